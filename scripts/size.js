@@ -1,0 +1,75 @@
+/**
+ * What an import costs a user: bundles a few entries with esbuild, minified, prints their sizes
+ * with and without gzip, and fails above the limits. `npm run size -- --why` adds what each source
+ * file brings along, minified.
+ */
+
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { root } from "./run.js";
+
+/** Limits in bytes, gzipped. */
+const bundles = [
+  {
+    title: "tokenkeep/browser + vmcloud",
+    limit: 6000,
+    code: `
+      export { createVault } from "tokenkeep/browser";
+      export { vmcloud } from "tokenkeep/providers/vmcloud";`,
+  },
+  {
+    title: "tokenkeep + stores/memory + vmcloud",
+    limit: 4000,
+    code: `
+      export { createVault } from "tokenkeep";
+      export { memoryStore } from "tokenkeep/stores/memory";
+      export { vmcloud } from "tokenkeep/providers/vmcloud";`,
+  },
+];
+
+/** The package's own names lead to its sources, as everywhere in the repository. */
+const source = {
+  name: "tokenkeep-source",
+  setup(/** @type {import("esbuild").PluginBuild} */ { onResolve }) {
+    onResolve({ filter: /^tokenkeep(\/|$)/ }, ({ path: name }) => ({
+      path: path.join(root, "src", `${name.slice("tokenkeep/".length) || "index"}.ts`),
+    }));
+  },
+};
+
+for (const { title, limit, code } of bundles) {
+  try {
+    const { outputFiles, metafile } = await build({
+      metafile: true,
+      stdin: { contents: code, resolveDir: root, loader: "ts" },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform: "browser",
+      target: "es2022",
+      write: false,
+      plugins: [source],
+    });
+    const bytes = outputFiles[0]?.contents ?? new Uint8Array();
+    const packed = gzipSync(bytes, { level: 9 }).length;
+    const verdict = packed > limit ? `OVER the limit of ${limit} B` : `of ${limit} B`;
+    console.log(
+      `${title.padEnd(38)} ${String(bytes.length).padStart(6)} B  gzip ${packed} B ${verdict}`,
+    );
+    if (packed > limit) process.exitCode = 1;
+    if (!process.argv.includes("--why")) continue;
+    const inputs = Object.values(metafile.outputs).flatMap((output) =>
+      Object.entries(output.inputs),
+    );
+    for (const [file, { bytesInOutput }] of inputs.sort(
+      ([, a], [, b]) => b.bytesInOutput - a.bytesInOutput,
+    )) {
+      if (bytesInOutput > 0) console.log(`  ${String(bytesInOutput).padStart(6)} B  ${file}`);
+    }
+  } catch {
+    // esbuild has said why.
+    console.error(`${title}: cannot be bundled`);
+    process.exitCode = 1;
+  }
+}

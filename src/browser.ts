@@ -1,0 +1,56 @@
+/**
+ * The vault for browsers: IndexedDB, sealing, Web Locks, BroadcastChannel and wake-ups, wired.
+ *
+ * @example
+ * ```ts
+ * import { createVault } from "tokenkeep/browser";
+ * import { vmcloud } from "tokenkeep/providers/vmcloud";
+ *
+ * const vault = createVault({ provider: vmcloud() });
+ * ```
+ *
+ * @module
+ */
+import { broadcastChannel } from "./channels/broadcast.ts";
+import { webLocks } from "./locks/web-locks.ts";
+import { encrypted } from "./stores/encrypted.ts";
+import { indexedDbStore } from "./stores/indexeddb.ts";
+import { createVaultWith, type Vault, type VaultOptions } from "./vault.ts";
+
+/** As in the core, but nothing besides the provider is needed. */
+export type BrowserVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &
+  Pick<VaultOptions<Credentials>, "provider">;
+
+/**
+ * Makes a vault for one account of one provider, shared by all tabs of the origin.
+ *
+ * @throws VaultError `invalid_option` when an option is missing or wrong.
+ */
+export function createVault<Credentials>(
+  options: BrowserVaultOptions<Credentials>,
+): Vault<Credentials> {
+  return createVaultWith({
+    store: encrypted(indexedDbStore()),
+    lock: webLocks(),
+    channel: broadcastChannel(),
+    refreshAhead: true,
+    online: () => navigator.onLine !== false,
+    onWake,
+    ...options,
+  });
+}
+
+/** Moments after which a timer may have been late: back from sleep, cache, background, offline. */
+function onWake(listener: () => void): () => void {
+  const stop = new AbortController();
+  for (const type of ["online", "pageshow", "visibilitychange", "resume", "focus"])
+    for (const target of [globalThis, globalThis.document])
+      target?.addEventListener(type, listener, { signal: stop.signal });
+  return () => stop.abort();
+}
+
+export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export { type Problem, readProblem } from "./problem.ts";
+export type * from "./types.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault.ts";

@@ -1,0 +1,16 @@
+/** The system's clock and randomness, which tests replace. */
+import type { Clock } from "../types.ts";
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  running: () => performance.now(),
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as number),
+};
+
+/** 128 random bits. `crypto.randomUUID` is missing in insecure contexts. */
+export function randomId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}

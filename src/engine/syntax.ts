@@ -1,0 +1,16 @@
+/** What a token may look like on its way into a header (S5). */
+
+/** The most that any header of ours may hold. */
+const LONGEST = 16_384;
+
+/**
+ * Whether `value` is a token as its auth-scheme wants it: b64token for `Bearer` (RFC 6750 §2.1),
+ * visible ASCII for `Token`. Nothing is trimmed: a space is a mistake to be told, not to be hidden.
+ */
+export function isToken(value: unknown, scheme: "Bearer" | "Token" = "Bearer"): value is string {
+  return (
+    typeof value === "string" &&
+    value.length <= LONGEST &&
+    (scheme === "Bearer" ? /^[\w\-.~+/]+=*$/ : /^[\x21-\x7e]+$/).test(value)
+  );
+}

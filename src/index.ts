@@ -1,0 +1,33 @@
+/**
+ * The core: a vault over any store, and what goes with it.
+ *
+ * @example
+ * ```ts
+ * import { createVault } from "tokenkeep";
+ * import { memoryStore } from "tokenkeep/stores/memory";
+ * import { vmcloud } from "tokenkeep/providers/vmcloud";
+ *
+ * const vault = createVault({ provider: vmcloud(), store: memoryStore() });
+ * await vault.signIn({ email: "ada@example.com", password: "correct horse" });
+ * const response = await vault.fetch("https://api.vmcloud.com/v1/vms");
+ * ```
+ *
+ * @module
+ */
+import { hidesRedirects, sendFollowing } from "./redirect.ts";
+import { createVaultWith, type Vault, type VaultOptions } from "./vault.ts";
+
+/**
+ * Makes a vault for one account of one provider.
+ *
+ * @throws VaultError `invalid_option` when an option is missing or wrong.
+ */
+export function createVault<Credentials>(options: VaultOptions<Credentials>): Vault<Credentials> {
+  return createVaultWith(options, hidesRedirects() ? undefined : sendFollowing);
+}
+
+export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export { type Problem, readProblem } from "./problem.ts";
+export type * from "./types.ts";
+export type { Snapshot, Vault, VaultEvent, VaultOptions } from "./vault.ts";

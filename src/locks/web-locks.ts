@@ -1,0 +1,65 @@
+/**
+ * A lock between all contexts of an origin, by the Web Locks API.
+ *
+ * @module
+ */
+import type { Lock } from "../types.ts";
+
+/**
+ * Uses `navigator.locks` where it works. Where it is missing or refuses (insecure contexts, sandboxed
+ * frames), the task runs all the same: a lock saves work, correctness never rests on it. A page
+ * that is hidden for good or frozen lets go of the lock, and of its place in the queue, while its tasks
+ * go on, so that it never blocks the others. Locks are never stolen.
+ *
+ * @param options `locks`: the lock manager, `navigator.locks` by default. `fallback`: what runs the
+ * task where the lock manager does not; by default nothing does but `run` itself.
+ * @returns a lock whose `run` rejects with `signal.reason` when aborted while it waits, and otherwise
+ * as the task does
+ *
+ * @example
+ * ```ts
+ * import { webLocks } from "tokenkeep/locks/web-locks";
+ *
+ * const answer = await webLocks().run("name", async () => 42, AbortSignal.timeout(1000));
+ * ```
+ */
+export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {}): Lock {
+  return {
+    async run(name, task, signal) {
+      signal.throwIfAborted();
+      let running: ReturnType<typeof task> | undefined;
+      const gate = new AbortController();
+      const leave = (): void => gate.abort();
+      const listen = { capture: true, signal: gate.signal };
+      signal.addEventListener("abort", leave, listen);
+      // `freeze` goes to the document: it is caught on its way down. Node's global hears nothing.
+      globalThis.addEventListener?.("pagehide", leave, listen);
+      globalThis.addEventListener?.("freeze", leave, listen);
+      try {
+        await (options.locks ?? navigator.locks).request(
+          name,
+          // No prototype: nobody turns `steal` on (F3).
+          { __proto__: null, signal: gate.signal } as LockOptions,
+          () => {
+            // From here on it changes nothing. (Node overlooks a plain `true` for `listen`.)
+            signal.removeEventListener("abort", leave, listen);
+            if (gate.signal.aborted) return undefined;
+            running = (async () => task())();
+            return Promise.race([
+              running,
+              new Promise((resolve) => gate.signal.addEventListener("abort", resolve)),
+            ]);
+          },
+        );
+      } catch {
+        // The task's own error is in `running`; any other means that there is no lock to be had.
+      } finally {
+        // Ends the listening.
+        leave();
+      }
+      if (running) return running;
+      signal.throwIfAborted();
+      return options.fallback ? options.fallback.run(name, task, signal) : task();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** Where a token may go (S1, S3): exact origins, judged on the final, parsed, absolute URL. */
+import { VaultError } from "./errors.ts";
+import type { Provider } from "./types.ts";
+
+export interface Policy {
+  /**
+   * The absolute URL that `input` names, if the token may go there; otherwise `undefined`. What is
+   * returned is what must be sent: nothing is parsed a second time.
+   */
+  (input: string): string | undefined;
+}
+
+const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** Parses a base URL of a provider, or throws `invalid_option`. */
+export function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
+  let url: URL | undefined;
+  try {
+    url = new URL(base);
+  } catch {}
+  const secure =
+    url?.protocol === "https:" ||
+    (allowLoopbackHttp && url?.protocol === "http:" && LOOPBACK.test(url.hostname));
+  if (!url || !secure || url.username || url.password || url.search || url.hash)
+    throw new VaultError(
+      "invalid_option",
+      "A provider's origin must be an https URL without user, query or fragment; for http on a loopback host set dangerouslyAllowLoopbackHttp",
+    );
+  return url;
+}
+
+/** Whether `path` is `prefix` or lies below it, by whole segments. */
+const isUnder = (path: string, prefix: string): boolean =>
+  path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : prefix + "/");
+
+export function createPolicy(
+  { origins, publicPaths = [] }: Pick<Provider, "origins" | "publicPaths">,
+  allowLoopbackHttp?: boolean,
+): Policy {
+  const bases = origins.map((origin) => parseBase(origin, allowLoopbackHttp));
+  // Behind an exact origin and a slash nothing can change the host any more, so that where no path
+  // matters the common request is judged without parsing.
+  const plain = publicPaths.length
+    ? []
+    : bases.filter(({ pathname }) => pathname === "/").map(({ origin }) => origin + "/");
+
+  return (input) => {
+    for (const start of plain) if (input.startsWith(start)) return input;
+    let url: URL;
+    try {
+      url = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href);
+    } catch {
+      return undefined;
+    }
+    const { pathname } = url;
+    const allowed =
+      !url.username &&
+      !url.password &&
+      bases.some(
+        (base) =>
+          base.origin === url.origin &&
+          isUnder(pathname, base.pathname) &&
+          // An encoded slash may lead a server out of the prefix.
+          (base.pathname === "/" || !/%2f|%5c/i.test(pathname)),
+      ) &&
+      !publicPaths.some((path) => isUnder(pathname, path));
+    return allowed ? url.href : undefined;
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Reads an error reply, whichever of the usual shapes it has.
+ *
+ * @module
+ */
+import { isObject } from "./engine/claims.ts";
+import { parseRetryAfter } from "./engine/token-request.ts";
+
+/** An error reply, read. Every field is what the server said: show it, do not trust it. */
+export interface Problem {
+  readonly status: number;
+  readonly code?: string;
+  readonly message?: string;
+  /** Milliseconds to wait, from `Retry-After` (RFC 9110 §10.2.3). */
+  readonly retryAfter?: number;
+  /** The first `WWW-Authenticate` challenge (RFC 9110 §11.6.1), where the runtime shows it. */
+  readonly challenge?: { readonly scheme: string; readonly [parameter: string]: string };
+}
+
+/** The parameters of the first challenge: `Bearer error="invalid_token", scope="a b"`. */
+export function parseChallenge(value: string | null): Problem["challenge"] {
+  const scheme = value?.match(/^\s*([\w-]+)/)?.[1];
+  if (!scheme) return undefined;
+  const challenge: Record<string, string> = { __proto__: null as never, scheme };
+  for (const [, name, quoted, plain] of value!.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))/g))
+    challenge[name!.toLowerCase()] ??= quoted ?? plain ?? "";
+  return challenge as NonNullable<Problem["challenge"]>;
+}
+
+const text = (...values: unknown[]): string | undefined => {
+  const found = values.find((value) => typeof value === "string" || typeof value === "number");
+  return found === undefined ? undefined : String(found).slice(0, 1_000);
+};
+
+/**
+ * Reads code, message, retry-after and challenge of an error reply, from a clone: the response stays
+ * readable. Knows `{detail}`, `{status, error, message}`, `{error: {code, message}}`, OAuth's
+ * `{error, error_description}` (RFC 6749 §5.2) and problem details (RFC 9457); anything else gives
+ * the status alone. Never rejects.
+ *
+ * @example
+ * ```ts
+ * import { readProblem } from "tokenkeep";
+ *
+ * const response = await vault.fetch("https://api.vmcloud.com/v1/vms");
+ * if (!response.ok) {
+ *   const { status, message, retryAfter } = await readProblem(response);
+ *   console.warn(status, message, retryAfter);
+ * }
+ * ```
+ */
+export async function readProblem(response: Response): Promise<Problem> {
+  let body: unknown;
+  try {
+    body = JSON.parse((await response.clone().text()).slice(0, 65_536));
+  } catch {}
+  const top = isObject(body) ? body : {};
+  const inner = isObject(top["error"]) ? top["error"] : top;
+  const code = text(inner["code"], top["code"], top["error"], top["type"]);
+  const message = text(
+    inner["message"],
+    top["message"],
+    top["error_description"],
+    top["detail"],
+    top["title"],
+  );
+  const { headers, status } = response;
+  const retryAfter = parseRetryAfter(headers.get("retry-after"), Date.now());
+  const challenge = parseChallenge(headers.get("www-authenticate"));
+  return {
+    status,
+    ...(code !== undefined && { code }),
+    ...(message !== undefined && { message }),
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(challenge !== undefined && { challenge }),
+  };
+}

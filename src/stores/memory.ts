@@ -1,0 +1,42 @@
+/**
+ * Sessions in this context's memory: gone when it ends, seen by nobody else.
+ *
+ * @module
+ */
+import type { StoredRecord, TokenStore } from "../types.ts";
+
+/**
+ * Keeps records in memory, as they are. For servers and scripts that sign in anew at each start, and for tests.
+ *
+ * @returns a store that is atomic, is shared with nobody and never rejects
+ *
+ * @example
+ * ```ts
+ * import { memoryStore } from "tokenkeep/stores/memory";
+ *
+ * const store = memoryStore();
+ * await store.list(""); // []
+ * ```
+ */
+export function memoryStore(): TokenStore {
+  const records = new Map<string, StoredRecord>();
+  return {
+    atomic: true,
+    shared: "context",
+    async head(key) {
+      const record = records.get(key);
+      if (!record) return undefined;
+      const { body: _, ...head } = record;
+      return head;
+    },
+    read: async (key) => records.get(key),
+    async write(key, next, expected) {
+      const { sessionId, revision } = records.get(key) ?? {};
+      if (sessionId !== expected?.sessionId || revision !== expected?.revision) return false;
+      if (next) records.set(key, next);
+      else records.delete(key);
+      return true;
+    },
+    list: async (prefix) => [...records.keys()].filter((key) => key.startsWith(prefix)),
+  };
+}

@@ -1,0 +1,242 @@
+/**
+ * The contracts: what the vault, its engine and its adapters say to each other.
+ *
+ * Times are milliseconds since the epoch, as `Date.now()` gives them; durations are milliseconds.
+ * `undefined` means absent everywhere.
+ *
+ * @module
+ */
+
+/** One grant's result. */
+export interface TokenSet {
+  /** The access token, without its auth-scheme. */
+  readonly accessToken: string;
+  /** When the access token expires; absent where nothing tells. */
+  readonly expiresAt?: number;
+  readonly refreshToken?: string;
+  /** Space-separated, as in RFC 6749 §3.3. */
+  readonly scope?: string;
+}
+
+/** The note, durable before the first network byte, that a refresh token is about to be spent. */
+export interface Intent {
+  /** Random; names the attempt for fence and commit. */
+  readonly attemptId: string;
+  /** Grows by one with each attempt of a session; tells the order in which attempts were sent. */
+  readonly attempt: number;
+  readonly startedAt: number;
+  /** When the exchange has ended at the latest, by the clock of the one that began it. */
+  readonly deadline: number;
+  /** The exchange has ended and nobody knows how. */
+  readonly lost?: true;
+  /** An earlier attempt with this refresh token ended that way: no reply proves it unspent. */
+  readonly repeated?: true;
+}
+
+/** What is stored for one account, written whole. A session is never changed, only replaced. */
+export interface Session {
+  /** Random, made at each sign-in; generations are ordered only within one. */
+  readonly sessionId: string;
+  /** Grows by one with each new token set, and with nothing else. */
+  readonly generation: number;
+  /** Grows by one with every write; the compare-and-set key. */
+  readonly revision: number;
+  readonly tokenSet: TokenSet;
+  /** What `Provider.renew` needs besides the refresh token: a JSON value. */
+  readonly material?: unknown;
+  /** When the request that brought the token set was begun. */
+  readonly issuedAt: number;
+  /** The soft time: from here on the token is served while it is refreshed in the background. */
+  readonly refreshAt?: number;
+  /** When the last refresh was committed; absent after a sign-in. */
+  readonly renewedAt?: number;
+  /** The attempt that brought the token set: 0 for a sign-in. */
+  readonly attempt: number;
+  /** A 401 has ended this generation's access token. */
+  readonly rejected?: true;
+  /** The server has refused the refresh token: it is never sent again. */
+  readonly refused?: true;
+  /** How many refreshes in a row were begun by a 401; feeds the breaker. */
+  readonly strikes?: number;
+  readonly intent?: Intent;
+  readonly coolDown?: { readonly until: number; readonly tries: number };
+}
+
+/** The part of a record that stands in the clear, so that fence and commit need no decryption. */
+export interface RecordHead {
+  /** The storage format: 1. A newer one is left untouched and reads as unavailable. */
+  readonly format: 1;
+  readonly sessionId: string;
+  readonly revision: number;
+  readonly attemptId?: string;
+  readonly tombstone?: true;
+}
+
+/** What a store keeps under one key. */
+export interface StoredRecord extends RecordHead {
+  /**
+   * The session's other fields, or what sealing has made of them. Absent in a tombstone, and in a
+   * record that was read but could not be opened (tampered with, or its key gone).
+   */
+  readonly body?: unknown;
+}
+
+/**
+ * Where sessions live. Every method rejects when the store cannot be reached, and when the record
+ * is of a newer format: that reads as "unavailable", never as "no session".
+ */
+export interface TokenStore {
+  /** Whether `write` compares and sets in one step. */
+  readonly atomic: boolean;
+  /** Who else reads and writes the same records. */
+  readonly shared: "context" | "origin" | "everywhere";
+  /** The clear part of the record, without decryption. */
+  head(key: string): Promise<RecordHead | undefined>;
+  read(key: string): Promise<StoredRecord | undefined>;
+  /**
+   * Puts `next` (`undefined` deletes) if the stored `sessionId` and `revision` are `expected`'s, or
+   * if nothing is stored and `expected` is absent. `true`: it is durable. `false`: somebody else
+   * wrote, and nothing was changed. A rejection may have written or not.
+   */
+  write(
+    key: string,
+    next: StoredRecord | undefined,
+    expected: RecordHead | undefined,
+  ): Promise<boolean>;
+  /** The keys that begin with `prefix`, tombstones included. */
+  list(prefix: string): Promise<string[]>;
+}
+
+/** A gate that saves duplicate work between contexts. Correctness never rests on it. */
+export interface Lock {
+  /**
+   * Runs `task` while no other holder of `name` runs. Rejects with `signal.reason` when aborted
+   * before the lock was had; an abort after that changes nothing.
+   */
+  run<T>(name: string, task: () => Promise<T>, signal: AbortSignal): Promise<T>;
+}
+
+/** What contexts tell each other. Advisory: whoever hears it reads the record again. */
+export interface PeerMessage {
+  readonly type: "changed" | "ask" | "claim";
+  readonly sessionId: string;
+  readonly generation: number;
+}
+
+/** A way to reach the other contexts that share a store. */
+export interface Channel {
+  /** Joins `name`; `onMessage` gets what others post, unparsed: it is not to be trusted. */
+  open(
+    name: string,
+    onMessage: (message: unknown) => void,
+  ): { post(message: PeerMessage): void; close(): void };
+}
+
+/** Time, as the engine sees it. */
+export interface Clock {
+  /** The wall clock, which may jump. */
+  now(): number;
+  /** Milliseconds that never go back, from an arbitrary start. */
+  running(): number;
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+/** What a mechanism gives the engine for a new token set; lifetimes as the server told them. */
+export interface Grant {
+  readonly accessToken: string;
+  /** Seconds, as in RFC 6749 §5.1; a numeric string is taken too. */
+  readonly expiresIn?: unknown;
+  /** An instant in milliseconds, by the server's clock. */
+  readonly expiresAt?: number | undefined;
+  /** The reply's `Date`, in milliseconds, where it is visible. */
+  readonly date?: number | undefined;
+  readonly refreshToken?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly material?: unknown;
+}
+
+/** How an exchange with a token endpoint ended. A rejection means: nobody knows. */
+export type Outcome =
+  | { readonly type: "granted"; readonly grant: Grant }
+  /** The server has refused for good: `invalid_grant`, wrong credentials. */
+  | { readonly type: "refused"; readonly status?: number | undefined }
+  /** Anything else. `unprocessed`: the reply proves that nothing was spent. */
+  | {
+      readonly type: "trouble";
+      readonly status?: number | undefined;
+      readonly retryAfter?: number | undefined;
+      readonly unprocessed?: boolean | undefined;
+    };
+
+/** What a mechanism works with: the guarded way to a token endpoint. */
+export interface Exchange {
+  /** Aborted at the exchange's deadline. */
+  readonly signal: AbortSignal;
+  readonly fetch: typeof fetch;
+  readonly now: () => number;
+}
+
+/** One API's way. `Credentials` is what `signIn` takes. */
+export interface Provider<Credentials = unknown> {
+  /** A short name, part of every record's key. */
+  readonly name: string;
+  /** Where the token may go: exact origins, each with an optional path prefix. */
+  readonly origins: readonly string[];
+  /** Paths (and what lies below them) that go without a token. */
+  readonly publicPaths?: readonly string[];
+  /** The auth-scheme, `Bearer` by default (RFC 6750 §2.1). */
+  readonly scheme?: "Bearer" | "Token";
+  /** More that keeps sessions apart: client, audience, scope. */
+  readonly partition?: readonly string[];
+  /** How renewal behaves; absent for a static token. */
+  readonly renewal?: Renewal;
+  /** Gets a new grant from credentials, which are not kept unless the grant's `material` says so. */
+  signIn?(credentials: Credentials, exchange: Exchange): Promise<Outcome>;
+  /** Gets the next grant. It calls `exchange.fetch` before its first await. */
+  renew?(
+    grant: { readonly refreshToken?: string; readonly material?: unknown },
+    exchange: Exchange,
+  ): Promise<Outcome>;
+  /** Ends a token set on the server (RFC 7009), best effort. */
+  revoke?(tokenSet: TokenSet, exchange: Exchange): Promise<unknown>;
+}
+
+/** The facts of a provider's renewal that decisions need. */
+export interface Renewal {
+  /** Whether a refresh token is spent by its use. `"none"` also for tokens that are minted anew. */
+  readonly rotation: "strict" | "none";
+  /** How long after its first use a spent refresh token may be sent again; 0 by default. */
+  readonly reuseWindow?: number;
+  /** The life of a token whose reply does not tell it; without it, only a 401 refreshes. */
+  readonly assumedLifetime?: number;
+  /** Whether `renew` needs a refresh token; `true` by default. */
+  readonly needsRefreshToken?: boolean;
+}
+
+/** Names one token set without showing it. */
+export interface TokenName {
+  readonly sessionId: string;
+  readonly generation: number;
+}
+
+/** An access token, ready to send. */
+export interface AccessToken extends TokenName {
+  readonly accessToken: string;
+  readonly expiresAt?: number;
+}
+
+/** Anything that answers with a token: the local engine, or a proxy to an owner elsewhere. */
+export interface TokenSource {
+  /** At once when memory holds a fresh one, otherwise a promise. */
+  getToken(need?: TokenNeed): AccessToken | Promise<AccessToken>;
+}
+
+/** What a caller needs. */
+export interface TokenNeed {
+  /** The token that the server answered with 401. */
+  readonly rejected?: TokenName | undefined;
+  readonly signal?: AbortSignal | null | undefined;
+  /** Holds the runtime open for work that outlives the caller, as `event.waitUntil` does. */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+}

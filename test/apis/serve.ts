@@ -1,0 +1,140 @@
+/**
+ * Test APIs on real sockets, and the control server, which starts and steers them for tests that
+ * run in a browser: each API on its own port and so its own origin. `client.ts` speaks to it. For
+ * Node, on loopback, open to any origin.
+ */
+import { cors, type CorsOptions } from "./cors.ts";
+import type { Fault } from "./faults.ts";
+import type { Gate, Moment } from "./gates.ts";
+import { json } from "./replies.ts";
+import { serve, type Served } from "./sockets.ts";
+import {
+  createVmcloudApi,
+  type VmcloudApi,
+  type VmcloudKind,
+  type VmcloudSwitches,
+  type VmcloudUser,
+} from "./vmcloud.ts";
+
+export { serve, type Served, type ServeOptions } from "./sockets.ts";
+
+/** What a spawned API starts with, as JSON. */
+export interface SpawnOptions extends Partial<VmcloudSwitches> {
+  readonly cors?: CorsOptions;
+  /** Default false, unlike `serve`: see there what browsers do when a reply is dropped. */
+  readonly keepAlive?: boolean;
+}
+
+/** What `set` takes, as JSON. */
+export interface SpawnedSwitches extends Partial<VmcloudSwitches> {
+  readonly cors?: CorsOptions;
+}
+
+/** The bodies of control calls that have one. */
+export interface ControlBodies {
+  readonly set: SpawnedSwitches;
+  readonly fault: { readonly kind: VmcloudKind; readonly fault: Fault };
+  readonly gate: {
+    readonly kind: VmcloudKind;
+    readonly when: Moment;
+    readonly times?: number | "always";
+  };
+  readonly user: VmcloudUser;
+}
+
+interface Spawned {
+  readonly api: VmcloudApi;
+  readonly cors: CorsOptions;
+  readonly served: Served;
+  readonly gates: Gate[];
+}
+
+export async function serveControl(options: { port?: number } = {}): Promise<Served> {
+  const spawned = new Map<string, Spawned>();
+  let count = 0;
+
+  async function spawn(wanted: SpawnOptions): Promise<Response> {
+    const { cors: corsOptions = {}, keepAlive = false, ...switches } = wanted;
+    const api = createVmcloudApi(switches);
+    const served = await serve(cors(api.fetch, corsOptions), { keepAlive });
+    const id = String((count += 1));
+    spawned.set(id, { api, cors: corsOptions, served, gates: [] });
+    return json(201, { id, url: served.url });
+  }
+
+  async function handle(request: Request): Promise<Response> {
+    const [, first = "", action = "", gate, step] = new URL(request.url).pathname.split("/");
+    const text = await request.text();
+    const body: unknown = text === "" ? {} : JSON.parse(text);
+    if (first === "spawn") return spawn(body as SpawnOptions);
+    const one = spawned.get(first);
+    if (one === undefined) return json(404, { error: "No such API" });
+    if (action === "counters") return json(200, one.api.counters());
+    if (action === "gate" && gate !== undefined) return passGate(one, Number(gate), step);
+    if (action === "gate") {
+      const { kind, when, times } = body as ControlBodies["gate"];
+      return json(201, { gate: one.gates.push(one.api.gate(kind, when, times)) - 1 });
+    }
+    if (action === "close") {
+      spawned.delete(first);
+      await one.served.close();
+    } else if (!act(one, action, body)) {
+      return json(404, { error: "No such action" });
+    }
+    return new Response(null, { status: 204 });
+  }
+
+  const server = await serve(
+    cors((request) => handle(request).catch((error: Error) => json(400, { error: error.message }))),
+    options,
+  );
+  return {
+    url: server.url,
+    async close() {
+      await Promise.all(
+        [server, ...[...spawned.values()].map((one) => one.served)].map((served) => served.close()),
+      );
+    },
+  };
+}
+
+/** Does what needs no answer; `false` if there is no such action. */
+function act({ api, cors: corsOptions }: Spawned, action: string, body: unknown): boolean {
+  switch (action) {
+    case "set": {
+      const { cors: corsChanges, ...switches } = body as ControlBodies["set"];
+      Object.assign(corsOptions, corsChanges);
+      api.set(switches);
+      return true;
+    }
+    case "fault": {
+      const { kind, fault } = body as ControlBodies["fault"];
+      api.fault(kind, fault);
+      return true;
+    }
+    case "clear-faults":
+      api.clearFaults();
+      return true;
+    case "expire":
+      api.expireAccessTokens();
+      return true;
+    case "revoke":
+      api.revokeFamilies();
+      return true;
+    case "user":
+      api.addUser(body as ControlBodies["user"]);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Answers "arrived" when a call is held, however long that takes. */
+async function passGate(one: Spawned, index: number, step?: string): Promise<Response> {
+  const gate = one.gates[index];
+  if (gate === undefined) return json(404, { error: "No such gate" });
+  if (step === "release") gate.release();
+  else if (step === "arrived") await gate.arrived;
+  else return json(404, { error: "No such action" });
+  return new Response(null, { status: 204 });
+}

@@ -1,0 +1,26 @@
+/**
+ * What `vault.fetch` must do in every runtime, against a real server on another origin. Wherever a
+ * rule is "as fetch does it", plain `fetch` is asked the same, and the answers are compared.
+ */
+import { describe } from "vitest";
+import { bodies } from "./fetch/bodies.ts";
+import { cancelling } from "./fetch/cancelling.ts";
+import { credentials } from "./fetch/credentials.ts";
+import { healing } from "./fetch/healing.ts";
+import { origins } from "./fetch/origins.ts";
+import { redirects } from "./fetch/redirects.ts";
+import { requests } from "./fetch/requests.ts";
+import { type FetchContract, stages } from "./fetch/stage.ts";
+
+export function fetchContract(contract: FetchContract): void {
+  describe("fetch contract", () => {
+    const stage = stages(contract);
+    bodies(stage);
+    healing(stage);
+    cancelling(stage);
+    requests(stage);
+    credentials(stage);
+    origins(stage);
+    redirects(stage);
+  });
+}

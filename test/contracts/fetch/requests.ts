@@ -1,0 +1,121 @@
+/** What a `Request` or an init says about the call is kept: the vault only adds the token. */
+import { describe, expect, it } from "vitest";
+import { echoOf, outcome, type Stage } from "./stage.ts";
+
+/** The same resource with a token that plain fetch has, and one that the vault adds. */
+const token = { authorization: "Bearer plain" };
+
+export function requests(stage: Stage): void {
+  describe("what a call says", () => {
+    it.each(["GET", "POST", "PUT", "DELETE"])(
+      "the method %s is kept at both sends",
+      async (method) => {
+        const { api, vault } = await stage.open();
+        await api.expireAccessTokens();
+        const url = `${api.url}/v1/echo`;
+        for (const request of stage.faithful ? [true, false] : [false, false]) {
+          const answer = request
+            ? vault.fetch(new Request(url, { method }))
+            : vault.fetch(url, { method });
+          expect(await echoOf(answer)).toMatchObject({ method });
+        }
+        expect(await api.counters()).toMatchObject({ byPath: { [`${method} /v1/echo`]: 3 } });
+      },
+    );
+
+    it("a URL object is taken, as it was at the call", async () => {
+      const { api, vault } = await stage.open();
+      await api.expireAccessTokens();
+      const url = new URL(`${api.url}/v1/echo?n=1`);
+      const answer = vault.fetch(url);
+      url.search = "?n=2";
+      await echoOf(answer);
+      expect((await api.counters()).sends).toEqual({ 1: 2 });
+    });
+
+    it.runIf(stage.faithful)("a Request's headers are kept at both sends", async () => {
+      const { api, vault } = await stage.open({
+        cors: { allowHeaders: ["authorization", "content-type", "x-own"] },
+      });
+      await api.expireAccessTokens();
+      const headers = { "x-own": "kept", "accept-language": "tlh" };
+      const seen = await echoOf(vault.fetch(new Request(`${api.url}/v1/echo`, { headers })));
+      expect(seen.headers).toMatchObject(headers);
+      expect(seen.tokenIndex).toBe(2);
+    });
+
+    const referrers: readonly RequestInit[] = [
+      { referrerPolicy: "unsafe-url" },
+      { referrerPolicy: "no-referrer" },
+      { referrerPolicy: "origin" },
+      { referrer: "/own/page", referrerPolicy: "unsafe-url" },
+      { referrer: "" },
+    ];
+    // Only pages have something to refer to.
+    it.runIf(typeof document === "object").each(referrers)(
+      "referrer and policy are kept on a Request and in init: %o",
+      async (init) => {
+        const { api, vault } = await stage.open();
+        const url = `${api.url}/public/echo`;
+        const { headers } = await echoOf(fetch(url, { ...init, headers: token }));
+        for (const vaulted of [
+          vault.fetch(new Request(url, init)),
+          vault.fetch(url, init),
+          vault.fetch(new Request(url, init), { headers: { accept: "*/*" } }),
+        ])
+          expect((await echoOf(vaulted)).headers["referer"]).toBe(headers["referer"]);
+      },
+    );
+
+    // Each of them changes how plain fetch ends, in one runtime or the other.
+    const modes: readonly RequestInit[] = [
+      { credentials: "include" },
+      { credentials: "omit" },
+      { mode: "same-origin" },
+      { mode: "cors" },
+      { integrity: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" },
+      { cache: "only-if-cached", mode: "same-origin" },
+    ];
+    it.each(modes)("a call ends as with fetch: %o", async (init) => {
+      const { api, vault } = await stage.open();
+      const url = `${api.url}/public/echo`;
+      const plain = await outcome(fetch(url, { ...init, headers: token }));
+      expect(await outcome(vault.fetch(url, init))).toBe(plain);
+      expect(await outcome(vault.fetch(new Request(url, init)))).toBe(plain);
+      expect(await outcome(vault.fetch(new Request(url), init))).toBe(plain);
+    });
+
+    it.each(["manual", "error"] as const)("S2 redirect mode %s is kept", async (redirect) => {
+      const { api, vault } = await stage.open();
+      const url = `${api.url}/public/echo`;
+      await api.fault("api", { times: "always", redirect: `${api.url}/v1/echo`, status: 302 });
+      const plain = await outcome(fetch(url, { redirect, headers: token }));
+      expect(await outcome(vault.fetch(url, { redirect }))).toBe(plain);
+      expect(await outcome(vault.fetch(new Request(url, { redirect })))).toBe(plain);
+      expect(plain).toMatch(redirect === "error" ? /^rejected/ : /^(0|302) /);
+      expect((await api.counters()).byPath).not.toHaveProperty("GET /v1/echo");
+    });
+
+    it("what fetch refuses is refused in the same way", async () => {
+      const { api, vault } = await stage.open();
+      const url = `${api.url}/v1/echo`;
+      for (const init of [
+        { method: "GET", body: "a body" },
+        { method: "TRACE" },
+        { method: "not a token" },
+        { headers: { "not a name": "x" } },
+      ]) {
+        const plain = await outcome(fetch(url, init));
+        expect(plain).toMatch(/^rejected/);
+        expect(await outcome(vault.fetch(url, init))).toBe(plain);
+      }
+      expect((await api.counters()).byPath).not.toHaveProperty("GET /v1/echo");
+    });
+
+    it("fetch may be taken off the vault", async () => {
+      const { api, vault } = await stage.open();
+      const { fetch } = vault;
+      expect(await echoOf(fetch(`${api.url}/v1/echo`))).toMatchObject({ tokenIndex: 1 });
+    });
+  });
+}

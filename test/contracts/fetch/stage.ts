@@ -1,0 +1,110 @@
+/** What the tests of `vault.fetch` stand on: a fresh server for each, and a vault signed in there. */
+import { afterEach, expect } from "vitest";
+import { createVault, type Vault, type VaultEvent } from "../../../src/index.ts";
+import { password, type PasswordCredentials } from "../../../src/providers/password.ts";
+import { vmcloud } from "../../../src/providers/vmcloud.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Provider } from "../../../src/types.ts";
+import { type SpawnedApi, spawnApi } from "../../apis/client.ts";
+import type { Echo } from "../../apis/replies.ts";
+import type { SpawnOptions } from "../../apis/serve.ts";
+import { ada } from "../../apis/vmcloud-data.ts";
+
+export type { Echo };
+
+/** What differs between the runtimes. */
+export interface FetchContract {
+  /** The control server's address. */
+  readonly control: string;
+  /** Whether this runtime sends a stream as a body over HTTP/1.1. */
+  readonly streams: boolean;
+  /**
+   * `false` under happy-dom 21: its `fetch` ignores the init that comes with a `Request`, and a
+   * response that was cloned has no body any more. `true` by default.
+   */
+  readonly faithful?: boolean;
+}
+
+export interface Stage extends Required<FetchContract> {
+  /** Another server, on another origin. It ends with the test. */
+  spawn(options?: SpawnOptions): Promise<SpawnedApi>;
+  /** A server, and a vault that is signed in to it. */
+  open(options?: SpawnOptions, extra?: OpenOptions): Promise<Opened>;
+}
+
+export interface OpenOptions {
+  /** More origins to which the token may go. */
+  readonly alsoListed?: readonly string[];
+  readonly user?: PasswordCredentials;
+}
+
+export interface Opened {
+  readonly api: SpawnedApi;
+  readonly vault: Vault<PasswordCredentials>;
+  /** What has happened since the sign-in. */
+  readonly events: VaultEvent[];
+}
+
+/** Browsers hide where a redirect leads; there, following it is theirs alone. */
+export const hidesRedirects: boolean = typeof document === "object";
+
+export function stages(contract: FetchContract): Stage {
+  const open: { close(): unknown }[] = [];
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((one) => one.close()));
+  });
+
+  async function spawn(options?: SpawnOptions): Promise<SpawnedApi> {
+    const api = await spawnApi(contract.control, options);
+    open.push(api);
+    return api;
+  }
+
+  return {
+    faithful: true,
+    ...contract,
+    spawn,
+    async open(options, { alsoListed = [], user = ada } = {}) {
+      const api = await spawn(options);
+      const provider: Provider<PasswordCredentials> = vmcloud({ baseURL: api.url });
+      const vault = createVault({
+        provider: { ...provider, origins: [...provider.origins, ...alsoListed] },
+        store: memoryStore(),
+        dangerouslyAllowLoopbackHttp: true,
+      });
+      open.push(vault);
+      const { email, password } = user;
+      await vault.signIn({ email, password });
+      const events: VaultEvent[] = [];
+      vault.events((event) => events.push(event));
+      return { api, vault, events };
+    },
+  };
+}
+
+/** A provider of one's own for VMCloud's endpoints. */
+export const providerFor = (url: string): Provider<PasswordCredentials> =>
+  password({
+    name: "own",
+    origins: [url],
+    tokenUrl: `${url}/api/v1/auth/token`,
+    refreshUrl: `${url}/api/v1/auth/refresh`,
+    read: ({ token, refresh_token }) => ({ accessToken: token, refreshToken: refresh_token }),
+  });
+
+/** What the server saw of a call that it granted. */
+export async function echoOf(response: Response | Promise<Response>): Promise<Echo> {
+  const { status, ok } = await response;
+  expect({ status, ok }).toEqual({ status: 200, ok: true });
+  return (await (await response).json()) as Echo;
+}
+
+/** How a call ended, to compare two of them: runtimes differ in messages. */
+export async function outcome(call: Promise<Response>): Promise<string> {
+  try {
+    const { status, type, redirected } = await call;
+    return `${status} ${type} ${redirected}`;
+  } catch (error) {
+    return `rejected: ${(error as Error).name}`;
+  }
+}

@@ -1,0 +1,431 @@
+/**
+ * What `indexedDbStore` must do with a real IndexedDB, and with one that misbehaves. It uses the
+ * runtime's own `indexedDB`, or the fake that stands in for it.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { indexedDbStore } from "../../src/stores/indexeddb.ts";
+import type { StoredRecord } from "../../src/types.ts";
+import { headOf, record, storeContract } from "./store.ts";
+
+const unavailable = { name: "VaultError", code: "store_unavailable" };
+
+export const freshDatabase = (): string => `tokenkeep-test-${Math.random()}`;
+
+function settle<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.addEventListener("success", () => resolve(request.result));
+    request.addEventListener("error", () => reject(request.error));
+  });
+}
+
+/** Puts a value into the database behind the store's back. */
+async function plant(database: string, key: string, value: unknown): Promise<void> {
+  const db = await settle(indexedDB.open(database));
+  await settle(db.transaction("records", "readwrite").objectStore("records").put(value, key));
+  db.close();
+}
+
+async function dig(database: string, key: string): Promise<unknown> {
+  const db = await settle(indexedDB.open(database));
+  const value: unknown = await settle(db.transaction("records").objectStore("records").get(key));
+  db.close();
+  return value;
+}
+
+/** A factory that hands on to the real one, and can be told to do otherwise. */
+function factory(): {
+  opens: number;
+  open: ((name: string) => unknown) | undefined;
+  made: IDBFactory;
+} {
+  const self = {
+    opens: 0,
+    open: undefined as ((name: string) => unknown) | undefined,
+    made: {
+      open(name: string) {
+        self.opens++;
+        return self.open ? self.open(name) : indexedDB.open(name);
+      },
+    } as unknown as IDBFactory,
+  };
+  return self;
+}
+
+export function indexedDbContract(name: string): void {
+  storeContract(`${name} IndexedDB`, () => indexedDbStore({ database: freshDatabase() }), {
+    twins: () => {
+      const database = freshDatabase();
+      return [indexedDbStore({ database }), indexedDbStore({ database })];
+    },
+  });
+
+  describe(`indexedDbStore: ${name}`, () => {
+    let database: string;
+    beforeEach(() => {
+      database = freshDatabase();
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+      vi.restoreAllMocks();
+    });
+
+    /** The connections in use, in order. */
+    function watchConnections(): IDBDatabase[] {
+      const seen: IDBDatabase[] = [];
+      const real = IDBDatabase.prototype.transaction;
+      vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementation(function (
+        this: IDBDatabase,
+        ...args
+      ) {
+        if (seen.at(-1) !== this) seen.push(this);
+        return real.apply(this, args);
+      });
+      return seen;
+    }
+
+    it("P5 F25 every write asks for strict durability", async () => {
+      const store = indexedDbStore({ database });
+      const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
+      await store.write("a", record(), undefined);
+      await store.write("a", record({ revision: 2 }), headOf(record()));
+      await store.write("a", undefined, headOf(record({ revision: 2 })));
+      const writes = transaction.mock.calls
+        .map((call, at) => ({
+          call,
+          result: transaction.mock.results[at]!.value as IDBTransaction,
+        }))
+        .filter(({ call }) => call[1] === "readwrite");
+      expect(writes).toHaveLength(3);
+      for (const { call, result } of writes) {
+        expect(call[2]).toEqual({ durability: "strict" });
+        // Where the engine tells, it has understood.
+        expect(result.durability ?? "strict").toBe("strict");
+      }
+    });
+
+    it("P3 a comparison and its write are one transaction", async () => {
+      const store = indexedDbStore({ database });
+      await store.list("");
+      const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
+      await store.write("a", record(), undefined);
+      expect(transaction).toHaveBeenCalledTimes(1);
+    });
+
+    it("P5 F25 a write resolves after its transaction's complete", async () => {
+      const store = indexedDbStore({ database });
+      const order: string[] = [];
+      const real = IDBObjectStore.prototype.put;
+      vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (
+        this: IDBObjectStore,
+        ...args
+      ) {
+        this.transaction.addEventListener("complete", () => order.push("complete"));
+        const request = real.apply(this, args);
+        request.addEventListener("success", () => order.push("success"));
+        return request;
+      });
+      await store.write("a", record(), undefined);
+      order.push("resolved");
+      expect(order).toEqual(["success", "complete", "resolved"]);
+    });
+
+    it("P5 a transaction that aborts after the put's success rejects, and is not done again", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      const real = IDBObjectStore.prototype.put;
+      const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(function (
+        this: IDBObjectStore,
+        ...args
+      ) {
+        const request = real.apply(this, args);
+        request.addEventListener("success", () => this.transaction.abort());
+        return request;
+      });
+      await expect(
+        store.write("a", record({ revision: 2 }), headOf(record())),
+      ).rejects.toMatchObject(unavailable);
+      expect(put).toHaveBeenCalledTimes(1);
+      put.mockRestore();
+      expect(await store.read("a")).toEqual(record());
+      expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
+    });
+
+    it("S4 P16 a full disk rejects, says what to do and leaves the record as it was", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+        throw new DOMException("refresh-1 does not fit", "QuotaExceededError");
+      });
+      const next = record({ revision: 2 });
+      const error: Error = await store.write("a", next, headOf(record())).then(
+        () => expect.unreachable(),
+        (reason) => reason,
+      );
+      expect(error).toMatchObject(unavailable);
+      expect(error.message).toMatch(/free disk space/);
+      expect(error.message).not.toMatch(/refresh-1/);
+      expect(error.cause).toBeUndefined();
+      // A write that may have been done is not done again: it would lose against itself.
+      expect(put).toHaveBeenCalledTimes(1);
+      put.mockRestore();
+      expect(await store.read("a")).toEqual(record());
+      expect(await store.write("a", next, headOf(record()))).toBe(true);
+    });
+
+    it("P16 what cannot be cloned rejects and leaves the record as it was", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      await expect(
+        store.write("a", record({ revision: 2, body: () => {} }), headOf(record())),
+      ).rejects.toMatchObject(unavailable);
+      expect(await store.read("a")).toEqual(record());
+    });
+
+    it("F25 a connection that was closed underneath is opened again", async () => {
+      const connections = watchConnections();
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      connections[0]!.close();
+      expect(await store.read("a")).toEqual(record());
+      connections.at(-1)!.close();
+      expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
+      connections.at(-1)!.close();
+      expect(await store.list("")).toEqual(["a"]);
+      expect((await store.head("a"))?.revision).toBe(2);
+    });
+
+    it("F25 many calls on a dead connection share one new one", async () => {
+      const connections = watchConnections();
+      const idb = factory();
+      const store = indexedDbStore({ database, indexedDB: idb.made });
+      await store.write("a", record(), undefined);
+      connections[0]!.close();
+      await Promise.all([store.read("a"), store.head("a"), store.list(""), store.read("b")]);
+      expect(idb.opens).toBe(2);
+    });
+
+    it("F25 a connection that dies each time is tried twice, then rejects", async () => {
+      const store = indexedDbStore({ database });
+      await store.list("");
+      const transaction = vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementation(() => {
+        throw new DOMException("The connection is closing", "InvalidStateError");
+      });
+      await expect(store.read("a")).rejects.toMatchObject(unavailable);
+      await expect(store.write("a", record(), undefined)).rejects.toMatchObject(unavailable);
+      expect(transaction).toHaveBeenCalledTimes(4);
+      transaction.mockRestore();
+      expect(await store.write("a", record(), undefined)).toBe(true);
+    });
+
+    it("F25 a read whose connection is lost on the way is done once more", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      vi.spyOn(IDBObjectStore.prototype, "get").mockImplementationOnce(() => {
+        throw new DOMException("Connection to Indexed Database server lost", "UnknownError");
+      });
+      expect(await store.read("a")).toEqual(record());
+    });
+
+    it("F25 lets go when another context deletes the database, and begins anew", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      const deletion = indexedDB.deleteDatabase(database);
+      const blocked = vi.fn();
+      deletion.addEventListener("blocked", blocked);
+      await settle(deletion);
+      expect(blocked).not.toHaveBeenCalled();
+      expect(await store.read("a")).toBeUndefined();
+      expect(await store.write("a", record(), undefined)).toBe(true);
+    });
+
+    it("F10 lets go when a newer copy upgrades, and goes on beside it", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      const request = indexedDB.open(database, 2);
+      const blocked = vi.fn();
+      request.addEventListener("blocked", blocked);
+      const newer = await settle(request);
+      expect(blocked).not.toHaveBeenCalled();
+      expect(await store.read("a")).toEqual(record());
+      newer.close();
+    });
+
+    it("F26 an open that never answers rejects at the deadline; later calls try anew", async () => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      const idb = factory();
+      idb.open = () => ({});
+      const store = indexedDbStore({ database, timeout: 4000, indexedDB: idb.made });
+      const settled = vi.fn();
+      const calls = [store.read("a"), store.write("a", record(), undefined), store.list("")];
+      const errors = calls.map((call) =>
+        call.then(settled, (error: unknown) => (settled(), error)),
+      );
+      await vi.advanceTimersByTimeAsync(3999);
+      expect(settled).not.toHaveBeenCalled();
+      await vi.advanceTimersByTimeAsync(1);
+      for (const error of await Promise.all(errors)) expect(error).toMatchObject(unavailable);
+      expect(idb.opens).toBe(1);
+      idb.open = undefined;
+      expect(await store.write("a", record(), undefined)).toBe(true);
+      expect(await store.read("a")).toEqual(record());
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it("F26 a connection that comes after the deadline is closed, and nothing is written by it", async () => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      const idb = factory();
+      let real!: IDBOpenDBRequest;
+      const late: { onsuccess?: () => void; result?: IDBDatabase } = {};
+      idb.open = (name) => {
+        real = indexedDB.open(name);
+        real.addEventListener("upgradeneeded", () => real.result.createObjectStore("records"));
+        return late;
+      };
+      const store = indexedDbStore({ database, timeout: 10, indexedDB: idb.made });
+      const write = expect(store.write("a", record(), undefined)).rejects.toMatchObject(
+        unavailable,
+      );
+      await vi.advanceTimersByTimeAsync(10);
+      await write;
+      late.result = await settle(real);
+      late.onsuccess!();
+      await Promise.resolve();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(() => late.result!.transaction("records")).toThrow();
+      idb.open = undefined;
+      expect(await store.read("a")).toBeUndefined();
+    });
+
+    it("F26 a transaction that never answers rejects at the deadline; later calls try anew", async () => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      const store = indexedDbStore({ database, timeout: 4000 });
+      await store.write("a", record(), undefined);
+      const asked = new Promise<void>((resolve) => {
+        vi.spyOn(IDBObjectStore.prototype, "get").mockImplementationOnce(() => {
+          resolve();
+          return {} as IDBRequest;
+        });
+      });
+      const call = expect(store.read("a")).rejects.toMatchObject(unavailable);
+      await asked;
+      await vi.advanceTimersByTimeAsync(4000);
+      await call;
+      expect(await store.read("a")).toEqual(record());
+      expect(vi.getTimerCount()).toBe(0);
+    });
+
+    it.each([
+      [
+        "throws",
+        () => {
+          throw new DOMException("refused: https://user:secret@host", "SecurityError");
+        },
+      ],
+      [
+        "fails",
+        () => {
+          const request = {
+            error: new DOMException("secret path", "UnknownError"),
+            set onerror(listener: () => void) {
+              queueMicrotask(listener);
+            },
+          };
+          return request;
+        },
+      ],
+    ])(
+      "S4 P16 an open that %s rejects with a constant message; later calls try anew",
+      async (_, open) => {
+        const idb = factory();
+        idb.open = open;
+        const store = indexedDbStore({ database, indexedDB: idb.made });
+        const error: Error = await store.read("a").then(
+          () => expect.unreachable(),
+          (reason) => reason,
+        );
+        expect(error).toMatchObject(unavailable);
+        expect(error.message).toMatch(/allow site data/);
+        expect(`${error.message} ${error.stack}`).not.toMatch(/secret/);
+        expect(error.cause).toBeUndefined();
+        idb.open = undefined;
+        expect(await store.write("a", record(), undefined)).toBe(true);
+      },
+    );
+
+    it.each<[string, unknown]>([
+      ["of a newer format", { ...record(), format: 2 }],
+      ["without a format", { ...record(), format: undefined }],
+      ["that is null", null],
+      ["that is a string", "session"],
+      ["that is a list", [record()]],
+      ["without a session id", { ...record(), sessionId: undefined }],
+      ["with a session id that is a number", { ...record(), sessionId: 1 }],
+      ["with a session id without end", { ...record(), sessionId: "x".repeat(65) }],
+      ["with a revision that is a string", { ...record(), revision: "1" }],
+      ["with a revision that is NaN", { ...record(), revision: Number.NaN }],
+      ["with a revision beyond counting", { ...record(), revision: 2 ** 53 }],
+      ["with an attempt id that is no string", { ...record(), attemptId: {} }],
+      ["with an attempt id without end", { ...record(), attemptId: "x".repeat(65) }],
+      ["with a tombstone that is no flag", { ...record(), tombstone: "yes" }],
+    ])("S10 F10 a record %s is unavailable and left untouched", async (_, planted) => {
+      const store = indexedDbStore({ database });
+      await store.list("");
+      await plant(database, "a", planted);
+      const next = record({ revision: 2 });
+      for (const call of [
+        () => store.read("a"),
+        () => store.head("a"),
+        () => store.write("a", next, undefined),
+        () => store.write("a", next, headOf(record())),
+        () => store.write("a", undefined, headOf(record())),
+        () => store.write("a", undefined, undefined),
+      ])
+        await expect(call()).rejects.toMatchObject({
+          ...unavailable,
+          message: expect.stringContaining("update tokenkeep"),
+        });
+      expect(await dig(database, "a")).toEqual(planted);
+      expect(await store.list("")).toEqual(["a"]);
+      expect(await store.write("b", record(), undefined)).toBe(true);
+    });
+
+    it("S10 what a polluted Object.prototype holds is not part of a record", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("a", record(), undefined);
+      await plant(database, "b", {});
+      Object.assign(Object.prototype, { tombstone: true, attemptId: "forged", ...record() });
+      try {
+        const read = (await store.read("a")) as StoredRecord;
+        const head = (await store.head("a"))!;
+        expect([read.tombstone, read.attemptId, head.tombstone, head.attemptId]).toEqual([
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+        ]);
+        await expect(store.read("b")).rejects.toMatchObject(unavailable);
+      } finally {
+        const polluted = Object.prototype as Record<string, unknown>;
+        for (const member of ["tombstone", "attemptId", ...Object.keys(record())])
+          delete polluted[member];
+      }
+    });
+
+    it("F10 a database that somebody else has made otherwise is unavailable", async () => {
+      const request = indexedDB.open(database, 3);
+      request.addEventListener("upgradeneeded", () => request.result.createObjectStore("other"));
+      const db = await settle(request);
+      const store = indexedDbStore({ database });
+      await expect(store.read("a")).rejects.toMatchObject(unavailable);
+      await expect(store.write("a", record(), undefined)).rejects.toMatchObject(unavailable);
+      db.close();
+    });
+
+    it("S11 databases do not mix", async () => {
+      const one = indexedDbStore({ database });
+      const two = indexedDbStore({ database: freshDatabase() });
+      await one.write("a", record(), undefined);
+      expect(await two.read("a")).toBeUndefined();
+    });
+  });
+}

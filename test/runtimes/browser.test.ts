@@ -1,0 +1,32 @@
+/** The contracts in Chromium, Firefox and WebKit, each with what it really has. */
+import { inject } from "vitest";
+import { localLock } from "../../src/locks/local.ts";
+import { encrypted } from "../../src/stores/encrypted.ts";
+import { indexedDbStore } from "../../src/stores/indexeddb.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { fetchContract } from "../contracts/fetch.ts";
+import { freshDatabase, indexedDbContract } from "../contracts/indexeddb.ts";
+import { lockContract, webLocksContract } from "../contracts/lock.ts";
+import { sealingContract } from "../contracts/sealing.ts";
+import { storeContract } from "../contracts/store.ts";
+
+storeContract("memory", memoryStore);
+indexedDbContract("the browser's");
+sealingContract("memory", memoryStore);
+sealingContract("IndexedDB", () => indexedDbStore({ database: freshDatabase() }));
+storeContract(
+  "encrypted over IndexedDB",
+  () => encrypted(indexedDbStore({ database: freshDatabase() })),
+  {
+    twins: () => {
+      const database = freshDatabase();
+      return [encrypted(indexedDbStore({ database })), encrypted(indexedDbStore({ database }))];
+    },
+  },
+);
+lockContract("local", localLock);
+webLocksContract("the browser's", {
+  pagehide: () => globalThis.dispatchEvent(new Event("pagehide")),
+  freeze: () => document.dispatchEvent(new Event("freeze")),
+});
+fetchContract({ control: inject("control"), streams: false });

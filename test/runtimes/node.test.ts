@@ -1,0 +1,21 @@
+/** The contracts on Node. */
+import { inject } from "vitest";
+import { webLocks } from "../../src/locks/web-locks.ts";
+import { localLock } from "../../src/locks/local.ts";
+import { encrypted } from "../../src/stores/encrypted.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { fetchContract } from "../contracts/fetch.ts";
+import { lockContract } from "../contracts/lock.ts";
+import { storeContract } from "../contracts/store.ts";
+
+storeContract("memory", memoryStore);
+storeContract("encrypted over memory", () => encrypted(memoryStore()), {
+  twins: () => {
+    const inner = memoryStore();
+    return [encrypted(inner), encrypted(inner)];
+  },
+});
+lockContract("local", localLock);
+// From 24.5 on Node has Web Locks.
+lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
+fetchContract({ control: inject("control"), streams: true });

@@ -1,0 +1,125 @@
+/** The network goes away and comes back, or the server does. No session is lost over it. */
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import type { Ended } from "./page.ts";
+import { credentials, hasStatus, HOUR, reaches, setUp, useBrowser } from "./stage.ts";
+
+useBrowser();
+
+const fetchOf = (page: Page): Promise<Ended> =>
+  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
+
+const tokenOf = (page: Page): Promise<Ended> =>
+  page.evaluate(() => window.kit.call(() => window.vault.getToken()));
+
+const statusOf = (page: Page): Promise<string> =>
+  page.evaluate(() => window.vault.snapshot().status);
+
+/** How many refreshes the tab has begun. */
+const begun = (page: Page): Promise<number> =>
+  page.evaluate(() => window.kit.events.filter(({ type }) => type === "refreshing").length);
+
+describe("offline", () => {
+  it("F13 P17 a valid token is still served, and a request fails as fetch does", async () => {
+    const stage = await setUp();
+    const [page] = await stage.openSignedIn(1);
+    await stage.context.setOffline(true);
+
+    expect(await tokenOf(page)).toMatchObject({ result: "ok" });
+    expect(await fetchOf(page)).toMatchObject({ result: "TypeError", message: "Failed to fetch" });
+    expect(await statusOf(page)).toBe("signed-in");
+
+    await stage.context.setOffline(false);
+    expect(await fetchOf(page)).toMatchObject({ result: "200" });
+    expect(stage.api.counters().tokenCalls).toBe(0);
+  });
+
+  it("F12 F13 P17 a refresh that falls due does not begin; back online there is one", async () => {
+    const stage = await setUp();
+    const { api, context } = stage;
+    const pages = await stage.openSignedIn(3, { patience: 1_000 });
+    await context.setOffline(true);
+
+    // Due, but the token is good: it is served.
+    await stage.jump(20 * HOUR);
+    for (const page of pages) expect(await tokenOf(page)).toMatchObject({ result: "ok" });
+    // At its end: the typed error of a refresh that cannot be had, and the session stays.
+    await stage.jump(5 * HOUR);
+    for (const page of pages) {
+      expect(await tokenOf(page)).toMatchObject({ result: "refresh_failed" });
+      expect(await statusOf(page)).toBe("signed-in");
+      expect(await begun(page)).toBe(0);
+    }
+
+    // Nobody calls: coming back is enough.
+    await context.setOffline(false);
+    await reaches(() => api.counters().refreshed, 1);
+    for (const page of pages) expect(await fetchOf(page)).toMatchObject({ result: "200" });
+    expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0, unauthorized: 0 });
+  });
+
+  it("P10 F12 a call that waits offline is served when the network is back in time", async () => {
+    const stage = await setUp();
+    const { api, context } = stage;
+    const [page] = await stage.openSignedIn(1);
+    await context.setOffline(true);
+    await stage.jump(25 * HOUR);
+    // The call is under way when this returns.
+    const waiting = await page.evaluateHandle(() => ({
+      end: window.kit.call(() => window.vault.getToken()),
+    }));
+    expect(await begun(page)).toBe(0);
+    await context.setOffline(false);
+
+    expect(await waiting.evaluate(({ end }) => end)).toMatchObject({ result: "ok" });
+    expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("S14 signing out works offline", async () => {
+    const stage = await setUp();
+    const pages = await stage.openSignedIn(3);
+    await stage.context.setOffline(true);
+
+    await pages[0].evaluate(() => window.vault.signOut());
+
+    await Promise.all(pages.map((page) => hasStatus(page, "signed-out")));
+    await stage.context.setOffline(false);
+    await pages[1]!.reload();
+    await hasStatus(pages[1]!, "signed-out");
+  });
+});
+
+describe("the server is down", () => {
+  it("P17 S4 a sign-in fails with a typed error that says what to do, and works afterwards", async () => {
+    const stage = await setUp();
+    const page = await stage.open();
+    await hasStatus(page, "signed-out");
+    await stage.stopApi();
+    const signIn = (): Promise<Ended> =>
+      page.evaluate((given) => window.kit.call(() => window.vault.signIn(given)), credentials);
+
+    const failed = await signIn();
+
+    expect(failed.result).toBe("sign_in_failed");
+    expect(failed.message).toContain("try to sign in again");
+    expect(failed.message).not.toContain(credentials.password);
+    await stage.startApi();
+    expect(await signIn()).toMatchObject({ result: "ok" });
+  });
+
+  it("P17 F13 a refresh that falls due is tried again until it is back; the session stays", async () => {
+    const stage = await setUp();
+    const { api } = stage;
+    const [page] = await stage.openSignedIn(1, { patience: 1_000 });
+    await stage.stopApi();
+    expect(await fetchOf(page)).toMatchObject({ result: "TypeError" });
+    await stage.jump(25 * HOUR);
+
+    expect(await fetchOf(page)).toMatchObject({ result: "refresh_failed" });
+    expect(await statusOf(page)).toBe("signed-in");
+
+    await stage.startApi();
+    await expect.poll(() => fetchOf(page), { timeout: 30_000 }).toMatchObject({ result: "200" });
+    expect(api.counters()).toMatchObject({ refreshed: 1, reuseDetections: 0 });
+  });
+});

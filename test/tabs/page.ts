@@ -1,0 +1,178 @@
+/**
+ * What runs in every tab of these tests: a vault as an application makes it, a clock that can be
+ * moved on, and tools that say what became of a call in plain values, for `page.evaluate`.
+ */
+import {
+  type BrowserVaultOptions,
+  type Clock,
+  createVault,
+  isVaultError,
+  type Vault,
+  type VaultEvent,
+} from "tokenkeep/browser";
+import type { PasswordCredentials } from "tokenkeep/providers/password";
+import { vmcloud } from "tokenkeep/providers/vmcloud";
+
+/** Travels in the page's URL, so that a reload keeps it. Everything but `api` has a default. */
+export interface Config {
+  /** The API's origin. */
+  readonly api: string;
+  readonly reuseWindow?: number;
+  readonly patience?: number;
+  readonly maxStaleness?: number;
+  /** How far this tab's clock is ahead, milliseconds. */
+  readonly ahead?: number;
+}
+
+/** How one call ended. */
+export interface Ended {
+  /** `"200"`, a vault error's code, or any other error's name. */
+  readonly result: string;
+  /** An error's message. */
+  readonly message?: string;
+  /** How long it took, milliseconds. */
+  readonly took: number;
+}
+
+/** How many calls ended in which way. */
+export interface Tally {
+  readonly results: Readonly<Record<string, number>>;
+  /** The longest that one of them took, milliseconds. */
+  readonly slowest: number;
+}
+
+export interface Kit {
+  readonly api: string;
+  /** What the vault has told its observers. */
+  readonly events: VaultEvent[];
+  /** Moves both clocks of this tab on. Timers run as before: they are hints. */
+  jump(ms: number): void;
+  /** Any call, its end told. A `Response` is told by its status. */
+  call(run: () => Promise<unknown>): Promise<Ended>;
+  /** Sends `count` requests in one task: GETs, POSTs with a text, POSTs as `Request`, in turn. */
+  burst(count: number, first?: number): Promise<Tally>;
+  /** What IndexedDB holds, without the library: every value's strings and bytes, as Latin-1. */
+  dumpDatabases(): Promise<string>;
+}
+
+declare global {
+  interface Window {
+    vault: Vault<PasswordCredentials>;
+    kit: Kit;
+    makeVault: (
+      options?: Partial<BrowserVaultOptions<PasswordCredentials>>,
+    ) => Vault<PasswordCredentials>;
+  }
+}
+
+const config = JSON.parse(new URL(location.href).searchParams.get("config") ?? "{}") as Config;
+// A reloaded page is as far ahead as it was before.
+let ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
+
+const clock: Clock = {
+  now: () => Date.now() + ahead,
+  running: () => performance.now() + ahead,
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as number),
+};
+
+window.makeVault = (options = {}) => {
+  const { api, reuseWindow, patience, maxStaleness } = config;
+  const renewal = reuseWindow === undefined ? {} : { reuseWindow };
+  return createVault({
+    provider: vmcloud({ baseURL: api, rotation: "strict", ...renewal }),
+    dangerouslyAllowLoopbackHttp: true,
+    clock,
+    ...(patience !== undefined && { patience }),
+    ...(maxStaleness !== undefined && { maxStaleness }),
+    ...options,
+  });
+};
+
+const events: VaultEvent[] = [];
+
+async function call(run: () => Promise<unknown>): Promise<Ended> {
+  const start = performance.now();
+  const took = (): number => Math.round(performance.now() - start);
+  try {
+    const value = await run();
+    return { result: value instanceof Response ? String(value.status) : "ok", took: took() };
+  } catch (error) {
+    const { name, message } = error as Error;
+    return { result: isVaultError(error) ? error.code : name, message, took: took() };
+  }
+}
+
+/** One request of a burst. The server echoes what it got, so a changed body does not go unnoticed. */
+async function send(n: string, kind: number): Promise<string> {
+  const url = `${config.api}/v1/echo?n=${n}`;
+  const body = kind % 3 === 0 ? undefined : `body of ${n}`;
+  const init = body === undefined ? {} : { method: "POST", body };
+  const response = await (kind % 3 === 2
+    ? window.vault.fetch(new Request(url, init))
+    : window.vault.fetch(url, init));
+  if (response.status !== 200) return String(response.status);
+  const echo = (await response.json()) as { body: string };
+  return echo.body === (body ?? "") ? "200" : "200 with another body";
+}
+
+window.kit = {
+  api: config.api,
+  events,
+  jump(ms) {
+    ahead += ms;
+    sessionStorage.setItem("ahead", String(ahead));
+  },
+  call,
+  async burst(count, first = 0) {
+    const sent = Array.from({ length: count }, (_, index) => {
+      let result = "";
+      return call(async () => {
+        result = await send(String(first + index), first + index);
+      }).then((ended) => (ended.result === "ok" ? { ...ended, result } : ended));
+    });
+    const all = await Promise.all(sent);
+    const results: Record<string, number> = {};
+    for (const { result } of all) results[result] = (results[result] ?? 0) + 1;
+    return { results, slowest: Math.max(...all.map(({ took }) => took)) };
+  },
+  async dumpDatabases() {
+    const texts: string[] = [];
+    for (const { name = "" } of await indexedDB.databases()) {
+      const db = await done(indexedDB.open(name));
+      for (const store of db.objectStoreNames) {
+        const table = db.transaction(store).objectStore(store);
+        const [keys, values] = [done(table.getAllKeys()), done(table.getAll())];
+        collect([await keys, await values], texts);
+      }
+      db.close();
+    }
+    return texts.join("\n");
+  },
+};
+
+function done<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Everything that could hold a token, whatever it is wrapped in. */
+function collect(value: unknown, texts: string[]): void {
+  if (value instanceof ArrayBuffer) collect(new Uint8Array(value), texts);
+  else if (value instanceof Uint8Array) texts.push(String.fromCharCode(...value));
+  else if (value instanceof CryptoKey) texts.push(`key, extractable: ${value.extractable}`);
+  else if (typeof value === "object" && value !== null) {
+    for (const [name, member] of Object.entries(value)) {
+      texts.push(name);
+      collect(member, texts);
+    }
+  } else texts.push(String(value));
+}
+
+// A test may want a page without a vault, to make one with options of its own.
+if (config.api) {
+  window.vault = window.makeVault();
+  window.vault.events((event) => events.push(event));
+}

@@ -1,0 +1,175 @@
+/**
+ * The stage of these tests: one real Chromium, a fresh browser context and a fresh API for each
+ * test, and pages on an origin of their own, so that CORS is as real as the tabs are. The API runs
+ * in this process: its counters give the verdict.
+ */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { build } from "esbuild";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright";
+import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
+import { cors, type CorsOptions } from "../apis/cors.ts";
+import type { Handler } from "../apis/replies.ts";
+import { serve, type Served } from "../apis/sockets.ts";
+import { ada, createVmcloudApi, type VmcloudApi, type VmcloudOptions } from "../apis/vmcloud.ts";
+import type { Config } from "./page.ts";
+
+export const credentials = { email: ada.email, password: ada.password };
+export const HOUR = 3_600_000;
+
+export interface Stage {
+  readonly api: VmcloudApi;
+  /** The API's origin. */
+  readonly url: string;
+  readonly context: BrowserContext;
+  /** Every access and refresh token that the API has given out. */
+  readonly secrets: readonly string[];
+  /** Opens a tab. `config` goes to its vault. */
+  open(config?: Partial<Config>): Promise<Page>;
+  /** Opens several tabs; the first signs in, and all have seen that when they are returned. */
+  openSignedIn(count: number, config?: Partial<Config>): Promise<[Page, ...Page[]]>;
+  /** Moves the server's clock and those of all tabs on. */
+  jump(ms: number): Promise<void>;
+  /** Nothing listens on the API's port any more; `startApi` listens there again. */
+  stopApi(): Promise<void>;
+  startApi(): Promise<void>;
+}
+
+let browser: Browser;
+let site: Served;
+
+/** Call it once at the top of a test file. */
+export function useBrowser(): void {
+  beforeAll(async () => {
+    const [script, html] = await Promise.all([bundle(), readFile("page.html")]);
+    const types = { "/page.js": "text/javascript", "/": "text/html" };
+    const files: Record<string, string> = { "/page.js": script, "/": html };
+    site = await serve(async (request) => {
+      const { pathname } = new URL(request.url);
+      const type = types[pathname as keyof typeof types];
+      const headers = { "content-type": `${type}; charset=utf-8` };
+      return type
+        ? new Response(files[pathname]!, { headers })
+        : new Response(null, { status: 404 });
+    });
+    browser = await chromium.launch({ ...inject("chromium"), headless: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+}
+
+const readFile = (name: string): string =>
+  readFileSync(path.join(import.meta.dirname, name), "utf8");
+
+/** The page's script; tsconfig's paths lead `tokenkeep/…` to the sources. */
+async function bundle(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(import.meta.dirname, "page.ts")],
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    logLevel: "silent",
+  });
+  return outputFiles[0]!.text;
+}
+
+export interface StageOptions extends VmcloudOptions {
+  readonly cors?: CorsOptions;
+  /** `false` where a reply is dropped: browsers repeat a POST on a connection that served before. */
+  readonly keepAlive?: boolean;
+}
+
+export async function setUp(options: StageOptions = {}): Promise<Stage> {
+  const { cors: corsOptions, keepAlive = true, ...switches } = options;
+  const api = createVmcloudApi(switches);
+  const secrets: string[] = [];
+  const handler = cors(recording(api.fetch, secrets), corsOptions);
+  let served = await serve(handler, { keepAlive });
+  const { url } = served;
+  const context = await newContext();
+  const faults: string[] = [];
+  let offset = 0;
+
+  onTestFinished(async () => {
+    await served.close();
+    // A rejection that nobody handles is a defect, whatever the test was about.
+    expect(faults).toEqual([]);
+  });
+
+  const stage: Stage = {
+    api,
+    url,
+    context,
+    secrets,
+    async open(config = {}) {
+      const page = await context.newPage();
+      page.on("pageerror", (error) => faults.push(String(error)));
+      await page.goto(addressOf({ api: url, ahead: offset, ...config }));
+      return page;
+    },
+    async openSignedIn(count, config) {
+      const first = await stage.open(config);
+      await first.evaluate((given) => window.vault.signIn(given), credentials);
+      const others = [];
+      for (let n = 1; n < count; n++) others.push(await stage.open(config));
+      const pages: [Page, ...Page[]] = [first, ...others];
+      await Promise.all(pages.map((page) => hasStatus(page, "signed-in")));
+      return pages;
+    },
+    async jump(ms) {
+      offset += ms;
+      api.set({ clockOffset: offset });
+      await Promise.all(
+        context.pages().map((page) => page.evaluate((by) => window.kit.jump(by), ms)),
+      );
+    },
+    stopApi: () => served.close(),
+    async startApi() {
+      served = await serve(handler, { keepAlive, port: Number(new URL(url).port) });
+    },
+  };
+  return stage;
+}
+
+const addressOf = (config: Config): string =>
+  `${site.url}/?config=${encodeURIComponent(JSON.stringify(config))}`;
+
+/** Tabs that share storage with each other and with nobody else; closed when the test ends. */
+export async function newContext(): Promise<BrowserContext> {
+  const context = await browser.newContext();
+  onTestFinished(() => context.close());
+  return context;
+}
+
+/** The address of a page that has no vault of its own. */
+export const bareAddress = (): string => site.url;
+
+/** Waits until the tab's vault says so. */
+export async function hasStatus(page: Page, status: string): Promise<void> {
+  await page.waitForFunction((wanted) => window.vault.snapshot().status === wanted, status);
+}
+
+/** Waits until a sum over all tabs, or anything else that grows, has come to `value`. */
+export async function reaches(read: () => unknown, value: unknown): Promise<void> {
+  await expect.poll(read, { timeout: 30_000, interval: 20 }).toBe(value);
+}
+
+/** Notes the tokens that go out. */
+function recording(handler: Handler, secrets: string[]): Handler {
+  return async (request) => {
+    const reply = await handler(request);
+    if (new URL(request.url).pathname.startsWith("/api/v1/auth/") && reply.ok) {
+      const body = (await reply
+        .clone()
+        .json()
+        .catch(() => ({}))) as { token?: unknown; refresh_token?: unknown };
+      for (const secret of [body?.token, body?.refresh_token]) {
+        if (typeof secret === "string") secrets.push(secret);
+      }
+    }
+    return reply;
+  };
+}

@@ -1,0 +1,180 @@
+/** Every code is reached once, with a sentence that says what to do. */
+import { describe, expect, it, vi } from "vitest";
+import { createVault, isVaultError, VaultError, type VaultErrorCode } from "../../src/index.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import type { TokenStore } from "../../src/types.ts";
+import { acme, credentials, never, reply } from "../support/fake-api.ts";
+import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
+
+const away: TokenStore = {
+  atomic: true,
+  shared: "origin",
+  head: () => Promise.reject(new Error("gone")),
+  read: () => Promise.reject(new Error("gone")),
+  write: () => Promise.reject(new Error("gone")),
+  list: () => Promise.reject(new Error("gone")),
+};
+
+/** A way into each error. */
+const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
+  no_session: () => bench().vault.fetch(VMS),
+  async sign_in_required() {
+    const { vault, api } = await signedIn();
+    api.refresh = () => reply(401, {});
+    api.expire();
+    return vault.fetch(VMS);
+  },
+  credentials_refused() {
+    const { vault, api } = bench();
+    api.login = () => reply(401, {});
+    return vault.signIn(credentials);
+  },
+  async refresh_failed() {
+    const { vault, api, clock } = await signedIn();
+    api.refresh = () => reply(503, {});
+    api.expire();
+    return clock.until(vault.fetch(VMS));
+  },
+  sign_in_failed() {
+    const { vault, api } = bench();
+    api.login = () => reply(500, {});
+    return vault.signIn(credentials);
+  },
+  store_unavailable() {
+    const { vault, clock } = bench({ store: away });
+    return clock.until(vault.getToken());
+  },
+  invalid_token: () => bench().vault.adopt({ accessToken: "with space" }),
+  invalid_option: async () => createVault({ provider: acme() } as never),
+  async closed() {
+    const { vault } = await signedIn();
+    vault.close();
+    return vault.getToken();
+  },
+};
+
+/** The statuses that lead to them, where one does. */
+const statuses: Partial<Record<VaultErrorCode, number>> = {
+  sign_in_required: 401,
+  credentials_refused: 401,
+  refresh_failed: 503,
+  sign_in_failed: 500,
+};
+
+describe.each(Object.keys(ways) as VaultErrorCode[])("%s", (code) => {
+  it("is reached, is typed, and says what to do", async () => {
+    const error = (await rejection(ways[code]())) as VaultError;
+    expect(error).toBeInstanceOf(VaultError);
+    expect(error).toBeInstanceOf(Error);
+    expect(isVaultError(error)).toBe(true);
+    expect(error.code).toBe(code);
+    expect(error.name).toBe("VaultError");
+    expect(error.status).toBe(statuses[code]);
+    // A sentence: a fact, and advice where there is any.
+    expect(error.message).toMatch(/^[A-Z].{20,200}[^.]$/);
+    expect(error.cause).toBeUndefined();
+  });
+});
+
+describe("what an error tells besides its code", () => {
+  it("a status only where that status led to this error", async () => {
+    const { vault, api } = bench();
+    api.login = () => reply(401, {});
+    await rejection(vault.signIn(credentials));
+    expect(await rejection(vault.getToken())).toMatchObject({ code: "no_session" });
+    expect(((await rejection(vault.getToken())) as VaultError).status).toBeUndefined();
+    const malformed = (await rejection(vault.adopt({ accessToken: "a b" }))) as VaultError;
+    expect(malformed.status).toBeUndefined();
+  });
+
+  it("F14 retryAfter is what is left of the cool-down", async () => {
+    const { vault, api, clock } = await signedIn();
+    api.refresh = () => reply(429, {}, { "retry-after": "120" });
+    api.expire();
+    const { code, retryAfter, status } = (await rejection(
+      clock.until(vault.fetch(VMS)),
+    )) as VaultError;
+    expect({ code, status }).toEqual({ code: "refresh_failed", status: 429 });
+    expect(retryAfter).toBeGreaterThanOrEqual(100_000);
+    expect(retryAfter).toBeLessThanOrEqual(132_000);
+  });
+
+  it("retryAfter is never negative: a cool-down that is over is not told", async () => {
+    const { vault, api, clock } = await signedIn({ patience: 10_000 });
+    api.refresh = () => reply(429, {});
+    api.expire();
+    const call = vault.fetch(VMS);
+    call.catch(() => {});
+    await clock.advance(0);
+    // The second try hangs until after the caller's patience.
+    api.refresh = never;
+    const { code, retryAfter } = (await rejection(clock.until(call))) as VaultError;
+    expect(code).toBe("refresh_failed");
+    expect(retryAfter ?? 0).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe("isVaultError", () => {
+  it("knows errors of another copy of the library", async () => {
+    vi.resetModules();
+    const copy = await import("../../src/errors.ts");
+    expect(copy.VaultError).not.toBe(VaultError);
+    const foreign = new copy.VaultError("no_session", "from a copy");
+    expect(foreign).not.toBeInstanceOf(VaultError);
+    expect(isVaultError(foreign)).toBe(true);
+    expect(copy.isVaultError(new VaultError("closed", "from here"))).toBe(true);
+  });
+
+  it.each([
+    undefined,
+    null,
+    "VaultError",
+    17,
+    {},
+    { code: "no_session", name: "VaultError" },
+    new Error("no_session"),
+    () => {},
+  ])("does not take %o for one", (value) => {
+    expect(isVaultError(value)).toBe(false);
+  });
+
+  it("the brand shows nowhere", () => {
+    const error = new VaultError("closed", "message");
+    expect(Object.getOwnPropertySymbols({ ...error })).toEqual([]);
+    expect(JSON.parse(JSON.stringify(error))).toEqual({ code: "closed", name: "VaultError" });
+  });
+});
+
+describe("options", () => {
+  const store = memoryStore();
+  const wrong: Readonly<Record<string, unknown>> = {
+    "no options": {},
+    "no provider": { store },
+    "no store": { provider: acme() },
+    "no origins": { store, provider: { ...acme(), origins: [] } },
+    "an empty account": { store, provider: acme(), account: "" },
+    "an account that is no text": { store, provider: acme(), account: 7 },
+    "an account without end": { store, provider: acme(), account: "a".repeat(257) },
+    "a store that cannot compare, with rotation": {
+      store: { ...store, atomic: false },
+      provider: acme(),
+    },
+  };
+  it.each(Object.keys(wrong))("%s is an invalid_option", (name) => {
+    expect(() => createVault(wrong[name] as never)).toThrow(
+      expect.objectContaining({ code: "invalid_option", name: "VaultError" }),
+    );
+  });
+
+  it("a store that cannot compare will do where nothing rotates", () => {
+    const provider = acme({ rotation: "none" });
+    expect(() => createVault({ provider, store: { ...store, atomic: false } })).not.toThrow();
+  });
+
+  it("signIn without a provider's sign-in says to adopt", async () => {
+    const { signIn: _, ...provider } = acme();
+    const error = await rejection(bench({ provider }).vault.signIn(credentials));
+    expect(error).toMatchObject({ code: "invalid_option" });
+    expect(error.message).toMatch(/adopt/);
+  });
+});

@@ -1,0 +1,139 @@
+/** Law 3: dependencies point inward. Walks the import graph of `src`. */
+
+import { describe, expect, test } from "vitest";
+import { importsOf, readSources } from "./sources.ts";
+
+type Layer = "contract" | "engine" | "core" | "adapter" | "entry" | "package";
+
+/** What stands at the top level and imports no adapter. */
+const core = new Set(["index", "vault", "fetch", "policy", "problem", "redirect"]);
+
+/** Each wires one platform's parts; nothing imports it. */
+const entries = new Set(["browser", "cloudflare", "deno"]);
+
+/** A preset imports its one mechanism: the only arrow from an adapter to another. */
+const presets: Record<string, string> = {
+  "providers/vmcloud": "providers/password",
+};
+
+const allowed: Record<Exclude<Layer, "package">, Layer[]> = {
+  contract: ["contract"],
+  engine: ["contract", "engine"],
+  core: ["contract", "engine", "core"],
+  adapter: ["contract", "engine", "package"],
+  entry: ["contract", "core", "adapter"],
+};
+
+const sources = readSources();
+
+function layerOf(name: string): Layer {
+  if (name === "types" || name === "errors") return "contract";
+  if (name.startsWith("engine/")) return "engine";
+  if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
+  if (core.has(name)) return "core";
+  if (entries.has(name)) return "entry";
+  // So is a new file or folder, until it is given a place in the law.
+  return "package";
+}
+
+/** What is wrong with an arrow, or `undefined`. */
+function wrongArrow(from: string, to: string): string | undefined {
+  const [layer, target] = [layerOf(from), layerOf(to)];
+  if (layer === "package") return `${from} has no place in the law`;
+  if (presets[from] === to) return undefined;
+  if (allowed[layer].includes(target)) return undefined;
+  return `${from} (${layer}) imports ${to} (${target})`;
+}
+
+/** What is wrong with how many packages a file imports, or `undefined`. */
+function tooManyPackages(name: string, imports: string[]): string | undefined {
+  const packages = imports.filter((to) => layerOf(to) === "package");
+  return packages.length > 1 ? `${name} imports ${packages.join(" and ")}` : undefined;
+}
+
+describe("Law 3", () => {
+  test("every import points inward", () => {
+    const wrong = sources.flatMap(({ name, imports }) =>
+      imports.map((to) => wrongArrow(name, to)).filter((complaint) => complaint !== undefined),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("every file has its place", () => {
+    const names = sources.map(({ name }) => name);
+    expect(names).toContain("index");
+    expect(names.filter((name) => layerOf(name) === "package")).toEqual([]);
+  });
+
+  test("an adapter imports at most one package", () => {
+    const wrong = sources.map(({ name, imports }) => tooManyPackages(name, imports));
+    expect(wrong.filter((complaint) => complaint !== undefined)).toEqual([]);
+  });
+
+  test("no file is longer than 400 lines", () => {
+    const long = sources.filter(({ lines }) => lines > 400);
+    expect(long.map(({ name, lines }) => `${name}: ${lines} lines`)).toEqual([]);
+  });
+});
+
+describe("the test of Law 3 can fail", () => {
+  test.each([
+    ["types", "engine/engine"],
+    ["types", "zod"],
+    ["errors", "index"],
+    ["engine/engine", "index"],
+    ["engine/engine", "stores/memory"],
+    ["engine/engine", "jose"],
+    ["index", "stores/memory"],
+    ["index", "browser"],
+    ["index", "idb-keyval"],
+    ["stores/memory", "stores/indexeddb"],
+    ["stores/memory", "index"],
+    ["stores/memory", "browser"],
+    ["providers/password", "providers/vmcloud"],
+    ["providers/vmcloud", "stores/memory"],
+    ["browser", "engine/engine"],
+    ["browser", "cloudflare"],
+    ["browser", "idb-keyval"],
+    ["gadgets/new", "types"],
+  ])("%s may not import %s", (from, to) => {
+    expect(wrongArrow(from, to)).toBeTypeOf("string");
+  });
+
+  test.each([
+    ["types", "errors"],
+    ["engine/engine", "types"],
+    ["engine/engine", "engine/clock"],
+    ["index", "engine/engine"],
+    ["stores/memory", "types"],
+    ["stores/indexeddb", "engine/record"],
+    ["stores/indexeddb", "idb-keyval"],
+    ["providers/vmcloud", "providers/password"],
+    ["browser", "index"],
+    ["browser", "stores/indexeddb"],
+  ])("%s may import %s", (from, to) => {
+    expect(wrongArrow(from, to)).toBeUndefined();
+  });
+
+  test("two packages in one file are one too many", () => {
+    expect(tooManyPackages("stores/indexeddb", ["idb-keyval", "types"])).toBeUndefined();
+    expect(tooManyPackages("stores/indexeddb", ["idb-keyval", "jose"])).toBeTypeOf("string");
+  });
+
+  test("no way to import goes unseen", () => {
+    const text = `
+      // import "comment";
+      import "./a.ts";
+      import type { B } from "../types.ts";
+      export { c } from "./c.ts";
+      export * from "d";
+      const e = import("./e.ts");
+      let f: import("./f.ts").F;
+    `;
+    expect(importsOf("stores/x.ts", text)).toEqual(
+      expect.arrayContaining(["stores/a", "types", "stores/c", "d", "stores/e", "stores/f"]),
+    );
+    expect(importsOf("stores/x.ts", text)).toHaveLength(6);
+    expect(() => importsOf("x.ts", "import(name)")).toThrow("computed");
+  });
+});

@@ -1,0 +1,180 @@
+/** Reading error replies: the shapes of the five APIs' pages, and whatever else servers send. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { readProblem } from "../../src/index.ts";
+
+const respond = (
+  body: BodyInit | object | null,
+  status = 401,
+  headers: HeadersInit = {},
+): Response =>
+  body === null || typeof body === "string" || body instanceof ReadableStream
+    ? new Response(body as BodyInit, { status, headers })
+    : Response.json(body, { status, headers });
+
+describe("the shapes of the pages", () => {
+  it.each([
+    // apis/simplismart.md, apis/artos.md
+    [401, { detail: "Invalid token." }, { message: "Invalid token." }],
+    [
+      403,
+      { detail: "User has no organization or not authorized" },
+      { message: "User has no organization or not authorized" },
+    ],
+    // apis/qovery.md
+    [
+      401,
+      { status: 401, error: "Unauthorized", message: "Invalid or missing authentication token" },
+      { code: "Unauthorized", message: "Invalid or missing authentication token" },
+    ],
+    // apis/clary.md
+    [
+      401,
+      { error: { code: "unauthorized", message: "Invalid API key" } },
+      { code: "unauthorized", message: "Invalid API key" },
+    ],
+    // apis/vmcloud.md names codes and descriptions; the shape is assumed.
+    [
+      429,
+      { error: { code: 429, message: "Rate limit exceeded" } },
+      { code: "429", message: "Rate limit exceeded" },
+    ],
+    // RFC 6749 §5.2
+    [
+      400,
+      { error: "invalid_grant", error_description: "Token revoked" },
+      { code: "invalid_grant", message: "Token revoked" },
+    ],
+    // RFC 9457
+    [
+      403,
+      { type: "https://x.test/no-credit", title: "No credit", detail: "30 needed", status: 403 },
+      { code: "https://x.test/no-credit", message: "30 needed" },
+    ],
+  ])("%i %j", async (status, body, expected) => {
+    expect(await readProblem(respond(body, status))).toEqual({ status, ...expected });
+  });
+});
+
+describe("anything else gives the status alone", () => {
+  it.each([
+    ["nothing", null],
+    ["empty text", ""],
+    ["HTML", "<!doctype html><h1>403</h1>"],
+    ["broken JSON", '{"message":'],
+    ["an array", "[1]"],
+    ["a text", '"message"'],
+    ["null", "null"],
+    ["members of the wrong types", '{"code":{},"message":[1],"error":true,"detail":null}'],
+    ["the prototype's names", '{"__proto__":{"message":"from a prototype"}}'],
+  ])("%s", async (_, body) => {
+    expect(await readProblem(respond(body, 502))).toEqual({ status: 502 });
+  });
+
+  it("a body that was read already, and one that breaks off", async () => {
+    const used = respond({ message: "gone" });
+    await used.text();
+    expect(await readProblem(used)).toEqual({ status: 401 });
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("cut")) });
+    expect(await readProblem(respond(broken))).toEqual({ status: 401 });
+  });
+
+  it("an opaque response of a browser", async () => {
+    expect(await readProblem(Response.error())).toEqual({ status: 0 });
+  });
+});
+
+describe("what is not to be trusted", () => {
+  it("S10 the body stays readable", async () => {
+    const response = respond({ detail: "x" });
+    await readProblem(response);
+    expect(response.bodyUsed).toBe(false);
+    expect(await response.json()).toEqual({ detail: "x" });
+  });
+
+  it("S10 long texts are cut", async () => {
+    const { message, code } = await readProblem(
+      respond({ message: "m".repeat(20_000), code: "c".repeat(20_000) }),
+    );
+    expect(message).toHaveLength(1_000);
+    expect(code).toHaveLength(1_000);
+  });
+
+  it("S10 a body without end is not read to its end", async () => {
+    let chunks = 0;
+    const chunk = new TextEncoder().encode(" ".repeat(65_536));
+    const endless = new ReadableStream({
+      pull(controller) {
+        // Far more than any error, but an end: what reads it all shall not hang the tests.
+        if ((chunks += 1) > 500) controller.close();
+        else controller.enqueue(chunk);
+      },
+    });
+    expect(await readProblem(respond(endless, 500))).toEqual({ status: 500 });
+    expect(chunks).toBeLessThan(20);
+  });
+});
+
+describe("Retry-After", () => {
+  const now = Date.UTC(2027, 0, 15, 8);
+  const retryAfter = async (value: string): Promise<number | undefined> => {
+    vi.useFakeTimers({ toFake: ["Date"], now });
+    return (await readProblem(respond(null, 429, { "retry-after": value }))).retryAfter;
+  };
+  afterEach(() => void vi.useRealTimers());
+
+  it.each([
+    ["0", 0],
+    ["120", 120_000],
+    ["Fri, 15 Jan 2027 08:02:00 GMT", 120_000],
+    ["Fri, 15 Jan 2027 08:00:00 GMT", 0],
+  ])("%s", async (value, expected) => {
+    expect(await retryAfter(value)).toBe(expected);
+  });
+
+  it.each(["", "soon", "-5", "1e3", "1.5", "Fri, 15 Jan 2027 07:00:00 GMT", "NaN", "5, 6"])(
+    "%j says nothing",
+    async (value) => {
+      expect(await retryAfter(value)).toBeUndefined();
+    },
+  );
+});
+
+describe("challenges", () => {
+  const challenge = async (value: string): Promise<unknown> => {
+    const { challenge } = await readProblem(respond(null, 401, { "www-authenticate": value }));
+    return challenge && { ...challenge };
+  };
+
+  it.each([
+    ["Bearer", { scheme: "Bearer" }],
+    ['Bearer error="invalid_token"', { scheme: "Bearer", error: "invalid_token" }],
+    [
+      'Bearer realm="a, b", error=insufficient_scope , scope="x y"',
+      { scheme: "Bearer", realm: "a, b", error: "insufficient_scope", scope: "x y" },
+    ],
+    ['DPoP ALGS="ES256"', { scheme: "DPoP", algs: "ES256" }],
+    ['Bearer scheme="evil"', { scheme: "Bearer" }],
+    ['Basic realm="x", Bearer error="invalid_token"', { scheme: "Basic", realm: "x" }],
+  ])("%s", async (value, expected) => {
+    expect(await challenge(value)).toEqual(expected);
+  });
+
+  it.each(["", " ", ",", "="])("%j is none", async (value) => {
+    expect(await challenge(value)).toBeUndefined();
+  });
+
+  it("S10 a parameter cannot reach a prototype", async () => {
+    const value = 'Bearer __proto__="polluted", constructor="x"';
+    const { challenge } = await readProblem(respond(null, 401, { "www-authenticate": value }));
+    expect(challenge).toMatchObject({ scheme: "Bearer", constructor: "x" });
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+    expect(Object.getPrototypeOf({ ...challenge })).toBe(Object.prototype);
+  });
+
+  it("a header without end is read in time", async () => {
+    const value = `Bearer ${'a="'.repeat(20_000)}`;
+    expect(
+      (await readProblem(respond(null, 401, { "www-authenticate": value }))).challenge,
+    ).toEqual(expect.objectContaining({ scheme: "Bearer" }));
+  });
+});

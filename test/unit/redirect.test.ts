@@ -1,0 +1,193 @@
+/**
+ * Following redirects in Node (S2), seen from the calls that `fetch` gets: what a server cannot
+ * see, and odd servers. Against real servers, and in browsers: `contracts/fetch/redirects`.
+ */
+import { describe, expect, it } from "vitest";
+import type { VaultRequestInit } from "../../src/index.ts";
+import { acme, type Answer, ORIGIN, type SeenCall } from "../support/fake-api.ts";
+import { bench, rejection } from "../support/vault.ts";
+
+const START = `${ORIGIN}/start`;
+const LISTED = "https://files.acme.test";
+const FOREIGN = "https://evil.test";
+const TOKEN = "Bearer token";
+
+const redirect = (location: string, status = 302): Response =>
+  new Response(null, { status, headers: { location } });
+
+/** Sends one call through redirects to these places, and gives what went out. */
+async function follow(
+  places: readonly (string | Response)[],
+  init?: VaultRequestInit,
+  input: string | Request = START,
+): Promise<{ calls: SeenCall[]; response: Response }> {
+  const { vault, api } = bench({ provider: acme({ origins: [ORIGIN, LISTED] }) });
+  await vault.adopt({ accessToken: "token" });
+  const left = [...places];
+  api.api = () => {
+    const next = left.shift();
+    if (next === undefined) return new Response("the end");
+    return typeof next === "string" ? redirect(next) : next;
+  };
+  const response = await vault.fetch(input, init);
+  return { calls: api.calls, response };
+}
+
+const tokens = ({ calls }: { calls: SeenCall[] }): (string | null)[] =>
+  calls.map(({ headers }) => headers.get("authorization"));
+
+describe("where a redirect leads", () => {
+  it("S2 the token goes along on listed origins only, hop for hop", async () => {
+    const gone = await follow([`${LISTED}/a`, `${FOREIGN}/b`, `${FOREIGN}/c`, `${ORIGIN}/d`]);
+    expect(gone.calls.map(({ url }) => url)).toEqual([
+      START,
+      `${LISTED}/a`,
+      `${FOREIGN}/b`,
+      `${FOREIGN}/c`,
+      `${ORIGIN}/d`,
+    ]);
+    expect(tokens(gone)).toEqual([TOKEN, TOKEN, null, null, TOKEN]);
+    expect(gone.response.redirected).toBe(true);
+    expect(await gone.response.text()).toBe("the end");
+  });
+
+  it.each([
+    `http://api.acme.test/a`,
+    `https://api.acme.test.evil.test/a`,
+    `https://api.acme.test:8443/a`,
+    `//evil.test/a`,
+    `\\\\evil.test\\a`,
+  ])("S1 S2 S3 not to %s", async (location) => {
+    expect(tokens(await follow([location]))).toEqual([TOKEN, null]);
+  });
+
+  it.each([
+    ["/a", `${ORIGIN}/a`],
+    ["a?b", `${ORIGIN}/a?b`],
+    ["?b", `${ORIGIN}/start?b`],
+    ["//files.acme.test/a", `${LISTED}/a`],
+  ])("S2 %s is relative to the hop before", async (location, url) => {
+    const { calls } = await follow([location]);
+    expect(calls[1]!.url).toBe(url);
+    expect(calls[1]!.headers.get("authorization")).toBe(TOKEN);
+  });
+
+  it("S2 the fragment is kept, unless the redirect has its own", async () => {
+    const kept = await follow(["/a", `${LISTED}/b`], {}, `${START}#part`);
+    expect(kept.calls.map(({ url }) => new URL(url).hash)).toEqual(["#part", "#part", "#part"]);
+    const own = await follow(["/a#own", "/b"], {}, `${START}#part`);
+    expect(own.calls.map(({ url }) => new URL(url).hash)).toEqual(["#part", "#own", "#own"]);
+  });
+
+  it.each(["data:text/plain,x", "javascript:0", "blob:https://api.acme.test/1", "ftp://x.test/"])(
+    "S2 %s is refused, as fetch refuses it",
+    async (location) => {
+      expect(await rejection(follow([location]))).toBeInstanceOf(TypeError);
+    },
+  );
+
+  it("S4 the refusal does not repeat the address, which may hold secrets", async () => {
+    const error = await rejection(follow(["ftp://x.test/?code=in-the-address"]));
+    expect(String(error.stack) + String(error.cause)).not.toContain("in-the-address");
+  });
+
+  it.each([200, 204, 300, 304, 305, 306, 399])("%i is an answer", async (status) => {
+    const headers = { location: `${FOREIGN}/` };
+    const { calls, response } = await follow([new Response(null, { status, headers })]);
+    expect(calls).toHaveLength(1);
+    expect(response.status).toBe(status);
+    expect(response.redirected).toBe(false);
+  });
+});
+
+describe("what goes along", () => {
+  it("S2 a caller's secrets do not cross origins, other headers do", async () => {
+    const headers = { cookie: "a=b", "proxy-authorization": "Basic x", "x-own": "kept" };
+    const { calls } = await follow(["/a", `${LISTED}/b`], { headers });
+    const names = (call: SeenCall): string[] => [...call.headers.keys()].sort();
+    expect(names(calls[1]!)).toEqual(["authorization", "cookie", "proxy-authorization", "x-own"]);
+    expect(names(calls[2]!)).toEqual(["authorization", "x-own"]);
+  });
+
+  it("S2 a body that is dropped takes its headers along", async () => {
+    const headers = {
+      "content-type": "text/x-own",
+      "content-language": "en",
+      "content-encoding": "x",
+      "content-location": "/x",
+      "x-own": "kept",
+    };
+    const init = { method: "POST", body: "text", headers };
+    const dropped = (await follow([redirect("/a", 303)], init)).calls[1]!;
+    expect(dropped).toMatchObject({ method: "GET", body: "" });
+    expect([...dropped.headers.keys()].sort()).toEqual(["authorization", "x-own"]);
+    const kept = (await follow([redirect("/a", 307)], init)).calls[1]!;
+    expect(kept).toMatchObject({ method: "POST", body: "text" });
+    expect(kept.headers.get("content-type")).toBe("text/x-own");
+  });
+
+  it.each([
+    ["HEAD", 303, "HEAD"],
+    ["GET", 303, "GET"],
+    ["PUT", 303, "GET"],
+    ["DELETE", 303, "GET"],
+    ["post", 301, "GET"],
+    ["put", 302, "PUT"],
+    ["PATCH", 302, "PATCH"],
+    // Fetch makes no capitals of this one.
+    ["patch", 307, "patch"],
+  ])("S2 %s after a %i is %s", async (method, status, expected) => {
+    const { calls } = await follow([redirect("/a", status)], { method });
+    expect(calls[1]!.method).toBe(expected);
+  });
+
+  it("S2 a stream is not sent again after a 307, but dropped by a 303", async () => {
+    const init = (): VaultRequestInit =>
+      ({ method: "POST", body: new Blob(["x"]).stream(), duplex: "half" }) as VaultRequestInit;
+    expect(await rejection(follow([redirect("/a", 307)], init()))).toBeInstanceOf(TypeError);
+    expect((await follow([redirect("/a", 303)], init())).calls[1]).toMatchObject({ body: "" });
+  });
+
+  it("P11 a body is the same at each hop, whatever its owner does to it meanwhile", async () => {
+    const { vault, api } = bench();
+    await vault.adopt({ accessToken: "token" });
+    const body = new TextEncoder().encode("first");
+    let hops = 0;
+    const answer: Answer = () => ((hops += 1) < 4 ? redirect("/a", 308) : new Response());
+    api.api = answer;
+    const call = vault.fetch(START, { method: "POST", body });
+    body.fill(120);
+    await call;
+    expect(api.calls.map((call) => call.body)).toEqual(["first", "first", "first", "first"]);
+  });
+
+  it("P14 the caller's signal holds at every hop, in init and on a Request", async () => {
+    for (const way of ["init", "request"]) {
+      const { vault, api } = bench();
+      await vault.adopt({ accessToken: "token" });
+      const controller = new AbortController();
+      const { signal } = controller;
+      api.api = async ({ url, input, init }) => {
+        if (url === START) return redirect("/a");
+        controller.abort();
+        // What fetch would do with the signal that it got.
+        (init?.signal ?? (input instanceof Request ? input.signal : undefined))?.throwIfAborted();
+        return new Response();
+      };
+      const call =
+        way === "init"
+          ? vault.fetch(START, { signal })
+          : vault.fetch(new Request(START, { signal }));
+      expect(await rejection(call)).toMatchObject({ name: "AbortError" });
+      expect(api.calls).toHaveLength(2);
+    }
+  });
+
+  it("S2 what init says beside the body holds at every hop", async () => {
+    const init = { cache: "no-store", credentials: "omit", keepalive: true } as const;
+    for (const places of [["/a"], [redirect("/a", 303)], [redirect("/a", 307)]]) {
+      const { calls } = await follow(places, { ...init, method: "POST", body: "x" });
+      expect(calls[1]!.init).toMatchObject({ ...init, redirect: "manual" });
+    }
+  });
+});

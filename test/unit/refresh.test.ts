@@ -1,0 +1,212 @@
+/** The refresh protocol where one caller sees it; every interleaving of many is the model's. */
+import { describe, expect, it } from "vitest";
+import { settle } from "../support/clock.ts";
+import { acme, reply } from "../support/fake-api.ts";
+import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
+
+const waitUntil = (): void => {};
+
+describe("trouble", () => {
+  it("F14 Retry-After is kept to, by a second context of the store too", async () => {
+    const { vault, api, clock, store } = await signedIn();
+    await clock.advance(2_800_000);
+    api.refresh = () => reply(429, {}, { "retry-after": "90" });
+    await vault.fetch(VMS, { waitUntil });
+    await settle();
+    const other = bench({ api, clock, store });
+    await clock.advance(89_000);
+    await vault.fetch(VMS, { waitUntil });
+    await other.vault.fetch(VMS, { waitUntil });
+    await settle();
+    expect(refreshes({ api })).toBe(1);
+    await clock.advance(11_000);
+    await other.vault.fetch(VMS, { waitUntil });
+    await settle();
+    expect(refreshes({ api })).toBe(2);
+  });
+
+  it("F14 a Retry-After of years is capped", async () => {
+    const { vault, api, clock } = await signedIn();
+    await clock.advance(2_800_000);
+    api.refresh = () => reply(429, {}, { "retry-after": "1000000000" });
+    await vault.fetch(VMS, { waitUntil });
+    await clock.advance(310_000);
+    await vault.fetch(VMS, { waitUntil });
+    await settle();
+    expect(refreshes({ api })).toBe(2);
+  });
+
+  it("F14 the pauses between tries grow, and are jittered", async () => {
+    const pauses = async (random: number): Promise<number[]> => {
+      const { vault, api, clock } = await signedIn({
+        random: () => random,
+        patience: 200_000,
+        provider: acme({ rotation: "none" }),
+      });
+      const times: number[] = [];
+      api.refresh = () => {
+        times.push(clock.running());
+        return reply(503, {});
+      };
+      api.expire();
+      await rejection(clock.until(vault.fetch(VMS)));
+      return times.slice(1).map((time, index) => time - times[index]!);
+    };
+    const [most, half] = [await pauses(0.999), await pauses(0.5)];
+    expect(most.length).toBeGreaterThan(4);
+    for (const [index, pause] of most.slice(1, 5).entries())
+      expect(pause).toBeGreaterThan(most[index]!);
+    // Polls are half a second apart, so that short pauses say little.
+    expect(most[4]).toBeGreaterThan(half[4]! * 1.5);
+    expect(Math.max(...most)).toBeLessThanOrEqual(61_000);
+  });
+
+  it("F13 P17 no network error, and no number of them, signs out", async () => {
+    const { vault, api, clock } = await signedIn();
+    api.refresh = () => {
+      throw new TypeError("fetch failed");
+    };
+    api.expire();
+    for (let tries = 0; tries < 5; tries++)
+      expect(await rejection(clock.until(vault.fetch(VMS)))).toMatchObject({
+        code: "refresh_failed",
+      });
+    expect(vault.snapshot().status).toBe("signed-in");
+    // The longest back-off is a minute.
+    await clock.advance(61_000);
+    api.refresh = () => reply(200, { access_token: "access-9-secret", expires_in: 3600 });
+    expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+  });
+
+  it("P10 a caller waits through a short trouble, and is answered", async () => {
+    const { vault, api, clock } = await signedIn({ provider: acme({ safe503: true }) });
+    api.expire();
+    let tries = 0;
+    api.refresh = () =>
+      (tries += 1) < 3
+        ? reply(503, {})
+        : reply(200, { access_token: "access-5-secret", expires_in: 60, refresh_token: "r" });
+    expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+    expect(tries).toBe(3);
+  });
+
+  it("online() that says no holds a refresh back, and signs nobody out", async () => {
+    let online = false;
+    const { vault, api, clock } = await signedIn({ online: () => online });
+    api.expire();
+    expect(await rejection(clock.until(vault.fetch(VMS)))).toMatchObject({
+      code: "refresh_failed",
+    });
+    expect(refreshes({ api })).toBe(0);
+    online = true;
+    expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+  });
+
+  it("F12 waking up renews what came due in sleep", async () => {
+    let wake = (): void => {};
+    const { vault, api, clock } = await signedIn({
+      onWake(listener) {
+        wake = listener;
+        return () => {};
+      },
+    });
+    clock.jump(2_900_000);
+    wake();
+    await settle();
+    expect(refreshes({ api })).toBe(1);
+    expect(await vault.getToken()).toBe("access-2-secret");
+  });
+});
+
+describe("a refusal", () => {
+  it("F36 P9 the access token serves on to its end, and only then a sign-in is asked for", async () => {
+    const { vault, api, clock, types } = await signedIn();
+    api.refresh = () => reply(401, {});
+    await clock.advance(2_800_000);
+    for (let times = 0; times < 3; times++) {
+      expect((await vault.fetch(VMS, { waitUntil })).status).toBe(200);
+      await clock.advance(61_000);
+    }
+    expect(refreshes({ api })).toBe(1);
+    expect(types().filter((type) => type === "refused")).toHaveLength(1);
+    expect(vault.snapshot().status).toBe("signed-in");
+    await clock.advance(800_000);
+    expect(await rejection(vault.fetch(VMS))).toMatchObject({ code: "sign_in_required" });
+    expect(vault.snapshot().status).toBe("sign-in-required");
+    expect(refreshes({ api })).toBe(1);
+  });
+
+  it("F36 its first 401 is its end as well", async () => {
+    const { vault, api, clock } = await signedIn();
+    api.refresh = () => reply(401, {});
+    await clock.advance(2_800_000);
+    await vault.fetch(VMS, { waitUntil });
+    await settle();
+    api.expire();
+    const answer = await vault.fetch(VMS).then(
+      ({ status }) => status,
+      (error: { code: string }) => error.code,
+    );
+    expect(["sign_in_required", 401]).toContain(answer);
+    expect(await rejection(vault.getToken({ rejected: "access-1-secret" }))).toMatchObject({
+      code: "sign_in_required",
+    });
+    expect(refreshes({ api })).toBe(1);
+  });
+
+  it("a new sign-in starts afresh", async () => {
+    const { vault, api } = await signedIn();
+    api.refresh = () => reply(401, {});
+    api.expire();
+    expect(await rejection(vault.fetch(VMS))).toMatchObject({ code: "sign_in_required" });
+    await vault.signIn({ email: "a", password: "b" });
+    expect((await vault.fetch(VMS)).status).toBe(200);
+    expect(vault.snapshot()).toMatchObject({ status: "signed-in", generation: 1 });
+  });
+
+  it("a token without a refresh token serves to its end", async () => {
+    const { vault, api, clock } = bench();
+    api.api = () => new Response();
+    await vault.adopt({ accessToken: "lonely", expiresAt: clock.now() + 60_000 });
+    await clock.advance(59_999);
+    expect(await vault.getToken()).toBe("lonely");
+    await clock.advance(1);
+    expect(await rejection(vault.getToken())).toMatchObject({ code: "sign_in_required" });
+    expect(api.calls).toEqual([]);
+  });
+});
+
+describe("getToken()", () => {
+  it("P1 a thousand callers share one refresh", async () => {
+    const { vault, api, clock } = await signedIn();
+    await clock.advance(3_600_000);
+    const tokens = await Promise.all(Array.from({ length: 1_000 }, () => vault.getToken()));
+    expect(new Set(tokens)).toEqual(new Set(["access-2-secret"]));
+    expect(refreshes({ api })).toBe(1);
+  });
+
+  it("P12 a rejected token that is an older one is answered without a refresh", async () => {
+    const { vault, api } = await signedIn();
+    expect(await vault.getToken({ rejected: "access-1-secret" })).toBe("access-2-secret");
+    expect(await vault.getToken({ rejected: "access-1-secret" })).toBe("access-2-secret");
+    expect(await vault.getToken({ rejected: "of another vault" })).toBe("access-2-secret");
+    expect(refreshes({ api })).toBe(1);
+  });
+
+  it("a warm call reads no storage and takes no lock", async () => {
+    let locks = 0;
+    const lock = {
+      run<T>(_: string, task: () => Promise<T>): Promise<T> {
+        locks += 1;
+        return task();
+      },
+    };
+    const { vault, store } = await signedIn({ lock });
+    let reads = 0;
+    for (const name of ["read", "head", "write", "list"] as const)
+      Object.assign(store, { [name]: () => Promise.reject(new Error(String((reads += 1)))) });
+    locks = 0;
+    for (let times = 0; times < 10; times++) expect((await vault.fetch(VMS)).ok).toBe(true);
+    expect([reads, locks]).toEqual([0, 0]);
+  });
+});

@@ -1,0 +1,175 @@
+/** The test lanes. `npm test` runs them all, `npm run test:quick` those that need no browser. */
+
+import { createServer } from "node:net";
+import { playwright } from "@vitest/browser-playwright";
+import { webdriverio } from "@vitest/browser-webdriverio";
+import { defineConfig } from "vitest/config";
+import type { TestProjectInlineConfiguration } from "vitest/config";
+import type { TestProject } from "vitest/node";
+import { findBrowsers } from "./scripts/browsers.js";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    /** Launch options of the Chromium that the tests run in, for tests that drive it themselves. */
+    chromium: { executablePath?: string; args: string[] };
+  }
+}
+
+const debian = findBrowsers();
+const control = "./test/setup/control.ts";
+const inBrowsers = ["test/runtimes/browser.test.ts"];
+
+const chromium = {
+  ...(debian && { executablePath: debian.chromium }),
+  args: [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+    // The tests need nothing but this machine.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost",
+  ],
+};
+
+const firefox = {
+  ...(debian && { executablePath: debian.firefox, channel: "moz-firefox" }),
+  firefoxUserPrefs: {
+    "app.normandy.enabled": false,
+    "app.update.disabledForTesting": true,
+    "network.captive-portal-service.enabled": false,
+    "network.connectivity-service.enabled": false,
+  },
+};
+
+/** Debian's WebKitGTK is driven by WebDriver; everywhere else Playwright brings a WebKit. */
+async function webkit(): Promise<TestProjectInlineConfiguration> {
+  const shared = { enabled: true, screenshotFailures: false };
+  if (!debian) {
+    const instances = [{ browser: "webkit" as const, name: "webkit" }];
+    return {
+      extends: true,
+      test: {
+        name: "webkit",
+        include: inBrowsers,
+        globalSetup: [control],
+        browser: { ...shared, headless: true, provider: playwright(), instances },
+      },
+    };
+  }
+  const port = await freePort();
+  return {
+    extends: true,
+    test: {
+      name: "webkit",
+      include: inBrowsers,
+      globalSetup: ["./test/setup/webkit.ts", control],
+      provide: { webkit: { driver: debian.webkitDriver, port } },
+      browser: {
+        ...shared,
+        headless: false,
+        provider: miniBrowser(port, debian.webkit),
+        instances: [{ browser: "safari", name: "webkit" }],
+      },
+    },
+  };
+}
+
+/** Vitest knows WebDriver's Safari only; WebKitGTK calls its browser by another name. */
+function miniBrowser(port: number, binary: string): ReturnType<typeof webdriverio> {
+  const provider = webdriverio({
+    hostname: "127.0.0.1",
+    port,
+    path: "/",
+    capabilities: {
+      "wdio:enforceWebDriverClassic": true,
+      "webkitgtk:browserOptions": { binary, args: ["--automation"] },
+    } as WebdriverIO.Capabilities,
+  });
+  const { providerFactory } = provider;
+  provider.providerFactory = (project: TestProject) => {
+    const made = providerFactory(project) as unknown as { buildCapabilities(): object };
+    const build = made.buildCapabilities.bind(made);
+    made.buildCapabilities = () => ({ ...build(), browserName: "MiniBrowser" });
+    return made as unknown as ReturnType<typeof providerFactory>;
+  };
+  return provider;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+export default defineConfig({
+  resolve: { tsconfigPaths: true },
+  // A dependency found in mid-test would reload the page under the tests.
+  optimizeDeps: { include: ["idb-keyval"] },
+  test: {
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          environment: "node",
+          globalSetup: [control],
+          include: [
+            "test/unit/**/*.test.ts",
+            "test/apis/**/*.test.ts",
+            "test/model/**/*.test.ts",
+            "test/runtimes/node.test.ts",
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "dom",
+          environment: "happy-dom",
+          globalSetup: [control],
+          include: ["test/runtimes/dom.test.ts", "test/dom/**/*.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: inBrowsers,
+          globalSetup: [control],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            instances: [
+              { browser: "chromium", provider: playwright({ launchOptions: chromium }) },
+              { browser: "firefox", provider: playwright({ launchOptions: firefox }) },
+            ],
+          },
+        },
+      },
+      await webkit(),
+      {
+        extends: true,
+        test: {
+          name: "tabs",
+          environment: "node",
+          include: ["test/tabs/**/*.test.ts"],
+          globalSetup: [control],
+          provide: { chromium },
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
