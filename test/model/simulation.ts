@@ -174,6 +174,7 @@ export async function simulate(scenario: Scenario) {
       clock: world.clockOf(place),
       random: world.random,
     });
+    vault.events((event) => invariants.event(place, event));
     const context = { place, vault };
     contexts.push(context);
     return context;
