@@ -15,7 +15,8 @@ import { broadcastChannel } from "./channels/broadcast.ts";
 import { webLocks } from "./locks/web-locks.ts";
 import { encrypted } from "./stores/encrypted.ts";
 import { indexedDbStore } from "./stores/indexeddb.ts";
-import { createVaultWith, type Vault, type VaultOptions } from "./vault.ts";
+import type { VaultOptions } from "./types.ts";
+import { createVaultWith, type Vault } from "./vault.ts";
 
 /** As in the core, but nothing besides the provider is needed. */
 export type BrowserVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &

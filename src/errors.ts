@@ -6,9 +6,9 @@
 
 /** What went wrong, for `switch`. */
 export type VaultErrorCode =
-  /** Nobody is signed in to this account. Sign in. */
+  /** Nobody is signed in to this account. */
   | "no_session"
-  /** The session has come to its end: the server refused to renew it. Sign in again. */
+  /** The session has come to its end: the server refused to renew it. */
   | "sign_in_required"
   /** The server refused the credentials. */
   | "credentials_refused"
@@ -25,27 +25,35 @@ export type VaultErrorCode =
   /** The vault was closed, or signed out meanwhile. */
   | "closed";
 
+const ADVICE: { readonly [code in VaultErrorCode]: string } = {
+  no_session: "Not signed in: call signIn()",
+  sign_in_required: "Session ended: sign in again",
+  credentials_refused: "Credentials refused: check them",
+  refresh_failed: "Token not refreshed: session kept, try again",
+  sign_in_failed: "Sign-in failed: try again",
+  store_unavailable: "Token store unavailable: nothing is lost, try again",
+  invalid_token: "Malformed token: look for spaces and line breaks",
+  invalid_option: "Invalid option",
+  closed: "Vault closed or signed out",
+};
+
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;
 
 /** The one error class. Recognise it with {@link isVaultError}, which also works across realms. */
 export class VaultError extends Error {
   readonly code: VaultErrorCode;
   /** The HTTP status that led here, where one did. */
-  readonly status?: number;
-  /** Milliseconds after which another try makes sense. */
-  readonly retryAfter?: number;
+  readonly status: number | undefined;
+  /** Milliseconds after which another try makes sense, where that is known. */
+  readonly retryAfter: number | undefined;
 
-  constructor(
-    code: VaultErrorCode,
-    message: string,
-    facts?: { status?: number | undefined; retryAfter?: number | undefined },
-  ) {
-    super(message);
+  constructor(code: VaultErrorCode, message?: string, status?: number, retryAfter?: number) {
+    super(message ?? ADVICE[code]);
     this.name = "VaultError";
     this.code = code;
+    this.status = status;
+    this.retryAfter = retryAfter;
     Object.defineProperty(this, brand, { value: true });
-    if (facts?.status !== undefined) this.status = facts.status;
-    if (facts?.retryAfter !== undefined) this.retryAfter = facts.retryAfter;
   }
 }
 

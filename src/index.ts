@@ -15,7 +15,8 @@
  * @module
  */
 import { hidesRedirects, sendFollowing } from "./redirect.ts";
-import { createVaultWith, type Vault, type VaultOptions } from "./vault.ts";
+import type { VaultOptions } from "./types.ts";
+import { createVaultWith, type Vault } from "./vault.ts";
 
 /**
  * Makes a vault for one account of one provider.
@@ -30,4 +31,4 @@ export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
 export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
 export { type Problem, readProblem } from "./problem.ts";
 export type * from "./types.ts";
-export type { Snapshot, Vault, VaultEvent, VaultOptions } from "./vault.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault.ts";

@@ -12,10 +12,10 @@ export interface TokenSet {
   /** The access token, without its auth-scheme. */
   readonly accessToken: string;
   /** When the access token expires; absent where nothing tells. */
-  readonly expiresAt?: number;
-  readonly refreshToken?: string;
+  readonly expiresAt?: number | undefined;
+  readonly refreshToken?: string | undefined;
   /** Space-separated, as in RFC 6749 §3.3. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
 }
 
 /** The note, durable before the first network byte, that a refresh token is about to be spent. */
@@ -28,9 +28,9 @@ export interface Intent {
   /** When the exchange has ended at the latest, by the clock of the one that began it. */
   readonly deadline: number;
   /** The exchange has ended and nobody knows how. */
-  readonly lost?: true;
+  readonly lost?: true | undefined;
   /** An earlier attempt with this refresh token ended that way: no reply proves it unspent. */
-  readonly repeated?: true;
+  readonly repeated: boolean;
 }
 
 /** What is stored for one account, written whole. A session is never changed, only replaced. */
@@ -43,23 +43,23 @@ export interface Session {
   readonly revision: number;
   readonly tokenSet: TokenSet;
   /** What `Provider.renew` needs besides the refresh token: a JSON value. */
-  readonly material?: unknown;
+  readonly material?: unknown | undefined;
   /** When the request that brought the token set was begun. */
   readonly issuedAt: number;
   /** The soft time: from here on the token is served while it is refreshed in the background. */
-  readonly refreshAt?: number;
+  readonly refreshAt?: number | undefined;
   /** When the last refresh was committed; absent after a sign-in. */
-  readonly renewedAt?: number;
+  readonly renewedAt?: number | undefined;
   /** The attempt that brought the token set: 0 for a sign-in. */
   readonly attempt: number;
   /** A 401 has ended this generation's access token. */
-  readonly rejected?: true;
+  readonly rejected?: boolean | undefined;
   /** The server has refused the refresh token: it is never sent again. */
-  readonly refused?: true;
+  readonly refused?: boolean | undefined;
   /** How many refreshes in a row were begun by a 401; feeds the breaker. */
-  readonly strikes?: number;
-  readonly intent?: Intent;
-  readonly coolDown?: { readonly until: number; readonly tries: number };
+  readonly strikes?: number | undefined;
+  readonly intent?: Intent | undefined;
+  readonly coolDown?: { readonly until: number; readonly tries: number } | undefined;
 }
 
 /** The part of a record that stands in the clear, so that fence and commit need no decryption. */
@@ -68,7 +68,7 @@ export interface RecordHead {
   readonly format: 1;
   readonly sessionId: string;
   readonly revision: number;
-  readonly attemptId?: string;
+  readonly attemptId?: string | undefined;
   readonly tombstone?: true;
 }
 
@@ -195,7 +195,7 @@ export interface Provider<Credentials = unknown> {
   signIn?(credentials: Credentials, exchange: Exchange): Promise<Outcome>;
   /** Gets the next grant. It calls `exchange.fetch` before its first await. */
   renew?(
-    grant: { readonly refreshToken?: string; readonly material?: unknown },
+    grant: { readonly refreshToken?: string | undefined; readonly material?: unknown },
     exchange: Exchange,
   ): Promise<Outcome>;
   /** Ends a token set on the server (RFC 7009), best effort. */
@@ -214,6 +214,37 @@ export interface Renewal {
   readonly needsRefreshToken?: boolean;
 }
 
+/** What `createVault` takes; `provider` and `store` are required, everything else has a default. */
+export interface VaultOptions<Credentials = never> {
+  readonly provider: Provider<Credentials>;
+  /** Where sessions live. */
+  readonly store: TokenStore;
+  /** Keeps several accounts apart; `"default"` by default. Not a secret: it is part of a key. */
+  readonly account?: string;
+  /** Saves work between contexts; none by default, and correctness never needs one. */
+  readonly lock?: Lock;
+  /** How contexts hear of each other; none by default. */
+  readonly channel?: Channel;
+  /** How long a caller waits for a token; 20,000 ms by default. */
+  readonly patience?: number;
+  /** How long what another context did may go unnoticed; 60,000 ms by default. */
+  readonly maxStaleness?: number;
+  /** Refreshes at the soft time though nobody calls; `false` by default, `true` in browsers. */
+  readonly refreshAhead?: boolean;
+  /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
+  readonly dangerouslyAllowLoopbackHttp?: boolean;
+  /** Holds the runtime open for work that outlives a call. */
+  readonly waitUntil?: (promise: Promise<unknown>) => void;
+  /** Whether the network is there; asked before a refresh begins. */
+  readonly online?: () => boolean;
+  /** Calls back when timers may have been late: on wake-up, on coming online. */
+  readonly onWake?: (listener: () => void) => () => void;
+  readonly fetch?: typeof fetch;
+  readonly clock?: Clock;
+  /** Jitter, from 0 to 1; `Math.random` by default. */
+  readonly random?: () => number;
+}
+
 /** Names one token set without showing it. */
 export interface TokenName {
   readonly sessionId: string;
@@ -223,7 +254,6 @@ export interface TokenName {
 /** An access token, ready to send. */
 export interface AccessToken extends TokenName {
   readonly accessToken: string;
-  readonly expiresAt?: number;
 }
 
 /** Anything that answers with a token: the local engine, or a proxy to an owner elsewhere. */

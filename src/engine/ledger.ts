@@ -11,15 +11,17 @@ export type Change = (
   head: RecordHead | undefined,
 ) => StoredRecord | undefined;
 
+export type LedgerTrouble = "store-trouble" | "unpersisted" | "unreadable";
+
 export interface Ledger {
   /** The session as this context serves it. */
-  session(): Session | undefined;
+  session: Session | undefined;
   /** Whether the record has been read or written since the start. */
-  known(): boolean;
-  /** How many reads and writes have failed in a row. */
-  failures(): number;
+  known: boolean;
+  /** What the store failed with, as long as it fails. */
+  trouble: unknown[];
   /** A change that the store did not take is waiting. */
-  unwritten(): boolean;
+  unwritten: boolean;
   /** The session is known to be in this memory only, so that nobody else can spend its token. */
   alone(): boolean;
   /** Reads the record and adopts it. Rejects when the store does. */
@@ -38,51 +40,43 @@ export interface Ledger {
   end(): Promise<Session | undefined>;
 }
 
-export type LedgerTrouble = "store-trouble" | "unpersisted" | "unreadable";
-
 export function createLedger(
   store: TokenStore,
   key: string,
   onSession: (session: Session | undefined, before: Session | undefined) => void,
   onTrouble: (type: LedgerTrouble) => void,
 ): Ledger {
-  let session: Session | undefined;
   let stored: Session | undefined;
   let head: RecordHead | undefined;
-  let known = false;
-  let failures = 0;
   let writes = 0;
   let writing = 0;
   let waiting: Change | undefined;
-  /** The store did not take what is waiting. */
-  let failed = false;
   /** The session begun here whose first write is not known to have succeeded. */
   let begunId: string | undefined;
   let maybeWritten = false;
+  let told: Change | undefined;
   /** The sessions that this context has had, and those that it has ended. */
-  const met = new Set<string>();
+  const met = new Set<string | undefined>();
   const ended = new Set<string | undefined>();
   let ending = false;
-  let endedLast: Session | undefined;
-
-  const alone = (): boolean =>
-    begunId !== undefined && begunId === session?.sessionId && !maybeWritten;
+  let last: Session | undefined;
 
   function take(next: Session | undefined): void {
-    const before = session;
-    session = next;
-    if (next) met.add(next.sessionId);
+    const before = ledger.session;
+    ledger.session = next;
+    met.add(next?.sessionId);
     onSession(next, before);
   }
 
-  /** Counts failures, so that a store that cannot be reached is told once and never taken for empty. */
+  /** A store that cannot be reached is told once, and never taken for empty. */
   async function reach<T>(answer: Promise<T>): Promise<T> {
     try {
       const result = await answer;
-      failures = 0;
+      ledger.trouble = [];
+      ledger.known = true;
       return result;
     } catch (error) {
-      if (!failures++) onTrouble("store-trouble");
+      if (ledger.trouble.push(error) === 1) onTrouble("store-trouble");
       throw error;
     }
   }
@@ -92,25 +86,25 @@ export function createLedger(
     do {
       since = writes;
       const record = await reach(store.read(key));
-      stored = record && fromRecord(record);
+      stored = fromRecord(record);
       if (record && !stored && !record.tombstone && head?.revision !== record.revision)
         onTrouble("unreadable");
-      // The session that stands when a sign-out first sees the record ends too; a later one does not.
-      if (ending && record) {
-        ended.add(record.sessionId);
-        endedLast = stored;
-      }
-      ending = false;
-      if (ended.has(stored?.sessionId)) stored = undefined;
       head = record;
-      known = true;
-      if (!writing || head?.sessionId === begunId) maybeWritten = head?.sessionId === begunId;
+      const id = head?.sessionId;
+      if (!writing || id === begunId) maybeWritten = id === begunId;
+      // The session that stands when a sign-out first sees the record ends too; a later one does not.
+      if (ending) {
+        ended.add(id);
+        last ??= stored;
+        ending = false;
+      }
+      if (ended.has(id)) stored = undefined;
       // A read that was overtaken by a write of our own tells the past.
     } while (since !== writes);
   }
 
   async function write(next: StoredRecord, expected: RecordHead | undefined): Promise<boolean> {
-    if (next.sessionId === begunId) maybeWritten = true;
+    maybeWritten ||= next.sessionId === begunId;
     writes++;
     writing++;
     try {
@@ -121,116 +115,109 @@ export function createLedger(
     }
     head = next;
     stored = fromRecord(next);
-    known = true;
     return true;
   }
 
-  async function flush(): Promise<void> {
+  async function attempt(): Promise<void> {
     while (waiting) {
       await read();
       const change = waiting;
-      if (!change) return;
       const next = change(stored, head);
-      if (next) {
-        try {
-          if (!(await write(next, head))) continue;
-        } catch (error) {
-          // Some failures write nothing, a full disk's for one: a look tells.
-          await read();
-          throw error;
-        }
+      try {
+        if (next && !(await write(next, head))) continue;
+      } catch (error) {
+        // Some failures write nothing, a full disk's for one: a look tells.
+        await read();
+        throw error;
       }
-      if (change === waiting) {
-        waiting = begunId = undefined;
-        failed = false;
-        take(stored);
-      }
+      if (change !== waiting) continue;
+      waiting = begunId = undefined;
+      ledger.unwritten = false;
+      take(stored);
     }
   }
 
-  async function persist(change: Change): Promise<void> {
-    const local = change(session, session && toRecord(session));
-    if (alone()) {
-      // The record is still to be made: from memory, as it then stands.
-      if (local?.body) take(fromRecord(local));
-    } else {
-      waiting = change;
-      failed = false;
-    }
-    try {
-      await flush();
-    } catch {
-      if (waiting !== change) return;
-      failed = true;
-      if (local?.body) take(fromRecord(local));
-      onTrouble("unpersisted");
-    }
-  }
-
-  return {
-    session: () => session,
-    known: () => known,
-    failures: () => failures,
-    unwritten: () => failed,
-    alone,
-    flush,
-    persist,
+  const ledger: Ledger = {
+    session: undefined,
+    known: false,
+    trouble: [],
+    unwritten: false,
+    alone: () => !!begunId && begunId === ledger.session?.sessionId && !maybeWritten,
+    flush: attempt,
     async load() {
       await read();
-      if (failed) return;
+      const { session, unwritten } = ledger;
       // A store that lags never brings back an older generation (F33).
-      const older =
-        session?.sessionId === stored?.sessionId && stored!?.revision < session!?.revision;
-      take(older ? session : stored);
+      if (!unwritten)
+        take(
+          session && stored?.sessionId === session.sessionId && stored.revision < session.revision
+            ? session
+            : stored,
+        );
     },
     async replace(next) {
-      if (!alone()) {
-        if (!(await write(toRecord(next), { ...toRecord(next), revision: next.revision - 1 })))
-          return false;
-        if (session?.sessionId !== next.sessionId) return false;
+      if (!ledger.alone()) {
+        const record = toRecord(next);
+        if (!(await write(record, { ...record, revision: next.revision - 1 }))) return false;
+        if (ledger.session?.sessionId !== next.sessionId) return false;
       }
       take(next);
       return true;
     },
     async holds(next) {
-      const found = alone() ? next : await reach(store.head(key));
+      const found = ledger.alone() ? next : await reach(store.head(key));
       return (
-        found?.sessionId === next.sessionId &&
-        found.revision === next.revision &&
-        session?.sessionId === next.sessionId
+        found?.revision === next.revision &&
+        found.sessionId === next.sessionId &&
+        ledger.session?.sessionId === next.sessionId
       );
     },
-    async begin(first) {
+    async persist(change) {
+      const { session } = ledger;
+      const local = fromRecord(change(session, session && toRecord(session)));
+      // Alone, the record is still to be made: from memory, as it then stands.
+      if (ledger.alone()) take(local);
+      else {
+        waiting = change;
+        ledger.unwritten = false;
+      }
+      const mine = waiting;
+      try {
+        await attempt();
+      } catch {
+        if (waiting !== mine) return;
+        ledger.unwritten = true;
+        if (local) take(local);
+        if (told !== mine) onTrouble("unpersisted");
+        told = mine;
+      }
+    },
+    begin(first) {
       begunId = first.sessionId;
       maybeWritten = false;
-      await persist((current, { sessionId = undefined, revision = 0 } = {} as RecordHead) => {
-        const latest = session?.sessionId === first.sessionId ? session : first;
-        return sessionId === latest.sessionId && current && current.generation >= latest.generation
+      return ledger.persist((current, before) => {
+        const { session } = ledger;
+        const latest = session?.sessionId === begunId ? session! : first;
+        return current?.sessionId === latest.sessionId && current.generation >= latest.generation
           ? undefined
-          : toRecord({ ...latest, revision: revision + 1 });
+          : toRecord({ ...latest, revision: (before?.revision ?? 0) + 1 });
       });
     },
     async end() {
-      let last = session;
+      last = ledger.session;
       // Also those that a sign-in replaced which may not have been written.
-      for (const id of met) ended.add(id);
-      ended.add(begunId);
+      for (const id of met.add(begunId)) ended.add(id);
       ending = true;
       take(undefined);
-      await persist((_, current) => {
-        last ??= endedLast;
-        return !current || current.tombstone || !ended.has(current.sessionId)
+      await ledger.persist((_, current) =>
+        !current || current.tombstone || !ended.has(current.sessionId)
           ? undefined
-          : {
-              format: 1,
-              sessionId: current.sessionId,
-              revision: current.revision + 1,
-              tombstone: true,
-            };
-      });
+          : { ...current, revision: current.revision + 1, tombstone: true, body: undefined, attemptId: undefined },
+      );
       // Nobody knows which session an unreachable record holds: a later one must not end by this.
       ending = false;
       return last;
     },
   };
+  return ledger;
 }

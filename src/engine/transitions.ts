@@ -3,31 +3,34 @@
  * that the record has moved on, so that there is nothing to write and the record is adopted.
  */
 import type { Intent, Session, TokenName } from "../types.ts";
-import { EXCHANGE, LONGEST_COOL_DOWN } from "./decide.ts";
+import { EXCHANGE, isCurrent, LONGEST_COOL_DOWN } from "./decide.ts";
 import type { Life } from "./lifetime.ts";
+
+const next = (session: Session, changes: Partial<Session>): Session => ({
+  ...session,
+  revision: session.revision + 1,
+  ...changes,
+});
 
 /** Writes the intent. A takeover replaces the earlier one but keeps when the token was first sent. */
 export function begun(
   session: Session,
+  rejected: TokenName | undefined,
   attemptId: string,
   now: number,
-  rejected: TokenName | undefined,
   repeated: boolean,
-): Session & { readonly intent: Intent } {
-  const earlier = session.intent;
-  return {
-    ...session,
-    revision: session.revision + 1,
-    ...(rejected?.sessionId === session.sessionId &&
-      rejected.generation >= session.generation && { rejected: true }),
+): Session {
+  const { intent, attempt } = session;
+  return next(session, {
+    rejected: session.rejected || isCurrent(session, rejected) || undefined,
     intent: {
       attemptId,
-      attempt: Math.max(session.attempt, earlier?.attempt ?? 0) + 1,
-      startedAt: earlier?.startedAt ?? now,
+      attempt: Math.max(attempt, intent?.attempt ?? 0) + 1,
+      startedAt: intent?.startedAt ?? now,
       deadline: now + EXCHANGE,
-      ...(repeated && { repeated }),
+      repeated,
     },
-  };
+  });
 }
 
 /**
@@ -36,61 +39,57 @@ export function begun(
  */
 export function granted(
   current: Session,
-  intent: Intent,
-  { tokenSet, ...life }: Life,
+  { attempt }: Intent,
+  life: Life,
   now: number,
-  material: unknown,
 ): Session | undefined {
-  if (current.attempt >= intent.attempt) return undefined;
-  const { intent: _intent, coolDown: _coolDown, rejected, refused: _refused, ...rest } = current;
-  const early = rejected && now < (current.refreshAt ?? Infinity);
-  const { refreshToken = current.tokenSet.refreshToken, scope = current.tokenSet.scope } = tokenSet;
-  const next: { -readonly [K in keyof Session]: Session[K] } = {
-    ...rest,
+  const { tokenSet, generation, refreshAt, strikes = 0, material } = current;
+  const { refreshToken, scope } = life.tokenSet;
+  if (current.attempt >= attempt) return undefined;
+  return next(current, {
     ...life,
-    generation: current.generation + 1,
-    revision: current.revision + 1,
-    renewedAt: now,
-    attempt: intent.attempt,
-    strikes: early ? (current.strikes ?? 0) + 1 : 0,
+    material: life.material ?? material,
     // F23: a reply without a refresh token keeps the old one.
     tokenSet: {
-      ...tokenSet,
-      ...(refreshToken !== undefined && { refreshToken }),
-      ...(scope !== undefined && { scope }),
+      ...life.tokenSet,
+      refreshToken: refreshToken ?? tokenSet.refreshToken,
+      scope: scope ?? tokenSet.scope,
     },
-  };
-  if (life.refreshAt === undefined) delete next.refreshAt;
-  if (material !== undefined) next.material = material;
-  return next;
+    generation: generation + 1,
+    renewedAt: now,
+    attempt,
+    strikes: current.rejected && !(now >= refreshAt!) ? strikes + 1 : 0,
+    intent: undefined,
+    coolDown: undefined,
+    rejected: undefined,
+    refused: undefined,
+  });
 }
 
 /** The refresh token is dead. Only the attempt that holds the record may say so. */
-export function refused(current: Session, { attemptId }: Intent): Session | undefined {
-  if (current.intent?.attemptId !== attemptId) return undefined;
-  const { intent: _intent, coolDown: _coolDown, ...rest } = current;
-  return { ...rest, revision: current.revision + 1, refused: true };
-}
+export const refused = (current: Session, { attemptId }: Intent): Session | undefined =>
+  current.intent?.attemptId === attemptId
+    ? next(current, { intent: undefined, coolDown: undefined, refused: true })
+    : undefined;
 
 /** A failure that is no refusal: the session stays, a cool-down is shared by all contexts. */
 export function troubled(
   current: Session,
-  { attemptId }: Intent,
-  trouble: { readonly retryAfter?: number | undefined; readonly unprocessed?: boolean | undefined },
+  intent: Intent,
   now: number,
-  random: () => number,
+  random: number,
+  retryAfter = 0,
+  unprocessed?: boolean,
 ): Session | undefined {
-  if (current.intent?.attemptId !== attemptId) return undefined;
-  const { intent, ...rest } = current;
   const tries = (current.coolDown?.tries ?? 0) + 1;
   // Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute.
-  const backOff = Math.max(50, Math.min(60_000, 500 * 2 ** Math.min(tries, 7)) * random());
-  const wait = Math.max(backOff, (trouble.retryAfter ?? 0) * (1 + random() / 10));
-  return {
-    ...rest,
-    revision: current.revision + 1,
-    // Only a reply that proves that nothing was processed allows the same token again.
-    ...((!trouble.unprocessed || intent.repeated) && { intent: { ...intent, lost: true } }),
-    coolDown: { until: now + Math.min(wait, LONGEST_COOL_DOWN), tries },
-  };
+  const backOff = Math.max(50, Math.min(60_000, 500 * 2 ** tries) * random);
+  const wait = Math.max(backOff, retryAfter * (1 + random / 10));
+  return current.intent?.attemptId === intent.attemptId
+    ? next(current, {
+        // Only a reply that proves that nothing was ever processed allows the same token again.
+        intent: unprocessed && !intent.repeated ? undefined : { ...intent, lost: true },
+        coolDown: { until: now + Math.min(wait, LONGEST_COOL_DOWN), tries },
+      })
+    : undefined;
 }

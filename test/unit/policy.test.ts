@@ -64,6 +64,19 @@ describe("a provider's origins", () => {
     );
   });
 
+  it("S1 an address with a user in it is left to fetch, which refuses it, bare", async () => {
+    const seen: unknown[] = [];
+    const fetch: typeof globalThis.fetch = async (...given) => {
+      seen.push(given);
+      return new Response();
+    };
+    const { vault } = bench({ fetch });
+    await vault.adopt({ accessToken: "token" });
+    const addresses = [`https://user@api.acme.test/`, `https://:secret@api.acme.test/`];
+    for (const address of addresses) await vault.fetch(address);
+    expect(seen).toEqual(addresses.map((address) => [address, undefined]));
+  });
+
   it("S1 the list is read once: what is added to it later gets nothing", async () => {
     const origins = [ORIGIN];
     const { vault, api } = bench({ provider: acme({ origins }) });
