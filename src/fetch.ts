@@ -2,7 +2,7 @@
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401.
  */
 import type { Policy } from "./policy.ts";
-import type { AccessToken, TokenNeed, TokenSource } from "./types.ts";
+import type { AccessToken, TokenSource } from "./types.ts";
 
 /** What `vault.fetch` takes beyond `RequestInit`. */
 export interface VaultRequestInit extends Omit<RequestInit, "body"> {
@@ -18,54 +18,47 @@ export type VaultFetch = (
   init?: VaultRequestInit,
 ) => Promise<Response>;
 
-/** One send, the token in `Authorization`, redirects included. */
+/** What can be sent: a URL with a body that lasts, or a request that holds its bytes. */
+export type Sendable = readonly [input: string | Request, init: RequestInit | undefined];
+
+/** One send, redirects included. The headers hold the token. */
 export type Send = (
-  input: string | Request,
-  init: RequestInit | undefined,
-  authorization: string,
-  /** What gives the same body once more, for a redirect that wants it. */
+  sendable: Sendable,
+  headers: Record<string, string>,
+  /** What gives the same bytes once more, for a redirect that wants them. */
   again: () => Sendable | undefined,
 ) => Promise<Response>;
-
-/** What is sent: a URL with a body that lasts, or a request of its own. */
-export type Sendable = readonly [input: string | Request, init: RequestInit | undefined];
 
 const isRequest = (input: unknown): input is Request =>
   typeof Request === "function" && input instanceof Request;
 
-/** The headers as a plain object, which costs least; repeated names are joined. */
-const toRecord = (headers: HeadersInit): Record<string, string> =>
-  Symbol.iterator in headers
+/** A copy of the headers as a plain object, which costs least; repeated names are joined. */
+const copyHeaders = (headers: HeadersInit | undefined): Record<string, string> =>
+  headers && Symbol.iterator in headers
     ? Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers))
-    : headers;
-
-export const withAuthorization = (
-  headers: HeadersInit | undefined,
-  authorization: string,
-): HeadersInit => (headers ? { ...toRecord(headers), authorization } : { authorization });
-
-/** A caller's own `Authorization` wins and switches the vault off for that request (S6). */
-function hasAuthorization(headers: HeadersInit | undefined): boolean {
-  for (const name in headers && toRecord(headers)) if (/^authorization$/i.test(name)) return true;
-  return false;
-}
+    : { ...headers };
 
 /** Sends once. Redirects are the runtime's, which takes `Authorization` off between origins (S2). */
 export const sendWith =
   (fetch_: typeof fetch): Send =>
-  (input, init, authorization) =>
-    typeof input === "string"
-      ? fetch_(input, { ...init, headers: withAuthorization(init?.headers, authorization) })
-      : fetch_(input, {
-          // Fetch resets these two when anything else is given along.
-          referrer: input.referrer,
-          referrerPolicy: input.referrerPolicy,
-          ...init,
-          headers: withAuthorization(input.headers, authorization),
-        });
+  ([input, init], headers) =>
+    fetch_(
+      input,
+      // No prototype: what somebody put there is not ours to send (S15).
+      (typeof input === "string"
+        ? { __proto__: null, ...init, headers }
+        : {
+            __proto__: null,
+            // Fetch resets these two when anything else is given along.
+            referrer: input.referrer,
+            referrerPolicy: input.referrerPolicy,
+            ...init,
+            headers,
+          }) as RequestInit,
+    );
 
-/** What can be sent, and how it is made again: the bytes of the second send are the first bytes. */
-function sendable(
+/** What is sent, and how it is made again: the bytes of the second send are the first bytes. */
+function prepare(
   href: string,
   request: Request | undefined,
   init: VaultRequestInit | undefined,
@@ -76,7 +69,8 @@ function sendable(
     return [request ? [new Request(request, make()[1]), undefined] : make(), make];
   }
   if (request ? !init : !body || typeof body === "string") {
-    const same: Sendable = [request ?? href, init as RequestInit];
+    // A copy: what the caller does to its own object later changes nothing.
+    const same: Sendable = [request ?? href, init && ({ ...init } as RequestInit)];
     // Firefox does not show a request's body; the other engines say when there is none.
     if (!request || request.body === null || /^(GET|HEAD)$/.test(request.method))
       return [same, () => same];
@@ -111,20 +105,24 @@ export function createFetch(
   return async (input, init) => {
     const request = isRequest(input) ? input : undefined;
     const href = policy(request ? request.url : String(input));
+    const headers = copyHeaders(init?.headers ?? request?.headers);
     if (
       href === undefined ||
       request?.mode === "navigate" ||
       (init?.mode ?? request?.mode) === "no-cors" ||
-      hasAuthorization(init?.headers ?? request?.headers)
+      // A caller's own wins and switches the vault off for this request (S6).
+      Object.keys(headers).some((name) => /^authorization$/i.test(name))
     )
       return typeof init?.body === "function"
-        ? fetch_(...(sendable(String(input), request, init)[0] as [string, RequestInit]))
+        ? fetch_(...(prepare(String(input), request, init)[0] as [string, RequestInit]))
         : fetch_(input, init as RequestInit);
 
-    const [first, again] = sendable(href, request, init);
-    const got = getToken(init as TokenNeed | undefined);
+    const [first, again] = prepare(href, request, init);
+    const signal = init?.signal === undefined ? request?.signal : init.signal;
+    const waitUntil = init?.waitUntil;
+    const got = getToken({ signal, waitUntil });
     const token = "accessToken" in got ? got : await got;
-    const response = await send(...first, authorization(token), again);
+    const response = await send(first, { ...headers, authorization: authorization(token) }, again);
     // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
     if (
       response.status !== 401 ||
@@ -134,12 +132,9 @@ export function createFetch(
       return response;
 
     const next = again();
-    const need: TokenNeed = {
-      rejected: token,
-      signal: next && (init?.signal ?? request?.signal),
-      waitUntil: init?.waitUntil,
-    };
-    const refresh = Promise.resolve(getToken(need));
+    const refresh = Promise.resolve(
+      getToken({ rejected: token, signal: next && signal, waitUntil }),
+    );
     if (!next) {
       // The call after this one will find a fresh token.
       refresh.catch(() => {});
@@ -149,6 +144,6 @@ export function createFetch(
     if (newer.accessToken === token.accessToken) return response;
     response.body?.cancel().catch(() => {});
     onRetry(newer);
-    return send(...next, authorization(newer), again);
+    return send(next, { ...headers, authorization: authorization(newer) }, again);
   };
 }

@@ -12,16 +12,17 @@ export interface Policy {
 
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
 
+/** https, or plain http to this very machine where that is allowed (S3). */
+export const isSecure = ({ protocol, hostname }: URL, allowLoopbackHttp?: boolean): boolean =>
+  protocol === "https:" || (!!allowLoopbackHttp && protocol === "http:" && LOOPBACK.test(hostname));
+
 /** Parses a base URL of a provider, or throws `invalid_option`. */
 export function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
   let url: URL | undefined;
   try {
     url = new URL(base);
   } catch {}
-  const secure =
-    url?.protocol === "https:" ||
-    (allowLoopbackHttp && url?.protocol === "http:" && LOOPBACK.test(url.hostname));
-  if (!url || !secure || url.username || url.password || url.search || url.hash)
+  if (!url || !isSecure(url, allowLoopbackHttp) || url.username || url.password || url.search || url.hash)
     throw new VaultError(
       "invalid_option",
       "A provider's origin must be an https URL without user, query or fragment; for http on a loopback host set dangerouslyAllowLoopbackHttp",

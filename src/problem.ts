@@ -4,7 +4,7 @@
  * @module
  */
 import { isObject } from "./engine/claims.ts";
-import { parseRetryAfter } from "./engine/token-request.ts";
+import { parseRetryAfter, readJson } from "./engine/token-request.ts";
 
 /** An error reply, read. Every field is what the server said: show it, do not trust it. */
 export interface Problem {
@@ -22,7 +22,9 @@ export function parseChallenge(value: string | null): Problem["challenge"] {
   const scheme = value?.match(/^\s*([\w-]+)/)?.[1];
   if (!scheme) return undefined;
   const challenge: Record<string, string> = { __proto__: null as never, scheme };
-  for (const [, name, quoted, plain] of value!.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))/g))
+  // The next challenge begins with a scheme: a word before the word before the equals sign.
+  const [own] = value!.split(/,\s*[\w-]+\s+[\w-]+\s*=/);
+  for (const [, name, quoted, plain] of own!.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))/g))
     challenge[name!.toLowerCase()] ??= quoted ?? plain ?? "";
   return challenge as NonNullable<Problem["challenge"]>;
 }
@@ -50,10 +52,8 @@ const text = (...values: unknown[]): string | undefined => {
  * ```
  */
 export async function readProblem(response: Response): Promise<Problem> {
-  let body: unknown;
-  try {
-    body = JSON.parse((await response.clone().text()).slice(0, 65_536));
-  } catch {}
+  // A body that was read already cannot be cloned: then the status is all there is.
+  const body = await (async () => readJson(response.clone()))().catch(() => undefined);
   const top = isObject(body) ? body : {};
   const inner = isObject(top["error"]) ? top["error"] : top;
   const code = text(inner["code"], top["code"], top["error"], top["type"]);

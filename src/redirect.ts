@@ -2,7 +2,7 @@
  * Following redirects where the runtime shows them (Node, Bun, Deno, workerd): by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), the token only where it may go (S2).
  */
-import { type Send, type Sendable, sendWith, withAuthorization } from "./fetch.ts";
+import { type Send, type Sendable, sendWith } from "./fetch.ts";
 import type { Policy } from "./policy.ts";
 
 declare const importScripts: unknown;
@@ -14,17 +14,19 @@ export const hidesRedirects = (): boolean =>
 export function sendFollowing(fetch_: typeof fetch, policy: Policy): Send {
   const sendOnce = sendWith(fetch_);
 
-  return async (input, init, authorization, again) => {
+  return async (first, sent, again) => {
+    const [input, init] = first;
     const request = typeof input === "string" ? undefined : input;
     if ((init?.redirect ?? request?.redirect ?? "follow") !== "follow")
-      return sendOnce(input, init, authorization, again);
+      return sendOnce(first, sent, again);
 
-    let method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+    let method = init?.method ?? request?.method ?? "GET";
     let url = new URL(request?.url ?? (input as string));
     // The caller's own: what Fetch takes off when the origin changes is taken off here.
-    const headers = new Headers(init?.headers ?? request?.headers);
+    const { authorization, ...rest } = sent;
+    const headers = new Headers(rest);
     let hasBody = true;
-    let response = await sendOnce(input, { ...init, redirect: "manual" }, authorization, again);
+    let response = await sendOnce([input, { ...init, redirect: "manual" }], sent, again);
     for (let hops = 0; ; hops++) {
       const { status } = response;
       const location = response.headers.get("location");
@@ -33,7 +35,7 @@ export function sendFollowing(fetch_: typeof fetch, policy: Policy): Send {
       if (hops > 19 || !/^https?:$/.test(next.protocol) || next.username || next.password)
         throw new TypeError("Cannot follow the redirect");
       next.hash ||= url.hash;
-      if (status === 303 ? !/^(GET|HEAD)$/.test(method) : status < 303 && method === "POST") {
+      if (status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method)) {
         method = "GET";
         hasBody = false;
         for (const part of ["encoding", "language", "location", "type"])
@@ -44,19 +46,24 @@ export function sendFollowing(fetch_: typeof fetch, policy: Policy): Send {
       url = next;
       response.body?.cancel().catch(() => {});
 
-      const source: Sendable | undefined = hasBody ? again() : ["", init && { ...init, body: null }];
+      const source: Sendable | undefined = hasBody ? again() : [input, init];
       if (!source) throw new TypeError("Cannot send a stream again");
-      const [spare, rest] = source;
-      const { body, signal, credentials } = (typeof spare === "object" ? spare : (request ?? {})) as Partial<Request>;
+      const [spare, spareInit] = source;
+      const hop = new Headers(headers);
+      if (policy(url.href)) hop.set("authorization", authorization!);
       response = await fetch_(url.href, {
-        signal,
-        credentials,
-        ...(hasBody && body && { body, duplex: "half" }),
-        ...rest,
+        ...(typeof spare === "object" && {
+          signal: spare.signal,
+          credentials: spare.credentials,
+          // As a whole, so that its length is told as at the first send.
+          ...(hasBody && spare.body && { body: await spare.blob() }),
+        }),
+        ...spareInit,
+        ...(!hasBody && { body: null }),
         method,
         redirect: "manual",
-        headers: policy(url.href) ? withAuthorization(headers, authorization) : headers,
-      } as RequestInit);
+        headers: hop,
+      });
       Object.defineProperty(response, "redirected", { value: true });
     }
   };

@@ -6,7 +6,7 @@ import { decodeClaims } from "./engine/claims.ts";
 import { createEngine, type Engine, type EngineEventType, type EngineState } from "./engine/engine.ts";
 import { VaultError } from "./errors.ts";
 import { createFetch, type Send, sendWith, type VaultFetch } from "./fetch.ts";
-import { createPolicy, type Policy } from "./policy.ts";
+import { createPolicy, isSecure, type Policy } from "./policy.ts";
 import type { AccessToken, TokenName, VaultOptions } from "./types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
@@ -96,10 +96,13 @@ export function createVaultWith<Credentials>(
   const key = (of: string): string =>
     [name, origins[0], ...partition, of].map((part) => encodeURIComponent(part!)).join("|");
   const prefix = key("");
+  // Behind the prefix stands one more part: more of them are another partition's.
+  const isOwn = (one: string): boolean => !one.includes("|", prefix.length);
 
   const listeners = new Set<() => void>();
   const observers = new Set<(event: VaultEvent) => void>();
   let shown: Snapshot | undefined;
+  let shownToken: string | undefined;
   let told: Snapshot | undefined;
   let engine: Engine | undefined = undefined;
 
@@ -111,8 +114,9 @@ export function createVaultWith<Credentials>(
       shown.status !== status ||
       shown.persisted !== persisted ||
       shown.generation !== generation ||
-      shown.issuedAt !== issuedAt
-    )
+      shownToken !== tokenSet?.accessToken
+    ) {
+      shownToken = tokenSet?.accessToken;
       shown = Object.freeze({
         status,
         account,
@@ -122,8 +126,9 @@ export function createVaultWith<Credentials>(
         expiresAt: tokenSet?.expiresAt,
         generation,
         scope: tokenSet?.scope,
-        claims: tokenSet && decodeClaims(tokenSet.accessToken),
+        claims: shownToken === undefined ? undefined : decodeClaims(shownToken),
       });
+    }
     return shown;
   }
 
@@ -141,7 +146,18 @@ export function createVaultWith<Credentials>(
       queueMicrotask(() => observer({ type, account, sessionId, generation, status }));
   }
 
-  engine = createEngine(key(account), options as VaultOptions<never>, change, emit);
+  // A mechanism's own URLs are held to the same rule as the origins: no secret over plain http (S3).
+  const settings: VaultOptions<never> = {
+    ...(options as VaultOptions<never>),
+    fetch: (input, init) => {
+      check(
+        isSecure(new URL(String(input)), options.dangerouslyAllowLoopbackHttp),
+        "provider, whose token endpoint must be https",
+      );
+      return fetch_(input, init);
+    },
+  };
+  engine = createEngine(key(account), settings, change, emit);
   const { look, getToken, adopt, signOut } = engine;
   const stopWaking = options.onWake?.(look);
 
@@ -181,7 +197,7 @@ export function createVaultWith<Credentials>(
       const keys = await store.list(prefix);
       const heads = await Promise.all(keys.map((one) => store.head(one)));
       return keys
-        .filter((_, index) => heads[index]?.tombstone === undefined && heads[index])
+        .filter((one, index) => heads[index] && !heads[index].tombstone && isOwn(one))
         .map((one) => decodeURIComponent(one.slice(prefix.length)));
     },
     async removeAccount(of) {
@@ -190,7 +206,7 @@ export function createVaultWith<Credentials>(
           ? engine!
           : createEngine(
               key(of),
-              { ...(options as VaultOptions<never>), refreshAhead: false },
+              { ...settings, refreshAhead: false },
               () => {},
               () => {},
             );

@@ -186,8 +186,8 @@ export function createEngine(
   const life = (grant: Grant, startedAt: number, adopted?: boolean): Life =>
     lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted);
 
-  const isSound = ({ accessToken, refreshToken = "-" }: Grant): boolean =>
-    isToken(accessToken, provider.scheme) && isToken(refreshToken, "Token");
+  const isSound = ({ accessToken, refreshToken }: Grant): boolean =>
+    isToken(accessToken, provider.scheme) && isToken(refreshToken ?? "-", "Token");
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   function revoke(tokenSet: TokenSet): void {
@@ -306,7 +306,7 @@ export function createEngine(
       : new VaultError(
           code,
           undefined,
-          status,
+          /fai|ref|req/.test(code) ? status : undefined,
           Math.max(0, (ledger.session?.coolDown?.until ?? 0) - now()) || undefined,
         );
   }
@@ -410,6 +410,7 @@ export function createEngine(
     },
     look,
     async signIn(ask, signal) {
+      if (closed) throw error("closed");
       signal?.throwIfAborted();
       const since = epoch;
       const startedAt = now();
@@ -421,6 +422,7 @@ export function createEngine(
       await start(outcome.grant, startedAt, since);
     },
     async adopt(grant) {
+      if (closed) throw error("closed");
       if (!isSound(grant)) throw error("invalid_token");
       await start(grant, now(), epoch, true);
     },

@@ -8,6 +8,11 @@ const SECOND = 1_000;
 const sane = (ms: number): number | undefined =>
   ms >= SECOND && ms <= 315_360_000 * SECOND ? ms : undefined;
 
+/** A number, or the text of one: `true` and `[3600]` are neither. */
+const toNumber = (value: unknown): number => (/^(str|num)/.test(typeof value) ? Number(value) : NaN);
+
+const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
 /** A JWT's NumericDate (RFC 7519 §2) in milliseconds; `NaN` for anything else. */
 const numericDate = (seconds: unknown): number =>
   typeof seconds === "number" && seconds > 0 && seconds < 1e11 ? seconds * SECOND : NaN;
@@ -30,15 +35,20 @@ export function lifeOf(
   const exp = numericDate(claims?.["exp"]);
   const end = expiresAt ?? exp;
   const life =
-    (adopted
-      ? end - issuedAt || undefined
-      : (sane(Number(expiresIn) * SECOND) ??
+    (adopted && Math.abs(end - issuedAt) < 1e14
+      ? end - issuedAt
+      : (sane(toNumber(expiresIn) * SECOND) ??
         sane(exp - numericDate(claims?.["iat"])) ??
         sane(end - date!) ??
         // Only the client's clock is left to compare with: where it is far off, the assumption holds.
         sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ?? assumed;
   return {
-    tokenSet: { accessToken, refreshToken, scope, expiresAt: life && issuedAt + life },
+    tokenSet: {
+      accessToken,
+      refreshToken: text(refreshToken),
+      scope: text(scope),
+      expiresAt: life && issuedAt + life,
+    },
     issuedAt,
     // P18: clients that signed in together must not refresh together.
     refreshAt: life && issuedAt + life * (0.75 + random * 0.05),

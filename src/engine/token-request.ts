@@ -38,11 +38,7 @@ export async function postJson(
     referrerPolicy: "no-referrer",
     keepalive: false,
   });
-  const text = await response.text();
-  let parsed: unknown;
-  try {
-    parsed = text.length <= LONGEST ? JSON.parse(text) : undefined;
-  } catch {}
+  const parsed = await readJson(response);
   const date = Date.parse(response.headers.get("date") ?? "");
   return {
     status: response.status,
@@ -50,6 +46,21 @@ export async function postJson(
     date: date === date ? date : undefined,
     retryAfter: parseRetryAfter(response.headers.get("retry-after"), now()),
   };
+}
+
+/** A body's JSON; `undefined` for anything else, and for more than a token or an error needs (S10). */
+export async function readJson(response: Response): Promise<unknown> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = reader ? "" : await response.text();
+  for (let chunk; reader && text.length < LONGEST && !(chunk = await reader.read()).done; )
+    text += decoder.decode(chunk.value, { stream: true });
+  reader?.cancel().catch(() => {});
+  try {
+    return text.length < LONGEST ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Milliseconds to wait by a `Retry-After` value: seconds, or a date (RFC 9110 §10.2.3). */

@@ -52,7 +52,7 @@ describe("Bearer", () => {
       }),
     );
     expect(new Set(messages).size).toBe(1);
-    expect(messages[0]).toMatch(/paste/);
+    expect(messages[0]).toMatch(/space/);
   });
 
   it.each(named(sound))("S5 takes %s as it is", async (_, accessToken) => {
