@@ -29,8 +29,9 @@ export type Send = (
   again: () => Sendable | undefined,
 ) => Promise<Response>;
 
+/** By shape: a frame's `Request` is no instance of ours, and `fetch` takes it all the same. */
 const isRequest = (input: unknown): input is Request =>
-  typeof Request === "function" && input instanceof Request;
+  typeof input === "object" && input !== null && "clone" in input && "url" in input;
 
 /** A copy of the headers as a plain object, which costs least; repeated names are joined. */
 const copyHeaders = (headers: HeadersInit | undefined): Record<string, string> =>
@@ -41,55 +42,63 @@ const copyHeaders = (headers: HeadersInit | undefined): Record<string, string> =
 /** Sends once. Redirects are the runtime's, which takes `Authorization` off between origins (S2). */
 export const sendWith =
   (fetch_: typeof fetch): Send =>
-  ([input, init], headers) =>
-    fetch_(
-      input,
-      // No prototype: what somebody put there is not ours to send (S15).
-      (typeof input === "string"
-        ? { __proto__: null, ...init, headers }
-        : {
-            __proto__: null,
-            // Fetch resets these two when anything else is given along.
-            referrer: input.referrer,
-            referrerPolicy: input.referrerPolicy,
-            ...init,
-            headers,
-          }) as RequestInit,
-    );
+  ([input, init], headers) => {
+    // No prototype: what somebody put there is not ours to send (S15).
+    const sent: RequestInit = { __proto__: null, ...init, headers } as RequestInit;
+    if (typeof input === "object") {
+      // Fetch resets these two when anything else is given along.
+      const { referrer, referrerPolicy } = input;
+      if (referrer !== "about:client") sent.referrer ??= referrer;
+      if (referrerPolicy) sent.referrerPolicy ??= referrerPolicy;
+    }
+    return fetch_(input, sent);
+  };
+
+/** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
+function lasting(body: BodyInit | null | undefined): BodyInit | undefined {
+  if (body instanceof Blob) return body;
+  if (body instanceof ArrayBuffer) return body.slice(0);
+  if (ArrayBuffer.isView(body))
+    return new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength).slice();
+  if (body instanceof URLSearchParams) return new URLSearchParams(body);
+  if (!(body instanceof FormData)) return undefined;
+  const copy = new FormData();
+  body.forEach((value, name) => copy.append(name, value as string));
+  return copy;
+}
 
 /** What is sent, and how it is made again: the bytes of the second send are the first bytes. */
 function prepare(
-  href: string,
-  request: Request | undefined,
+  target: string | Request,
   init: VaultRequestInit | undefined,
 ): [Sendable, () => Sendable | undefined] {
   const body = init?.body;
   if (typeof body === "function") {
-    const make = (): Sendable => [href, { ...init, body: body(), duplex: "half" } as RequestInit];
-    return [request ? [new Request(request, make()[1]), undefined] : make(), make];
+    const make = (): Sendable => [target, { ...init, body: body(), duplex: "half" } as RequestInit];
+    return [make(), make];
   }
-  if (request ? !init : !body || typeof body === "string") {
-    // A copy: what the caller does to its own object later changes nothing.
-    const same: Sendable = [request ?? href, init && ({ ...init } as RequestInit)];
+  // A copy: what the caller does to its own object later changes nothing.
+  const sent = init && ({ ...init } as RequestInit);
+  const same: Sendable = [target, sent];
+  if (typeof target === "object" && body == null) {
     // Firefox does not show a request's body; the other engines say when there is none.
-    if (!request || request.body === null || /^(GET|HEAD)$/.test(request.method))
-      return [same, () => same];
+    if (target.body === null || /^(get|head)$/i.test(target.method)) return [same, () => same];
+    let spare = target.clone();
+    return [
+      same,
+      () => {
+        const next = spare;
+        spare = next.clone();
+        return [next, sent];
+      },
+    ];
   }
-  // A stream of the caller's is sent once, as it is.
-  if (!request && typeof (body as ReadableStream).getReader === "function")
-    return [[href, init as RequestInit], () => undefined];
-  // A request takes the bytes at once, whatever their owner does to them later; a clone keeps them.
-  const taken =
-    request && !init ? request : new Request(request ?? href, init as RequestInit | undefined);
-  let spare = taken.clone();
-  return [
-    [taken, undefined],
-    () => {
-      const next = spare;
-      spare = next.clone();
-      return [next, undefined];
-    },
-  ];
+  if (body != null && typeof body !== "string") {
+    const copy = lasting(body);
+    if (!copy) return [same, () => undefined];
+    sent!.body = copy;
+  }
+  return [same, () => same];
 }
 
 export function createFetch(
@@ -105,19 +114,22 @@ export function createFetch(
   return async (input, init) => {
     const request = isRequest(input) ? input : undefined;
     const href = policy(request ? request.url : String(input));
-    const headers = copyHeaders(init?.headers ?? request?.headers);
-    if (
+    const isBare =
       href === undefined ||
       request?.mode === "navigate" ||
-      (init?.mode ?? request?.mode) === "no-cors" ||
-      // A caller's own wins and switches the vault off for this request (S6).
-      Object.keys(headers).some((name) => /^authorization$/i.test(name))
-    )
-      return typeof init?.body === "function"
-        ? fetch_(...(prepare(String(input), request, init)[0] as [string, RequestInit]))
-        : fetch_(input, init as RequestInit);
+      (init?.mode ?? request?.mode) === "no-cors";
+    const headers = isBare ? {} : copyHeaders(init?.headers ?? request?.headers);
+    // A caller's own wins and switches the vault off for this request (S6).
+    if (isBare || Object.keys(headers).some((name) => /^authorization$/i.test(name))) {
+      const own = typeof init?.body === "function" ? prepare("", init)[0][1] : init;
+      // Headers that were read may have been an iterator's, which is used up.
+      return fetch_(
+        input,
+        (isBare || !init?.headers ? own : { ...own, headers }) as RequestInit | undefined,
+      );
+    }
 
-    const [first, again] = prepare(href, request, init);
+    const [first, again] = prepare(request ?? href, init);
     const signal = init?.signal === undefined ? request?.signal : init.signal;
     const waitUntil = init?.waitUntil;
     const got = getToken({ signal, waitUntil });

@@ -22,7 +22,14 @@ export function parseBase(base: string, allowLoopbackHttp: boolean | undefined):
   try {
     url = new URL(base);
   } catch {}
-  if (!url || !isSecure(url, allowLoopbackHttp) || url.username || url.password || url.search || url.hash)
+  if (
+    !url ||
+    !isSecure(url, allowLoopbackHttp) ||
+    url.username ||
+    url.password ||
+    url.search ||
+    url.hash
+  )
     throw new VaultError(
       "invalid_option",
       "A provider's origin must be an https URL without user, query or fragment; for http on a loopback host set dangerouslyAllowLoopbackHttp",

@@ -73,26 +73,33 @@ export function decide(
   const cooling = coolDown ? coolDown.until - now : 0;
   if (early || !online || (cooling > 0 && cooling <= LONGEST_COOL_DOWN))
     return alive ? "use" : "wait";
-  const intent = session.intent?.attemptId === unsent ? undefined : session.intent;
-  if (intent) {
+  const { intent } = session;
+  const isUnsent = intent && intent.attemptId === unsent;
+  const spent = intent && !(isUnsent && !intent.repeated);
+  if (spent) {
     // Half of the window, so that a request that takes its time still arrives inside it.
     const open = (renewal.reuseWindow ?? 0) / 2;
     const since = now - intent.startedAt;
     const harmless =
       renewal.rotation === "none" || (since >= 0 && since < open && intentAge < open);
     const over =
-      intent.lost || now > intent.deadline + MARGIN || intentAge > EXCHANGE + MARGIN;
+      isUnsent || intent.lost || now > intent.deadline + MARGIN || intentAge > EXCHANGE + MARGIN;
     if (!over && !(harmless && silent)) return must ? (harmless ? "ask" : "wait") : "use";
     // Strict rotation: an early replay may revoke a token that still works.
     if (!harmless && alive) return "use";
     if (!harmless && !silent) return "ask";
   }
-  return must ? (intent ? "recover" : "begin") : "renew";
+  return must ? (spent ? "recover" : "begin") : "renew";
 }
 
 /** When to look at the session again, though nobody asks: a hint for timers. */
 export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
-  return [refreshAt, coolDown?.until, intent && intent.deadline + MARGIN, tokenSet.expiresAt].reduce<number>(
+  return [
+    refreshAt,
+    coolDown?.until,
+    intent && intent.deadline + MARGIN,
+    tokenSet.expiresAt,
+  ].reduce<number>(
     (next, moment) => (moment! > now && moment! < next ? moment! : next),
     refreshAt! > now ? Infinity : now + 3_600_000,
   );

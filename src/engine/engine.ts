@@ -18,7 +18,7 @@ import type {
 } from "../types.ts";
 import { isObject } from "./claims.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { CLAIM, decide, type Decision, MARGIN, nextLook } from "./decide.ts";
+import { CLAIM, decide, type Decision, isCurrent, MARGIN, nextLook } from "./decide.ts";
 import { runExchange, underLock } from "./exchange.ts";
 import { createLedger, type LedgerTrouble } from "./ledger.ts";
 import { type Life, lifeOf } from "./lifetime.ts";
@@ -93,6 +93,7 @@ export function createEngine(
   let concluding = false;
   let status: number | undefined;
   let refusedId: string | undefined;
+  let rejectedHere: TokenName | undefined;
   /** An intent of our own that was not followed by a request. */
   let unsentId: string | undefined;
   /** The intent that stands, and since when this context has seen it. */
@@ -133,7 +134,9 @@ export function createEngine(
     // Timers are hints: every use checks again.
     clock.clearTimeout(timer);
     if (closed || !(ledger.unwritten || (session && refreshAhead))) return;
-    const wait = ledger.unwritten ? MARGIN : nextLook(session!, checkedAt) - checkedAt;
+    const wait = ledger.unwritten
+      ? MARGIN * 2 ** ledger.trouble.length
+      : nextLook(session!, checkedAt) - checkedAt;
     // F15: a timer above 2^31 ms fires at once; an hour is soon enough to look again.
     timer = clock.setTimeout(() => void look(), Math.min(wait, 3_600_000));
     // In Node a mere hint must not keep the process alive; elsewhere handles are numbers.
@@ -169,7 +172,7 @@ export function createEngine(
   const judge = (rejected?: TokenName, session: Session | undefined = ledger.session): Decision =>
     decide(
       session,
-      rejected,
+      session && isCurrent(session, rejected) ? rejected : rejectedHere,
       renewal,
       now(),
       running() - seenAt,
@@ -198,8 +201,9 @@ export function createEngine(
   async function attempt(rejected: TokenName | undefined): Promise<void> {
     const before = ledger.session!;
     const startedAt = now();
-    const repeated = !!before.intent && before.intent.attemptId !== unsentId;
-    const next = begun(before, rejected, randomId(), startedAt, repeated);
+    const { intent: earlier } = before;
+    const repeated = !!earlier && (earlier.repeated || earlier.attemptId !== unsentId);
+    const next = begun(before, rejected ?? rejectedHere, randomId(), startedAt, repeated);
     const { sessionId, material, tokenSet } = next;
     const intent = next.intent!;
     const unsent = unsentId;
@@ -328,6 +332,11 @@ export function createEngine(
       for (let looked = false; ; looked = true) {
         if (closed) throw error("closed");
         const decision = judge(rejected);
+        if (rejected && decision !== "use") {
+          // Nobody is served this one any more, though the record does not say so yet.
+          rejectedHere = rejected;
+          viewUntil = 0;
+        }
         const failures = ledger.trouble.length;
         const age = looked ? 0 : running() - checkedRunning;
         const serve = age <= maxStaleness && (decision === "use" || decision === "renew");
@@ -353,7 +362,10 @@ export function createEngine(
     const isMine = session?.sessionId === sessionId;
     if (type === "changed") void look();
     else if (type === "claim") claimed ||= isMine;
-    else if (isMine && (exchanging || (ledger.unwritten && session!.generation > Number(generation))))
+    else if (
+      isMine &&
+      (exchanging || (ledger.unwritten && session!.generation > Number(generation)))
+    )
       post("claim", session!);
   }
 

@@ -76,7 +76,9 @@ export function createLedger(
       ledger.known = true;
       return result;
     } catch (error) {
-      if (ledger.trouble.push(error) === 1) onTrouble("store-trouble");
+      // A handful is enough to tell how long it has been going on.
+      ledger.trouble = [...ledger.trouble.slice(-5), error];
+      if (!ledger.trouble[1]) onTrouble("store-trouble");
       throw error;
     }
   }
@@ -212,7 +214,13 @@ export function createLedger(
       await ledger.persist((_, current) =>
         !current || current.tombstone || !ended.has(current.sessionId)
           ? undefined
-          : { ...current, revision: current.revision + 1, tombstone: true, body: undefined, attemptId: undefined },
+          : {
+              ...current,
+              revision: current.revision + 1,
+              tombstone: true,
+              body: undefined,
+              attemptId: undefined,
+            },
       );
       // Nobody knows which session an unreachable record holds: a later one must not end by this.
       ending = false;

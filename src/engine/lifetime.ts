@@ -9,9 +9,11 @@ const sane = (ms: number): number | undefined =>
   ms >= SECOND && ms <= 315_360_000 * SECOND ? ms : undefined;
 
 /** A number, or the text of one: `true` and `[3600]` are neither. */
-const toNumber = (value: unknown): number => (/^(str|num)/.test(typeof value) ? Number(value) : NaN);
+const toNumber = (value: unknown): number =>
+  /^(str|num)/.test(typeof value) ? Number(value) : NaN;
 
-const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+const text = (value: unknown): string | undefined =>
+  typeof value === "string" ? value : undefined;
 
 /** A JWT's NumericDate (RFC 7519 §2) in milliseconds; `NaN` for anything else. */
 const numericDate = (seconds: unknown): number =>

@@ -23,7 +23,9 @@ export function fromRecord(record: StoredRecord | undefined): Session | undefine
     session.revision === record.revision &&
     typeof session.tokenSet?.accessToken === "string" &&
     areNumbers(session.generation, session.attempt, session.issuedAt) &&
-    isOptional(session.intent, () => areNumbers(session.intent!.attempt, session.intent!.deadline)) &&
+    isOptional(session.intent, () =>
+      areNumbers(session.intent!.attempt, session.intent!.deadline),
+    ) &&
     isOptional(session.coolDown, () => areNumbers(session.coolDown!.until, session.coolDown!.tries))
     ? session
     : undefined;

@@ -53,7 +53,7 @@ export async function readJson(response: Response): Promise<unknown> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   let text = reader ? "" : await response.text();
-  for (let chunk; reader && text.length < LONGEST && !(chunk = await reader.read()).done; )
+  for (let chunk; reader && text.length < LONGEST && !(chunk = await reader.read()).done;)
     text += decoder.decode(chunk.value, { stream: true });
   reader?.cancel().catch(() => {});
   try {

@@ -246,7 +246,14 @@ export function createInvariants(
       const stored = bodyOf(found);
       if (code === "sign_in_required" && !server.refusals())
         violate("P17 F13 a sign-in was asked for, though the server never refused");
-      if (code === "no_session" && stored && !ended.size && !gone.size && !signedOut.size && !place.storeDown)
+      if (
+        code === "no_session" &&
+        stored &&
+        !ended.size &&
+        !gone.size &&
+        !signedOut.size &&
+        !place.storeDown
+      )
         violate("P16 no session, though the store has one");
     },
     settled(call: Call): void {
@@ -259,7 +266,9 @@ export function createInvariants(
         violate("F19 a call was sent again with the very token that was rejected");
     },
     allSettled(calls: readonly Call[]): void {
-      const open = calls.filter(({ place, settledAt }) => !place.crashed && settledAt === undefined);
+      const open = calls.filter(
+        ({ place, settledAt }) => !place.crashed && settledAt === undefined,
+      );
       if (open.length) violate(`P10 ${open.length} calls never settled`);
       this.check();
     },
@@ -267,7 +276,8 @@ export function createInvariants(
     expectation(place: Place): "200" | "any" {
       const found = record();
       const stored = bodyOf(found);
-      if (!stored || ended.has(found!.sessionId) || stored.refused || scenario.always401) return "any";
+      if (!stored || ended.has(found!.sessionId) || stored.refused || scenario.always401)
+        return "any";
       if (tried.has(place)) return "any";
       // By its clock, the last refresh may be too recent: the breaker, or a clock that was set back.
       const since = now(place) - (stored.renewedAt ?? -Infinity);

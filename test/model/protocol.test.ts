@@ -59,6 +59,20 @@ describe("the refresh protocol", { timeout: 24 * 3_600_000 }, () => {
       2,
     ));
 
+  it("P1 F8 past the soft time one call is served at once, and one refresh runs behind it", () =>
+    prove(
+      scenario({ ...calm, refreshAhead: false, killsOld: false }, []).map((drawn) => ({
+        ...drawn,
+        script: [...calls(LIFE * 0.81, 1), ...calls(60_000, 1)],
+      })),
+      ({ tokenCalls, calls: made }) => {
+        expect(tokenCalls).toHaveLength(1);
+        expect(made.every(({ status, bodies }) => status === 200 && bodies.length === 1)).toBe(
+          true,
+        );
+      },
+    ));
+
   it("P2 everything at once: no refresh token is replayed while that could cost the session", () =>
     prove(scenario(), undefined, 6));
 
@@ -71,7 +85,14 @@ describe("the refresh protocol", { timeout: 24 * 3_600_000 }, () => {
 
   it("P3 generations and revisions only grow, though writes fail, get lost and are evicted", () =>
     prove(
-      scenario({ network: NO_TROUBLE }, ["call", "store-down", "store-up", "evict", "expire", "sign-in"]),
+      scenario({ network: NO_TROUBLE }, [
+        "call",
+        "store-down",
+        "store-up",
+        "evict",
+        "expire",
+        "sign-in",
+      ]),
       undefined,
       2,
     ));
@@ -128,7 +149,14 @@ describe("the refresh protocol", { timeout: 24 * 3_600_000 }, () => {
   it("P10 F2 F4 F38 every call settles, whatever is frozen, slow or gone", () =>
     prove(
       scenario({
-        faults: { crash: 0.01, freeze: 0.05, storeFail: 0.1, storeLost: 0.1, lockLost: 0.3, slow: 0.5 },
+        faults: {
+          crash: 0.01,
+          freeze: 0.05,
+          storeFail: 0.1,
+          storeLost: 0.1,
+          lockLost: 0.3,
+          slow: 0.5,
+        },
       }),
       undefined,
       2,
@@ -187,7 +215,14 @@ describe("the refresh protocol", { timeout: 24 * 3_600_000 }, () => {
 
   it("P16 F22 a store that fails signs nobody out, and nobody refreshes a shared session without it", () =>
     prove(
-      scenario({ network: NO_TROUBLE }, ["call", "store-down", "store-up", "expire", "sign-in", "reload"]),
+      scenario({ network: NO_TROUBLE }, [
+        "call",
+        "store-down",
+        "store-up",
+        "expire",
+        "sign-in",
+        "reload",
+      ]),
       undefined,
       2,
     ));

@@ -51,7 +51,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      type: fc.constantFrom("crash" as const, "freeze" as const, "resume" as const, "reload" as const),
+      type: fc.constantFrom(
+        "crash" as const,
+        "freeze" as const,
+        "resume" as const,
+        "reload" as const,
+      ),
       place,
     }),
   },
@@ -69,7 +74,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      type: fc.constantFrom("evict" as const, "expire" as const, "offline" as const, "online" as const),
+      type: fc.constantFrom(
+        "evict" as const,
+        "expire" as const,
+        "offline" as const,
+        "online" as const,
+      ),
     }),
   },
   {
@@ -95,7 +105,12 @@ export function scenario(
     .record({
       seed: fc.nat({ max: 2 ** 31 - 1 }),
       contexts: fc.integer({ min: 2, max: 6 }),
-      rotation: fc.constantFrom("strict" as const, "strict" as const, "window" as const, "none" as const),
+      rotation: fc.constantFrom(
+        "strict" as const,
+        "strict" as const,
+        "window" as const,
+        "none" as const,
+      ),
       reuseWindow: fc.constantFrom(10_000, 60_000),
       life: fc.constant(LIFE),
       killsOld: fc.boolean(),

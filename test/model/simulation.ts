@@ -110,7 +110,11 @@ export async function simulate(scenario: Scenario) {
           );
         init.signal?.addEventListener("abort", () => reject(init.signal!.reason as Error));
         const way = world.latency();
-        if (!isApi) init.signal?.addEventListener("abort", invariants.exchange(place, () => over));
+        if (!isApi)
+          init.signal?.addEventListener(
+            "abort",
+            invariants.exchange(place, () => over),
+          );
         if (offline) return lost(way);
         if (isApi) {
           const access = (init.headers as Record<string, string>)["authorization"]!.slice(7);
@@ -137,9 +141,11 @@ export async function simulate(scenario: Scenario) {
             return answer(server.reply(429, {}), world.latency());
           }
           // A 5xx may have been processed or not.
-          if (world.chance(network.status503)) return answer(server.reply(503, {}), world.latency());
+          if (world.chance(network.status503))
+            return answer(server.reply(503, {}), world.latency());
           const reply = server.refresh(token);
-          if (world.chance(network.status500)) return answer(server.reply(500, {}), world.latency());
+          if (world.chance(network.status500))
+            return answer(server.reply(500, {}), world.latency());
           if (world.chance(network.portal))
             return answer({ status: 200, text: "<html>", date: undefined }, world.latency());
           if (world.chance(network.lostAfter)) return lost(world.random() * 10_000);
@@ -220,9 +226,11 @@ export async function simulate(scenario: Scenario) {
 
   function signIn({ place, vault }: Context): void {
     signIns++;
-    vault.signIn({ email: "ada@example.com", password: "correct horse" }).catch((error: unknown) => {
-      if (!isVaultError(error)) invariants.report(error);
-    });
+    vault
+      .signIn({ email: "ada@example.com", password: "correct horse" })
+      .catch((error: unknown) => {
+        if (!isVaultError(error)) invariants.report(error);
+      });
     void place;
   }
 
@@ -289,10 +297,12 @@ export async function simulate(scenario: Scenario) {
     const [first] = contexts as [Context];
     let ready = false;
     world.calm(true);
-    void first.vault
-      .signIn({ email: "ada@example.com", password: "correct horse" })
-      .then(() => (ready = true), (error: unknown) => invariants.report(error));
-    for (let limit = 100; !ready && limit < 100_000; limit += 100) await world.run(world.now() + 100);
+    void first.vault.signIn({ email: "ada@example.com", password: "correct horse" }).then(
+      () => (ready = true),
+      (error: unknown) => invariants.report(error),
+    );
+    for (let limit = 100; !ready && limit < 100_000; limit += 100)
+      await world.run(world.now() + 100);
     world.calm(false);
 
     for (const { after, command } of scenario.script) {

@@ -1,0 +1,248 @@
+/** What the documentation shows compiles, runs, and leaves nothing out. */
+
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
+import { createVault, type Provider } from "../../src/index.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { readSources } from "./sources.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-docs-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const read = (file: string): string => readFileSync(path.join(root, file), "utf8");
+
+const pages = [
+  ...["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"],
+  ...readdirSync(path.join(root, "docs")).map((file) => `docs/${file}`),
+];
+const modules = readSources().map(({ name }) => `src/${name}.ts`);
+
+interface Snippet {
+  /** Where it stands: file and line. */
+  readonly place: string;
+  readonly code: string;
+}
+
+/** The ```ts blocks of a text; those of doc comments lose their stars. */
+function snippetsOf(file: string, text: string): Snippet[] {
+  const blocks = text.matchAll(/^( \* |)```ts\n(.*?)^\1```$/gms);
+  return [...blocks].map(({ 1: margin = "", 2: block = "", index }) => ({
+    place: `${file}:${text.slice(0, index).split("\n").length}`,
+    code: block.replaceAll(new RegExp(`^${margin.trimEnd().replace("*", "\\*")} ?`, "gm"), ""),
+  }));
+}
+
+const snippets = [...pages, ...modules].flatMap((file) => snippetsOf(file, read(file)));
+
+/** What a snippet may take for granted. A snippet's own declarations hide these. */
+const PRELUDE = `
+declare const vault: import("tokenkeep").Vault<
+  import("tokenkeep/providers/password").PasswordCredentials
+>;
+declare const url: string;
+declare const email: string;
+declare const password: string;
+declare function showSignIn(): void;
+declare module "react" {
+  export function useSyncExternalStore<T>(
+    subscribe: (listener: () => void) => () => void,
+    getSnapshot: () => T,
+  ): T;
+}
+`;
+
+/** As strict as a user's settings may be. */
+const SETTINGS = {
+  target: "ES2022",
+  lib: ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
+  module: "ESNext",
+  moduleResolution: "Bundler",
+  moduleDetection: "force",
+  typeRoots: [path.join(root, "node_modules/@types")],
+  types: ["node"],
+  paths: {
+    tokenkeep: [path.join(root, "src/index.ts")],
+    "tokenkeep/*": [path.join(root, "src/*.ts")],
+  },
+  noEmit: true,
+  allowImportingTsExtensions: true,
+  strict: true,
+  noUncheckedIndexedAccess: true,
+  noPropertyAccessFromIndexSignature: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: true,
+};
+
+let projects = 0;
+
+/** What the compiler complains about; it speaks of places in the documentation. */
+async function compile(list: readonly Snippet[]): Promise<string> {
+  const project = path.join(folder, `${projects++}`);
+  mkdirSync(project);
+  writeFileSync(path.join(project, "prelude.d.ts"), PRELUDE);
+  const files = list.map(({ code }, index) => {
+    writeFileSync(path.join(project, `snippet-${index}.ts`), code);
+    return `snippet-${index}.ts`;
+  });
+  const settings = { compilerOptions: SETTINGS, files: ["prelude.d.ts", ...files] };
+  writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify(settings));
+
+  const tsc = path.join(root, "node_modules/typescript/bin/tsc");
+  const child = spawn(process.execPath, [tsc, "--pretty", "false", "-p", project]);
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (output += chunk));
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  if (code !== 0 && output === "") output = `tsc ended with ${code}`;
+  return output.replaceAll(
+    /\S*snippet-(\d+)\.ts/g,
+    (_, index: string) => `${list[Number(index)]?.place}, in its line `,
+  );
+}
+
+describe("examples", () => {
+  it("every example compiles", async () => {
+    expect(snippets.length).toBeGreaterThan(20);
+    expect(await compile(snippets)).toBe("");
+  });
+
+  it("a wrong example is told, with its place", async () => {
+    const [right] = snippets;
+    const text = "Text.\n\n```ts\nawait vault.fetch(url);\nawait vault.fecth(url);\n```\n";
+    const [wrong] = snippetsOf("page.md", text);
+    const complaint = await compile([right!, wrong!]);
+    expect(complaint).toContain("page.md:3");
+    expect(complaint).toContain("fecth");
+    expect(complaint.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("no block and no @example is passed over", () => {
+    for (const file of [...pages, ...modules]) {
+      const text = read(file);
+      const found = snippetsOf(file, text).length;
+      expect([file, found]).toEqual([file, text.split("```ts").length - 1]);
+      // Each page and module writes its examples in the one way that is compiled.
+      expect(text).not.toMatch(/```(typescript|tsx|js|javascript)\b/);
+      for (const [, after] of text.matchAll(/@example\n([^\n]*)/g)) expect(after).toBe(" * ```ts");
+    }
+  });
+});
+
+describe("a provider of one's own", () => {
+  const ORIGIN = "https://api.acme.example";
+  const all = snippetsOf("README.md", read("README.md"));
+  const own = all.find(({ code }) => code.includes("password({"))!;
+
+  it("takes fifteen lines at most", () => {
+    expect(own.code.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
+  });
+
+  it("works: sign-in, a 401, one refresh, the same request again", async () => {
+    const file = path.join(folder, "own-provider.ts");
+    const source = pathToFileURL(path.join(root, "src/"));
+    writeFileSync(
+      file,
+      own.code.replaceAll(/"tokenkeep\/(.+?)"/g, `"${fileURLToPath(source)}$1.ts"`),
+    );
+    const { acme } = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as {
+      acme: Provider<PasswordCredentials>;
+    };
+    const seen: unknown[] = [];
+    const api = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+      const request = new Request(input, init);
+      const { method, url, headers } = request;
+      const authorization = headers.get("authorization");
+      const body = await request.text();
+      const sent = authorization ?? (JSON.parse(body) as unknown);
+      seen.push([method, url.slice(ORIGIN.length), sent]);
+      if (url === `${ORIGIN}/login`)
+        return Response.json({ token: "one", refresh: "first", expires_in: 3600 });
+      if (url === `${ORIGIN}/refresh`)
+        return Response.json({ token: "two", refresh: "second", expires_in: "3600" });
+      return authorization === "Bearer two"
+        ? Response.json({ fine: true })
+        : Response.json({ error: "expired" }, { status: 401 });
+    };
+    const vault = createVault({ provider: acme, store: memoryStore(), fetch: api });
+
+    await vault.signIn({ email: "ada@acme.example", password: "correct horse" });
+    const response = await vault.fetch(`${ORIGIN}/things`);
+
+    expect(await response.json()).toEqual({ fine: true });
+    expect(seen).toEqual([
+      ["POST", "/login", { email: "ada@acme.example", password: "correct horse" }],
+      ["GET", "/things", "Bearer one"],
+      ["POST", "/refresh", { refresh_token: "first" }],
+      ["GET", "/things", "Bearer two"],
+    ]);
+  });
+});
+
+describe("tables", () => {
+  const readme = read("README.md");
+  /** What the first cells of the README's tables name. */
+  const named = new Set(
+    [...readme.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell = ""]) =>
+      [...cell.matchAll(/`(?:Symbol\.)?([\w-]+)/g)].map(([, name]) => name),
+    ),
+  );
+  /** What a declaration of `file` lists, as `pattern` finds it. */
+  const listed = (file: string, start: string, end: string, pattern: RegExp): string[] => {
+    const text = read(file);
+    const from = text.indexOf(start);
+    return [...text.slice(from, text.indexOf(end, from)).matchAll(pattern)].map(
+      ([, name]) => name!,
+    );
+  };
+
+  it.each([
+    ["error code", "src/errors.ts", "type VaultErrorCode", ";\n", /^ {2}\| "(\w+)"/gm, 9],
+    ["option", "src/types.ts", "interface VaultOptions", "\n}", /^ {2}readonly (\w+)/gm, 15],
+    [
+      "member of the vault",
+      "src/vault.ts",
+      "interface Vault<",
+      "\n}",
+      /^ {2}(?:readonly )?\[?(?:Symbol\.)?(\w+)/gm,
+      13,
+    ],
+    ["event", "src/engine/engine.ts", "type EngineEventType", ";\n", /^ {2}\| "([\w-]+)"/gm, 8],
+    ["event", "src/engine/ledger.ts", "type LedgerTrouble", ";\n", /"([\w-]+)"/g, 3],
+  ])("the README has every %s of %s", (_, file, start, end, pattern, least) => {
+    const names = listed(file, start, end, pattern);
+    expect(names.length).toBeGreaterThanOrEqual(least);
+    expect(names.filter((name) => !named.has(name))).toEqual([]);
+  });
+
+  it("every link inside the repository leads to a file, and every #part to a heading", () => {
+    const broken = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\((?!https:)([^)#]*)#?([^)]*)\)/g)]
+        .map(([, file = "", part = ""]) => [
+          file ? path.join(path.dirname(page), file) : page,
+          part,
+        ])
+        .filter(([file = "", part = ""]) => !leads(file, part))
+        .map((link) => `${page}: ${link.join("#")}`),
+    );
+    expect(broken).toEqual([]);
+    expect(leads("README.md", "no-such-part") || leads("docs/none.md", "")).toBe(false);
+  });
+
+  const leads = (file: string, part: string): boolean =>
+    existsSync(path.join(root, file)) &&
+    (part === "" ||
+      [...read(file).matchAll(/^#+ (.+)$/gm)].some(
+        ([, title = ""]) =>
+          title
+            .toLowerCase()
+            .replaceAll(/[^\w\s-]/g, "")
+            .replaceAll(" ", "-") === part,
+      ));
+});
