@@ -46,7 +46,7 @@ function onWake(listener: () => void): () => void {
   const stop = new AbortController();
   for (const type of ["online", "pageshow", "visibilitychange", "resume", "focus"])
     for (const target of [globalThis, globalThis.document])
-      target?.addEventListener(type, listener, { signal: stop.signal });
+      target?.addEventListener?.(type, listener, { signal: stop.signal });
   return () => stop.abort();
 }
 

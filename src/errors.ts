@@ -28,13 +28,13 @@ export type VaultErrorCode =
 const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   no_session: "Not signed in: call signIn()",
   sign_in_required: "Session ended: sign in again",
-  credentials_refused: "Credentials refused: check them",
+  credentials_refused: "Credentials refused: check them and sign in again",
   refresh_failed: "Token not refreshed: session kept, try again",
-  sign_in_failed: "Sign-in failed: try again",
+  sign_in_failed: "Sign-in failed: try to sign in again",
   store_unavailable: "Token store unavailable: nothing is lost, try again",
   invalid_token: "Malformed token: look for spaces and line breaks",
-  invalid_option: "Invalid option",
-  closed: "Vault closed or signed out",
+  invalid_option: "Invalid option: check it",
+  closed: "Vault closed or signed out: make a new one or sign in",
 };
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;

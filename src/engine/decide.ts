@@ -18,6 +18,8 @@ export type Decision =
   | "use"
   /** Serve the token, and begin or recover in the background. */
   | "renew"
+  /** Serve the token, and ask the peers in the background whether anybody is still at it. */
+  | "use-and-ask"
   /** Somebody else is at it, or it is too early: look again in a while. */
   | "wait"
   /** The same, but ask the peers whether they know of a newer token set. */
@@ -84,7 +86,8 @@ export function decide(
       renewal.rotation === "none" || (since >= 0 && since < open && intentAge < open);
     const over =
       isUnsent || intent.lost || now > intent.deadline + MARGIN || intentAge > EXCHANGE + MARGIN;
-    if (!over && !(harmless && silent)) return must ? (harmless ? "ask" : "wait") : "use";
+    if (!over && !(harmless && silent))
+      return must ? (harmless ? "ask" : "wait") : harmless ? "use-and-ask" : "use";
     // Strict rotation: an early replay may revoke a token that still works.
     if (!harmless && alive) return "use";
     if (!harmless && !silent) return "ask";

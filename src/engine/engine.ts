@@ -103,6 +103,7 @@ export function createEngine(
   let silentId: string | undefined;
   let claimed = false;
   let timer: unknown;
+  let retries = 0;
 
   function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
     onEvent(type, session, status);
@@ -133,9 +134,10 @@ export function createEngine(
         : (session.refreshAt ?? session.tokenSet.expiresAt ?? Infinity);
     // Timers are hints: every use checks again.
     clock.clearTimeout(timer);
+    if (!ledger.unwritten) retries = 0;
     if (closed || !(ledger.unwritten || (session && refreshAhead))) return;
     const wait = ledger.unwritten
-      ? MARGIN * 2 ** ledger.trouble.length
+      ? MARGIN * 2 ** Math.min(retries++, 10)
       : nextLook(session!, checkedAt) - checkedAt;
     // F15: a timer above 2^31 ms fires at once; an hour is soon enough to look again.
     timer = clock.setTimeout(() => void look(), Math.min(wait, 3_600_000));
@@ -228,7 +230,7 @@ export function createEngine(
     exchanging = false;
 
     const at = now();
-    const isOurs = (session = ledger.session): boolean => session?.sessionId === sessionId;
+    const isOurs = (session: Session | undefined): boolean => session?.sessionId === sessionId;
     const conclude = (change: (stored: Session) => Session | undefined): Promise<void> =>
       ledger.persist((stored) => {
         const after = isOurs(stored) ? change(stored!) : undefined;
@@ -238,12 +240,12 @@ export function createEngine(
     if (grant) {
       const got = life(grant, startedAt);
       concluding = true;
-      if (isOurs()) await conclude((stored) => granted(stored, intent, got, at));
+      if (isOurs(ledger.session)) await conclude((stored) => granted(stored, intent, got, at));
       concluding = false;
       // Persist, then tell. A session that has ended takes its late tokens along.
-      if (isOurs()) post("changed", next);
+      if (isOurs(ledger.session)) post("changed", next);
       else revoke(got.tokenSet);
-    } else if (isOurs()) {
+    } else if (isOurs(ledger.session)) {
       const { type, retryAfter, unprocessed, ...rest } = outcome as Outcome & { type: "trouble" };
       status = rest.status;
       if ((type as string) === "refused") return conclude((stored) => refused(stored, intent));
@@ -260,7 +262,7 @@ export function createEngine(
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
       if (isStep(decision)) return attempt(rejected);
-      if (decision !== "ask" || claimed) return;
+      if (!/ask$/.test(decision) || claimed) return;
       const asked = seenId;
       post("ask", ledger.session!);
       await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
@@ -277,7 +279,7 @@ export function createEngine(
         });
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
-      if (isStep(decision) || decision === "ask" || decision === "wait")
+      if (isStep(decision) || /ask$|wait/.test(decision))
         await underLock(lock, key, clock, () => act(rejected));
       if (!/^[wa]/.test(judge(rejected))) return;
     } catch {
@@ -311,7 +313,7 @@ export function createEngine(
           code,
           undefined,
           /fai|ref|req/.test(code) ? status : undefined,
-          Math.max(0, (ledger.session?.coolDown?.until ?? 0) - now()) || undefined,
+          Math.max(0, Math.ceil((ledger.session?.coolDown?.until ?? 0) - now())) || undefined,
         );
   }
 
@@ -339,7 +341,7 @@ export function createEngine(
         }
         const failures = ledger.trouble.length;
         const age = looked ? 0 : running() - checkedRunning;
-        const serve = age <= maxStaleness && (decision === "use" || decision === "renew");
+        const serve = age <= maxStaleness && /use|renew/.test(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
         if (!serve && looked && !failures && /_/.test(decision))

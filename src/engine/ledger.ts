@@ -189,7 +189,7 @@ export function createLedger(
       } catch {
         if (waiting !== mine) return;
         ledger.unwritten = true;
-        if (local) take(local);
+        take(local ?? ledger.session);
         if (told !== mine) onTrouble("unpersisted");
         told = mine;
       }

@@ -53,7 +53,7 @@ export function lifeOf(
     },
     issuedAt,
     // P18: clients that signed in together must not refresh together.
-    refreshAt: life && issuedAt + life * (0.75 + random * 0.05),
+    refreshAt: life && Math.round(issuedAt + life * (0.75 + random * 0.05)),
     material,
   };
 }

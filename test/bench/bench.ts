@@ -81,15 +81,12 @@ const URL_VMS = "https://api.vmcloud.com/v1/vms";
 const answer = new Response("{}");
 let authorized = 0;
 
-/** As little as a `fetch` can do: it looks at nothing and always has the same answer. */
-const stub: typeof fetch = async () => answer;
-
-/** The same for a vault that signs in, and, when asked, a look at whether the token came along. */
-let looks = false;
-const stubForVaults: typeof fetch = async (input, init) => {
-  if (looks) return look(input, init);
-  return answer;
-};
+/**
+ * As little as a `fetch` can do: always the same answer, unless it signs somebody in or is asked to
+ * look whether the token came along. The bare calls go to the very same function.
+ */
+let looks = true;
+const stub: typeof fetch = async (input, init) => (looks ? look(input, init) : answer);
 
 function look(input: string | URL | Request, init: RequestInit | undefined): Response {
   const request = new Request(input, init);
@@ -98,8 +95,7 @@ function look(input: string | URL | Request, init: RequestInit | undefined): Res
   return answer;
 }
 
-looks = true;
-const stubbed = await vaultsOver(stubForVaults);
+const stubbed = await vaultsOver(stub);
 
 // --- a real server -------------------------------------------------------------------------------
 

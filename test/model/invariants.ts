@@ -47,7 +47,10 @@ export function createInvariants(
   }
   const record = (): StoredRecord | undefined => [...world.records.values()][0];
   const now = (place: Place): number => EPOCH + Math.floor(world.now() + place.offset);
-  const sessionOf = (access: string): string | undefined => sessionByAccess.get(access);
+  /** By the family, so that a token that was never stored is known for its session's too. */
+  const sessionOf = (access: string): string | undefined =>
+    sessionByFamily.get(server.byAccess.get(access)?.family);
+  const sessionByFamily = new Map<unknown, string>();
   const sessionByAccess = new Map<string, string>();
 
   // Every write is judged at the moment at which it takes effect.
@@ -80,6 +83,7 @@ export function createInvariants(
     const given = server.byAccess.get(after.tokenSet.accessToken);
     if (!given) return violate("P6 an access token that nobody gave");
     sessionByAccess.set(given.access, next.sessionId);
+    sessionByFamily.set(given.family, next.sessionId);
     if (given.refresh !== after.tokenSet.refreshToken)
       violate("P6 the access token of one grant with the refresh token of another");
     if (!same) committedAt.set(next.sessionId + after.generation, world.now());
@@ -212,13 +216,11 @@ export function createInvariants(
     },
     /** Judged when a token is used. */
     apiRequest(place: Place, access: string): void {
+      const context = contexts.find((other) => other.place === place);
+      if (!sessionByAccess.has(access) && context?.vault.snapshot().persisted)
+        violate("P7 F9 a token was served before it was stored, and not marked so");
       const session = sessionOf(access);
-      if (session === undefined) {
-        const context = contexts.find((other) => other.place === place);
-        if (context?.vault.snapshot().persisted)
-          violate("P7 F9 a token was served before it was stored, and not marked so");
-        return;
-      }
+      if (session === undefined) return;
       if (signedOut.get(place)?.has(session)) violate("P4 a token after the sign-out made here");
       const end = ended.get(session) ?? (record() ? undefined : gone.get(session));
       if (

@@ -35,7 +35,7 @@ it("P1 P4 the demo: signing in, fifty in each of two tabs after an expiry, signi
   // A wrong password is answered with the typed error's sentence.
   await page.getByLabel("Password").fill("incorrect horse");
   await button(page, "Sign in").click();
-  await page.getByText("The server refused these credentials").waitFor();
+  await page.getByText("Credentials refused: check them").waitFor();
   await page.reload();
   await button(page, "Sign in").click();
   await page.getByText("ada@example.com").waitFor();
