@@ -43,8 +43,10 @@ const copyHeaders = (headers: HeadersInit | undefined): Record<string, string> =
 export const sendWith =
   (fetch_: typeof fetch): Send =>
   ([input, init], headers) => {
-    // No prototype: what somebody put there is not ours to send (S15).
-    const sent: RequestInit = { __proto__: null, ...init, headers } as RequestInit;
+    // No prototype: what somebody put there is not ours to send (S15). undici reads it all the same
+    // for a method that is not given.
+    const method = typeof input === "object" ? input.method : "GET";
+    const sent: RequestInit = { __proto__: null, method, ...init, headers } as RequestInit;
     if (typeof input === "object") {
       // Fetch resets these two when anything else is given along.
       const { referrer, referrerPolicy } = input;
