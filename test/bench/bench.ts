@@ -187,7 +187,8 @@ looks = false;
 // All cases warm up before any is measured, so that none has the optimised code to itself.
 for (let round = 0; round < 20; round++)
   for (const { bare, vaults, run, batch } of cases)
-    for (const fetch of [bare, ...vaults.map((vault) => vault.fetch)]) await time(run, fetch, batch);
+    for (const fetch of [bare, ...vaults.map((vault) => vault.fetch)])
+      await time(run, fetch, batch);
 
 touches = 0;
 let calls = 0;

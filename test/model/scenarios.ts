@@ -23,6 +23,7 @@ export const NO_TROUBLE: Network = {
   status503: 0,
   status429: 0,
   portal: 0,
+  doubled: 0,
 };
 
 const share = (most: number): fc.Arbitrary<number> =>
@@ -135,6 +136,7 @@ export function scenario(
         status503: share(0.3),
         status429: share(0.3),
         portal: share(0.2),
+        doubled: share(0.1),
       }),
       script: fc.array(
         fc.record({

@@ -18,6 +18,8 @@ export interface Network {
   readonly status503: number;
   readonly status429: number;
   readonly portal: number;
+  /** Arrives twice: browsers send a POST again by themselves when a kept-alive connection dies. */
+  readonly doubled: number;
 }
 
 export type Command =
@@ -143,7 +145,8 @@ export async function simulate(scenario: Scenario) {
           // A 5xx may have been processed or not.
           if (world.chance(network.status503))
             return answer(server.reply(503, {}), world.latency());
-          const reply = server.refresh(token);
+          const once = server.refresh(token);
+          const reply = world.chance(network.doubled) ? server.refresh(token) : once;
           if (world.chance(network.status500))
             return answer(server.reply(500, {}), world.latency());
           if (world.chance(network.portal))

@@ -1,0 +1,493 @@
+/**
+ * `npm run mutants`: proof that the tests of the laws can fail (STYLE 17). Each mutant breaks one rule
+ * in a copy of the tree and names the test that must turn red. A mutant that survives is a hole in
+ * the tests; one whose text is no longer found, or whose test is red without it, proves nothing.
+ * All three end the run with an error. Words after `npm run mutants --` choose mutants by name.
+ */
+
+import { spawn } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { root, seconds, useOwnNode } from "./run.js";
+
+/**
+ * One way to break a file. Where a rule may be written in several ways, `find` lists them.
+ *
+ * @typedef {object} Edit
+ * @property {string} file
+ * @property {string | readonly string[]} find
+ * @property {string} replace
+ */
+
+/**
+ * @typedef {object} Mutant
+ * @property {string} name
+ * @property {string} law the requirement that is broken
+ * @property {readonly Edit[]} edits
+ * @property {string} test the file of the test that must turn red
+ * @property {string} title how its title begins
+ * @property {number} [schedules] for the model test
+ */
+
+const DECIDE = "src/engine/decide.ts";
+const ENGINE = "src/engine/engine.ts";
+const LEDGER = "src/engine/ledger.ts";
+const TRANSITIONS = "src/engine/transitions.ts";
+const FETCH = "src/fetch.ts";
+
+const MODEL = "test/model/protocol.test.ts";
+const CONTRACTS = "test/runtimes/node.test.ts";
+const REFRESH = "test/unit/refresh.test.ts";
+
+const STRICT = "P2 P5 P8 F39 strict rotation";
+const SCHEDULES = 3_000;
+/** A failing schedule is shrunk for as long as fast-check likes; that it fails is known long before. */
+const PATIENCE = 180_000;
+
+/** @type {readonly Mutant[]} */
+const mutants = [
+  {
+    name: "a store writes whatever is expected",
+    law: "P3, law 1",
+    edits: [
+      {
+        file: "src/stores/memory.ts",
+        find: "if (sessionId !== expected?.sessionId || revision !== expected?.revision) return false;",
+        replace: "void [sessionId, revision, expected];",
+      },
+    ],
+    test: CONTRACTS,
+    title: "P3 a write against a stale revision changes nothing",
+  },
+  {
+    name: "a lost compare-and-set is taken for a won one",
+    law: "P2, P3, law 1",
+    edits: [
+      {
+        file: LEDGER,
+        find: "if (!(await reach(store.write(key, next, expected)))) return false;",
+        replace: "await reach(store.write(key, next, expected));",
+      },
+    ],
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "no fence before sending",
+    law: "P8",
+    edits: [
+      {
+        file: ENGINE,
+        find: "if (!(await ledger.holds(next))) return;",
+        replace: "await ledger.holds(next);",
+      },
+    ],
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "the fence is not looked at again after a freeze",
+    law: "P8",
+    edits: [
+      { file: ENGINE, find: "while (running() - asked > CLAIM)", replace: "while (asked < 0)" },
+    ],
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "no intent before the first byte",
+    law: "P5",
+    edits: [
+      {
+        file: ENGINE,
+        find: "if (!(await ledger.replace(next))) return;",
+        replace: "ledger.session = next;",
+      },
+      {
+        file: ENGINE,
+        find: "if (!(await ledger.holds(next))) return;",
+        replace: "await ledger.holds(next);",
+      },
+    ],
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "a replay under strict rotation while the access token is good",
+    law: "P2",
+    edits: [{ file: DECIDE, find: 'if (!harmless && alive) return "use";', replace: "" }],
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "peers are not asked before the last chance",
+    law: "P2",
+    edits: [{ file: DECIDE, find: 'if (!harmless && !silent) return "ask";', replace: "" }],
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "a refused refresh token is sent again",
+    law: "P9",
+    edits: [{ file: DECIDE, find: "session.refused ||", replace: "" }],
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "no tombstone",
+    law: "P4, S14",
+    edits: [
+      {
+        file: LEDGER,
+        find: "!current || current.tombstone || !ended.has(current.sessionId)",
+        replace: "!current || current.sessionId",
+      },
+    ],
+    test: MODEL,
+    title: "P4 F24 sign-outs and sign-ins race",
+  },
+  {
+    name: "a late commit brings an ended session back",
+    law: "P4, F24",
+    edits: [
+      {
+        file: ENGINE,
+        find: [
+          "isOurs(stored) ? change(stored!) : undefined",
+          "isOurs(stored) && concluded(stored!,",
+        ],
+        replace: "change(stored ?? next)",
+      },
+    ],
+    test: MODEL,
+    title: "P4 F24 sign-outs and sign-ins race",
+  },
+  {
+    name: "what the server gave last is overwritten by what it gave before",
+    law: "P6",
+    edits: [
+      { file: TRANSITIONS, find: "if (current.attempt >= attempt) return undefined;", replace: "" },
+    ],
+    test: MODEL,
+    title: "P6 P7 F9 F22 tokens of one grant",
+  },
+  {
+    name: "a refusal or trouble of an attempt that was taken over counts",
+    law: "P9, F33",
+    edits: [
+      {
+        file: TRANSITIONS,
+        find: "current.intent?.attemptId === attemptId",
+        replace: 'current.intent?.attemptId !== ""',
+      },
+    ],
+    test: MODEL,
+    title: "P2 everything at once",
+  },
+  {
+    name: "a 401 for an older generation counts for the current one",
+    law: "P12",
+    edits: [
+      {
+        file: DECIDE,
+        find: "rejected.generation >= session.generation",
+        replace: "rejected.generation > 0",
+      },
+    ],
+    test: REFRESH,
+    title: "P12 a rejected token that is an older one",
+  },
+  {
+    name: "a cool-down does not hold",
+    law: "P18, F14",
+    edits: [
+      {
+        file: DECIDE,
+        find: "(cooling > 0 && cooling <= LONGEST_COOL_DOWN)",
+        replace: "cooling === Infinity",
+      },
+    ],
+    test: MODEL,
+    title: "P5 P18 F14 an intent stands",
+  },
+  {
+    name: "a 429 after an unknown outcome clears the intent",
+    law: "P5",
+    edits: [{ file: TRANSITIONS, find: "unprocessed && !intent.repeated", replace: "unprocessed" }],
+    test: MODEL,
+    title: "P5 P18 F14 an intent stands",
+  },
+  {
+    name: "a 503 proves that nothing was processed",
+    law: "P2, P5",
+    edits: [
+      {
+        file: "src/providers/password.ts",
+        find: "(status === 503 && safe503)",
+        replace: "status === 503",
+      },
+    ],
+    test: "test/unit/password.test.ts",
+    title: "P2 otherwise not after a 503",
+  },
+  {
+    name: "no shortest time between refreshes",
+    law: "P15",
+    edits: [{ file: DECIDE, find: "now >= renewedAt &&", replace: "now === Infinity &&" }],
+    test: "test/unit/fetch.test.ts",
+    title: "P13 a 401 soon after a refresh",
+  },
+  {
+    name: "no breaker",
+    law: "P13, F18",
+    edits: [
+      {
+        file: DECIDE,
+        find: "2 ** Math.min(Math.max(strikes - 1, 0), 6)",
+        replace: "2 ** (0 * strikes)",
+      },
+    ],
+    test: MODEL,
+    title: "P13 F18 a server that always answers 401",
+  },
+  {
+    name: "no patience",
+    law: "P10",
+    edits: [
+      { file: ENGINE, find: "patience = 20_000,", replace: "patience: given = 20_000," },
+      {
+        file: ENGINE,
+        find: "const { renewal } = provider;",
+        replace: "const { renewal } = provider; const patience = 2 ** 31 - 1 + 0 * given;",
+      },
+    ],
+    test: MODEL,
+    title: "P10 F2 F4 F38 every call settles",
+  },
+  {
+    name: "an exchange without its deadline",
+    law: "P10",
+    edits: [{ file: DECIDE, find: "EXCHANGE = 15_000", replace: "EXCHANGE = 150_000" }],
+    test: MODEL,
+    title: "P10 F2 F4 F38 every call settles",
+  },
+  {
+    name: "no jitter in the soft time",
+    law: "P18",
+    edits: [
+      {
+        file: "src/engine/lifetime.ts",
+        find: "0.75 + random * 0.05",
+        replace: "0.75 + 0 * random",
+      },
+    ],
+    test: MODEL,
+    title: "P18 clients that signed in together",
+  },
+  {
+    name: "no jitter in the back-off",
+    law: "P18, F14",
+    edits: [
+      { file: TRANSITIONS, find: "500 * 2 ** tries) * random", replace: "500 * 2 ** tries)" },
+    ],
+    test: REFRESH,
+    title: "F14 the pauses between tries grow",
+  },
+  {
+    name: "a reply without a refresh token wipes the stored one",
+    law: "F23",
+    edits: [
+      {
+        file: TRANSITIONS,
+        find: "refreshToken ?? tokenSet.refreshToken",
+        replace: "refreshToken",
+      },
+    ],
+    test: "test/unit/password.test.ts",
+    title: "F23",
+  },
+  {
+    name: "an origin is judged by its beginning",
+    law: "S1, law 4",
+    edits: [
+      { file: "src/policy.ts", find: ['origin + "/"', '"(?!)"})/`'], replace: 'origin + ""' },
+    ],
+    test: CONTRACTS,
+    title: "S1 S3 not to",
+  },
+  {
+    name: "a caller's own Authorization is overridden",
+    law: "S6",
+    edits: [{ file: FETCH, find: "Object.keys(headers).some(", replace: '[""].some(' }],
+    test: CONTRACTS,
+    title: "S6 a caller's own wins",
+  },
+  {
+    name: "a redirect takes the token to any origin",
+    law: "S2, law 4",
+    edits: [{ file: "src/redirect.ts", find: "if (policy(url.href)) hop.set", replace: "hop.set" }],
+    test: "test/unit/redirect.test.ts",
+    title: "S2 the token goes along on listed origins only",
+  },
+  {
+    name: "a redirect of the token endpoint is followed",
+    law: "S2",
+    edits: [
+      {
+        file: "src/engine/token-request.ts",
+        find: 'redirect: "manual"',
+        replace: 'redirect: "follow"',
+      },
+    ],
+    test: CONTRACTS,
+    title: "S2 the token endpoint's redirect is refused",
+  },
+  {
+    name: "a body is not kept for the second send",
+    law: "P11, F20",
+    edits: [{ file: FETCH, find: "body = copy;", replace: "body = body ?? copy;" }],
+    test: CONTRACTS,
+    title: "P11 F20 is sent again after a 401",
+  },
+  {
+    name: "the token that was rejected is sent again",
+    law: "F19",
+    edits: [
+      {
+        file: FETCH,
+        find: "if (newer.accessToken === token.accessToken) return response;",
+        replace: "",
+      },
+    ],
+    test: "test/unit/fetch.test.ts",
+    title: "F19 the same token brought back",
+  },
+];
+
+useOwnNode();
+const started = performance.now();
+const words = process.argv.slice(2);
+const chosen = mutants.filter(
+  ({ name }) => !words.length || words.some((word) => name.includes(word)),
+);
+const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-mutants-"));
+
+try {
+  for (const name of [
+    "src",
+    "test",
+    "scripts",
+    "package.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+    "vite.config.ts",
+  ])
+    cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
+  symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction");
+
+  console.log(`Without any mutant the tests must pass …`);
+  /** @type {Set<string>} */
+  const red = new Set();
+  for (const file of new Set(chosen.map(({ test }) => test))) {
+    const titles = [...new Set(chosen.flatMap(({ test, title }) => (test === file ? title : [])))];
+    for (const title of await failing(file, titles, SCHEDULES)) red.add(title);
+  }
+
+  let bad = 0;
+  /** @type {Record<string, string>[]} */
+  const rows = [];
+  for (const mutant of chosen) {
+    const since = performance.now();
+    const verdict = await judge(mutant, red);
+    if (verdict !== "killed") bad += 1;
+    console.log(`${verdict.padEnd(20)} ${mutant.name} (${seconds(since)})`);
+    rows.push({ mutant: mutant.name, law: mutant.law, "must turn red": mutant.title, verdict });
+  }
+  console.table(rows);
+  console.log(`${rows.length - bad} of ${rows.length} mutants killed, in ${seconds(started)}`);
+  process.exitCode = bad ? 1 : 0;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * @param {Mutant} mutant
+ * @param {ReadonlySet<string>} red what fails without it
+ */
+async function judge({ edits, test, title, schedules = SCHEDULES }, red) {
+  if ([...red].some((name) => name.includes(title))) return "red without it";
+  /** @type {Map<string, string>} */
+  const before = new Map();
+  try {
+    for (const { file, find, replace } of edits) {
+      const target = path.join(folder, file);
+      const text = existsSync(target) ? readFileSync(target, "utf8") : "";
+      const found = [find].flat().find((one) => text.includes(one));
+      if (found === undefined) return "NOT FOUND";
+      if (!before.has(target)) before.set(target, text);
+      // A function, so that nothing in the replacement is special.
+      writeFileSync(
+        target,
+        text.replace(found, () => replace),
+      );
+    }
+    return (await failing(test, [title], schedules)).length ? "killed" : "SURVIVED";
+  } catch (error) {
+    return String(error instanceof Error ? error.message : error);
+  } finally {
+    for (const [target, text] of before) writeFileSync(target, text);
+  }
+}
+
+/**
+ * The titles of the tests that fail, of those that begin with one of `titles`.
+ *
+ * @param {string} file
+ * @param {readonly string[]} titles
+ * @param {number} schedules
+ * @returns {Promise<string[]>}
+ */
+async function failing(file, titles, schedules) {
+  const report = path.join(folder, "report.json");
+  rmSync(report, { force: true });
+  const pattern = titles.map((title) => title.replace(/[^\w ]/g, "\\$&")).join("|");
+  const child = spawn(
+    process.execPath,
+    [
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      "--project=node",
+      "--reporter=json",
+      `--outputFile=${report}`,
+      file,
+      `--testNamePattern=${pattern}`,
+    ],
+    {
+      cwd: folder,
+      stdio: "ignore",
+      env: { ...process.env, TOKENKEEP_SCHEDULES: String(schedules) },
+    },
+  );
+  const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
+  await new Promise((resolve, reject) => child.on("close", resolve).on("error", reject));
+  clearTimeout(timer);
+  // Nothing within that time: the test hangs or shrinks. Passing it would have been done.
+  if (child.signalCode) return ["too slow: " + titles.join(", ")];
+  /** @type {{ testResults: { assertionResults: { status: string, title: string }[] }[] }} */
+  const { testResults } = JSON.parse(readFileSync(report, "utf8"));
+  const ran = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => /passed|failed/.test(status));
+  for (const title of titles)
+    if (!ran.some((test) => test.title.includes(title))) throw new Error(`no test: ${title}`);
+  return ran.filter(({ status }) => status === "failed").map(({ title }) => title);
+}
