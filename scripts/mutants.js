@@ -20,11 +20,11 @@ import path from "node:path";
 import { root, seconds, useOwnNode } from "./run.js";
 
 /**
- * One way to break a file. Where a rule may be written in several ways, `find` lists them.
+ * One text in one file, and what takes its place.
  *
  * @typedef {object} Edit
  * @property {string} file
- * @property {string | readonly string[]} find
+ * @property {string} find
  * @property {string} replace
  */
 
@@ -35,7 +35,6 @@ import { root, seconds, useOwnNode } from "./run.js";
  * @property {readonly Edit[]} edits
  * @property {string} test the file of the test that must turn red
  * @property {string} title how its title begins
- * @property {number} [schedules] for the model test
  */
 
 const DECIDE = "src/engine/decide.ts";
@@ -49,7 +48,8 @@ const CONTRACTS = "test/runtimes/node.test.ts";
 const REFRESH = "test/unit/refresh.test.ts";
 
 const STRICT = "P2 P5 P8 F39 strict rotation";
-const SCHEDULES = 3_000;
+/** Of the model test, whose seeds are random: more of them for a mutant that survives the first. */
+const SCHEDULES = [3_000, 30_000, 150_000];
 /** A failing schedule is shrunk for as long as fast-check likes; that it fails is known long before. */
 const PATIENCE = 180_000;
 
@@ -92,7 +92,7 @@ const mutants = [
       },
     ],
     test: MODEL,
-    title: STRICT,
+    title: "P8 F3 F7 locks",
   },
   {
     name: "the fence is not looked at again after a freeze",
@@ -101,7 +101,7 @@ const mutants = [
       { file: ENGINE, find: "while (running() - asked > CLAIM)", replace: "while (asked < 0)" },
     ],
     test: MODEL,
-    title: STRICT,
+    title: "P8 F3 F7 locks",
   },
   {
     name: "no intent before the first byte",
@@ -133,7 +133,7 @@ const mutants = [
     law: "P2",
     edits: [{ file: DECIDE, find: 'if (!harmless && !silent) return "ask";', replace: "" }],
     test: MODEL,
-    title: STRICT,
+    title: "P6 tokens of one grant",
   },
   {
     name: "a refused refresh token is sent again",
@@ -152,8 +152,8 @@ const mutants = [
         replace: "!current || current.sessionId",
       },
     ],
-    test: MODEL,
-    title: "P4 F24 sign-outs and sign-ins race",
+    test: "test/unit/accounts.test.ts",
+    title: "P4 another context drops the session",
   },
   {
     name: "a late commit brings an ended session back",
@@ -161,10 +161,7 @@ const mutants = [
     edits: [
       {
         file: ENGINE,
-        find: [
-          "isOurs(stored) ? change(stored!) : undefined",
-          "isOurs(stored) && concluded(stored!,",
-        ],
+        find: "isOurs(stored) ? change(stored!) : undefined",
         replace: "change(stored ?? next)",
       },
     ],
@@ -178,7 +175,7 @@ const mutants = [
       { file: TRANSITIONS, find: "if (current.attempt >= attempt) return undefined;", replace: "" },
     ],
     test: MODEL,
-    title: "P6 P7 F9 F22 tokens of one grant",
+    title: "P7 F9 F22 waiters get a token",
   },
   {
     name: "a refusal or trouble of an attempt that was taken over counts",
@@ -203,8 +200,8 @@ const mutants = [
         replace: "rejected.generation > 0",
       },
     ],
-    test: REFRESH,
-    title: "P12 a rejected token that is an older one",
+    test: MODEL,
+    title: "P12 a 401 for an older generation",
   },
   {
     name: "a cool-down does not hold",
@@ -318,9 +315,7 @@ const mutants = [
   {
     name: "an origin is judged by its beginning",
     law: "S1, law 4",
-    edits: [
-      { file: "src/policy.ts", find: ['origin + "/"', '"(?!)"})/`'], replace: 'origin + ""' },
-    ],
+    edits: [{ file: "src/policy.ts", find: 'origin + "/"', replace: 'origin + ""' }],
     test: CONTRACTS,
     title: "S1 S3 not to",
   },
@@ -359,6 +354,32 @@ const mutants = [
     title: "P11 F20 is sent again after a 401",
   },
   {
+    name: "a 403 is treated like a 401",
+    law: "F18, law 6",
+    edits: [
+      {
+        file: FETCH,
+        find: "response.status !== 401",
+        replace: "!/40[13]/.test(`${response.status}`)",
+      },
+    ],
+    test: CONTRACTS,
+    title: "F18 403 is an answer",
+  },
+  {
+    name: "an event shows the whole session",
+    law: "S4, S7, law 5",
+    edits: [
+      {
+        file: "src/vault.ts",
+        find: "observer({ type, account,",
+        replace: "observer({ ...(session as object), type, account,",
+      },
+    ],
+    test: "test/unit/secrets.test.ts",
+    title: "S4 S7 shows no secret",
+  },
+  {
     name: "the token that was rejected is sent again",
     law: "F19",
     edits: [
@@ -394,12 +415,17 @@ try {
     cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction");
 
-  console.log(`Without any mutant the tests must pass …`);
+  console.log("Without a mutant the tests must pass …");
   /** @type {Set<string>} */
   const red = new Set();
   for (const file of new Set(chosen.map(({ test }) => test))) {
     const titles = [...new Set(chosen.flatMap(({ test, title }) => (test === file ? title : [])))];
-    for (const title of await failing(file, titles, SCHEDULES)) red.add(title);
+    try {
+      for (const title of await failing(file, titles, 3_000)) red.add(title);
+    } catch (error) {
+      // Each of them says so again in its row.
+      console.log(error);
+    }
   }
 
   let bad = 0;
@@ -423,24 +449,25 @@ try {
  * @param {Mutant} mutant
  * @param {ReadonlySet<string>} red what fails without it
  */
-async function judge({ edits, test, title, schedules = SCHEDULES }, red) {
-  if ([...red].some((name) => name.includes(title))) return "red without it";
+async function judge({ edits, test, title }, red) {
+  if ([...red].some((name) => name.startsWith(title))) return "RED WITHOUT IT";
   /** @type {Map<string, string>} */
   const before = new Map();
   try {
     for (const { file, find, replace } of edits) {
       const target = path.join(folder, file);
       const text = existsSync(target) ? readFileSync(target, "utf8") : "";
-      const found = [find].flat().find((one) => text.includes(one));
-      if (found === undefined) return "NOT FOUND";
+      if (!text.includes(find)) return "NOT FOUND";
       if (!before.has(target)) before.set(target, text);
       // A function, so that nothing in the replacement is special.
       writeFileSync(
         target,
-        text.replace(found, () => replace),
+        text.replace(find, () => replace),
       );
     }
-    return (await failing(test, [title], schedules)).length ? "killed" : "SURVIVED";
+    for (const schedules of test === MODEL ? SCHEDULES : [1])
+      if ((await failing(test, [title], schedules)).length) return "killed";
+    return "SURVIVED";
   } catch (error) {
     return String(error instanceof Error ? error.message : error);
   } finally {
@@ -480,14 +507,14 @@ async function failing(file, titles, schedules) {
   const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
   await new Promise((resolve, reject) => child.on("close", resolve).on("error", reject));
   clearTimeout(timer);
-  // Nothing within that time: the test hangs or shrinks. Passing it would have been done.
-  if (child.signalCode) return ["too slow: " + titles.join(", ")];
+  // Nothing within that time: the test hangs or shrinks. Passing, it would have been done.
+  if (child.signalCode) return [...titles];
   /** @type {{ testResults: { assertionResults: { status: string, title: string }[] }[] }} */
   const { testResults } = JSON.parse(readFileSync(report, "utf8"));
   const ran = testResults
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ status }) => /passed|failed/.test(status));
-  for (const title of titles)
-    if (!ran.some((test) => test.title.includes(title))) throw new Error(`no test: ${title}`);
+  const missing = titles.filter((title) => !ran.some((test) => test.title.startsWith(title)));
+  if (missing.length) throw new Error("NO TEST RAN: " + missing.join(", "));
   return ran.filter(({ status }) => status === "failed").map(({ title }) => title);
 }

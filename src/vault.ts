@@ -3,12 +3,8 @@
  * ever showing a token.
  */
 import { decodeClaims } from "./engine/claims.ts";
-import {
-  createEngine,
-  type Engine,
-  type EngineEventType,
-  type EngineState,
-} from "./engine/engine.ts";
+import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
+import { createEngine } from "./engine/engine.ts";
 import { VaultError } from "./errors.ts";
 import { createFetch, type Send, sendWith, type VaultFetch } from "./fetch.ts";
 import { createPolicy, isSecure, type Policy } from "./policy.ts";

@@ -5,54 +5,40 @@
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type {
   AccessToken,
-  Exchange,
   Grant,
   Outcome,
-  PeerMessage,
   Session,
   TokenName,
   TokenNeed,
-  TokenSet,
-  TokenSource,
   VaultOptions,
 } from "../types.ts";
 import { isObject } from "./claims.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { CLAIM, decide, type Decision, isCurrent, MARGIN, nextLook } from "./decide.ts";
-import { runExchange, underLock } from "./exchange.ts";
-import { createLedger, type LedgerTrouble } from "./ledger.ts";
+import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
+import {
+  CLAIM,
+  decide,
+  type Decision,
+  isAsking,
+  isCurrent,
+  isServing,
+  isStep,
+  MARGIN,
+  nextLook,
+} from "./decide.ts";
+import {
+  createHint,
+  createSleep,
+  type RunExchange,
+  runExchange,
+  underLock,
+  untilStopped,
+} from "./waiting.ts";
+import { createLedger } from "./ledger.ts";
 import { type Life, lifeOf } from "./lifetime.ts";
 import { toRecord } from "./record.ts";
 import { isToken } from "./syntax.ts";
 import { begun, granted, refused, troubled } from "./transitions.ts";
-
-export type EngineEventType =
-  | "signed-in"
-  | "refreshing"
-  | "refreshed"
-  | "adopted"
-  | "refused"
-  | "trouble"
-  | "signed-out"
-  | LedgerTrouble;
-
-export interface EngineState {
-  readonly session: Session | undefined;
-  readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
-  /** Whether the store has what memory has. */
-  readonly persisted: boolean;
-}
-
-export interface Engine extends TokenSource {
-  state(): EngineState;
-  /** Reads the record, and renews in passing if that is due. Never rejects. */
-  look(): Promise<void>;
-  signIn(run: (exchange: Exchange) => Promise<Outcome>, signal?: AbortSignal): Promise<void>;
-  /** Starts a session with a token that somebody else got. */
-  adopt(grant: Grant): Promise<void>;
-  signOut(): Promise<void>;
-  close(): void;
-}
 
 export function createEngine(
   key: string,
@@ -80,7 +66,8 @@ export function createEngine(
     onChange();
   });
   const peers = channel?.open(key, onMessage);
-  const sleepers = new Set<() => void>();
+  const { sleep, wake } = createSleep(clock);
+  const hint = createHint(clock, () => void look());
 
   let view: AccessToken | undefined;
   let viewUntil = 0;
@@ -102,47 +89,25 @@ export function createEngine(
   /** The intent that no peer claims, and whether somebody just claimed it. */
   let silentId: string | undefined;
   let claimed = false;
-  let timer: unknown;
   let retries = 0;
 
   function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
     onEvent(type, session, status);
   }
 
-  /** Sleeps at most `ms`, or until something has changed. */
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const handle = clock.setTimeout(done, ms);
-      sleepers.add(done);
-      function done(): void {
-        sleepers.delete(done);
-        clock.clearTimeout(handle);
-        resolve();
-      }
-    });
-
-  const post = (type: PeerMessage["type"], { sessionId, generation }: TokenName): void =>
+  const post = (type: "changed" | "ask" | "claim", { sessionId, generation }: TokenName): void =>
     peers?.post({ type, sessionId, generation });
 
   /** A look that failed is a look too: a store that is out of reach is not asked at every call. */
   function checked(session: Session | undefined): void {
     checkedAt = now();
     checkedRunning = running();
-    viewUntil =
-      !session || session.rejected
-        ? 0
-        : (session.refreshAt ?? session.tokenSet.expiresAt ?? Infinity);
-    // Timers are hints: every use checks again.
-    clock.clearTimeout(timer);
+    const { refreshAt, tokenSet, rejected } = session ?? {};
+    viewUntil = rejected || !tokenSet ? 0 : (refreshAt ?? tokenSet.expiresAt ?? Infinity);
     if (!ledger.unwritten) retries = 0;
-    if (closed || !(ledger.unwritten || (session && refreshAhead))) return;
-    const wait = ledger.unwritten
-      ? MARGIN * 2 ** Math.min(retries++, 10)
-      : nextLook(session!, checkedAt) - checkedAt;
-    // F15: a timer above 2^31 ms fires at once; an hour is soon enough to look again.
-    timer = clock.setTimeout(() => void look(), Math.min(wait, 3_600_000));
-    // In Node a mere hint must not keep the process alive; elsewhere handles are numbers.
-    (timer as { unref?: () => void }).unref?.();
+    if (closed) hint(undefined);
+    else if (ledger.unwritten) hint(MARGIN * 2 ** Math.min(retries++, 10));
+    else hint(session && refreshAhead ? nextLook(session, checkedAt) - checkedAt : undefined);
   }
 
   function onSession(session: Session | undefined, before: Session | undefined): void {
@@ -167,7 +132,7 @@ export function createEngine(
       view = undefined;
       if (before) emit("signed-out", before);
     }
-    for (const done of sleepers) done();
+    wake();
     onChange();
   }
 
@@ -183,10 +148,7 @@ export function createEngine(
       online(),
     );
 
-  const exchange = (
-    run: (exchange: Exchange) => Promise<unknown>,
-    signal?: AbortSignal,
-  ): Promise<Outcome> => runExchange(run, fetch_, clock, signal);
+  const exchange: RunExchange = (run, signal) => runExchange(run, fetch_, clock, signal);
 
   const life = (grant: Grant, startedAt: number, adopted?: boolean): Life =>
     lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted);
@@ -195,15 +157,14 @@ export function createEngine(
     isToken(accessToken, provider.scheme) && isToken(refreshToken ?? "-", "Token");
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
-  function revoke(tokenSet: TokenSet): void {
-    if (provider.revoke) waitUntil(exchange((io) => provider.revoke!(tokenSet, io)));
-  }
+  const revoke = ({ tokenSet }: Pick<Session, "tokenSet">): void =>
+    provider.revoke && waitUntil(exchange((io) => provider.revoke!(tokenSet, io)));
 
   /** Steps 2 to 8 of the protocol: intent, fence, exchange, commit. */
   async function attempt(rejected: TokenName | undefined): Promise<void> {
     const before = ledger.session!;
     const startedAt = now();
-    const { intent: earlier } = before;
+    const earlier = before.intent;
     const repeated = !!earlier && (earlier.repeated || earlier.attemptId !== unsentId);
     const next = begun(before, rejected ?? rejectedHere, randomId(), startedAt, repeated);
     const { sessionId, material, tokenSet } = next;
@@ -244,14 +205,14 @@ export function createEngine(
       concluding = false;
       // Persist, then tell. A session that has ended takes its late tokens along.
       if (isOurs(ledger.session)) post("changed", next);
-      else revoke(got.tokenSet);
+      else revoke(got);
     } else if (isOurs(ledger.session)) {
-      const { type, retryAfter, unprocessed, ...rest } = outcome as Outcome & { type: "trouble" };
-      status = rest.status;
-      if ((type as string) === "refused") return conclude((stored) => refused(stored, intent));
+      const trouble = outcome as Outcome & { type: "trouble" };
+      status = trouble.status;
+      if (outcome.type === "refused") return conclude((stored) => refused(stored, intent));
       emit("trouble");
       const jitter = random();
-      await conclude((stored) => troubled(stored, intent, at, jitter, retryAfter, unprocessed));
+      await conclude((stored) => troubled(stored, intent, at, jitter, trouble));
     }
   }
 
@@ -262,7 +223,7 @@ export function createEngine(
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
       if (isStep(decision)) return attempt(rejected);
-      if (!/ask$/.test(decision) || claimed) return;
+      if (!isAsking(decision) || claimed) return;
       const asked = seenId;
       post("ask", ledger.session!);
       await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
@@ -279,7 +240,7 @@ export function createEngine(
         });
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
-      if (isStep(decision) || /ask$|wait/.test(decision))
+      if (isStep(decision) || isAsking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
       if (!/^[wa]/.test(judge(rejected))) return;
     } catch {
@@ -319,16 +280,9 @@ export function createEngine(
 
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
   async function obtain({ rejected, signal, waitUntil: hold }: TokenNeed): Promise<AccessToken> {
-    let stop!: (reason: unknown) => void;
-    const stopped = new Promise<never>((_, reject) => {
-      stop = reject;
-    });
-    const abort = (): void => stop(signal!.reason);
-    const handle = clock.setTimeout(
-      () => stop(error(ledger.trouble.length ? "store_unavailable" : "refresh_failed")),
-      patience,
+    const { stopped, end } = untilStopped(clock, patience, signal, () =>
+      error(ledger.trouble.length ? "store_unavailable" : "refresh_failed"),
     );
-    signal?.addEventListener("abort", abort);
     try {
       signal?.throwIfAborted();
       for (let looked = false; ; looked = true) {
@@ -341,7 +295,7 @@ export function createEngine(
         }
         const failures = ledger.trouble.length;
         const age = looked ? 0 : running() - checkedRunning;
-        const serve = age <= maxStaleness && /use|renew/.test(decision);
+        const serve = age <= maxStaleness && isServing(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
         if (!serve && looked && !failures && /_/.test(decision))
@@ -352,8 +306,7 @@ export function createEngine(
         await Promise.race([pass, stopped]);
       }
     } finally {
-      clock.clearTimeout(handle);
-      signal?.removeEventListener("abort", abort);
+      end();
     }
   }
 
@@ -382,7 +335,7 @@ export function createEngine(
     if (since === epoch && !closed)
       await ledger.begin({ ...got, sessionId, generation: 1, revision: 1, attempt: 0 });
     if (since !== epoch || closed) {
-      revoke(got.tokenSet);
+      revoke(got);
       throw error("closed");
     }
     post("changed", { sessionId, generation: 1 });
@@ -407,20 +360,8 @@ export function createEngine(
         : obtain(need);
     },
     state() {
-      const { session, known, trouble, unwritten } = ledger;
-      return {
-        session,
-        persisted: !unwritten,
-        status: session
-          ? judge() === "sign_in_required"
-            ? "sign-in-required"
-            : "signed-in"
-          : known
-            ? "signed-out"
-            : trouble.length
-              ? "unavailable"
-              : "loading",
-      };
+      const { session, unwritten } = ledger;
+      return { session, persisted: !unwritten, status: statusOf(ledger, judge()) };
     },
     look,
     async signIn(ask, signal) {
@@ -445,17 +386,15 @@ export function createEngine(
       const session = await ledger.end();
       if (session) {
         post("changed", session);
-        revoke(session.tokenSet);
+        revoke(session);
       }
       if (ledger.unwritten) throw error("store_unavailable");
     },
     close() {
       closed = true;
-      clock.clearTimeout(timer);
+      hint(undefined);
       peers?.close();
-      for (const done of sleepers) done();
+      wake();
     },
   };
 }
-
-const isStep = (decision: Decision): boolean => /^(begin|rec|ren)/.test(decision);

@@ -2,7 +2,7 @@
  * What becomes of a session: pure functions from the current record to the next. `undefined` means
  * that the record has moved on, so that there is nothing to write and the record is adopted.
  */
-import type { Intent, Session, TokenName } from "../types.ts";
+import type { Intent, Outcome, Session, TokenName } from "../types.ts";
 import { EXCHANGE, isCurrent, LONGEST_COOL_DOWN } from "./decide.ts";
 import type { Life } from "./lifetime.ts";
 
@@ -78,8 +78,7 @@ export function troubled(
   intent: Intent,
   now: number,
   random: number,
-  retryAfter = 0,
-  unprocessed?: boolean,
+  { retryAfter = 0, unprocessed }: Extract<Outcome, { type: "trouble" }>,
 ): Session | undefined {
   const tries = (current.coolDown?.tries ?? 0) + 1;
   // Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute.

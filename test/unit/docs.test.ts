@@ -220,7 +220,7 @@ describe("tables", () => {
       /^ {2}(?:readonly )?\[?(?:Symbol\.)?(\w+)/gm,
       13,
     ],
-    ["event", "src/engine/engine.ts", "type EngineEventType", ";\n", /^ {2}\| "([\w-]+)"/gm, 7],
+    ["event", "src/engine/contract.ts", "type EngineEventType", ";\n", /^ {2}\| "([\w-]+)"/gm, 7],
     ["event", "src/engine/ledger.ts", "type LedgerTrouble", ";\n", /"([\w-]+)"/g, 3],
   ])("the README has every %s of %s", (_, file, start, end, pattern, least) => {
     const names = listed(file, start, end, pattern);

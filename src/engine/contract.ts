@@ -1,0 +1,41 @@
+/** What the vault and its engine say to each other. */
+import type { Exchange, Grant, Outcome, Session, TokenSource } from "../types.ts";
+import type { Decision } from "./decide.ts";
+import type { Ledger, LedgerTrouble } from "./ledger.ts";
+
+export type EngineEventType =
+  | "signed-in"
+  | "refreshing"
+  | "refreshed"
+  | "adopted"
+  | "refused"
+  | "trouble"
+  | "signed-out"
+  | LedgerTrouble;
+
+export interface EngineState {
+  readonly session: Session | undefined;
+  readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
+  /** Whether the store has what memory has. */
+  readonly persisted: boolean;
+}
+
+export interface Engine extends TokenSource {
+  state(): EngineState;
+  /** Reads the record, and renews in passing if that is due. Never rejects. */
+  look(): Promise<void>;
+  signIn(run: (exchange: Exchange) => Promise<Outcome>, signal?: AbortSignal): Promise<void>;
+  /** Starts a session with a token that somebody else got. */
+  adopt(grant: Grant): Promise<void>;
+  signOut(): Promise<void>;
+  close(): void;
+}
+
+/** What a page may show. A store that has not answered is never taken for an empty one. */
+export function statusOf(
+  { session, known, trouble }: Ledger,
+  decision: Decision,
+): EngineState["status"] {
+  if (session) return decision === "sign_in_required" ? "sign-in-required" : "signed-in";
+  return known ? "signed-out" : trouble.length ? "unavailable" : "loading";
+}
