@@ -200,7 +200,9 @@ export function createLedger(
       return ledger.persist((current, before) => {
         const { session } = ledger;
         const latest = session?.sessionId === begunId ? session! : first;
-        return current?.sessionId === latest.sessionId && current.generation >= latest.generation
+        // It may have been written though the store said no; then it may even have been ended since.
+        return before?.sessionId === latest.sessionId &&
+          (before.tombstone || (current && current.generation >= latest.generation))
           ? undefined
           : toRecord({ ...latest, revision: (before?.revision ?? 0) + 1 });
       });
