@@ -2,7 +2,7 @@
  * Following redirects where the runtime shows them (Node, Bun, Deno, workerd): by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), the token only where it may go (S2).
  */
-import { type Send, type Sendable, sendWith } from "./fetch.ts";
+import type { Send, Sendable } from "./fetch.ts";
 import type { Policy } from "./policy.ts";
 
 declare const importScripts: unknown;
@@ -11,60 +11,75 @@ declare const importScripts: unknown;
 export const hidesRedirects = (): boolean =>
   typeof document === "object" || typeof importScripts === "function";
 
+/** A redirect that is to be followed: Fetch's redirect statuses, with somewhere to go. */
+const locationOf = ({ status, headers }: Response): string | null =>
+  status > 300 && status < 309 && /^30[12378]$/.test(`${status}`) ? headers.get("location") : null;
+
 export function sendFollowing(fetch_: typeof fetch, policy: Policy): Send {
-  const sendOnce = sendWith(fetch_);
-
-  return async (first, sent, again) => {
+  return (first, again) => {
     const [input, init] = first;
-    const request = typeof input === "string" ? undefined : input;
-    if ((init?.redirect ?? request?.redirect ?? "follow") !== "follow")
-      return sendOnce(first, sent, again);
-
-    let method = init?.method ?? request?.method ?? "GET";
-    let url = new URL(request?.url ?? (input as string));
-    // The caller's own: what Fetch takes off when the origin changes is taken off here.
-    const { authorization, ...rest } = sent;
-    const headers = new Headers(rest);
-    let hasBody = true;
-    let response = await sendOnce([input, { ...init, redirect: "manual" }], sent, again);
-    for (let hops = 0; ; hops++) {
-      const { status } = response;
-      const location = response.headers.get("location");
-      if (!/^30[12378]$/.test(`${status}`) || location === null) return response;
-      const next = new URL(location, url);
-      if (hops > 19 || !/^https?:$/.test(next.protocol) || next.username || next.password)
-        throw new TypeError("Cannot follow the redirect");
-      next.hash ||= url.hash;
-      if (status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method)) {
-        method = "GET";
-        hasBody = false;
-        for (const part of ["encoding", "language", "location", "type"])
-          headers.delete("content-" + part);
-      }
-      if (next.origin !== url.origin)
-        for (const name of ["proxy-authorization", "cookie", "host"]) headers.delete(name);
-      url = next;
-      response.body?.cancel().catch(() => {});
-
-      const source: Sendable | undefined = hasBody ? again() : [input, init];
-      if (!source) throw new TypeError("Cannot send a stream again");
-      const [spare, spareInit] = source;
-      const hop = new Headers(headers);
-      if (policy(url.href)) hop.set("authorization", authorization!);
-      response = await fetch_(url.href, {
-        ...(typeof spare === "object" && {
-          signal: spare.signal,
-          credentials: spare.credentials,
-          // As a whole, so that its length is told as at the first send.
-          ...(hasBody && spare.body && { body: await spare.blob() }),
-        }),
-        ...spareInit,
-        ...(!hasBody && { body: null }),
-        method,
-        redirect: "manual",
-        headers: hop,
-      });
-      Object.defineProperty(response, "redirected", { value: true });
-    }
+    const mode = init.redirect ?? (typeof input === "object" ? input.redirect : "follow");
+    if (mode !== "follow") return fetch_(input, init);
+    init.redirect = "manual";
+    const sent = fetch_(input, init);
+    // The mode is the caller's again, should this be sent once more.
+    init.redirect = mode;
+    return sent.then((response) =>
+      locationOf(response) === null ? response : follow(response, first, again, fetch_, policy),
+    );
   };
+}
+
+async function follow(
+  response: Response,
+  [input, init]: Sendable,
+  again: () => Sendable | undefined,
+  fetch_: typeof fetch,
+  policy: Policy,
+): Promise<Response> {
+  const { authorization, ...rest } = init.headers;
+  // The caller's own: what Fetch takes off when the origin changes is taken off here.
+  const headers = new Headers(rest);
+  let { method = "GET" } = init;
+  let url = new URL(typeof input === "object" ? input.url : input);
+  let hasBody = true;
+  for (let hops = 0; ; hops++) {
+    const { status } = response;
+    const location = locationOf(response);
+    if (location === null) return response;
+    const next = new URL(location, url);
+    if (hops > 19 || !/^https?:$/.test(next.protocol) || next.username || next.password)
+      throw new TypeError("Cannot follow the redirect");
+    next.hash ||= url.hash;
+    if (status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method)) {
+      method = "GET";
+      hasBody = false;
+      for (const part of ["encoding", "language", "location", "type"])
+        headers.delete("content-" + part);
+    }
+    if (next.origin !== url.origin)
+      for (const name of ["proxy-authorization", "cookie", "host"]) headers.delete(name);
+    url = next;
+    response.body?.cancel().catch(() => {});
+
+    const source: Sendable | undefined = hasBody ? again() : [input, init];
+    if (!source) throw new TypeError("Cannot send a stream again");
+    const [spare, spareInit] = source;
+    const hop = new Headers(headers);
+    if (policy(url.href)) hop.set("authorization", authorization!);
+    response = await fetch_(url.href, {
+      ...(typeof spare === "object" && {
+        signal: spare.signal,
+        credentials: spare.credentials,
+        // As a whole, so that its length is told as at the first send.
+        ...(hasBody && spare.body && { body: await spare.blob() }),
+      }),
+      ...spareInit,
+      ...(!hasBody && { body: null }),
+      method,
+      redirect: "manual",
+      headers: hop,
+    });
+    Object.defineProperty(response, "redirected", { value: true });
+  }
 }

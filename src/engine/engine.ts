@@ -37,7 +37,7 @@ import {
 import { createLedger } from "./ledger.ts";
 import { type Life, lifeOf } from "./lifetime.ts";
 import { toRecord } from "./record.ts";
-import { isToken } from "./syntax.ts";
+import { isSound } from "./syntax.ts";
 import { begun, granted, refused, troubled } from "./transitions.ts";
 
 export function createEngine(
@@ -59,7 +59,7 @@ export function createEngine(
   onChange: () => void,
   onEvent: (type: EngineEventType, session?: TokenName, status?: number) => void,
 ): Engine {
-  const { renewal } = provider;
+  const { renewal, scheme } = provider;
   const { now, running } = clock;
   const ledger = createLedger(store, key, onSession, (type) => {
     emit(type);
@@ -68,6 +68,7 @@ export function createEngine(
   const peers = channel?.open(key, onMessage);
   const { sleep, wake } = createSleep(clock);
   const hint = createHint(clock, () => void look());
+  const stale = createHint(clock, () => void (viewUntil = 0));
 
   let view: AccessToken | undefined;
   let viewUntil = 0;
@@ -103,7 +104,13 @@ export function createEngine(
     checkedAt = now();
     checkedRunning = running();
     const { refreshAt, tokenSet, rejected } = session ?? {};
-    viewUntil = rejected || !tokenSet ? 0 : (refreshAt ?? tokenSet.expiresAt ?? Infinity);
+    const end = Math.min(
+      refreshAt ?? tokenSet?.expiresAt ?? Infinity,
+      checkedAt + maxStaleness / 2,
+    );
+    viewUntil = rejected || (session && isCurrent(session, rejectedHere)) ? 0 : end;
+    // The same by running time, so that no step of the clock makes what was seen last longer.
+    stale(closed ? undefined : maxStaleness / 2);
     if (!ledger.unwritten) retries = 0;
     if (closed) hint(undefined);
     else if (ledger.unwritten) hint(MARGIN * 2 ** Math.min(retries++, 10));
@@ -153,9 +160,6 @@ export function createEngine(
   const life = (grant: Grant, startedAt: number, adopted?: boolean): Life =>
     lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted);
 
-  const isSound = ({ accessToken, refreshToken }: Grant): boolean =>
-    isToken(accessToken, provider.scheme) && isToken(refreshToken ?? "-", "Token");
-
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   const revoke = ({ tokenSet }: Pick<Session, "tokenSet">): void =>
     provider.revoke && waitUntil(exchange((io) => provider.revoke!(tokenSet, io)));
@@ -197,9 +201,8 @@ export function createEngine(
         const after = isOurs(stored) ? change(stored!) : undefined;
         return after && toRecord(after);
       });
-    const grant = outcome.type === "granted" && isSound(outcome.grant) ? outcome.grant : undefined;
-    if (grant) {
-      const got = life(grant, startedAt);
+    if (outcome.type === "granted" && isSound(outcome.grant, scheme)) {
+      const got = life(outcome.grant, startedAt);
       concluding = true;
       if (isOurs(ledger.session)) await conclude((stored) => granted(stored, intent, got, at));
       concluding = false;
@@ -242,7 +245,7 @@ export function createEngine(
       const decision = judge(rejected);
       if (isStep(decision) || isAsking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
-      if (!/^[wa]/.test(judge(rejected))) return;
+      if (!/^(wait|ask)$/.test(judge(rejected))) return;
     } catch {
       // The ledger keeps the failure; whoever waits decides what it means to them.
       checked(ledger.session);
@@ -324,13 +327,7 @@ export function createEngine(
       post("claim", session!);
   }
 
-  async function start(
-    grant: Grant,
-    startedAt: number,
-    since: number,
-    adopted?: boolean,
-  ): Promise<void> {
-    const got = life(grant, startedAt, adopted);
+  async function start(got: Life, since: number): Promise<void> {
     const sessionId = randomId();
     if (since === epoch && !closed)
       await ledger.begin({ ...got, sessionId, generation: 1, revision: 1, attempt: 0 });
@@ -345,19 +342,18 @@ export function createEngine(
   if (refreshAhead) void look();
 
   return {
-    getToken(need = {}) {
-      const { rejected } = need;
+    getToken(need) {
+      const rejected = need?.rejected;
       const time = now();
       return view &&
         time >= checkedAt &&
         time < viewUntil &&
-        running() - checkedRunning < maxStaleness / 2 &&
         !closed &&
         (!rejected ||
           rejected.sessionId !== view.sessionId ||
           rejected.generation < view.generation)
         ? view
-        : obtain(need);
+        : obtain(need ?? {});
     },
     state() {
       const { session, unwritten } = ledger;
@@ -373,13 +369,14 @@ export function createEngine(
       signal?.throwIfAborted();
       status = outcome.type === "granted" ? undefined : outcome.status;
       if (outcome.type === "refused") throw error("credentials_refused");
-      if (outcome.type !== "granted" || !isSound(outcome.grant)) throw error("sign_in_failed");
-      await start(outcome.grant, startedAt, since);
+      if (outcome.type !== "granted" || !isSound(outcome.grant, scheme))
+        throw error("sign_in_failed");
+      await start(life(outcome.grant, startedAt), since);
     },
     async adopt(grant) {
       if (closed) throw error("closed");
-      if (!isSound(grant)) throw error("invalid_token");
-      await start(grant, now(), epoch, true);
+      if (!isSound(grant, scheme)) throw error("invalid_token");
+      await start(life(grant, now(), true), epoch);
     },
     async signOut() {
       epoch++;
@@ -393,6 +390,7 @@ export function createEngine(
     close() {
       closed = true;
       hint(undefined);
+      stale(undefined);
       peers?.close();
       wake();
     },

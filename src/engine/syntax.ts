@@ -1,5 +1,7 @@
 /** What a token may look like on its way into a header (S5). */
 
+import type { Grant } from "../types.ts";
+
 /** The most that any header of ours may hold. */
 const LONGEST = 16_384;
 
@@ -14,3 +16,9 @@ export function isToken(value: unknown, scheme: "Bearer" | "Token" = "Bearer"): 
     (scheme === "Bearer" ? /^[\w\-.~+/]+=*$/ : /^[\x21-\x7e]+$/).test(value)
   );
 }
+
+/** Whether a grant's tokens can be used at all; a refresh token may hold any visible ASCII. */
+export const isSound = (
+  { accessToken, refreshToken }: Grant,
+  scheme: "Bearer" | "Token" | undefined,
+): boolean => isToken(accessToken, scheme) && isToken(refreshToken ?? "-", "Token");
