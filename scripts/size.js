@@ -16,7 +16,7 @@ import { root } from "./run.js";
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 10_600,
+    limit: 10_800,
     goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -24,7 +24,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 9750,
+    limit: 9900,
     goal: 4000,
     code: `
       export { createVault } from "tokenkeep";

@@ -21,9 +21,10 @@ export type VaultFetch = (
 /** What can be sent. `init` is ours: nobody else holds it, so that it may be changed. */
 export type Sendable = readonly [input: string | Request, init: SentInit];
 
-/** One send, redirects included. The headers hold the token. */
-export type Send = (
-  sendable: Sendable,
+/** Follows the redirect that a reply asks for; a reply that asks for none is the answer. */
+export type Follow = (
+  response: Response,
+  sent: Sendable,
   /** What gives the same bytes once more, for a redirect that wants them. */
   again: () => Sendable | undefined,
 ) => Promise<Response>;
@@ -82,12 +83,6 @@ function hasAuthorization(headers: Record<string, string>): boolean {
   return false;
 }
 
-/** Sends once. Redirects are the runtime's, which takes `Authorization` off between origins (S2). */
-export const sendWith =
-  (fetch_: typeof fetch): Send =>
-  ([input, init]) =>
-    fetch_(input, init);
-
 /** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
 function lasting(body: BodyInit): BodyInit | undefined {
   if (typeof body === "string" || body instanceof Blob) return body;
@@ -140,7 +135,8 @@ export function createFetch(
   getToken: TokenSource["getToken"],
   authorization: (token: AccessToken) => string,
   fetch_: typeof fetch,
-  send: Send,
+  /** Where it is absent, the runtime follows, and takes `Authorization` off between origins (S2). */
+  follow: Follow | undefined,
   /** A token that cannot be renewed is not rejected for good: its 401 is the answer. */
   renews: boolean,
   onRetry: (token: AccessToken) => void,
@@ -150,8 +146,9 @@ export function createFetch(
     response: Response,
     token: AccessToken,
     again: () => Sendable | undefined,
-    signal: AbortSignal | null | undefined,
-    waitUntil: VaultRequestInit["waitUntil"],
+    follows: boolean,
+    signal?: AbortSignal | null | undefined,
+    waitUntil?: VaultRequestInit["waitUntil"],
   ): Promise<Response> {
     // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
     if (!renews || /error="?insufficient_/.test(response.headers.get("www-authenticate") ?? ""))
@@ -171,7 +168,9 @@ export function createFetch(
     onRetry(newer);
     const [, init] = next;
     init.headers = { ...init.headers, authorization: authorization(newer) };
-    return send(next, again);
+    if (follows) init.redirect = "manual";
+    const second = await fetch_(next[0], init);
+    return follows ? follow!(second, next, again) : second;
   }
 
   async function slow(
@@ -205,8 +204,13 @@ export function createFetch(
     const got = early ?? getToken({ signal, waitUntil });
     const token = "accessToken" in got ? got : await got;
     headers["authorization"] = authorization(token);
-    const response = await send(first, again);
-    return response.status === 401 ? heal(response, token, again, signal, waitUntil) : response;
+    const follows = !!follow && (first[1].redirect ?? request?.redirect ?? "follow") === "follow";
+    if (follows) first[1].redirect = "manual";
+    let response = await fetch_(...first);
+    if (follows && response.status >= 300) response = await follow(response, first, again);
+    return response.status === 401
+      ? heal(response, token, again, follows, signal, waitUntil)
+      : response;
   }
 
   return (input, init) => {
@@ -216,13 +220,17 @@ export function createFetch(
     if (href === undefined) return slow(input, init);
     const token = getToken();
     if (!("accessToken" in token)) return slow(input, init, token);
-    const same: Sendable = [
-      href,
-      sentInit(href, undefined, { authorization: authorization(token) }),
-    ];
-    const again = (): Sendable => same;
-    return send(same, again).then((response) =>
-      response.status === 401 ? heal(response, token, again, undefined, undefined) : response,
+    const own = sentInit(href, undefined, { authorization: authorization(token) });
+    if (follow) own.redirect = "manual";
+    return fetch_(href, own).then((response) =>
+      response.status < 300 ? response : other(response, [href, own], token),
     );
   };
+
+  /** The rest of the common case: a redirect, a 401, or an answer as it is. */
+  async function other(first: Response, same: Sendable, token: AccessToken): Promise<Response> {
+    const again = (): Sendable => same;
+    const response = follow ? await follow(first, same, again) : first;
+    return response.status === 401 ? heal(response, token, again, !!follow) : response;
+  }
 }

@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { hidesRedirects, sendFollowing } from "./redirect.ts";
+import { createFollow, hidesRedirects } from "./redirect.ts";
 import type { VaultOptions } from "./types.ts";
 import { createVaultWith, type Vault } from "./vault.ts";
 
@@ -24,7 +24,7 @@ import { createVaultWith, type Vault } from "./vault.ts";
  * @throws VaultError `invalid_option` when an option is missing or wrong.
  */
 export function createVault<Credentials>(options: VaultOptions<Credentials>): Vault<Credentials> {
-  return createVaultWith(options, hidesRedirects() ? undefined : sendFollowing);
+  return createVaultWith(options, hidesRedirects() ? undefined : createFollow);
 }
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";

@@ -2,7 +2,7 @@
  * Following redirects where the runtime shows them (Node, Bun, Deno, workerd): by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), the token only where it may go (S2).
  */
-import type { Send, Sendable } from "./fetch.ts";
+import type { Follow, Sendable } from "./fetch.ts";
 import type { Policy } from "./policy.ts";
 
 declare const importScripts: unknown;
@@ -15,20 +15,12 @@ export const hidesRedirects = (): boolean =>
 const locationOf = ({ status, headers }: Response): string | null =>
   status > 300 && status < 309 && /^30[12378]$/.test(`${status}`) ? headers.get("location") : null;
 
-export function sendFollowing(fetch_: typeof fetch, policy: Policy): Send {
-  return (first, again) => {
-    const [input, init] = first;
-    const mode = init.redirect ?? (typeof input === "object" ? input.redirect : "follow");
-    if (mode !== "follow") return fetch_(input, init);
-    init.redirect = "manual";
-    const sent = fetch_(input, init);
-    // The mode is the caller's again, should this be sent once more.
-    init.redirect = mode;
-    return sent.then((response) =>
-      locationOf(response) === null ? response : follow(response, first, again, fetch_, policy),
-    );
-  };
-}
+export const createFollow =
+  (fetch_: typeof fetch, policy: Policy): Follow =>
+  (response, sent, again) =>
+    locationOf(response) === null
+      ? Promise.resolve(response)
+      : follow(response, sent, again, fetch_, policy);
 
 async function follow(
   response: Response,

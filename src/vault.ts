@@ -6,7 +6,7 @@ import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
 import { VaultError } from "./errors.ts";
-import { createFetch, type Send, sendWith, type VaultFetch } from "./fetch.ts";
+import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, isSecure, type Policy } from "./policy.ts";
 import type { AccessToken, TokenName, VaultOptions } from "./types.ts";
 
@@ -77,10 +77,10 @@ function check(isRight: unknown, what: string): asserts isRight {
   if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
 }
 
-/** Makes a vault for one account. `makeSend` is how requests are sent, redirects included. */
+/** Makes a vault for one account. `makeFollow` is for runtimes that show redirects. */
 export function createVaultWith<Credentials>(
   options: VaultOptions<Credentials>,
-  makeSend: (fetch_: typeof fetch, policy: Policy) => Send = sendWith,
+  makeFollow?: (fetch_: typeof fetch, policy: Policy) => Follow,
 ): Vault<Credentials> {
   const { provider, store, account = "default" } = options;
   check(provider?.origins?.length, "provider, with origins");
@@ -178,7 +178,7 @@ export function createVaultWith<Credentials>(
       getToken,
       authorization,
       fetch_,
-      makeSend(fetch_, policy),
+      makeFollow?.(fetch_, policy),
       !!provider.renewal,
       (named) => emit("retried", named, 401),
     ),

@@ -5,6 +5,7 @@
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type {
   AccessToken,
+  Exchange,
   Grant,
   Outcome,
   Session,
@@ -19,10 +20,9 @@ import {
   CLAIM,
   decide,
   type Decision,
-  isAsking,
+  EXCHANGE,
+  is,
   isCurrent,
-  isServing,
-  isStep,
   MARGIN,
   nextLook,
 } from "./decide.ts";
@@ -77,7 +77,7 @@ export function createEngine(
   let step: Promise<void> | undefined;
   let epoch = 0;
   let closed = false;
-  let exchanging = false;
+  let attempting = false;
   let concluding = false;
   let status: number | undefined;
   let refusedId: string | undefined;
@@ -92,9 +92,8 @@ export function createEngine(
   let claimed = false;
   let retries = 0;
 
-  function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
+  const emit = (type: EngineEventType, session: TokenName | undefined = ledger.session): void =>
     onEvent(type, session, status);
-  }
 
   const post = (type: "changed" | "ask" | "claim", { sessionId, generation }: TokenName): void =>
     peers?.post({ type, sessionId, generation });
@@ -155,7 +154,7 @@ export function createEngine(
       online(),
     );
 
-  const exchange: RunExchange = (run, signal) => runExchange(run, fetch_, clock, signal);
+  const exchange: RunExchange = (...asked) => runExchange(fetch_, clock, ...asked);
 
   const life = (grant: Grant, startedAt: number, adopted?: boolean): Life =>
     lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted);
@@ -168,6 +167,7 @@ export function createEngine(
   async function attempt(rejected: TokenName | undefined): Promise<void> {
     const before = ledger.session!;
     const startedAt = now();
+    const begunAt = running();
     const earlier = before.intent;
     const repeated = !!earlier && (earlier.repeated || earlier.attemptId !== unsentId);
     const next = begun(before, rejected ?? rejectedHere, randomId(), startedAt, repeated);
@@ -183,16 +183,17 @@ export function createEngine(
       if (!(await ledger.holds(next))) return;
       // Frozen while the store answered: others may have taken over since then.
     } while (running() - asked > CLAIM);
-    // The same question once more, in the task in which it is acted upon: a reuse window may have closed.
+    // The same question once more, in the task in which it is acted upon: a reuse window may have
+    // closed, or the store may have eaten the deadline, which is the intent's (F38).
     unsentId = unsent;
-    const still = isStep(judge(rejected, before));
+    const left = EXCHANGE - (running() - begunAt);
+    const still = left > CLAIM && is.step(judge(rejected, before));
     unsentId = still ? undefined : intent.attemptId;
     if (!still) return;
-    exchanging = true;
-    const outcome = await exchange((io) =>
-      provider.renew!({ material, refreshToken: tokenSet.refreshToken }, io),
-    );
-    exchanging = false;
+    const { refreshToken } = tokenSet;
+    const renew = (io: Exchange): Promise<Outcome> =>
+      provider.renew!({ material, refreshToken }, io);
+    const outcome = await exchange(renew, undefined, left);
 
     const at = now();
     const isOurs = (session: Session | undefined): boolean => session?.sessionId === sessionId;
@@ -225,8 +226,8 @@ export function createEngine(
     for (;;) {
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
-      if (isStep(decision)) return attempt(rejected);
-      if (!isAsking(decision) || claimed) return;
+      if ((attempting = is.step(decision))) return attempt(rejected);
+      if (!is.asking(decision) || claimed) return;
       const asked = seenId;
       post("ask", ledger.session!);
       await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
@@ -243,11 +244,13 @@ export function createEngine(
         });
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
-      if (isStep(decision) || isAsking(decision) || decision === "wait")
+      if (is.step(decision) || is.asking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
+      attempting = false;
       if (!/^(wait|ask)$/.test(judge(rejected))) return;
     } catch {
       // The ledger keeps the failure; whoever waits decides what it means to them.
+      attempting = false;
       checked(ledger.session);
     }
     // Jittered, so that waiters do not read in step.
@@ -298,7 +301,7 @@ export function createEngine(
         }
         const failures = ledger.trouble.length;
         const age = looked ? 0 : running() - checkedRunning;
-        const serve = age <= maxStaleness && isServing(decision);
+        const serve = age <= maxStaleness && is.serving(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
         if (!serve && looked && !failures && /_/.test(decision))
@@ -322,7 +325,7 @@ export function createEngine(
     else if (type === "claim") claimed ||= isMine;
     else if (
       isMine &&
-      (exchanging || (ledger.unwritten && session!.generation > Number(generation)))
+      (attempting || (ledger.unwritten && session!.generation > Number(generation)))
     )
       post("claim", session!);
   }
@@ -381,10 +384,8 @@ export function createEngine(
     async signOut() {
       epoch++;
       const session = await ledger.end();
-      if (session) {
-        post("changed", session);
-        revoke(session);
-      }
+      if (session) post("changed", session);
+      if (session) revoke(session);
       if (ledger.unwritten) throw error("store_unavailable");
     },
     close() {

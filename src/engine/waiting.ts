@@ -5,19 +5,21 @@ import { CLAIM, EXCHANGE, MARGIN } from "./decide.ts";
 export type RunExchange = (
   run: (exchange: Exchange) => Promise<unknown>,
   signal?: AbortSignal,
+  deadline?: number,
 ) => Promise<Outcome>;
 
 /** Runs an exchange with a provider under the hard deadline; whatever it throws is trouble. */
 export function runExchange(
-  run: (exchange: Exchange) => Promise<unknown>,
   fetch_: typeof fetch,
   clock: Clock,
+  run: (exchange: Exchange) => Promise<unknown>,
   signal?: AbortSignal,
+  deadline: number = EXCHANGE,
 ): Promise<Outcome> {
   const controller = new AbortController();
   return new Promise((resolve) => {
-    let due = clock.running() + EXCHANGE;
-    let timer = clock.setTimeout(expire, EXCHANGE);
+    let due = clock.running() + deadline;
+    let timer = clock.setTimeout(expire, deadline);
     function expire(): void {
       // Thawed after a freeze: a reply that arrived meanwhile is heard first.
       if (clock.running() - due > CLAIM) {

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { VaultRequestInit } from "../../src/index.ts";
-import { acme, type Answer, ORIGIN, type SeenCall } from "../support/fake-api.ts";
+import { acme, type Answer, fakeApi, ORIGIN, type SeenCall } from "../support/fake-api.ts";
 import { bench, rejection } from "../support/vault.ts";
 
 const START = `${ORIGIN}/start`;
@@ -190,4 +190,26 @@ describe("what goes along", () => {
       expect(calls[1]!.init).toMatchObject({ ...init, redirect: "manual" });
     }
   });
+});
+
+describe("a fetch of the user's own that takes its time", () => {
+  it.each([undefined, { method: "POST", body: "text" }])(
+    "S2 still sees that it must not follow (%j)",
+    async (init) => {
+      const api = fakeApi();
+      api.api = () => new Response("ok");
+      const modes: unknown[] = [];
+      const { vault } = bench({
+        api,
+        async fetch(input, given) {
+          await Promise.resolve();
+          modes.push(given?.redirect);
+          return api.fetch(input, given);
+        },
+      });
+      await vault.adopt({ accessToken: "token" });
+      await vault.fetch(START, init);
+      expect(modes).toEqual(["manual"]);
+    },
+  );
 });
