@@ -108,8 +108,7 @@ export function createInvariants(
         other !== place &&
         !other.crashed &&
         !other.frozen &&
-        // It was asked before the intent was written: with a slow store that is a while ago.
-        world.now() - other.disturbedAt > 1_200 + (scenario.faults.slow ? 3 * STORE : 0) &&
+        world.now() - other.disturbedAt > 1_200 &&
         presented
           .get(token)
           ?.some((past) => past.place === other && !past.over() && world.now() - past.at > 1_200),
