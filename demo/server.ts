@@ -1,90 +1,75 @@
 /**
- * The demo's API: VMCloud's test server on an origin of its own, started and ended with Vite's
- * development server. What the page shows in numbers is counted here, so it holds for all tabs.
+ * The demo's part of Vite's development server: starts and ends the APIs, tells the page where they
+ * are, and answers `/backstage/…` on the page's own origin, which is how the buttons reach behind the APIs.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
-import { cors } from "../test/apis/cors.ts";
-import type { Handler } from "../test/apis/replies.ts";
-import { serve, type Served } from "../test/apis/sockets.ts";
-import { createVmcloudApi } from "../test/apis/vmcloud.ts";
+import { faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
 
-/** A day of VMCloud's, shortened: an hour of a token's life passes in a second. */
-const LIFE = 24_000;
-
-/** Taken if it is free, so that the session outlives a restart of the page, and not of the API. */
-const PREFERRED_PORT = 5199;
-
-/** What `GET /demo/counters` answers. */
-export interface DemoCounters {
-  /** Requests for data that arrived; one that was sent twice is one. */
-  readonly requests: number;
-  /** Calls to the refresh endpoint. */
-  readonly refreshes: number;
-  /** Requests that were answered 401 and then, sent once more, 200. */
-  readonly healed: number;
+/** What the page is told of an API. */
+export interface Whereabouts {
+  /** The API's origin. */
+  readonly url: string;
+  /** Milliseconds; 0 while rotation is strict. */
+  readonly reuseWindow: number;
 }
 
-/** Starts the API, tells the page where it is, and answers `/demo/…` on the page's own origin. */
-export function vmcloudApi(): Plugin {
-  const api = createVmcloudApi({ life: LIFE, rotation: "strict" });
-  const { handler, tally } = counting(api.fetch);
-  let served: Served | undefined;
+export function demoApis(): Plugin {
+  let apis: Hosted[] = [];
+  const strict = new Set<string>();
 
-  const counters = (): DemoCounters => ({ ...tally(), refreshes: api.counters().tokenCalls });
+  const whereabouts = (): Record<string, Whereabouts> =>
+    Object.fromEntries(
+      apis.map(({ id, url }) => [id, { url, reuseWindow: strict.has(id) ? 0 : REUSE_WINDOW }]),
+    );
+
+  /** What a button does to an API; `false` if there is no such thing. */
+  function act(api: Hosted, what: string, query: URLSearchParams): boolean {
+    const fault = faults[query.get("kind") ?? ""];
+    if (what === "expire") api.expire();
+    else if (what === "revoke") api.revoke();
+    else if (what === "fault" && fault) api.fault(fault);
+    else if (what === "rotation" && api.strict) {
+      const isStrict = query.get("kind") === "strict";
+      api.strict(isStrict);
+      if (isStrict) strict.add(api.id);
+      else strict.delete(api.id);
+    } else return false;
+    api.log.act(query.get("kind") ?? what);
+    return true;
+  }
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+    const [, id, what = ""] = pathname.split("/");
+    const api = apis.find((one) => one.id === id);
     // Another site may send here, too: its requests say where they come from.
-    const from = request.headers["sec-fetch-site"] ?? "same-origin";
-    const call = from === "same-origin" && `${request.method} ${request.url}`;
-    if (call === "POST /expire") api.expireAccessTokens();
-    else if (call !== "GET /counters") {
+    const own = (request.headers["sec-fetch-site"] ?? "same-origin") === "same-origin";
+    const isLog = request.method === "GET" && what === "log";
+    const isAct = request.method === "POST";
+    if (!own || !api || !(isLog || (isAct && act(api, what, searchParams)))) {
       response.writeHead(404).end();
       return;
     }
     response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-    response.end(JSON.stringify(counters()));
+    response.end(JSON.stringify(isLog ? api.log.since(Number(searchParams.get("since"))) : {}));
   }
 
   return {
-    name: "demo:vmcloud-api",
+    name: "demo:apis",
     apply: "serve",
     async configureServer(vite) {
-      const open = cors(handler, { expose: ["retry-after", "date"] });
-      const api = await serve(open, { port: PREFERRED_PORT }).catch(() => serve(open));
-      served = api;
-      vite.httpServer?.once("close", () => void api.close());
-      vite.middlewares.use("/demo", answer);
-      const printUrls = vite.printUrls.bind(vite);
-      vite.printUrls = () => {
-        printUrls();
-        vite.config.logger.info(`  ➜  API:     ${api.url}/`);
-      };
+      apis = await hostAll();
+      vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
+      vite.middlewares.use("/backstage", answer);
     },
     transformIndexHtml: () => [
-      { tag: "meta", attrs: { name: "api", content: served?.url ?? "" }, injectTo: "head" },
+      {
+        tag: "script",
+        attrs: { type: "application/json", id: "apis" },
+        children: JSON.stringify(whereabouts()),
+        injectTo: "head",
+      },
     ],
-  };
-}
-
-/** Follows each request by its `n`, which is the same when it is sent again. */
-function counting(handle: Handler): {
-  handler: Handler;
-  tally: () => Pick<DemoCounters, "requests" | "healed">;
-} {
-  const seen = new Set<string>();
-  const refused = new Set<string>();
-  let healed = 0;
-  return {
-    async handler(request) {
-      const reply = await handle(request);
-      const n = new URL(request.url).searchParams.get("n");
-      if (n === null) return reply;
-      seen.add(n);
-      if (reply.status === 401) refused.add(n);
-      else if (reply.ok && refused.delete(n)) healed += 1;
-      return reply;
-    },
-    tally: () => ({ requests: seen.size, healed }),
   };
 }

@@ -1,0 +1,34 @@
+/** The requests. An application's code ends here: nothing in it knows of tokens. */
+import { isVaultError, type Vault } from "tokenkeep/browser";
+import type { Tally } from "./channel.ts";
+
+export interface Target {
+  readonly vault: Vault<never>;
+  readonly url: string;
+}
+
+// #region one
+export const one = ({ vault, url }: Target): Promise<Response> => vault.fetch(url);
+// #endregion
+
+// #region fifty
+export function many({ vault, url }: Target, count: number): Promise<Response>[] {
+  return Array.from({ length: count }, () => vault.fetch(url));
+}
+// #endregion
+
+/** Sends, and tells how each ended: its status, or the code of its error. */
+export async function send(target: Target, count: number): Promise<Tally> {
+  const ends = await Promise.allSettled(count === 1 ? [one(target)] : many(target, count));
+  const tally: Record<string, number> = {};
+  for (const end of ends) {
+    const name =
+      end.status === "fulfilled"
+        ? String(end.value.status)
+        : isVaultError(end.reason)
+          ? end.reason.code
+          : "no reply";
+    tally[name] = (tally[name] ?? 0) + 1;
+  }
+  return tally;
+}
