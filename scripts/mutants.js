@@ -228,7 +228,7 @@ const mutants = [
     law: "P2, P5",
     edits: [
       {
-        file: "src/providers/password.ts",
+        file: "src/engine/outcome.ts",
         find: "(status === 503 && safe503)",
         replace: "status === 503",
       },
