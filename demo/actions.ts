@@ -2,110 +2,151 @@
 import type { Api } from "./apis.ts";
 import type { Demo } from "./demo.ts";
 
-const FIVE = 5;
+/** What becomes of it, in a sentence; without one, the picture tells. */
+type Run = (demo: Demo, api: Api) => Promise<string | void> | string;
 
 // #region show-me
-export async function showMe(demo: Demo, api: Api): Promise<void> {
-  await demo.freshStart();
-  await demo.tabs.atLeast(FIVE); // each with a script and a vault of its own
-  if (api.life) await demo.server("expire"); // now the API answers 401 to the token
-  await demo.send(demo.team(), 50); // in each tab: fifty times vault.fetch(url)
-}
+const showMe: Run = async ({ freshStart, server, send, team }) => {
+  // Five tabs, each with a script and a vault of its own.
+  await freshStart(5);
+  // From now on the API answers 401 to their token.
+  await server("expire");
+  // In each tab, at once: fifty times vault.fetch(url).
+  await send(team(), 50);
+};
+// #endregion
+
+// #region show-static
+const showStatic: Run = async ({ freshStart, send, team }) => {
+  // Five tabs, each with a script and a vault of its own.
+  await freshStart(5);
+  // In each tab, at once: fifty times vault.fetch(url).
+  await send(team(), 50);
+};
 // #endregion
 
 // #region expire
-export async function expire({ server }: Demo): Promise<string> {
+const expire: Run = async ({ server }) => {
+  // The API answers 401 to the token from now on.
   await server("expire");
   return "The API now refuses the token, and no tab knows. Send something.";
-}
+};
 // #endregion
 
 // #region revoke
-export async function revoke({ server, send, tab }: Demo): Promise<void> {
+const revoke: Run = async ({ freshStart, server, send, tab }) => {
+  await freshStart(1);
+  // Ends the token, and what it could be renewed with.
   await server("revoke");
-  await send([tab], 1); // 401, and nothing that could be renewed
-}
+  await send([tab], 1);
+};
 // #endregion
 
 // #region fault
-export async function fault(demo: Demo, kind: string): Promise<void> {
-  await demo.freshStart();
-  await demo.server("fault", kind); // what the next call for a token will meet
-  await demo.server("expire");
-  await demo.send(demo.team(), 10); // no other code than without a fault
-}
+const meet = async (demo: Demo, kind: string): Promise<void> => {
+  const { freshStart, server, send, team } = demo;
+  await freshStart(1);
+  // What the next call for a token will meet.
+  await server("fault", kind);
+  await server("expire");
+  // vault.fetch(url), as ever.
+  await send(team(), 10);
+};
 // #endregion
 
 // #region kill
-export async function kill(demo: Demo): Promise<void> {
-  await demo.freshStart();
-  await demo.tabs.atLeast(FIVE);
-  await demo.server("fault", "slow"); // the reply takes its time
-  await demo.server("expire");
-  const [first = 0, ...others] = demo.team().filter((tab) => tab !== demo.tab);
-  void demo.send([first], 1); // its 401 makes it refresh
-  demo.tabs.close(await demo.refreshing()); // gone, with the reply on its way
-  await demo.send(others, 10);
-}
+const kill: Run = async ({ freshStart, server, tabs, send, tab, team }) => {
+  await freshStart(5);
+  // The API will do its part, and keep the reply back.
+  await server("hold");
+  await server("expire");
+  const [first = 0, ...others] = team().filter((one) => one !== tab);
+  // Its 401 makes it refresh …
+  const lost = send([first], 1);
+  await server("arrived");
+  // … and it is gone before the reply comes.
+  tabs.close(first);
+  await server("release");
+  await Promise.all([lost, send([tab, ...others], 10)]);
+};
 // #endregion
 
 // #region sign-out
-export async function signOut({ vault }: Demo): Promise<string> {
-  await vault.signOut(); // ends the session in all tabs
+export const signOut: Run = async ({ vault }) => {
+  // In all tabs, offline too.
+  await vault.signOut();
   return "Signed out, in all tabs.";
-}
+};
 // #endregion
 
 // #region tab
-export function openTab({ tabs }: Demo): string {
-  return tabs.open() // window.open: the session is there already
-    ? "Opened. It is signed in: the tabs share one session."
-    : "The browser does not let the page open tabs, so this one is a frame inside the page.";
-}
+const openTab: Run = ({ tabs }) => {
+  // window.open, and nothing to hand over.
+  const isTab = tabs.open();
+  return isTab
+    ? "Opened, and signed in already: all tabs share one session."
+    : "The browser does not let this page open a tab: it is a frame.";
+};
 // #endregion
 
-// #region events
-export function watch({ vault }: Demo, log: (line: string) => void): () => void {
-  return vault.events(({ type, generation, status }) => {
-    log([type, generation, status].filter(Boolean).join(" "));
-  });
-}
+// #region five
+const five: Run = async ({ tabs }) => {
+  // Frames, because a browser opens one tab for each click.
+  await tabs.atLeast(5);
+  return "Five. The new ones are frames of this page.";
+};
 // #endregion
 
 /** A button. `code` names the regions that are shown beside it. */
 export interface Action {
   readonly id: string;
-  readonly group: "Requests" | "Token" | "Tabs" | "The next refresh meets";
+  readonly group: "Hero" | "Requests" | "Token" | "Tabs" | "A refresh that meets";
   readonly label: string;
   readonly code: readonly string[];
-  /** Whether it makes a scene of its own: a new picture. */
-  readonly scene: boolean;
+  /** Whether it makes a picture of its own: at once, or when `freshStart` is done. */
+  readonly picture: "now" | "later" | "none";
   /** Which APIs have it; all by default. */
   readonly when?: (api: Api) => boolean;
-  run(demo: Demo, api: Api): Promise<string | void> | string;
+  readonly run: Run;
 }
-
-const renews = ({ life }: Api): boolean => life !== undefined;
-const calls = ({ renewal: [, many], life }: Api): boolean =>
-  life !== undefined && many !== "signatures";
 
 const meets = (kind: string, label: string): Action => ({
   id: `fault-${kind}`,
-  group: "The next refresh meets",
+  group: "A refresh that meets",
   label,
-  code: ["fault", "events"],
-  scene: true,
-  when: calls,
-  run: (demo) => fault(demo, kind),
+  code: ["fault"],
+  picture: "later",
+  when: ({ calls }) => calls,
+  run: (demo) => meet(demo, kind),
 });
+
+const renews = ({ life }: Api): boolean => life !== undefined;
 
 export const actions: readonly Action[] = [
   {
+    id: "show-me",
+    group: "Hero",
+    label: "Show me",
+    code: ["show-me", "fifty"],
+    picture: "later",
+    when: renews,
+    run: showMe,
+  },
+  {
+    id: "show-me",
+    group: "Hero",
+    label: "Show me",
+    code: ["show-static", "fifty"],
+    picture: "later",
+    when: (api) => !renews(api),
+    run: showStatic,
+  },
+  {
     id: "one",
     group: "Requests",
-    label: "One",
+    label: "Send one",
     code: ["one"],
-    scene: true,
+    picture: "now",
     run: async ({ send, tab }) => void (await send([tab], 1)),
   },
   {
@@ -113,7 +154,7 @@ export const actions: readonly Action[] = [
     group: "Requests",
     label: "Fifty at once",
     code: ["fifty"],
-    scene: true,
+    picture: "now",
     run: async ({ send, tab }) => void (await send([tab], 50)),
   },
   {
@@ -121,7 +162,7 @@ export const actions: readonly Action[] = [
     group: "Requests",
     label: "Fifty in every tab",
     code: ["fifty"],
-    scene: true,
+    picture: "now",
     run: async ({ send, team }) => void (await send(team(), 50)),
   },
   {
@@ -129,7 +170,7 @@ export const actions: readonly Action[] = [
     group: "Token",
     label: "Expire now",
     code: ["expire"],
-    scene: false,
+    picture: "none",
     when: renews,
     run: expire,
   },
@@ -138,32 +179,22 @@ export const actions: readonly Action[] = [
     group: "Token",
     label: "Revoke on the server",
     code: ["revoke"],
-    scene: true,
+    picture: "later",
     run: revoke,
   },
-  { id: "tab", group: "Tabs", label: "Open another", code: ["tab"], scene: false, run: openTab },
-  {
-    id: "five",
-    group: "Tabs",
-    label: "Make it five",
-    code: ["tab"],
-    scene: false,
-    async run({ tabs }) {
-      await tabs.atLeast(FIVE);
-      return "Five, the new ones as frames of this page: browsers allow one new tab for each click.";
-    },
-  },
+  { id: "tab", group: "Tabs", label: "Open another", code: ["tab"], picture: "none", run: openTab },
+  { id: "five", group: "Tabs", label: "Make it five", code: ["five"], picture: "none", run: five },
   {
     id: "kill",
     group: "Tabs",
     label: "Close the one that refreshes",
     code: ["kill"],
-    scene: true,
-    when: calls,
+    picture: "later",
+    when: ({ calls }) => calls,
     run: kill,
   },
   meets("503", "503"),
-  meets("429", "429, retry after 1 s"),
+  meets("429", "429"),
   meets("slow", "A slow reply"),
   meets("lost", "A lost reply"),
 ];

@@ -50,10 +50,7 @@ export interface ApiLog {
 /** So many lines are kept: several runs of five tabs with fifty requests. */
 const KEPT = 4_000;
 
-export function createLog(
-  handle: Handler,
-  kindOf: (request: Request) => "request" | "refresh" | "sign-in",
-): ApiLog {
+export function createLog(handle: Handler, kindOf: (request: Request) => LogEntry["kind"]): ApiLog {
   const entries: LogEntry[] = [];
   const seen = new Set<string>();
   const refused = new Set<string>();

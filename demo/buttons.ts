@@ -36,7 +36,8 @@ export function showButtons(api: Api, run: (action: Action) => Promise<void>): v
 
   for (const action of actions) {
     if (action.when && !action.when(api)) continue;
-    const button = document.createElement("button");
+    const there = document.getElementById(action.id) as HTMLButtonElement | null;
+    const button = there ?? document.createElement("button");
     button.type = "button";
     button.id = action.id;
     button.textContent = action.label;
@@ -47,7 +48,7 @@ export function showButtons(api: Api, run: (action: Action) => Promise<void>): v
       await run(action);
       button.ariaDisabled = null;
     });
-    groupOf(action.group).append(button);
+    if (!there) groupOf(action.group).append(button);
   }
 
   for (const type of ["pointerover", "focusin", "click"])

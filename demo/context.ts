@@ -2,23 +2,23 @@
  * What runs in every tab of the demo, and in every frame that stands for one: a vault as an
  * application makes it, and an ear for the demo's channel.
  */
-import { isVaultError, type Snapshot, type Vault } from "tokenkeep/browser";
-import { type Api, apiOf } from "./apis.ts";
+import { isVaultError, type Snapshot } from "tokenkeep/browser";
+import { type Api, apiOf, type Form, people, type Person } from "./apis.ts";
 import { joinChannel, type News, type TabState, type Tally } from "./channel.ts";
 import { send } from "./requests.ts";
 import type { Whereabouts } from "./server.ts";
 import { createTrace } from "./trace.ts";
-import { open, type Values } from "./vaults.ts";
+import { type DemoVault, open } from "./vaults.ts";
 
 export interface Context {
   readonly tab: number;
   readonly api: Api;
-  readonly account: string;
-  readonly vault: Vault<never>;
+  readonly person: Person;
+  readonly vault: DemoVault;
   /** What is asked for. */
   readonly url: string;
   readonly reuseWindow: number;
-  signIn(values: Values): Promise<void>;
+  signIn(form: Form): Promise<void>;
   setOffline(offline: boolean): void;
   readonly isOffline: () => boolean;
 }
@@ -32,23 +32,23 @@ export const whereabouts = JSON.parse(
 export async function startContext(within?: number): Promise<Context> {
   const asked = new URL(location.href).searchParams;
   const api = apiOf(asked.get("api"));
-  const account = asked.get("account") ?? api.people[0].account;
+  const person = people.find((one) => one.account === asked.get("account")) ?? people[0];
+  const { account } = person;
   const { url = "", reuseWindow = 0 } = whereabouts[api.id] ?? {};
   const tab = await claimNumber(within === undefined);
   let offline = asked.has("offline");
 
   const line = joinChannel(listen);
   const trace = createTrace(tab, line.post, () => offline);
-  const opened = open[api.id](
-    { baseURL: url, reuseWindow },
-    {
-      account,
-      fetch: trace.fetch,
-      online: () => navigator.onLine && !offline,
-      // The API is on this machine; an https API needs no such thing.
-      dangerouslyAllowLoopbackHttp: true,
-    },
-  );
+  const opened = open[api.id]({
+    baseURL: url,
+    reuseWindow,
+    account,
+    fetch: trace.fetch,
+    online: () => navigator.onLine && !offline,
+    // The API is on this machine; an https API needs no such thing.
+    dangerouslyAllowLoopbackHttp: true,
+  });
   const vault = trace.watch(opened.vault);
   const target = url + api.path;
 
@@ -88,7 +88,7 @@ export async function startContext(within?: number): Promise<Context> {
   return {
     tab,
     api,
-    account,
+    person,
     vault,
     url: target,
     reuseWindow,
@@ -110,16 +110,14 @@ function leave(): void {
 /** The name of the lock that a tab holds for as long as it lives. */
 export const lockOf = (tab: number): string => `tokenkeep-demo-tab-${tab}`;
 
-/** Takes the lowest free number; a page that is reloaded keeps its own. */
+/** Takes the lowest free number; a page keeps its own when it is reloaded or goes elsewhere here. */
 async function claimNumber(isPage: boolean): Promise<number> {
-  const [entry] = performance.getEntriesByType("navigation");
-  const reloaded = isPage && (entry as PerformanceNavigationTiming | undefined)?.type === "reload";
-  const before = reloaded ? Number(sessionStorage.getItem("tab")) : 0;
-  let tab = before;
+  const [, before] = /^tab (\d+)$/.exec(window.name) ?? [];
+  let tab = isPage ? Number(before ?? 0) : 0;
   // The page that was here a moment ago may still hold it.
-  if (!before || !(await hold(before, { signal: AbortSignal.timeout(1_000) })))
+  if (!tab || !(await hold(tab, { signal: AbortSignal.timeout(1_000) })))
     for (tab = 1; !(await hold(tab, { ifAvailable: true })); tab++);
-  if (isPage) sessionStorage.setItem("tab", String(tab));
+  if (isPage) window.name = `tab ${tab}`;
   return tab;
 }
 

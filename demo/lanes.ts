@@ -37,9 +37,14 @@ export function createLanes(onOpen: () => void, onClose: (tab: number) => void):
       item.append(button("+", "Open a tab", onOpen));
       return item;
     }
-    item.className = [refreshed ? "refreshed" : "", state.offline ? "offline" : ""].join(" ").trim();
+    const classes = {
+      refreshed,
+      offline: state.offline,
+      out: state.status !== "signed-in",
+    };
+    for (const [name, is] of Object.entries(classes)) item.classList.toggle(name, is);
     const kind = tab === own ? "this one" : state.within === undefined ? "tab" : "frame";
-    const set = state.generation === undefined ? "" : `, set ${state.generation}`;
+    const set = state.generation === undefined ? "" : `, token ${state.generation}`;
     detail.textContent = state.status === "signed-in" ? kind + set : `${kind}, signed out`;
     if (tab !== own) item.append(button("×", `Close tab ${tab}`, () => onClose(tab)));
     return item;
@@ -55,7 +60,9 @@ export function createLanes(onOpen: () => void, onClose: (tab: number) => void):
       if (now !== drawn) {
         drawn = now;
         const at = list.contains(document.activeElement)
-          ? [...list.querySelectorAll("button")].indexOf(document.activeElement as HTMLButtonElement)
+          ? [...list.querySelectorAll("button")].indexOf(
+              document.activeElement as HTMLButtonElement,
+            )
           : -1;
         list.replaceChildren(
           ...lanes.map((tab) => label(tab, open.get(tab), own, refreshers.has(tab))),

@@ -1,7 +1,7 @@
 /** The page: it wires this tab's vault, the other tabs, and what there is to see of them. */
 import type { LogReply } from "./api-log.ts";
-import { type Action, showMe, signOut } from "./actions.ts";
-import { apis } from "./apis.ts";
+import { type Action, signOut } from "./actions.ts";
+import { apis, type Form, people } from "./apis.ts";
 import { showButtons } from "./buttons.ts";
 import { joinChannel, type News } from "./channel.ts";
 import { sentence, startContext } from "./context.ts";
@@ -12,14 +12,12 @@ import { createRing } from "./ring.ts";
 import { createSessionCard, write } from "./session.ts";
 import { createStage } from "./stage.ts";
 import { createTabs } from "./tabs.ts";
-import type { Values } from "./vaults.ts";
 
 /** How often the API's log is asked for, milliseconds: while something is going on, and otherwise. */
 const [SOON, LATER] = [150, 2_000];
 
 const context = await startContext();
-const { api, account, vault } = context;
-const person = api.people.find((one) => one.account === account) ?? api.people[0];
+const { api, person, vault } = context;
 
 const history = createHistory();
 const line = joinChannel(heard);
@@ -31,22 +29,29 @@ const lanes = createLanes(
   () => void tabs.open(),
   (tab) => tabs.close(tab),
 );
-const stage = createStage(api, history, (refreshers) =>
-  lanes.render(tabs.list(), context.tab, refreshers),
-);
-const card = createSessionCard(api, person, signIn);
-const ring = createRing(api.life);
-let totals: LogReply["totals"] = { requests: 0, refreshes: 0, healed: 0 };
-const demo = createDemo(
-  context,
-  tabs,
+const stage = createStage(
+  api,
   history,
-  async () => person.values,
-  () => totals.refreshes,
+  (refreshers) => lanes.render(tabs.list(), context.tab, refreshers),
+  (ends) => {
+    // Nothing renews it, or what was renewed is refused as well: only the user can help.
+    const isFinal = ends.has("401") && !api.calls;
+    card.ask(
+      isFinal
+        ? "The API answers 401 to this token, and nothing here renews it. The vault keeps it, and asks you: put in another."
+        : "",
+    );
+  },
 );
+const ring = createRing(api.life);
+const demo = createDemo(context, tabs, begin);
+const card = createSessionCard(api, demo.credentials, signIn);
 
 function heard(news: News): void {
-  if (news.type === "scene") history.begin(news.title, news.start);
+  if (news.type === "scene") {
+    history.begin(news.title, news.start);
+    hurry();
+  }
   history.heard(news);
   tabs.heard(news);
   if (news.type === "here" || news.type === "bye") return;
@@ -61,51 +66,63 @@ vault.subscribe(render);
 for (const type of ["online", "offline"]) addEventListener(type, render);
 setInterval(() => ring.tick(vault.snapshot(), Date.now()), 100);
 
+/** Has the log read soon. */
+let hurry = (): void => {};
+
 /** The API's own log: the numbers come from there. */
 async function readLog(): Promise<void> {
   let since = 0;
   for (;;) {
     try {
       const reply = await fetch(`/backstage/${api.id}/log?since=${since}`);
-      const { entries, next, totals: sums } = (await reply.json()) as LogReply;
+      const { entries, next, totals } = (await reply.json()) as LogReply;
       // A server that was started anew counts from the beginning.
       since = next < since ? 0 : next;
-      totals = sums;
       history.logged(entries);
-      write("total-requests", String(sums.requests));
-      write("total-refreshes", String(sums.refreshes));
+      write("total-requests", String(totals.requests));
+      write("total-refreshes", String(totals.refreshes));
       write("down", "");
       if (entries.length > 0) stage.draw();
     } catch {
       write("down", "The demo's server does not answer. Start it again with “npm run demo”.");
     }
     const live = history.scene(Date.now())?.isLive;
-    await new Promise((resolve) => setTimeout(resolve, live ? SOON : LATER));
+    await new Promise<void>((resolve) => {
+      hurry = resolve;
+      setTimeout(resolve, live ? SOON : LATER);
+    });
   }
 }
 void readLog();
 
-async function signIn(values: Values): Promise<void> {
+async function signIn(form: Form): Promise<boolean> {
   try {
-    await context.signIn(values);
+    await context.signIn(form);
     card.say("");
+    return true;
   } catch (error) {
     card.say(sentence(error));
+    return false;
   }
 }
 
+let title = "";
 /** Begins a picture of its own, in all tabs, and keeps it open until the work is done. */
+function begin(): void {
+  const start = Date.now();
+  history.begin(title, start);
+  history.hold(true);
+  line.post({ type: "scene", title, start });
+}
+
 async function perform(
-  title: string,
-  isScene: boolean,
+  name: string,
+  picture: Action["picture"],
   work: () => Promise<string | void> | string,
 ): Promise<void> {
-  if (isScene) {
-    const start = Date.now();
-    history.begin(title, start);
-    line.post({ type: "scene", title, start });
-    history.hold(true);
-  }
+  title = name;
+  if (picture === "now") begin();
+  if (picture === "later") stage.say("Signing in anew, and waiting until all tabs have seen it…");
   stage.draw();
   try {
     const text = await work();
@@ -113,12 +130,12 @@ async function perform(
   } catch (error) {
     stage.say(sentence(error));
   }
-  if (isScene) history.hold(false);
+  history.hold(false);
   stage.draw();
 }
 
 showButtons(api, (action: Action) =>
-  perform(`${action.label}…`, action.scene, () => action.run(demo, api)),
+  perform(`${action.label}…`, action.picture, () => action.run(demo, api)),
 );
 function onClick(id: string, work: () => Promise<void>): void {
   const button = document.getElementById(id)!;
@@ -129,10 +146,7 @@ function onClick(id: string, work: () => Promise<void>): void {
     button.ariaDisabled = null;
   });
 }
-onClick("show-me", () =>
-  perform("Five tabs, fifty requests each…", true, () => showMe(demo, api)),
-);
-onClick("sign-out", () => perform("Signing out…", false, () => signOut(demo)));
+onClick("sign-out", () => perform("Signing out…", "none", () => signOut(demo, api)));
 
 const offline = document.getElementById("offline") as HTMLInputElement;
 offline.addEventListener("change", () => {
@@ -163,13 +177,14 @@ function links(): void {
     nav.append(link);
   }
   const who = document.getElementById("people")!;
-  for (const one of api.people) {
+  for (const one of people) {
     const link = document.createElement("a");
     link.href = `./?api=${api.id}&account=${one.account}`;
     link.textContent = one.name;
     if (one === person) link.ariaCurrent = "page";
     who.append(link);
   }
+  write("punch", api.punch);
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;
 }

@@ -28,6 +28,7 @@ const actLabels: Readonly<Record<string, string>> = {
   "429": "429 ahead",
   slow: "slow reply ahead",
   lost: "lost reply ahead",
+  hold: "reply kept back",
 };
 
 /** The whole picture as SVG markup: made of numbers and of fixed words, nothing else. */
@@ -50,7 +51,7 @@ export function draw(
   const x = (at: number): number =>
     Math.max(0, Math.min(width, ((at - scene.start) / span) * width));
 
-  const parts: string[] = [];
+  const parts: string[] = [axis(span, width, apiTop + API)];
   for (const one of scene.renewals)
     if (lanes.includes(one.tab)) parts.push(band(one, x, end, apiTop + API));
   for (const tab of lanes) {
@@ -63,7 +64,7 @@ export function draw(
       parts.push(bar(one, x, scene.gone.get(one.tab) ?? end, topOf(one.tab), width, renewal));
   for (const [tab, at] of scene.gone)
     if (lanes.includes(tab)) parts.push(cross(x(at), topOf(tab), width));
-  parts.push(apiLane(scene.log, x, apiTop, width), axis(span, width, apiTop + API));
+  parts.push(apiLane(scene.log, x, apiTop, width));
   return { markup: grounds.join("") + parts.join(""), height };
 }
 
@@ -101,7 +102,8 @@ function lines(calls: readonly CallTrace[], x: Scale, end: number, top: number):
       add(inkOf(send.status), send.start, at);
     }
     const until = Math.min(call.end ?? end, end);
-    if (until - at > 4) add(call.end === undefined || call.result === "200" ? "waiting" : "failed", at, until);
+    if (until - at > 4)
+      add(call.end === undefined || call.result === "200" ? "waiting" : "failed", at, until);
   }
   return inks
     .filter((ink) => paths[ink] !== "")
@@ -159,6 +161,8 @@ function cross(at: number, top: number, width: number): string {
 function apiLane(log: readonly LogEntry[], x: Scale, top: number, width: number): string {
   const ticks = { answered: "", refused: "", failed: "" };
   const parts: string[] = [];
+  /** What was done at nearly the same time shares a line. */
+  const acts: { at: number; words: string[] }[] = [];
   for (const { kind, at, took, status, label } of log) {
     if (kind === "request") {
       const ink = inkOf(status) as keyof typeof ticks;
@@ -169,15 +173,18 @@ function apiLane(log: readonly LogEntry[], x: Scale, top: number, width: number)
       parts.push(
         `<rect class="renewal ${bad}" x="${px(x(at))}" y="${top + 18}" width="${px(wide)}" height="22" rx="5"/>`,
       );
-    } else if (kind === "act") {
-      const text = actLabels[label];
-      const far = x(at) > width - 130;
-      if (text)
-        parts.push(
-          `<path class="act" d="M${px(x(at))} ${top + 3}v${API - 6}"/>`,
-          `<text class="note" x="${px(x(at) + (far ? -5 : 5))}" y="${top + 13}" text-anchor="${far ? "end" : "start"}">${text}</text>`,
-        );
+    } else if (kind === "act" && actLabels[label]) {
+      const last = acts.at(-1);
+      if (last && x(at) - last.at < 150) last.words.push(actLabels[label]);
+      else acts.push({ at: x(at), words: [actLabels[label]] });
     }
+  }
+  for (const { at, words } of acts) {
+    const far = at > width - 130;
+    parts.push(
+      `<path class="act" d="M${px(at)} ${top + 3}v${API - 6}"/>`,
+      `<text class="note" x="${px(at + (far ? -5 : 5))}" y="${top + 13}" text-anchor="${far ? "end" : "start"}">${words.join(", ")}</text>`,
+    );
   }
   const paths = Object.entries(ticks)
     .filter(([, d]) => d !== "")

@@ -1,9 +1,10 @@
 /** The requests. An application's code ends here: nothing in it knows of tokens. */
-import { isVaultError, type Vault } from "tokenkeep/browser";
+import { isVaultError } from "tokenkeep/browser";
 import type { Tally } from "./channel.ts";
+import type { DemoVault } from "./vaults.ts";
 
 export interface Target {
-  readonly vault: Vault<never>;
+  readonly vault: DemoVault;
   readonly url: string;
 }
 

@@ -35,18 +35,21 @@ export function createRing(life: string | undefined): Ring {
     if (element.textContent !== text) element.textContent = text;
   };
 
-  function still(): void {
+  /** A token that nothing renews: its end, if it tells one, is far away. */
+  function still(expiresAt: number | undefined, now: number): void {
     meter.dataset["phase"] = "still";
-    meter.setAttribute("aria-valuetext", "This token has no end that the vault could know");
-    write("left", "∞");
-    write("unit", "no known end");
-    write("pace", "A static token is good until somebody revokes it. There is nothing to renew.");
+    const days = Math.ceil(((expiresAt ?? now) - now) / 86_400_000);
+    write("left", expiresAt === undefined ? "∞" : String(days));
+    write("unit", expiresAt === undefined ? "no known end" : "days left");
+    write("pace", "Static: good until it is revoked. Nothing to renew.");
+    const text = expiresAt === undefined ? "no known end" : `${days} days left`;
+    meter.setAttribute("aria-valuetext", `A static token, ${text}`);
   }
 
   return {
     tick({ status, issuedAt, refreshAt, expiresAt, generation }, now) {
       if (status !== "signed-in" || issuedAt === undefined) return;
-      if (life === undefined || expiresAt === undefined) return still();
+      if (life === undefined || expiresAt === undefined) return still(expiresAt, now);
       const whole = expiresAt - issuedAt;
       const share = (at: number): number => Math.min(1, Math.max(0, (at - issuedAt) / whole));
       // As the protocol has it: callers wait from a tenth of the life, at most 30 s, before its end.
@@ -65,9 +68,10 @@ export function createRing(life: string | undefined): Ring {
           ["soft", softAt],
           ["hard", hardAt],
         ] as const) {
-          const [x = "", y = ""] = point(share(at), RADIUS + 21).split(" ");
+          const [x = "", y = ""] = point(share(at), RADIUS + 17).split(" ");
           part(name).setAttribute("x", x);
           part(name).setAttribute("y", String(Number(y) + 4));
+          part(name).setAttribute("text-anchor", share(at) > 0.5 ? "end" : "start");
         }
       }
       if (shown !== generation) {

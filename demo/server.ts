@@ -1,9 +1,10 @@
 /**
  * The demo's part of Vite's development server: starts and ends the APIs, tells the page where they
- * are, and answers `/backstage/…` on the page's own origin, which is how the buttons reach behind the APIs.
+ * are, and answers `/backstage/…` on the page's own origin: how the buttons reach behind the APIs.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
+import type { Gate } from "../test/apis/gates.ts";
 import { faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
 
 /** What the page is told of an API. */
@@ -17,42 +18,51 @@ export interface Whereabouts {
 export function demoApis(): Plugin {
   let apis: Hosted[] = [];
   const strict = new Set<string>();
+  const gates = new Map<string, Gate>();
 
   const whereabouts = (): Record<string, Whereabouts> =>
     Object.fromEntries(
       apis.map(({ id, url }) => [id, { url, reuseWindow: strict.has(id) ? 0 : REUSE_WINDOW }]),
     );
 
-  /** What a button does to an API; `false` if there is no such thing. */
-  function act(api: Hosted, what: string, query: URLSearchParams): boolean {
-    const fault = faults[query.get("kind") ?? ""];
-    if (what === "expire") api.expire();
-    else if (what === "revoke") api.revoke();
+  /** What a button does to an API; `undefined` if there is no such thing. */
+  async function act(api: Hosted, what: string, kind: string): Promise<object | undefined> {
+    const fault = faults[kind];
+    if (what === "expire") await api.expire();
+    else if (what === "revoke") await api.revoke();
     else if (what === "fault" && fault) api.fault(fault);
+    else if (what === "hold") gates.set(api.id, api.hold());
+    else if (what === "arrived") await gates.get(api.id)?.arrived;
+    else if (what === "release") gates.get(api.id)?.release();
     else if (what === "rotation" && api.strict) {
-      const isStrict = query.get("kind") === "strict";
-      api.strict(isStrict);
-      if (isStrict) strict.add(api.id);
+      api.strict(kind === "strict");
+      if (kind === "strict") strict.add(api.id);
       else strict.delete(api.id);
-    } else return false;
-    api.log.act(query.get("kind") ?? what);
-    return true;
+    } else return undefined;
+    api.log.act(kind || what);
+    return {};
   }
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
+  async function reply(request: IncomingMessage): Promise<object | undefined> {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
     const [, id, what = ""] = pathname.split("/");
     const api = apis.find((one) => one.id === id);
     // Another site may send here, too: its requests say where they come from.
     const own = (request.headers["sec-fetch-site"] ?? "same-origin") === "same-origin";
-    const isLog = request.method === "GET" && what === "log";
-    const isAct = request.method === "POST";
-    if (!own || !api || !(isLog || (isAct && act(api, what, searchParams)))) {
-      response.writeHead(404).end();
-      return;
-    }
-    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-    response.end(JSON.stringify(isLog ? api.log.since(Number(searchParams.get("since"))) : {}));
+    if (!own || !api) return undefined;
+    if (request.method === "POST") return act(api, what, searchParams.get("kind") ?? "");
+    if (what === "log") return api.log.since(Number(searchParams.get("since")));
+    if (what !== "credentials") return undefined;
+    return api.credentials(searchParams.get("account") === "grace" ? "grace" : "ada");
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await reply(request);
+    response.writeHead(body ? 200 : 404, {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+    });
+    response.end(JSON.stringify(body ?? { error: "There is no such thing" }));
   }
 
   return {
@@ -61,7 +71,7 @@ export function demoApis(): Plugin {
     async configureServer(vite) {
       apis = await hostAll();
       vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
-      vite.middlewares.use("/backstage", answer);
+      vite.middlewares.use("/backstage", (request, response) => void answer(request, response));
     },
     transformIndexHtml: () => [
       {

@@ -1,14 +1,13 @@
 /** The session's card: the form, whoever is signed in, the token's claims. */
 import type { Snapshot } from "tokenkeep/browser";
-import type { Api, Field, Person } from "./apis.ts";
-import type { Values } from "./vaults.ts";
+import type { Api, Field, Form } from "./apis.ts";
 
 export interface SessionCard {
   render(snapshot: Snapshot, isOffline: boolean): void;
-  /** Why a sign-in did not work, or why one is asked for; an empty text takes it away. */
+  /** Why a sign-in did not work; an empty text takes it away. */
   say(text: string): void;
-  /** Fills the form with what the demo gives away. */
-  fill(values: Values): void;
+  /** Asks for another token though there is a session: nothing renews it. */
+  ask(text: string): void;
 }
 
 const badges: Record<Snapshot["status"], string> = {
@@ -31,22 +30,28 @@ export function write(id: string, text: string): void {
 
 export function createSessionCard(
   api: Api,
-  person: Person,
-  onSignIn: (values: Values) => Promise<void>,
+  /** What the form is filled with when it appears. */
+  credentials: () => Promise<Partial<Form>>,
+  /** `true` if it went well. */
+  onSignIn: (form: Form) => Promise<boolean>,
 ): SessionCard {
   const form = part<HTMLFormElement>("sign-in");
   const fields = part("fields");
   fields.replaceChildren(...api.fields.map(input));
   let claimed: Snapshot["claims"];
+  /** Why another token is asked for though there is a session. */
+  let asked = "";
+  let last: [Snapshot, boolean] | undefined;
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button")!;
     if (button.ariaDisabled === "true") return;
     button.ariaDisabled = "true";
-    const values = Object.fromEntries(new FormData(form)) as Record<string, string>;
-    await onSignIn(values);
+    const values = Object.fromEntries(new FormData(form)) as Form;
+    if (await onSignIn(values)) asked = "";
     button.ariaDisabled = null;
+    render();
   });
 
   function input({ name, label, type, autocomplete }: Field): HTMLLabelElement {
@@ -57,20 +62,25 @@ export function createSessionCard(
     return element;
   }
 
-  const fill = (values: Values): void => {
-    for (const box of fields.querySelectorAll("input")) box.value = values[box.name] ?? "";
-  };
+  /** Only boxes that are still empty: somebody may have begun to type. */
+  function fill(values: Partial<Form>): void {
+    for (const box of fields.querySelectorAll("input"))
+      box.value ||= values[box.name as keyof Form] ?? "";
+  }
 
-  /** Shows the form, or who is signed in; the focus goes along. */
+  /** Shows the form, or who is signed in, or both; the focus goes along. */
   function show(signedIn: boolean, loading: boolean): void {
     const whose = part("signed-in");
-    const had = (signedIn ? form : whose).contains(document.activeElement);
-    const news = form.hidden !== (signedIn || loading);
-    form.hidden = signedIn || loading;
+    const wanted = !loading && (!signedIn || asked !== "");
+    const had = (wanted ? whose : form).contains(document.activeElement);
+    const news = form.hidden === wanted;
+    form.hidden = !wanted;
     whose.hidden = !signedIn;
     // What was typed in is not kept, here neither.
-    if (news) fill(signedIn ? {} : person.values);
-    if (had) (signedIn ? part("show-me") : form.querySelector("input"))?.focus();
+    if (news) form.reset();
+    if (news && wanted) void credentials().then(fill, () => {});
+    if (had && !wanted) part("show-me").focus();
+    else if (had && !signedIn) form.querySelector("input")?.focus();
   }
 
   function showClaims(claims: Snapshot["claims"]): void {
@@ -86,35 +96,43 @@ export function createSessionCard(
     part("claims-box").hidden = rows.length === 0;
   }
 
+  function render(): void {
+    if (!last) return;
+    const [{ status, generation, persisted, claims }, isOffline] = last;
+    const signedIn = status === "signed-in";
+    if (!signedIn) asked = "";
+    document.body.dataset["status"] = status;
+    write("status", isOffline && signedIn ? "Offline" : badges[status]);
+    const notices = [
+      isOffline &&
+        "You are offline. The session is kept; a refresh waits until the network is back.",
+      status === "sign-in-required" &&
+        "The session has ended: the API does not renew it any more. Sign in again.",
+      status === "unavailable" &&
+        "The browser's storage cannot be reached, which does not mean that you are signed out. Allow site data for this page; a sign-in made now lives in this tab's memory only.",
+      signedIn &&
+        !persisted &&
+        "This session is in this tab's memory only: the browser's storage did not take it.",
+      asked,
+    ];
+    write("notice", notices.filter(Boolean).join(" "));
+    show(signedIn, status === "loading");
+    if (signedIn) {
+      write("generation", String(generation ?? ""));
+      if (!asked) write("refusal", "");
+    }
+    showClaims(signedIn ? claims : undefined);
+  }
+
   return {
-    fill,
     say: (text) => write("refusal", text),
+    ask(text) {
+      asked = text;
+      render();
+    },
     render(snapshot, isOffline) {
-      const { status, generation, persisted, claims } = snapshot;
-      document.body.dataset["status"] = status;
-      write("status", isOffline && status === "signed-in" ? "Offline" : badges[status]);
-      write(
-        "notice",
-        [
-          isOffline &&
-            "You are offline. The session is kept; a refresh waits until the network is back.",
-          status === "sign-in-required" &&
-            "The session has ended: the API does not renew it any more. Sign in again.",
-          status === "unavailable" &&
-            "The browser's storage cannot be reached, which does not mean that you are signed out. Allow site data for this page; a sign-in made now lives in this tab's memory only.",
-          status === "signed-in" &&
-            !persisted &&
-            "This session is in this tab's memory only: the browser's storage did not take it.",
-        ]
-          .filter(Boolean)
-          .join(" "),
-      );
-      show(status === "signed-in", status === "loading");
-      if (status === "signed-in") {
-        write("generation", String(generation ?? ""));
-        write("refusal", "");
-      }
-      showClaims(status === "signed-in" ? claims : undefined);
+      last = [snapshot, isOffline];
+      render();
     },
   };
 }

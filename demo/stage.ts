@@ -1,6 +1,6 @@
 /** What is seen of a scene: the picture, the numbers above it, the sentence and the rows below it. */
 import type { Api } from "./apis.ts";
-import { figuresOf, type History, type Scene } from "./history.ts";
+import { type Figures, figuresOf, type History, type Scene } from "./history.ts";
 import { draw } from "./picture.ts";
 import { write } from "./session.ts";
 import { rowsOf, summaryOf } from "./summary.ts";
@@ -21,6 +21,8 @@ export function createStage(
   api: Api,
   history: History,
   lanes: (refreshers: ReadonlySet<number>) => readonly number[],
+  /** Told once, when a scene is over: how its calls ended. */
+  onEnd: (ends: Figures["ends"]) => void,
 ): Stage {
   const svg = document.getElementById("picture")!;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -45,7 +47,7 @@ export function createStage(
   }
 
   function count(scene: Scene): void {
-    const figures = figuresOf(scene, api.countedByApi);
+    const figures = figuresOf(scene, api.calls);
     const { requests, healed, refreshes } = figures;
     write("requests", String(requests));
     write("healed", String(healed));
@@ -53,10 +55,11 @@ export function createStage(
     write("refreshes-label", refreshes === 1 ? api.renewal[0] : api.renewal[1]);
     if (scene.isLive) return;
     // Told once, when it is over: a live region that follows every number is unbearable.
-    const text = summaryOf(scene, figures, api.renewal);
+    const text = summaryOf(scene, figures, api.life && api.renewal[0]);
     write("summary", said || text || scene.title);
     if (told === scene.start) return;
     told = scene.start;
+    if (scene.calls.length > 0) onEnd(figures.ends);
     write("picture-text", text);
     const rows = rowsOf(scene).map((cells) => {
       const row = document.createElement("tr");

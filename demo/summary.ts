@@ -5,57 +5,63 @@ const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
 const codes: Readonly<Record<string, string>> = {
-  "401": "came back with 401",
-  "403": "came back with 403",
-  "429": "came back with 429",
-  "503": "came back with 503",
   "no reply": "got no reply, as fetch would have it",
   sign_in_required: "ended with sign_in_required: only a sign-in helps",
   refresh_failed: "ended with refresh_failed: the session is kept",
   no_session: "ended with no_session: nobody is signed in",
 };
 
-/** Two or three sentences. */
+/** A few short sentences. `renewal` is what a refresh is called; absent where there is none. */
 export function summaryOf(
   scene: Scene,
-  { tabs, requests, healed, refreshes, answered, ends }: Figures,
-  [one, many]: readonly [string, string],
+  { tabs, requests, healed, answered, ends }: Figures,
+  renewal: string | undefined,
 ): string {
-  const who = scene.renewals.find(({ outcome }) => outcome === "refreshed")?.tab;
-  const failed = scene.renewals.filter(({ outcome }) => outcome === "trouble").length;
   const total = scene.calls.length;
-  const seconds = ((scene.end - scene.start) / 1_000).toFixed(1);
-  const parts: string[] = [];
-  if (total > 0)
-    parts.push(
-      `${plural(tabs, "tab")} sent ${plural(total, "request")}; ${answered === total ? (total === 1 ? "it was" : "all were") : `${answered} were`} answered.`,
-    );
-  if (healed > 0)
-    parts.push(
-      `${healed === requests && healed > 1 ? "Each" : `${healed}`} had been refused once with 401 and was healed.`,
-    );
-  if (failed > 0) parts.push(`${plural(failed, `${one} attempt`)} went wrong, and the session stayed.`);
-  if (refreshes > 0 && who !== undefined)
-    parts.push(`Tab ${who} made the ${plural(refreshes, one, many)} for all.`);
-  for (const [code, count] of ends) {
-    if (code === "200") continue;
-    parts.push(`${count} ${codes[code] ?? `came back with ${code}`}.`);
-  }
+  if (total === 0) return "";
+  const done = scene.renewals.filter(({ outcome }) => outcome === "refreshed");
+  const bad = scene.renewals.filter(({ outcome }) => outcome === "trouble");
+  const all = total === 1 ? "it was" : "all were";
+  const parts = [`${plural(tabs, "tab")} sent ${plural(total, "request")}.`];
   for (const tab of scene.gone.keys()) parts.push(`Tab ${tab} was closed on the way.`);
-  if (parts.length > 0) parts.push(`${seconds} s.`);
+  if (healed > 0)
+    parts.push(`${healed === requests ? "Each was" : `${healed} were`} refused once, with 401.`);
+  for (const { tab, status } of bad)
+    parts.push(`Tab ${tab}'s ${renewal} met ${status ?? "no reply"}: the session stayed.`);
+  if (done.length > 0)
+    parts.push(
+      `Tab ${done[0]!.tab} made ${done.length === 1 ? "one" : done.length} ${renewal} for all.`,
+    );
+  if (answered > 0)
+    parts.push(answered === total ? `In the end ${all} answered.` : `${answered} were answered.`);
+  if (!renewal && answered === total) parts.push("There was nothing to renew.");
+  for (const [code, count] of ends)
+    if (code !== "200") parts.push(`${count} ${codes[code] ?? `came back with ${code}`}.`);
+  if (renewal && ends.has("401"))
+    parts.push("The last renewal was a moment ago, so the vault does not make another one yet.");
   return parts.join(" ");
 }
 
 /** One row for each tab: its requests, its 401s, its refreshes, its longest wait in milliseconds. */
-export function rowsOf(scene: Scene): readonly (readonly [string, number, number, number, string])[] {
+export function rowsOf(
+  scene: Scene,
+): readonly (readonly [string, number, number, number, string])[] {
   const tabs = [...new Set([...scene.calls, ...scene.renewals].map(({ tab }) => tab))];
   return tabs
     .sort((a, b) => a - b)
     .map((tab) => {
       const calls = scene.calls.filter((call) => call.tab === tab);
       const refused = calls.filter(({ sends }) => sends.some(({ status }) => status === 401));
-      const renewals = scene.renewals.filter((one) => one.tab === tab && one.outcome !== "given up");
+      const renewals = scene.renewals.filter(
+        (one) => one.tab === tab && one.outcome !== "given up",
+      );
       const longest = Math.max(0, ...calls.map(({ start, end = scene.end }) => end - start));
-      return [`Tab ${tab}`, calls.length, refused.length, renewals.length, `${longest} ms`] as const;
+      return [
+        `Tab ${tab}`,
+        calls.length,
+        refused.length,
+        renewals.length,
+        `${longest} ms`,
+      ] as const;
     });
 }

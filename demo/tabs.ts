@@ -20,11 +20,7 @@ export interface Tabs {
   heard(news: News): void;
 }
 
-export function createTabs(
-  context: Context,
-  line: Line,
-  onChange: (gone?: number) => void,
-): Tabs {
+export function createTabs(context: Context, line: Line, onChange: (gone?: number) => void): Tabs {
   const states = new Map<number, TabState>();
   const waiting = new Set<() => void>();
   const sent = new Map<string, Map<number, Tally>>();
@@ -47,7 +43,7 @@ export function createTabs(
   setInterval(() => void sweep(), 1_000);
 
   const address = (page: string, within?: number): string => {
-    const query = new URLSearchParams({ api: context.api.id, account: context.account });
+    const query = new URLSearchParams({ api: context.api.id, account: context.person.account });
     if (within !== undefined) query.set("within", String(within));
     if (context.isOffline()) query.set("offline", "");
     return `./${page}?${query}`;
@@ -63,7 +59,9 @@ export function createTabs(
 
   const list = (): TabState[] => [...states.values()].sort((a, b) => a.tab - b.tab);
   const team = (): TabState[] =>
-    list().filter(({ api, account }) => api === context.api.id && account === context.account);
+    list().filter(
+      ({ api, account }) => api === context.api.id && account === context.person.account,
+    );
 
   const tabs: Tabs = {
     list,

@@ -2,14 +2,15 @@
  * Takes notes of what a vault does: each call, each send below it, each refresh. The vault is used as
  * it is; notes are taken around `vault.fetch`, and in the `fetch` that the vault is given.
  */
-import { isVaultError, type Vault, type VaultEvent } from "tokenkeep/browser";
+import { isVaultError, type VaultEvent } from "tokenkeep/browser";
 import type { CallTrace, News, RenewalTrace } from "./channel.ts";
+import type { DemoVault } from "./vaults.ts";
 
 export interface Trace {
   /** For the vault's option `fetch`. Rejects as without a network while `isOffline`. */
   readonly fetch: typeof fetch;
   /** The same vault, with notes. */
-  watch(vault: Vault<never>): Vault<never>;
+  watch(vault: DemoVault): DemoVault;
   /** Tells what is not told yet. */
   flush(): void;
   close(): void;
@@ -41,7 +42,10 @@ export function createTrace(
     const call: CallTrace = { key, tab, index: batch.length, of: 1, start: Date.now(), sends: [] };
     if (batch.push(call) === 1)
       setTimeout(() => {
-        for (const one of batch) one.of = batch.length;
+        for (const one of batch) {
+          one.of = batch.length;
+          changed.add(one);
+        }
         batch = [];
       });
     calls.set(key, call);
