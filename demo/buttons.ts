@@ -58,5 +58,6 @@ export function showButtons(api: Api, run: (action: Action) => Promise<void>): v
       const title = element.dataset["title"] ?? element.textContent.trim();
       showCode(title, element.dataset["code"]!.split(" "));
     });
+  document.getElementById("sign-in-button")!.dataset["code"] = api.id;
   showCode("Sign in", [api.id]);
 }

@@ -3,11 +3,14 @@
  * The code beside the buttons: cut out of the very files that run, between `// #region name` and
  * `// #endregion`, and lightly coloured.
  */
-const files = import.meta.glob<string>(["./actions.ts", "./requests.ts", "./vaults.ts"], {
-  query: "?raw",
-  import: "default",
-  eager: true,
-});
+const files = import.meta.glob<string>(
+  ["./actions.ts", "./requests.ts", "./trace.ts", "./vaults.ts"],
+  {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  },
+);
 const sources = Object.values(files).join("\n");
 
 /** The lines of a region, moved to the left; empty if there is none. */

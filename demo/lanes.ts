@@ -45,7 +45,7 @@ export function createLanes(onOpen: () => void, onClose: (tab: number) => void):
     for (const [name, is] of Object.entries(classes)) item.classList.toggle(name, is);
     const kind = tab === own ? "this one" : state.within === undefined ? "tab" : "frame";
     const set = state.generation === undefined ? "" : `, token ${state.generation}`;
-    detail.textContent = state.status === "signed-in" ? kind + set : `${kind}, signed out`;
+    detail.textContent = state.status === "signed-in" ? kind + set : "signed out";
     if (tab !== own) item.append(button("×", `Close tab ${tab}`, () => onClose(tab)));
     return item;
   }

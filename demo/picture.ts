@@ -53,7 +53,8 @@ export function draw(
 
   const parts: string[] = [axis(span, width, apiTop + API)];
   for (const one of scene.renewals)
-    if (lanes.includes(one.tab)) parts.push(band(one, x, end, apiTop + API));
+    if (lanes.includes(one.tab))
+      parts.push(band(one, x, scene.gone.get(one.tab) ?? end, apiTop + API));
   for (const tab of lanes) {
     const goneAt = scene.gone.get(tab);
     const calls = scene.calls.filter((call) => call.tab === tab);
@@ -61,7 +62,17 @@ export function draw(
   }
   for (const one of scene.renewals)
     if (lanes.includes(one.tab))
-      parts.push(bar(one, x, scene.gone.get(one.tab) ?? end, topOf(one.tab), width, renewal));
+      parts.push(
+        bar(
+          one,
+          x,
+          scene.gone.get(one.tab) ?? end,
+          topOf(one.tab),
+          width,
+          renewal,
+          one.end === undefined && scene.gone.has(one.tab),
+        ),
+      );
   for (const [tab, at] of scene.gone)
     if (lanes.includes(tab)) parts.push(cross(x(at), topOf(tab), width));
   parts.push(apiLane(scene.log, x, apiTop, width));
@@ -130,11 +141,13 @@ function bar(
   top: number,
   width: number,
   renewal: string,
+  died: boolean,
 ): string {
   const [a, b] = [x(start), x(end ?? now)];
   const wide = Math.max(4, b - a);
   const failed = outcome === "trouble" || outcome === "refused";
-  const word = failed ? `${status ?? "no reply"}` : renewal;
+  // A tab that went in the middle of it says so itself.
+  const word = failed ? `${status ?? "no reply"}` : died ? "" : renewal;
   const inside = wide > word.length * 8 + 14;
   // Beside the bar there may be no room on its right.
   const left = !inside && a + wide + word.length * 8 > width;

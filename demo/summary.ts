@@ -23,7 +23,10 @@ export function summaryOf(
   const bad = scene.renewals.filter(({ outcome }) => outcome === "trouble");
   const all = total === 1 ? "it was" : "all were";
   const parts = [`${plural(tabs, "tab")} sent ${plural(total, "request")}.`];
-  for (const tab of scene.gone.keys()) parts.push(`Tab ${tab} was closed on the way.`);
+  for (const tab of scene.gone.keys()) {
+    const busy = scene.renewals.some((one) => one.tab === tab && one.end === undefined);
+    parts.push(`Tab ${tab} was closed${busy ? " in the middle of a " + renewal : ""}.`);
+  }
   if (healed > 0)
     parts.push(`${healed === requests ? "Each was" : `${healed} were`} refused once, with 401.`);
   for (const { tab, status } of bad)

@@ -66,9 +66,11 @@ export function createTrace(
     call?.sends.push(send);
     if (call) changed.add(call);
     try {
-      // What fetch rejects with where there is no network.
+      // #region offline
+      // The fetch that the vault is given, with what a browser says without a network.
       if (isOffline()) throw new TypeError("Failed to fetch");
       const response = await fetch(input, init);
+      // #endregion
       send.status = response.status;
       return response;
     } catch (error) {
