@@ -179,7 +179,7 @@ export function createVaultWith<Credentials>(
       authorization,
       fetch_,
       makeFollow?.(fetch_, policy),
-      !!provider.renewal,
+      provider.renewal,
       (named) => emit("retried", named, 401),
     ),
     async signIn(credentials, { signal } = {}) {
