@@ -96,10 +96,11 @@ export function createLedger(
       const id = head?.sessionId;
       if (!writing || id === begunId) maybeWritten = id === begunId;
       // The session that stands when a sign-out first sees the record ends too; a later one does not.
-      if (first && ending) {
+      // A read that was under way may tell of an older one.
+      if (ending) {
         ended.add(id);
         last ??= stored;
-        ending = false;
+        ending = !first;
       }
       if (ended.has(id)) stored = undefined;
       // A read that was overtaken by a write of our own tells the past.
