@@ -187,8 +187,8 @@ const mutants = [
         replace: 'current.intent?.attemptId !== ""',
       },
     ],
-    test: MODEL,
-    title: "P2 everything at once",
+    test: "test/unit/transitions.test.ts",
+    title: "P8 P9 its refusal",
   },
   {
     name: "a 401 for an older generation counts for the current one",
@@ -315,7 +315,7 @@ const mutants = [
   {
     name: "an origin is judged by its beginning",
     law: "S1, law 4",
-    edits: [{ file: "src/policy.ts", find: 'origin + "/"', replace: 'origin + ""' }],
+    edits: [{ file: "src/policy.ts", find: '|| "(?!)"})/`', replace: '|| "(?!)"})`' }],
     test: CONTRACTS,
     title: "S1 S3 not to",
   },
@@ -361,12 +361,12 @@ const mutants = [
     edits: [
       {
         file: FETCH,
-        find: "response.status === 401 ? heal(response, token, again, signal",
-        replace: "/40[13]/.test(`${response.status}`) ? heal(response, token, again, signal",
+        find: "response.status === 401 ? heal(response, token, again, !!follow)",
+        replace: "response.status % 2 ? heal(response, token, again, !!follow)",
       },
     ],
     test: CONTRACTS,
-    title: "F18 403 is an answer",
+    title: "F18 403 without a challenge",
   },
   {
     name: "an event shows the whole session",
