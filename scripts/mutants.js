@@ -387,12 +387,26 @@ const mutants = [
     edits: [
       {
         file: FETCH,
-        find: "if (newer.accessToken === token.accessToken) return response;",
-        replace: "",
+        find: "if (newer.accessToken !== token.accessToken) {",
+        replace: "{",
       },
     ],
     test: "test/unit/fetch.test.ts",
     title: "F19 the same token brought back",
+  },
+  {
+    name: "a static token that was answered with 401 is sent again",
+    law: "P9",
+    edits: [{ file: ENGINE, find: "rejectedHere = rejected;", replace: "" }],
+    test: "test/unit/static-token.test.ts",
+    title: "P9 the application is asked once",
+  },
+  {
+    name: "the server's time is not learned from its 401",
+    law: "F16",
+    edits: [{ file: ENGINE, find: "skew = need.date! - now();", replace: "skew = 0;" }],
+    test: "test/unit/self-signed.test.ts",
+    title: "F16 with a clock",
   },
 ];
 
