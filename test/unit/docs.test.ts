@@ -192,6 +192,14 @@ describe("a provider of one's own", () => {
   });
 });
 
+it("S9 SECURITY.md says first what sealing does not do", () => {
+  const [section = ""] = read("SECURITY.md")
+    .split("## What sealing does not do")[1]!
+    .split("\n## ");
+  expect(section).toMatch(/stolen disk.*gives everything away/i);
+  expect(section).toMatch(/script in the page.*is not stopped/i);
+});
+
 describe("tables", () => {
   const readme = read("README.md");
   /** What the first cells of the README's tables name. */
