@@ -133,7 +133,7 @@ const mutants = [
     law: "P2",
     edits: [{ file: DECIDE, find: 'if (!harmless && !silent) return "ask";', replace: "" }],
     test: MODEL,
-    title: "P6 tokens of one grant",
+    title: "P7 F9 F22 waiters get a token",
   },
   {
     name: "a refused refresh token is sent again",

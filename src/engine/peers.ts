@@ -54,7 +54,8 @@ export function createPeers(
       await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
       if (!peers.claimed) silentId = session.intent?.attemptId;
     },
-    areSilent: (session) => !!silentId && silentId === session?.intent?.attemptId,
+    // A claim that comes late, from a peer that was frozen, still counts.
+    areSilent: (session) => !!silentId && !peers.claimed && silentId === session?.intent?.attemptId,
     hush() {
       silentId = undefined;
       peers.claimed = false;
