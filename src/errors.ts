@@ -16,6 +16,8 @@ export type VaultErrorCode =
   | "refresh_failed"
   /** The sign-in could not be finished for a reason that is no refusal. */
   | "sign_in_failed"
+  /** The API refused a token that was signed by the clock here, and does not show its own time. */
+  | "clock_unknown"
   /** The store cannot be reached; nothing is lost, and nobody is signed out. */
   | "store_unavailable"
   /** A token is malformed: check what was pasted. */
@@ -31,6 +33,7 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   credentials_refused: "Credentials refused: check them and sign in again",
   refresh_failed: "Token not refreshed: session kept, try again",
   sign_in_failed: "Sign-in failed: try to sign in again",
+  clock_unknown: "Signed token refused: check this device's clock and the API key",
   store_unavailable: "Token store unavailable: nothing is lost, try again",
   invalid_token: "Malformed token: look for spaces and line breaks",
   invalid_option: "Invalid option: check it",

@@ -1,8 +1,9 @@
 /**
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401.
  */
+import { VaultError } from "./errors.ts";
 import type { Policy } from "./policy.ts";
-import type { AccessToken, TokenSource } from "./types.ts";
+import type { AccessToken, Renewal, TokenSource } from "./types.ts";
 
 /** What `vault.fetch` takes beyond `RequestInit`. */
 export interface VaultRequestInit extends Omit<RequestInit, "body"> {
@@ -130,6 +131,9 @@ function prepare(
   ];
 }
 
+/** The server's time; `NaN` where the runtime does not show it. */
+const dateOf = ({ headers }: Response): number => Date.parse(headers.get("date") ?? "");
+
 export function createFetch(
   policy: Policy,
   getToken: TokenSource["getToken"],
@@ -137,8 +141,7 @@ export function createFetch(
   fetch_: typeof fetch,
   /** Where it is absent, the runtime follows, and takes `Authorization` off between origins (S2). */
   follow: Follow | undefined,
-  /** A token that cannot be renewed is not rejected for good: its 401 is the answer. */
-  renews: boolean,
+  renewal: Renewal | undefined,
   onRetry: (token: AccessToken) => void,
 ): VaultFetch {
   /** After a 401: one more try with a newer token, if there is one and the body allows it. */
@@ -151,26 +154,32 @@ export function createFetch(
     waitUntil?: VaultRequestInit["waitUntil"],
   ): Promise<Response> {
     // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
-    if (!renews || /error="?insufficient_/.test(response.headers.get("www-authenticate") ?? ""))
+    if (/error="?insufficient_/.test(response.headers.get("www-authenticate") ?? ""))
       return response;
     const next = again();
+    const date = dateOf(response);
     const refresh = Promise.resolve(
-      getToken({ rejected: token, signal: next && signal, waitUntil }),
+      getToken({ rejected: token, date, signal: next && signal, waitUntil }),
     );
     if (!next) {
       // The call after this one will find a fresh token.
       refresh.catch(() => {});
       return response;
     }
-    const newer = await refresh;
-    if (newer.accessToken === token.accessToken) return response;
-    response.body?.cancel().catch(() => {});
-    onRetry(newer);
-    const [, init] = next;
-    init.headers = { ...init.headers, authorization: authorization(newer) };
-    if (follows) init.redirect = "manual";
-    const second = await fetch_(next[0], init);
-    return follows ? follow!(second, next, again) : second;
+    // What cannot be renewed asks the application by its state and an event; the 401 is the answer.
+    const newer = await (renewal ? refresh : refresh.catch(() => token));
+    if (newer.accessToken !== token.accessToken) {
+      response.body?.cancel().catch(() => {});
+      onRetry(newer);
+      const [, init] = next;
+      init.headers = { ...init.headers, authorization: authorization(newer) };
+      if (follows) init.redirect = "manual";
+      response = await fetch_(next[0], init);
+      if (follows) response = await follow!(response, next, again);
+    }
+    if (renewal?.selfSigned && response.status === 401 && !dateOf(response))
+      throw new VaultError("clock_unknown", undefined, 401);
+    return response;
   }
 
   async function slow(

@@ -60,6 +60,8 @@ export interface Session {
   readonly strikes?: number | undefined;
   readonly intent?: Intent | undefined;
   readonly coolDown?: { readonly until: number; readonly tries: number } | undefined;
+  /** How far the server's clock is ahead of the one here, once a 401 has shown its time. */
+  readonly skew?: number | undefined;
 }
 
 /** The part of a record that stands in the clear, so that fence and commit need no decryption. */
@@ -176,6 +178,7 @@ export interface Exchange {
   /** Aborted at the exchange's deadline. */
   readonly signal: AbortSignal;
   readonly fetch: typeof fetch;
+  /** The time by the server's clock, as far as it is known; otherwise by the clock here. */
   readonly now: () => number;
 }
 
@@ -214,6 +217,8 @@ export interface Renewal {
   readonly assumedLifetime?: number;
   /** Whether `renew` needs a refresh token; `true` by default. */
   readonly needsRefreshToken?: boolean;
+  /** Whether `renew` signs the token itself, so that it hangs on the clock here; `false` by default. */
+  readonly selfSigned?: boolean;
 }
 
 /** What `createVault` takes; `provider` and `store` are required, everything else has a default. */
@@ -268,6 +273,8 @@ export interface TokenSource {
 export interface TokenNeed {
   /** The token that the server answered with 401. */
   readonly rejected?: TokenName | undefined;
+  /** The `Date` of that answer in milliseconds; `NaN` where the runtime does not show it. */
+  readonly date?: number | undefined;
   readonly signal?: AbortSignal | null | undefined;
   /** Holds the runtime open for work that outlives the caller, as `event.waitUntil` does. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;

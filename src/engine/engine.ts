@@ -13,7 +13,6 @@ import type {
   TokenNeed,
   VaultOptions,
 } from "../types.ts";
-import { isObject } from "./claims.ts";
 import { randomId, systemClock } from "./clock.ts";
 import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
 import {
@@ -36,6 +35,7 @@ import {
 } from "./waiting.ts";
 import { createLedger } from "./ledger.ts";
 import { type Life, lifeOf } from "./lifetime.ts";
+import { createPeers } from "./peers.ts";
 import { toRecord } from "./record.ts";
 import { isSound } from "./syntax.ts";
 import { begun, granted, refused, troubled } from "./transitions.ts";
@@ -65,7 +65,7 @@ export function createEngine(
     emit(type);
     onChange();
   });
-  const peers = channel?.open(key, onMessage);
+  const peers = createPeers(channel, key, clock, ledger, () => void look());
   const { sleep, wake } = createSleep(clock);
   const hint = createHint(clock, () => void look());
   const stale = createHint(clock, () => void (viewUntil = 0));
@@ -77,7 +77,6 @@ export function createEngine(
   let step: Promise<void> | undefined;
   let epoch = 0;
   let closed = false;
-  let attempting = false;
   let concluding = false;
   let status: number | undefined;
   let refusedId: string | undefined;
@@ -87,16 +86,21 @@ export function createEngine(
   /** The intent that stands, and since when this context has seen it. */
   let seenId: string | undefined;
   let seenAt = 0;
-  /** The intent that no peer claims, and whether somebody just claimed it. */
-  let silentId: string | undefined;
-  let claimed = false;
   let retries = 0;
+  /** How far the server's clock is ahead, where this context has seen it. */
+  let skew: number | undefined;
 
   const emit = (type: EngineEventType, session: TokenName | undefined = ledger.session): void =>
     onEvent(type, session, status);
 
-  const post = (type: "changed" | "ask" | "claim", { sessionId, generation }: TokenName): void =>
-    peers?.post({ type, sessionId, generation });
+  /** Once for each session that only a sign-in helps. */
+  function tell(): void {
+    const id = ledger.session?.sessionId;
+    if (!id || refusedId === id) return;
+    refusedId = id;
+    emit("refused");
+    onChange();
+  }
 
   /** A look that failed is a look too: a store that is out of reach is not asked at every call. */
   function checked(session: Session | undefined): void {
@@ -130,10 +134,7 @@ export function createEngine(
       }
       if (before?.sessionId === sessionId && before.generation < generation)
         emit(concluding ? "refreshed" : "adopted");
-      if (session.refused && refusedId !== sessionId) {
-        refusedId = sessionId;
-        emit("refused");
-      }
+      if (session.refused) tell();
     } else {
       view = undefined;
       if (before) emit("signed-out", before);
@@ -150,14 +151,19 @@ export function createEngine(
       now(),
       running() - seenAt,
       unsentId,
-      !!silentId && silentId === session?.intent?.attemptId,
+      peers.areSilent(session),
       online(),
     );
 
-  const exchange: RunExchange = (...asked) => runExchange(fetch_, clock, ...asked);
+  const ahead = (): number | undefined => skew ?? ledger.session?.skew;
 
-  const life = (grant: Grant, startedAt: number, adopted?: boolean): Life =>
-    lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted);
+  const exchange: RunExchange = (...asked) =>
+    runExchange(fetch_, clock, () => now() + (ahead() ?? 0), ...asked);
+
+  const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
+    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
+    skew: ahead(),
+  });
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   const revoke = ({ tokenSet }: Pick<Session, "tokenSet">): void =>
@@ -208,7 +214,7 @@ export function createEngine(
       if (isOurs(ledger.session)) await conclude((stored) => granted(stored, intent, got, at));
       concluding = false;
       // Persist, then tell. A session that has ended takes its late tokens along.
-      if (isOurs(ledger.session)) post("changed", next);
+      if (isOurs(ledger.session)) peers.post("changed", next);
       else revoke(got);
     } else if (isOurs(ledger.session)) {
       const trouble = outcome as Outcome & { type: "trouble" };
@@ -222,21 +228,17 @@ export function createEngine(
 
   /** Under the lock, if it can be had: looks again, and does what is then to be done. */
   async function act(rejected: TokenName | undefined): Promise<void> {
-    silentId = undefined;
     for (;;) {
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
-      if ((attempting = is.step(decision))) return attempt(rejected);
-      if (!is.asking(decision) || claimed) return;
-      const asked = seenId;
-      post("ask", ledger.session!);
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
-      if (!claimed) silentId = asked;
+      if ((peers.attempting = is.step(decision))) return attempt(rejected);
+      if (!is.asking(decision) || peers.claimed) return;
+      await peers.ask(ledger.session!);
     }
   }
 
   async function run(rejected: TokenName | undefined): Promise<void> {
-    claimed = false;
+    peers.hush();
     try {
       if (ledger.unwritten)
         await ledger.flush().catch((error) => {
@@ -246,11 +248,11 @@ export function createEngine(
       const decision = judge(rejected);
       if (is.step(decision) || is.asking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
-      attempting = false;
+      peers.attempting = false;
       if (!/^(wait|ask)$/.test(judge(rejected))) return;
     } catch {
       // The ledger keeps the failure; whoever waits decides what it means to them.
-      attempting = false;
+      peers.attempting = false;
       checked(ledger.session);
     }
     // Jittered, so that waiters do not read in step.
@@ -285,17 +287,20 @@ export function createEngine(
   }
 
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
-  async function obtain({ rejected, signal, waitUntil: hold }: TokenNeed): Promise<AccessToken> {
+  async function obtain(need: TokenNeed): Promise<AccessToken> {
+    const { rejected, signal, waitUntil: hold } = need;
     const { stopped, end } = untilStopped(clock, patience, signal, () =>
       error(ledger.trouble.length ? "store_unavailable" : "refresh_failed"),
     );
     try {
       signal?.throwIfAborted();
+      if (renewal?.selfSigned && need.date! > 0) skew = need.date! - now();
       for (let looked = false; ; looked = true) {
         if (closed) throw error("closed");
         const decision = judge(rejected);
         if (rejected && decision !== "use") {
-          // Nobody is served this one any more, though the record does not say so yet.
+          // Nobody is served this one any more, though the record does not say so yet. It never says
+          // so of a token that cannot be renewed: a static token is not lost by one 401.
           rejectedHere = rejected;
           viewUntil = 0;
         }
@@ -304,8 +309,10 @@ export function createEngine(
         const serve = age <= maxStaleness && is.serving(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
-        if (!serve && looked && !failures && /_/.test(decision))
+        if (!serve && looked && !failures && /_/.test(decision)) {
+          tell();
           throw error(decision as VaultErrorCode);
+        }
         const pass = advance(rejected);
         hold?.(pass);
         if (serve) return view!;
@@ -316,20 +323,6 @@ export function createEngine(
     }
   }
 
-  function onMessage(message: unknown): void {
-    const { session } = ledger;
-    if (!isObject(message) || closed) return;
-    const { type, sessionId, generation } = message;
-    const isMine = session?.sessionId === sessionId;
-    if (type === "changed") void look();
-    else if (type === "claim") claimed ||= isMine;
-    else if (
-      isMine &&
-      (attempting || (ledger.unwritten && session!.generation > Number(generation)))
-    )
-      post("claim", session!);
-  }
-
   async function start(got: Life, since: number): Promise<void> {
     const sessionId = randomId();
     if (since === epoch && !closed)
@@ -338,7 +331,7 @@ export function createEngine(
       revoke(got);
       throw error("closed");
     }
-    post("changed", { sessionId, generation: 1 });
+    peers.post("changed", { sessionId, generation: 1 });
     emit("signed-in");
   }
 
@@ -384,7 +377,7 @@ export function createEngine(
     async signOut() {
       epoch++;
       const session = await ledger.end();
-      if (session) post("changed", session);
+      if (session) peers.post("changed", session);
       if (session) revoke(session);
       if (ledger.unwritten) throw error("store_unavailable");
     },
@@ -392,7 +385,7 @@ export function createEngine(
       closed = true;
       hint(undefined);
       stale(undefined);
-      peers?.close();
+      peers.close();
       wake();
     },
   };

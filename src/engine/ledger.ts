@@ -87,6 +87,7 @@ export function createLedger(
     let since;
     do {
       since = writes;
+      const first = ending;
       const record = await reach(store.read(key));
       stored = fromRecord(record);
       if (record && !stored && !record.tombstone && head?.revision !== record.revision)
@@ -95,10 +96,11 @@ export function createLedger(
       const id = head?.sessionId;
       if (!writing || id === begunId) maybeWritten = id === begunId;
       // The session that stands when a sign-out first sees the record ends too; a later one does not.
+      // A read that was under way may tell of an older one.
       if (ending) {
         ended.add(id);
         last ??= stored;
-        ending = false;
+        ending = !first;
       }
       if (ended.has(id)) stored = undefined;
       // A read that was overtaken by a write of our own tells the past.
@@ -179,10 +181,7 @@ export function createLedger(
       const local = fromRecord(change(session, session && toRecord(session)));
       // Alone, the record is still to be made: from memory, as it then stands.
       if (ledger.alone()) take(local);
-      else {
-        waiting = change;
-        ledger.unwritten = false;
-      }
+      else waiting = change;
       const mine = waiting;
       try {
         await attempt();
@@ -195,7 +194,7 @@ export function createLedger(
       }
     },
     begin(first) {
-      begunId = first.sessionId;
+      met.add((begunId = first.sessionId));
       maybeWritten = false;
       return ledger.persist((current, before) => {
         const { session } = ledger;
@@ -210,7 +209,7 @@ export function createLedger(
     async end() {
       last = ledger.session;
       // Also those that a sign-in replaced which may not have been written.
-      for (const id of met.add(begunId)) ended.add(id);
+      for (const id of met) ended.add(id);
       ending = true;
       take(undefined);
       await ledger.persist((_, current) =>

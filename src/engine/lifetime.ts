@@ -20,7 +20,7 @@ const numericDate = (seconds: unknown): number =>
   typeof seconds === "number" && seconds > 0 && seconds < 1e11 ? seconds * SECOND : NaN;
 
 /** What a grant makes of a session, on the clock of whoever asked for it. */
-export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "material">;
+export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "material" | "skew">;
 
 /**
  * The life of a fresh grant is counted from the start of the request that got it, so that a wrong

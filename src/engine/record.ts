@@ -22,7 +22,7 @@ export function fromRecord(record: StoredRecord | undefined): Session | undefine
     session.sessionId === record?.sessionId &&
     session.revision === record.revision &&
     typeof session.tokenSet?.accessToken === "string" &&
-    areNumbers(session.generation, session.attempt, session.issuedAt) &&
+    areNumbers(session.generation, session.attempt, session.issuedAt, session.skew ?? 0) &&
     isOptional(session.intent, () =>
       areNumbers(session.intent!.attempt, session.intent!.deadline),
     ) &&

@@ -24,14 +24,9 @@ export interface SecretOptions<Name extends string = string> {
   readonly dangerouslyAllowInBrowser?: boolean;
 }
 
-/** Those members alone: an `env` is not reachable from a provider (S7). */
-export const addressOf = ({ name, origins, publicPaths, scheme, partition }: Address): Address => ({
-  name,
-  origins,
-  ...(publicPaths && { publicPaths }),
-  ...(scheme && { scheme }),
-  ...(partition && { partition }),
-});
+/** Those members alone: an `env` is not reachable from a provider (S7). Absent ones read as absent. */
+export const addressOf = ({ name, origins, publicPaths, scheme, partition }: Address): Address =>
+  ({ name, origins, publicPaths, scheme, partition }) as Address;
 
 /**
  * The secret that was given, or else the environment's. Checked first, so that a pasted space or

@@ -12,6 +12,7 @@ export type RunExchange = (
 export function runExchange(
   fetch_: typeof fetch,
   clock: Clock,
+  now: () => number,
   run: (exchange: Exchange) => Promise<unknown>,
   signal?: AbortSignal,
   deadline: number = EXCHANGE,
@@ -37,10 +38,7 @@ export function runExchange(
       finish({ type: "trouble" });
     }
     signal?.addEventListener("abort", abort);
-    (async () => run({ signal: controller.signal, fetch: fetch_, now: clock.now }))().then(
-      finish,
-      abort,
-    );
+    (async () => run({ signal: controller.signal, fetch: fetch_, now }))().then(finish, abort);
   });
 }
 

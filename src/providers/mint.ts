@@ -57,11 +57,7 @@ export function mint<Credentials>(options: MintOptions<Credentials>): Provider<C
 
   return {
     ...addressOf(options),
-    renewal: {
-      rotation: "none",
-      needsRefreshToken: false,
-      ...(assumedLifetime !== undefined && { assumedLifetime }),
-    },
+    renewal: { rotation: "none", needsRefreshToken: false, assumedLifetime } as Renewal,
     async signIn(credentials, exchange) {
       if (credentials === undefined) return asFound(secretOf(undefined, options, options.scheme));
       const outcome = await ask(credentials as Credentials, exchange);

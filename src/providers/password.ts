@@ -17,10 +17,11 @@
  * @module
  */
 import { outcomeOf, type RawGrant, type ReplyRules } from "../engine/outcome.ts";
+import { type Address, addressOf } from "../engine/secrets.ts";
 import { postJson } from "../engine/token-request.ts";
 import type { Provider, Renewal, TokenSet } from "../types.ts";
 
-export type { RawGrant };
+export type { Address, RawGrant, ReplyRules };
 
 /** What a user types in. Sent once, never kept. */
 export interface PasswordCredentials {
@@ -29,11 +30,7 @@ export interface PasswordCredentials {
 }
 
 export interface PasswordOptions<Credentials = PasswordCredentials>
-  extends ReplyRules, Partial<Renewal> {
-  readonly name: string;
-  /** Where the token may go: exact origins, each with an optional path prefix. */
-  readonly origins: readonly string[];
-  readonly publicPaths?: readonly string[];
+  extends Address, ReplyRules, Partial<Renewal> {
   readonly tokenUrl: string;
   readonly refreshUrl: string;
   readonly revokeUrl?: string;
@@ -45,17 +42,11 @@ export interface PasswordOptions<Credentials = PasswordCredentials>
 export function password<Credentials = PasswordCredentials>(
   options: PasswordOptions<Credentials>,
 ): Provider<Credentials> {
-  const { name, origins, publicPaths, tokenUrl, refreshUrl, revokeUrl, write } = options;
+  const { tokenUrl, refreshUrl, revokeUrl, write } = options;
   const { rotation = "strict", reuseWindow, assumedLifetime } = options;
   return {
-    name,
-    origins,
-    ...(publicPaths && { publicPaths }),
-    renewal: {
-      rotation,
-      ...(reuseWindow !== undefined && { reuseWindow }),
-      ...(assumedLifetime !== undefined && { assumedLifetime }),
-    },
+    ...addressOf(options),
+    renewal: { rotation, reuseWindow, assumedLifetime } as Renewal,
     signIn: async (credentials, exchange) =>
       outcomeOf(
         await postJson(tokenUrl, write ? write(credentials) : credentials, exchange),

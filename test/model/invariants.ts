@@ -36,6 +36,8 @@ export function createInvariants(
   const tried = new Set<Place>();
   /** The sessions that a context has told of. */
   const heard = new Map<Place, Set<string>>();
+  /** What a context has told that it could not store. */
+  const unpersisted = new Map<Place, { readonly sessionId: string; readonly at: number }>();
   const refusedEvents = new Map<string, number>();
   const committedAt = new Map<string, number>();
   const commits: { readonly at: number; readonly place: Place }[] = [];
@@ -101,17 +103,34 @@ export function createInvariants(
     return !!presented.get(token ?? "")?.at(-1)?.unprocessed;
   }
 
+  /** Whether it is at least as long ago as a peer's claim may take. */
+  const settledSince = (at: number): boolean => world.now() - at > 1_200;
+
+  /** Whether a context holds what followed this token, and could not store it. */
+  function holdsNext({ place, vault }: Context, id: string, generation: number): boolean {
+    const held = unpersisted.get(place);
+    return (
+      held?.sessionId === id &&
+      settledSince(held.at) &&
+      vault.snapshot().generation! > generation &&
+      !vault.snapshot().persisted
+    );
+  }
+
   /** Another live context, undisturbed for a second, that could have claimed this token. */
-  function couldClaim(place: Place, token: string): boolean {
+  function couldClaim(place: Place, token: string, id: string, generation: number): boolean {
     return contexts.some(
-      ({ place: other }) =>
-        other !== place &&
-        !other.crashed &&
-        !other.frozen &&
-        world.now() - other.disturbedAt > 1_200 &&
-        presented
-          .get(token)
-          ?.some((past) => past.place === other && !past.over() && world.now() - past.at > 1_200),
+      (context) =>
+        context.place !== place &&
+        !context.place.crashed &&
+        !context.place.frozen &&
+        settledSince(context.place.disturbedAt) &&
+        (holdsNext(context, id, generation) ||
+          presented
+            .get(token)
+            ?.some(
+              (past) => past.place === context.place && !past.over() && settledSince(past.at),
+            )),
     );
   }
 
@@ -192,8 +211,8 @@ export function createInvariants(
       const { expiresAt = Infinity } = stored.tokenSet;
       if (!stored.rejected && now(place) < expiresAt)
         violate("P2 a replay while the access token was still good");
-      if (scenario.channel && couldClaim(place, token))
-        violate("P2 a replay though a live peer held the exchange");
+      if (scenario.channel && couldClaim(place, token, found!.sessionId, stored.generation))
+        violate("P2 a replay though a live peer held the exchange, or what it brought");
     },
     unprocessed(token: string): void {
       const entry = presented.get(token)?.at(-1);
@@ -237,6 +256,8 @@ export function createInvariants(
     event(place: Place, event: VaultEvent): void {
       if (event.sessionId !== undefined)
         heard.set(place, (heard.get(place) ?? new Set()).add(event.sessionId));
+      if (event.type === "unpersisted" && event.sessionId !== undefined)
+        unpersisted.set(place, { sessionId: event.sessionId, at: world.now() });
       if (event.type !== "refused") return;
       const name = `${place.id} ${event.sessionId}`;
       const count = (refusedEvents.get(name) ?? 0) + 1;

@@ -40,6 +40,12 @@ const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
     api.login = () => reply(500, {});
     return vault.signIn(credentials);
   },
+  async clock_unknown() {
+    const provider = { ...acme(), renewal: { rotation: "none", selfSigned: true } as const };
+    const { vault, api } = await signedIn({ provider });
+    api.api = () => reply(401, {});
+    return vault.fetch(VMS);
+  },
   store_unavailable() {
     const { vault, clock } = bench({ store: away });
     return clock.until(vault.getToken());
@@ -57,6 +63,7 @@ const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
 const statuses: Partial<Record<VaultErrorCode, number>> = {
   sign_in_required: 401,
   credentials_refused: 401,
+  clock_unknown: 401,
   refresh_failed: 503,
   sign_in_failed: 500,
 };

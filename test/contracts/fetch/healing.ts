@@ -82,6 +82,17 @@ export function healing(stage: Stage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 0, sends: { 1: 1 } });
     });
 
+    it.each([undefined, { method: "POST", body: "{}" }])(
+      "F18 403 without a challenge is an answer too (%j)",
+      async (init) => {
+        const { api, vault } = await stage.open();
+        await api.fault("api", { status: 403, body: { detail: "Not from this address" } });
+        const response = await vault.fetch(`${api.url}/v1/echo?n=1`, init);
+        expect(response.status).toBe(403);
+        expect(await api.counters()).toMatchObject({ tokenCalls: 0, sends: { 1: 1 } });
+      },
+    );
+
     it.runIf(stage.faithful)(
       "F18 429 is an answer, and readProblem tells how long to wait",
       async () => {

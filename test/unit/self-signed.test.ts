@@ -1,0 +1,103 @@
+/** A token that is signed here hangs on the clock here: the server's time is learned from its 401. */
+import { describe, expect, it } from "vitest";
+import { createVault, type Vault } from "../../src/index.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import type { Outcome, Provider, TokenStore } from "../../src/types.ts";
+import { type ManualClock, manualClock } from "../support/clock.ts";
+import { type FakeApi, fakeApi, jwt, ORIGIN, reply } from "../support/fake-api.ts";
+import { rejection, VMS } from "../support/vault.ts";
+
+const HOUR = 3_600_000;
+
+/** Signs its time and nothing else. */
+function signer(): Provider<void> {
+  const sign = async (now: number): Promise<Outcome> => ({
+    type: "granted",
+    grant: { accessToken: jwt({ iat: now / 1_000, exp: (now + HOUR) / 1_000 }), expiresIn: 3_600 },
+  });
+  return {
+    name: "signer",
+    origins: [ORIGIN],
+    renewal: { rotation: "none", needsRefreshToken: false, selfSigned: true },
+    signIn: (_, { now }) => sign(now()),
+    renew: (_, { now }) => sign(now()),
+  };
+}
+
+interface Bench {
+  readonly vault: Vault<void>;
+  readonly api: FakeApi;
+  readonly clock: ManualClock;
+  readonly store: TokenStore;
+}
+
+/** A client whose clock is `skew` behind the server's. */
+function bench(
+  skew: number,
+  { shows = true, clock = manualClock(), store = memoryStore() } = {},
+): Bench {
+  const api = fakeApi();
+  const server = (): number => clock.now() + skew;
+  api.api = ({ headers }) => {
+    const [, part] = headers.get("authorization")!.split(".");
+    const { iat, exp } = JSON.parse(atob(part!)) as { iat: number; exp: number };
+    const accepted = iat * 1_000 <= server() + 5_000 && server() < exp * 1_000;
+    const date = new Date(server()).toUTCString();
+    return reply(accepted ? 200 : 401, {}, shows ? { date } : {});
+  };
+  const vault = createVault({ provider: signer(), store, clock, fetch: api.fetch });
+  return { vault, api, clock, store };
+}
+
+describe("a self-signed token", () => {
+  it.each([-10 * 365 * 24 * HOUR, -2 * HOUR, 2 * HOUR, 10 * 365 * 24 * HOUR])(
+    "F16 with a clock %d ms off is signed anew with the server's time",
+    async (skew) => {
+      const { vault, api } = bench(skew);
+      await vault.signIn();
+      expect((await vault.fetch(VMS)).status).toBe(200);
+      expect(api.calls).toHaveLength(2);
+    },
+  );
+
+  it("F16 what was learned holds for later tokens, and after a restart", async () => {
+    const { vault, api, clock, store } = bench(2 * HOUR);
+    await vault.signIn();
+    await vault.fetch(VMS);
+    await clock.advance(HOUR + 1);
+    expect((await vault.fetch(VMS)).status).toBe(200);
+    expect(api.calls).toHaveLength(3);
+
+    const later = bench(2 * HOUR, { clock, store });
+    await clock.advance(HOUR + 1);
+    expect((await later.vault.fetch(VMS)).status).toBe(200);
+    expect(later.api.calls).toHaveLength(1);
+  });
+
+  it("F16 where the server's time is not visible, a typed error names the clock", async () => {
+    const { vault, api } = bench(2 * HOUR, { shows: false });
+    await vault.signIn();
+    expect(await rejection(vault.fetch(VMS))).toMatchObject({ code: "clock_unknown", status: 401 });
+    expect(api.calls.length).toBeLessThanOrEqual(2);
+  });
+
+  it("P17 its session stays, and works once the clock is right", async () => {
+    const { vault, clock, api } = bench(0, { shows: false });
+    await vault.signIn();
+    expect((await vault.fetch(VMS)).status).toBe(200);
+    const { api: right } = api;
+    api.api = () => reply(401, {});
+    await rejection(vault.fetch(VMS));
+    api.api = right;
+    await clock.advance(61_000);
+    expect((await vault.fetch(VMS)).status).toBe(200);
+    expect(vault.snapshot().status).toBe("signed-in");
+  });
+
+  it("a 401 that is not about time is an answer", async () => {
+    const { vault, api } = bench(0);
+    await vault.signIn();
+    api.api = () => reply(401, {}, { date: new Date(1_800_000_000_000).toUTCString() });
+    expect((await vault.fetch(VMS)).status).toBe(401);
+  });
+});

@@ -1,0 +1,66 @@
+/** Who may change a session after an attempt: the attempt that holds its record, and nobody else. */
+import { describe, expect, it } from "vitest";
+import { begun, granted, refused, troubled } from "../../src/engine/transitions.ts";
+import type { Intent, Session } from "../../src/types.ts";
+
+const START = 1_800_000_000_000;
+
+const session: Session = {
+  sessionId: "s",
+  generation: 3,
+  revision: 7,
+  attempt: 2,
+  issuedAt: START,
+  tokenSet: { accessToken: "a3", refreshToken: "r3", expiresAt: START + 3_600_000 },
+};
+const trouble = { type: "trouble" } as const;
+
+const begin = (from: Session, attemptId: string): [Session, Intent] => {
+  const next = begun(from, undefined, attemptId, START, false);
+  return [next, next.intent!];
+};
+
+describe("an attempt that was taken over", () => {
+  const [first, mine] = begin(session, "mine");
+  const [taken, theirs] = begin(first, "theirs");
+
+  it("P8 P9 its refusal says nothing about the session", () => {
+    expect(refused(taken, mine)).toBeUndefined();
+    expect(refused(taken, theirs)).toMatchObject({ refused: true, revision: taken.revision + 1 });
+  });
+
+  it("P5 P8 its trouble clears no intent and sets no cool-down", () => {
+    expect(troubled(taken, mine, START, 0.5, { ...trouble, unprocessed: true })).toBeUndefined();
+    expect(troubled(taken, theirs, START, 0.5, { ...trouble, unprocessed: true })).toMatchObject({
+      intent: undefined,
+      coolDown: { tries: 1 },
+    });
+  });
+
+  it("P2 P8 its grant is kept, because it may be the only token that works", () => {
+    const life = { tokenSet: { accessToken: "a4", refreshToken: "r4" }, issuedAt: START };
+    const late = granted(taken, mine, life, START)!;
+    expect(late).toMatchObject({ generation: 4, attempt: 3, tokenSet: { refreshToken: "r4" } });
+    // But not over a later attempt's.
+    const newer = granted(taken, theirs, life, START)!;
+    expect(granted(newer, mine, life, START)).toBeUndefined();
+  });
+
+  it("P2 when the token was first sent is kept, and the order of attempts grows", () => {
+    const later = begun(first, undefined, "later", START + 5_000, true).intent!;
+    expect(later).toMatchObject({ startedAt: START, attempt: mine.attempt + 1, repeated: true });
+    expect(later.deadline).toBeGreaterThan(mine.deadline);
+  });
+});
+
+describe("a grant", () => {
+  const [first, intent] = begin(session, "mine");
+
+  it("F23 without a refresh token keeps the old one", () => {
+    const life = { tokenSet: { accessToken: "a4" }, issuedAt: START };
+    expect(granted(first, intent, life, START)!.tokenSet).toMatchObject({
+      accessToken: "a4",
+      refreshToken: "r3",
+    });
+  });
+});
