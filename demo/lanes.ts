@@ -6,6 +6,13 @@ export interface Lanes {
   render(tabs: readonly TabState[], own: number, refreshers: ReadonlySet<number>): number[];
 }
 
+const words: Readonly<Record<string, string>> = {
+  loading: "loading",
+  "signed-out": "signed out",
+  "sign-in-required": "must sign in",
+  unavailable: "no storage",
+};
+
 /** So many lanes are there even when they are empty. */
 const LEAST = 5;
 
@@ -45,7 +52,7 @@ export function createLanes(onOpen: () => void, onClose: (tab: number) => void):
     for (const [name, is] of Object.entries(classes)) item.classList.toggle(name, is);
     const kind = tab === own ? "this one" : state.within === undefined ? "tab" : "frame";
     const set = state.generation === undefined ? "" : `, token ${state.generation}`;
-    detail.textContent = state.status === "signed-in" ? kind + set : "signed out";
+    detail.textContent = words[state.status] ?? kind + set;
     if (tab !== own) item.append(button("×", `Close tab ${tab}`, () => onClose(tab)));
     return item;
   }

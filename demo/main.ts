@@ -34,11 +34,11 @@ const stage = createStage(
   history,
   (refreshers) => lanes.render(tabs.list(), context.tab, refreshers),
   (ends) => {
-    // Nothing renews it, or what was renewed is refused as well: only the user can help.
-    const isFinal = ends.has("401") && !api.calls;
+    // What is signed anew is refused as well: the key itself is no good, and only the user can help.
+    const isFinal = ends.has("401") && api.life !== undefined && !api.calls;
     card.ask(
       isFinal
-        ? "The API answers 401 to this token, and nothing here renews it. The vault keeps it, and asks you: put in another."
+        ? "The API answers 401 to what is signed with this key, and the 401s come back to you. Put in another key."
         : "",
     );
   },
@@ -113,6 +113,8 @@ function begin(): void {
   history.begin(title, start);
   history.hold(true);
   line.post({ type: "scene", title, start });
+  document.getElementById("stage")!.toggleAttribute("data-live", true);
+  hurry();
 }
 
 async function perform(

@@ -23,7 +23,7 @@ const inks: readonly Ink[] = ["waiting", "flying", "answered", "refused", "faile
 
 const actLabels: Readonly<Record<string, string>> = {
   expire: "token expired",
-  revoke: "session revoked",
+  revoke: "revoked",
   "503": "503 ahead",
   "429": "429 ahead",
   slow: "slow reply ahead",

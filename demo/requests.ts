@@ -3,19 +3,20 @@ import { isVaultError } from "tokenkeep/browser";
 import type { Tally } from "./channel.ts";
 import type { DemoVault } from "./vaults.ts";
 
-export interface Target {
+interface Target {
   readonly vault: DemoVault;
   readonly url: string;
 }
+type One = (target: Target) => Promise<Response>;
+type Many = (target: Target, count: number) => Promise<Response>[];
 
 // #region one
-export const one = ({ vault, url }: Target): Promise<Response> => vault.fetch(url);
+export const one: One = ({ vault, url }) => vault.fetch(url);
 // #endregion
 
 // #region fifty
-export function many({ vault, url }: Target, count: number): Promise<Response>[] {
-  return Array.from({ length: count }, () => vault.fetch(url));
-}
+export const many: Many = ({ vault, url }, count) =>
+  Array.from({ length: count }, () => vault.fetch(url));
 // #endregion
 
 /** Sends, and tells how each ended: its status, or the code of its error. */

@@ -102,12 +102,15 @@ export function createSessionCard(
     const signedIn = status === "signed-in";
     if (!signedIn) asked = "";
     document.body.dataset["status"] = status;
+    document.body.toggleAttribute("data-offline", isOffline);
     write("status", isOffline && signedIn ? "Offline" : badges[status]);
     const notices = [
       isOffline &&
         "You are offline. The session is kept; a refresh waits until the network is back.",
       status === "sign-in-required" &&
-        "The session has ended: the API does not renew it any more. Sign in again.",
+        (api.life
+          ? "The session has ended: the API does not renew it any more. Sign in again."
+          : "The API answered 401, and nothing renews this token. The 401 came back to you; put in another token."),
       status === "unavailable" &&
         "The browser's storage cannot be reached, which does not mean that you are signed out. Allow site data for this page; a sign-in made now lives in this tab's memory only.",
       signedIn &&

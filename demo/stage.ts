@@ -83,6 +83,7 @@ export function createStage(
     drawnAt = now;
     const scene = show(now);
     document.body.toggleAttribute("data-scene", scene !== undefined);
+    document.getElementById("stage")!.toggleAttribute("data-live", scene?.isLive ?? false);
     if (!scene) return;
     if (scene.isLive) {
       if (scene.start !== told) said = "";

@@ -5,7 +5,7 @@ const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
 const codes: Readonly<Record<string, string>> = {
-  "no reply": "got no reply, as fetch would have it",
+  "no reply": "got no reply, and rejected with fetch's own TypeError",
   sign_in_required: "ended with sign_in_required: only a sign-in helps",
   refresh_failed: "ended with refresh_failed: the session is kept",
   no_session: "ended with no_session: nobody is signed in",
