@@ -365,6 +365,8 @@ export function createEngine(
       signal?.throwIfAborted();
       status = outcome.type === "granted" ? undefined : outcome.status;
       if (outcome.type === "refused") throw error("credentials_refused");
+      // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
+      if (outcome.type === "trouble" && isVaultError(outcome.error)) throw outcome.error;
       if (outcome.type !== "granted" || !isSound(outcome.grant, scheme))
         throw error("sign_in_failed");
       await start(life(outcome.grant, startedAt), since);
