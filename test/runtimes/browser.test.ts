@@ -9,6 +9,8 @@ import { freshDatabase, indexedDbContract } from "../contracts/indexeddb.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 
 storeContract("memory", memoryStore);
 indexedDbContract("the browser's");
@@ -30,3 +32,6 @@ webLocksContract("the browser's", {
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
 fetchContract({ control: inject("control"), streams: false });
+webhookContract({ streams: "body" in Request.prototype });
+const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
+wretchContract({ control: inject("control"), streams: false, timings });

@@ -14,6 +14,8 @@ function readJson(file: string): Record<string, unknown> {
 }
 
 const packageJson = readJson("package.json");
+const dependenciesOf = (kind: string): Record<string, string> =>
+  packageJson[kind] as Record<string, string>;
 const jsrJson = readJson("jsr.json");
 
 const files = readSources()
@@ -39,7 +41,22 @@ test("JSR: exports and the public files of src agree", () => {
 
 test("npm and JSR publish the same version with the same dependencies", () => {
   expect(jsrJson["version"]).toBe(packageJson["version"]);
-  const dependencies = Object.entries(packageJson["dependencies"] as Record<string, string>);
-  const expected = dependencies.map(([name, range]) => [name, `npm:${name}@${range}`]);
+  const dependencies = { ...dependenciesOf("dependencies"), ...dependenciesOf("peerDependencies") };
+  const expected = Object.entries(dependencies).map(([name, range]) => [
+    name,
+    `npm:${name}@${range}`,
+  ]);
   expect(jsrJson["imports"]).toEqual(Object.fromEntries(expected));
+});
+
+test("what one subpath alone needs is an optional peer, and is tested in one version", () => {
+  const peers = Object.keys(dependenciesOf("peerDependencies"));
+  expect(peers).not.toEqual([]);
+  const optional = peers.map((name) => [name, { optional: true }]);
+  expect(packageJson["peerDependenciesMeta"]).toEqual(Object.fromEntries(optional));
+  for (const name of peers) {
+    expect(dependenciesOf("devDependencies")[name]).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(dependenciesOf("dependencies")).not.toHaveProperty(name);
+    expect(readSources().filter(({ imports }) => imports.includes(name))).toHaveLength(1);
+  }
 });
