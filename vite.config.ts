@@ -111,7 +111,9 @@ function freePort(): Promise<number> {
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   // A dependency found in mid-test would reload the page under the tests.
-  optimizeDeps: { include: ["idb-keyval", "jose"] },
+  optimizeDeps: {
+    include: ["idb-keyval", "jose", "wretch", "wretch/addons", "wretch/middlewares"],
+  },
   test: {
     testTimeout: 20_000,
     hookTimeout: 20_000,
