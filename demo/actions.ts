@@ -1,4 +1,6 @@
 /** What the buttons do. The page shows the lines between the region marks: these very lines. */
+import wretch from "wretch";
+import { vaultMiddleware } from "tokenkeep/wretch";
 import type { Api } from "./apis.ts";
 import type { Demo } from "./demo.ts";
 
@@ -22,6 +24,13 @@ const showStatic: Run = async ({ freshStart, send, team }) => {
   await freshStart(5);
   // In each tab, at once: fifty times vault.fetch(url).
   await send(team(), 50);
+};
+// #endregion
+
+// #region wretch
+const byWretch: Run = async ({ vault, url }) => {
+  const api = wretch(url).middlewares([vaultMiddleware(vault)]);
+  await api.get().json();
 };
 // #endregion
 
@@ -97,10 +106,29 @@ const five: Run = async ({ tabs }) => {
 };
 // #endregion
 
+/** What the receiver made of a webhook. */
+interface Verdict {
+  readonly status: number;
+  readonly refused?: string;
+}
+
+const hook = async ({ server }: Demo, kind: string): Promise<string> => {
+  const { status, refused } = (await server("webhook", kind)) as Verdict;
+  return refused === undefined
+    ? `Verified, and its bytes were read. The receiver answered ${status}.`
+    : `Refused: ${refused}. The receiver answered ${status}.`;
+};
+
 /** A button. `code` names the regions that are shown beside it. */
 export interface Action {
   readonly id: string;
-  readonly group: "Hero" | "Requests" | "Token" | "Tabs" | "A refresh that meets";
+  readonly group:
+    | "Hero"
+    | "Requests"
+    | "Token"
+    | "Tabs"
+    | "A refresh that meets"
+    | "A webhook comes in";
   readonly label: string;
   readonly code: readonly string[];
   /** Whether it makes a picture of its own: at once, or when `freshStart` is done. */
@@ -118,6 +146,16 @@ const meets = (kind: string, label: string): Action => ({
   picture: "later",
   when: ({ calls }) => calls,
   run: (demo) => meet(demo, kind),
+});
+
+const comes = (kind: string, label: string): Action => ({
+  id: `webhook-${kind}`,
+  group: "A webhook comes in",
+  label,
+  code: ["webhook"],
+  picture: "none",
+  when: ({ id }) => id === "vmcloud",
+  run: (demo) => hook(demo, kind),
 });
 
 const renews = ({ life }: Api): boolean => life !== undefined;
@@ -166,6 +204,14 @@ export const actions: readonly Action[] = [
     run: async ({ send, team }) => void (await send(team(), 50)),
   },
   {
+    id: "wretch",
+    group: "Requests",
+    label: "One by wretch",
+    code: ["wretch"],
+    picture: "now",
+    run: byWretch,
+  },
+  {
     id: "expire",
     group: "Token",
     label: "Expire now",
@@ -197,4 +243,6 @@ export const actions: readonly Action[] = [
   meets("429", "429"),
   meets("slow", "A slow reply"),
   meets("lost", "A lost reply"),
+  comes("good", "A good one"),
+  comes("forged", "A forged one"),
 ];

@@ -4,7 +4,7 @@
  * `// #endregion`, and lightly coloured.
  */
 const files = import.meta.glob<string>(
-  ["./actions.ts", "./requests.ts", "./trace.ts", "./vaults.ts"],
+  ["./actions.ts", "./receiver.ts", "./requests.ts", "./trace.ts", "./vaults.ts"],
   {
     query: "?raw",
     import: "default",

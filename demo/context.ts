@@ -135,5 +135,7 @@ function hold(tab: number, options: LockOptions): Promise<boolean> {
 /** An error as a sentence for people: the vault's say what to do. */
 export function sentence(error: unknown): string {
   if (isVaultError(error)) return `${error.message} (${error.code}).`;
+  const { status } = error as { status?: unknown };
+  if (typeof status === "number") return `It came back with ${status}.`;
   return "No reply: the request failed, as fetch's would.";
 }

@@ -7,6 +7,8 @@ import type { DemoVault } from "./vaults.ts";
 
 export interface Demo {
   readonly vault: DemoVault;
+  /** What is asked for. */
+  readonly url: string;
   /** This tab's number. */
   readonly tab: number;
   readonly tabs: Tabs;
@@ -16,14 +18,14 @@ export interface Demo {
   freshStart(count: number): Promise<void>;
   /** Has tabs send requests, all at once; tells how they ended. */
   send(to: readonly number[], count: number): Promise<Tally>;
-  /** Reaches behind the API: `expire`, `revoke`, `fault`, `rotation`, `hold`, `arrived`, `release`. */
-  server(what: string, kind?: string): Promise<void>;
+  /** Reaches behind the API: see `server.ts` for what there is. */
+  server(what: string, kind?: string): Promise<unknown>;
   /** What the API's console gives to sign in with. */
   credentials(): Promise<Form>;
 }
 
 export function createDemo(
-  { vault, tab, api, person, signIn }: Context,
+  { vault, url, tab, api, person, signIn }: Context,
   tabs: Tabs,
   begin: () => void,
 ): Demo {
@@ -36,6 +38,7 @@ export function createDemo(
 
   const demo: Demo = {
     vault,
+    url,
     tab,
     tabs,
     team: () => tabs.team().map((one) => one.tab),
@@ -45,7 +48,7 @@ export function createDemo(
       await tabs.atLeast(count);
       begin();
     },
-    server: async (what, kind = "") => void (await backstage(what, { kind }, "POST")),
+    server: (what, kind = "") => backstage(what, { kind }, "POST"),
     credentials: async () =>
       (await backstage("credentials", { account: person.account }, "GET")) as Form,
   };

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Gate } from "../test/apis/gates.ts";
 import { faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
+import { createWebhooks, type Webhooks } from "./webhooks.ts";
 
 /** What the page is told of an API. */
 export interface Whereabouts {
@@ -19,6 +20,7 @@ export function demoApis(): Plugin {
   let apis: Hosted[] = [];
   const strict = new Set<string>();
   const gates = new Map<string, Gate>();
+  let webhooks: Webhooks | undefined;
 
   const whereabouts = (): Record<string, Whereabouts> =>
     Object.fromEntries(
@@ -34,6 +36,7 @@ export function demoApis(): Plugin {
     else if (what === "hold") gates.set(api.id, api.hold());
     else if (what === "arrived") await gates.get(api.id)?.arrived;
     else if (what === "release") gates.get(api.id)?.release();
+    else if (what === "webhook") return webhooks?.send(kind);
     else if (what === "rotation" && api.strict) {
       api.strict(kind === "strict");
       if (kind === "strict") strict.add(api.id);
@@ -71,6 +74,7 @@ export function demoApis(): Plugin {
     async configureServer(vite) {
       apis = await hostAll();
       vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
+      webhooks = createWebhooks(vite);
       vite.middlewares.use("/backstage", (request, response) => void answer(request, response));
     },
     transformIndexHtml: () => [

@@ -63,6 +63,20 @@ describe("each API, from the sign-in to a 401", () => {
     });
   }
 
+  it("the same by wretch", async () => {
+    const { page } = await visit("?api=vmcloud");
+    await signIn(page);
+    await press(page, "Expire now");
+    expect(await press(page, "One by wretch")).toContain("In the end it was answered");
+    expect(await figure(page, "healed")).toBe(1);
+  });
+
+  it("S13 a good webhook is taken, a forged one refused", async () => {
+    const { page } = await visit("?api=vmcloud");
+    expect(await press(page, "A good one")).toContain("Verified");
+    expect(await press(page, "A forged one")).toContain("Refused: signature_mismatch");
+  });
+
   it("P9 a session that is revoked asks for a sign-in", async () => {
     const { page } = await visit("?api=vmcloud");
     await signIn(page);
