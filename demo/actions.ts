@@ -125,9 +125,9 @@ export interface Action {
   readonly group:
     | "Hero"
     | "Requests"
-    | "Token"
+    | "The token, at the API"
     | "Tabs"
-    | "A refresh that meets"
+    | "A refresh is answered"
     | "A webhook comes in";
   readonly label: string;
   readonly code: readonly string[];
@@ -140,7 +140,7 @@ export interface Action {
 
 const meets = (kind: string, label: string): Action => ({
   id: `fault-${kind}`,
-  group: "A refresh that meets",
+  group: "A refresh is answered",
   label,
   code: ["fault"],
   picture: "later",
@@ -213,7 +213,7 @@ export const actions: readonly Action[] = [
   },
   {
     id: "expire",
-    group: "Token",
+    group: "The token, at the API",
     label: "Expire now",
     code: ["expire"],
     picture: "none",
@@ -222,8 +222,8 @@ export const actions: readonly Action[] = [
   },
   {
     id: "revoke",
-    group: "Token",
-    label: "Revoke on the server",
+    group: "The token, at the API",
+    label: "Revoke it",
     code: ["revoke"],
     picture: "later",
     run: revoke,
@@ -233,7 +233,7 @@ export const actions: readonly Action[] = [
   {
     id: "kill",
     group: "Tabs",
-    label: "Close the one that refreshes",
+    label: "Close the refreshing tab",
     code: ["kill"],
     picture: "later",
     when: ({ calls }) => calls,
@@ -241,8 +241,8 @@ export const actions: readonly Action[] = [
   },
   meets("503", "503"),
   meets("429", "429"),
-  meets("slow", "A slow reply"),
-  meets("lost", "A lost reply"),
-  comes("good", "A good one"),
-  comes("forged", "A forged one"),
+  meets("slow", "Late"),
+  meets("lost", "Never"),
+  comes("good", "Good"),
+  comes("forged", "Forged"),
 ];

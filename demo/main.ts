@@ -126,6 +126,9 @@ async function perform(
   if (picture === "now") begin();
   if (picture === "later") stage.say("Signing in anew, and waiting until all tabs have seen it…");
   stage.draw();
+  // On a narrow screen the picture is far from the buttons.
+  for (const id of ["stage", "summary"])
+    document.getElementById(id)!.scrollIntoView({ block: "nearest" });
   try {
     const text = await work();
     if (text) stage.say(text);
@@ -186,6 +189,9 @@ function links(): void {
     if (one === person) link.ariaCurrent = "page";
     who.append(link);
   }
+  // Where there is room for them.
+  (document.getElementById("claims-box") as HTMLDetailsElement).open =
+    matchMedia("(width >= 75rem)").matches;
   write("punch", api.punch);
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;

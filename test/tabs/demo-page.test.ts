@@ -42,7 +42,7 @@ async function textsOf(page: Page): Promise<string> {
 
 describe("secrets", () => {
   for (const { id, life } of apis)
-    it(`S4 F30 P1 ${id}: five frames, ${life ? "one renewal" : "nothing to renew"}, and no secret in them or in the demo's channel`, async () => {
+    it(`S4 F30 P1 ${id}: ${life ? "one renewal for five frames, and " : ""}no secret in the page or in the demo's channel`, async () => {
       const { context, page } = await visit(`?api=${id}`);
       const secrets = secretsOf(context);
       await page.evaluate(() => {
@@ -51,17 +51,22 @@ describe("secrets", () => {
         const channel = new BroadcastChannel("tokenkeep-demo");
         channel.addEventListener("message", ({ data }) => heard.push(JSON.stringify(data)));
       });
-      // Signs in, too.
-      const said = await press(page, "Show me");
-      expect(said).toContain("5 tabs sent 250 requests");
-      expect(said).toContain("all were answered");
-      expect(page.frames()).toHaveLength(5);
-      expect(await figure(page, "requests")).toBe(250);
-      expect(await figure(page, "refreshes")).toBe(life ? 1 : 0);
+      if (life) {
+        // Signs in, too.
+        const said = await press(page, "Show me");
+        expect(said).toContain("5 tabs sent 250 requests");
+        expect(said).toContain("all were answered");
+        expect(page.frames()).toHaveLength(5);
+        expect(await figure(page, "requests")).toBe(250);
+        expect(await figure(page, "refreshes")).toBe(1);
+      } else {
+        await signIn(page);
+        expect(await press(page, "Fifty at once")).toContain("nothing to renew");
+      }
 
       const heard = await page.evaluate(() => (window as unknown as { heard: string[] }).heard);
       const texts = (await textsOf(page)) + heard.join("\n");
-      expect(heard.length).toBeGreaterThan(9);
+      expect(heard.length).toBeGreaterThan(3);
       expect(secrets.size).toBeGreaterThan(0);
       for (const secret of secrets) expect(texts).not.toContain(secret);
     });
