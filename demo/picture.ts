@@ -113,8 +113,12 @@ function lines(calls: readonly CallTrace[], x: Scale, end: number, top: number):
       add(inkOf(send.status), send.start, at);
     }
     const until = Math.min(call.end ?? end, end);
-    if (until - at > 4)
-      add(call.end === undefined || call.result === "200" ? "waiting" : "failed", at, until);
+    if (until - at > 4) add("waiting", at, until);
+    // It waited, and no token came.
+    if (call.end !== undefined && call.result?.includes("_")) {
+      const tip = x(until);
+      paths.failed += `M${px(Math.max(0, tip - 6))} ${y}H${px(tip)}`;
+    }
   }
   return inks
     .filter((ink) => paths[ink] !== "")
