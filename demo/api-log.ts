@@ -19,8 +19,6 @@ export interface LogEntry {
   readonly first: boolean;
   /** It was refused before, and now it is answered. */
   readonly healed: boolean;
-  /** An access token that this API has not seen before. */
-  readonly fresh: boolean;
   /** What a button did. */
   readonly label: string;
 }
@@ -54,29 +52,26 @@ export function createLog(handle: Handler, kindOf: (request: Request) => LogEntr
   const entries: LogEntry[] = [];
   const seen = new Set<string>();
   const refused = new Set<string>();
-  const tokens = new Set<string>();
   const totals = { requests: 0, refreshes: 0, healed: 0 };
   let seq = 0;
 
   function note(entry: Partial<LogEntry> & Pick<LogEntry, "at" | "kind" | "status">): void {
     seq += 1;
     const took = Date.now() - entry.at;
-    entries.push({ seq, took, first: false, healed: false, fresh: false, label: "", ...entry });
+    entries.push({ seq, took, first: false, healed: false, label: "", ...entry });
     if (entries.length > KEPT) entries.splice(0, entries.length - KEPT);
   }
 
   /** Follows a request by its `n`, which is the same when it is sent again. */
-  function follow(n: string, token: string | null, status: number): Partial<LogEntry> {
+  function follow(n: string, status: number): Partial<LogEntry> {
     const ok = status >= 200 && status < 300;
     const first = !seen.has(n);
     const healed = ok && refused.delete(n);
-    const fresh = ok && token !== null && !tokens.has(token);
     seen.add(n);
     if (status === 401) refused.add(n);
-    if (fresh) tokens.add(token);
     if (first) totals.requests += 1;
     if (healed) totals.healed += 1;
-    return { first, healed, fresh };
+    return { first, healed };
   }
 
   return {
@@ -85,11 +80,10 @@ export function createLog(handle: Handler, kindOf: (request: Request) => LogEntr
       const kind = kindOf(request);
       if (kind === "refresh") totals.refreshes += 1;
       const n = new URL(request.url).searchParams.get("n") ?? String(seq);
-      const token = request.headers.get("authorization");
       try {
         const reply = await handle(request);
         const { status } = reply;
-        note({ at, kind, status, ...(kind === "request" && follow(n, token, status)) });
+        note({ at, kind, status, ...(kind === "request" && follow(n, status)) });
         return reply;
       } catch (error) {
         note({ at, kind, status: 0 });

@@ -41,7 +41,7 @@ export interface History {
 }
 
 /** After so much quiet a scene is over, milliseconds. */
-const QUIET = 500;
+const QUIET = 350;
 
 export function createHistory(): History {
   let title = "";

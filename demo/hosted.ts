@@ -56,7 +56,8 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Takes as long as a network does, so that there is something to see. */
 async function wire(kind: LogEntry["kind"], reply: Response): Promise<Response> {
-  if (reply.ok) await sleep(kind === "request" ? 12 + 24 * Math.random() : 600);
+  const ms = { request: 12 + 24 * Math.random(), refresh: 600, "sign-in": 0, act: 0 }[kind];
+  if (reply.ok) await sleep(ms);
   return reply;
 }
 

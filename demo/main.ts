@@ -192,6 +192,8 @@ function links(): void {
   // Where there is room for them.
   (document.getElementById("claims-box") as HTMLDetailsElement).open =
     matchMedia("(width >= 75rem)").matches;
+  if (api.life && !api.calls)
+    write("counted", `Counted by the API, ${api.renewal[1]} by the vaults.`);
   write("punch", api.punch);
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;
