@@ -4,7 +4,7 @@
  */
 
 import { defineConfig } from "vite";
-import { demoApis } from "./server.ts";
+import { demoApis } from "./backstage/server.ts";
 
 export default defineConfig({
   root: import.meta.dirname,

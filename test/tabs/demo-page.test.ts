@@ -1,7 +1,7 @@
 /** The demo's page itself: what it keeps to itself, and whom it is there for. */
 import type { BrowserContext, Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { apis } from "../../demo/apis.ts";
+import { apis } from "../../demo/app/apis.ts";
 import { button, figure, go, press, signIn, useDemo, visit } from "./demo-stage.ts";
 
 useDemo();

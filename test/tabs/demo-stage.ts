@@ -9,7 +9,7 @@ import {
 } from "playwright";
 import { createServer, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
-import type { LogEntry, LogReply } from "../../demo/api-log.ts";
+import type { LogEntry, LogReply } from "../../demo/backstage/api-log.ts";
 
 let server: ViteDevServer;
 let browser: Browser;

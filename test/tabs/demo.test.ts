@@ -1,6 +1,6 @@
 /** The demo: what its visitor sees of each API, with the API's own counters as the verdict. */
 import { describe, expect, it } from "vitest";
-import { apis } from "../../demo/apis.ts";
+import { apis } from "../../demo/app/apis.ts";
 import { button, count, figure, go, logOf, press, signIn, useDemo, visit } from "./demo-stage.ts";
 
 useDemo();

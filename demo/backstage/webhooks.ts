@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { ViteDevServer } from "vite";
-import { hexSignature } from "../test/support/webhooks.ts";
+import { hexSignature } from "../../test/support/webhooks.ts";
 
 /** Where the receiver listens, on the page's server. */
 const PATH = "/hooks/vmcloud";
@@ -18,7 +18,7 @@ export function createWebhooks(vite: ViteDevServer): Webhooks {
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     // By Vite, as the page is: `tokenkeep/webhook` leads to the sources.
-    const { receive } = (await vite.ssrLoadModule("/receiver.ts")) as {
+    const { receive } = (await vite.ssrLoadModule("/app/receiver.ts")) as {
       receive: (request: Request, secret: string) => Promise<Response>;
     };
     const request = new Request(`http://localhost${PATH}`, {
@@ -32,7 +32,9 @@ export function createWebhooks(vite: ViteDevServer): Webhooks {
     outgoing.end(await response.text());
   }
 
-  vite.middlewares.use(PATH, (incoming, outgoing) => void answer(incoming, outgoing));
+  vite.middlewares.use(PATH, (incoming, outgoing, next) => {
+    answer(incoming, outgoing).catch(next);
+  });
 
   return {
     async send(kind) {

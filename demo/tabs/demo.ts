@@ -1,9 +1,9 @@
 /** What the buttons work with: this tab's vault, the other tabs, and the way behind the API. */
-import type { Form } from "./apis.ts";
+import type { Form } from "../app/apis.ts";
 import type { Tally } from "./channel.ts";
 import type { Context } from "./context.ts";
 import type { Tabs } from "./tabs.ts";
-import type { DemoVault } from "./vaults.ts";
+import type { DemoVault } from "../app/vaults.ts";
 
 export interface Demo {
   readonly vault: DemoVault;

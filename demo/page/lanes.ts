@@ -1,5 +1,5 @@
 /** The labels beside the picture's lanes: which tab it is, who refreshed, and how to open or close. */
-import type { TabState } from "./channel.ts";
+import type { TabState } from "../tabs/channel.ts";
 
 export interface Lanes {
   /** Draws the labels, and answers with the numbers of the lanes from top to bottom. */

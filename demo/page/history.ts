@@ -2,8 +2,8 @@
  * What has happened lately, in all tabs and at the API, as one scene: from the click on a button
  * until all is quiet again. The picture, the numbers and the sentence below are drawn from it.
  */
-import type { LogEntry } from "./api-log.ts";
-import type { CallTrace, News, RenewalTrace } from "./channel.ts";
+import type { LogEntry } from "../backstage/api-log.ts";
+import type { CallTrace, News, RenewalTrace } from "../tabs/channel.ts";
 
 export interface Figures {
   readonly tabs: number;

@@ -1,10 +1,16 @@
 /** The APIs behind the demo: the repository's test servers, each with an origin of its own. */
-import { type Account, type ApiEntry, apis, type ApiName, createApi } from "../test/apis/apis.ts";
-import { cors } from "../test/apis/cors.ts";
-import type { Fault } from "../test/apis/faults.ts";
-import type { Gate } from "../test/apis/gates.ts";
-import { serve } from "../test/apis/sockets.ts";
-import { createVmcloudApi } from "../test/apis/vmcloud.ts";
+import {
+  type Account,
+  type ApiEntry,
+  apis,
+  type ApiName,
+  createApi,
+} from "../../test/apis/apis.ts";
+import { cors } from "../../test/apis/cors.ts";
+import type { Fault } from "../../test/apis/faults.ts";
+import type { Gate } from "../../test/apis/gates.ts";
+import { serve } from "../../test/apis/sockets.ts";
+import { createVmcloudApi } from "../../test/apis/vmcloud.ts";
 import { type ApiLog, createLog, type LogEntry } from "./api-log.ts";
 
 /** A token's life, where it can be renewed: a second stands for an hour of VMCloud's. */

@@ -1,6 +1,6 @@
 /** The session's card: the form, whoever is signed in, the token's claims. */
 import type { Snapshot } from "tokenkeep/browser";
-import type { Api, Field, Form } from "./apis.ts";
+import type { Api, Field, Form } from "../app/apis.ts";
 
 export interface SessionCard {
   render(snapshot: Snapshot, isOffline: boolean): void;

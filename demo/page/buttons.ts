@@ -1,6 +1,6 @@
 /** The buttons, in their groups, and the panel beside them that shows the code of the one in hand. */
-import { type Action, actions } from "./actions.ts";
-import type { Api } from "./apis.ts";
+import { type Action, actions } from "../app/actions.ts";
+import type { Api } from "../app/apis.ts";
 import { colour, region } from "./code.ts";
 
 /** Shows the code of a button, or of anything else that has `data-code`. */

@@ -1,5 +1,5 @@
 /** What is seen of a scene: the picture, the numbers above it, the sentence and the rows below it. */
-import type { Api } from "./apis.ts";
+import type { Api } from "../app/apis.ts";
 import { type Figures, figuresOf, type History, type Scene } from "./history.ts";
 import { draw } from "./picture.ts";
 import { write } from "./session.ts";

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
-import type { Gate } from "../test/apis/gates.ts";
+import type { Gate } from "../../test/apis/gates.ts";
 import { faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
 import { createWebhooks, type Webhooks } from "./webhooks.ts";
 

@@ -2,7 +2,7 @@
  * What an API saw, in its own words: every call with its arrival and its answer. The page's numbers
  * come from here, and so hold for all tabs, whatever the tabs say of themselves.
  */
-import type { Handler } from "../test/apis/replies.ts";
+import type { Handler } from "../../test/apis/replies.ts";
 
 /** One line of the log. Times are the server's, which is this machine. */
 export interface LogEntry {

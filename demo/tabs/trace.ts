@@ -4,7 +4,7 @@
  */
 import { isVaultError, type VaultEvent } from "tokenkeep/browser";
 import type { CallTrace, News, RenewalTrace } from "./channel.ts";
-import type { DemoVault } from "./vaults.ts";
+import type { DemoVault } from "../app/vaults.ts";
 
 export interface Trace {
   /** For the vault's option `fetch`. Rejects as without a network while `isOffline`. */

@@ -3,12 +3,12 @@
  * application makes it, and an ear for the demo's channel.
  */
 import { isVaultError, type Snapshot } from "tokenkeep/browser";
-import { type Api, apiOf, type Form, people, type Person } from "./apis.ts";
+import { type Api, apiOf, type Form, people, type Person } from "../app/apis.ts";
 import { joinChannel, type News, type TabState, type Tally } from "./channel.ts";
-import { send } from "./requests.ts";
-import type { Whereabouts } from "./server.ts";
+import { send } from "../app/requests.ts";
+import type { Whereabouts } from "../backstage/server.ts";
 import { createTrace } from "./trace.ts";
-import { type DemoVault, open } from "./vaults.ts";
+import { type DemoVault, open } from "../app/vaults.ts";
 
 export interface Context {
   readonly tab: number;

@@ -1,17 +1,17 @@
 /** The page: it wires this tab's vault, the other tabs, and what there is to see of them. */
-import type { LogReply } from "./api-log.ts";
-import { type Action, signOut } from "./actions.ts";
-import { apis, type Form, people } from "./apis.ts";
+import type { LogReply } from "../backstage/api-log.ts";
+import { type Action, signOut } from "../app/actions.ts";
+import { apis, type Form, people } from "../app/apis.ts";
 import { showButtons } from "./buttons.ts";
-import { joinChannel, type News } from "./channel.ts";
-import { sentence, startContext } from "./context.ts";
-import { createDemo } from "./demo.ts";
+import { joinChannel, type News } from "../tabs/channel.ts";
+import { sentence, startContext } from "../tabs/context.ts";
+import { createDemo } from "../tabs/demo.ts";
 import { createHistory } from "./history.ts";
 import { createLanes } from "./lanes.ts";
 import { createRing } from "./ring.ts";
 import { createSessionCard, write } from "./session.ts";
 import { createStage } from "./stage.ts";
-import { createTabs } from "./tabs.ts";
+import { createTabs } from "../tabs/tabs.ts";
 
 /** How often the API's log is asked for, milliseconds: while something is going on, and otherwise. */
 const [SOON, LATER] = [150, 2_000];

@@ -1,6 +1,6 @@
 /** The requests. An application's code ends here: nothing in it knows of tokens. */
 import { isVaultError } from "tokenkeep/browser";
-import type { Tally } from "./channel.ts";
+import type { Tally } from "../tabs/channel.ts";
 import type { DemoVault } from "./vaults.ts";
 
 interface Target {

@@ -3,8 +3,8 @@
  * thin line, red until its 401, pale while it waits, blue while it is answered; a refresh is a golden
  * bar, and a golden band through all lanes shows who waits for it.
  */
-import type { LogEntry } from "./api-log.ts";
-import type { CallTrace, RenewalTrace } from "./channel.ts";
+import type { LogEntry } from "../backstage/api-log.ts";
+import type { CallTrace, RenewalTrace } from "../tabs/channel.ts";
 import type { Scene } from "./history.ts";
 
 /** Heights, as in the style sheet: the labels beside the picture stand on the same lines. */

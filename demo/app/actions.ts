@@ -2,7 +2,7 @@
 import wretch from "wretch";
 import { vaultMiddleware } from "tokenkeep/wretch";
 import type { Api } from "./apis.ts";
-import type { Demo } from "./demo.ts";
+import type { Demo } from "../tabs/demo.ts";
 
 /** What becomes of it, in a sentence; without one, the picture tells. */
 type Run = (demo: Demo, api: Api) => Promise<string | void> | string;

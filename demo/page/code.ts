@@ -4,7 +4,13 @@
  * `// #endregion`, and lightly coloured.
  */
 const files = import.meta.glob<string>(
-  ["./actions.ts", "./receiver.ts", "./requests.ts", "./trace.ts", "./vaults.ts"],
+  [
+    "../app/actions.ts",
+    "../app/receiver.ts",
+    "../app/requests.ts",
+    "../tabs/trace.ts",
+    "../app/vaults.ts",
+  ],
   {
     query: "?raw",
     import: "default",

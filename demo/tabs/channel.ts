@@ -2,7 +2,7 @@
  * What the demo's tabs tell each other, so that one of them can draw them all. It is the demo's own
  * channel; the vaults have theirs. No token is ever in it.
  */
-import type { ApiId } from "./apis.ts";
+import type { ApiId } from "../app/apis.ts";
 
 /** One tab, or a frame that counts as one. */
 export interface TabState {
