@@ -75,7 +75,9 @@ export function demoApis(): Plugin {
       apis = await hostAll();
       vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
       webhooks = createWebhooks(vite);
-      vite.middlewares.use("/backstage", (request, response) => void answer(request, response));
+      vite.middlewares.use("/backstage", (request, response, next) => {
+        answer(request, response).catch(next);
+      });
     },
     transformIndexHtml: () => [
       {
