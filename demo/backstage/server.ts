@@ -75,8 +75,8 @@ export function demoApis(): Plugin {
       apis = await hostAll();
       vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
       webhooks = createWebhooks(vite);
-      vite.middlewares.use("/backstage", (request, response, next) => {
-        answer(request, response).catch(next);
+      vite.middlewares.use("/backstage", (request, response, fail) => {
+        answer(request, response).catch(fail);
       });
     },
     transformIndexHtml: () => [

@@ -32,8 +32,8 @@ export function createWebhooks(vite: ViteDevServer): Webhooks {
     outgoing.end(await response.text());
   }
 
-  vite.middlewares.use(PATH, (incoming, outgoing, next) => {
-    answer(incoming, outgoing).catch(next);
+  vite.middlewares.use(PATH, (incoming, outgoing, fail) => {
+    answer(incoming, outgoing).catch(fail);
   });
 
   return {
