@@ -2,7 +2,7 @@
  * The shell around `decide.ts`: it reads, writes, waits and sends, and decides nothing. One engine
  * serves one account of one provider; several engines, in several tabs, hold together by the record.
  */
-import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
+import { isVaultError, type VaultErrorCode } from "../errors.ts";
 import type {
   AccessToken,
   Exchange,
@@ -14,7 +14,7 @@ import type {
   VaultOptions,
 } from "../types.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
+import { type Engine, type EngineEventType, errorOf, statusOf } from "./contract.ts";
 import {
   CLAIM,
   decide,
@@ -75,6 +75,9 @@ export function createEngine(
   let checkedAt = NaN;
   let checkedRunning = NaN;
   let step: Promise<void> | undefined;
+  /** When the step has looked at the record: whoever only needs that need not wait for its end. */
+  let seen: Promise<void>;
+  let see!: () => void;
   /** How often the record has been looked at. */
   let looks = 0;
   let epoch = 0;
@@ -248,6 +251,7 @@ export function createEngine(
         });
       if (!ledger.alone()) await ledger.load();
       looks++;
+      see();
       const decision = judge(rejected);
       if (is.step(decision) || is.asking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
@@ -264,9 +268,13 @@ export function createEngine(
 
   /** One pass, shared by everyone who needs one. It never rejects. */
   function advance(rejected?: TokenName): Promise<void> {
-    step ??= run(rejected).finally(() => {
-      step = undefined;
-    });
+    if (!step) {
+      seen = new Promise((resolve) => (see = resolve));
+      step = run(rejected).finally(() => {
+        see();
+        step = undefined;
+      });
+    }
     waitUntil(step);
     return step;
   }
@@ -276,18 +284,7 @@ export function createEngine(
     if (!closed) await advance();
   }
 
-  /** The store's own sentence says what to do, where it has one. */
-  function error(code: VaultErrorCode): unknown {
-    const cause = ledger.trouble.at(-1);
-    return code === "store_unavailable" && isVaultError(cause)
-      ? cause
-      : new VaultError(
-          code,
-          undefined,
-          /fai|ref|req/.test(code) ? status : undefined,
-          Math.max(0, Math.ceil((ledger.session?.coolDown?.until ?? 0) - now())) || undefined,
-        );
-  }
+  const error = (code: VaultErrorCode): unknown => errorOf(ledger, code, status, now());
 
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
   async function obtain(need: TokenNeed): Promise<AccessToken> {
@@ -321,7 +318,7 @@ export function createEngine(
         const pass = advance(rejected);
         hold?.(pass);
         if (serve) return view!;
-        await Promise.race([pass, stopped]);
+        await Promise.race([is.serving(decision) ? seen : pass, stopped]);
       }
     } finally {
       end();
