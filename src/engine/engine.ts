@@ -20,8 +20,10 @@ import {
   decide,
   type Decision,
   EXCHANGE,
-  is,
+  isAsking,
   isCurrent,
+  isServing,
+  isStep,
   MARGIN,
   nextLook,
 } from "./decide.ts";
@@ -198,7 +200,7 @@ export function createEngine(
     // closed, or the store may have eaten the deadline, which is the intent's (F38).
     unsentId = unsent;
     const left = EXCHANGE - (running() - begunAt);
-    const still = left > CLAIM && is.step(judge(rejected, before));
+    const still = left > CLAIM && isStep(judge(rejected, before));
     unsentId = still ? undefined : intent.attemptId;
     if (!still) return;
     const { refreshToken } = tokenSet;
@@ -236,8 +238,8 @@ export function createEngine(
     for (;;) {
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
-      if ((peers.attempting = is.step(decision))) return attempt(rejected);
-      if (!is.asking(decision) || peers.claimed) return;
+      if ((peers.attempting = isStep(decision))) return attempt(rejected);
+      if (!isAsking(decision) || peers.claimed) return;
       await peers.ask(ledger.session!);
     }
   }
@@ -253,7 +255,7 @@ export function createEngine(
       looks++;
       see();
       const decision = judge(rejected);
-      if (is.step(decision) || is.asking(decision) || decision === "wait")
+      if (isStep(decision) || isAsking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
       peers.attempting = false;
       if (!/^(wait|ask)$/.test(judge(rejected))) return;
@@ -307,7 +309,7 @@ export function createEngine(
         }
         const failures = ledger.trouble.length;
         const age = looked ? 0 : running() - checkedRunning;
-        const serve = age <= maxStaleness && is.serving(decision);
+        const serve = age <= maxStaleness && isServing(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
         // Only a look of one's own tells that nothing helps: others' reads clear the failures too.
@@ -318,7 +320,7 @@ export function createEngine(
         const pass = advance(rejected);
         hold?.(pass);
         if (serve) return view!;
-        await Promise.race([is.serving(decision) ? seen : pass, stopped]);
+        await Promise.race([isServing(decision) ? seen : pass, stopped]);
       }
     } finally {
       end();
