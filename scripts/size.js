@@ -31,6 +31,20 @@ const bundles = [
       export { memoryStore } from "tokenkeep/stores/memory";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
+  // What each preset adds to a vault.
+  ...[
+    { name: "vmcloud", limit: 1110 },
+    { name: "simplismart", limit: 1120 },
+    { name: "artos", limit: 1950 },
+    { name: "qovery", limit: 1120 },
+    { name: "clary", limit: 1110 },
+    { name: "clary-jwt", limit: 6050 },
+  ].map(({ name, limit }) => ({
+    title: `providers/${name} alone`,
+    limit,
+    goal: limit,
+    code: `export * from "tokenkeep/providers/${name}";`,
+  })),
 ];
 
 /** The package's own names lead to its sources, as everywhere in the repository. */

@@ -156,6 +156,8 @@ export interface Grant {
   readonly refreshToken?: string | undefined;
   readonly scope?: string | undefined;
   readonly material?: unknown;
+  /** The token was got earlier and has aged since: its end counts, not its life. */
+  readonly aged?: boolean | undefined;
 }
 
 /** How an exchange with a token endpoint ended. A rejection means: nobody knows. */

@@ -5,10 +5,10 @@
 import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
-import { VaultError } from "./errors.ts";
+import { isVaultError, VaultError } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, isSecure, type Policy } from "./policy.ts";
-import type { AccessToken, TokenName, VaultOptions } from "./types.ts";
+import type { AccessToken, Exchange, Outcome, TokenName, VaultOptions } from "./types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
@@ -40,7 +40,7 @@ export interface VaultEvent {
 export interface Vault<Credentials = never> {
   /** `fetch` with the token; a 401 refreshes and retries once. */
   readonly fetch: VaultFetch;
-  /** Gets tokens for credentials and starts a session. Credentials are not kept. */
+  /** Starts a session with credentials, which are kept only if the provider renews by them. */
   signIn(credentials: Credentials, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Starts a session with a token that one already has. */
   adopt(tokens: {
@@ -184,7 +184,15 @@ export function createVaultWith<Credentials>(
     ),
     async signIn(credentials, { signal } = {}) {
       check(provider.signIn, "provider has no sign-in, call adopt()");
-      await engine!.signIn((exchange) => provider.signIn!(credentials, exchange), signal);
+      let wrong: unknown;
+      const ask = (exchange: Exchange): Promise<Outcome> =>
+        provider.signIn!(credentials, exchange).catch((error) => {
+          throw (wrong = error);
+        });
+      await engine!.signIn(ask, signal).catch((error) => {
+        // What is wrong with the arguments is told; whatever else went wrong is trouble.
+        throw isVaultError(wrong) ? wrong : error;
+      });
     },
     adopt,
     async getToken({ rejected, signal } = {}) {
