@@ -24,11 +24,12 @@ interface Sealed {
 export interface Keyring {
   /** The key id that new writes are sealed with. */
   readonly kid: string;
-  /** The key of that id. */
-  readonly key: CryptoKey;
   /** The key of an id. Throws a `VaultError`, code `store_unavailable`, for an unknown one. */
-  find(kid: unknown): CryptoKey | undefined;
+  find(kid: unknown): CryptoKey | undefined | Promise<CryptoKey>;
 }
+
+/** Keys by key id: each a `CryptoKey`, or 32 bytes as base64, as secrets and variables hold them. */
+export type Keys = Readonly<Record<string, CryptoKey | string | undefined>>;
 
 const fail: (message: string) => never = (message) => {
   throw new VaultError("store_unavailable", message);
@@ -79,13 +80,13 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
   let tried = !!keys;
 
   async function seal(name: string, record: StoredRecord): Promise<StoredRecord> {
-    const key =
-      keys?.key ??
-      (await web().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]));
+    const key = keys
+      ? await keys.find(keys.kid)
+      : await web().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
     const sealed = { kid: keys?.kid, iv: crypto.getRandomValues(new Uint8Array(12)) };
     const data = await web().encrypt(
       parameters(name, record, sealed),
-      key,
+      key!,
       new TextEncoder().encode(JSON.stringify(record.body)),
     );
     const body: Sealed = { ...sealed, data: capped(data), key: keys ? undefined : key };
@@ -99,7 +100,7 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
     const { body, ...head } = record;
     // Untrusted: whatever does not fit makes `decrypt` reject.
     const sealed = { __proto__: null, ...(body as object) } as unknown as Sealed;
-    const key = keys ? keys.find(sealed.kid) : sealed.key;
+    const key = keys ? await keys.find(sealed.kid) : sealed.key;
     try {
       const data = await subtle.decrypt(parameters(name, head, sealed), key!, capped(sealed.data));
       return { ...head, body: JSON.parse(new TextDecoder().decode(data)) };
@@ -134,44 +135,59 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
 }
 
 /**
- * Keys that the application keeps, by key id; say in a Worker's secret.
+ * Keys that the application keeps, by key id; say in a Worker's secret or an environment variable.
  *
- * @param keys AES-GCM keys of 256 bits. Writes use the last one listed; the others still open what
- * they have sealed, so append a new key, and drop an old one when no record has its id any more.
- * @throws `VaultError`, code `invalid_option`, when there is none, a key is of another kind, or an id
- * is a number: the order of such members is not the order in which they are listed
+ * @param keys AES-GCM keys of 256 bits, or their bytes as base64: `openssl rand -base64 32` makes
+ * one. Writes use the last one listed; the others still open what they have sealed, so append a new
+ * key, and drop an old one when no record has its id any more.
+ * @throws `VaultError`, code `invalid_option`, when there is none, a key is missing, malformed or of
+ * another kind, or an id is a number: the order of such members is not the order in which they are
+ * listed
  *
  * @example
  * ```ts
  * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
  * import { memoryStore } from "tokenkeep/stores/memory";
  *
- * const bytes = crypto.getRandomValues(new Uint8Array(32)); // from your secret, in earnest
- * const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
- * const store = encrypted(memoryStore(), keyring({ "key-1": key }));
+ * const keys = keyring({ "key-1": process.env["TOKENKEEP_KEY"] });
+ * const store = encrypted(memoryStore(), keys);
  * ```
  */
-export function keyring(keys: Readonly<Record<string, CryptoKey>>): Keyring {
-  const entries = Object.entries(keys);
-  const ring = new Map<unknown, CryptoKey>(entries);
-  const newest = entries.at(-1);
-  if (!newest) throw new VaultError("invalid_option", "A key ring needs a key");
-  for (const [id, { algorithm }] of entries) {
-    if (/^\d+$/.test(id))
-      throw new VaultError(
-        "invalid_option",
-        "Put a letter into each key id: numbers lose their order",
-      );
-    if (algorithm.name !== "AES-GCM" || (algorithm as AesKeyAlgorithm).length !== 256)
-      throw new VaultError("invalid_option", "A key ring takes AES-GCM keys of 256 bits");
+export function keyring(keys: Keys): Keyring {
+  const ring = new Map<unknown, CryptoKey | (() => Promise<CryptoKey>)>();
+  let kid: string | undefined;
+  for (const [id, key] of Object.entries(keys)) {
+    const wrong = (what: string): never => {
+      throw new VaultError("invalid_option", what);
+    };
+    if (/^\d+$/.test(id)) wrong("Put a letter into each key id: numbers lose their order");
+    if (!key)
+      wrong(`Key ${id} is missing: set its secret or variable, say by openssl rand -base64 32`);
+    else if (typeof key === "string")
+      ring.set(id, imported(key) ?? wrong(`Key ${id} must be 32 bytes as base64`));
+    else if (key.algorithm.name === "AES-GCM" && (key.algorithm as AesKeyAlgorithm).length === 256)
+      ring.set(id, key);
+    else wrong("A key ring takes AES-GCM keys of 256 bits");
+    kid = id;
   }
+  if (!kid) throw new VaultError("invalid_option", "A key ring needs a key");
   return {
-    kid: newest[0],
-    key: newest[1],
+    kid,
     find(id) {
       if (typeof id === "string" && !ring.has(id))
         fail("A session is sealed with an unknown key: put it into the key ring");
-      return ring.get(id);
+      const key = ring.get(id);
+      return typeof key === "function" ? key() : key;
     },
   };
+}
+
+/** How to get the key of a text, if it is one. Kept once settled: a promise may hang (F31). */
+function imported(text: string): (() => Promise<CryptoKey>) | undefined {
+  if (!/^[\w+/-]{43}=?$/.test(text)) return undefined;
+  const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+  let key: CryptoKey | undefined;
+  return async () =>
+    (key ??= await web().importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]));
 }

@@ -127,6 +127,37 @@ describe("key ring", () => {
     expect({ ...read }).toEqual(headOf(record()));
   });
 
+  it("S8 takes keys as text: the same bytes open what another ring of them has sealed", async () => {
+    const inner = memoryStore();
+    const bytes = crypto.getRandomValues(new Uint8Array(32)).fill(0xfb, 0, 8);
+    const text = Buffer.from(bytes).toString("base64");
+    const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, [
+      "encrypt",
+      "decrypt",
+    ]);
+    await encrypted(inner, keyring({ "key-1": text })).write("a", record(), undefined);
+    const url = Buffer.from(bytes).toString("base64url");
+    for (const same of [text, url, url + "=", key])
+      expect(await encrypted(inner, keyring({ "key-1": same })).read("a")).toEqual(record());
+    const other = Buffer.from(bytes.fill(0xfa, 0, 8)).toString("base64");
+    const read = await encrypted(inner, keyring({ "key-1": other })).read("a");
+    expect({ ...read }).toEqual(headOf(record()));
+  });
+
+  it("S4 a key that is missing or malformed is told at once, by its id, and never shown", () => {
+    const text = Buffer.alloc(32, "secret").toString("base64");
+    expect(keyring({ "key-7": text }).kid).toBe("key-7");
+    for (const wrong of [` ${text}`, `${text}\n`, text.slice(1), `A${text}`, `${text}=`, "x"])
+      expect(() => keyring({ "key-7": wrong })).toThrow(
+        expect.objectContaining({
+          code: "invalid_option",
+          message: "Key key-7 must be 32 bytes as base64",
+        }),
+      );
+    for (const missing of ["", undefined])
+      expect(() => keyring({ "key-7": missing })).toThrow(/^Key key-7 is missing.*openssl rand/);
+  });
+
   it("refuses no key, another kind of key, and ids whose order is lost", async () => {
     const key = await makeKey();
     const other = [await makeKey(128), await makeKey(256, "AES-CBC")];
