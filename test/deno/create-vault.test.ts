@@ -1,0 +1,165 @@
+/** `tokenkeep/deno`: what it wires, and what it says when something is missing. */
+import { afterEach, describe, expect, it } from "vitest";
+import { createVault, type DenoVaultOptions } from "../../src/deno.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { acme, credentials, fakeApi, ORIGIN } from "../support/fake-api.ts";
+import { START } from "../support/clock.ts";
+import { findSecrets } from "../support/secrets.ts";
+import { KEY, openKv } from "./databases.ts";
+
+const open: { close(): void }[] = [];
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
+
+type Options = Partial<DenoVaultOptions<PasswordCredentials>>;
+
+function make(options: Options) {
+  const vault = createVault<PasswordCredentials>({ provider: acme(), ...options });
+  open.push(vault);
+  return vault;
+}
+
+const keys = { "key-1": KEY };
+const wanted = (message: string | RegExp): unknown =>
+  expect.objectContaining({ code: "invalid_option", message: expect.stringMatching(message) });
+
+it("P1 two vaults on one database share a session, and one refreshes for both", async () => {
+  const kv = await openKv();
+  const api = fakeApi();
+  const clock = { passed: 0 };
+  const options: Options = {
+    kv,
+    keys,
+    fetch: api.fetch,
+    refreshAhead: false,
+    clock: {
+      now: () => START + clock.passed,
+      running: () => clock.passed,
+      setTimeout: (callback, ms) => setTimeout(callback, ms),
+      clearTimeout: (handle) => clearTimeout(handle as number),
+    },
+  };
+  const [one, two] = [make(options), make(options)];
+  await one.signIn(credentials);
+  expect(await two.getToken()).toBe("access-1-secret");
+  clock.passed += 3_600_000;
+  const tokens = await Promise.all([one, two, one, two].map((vault) => vault.getToken()));
+  expect(tokens).toEqual(Array(4).fill("access-2-secret"));
+  expect(api.to("/refresh")).toHaveLength(1);
+});
+
+it("S8 what it stores is sealed; dangerouslyUnsealed is not", async () => {
+  const api = fakeApi();
+  for (const [options, isSealed] of [
+    [{ keys }, true],
+    [{ dangerouslyUnsealed: true }, false],
+    [{ keys, dangerouslyUnsealed: true }, true],
+  ] as const) {
+    const kv = await openKv();
+    await make({ kv, fetch: api.fetch, ...options }).signIn(credentials);
+    const stored: unknown[] = [];
+    const all = { prefix: ["tokenkeep"], start: ["tokenkeep", ""] };
+    for await (const entry of kv.list(all, { consistency: "strong" })) stored.push(entry);
+    expect(stored).toHaveLength(1);
+    expect(findSecrets(stored, ["-secret"]).length === 0).toBe(isSealed);
+  }
+});
+
+it("a store of one's own needs neither database nor keys", async () => {
+  const api = fakeApi();
+  const vault = make({ store: memoryStore(), fetch: api.fetch });
+  await vault.signIn(credentials);
+  expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
+});
+
+describe("says which line to add", () => {
+  it("without a database", () => {
+    expect(() => make({ keys })).toThrow(wanted(/kv: await Deno\.openKv\(\)/));
+  });
+
+  it("without a key, or with one whose variable is not set", async () => {
+    const kv = await openKv();
+    expect(() => make({ kv })).toThrow(
+      wanted(/keys: \{ "key-1": Deno\.env\.get\("TOKENKEEP_KEY"\) \}.*openssl rand -base64 32/),
+    );
+    expect(() => make({ kv, keys: { "key-1": undefined } })).toThrow(
+      wanted(/^Key key-1 is missing: set its secret or variable/),
+    );
+    expect(() => make({ kv, keys: {} })).toThrow(wanted("needs a key"));
+  });
+
+  it("S4 with a malformed key, which it does not show", async () => {
+    const kv = await openKv();
+    let error;
+    try {
+      make({ kv, keys: { "key-1": `${KEY} ` } });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toEqual(wanted("Key key-1 must be 32 bytes as base64"));
+    expect(findSecrets(error, [KEY])).toEqual([]);
+  });
+});
+
+it("an unknown key id, of a ring that was rotated, is unavailable; the ring with both opens it", async () => {
+  const kv = await openKv();
+  const api = fakeApi();
+  await make({ kv, keys, fetch: api.fetch }).signIn(credentials);
+  const other = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+  await expect(make({ kv, keys: { "key-2": other } }).getToken()).rejects.toMatchObject({
+    code: "store_unavailable",
+    message: expect.stringContaining("key ring"),
+  });
+  const both = make({ kv, keys: { ...keys, "key-2": other } });
+  expect(await both.getToken()).toBe("access-1-secret");
+});
+
+describe("cron", () => {
+  it("refreshes what is due, though nobody calls, and is not awaited before it has", async () => {
+    const api = fakeApi();
+    let passed = 0;
+    const jobs: { refresh: () => Promise<void>; signal: AbortSignal }[] = [];
+    const vault = make({
+      kv: await openKv(),
+      keys,
+      fetch: api.fetch,
+      refreshAhead: false,
+      cron: (refresh, signal) => jobs.push({ refresh, signal }),
+      clock: {
+        now: () => START + passed,
+        running: () => passed,
+        setTimeout: (callback, ms) => setTimeout(callback, ms),
+        clearTimeout: (handle) => clearTimeout(handle as number),
+      },
+    });
+    await vault.signIn(credentials);
+    const [job] = jobs;
+    await job!.refresh();
+    expect(api.to("/refresh")).toHaveLength(0);
+    passed += 3_600_000 * 0.81;
+    await job!.refresh();
+    expect(api.to("/refresh")).toHaveLength(1);
+    expect(vault.snapshot()).toMatchObject({ generation: 2, persisted: true });
+    await job!.refresh();
+    expect(api.to("/refresh")).toHaveLength(1);
+    expect([jobs.length, job!.signal.aborted]).toEqual([1, false]);
+    vault.close();
+    expect(job!.signal.aborted).toBe(true);
+    await job!.refresh();
+  });
+
+  it("works with Deno.cron", async () => {
+    const name = `tokens ${Date.now()}`;
+    let job: Promise<void> | undefined;
+    const vault = make({
+      kv: await openKv(),
+      keys,
+      cron: (refresh, signal) => (job = Deno.cron(name, "*/5 * * * *", { signal }, refresh)),
+    });
+    vault.close();
+    // Deno ends the schedule when the signal says so.
+    await job;
+  });
+});
