@@ -111,7 +111,7 @@ function freePort(): Promise<number> {
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   // A dependency found in mid-test would reload the page under the tests.
-  optimizeDeps: { include: ["idb-keyval"] },
+  optimizeDeps: { include: ["idb-keyval", "jose"] },
   test: {
     testTimeout: 20_000,
     hookTimeout: 20_000,

@@ -171,6 +171,8 @@ export type Outcome =
       readonly status?: number | undefined;
       readonly retryAfter?: number | undefined;
       readonly unprocessed?: boolean | undefined;
+      /** What the mechanism rejected with, if it did. */
+      readonly error?: unknown;
     };
 
 /** What a mechanism works with: the guarded way to a token endpoint. */

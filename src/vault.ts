@@ -5,10 +5,10 @@
 import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
-import { isVaultError, VaultError } from "./errors.ts";
+import { VaultError } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, isSecure, type Policy } from "./policy.ts";
-import type { AccessToken, Exchange, Outcome, TokenName, VaultOptions } from "./types.ts";
+import type { AccessToken, TokenName, VaultOptions } from "./types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
@@ -184,15 +184,7 @@ export function createVaultWith<Credentials>(
     ),
     async signIn(credentials, { signal } = {}) {
       check(provider.signIn, "provider has no sign-in, call adopt()");
-      let wrong: unknown;
-      const ask = (exchange: Exchange): Promise<Outcome> =>
-        provider.signIn!(credentials, exchange).catch((error) => {
-          throw (wrong = error);
-        });
-      await engine!.signIn(ask, signal).catch((error) => {
-        // What is wrong with the arguments is told; whatever else went wrong is trouble.
-        throw isVaultError(wrong) ? wrong : error;
-      });
+      await engine!.signIn((exchange) => provider.signIn!(credentials, exchange), signal);
     },
     adopt,
     async getToken({ rejected, signal } = {}) {

@@ -82,7 +82,12 @@ export function selfSigned<Credentials>(
 
   return {
     ...addressOf(options),
-    renewal: { rotation: "none", needsRefreshToken: false, assumedLifetime: lifetime },
+    renewal: {
+      rotation: "none",
+      needsRefreshToken: false,
+      selfSigned: true,
+      assumedLifetime: lifetime,
+    },
     signIn: sign,
     renew: async ({ material }, exchange) =>
       material === undefined ? { type: "refused" } : sign(material as Credentials, exchange),

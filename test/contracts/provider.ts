@@ -152,8 +152,9 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
     it.skipIf(renewal !== undefined)("P11 a 401 is returned, and the token is kept", async () => {
       const { vault, api } = await signedIn(name);
       await api.revoke();
-      expect((await vault.fetch(`${api.url}${read}?n=1`)).status).toBe(401);
-      expect((await api.counters()).maxSendsPerRequestId).toBe(1);
+      const reply = await vault.fetch(`${api.url}${read}?n=1`);
+      expect([reply.status, await reply.text()]).toEqual([401, expect.stringMatching(/invalid/i)]);
+      expect((await api.counters()).sends).toEqual({ 1: 1 });
       expect(await vault.accounts()).toEqual(["default"]);
     });
 
@@ -169,6 +170,7 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
       expect(replies.map(({ status }) => status)).toEqual(calls.map(() => 200));
       const after = await api.counters();
       expect(after.tokenCalls - before.tokenCalls).toBe(renewal);
+      expect(after.maxSendsPerRequestId).toBe(2);
       expect(vault.snapshot().generation).toBe(2);
     });
 

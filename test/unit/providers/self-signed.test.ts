@@ -162,7 +162,8 @@ describe("the key", () => {
     expect(vault.snapshot().status).toBe("signed-in");
     env["ACME_KEY"] = KEY;
     await clock.advance(60_000);
-    expect(await verify(await clock.until(vault.getToken()), clock)).toMatchObject({ sub: "ada" });
+    // Not by the clock: signing takes real time.
+    expect(await verify(await vault.getToken(), clock)).toMatchObject({ sub: "ada" });
   });
 
   it.each([
