@@ -7,7 +7,7 @@ const env = (name: string): string => Deno.env.get(name) ?? "";
 const vault = createVault({
   provider: vmcloud(),
   kv: await Deno.openKv(),
-  keys: { "key-1": env("TOKENKEEP_KEY") },
+  keys: env("TOKENKEEP_KEYS"),
   cron: (refresh, signal) => Deno.cron("vmcloud tokens", "*/5 * * * *", { signal }, refresh),
 });
 if ((await vault.accounts()).length === 0)

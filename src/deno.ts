@@ -10,7 +10,7 @@
  * const vault = createVault({
  *   provider: vmcloud(),
  *   kv: await Deno.openKv(),
- *   keys: { "key-1": Deno.env.get("TOKENKEEP_KEY") },
+ *   keys: Deno.env.get("TOKENKEEP_KEYS"),
  * });
  * ```
  *
@@ -29,10 +29,10 @@ export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credent
     /** The database: `await Deno.openKv()`. It stays open when the vault is closed. */
     readonly kv?: DenoKv;
     /**
-     * What seals the records, by key id: AES-GCM keys of 256 bits, or their bytes as base64. Writes
-     * use the last one. Deno KV could keep a key of its own for each record, but in the clear, next to it.
+     * What seals the records: `Deno.env.get("TOKENKEEP_KEYS")`. Writes use the last key. (Deno KV could
+     * keep a key for each record, but in the clear and right beside what it seals.)
      */
-    readonly keys?: Keys;
+    readonly keys?: Keys | undefined;
     /** Stores tokens in the clear, for development; `false` by default. */
     readonly dangerouslyUnsealed?: boolean;
     /**
@@ -71,7 +71,7 @@ function storeOf(kv: DenoKv | undefined, keys?: Keys, unsealed?: boolean): Token
   if (unsealed) return store;
   throw new VaultError(
     "invalid_option",
-    'Add to createVault: keys: { "key-1": Deno.env.get("TOKENKEEP_KEY") }, and set TOKENKEEP_KEY, say by openssl rand -base64 32',
+    'No keys to seal sessions with. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS"). Set it: export TOKENKEEP_KEYS="k1:$(openssl rand -base64 32)"',
   );
 }
 

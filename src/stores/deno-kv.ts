@@ -54,7 +54,7 @@ const strong = { consistency: "strong" } as const;
  * import { denoKvStore } from "tokenkeep/stores/deno-kv";
  * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
  *
- * const keys = keyring({ "key-1": Deno.env.get("TOKENKEEP_KEY") });
+ * const keys = keyring(Deno.env.get("TOKENKEEP_KEYS") ?? "");
  * const store = encrypted(denoKvStore(await Deno.openKv()), keys);
  * ```
  */

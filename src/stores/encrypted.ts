@@ -28,8 +28,11 @@ export interface Keyring {
   find(kid: unknown): CryptoKey | undefined | Promise<CryptoKey>;
 }
 
-/** Keys by key id: each a `CryptoKey`, or 32 bytes as base64, as secrets and variables hold them. */
-export type Keys = Readonly<Record<string, CryptoKey | string | undefined>>;
+/**
+ * AES-GCM keys of 256 bits by key id. As a text, for a secret or a variable: `<id>:<32 bytes in base64>`,
+ * more of them after commas; `echo "k1:$(openssl rand -base64 32)"` makes one.
+ */
+export type Keys = string | Readonly<Record<string, CryptoKey>>;
 
 const fail: (message: string) => never = (message) => {
   throw new VaultError("store_unavailable", message);
@@ -135,44 +138,39 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
 }
 
 /**
- * Keys that the application keeps, by key id; say in a Worker's secret or an environment variable.
+ * Keys that the application keeps; say in a Worker's secret or an environment variable.
  *
- * @param keys AES-GCM keys of 256 bits, or their bytes as base64: `openssl rand -base64 32` makes
- * one. Writes use the last one listed; the others still open what they have sealed, so append a new
- * key, and drop an old one when no record has its id any more.
- * @throws `VaultError`, code `invalid_option`, when there is none, a key is missing, malformed or of
- * another kind, or an id is a number: the order of such members is not the order in which they are
- * listed
+ * @param keys Writes use the last one listed; the others still open what they have sealed, so append
+ * a new key, and drop an old one when no record has its id any more.
+ * @throws `VaultError`, code `invalid_option`, when there is none, a key is malformed or of another
+ * kind, or an id is a number: the order of such members is not the order in which they are listed
  *
  * @example
  * ```ts
  * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
  * import { memoryStore } from "tokenkeep/stores/memory";
  *
- * const keys = keyring({ "key-1": process.env["TOKENKEEP_KEY"] });
+ * const keys = keyring(process.env["TOKENKEEP_KEYS"] ?? "");
  * const store = encrypted(memoryStore(), keys);
  * ```
  */
 export function keyring(keys: Keys): Keyring {
-  const ring = new Map<unknown, CryptoKey | (() => Promise<CryptoKey>)>();
-  let kid: string | undefined;
-  for (const [id, key] of Object.entries(keys)) {
-    const wrong = (what: string): never => {
-      throw new VaultError("invalid_option", what);
-    };
-    if (/^\d+$/.test(id)) wrong("Put a letter into each key id: numbers lose their order");
-    if (!key)
-      wrong(`Key ${id} is missing: set its secret or variable, say by openssl rand -base64 32`);
-    else if (typeof key === "string")
-      ring.set(id, imported(key) ?? wrong(`Key ${id} must be 32 bytes as base64`));
-    else if (key.algorithm.name === "AES-GCM" && (key.algorithm as AesKeyAlgorithm).length === 256)
-      ring.set(id, key);
-    else wrong("A key ring takes AES-GCM keys of 256 bits");
-    kid = id;
+  const entries = typeof keys === "string" ? parseKeys(keys) : Object.entries(keys);
+  const ring = new Map<unknown, CryptoKey | (() => Promise<CryptoKey>)>(entries);
+  const newest = entries.at(-1);
+  if (!newest) throw new VaultError("invalid_option", "A key ring needs a key");
+  for (const [id, key] of entries) {
+    if (/^\d+$/.test(id))
+      throw new VaultError(
+        "invalid_option",
+        "Put a letter into each key id: numbers lose their order",
+      );
+    if (typeof key === "function") continue;
+    if (key.algorithm.name !== "AES-GCM" || (key.algorithm as AesKeyAlgorithm).length !== 256)
+      throw new VaultError("invalid_option", "A key ring takes AES-GCM keys of 256 bits");
   }
-  if (!kid) throw new VaultError("invalid_option", "A key ring needs a key");
   return {
-    kid,
+    kid: newest[0],
     find(id) {
       if (typeof id === "string" && !ring.has(id))
         fail("A session is sealed with an unknown key: put it into the key ring");
@@ -182,12 +180,21 @@ export function keyring(keys: Keys): Keyring {
   };
 }
 
-/** How to get the key of a text, if it is one. Kept once settled: a promise may hang (F31). */
-function imported(text: string): (() => Promise<CryptoKey>) | undefined {
-  if (!/^[\w+/-]{43}=?$/.test(text)) return undefined;
-  const base64 = text.replaceAll("-", "+").replaceAll("_", "/");
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  let key: CryptoKey | undefined;
-  return async () =>
-    (key ??= await web().importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]));
-}
+/** Each key is made when it is needed, and kept once it is settled: a promise may hang (F31). */
+const parseKeys = (text: string): [id: string, key: () => Promise<CryptoKey>][] =>
+  text.split(",").map((entry, index) => {
+    const [, id, base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
+    if (!id)
+      throw new VaultError(
+        "invalid_option",
+        `Key ${index + 1} is not <id>:<32 bytes in base64>; make one: echo "k1:$(openssl rand -base64 32)"`,
+      );
+    const plain = atob(base64.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(plain, (char) => char.charCodeAt(0));
+    let key: CryptoKey | undefined;
+    return [
+      id,
+      async () =>
+        (key ??= await web().importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"])),
+    ];
+  });

@@ -6,7 +6,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { acme, credentials, fakeApi, ORIGIN } from "../support/fake-api.ts";
 import { START } from "../support/clock.ts";
 import { findSecrets } from "../support/secrets.ts";
-import { KEY, openKv } from "./databases.ts";
+import { freshKeys, KEYS, openKv } from "./databases.ts";
 
 const open: { close(): void }[] = [];
 afterEach(() => {
@@ -21,7 +21,7 @@ function make(options: Options) {
   return vault;
 }
 
-const keys = { "key-1": KEY };
+const keys = KEYS;
 const wanted = (message: string | RegExp): unknown =>
   expect.objectContaining({ code: "invalid_option", message: expect.stringMatching(message) });
 
@@ -79,14 +79,14 @@ describe("says which line to add", () => {
     expect(() => make({ keys })).toThrow(wanted(/kv: await Deno\.openKv\(\)/));
   });
 
-  it("without a key, or with one whose variable is not set", async () => {
+  it("without keys, be it that their variable is not set", async () => {
     const kv = await openKv();
-    expect(() => make({ kv })).toThrow(
-      wanted(/keys: \{ "key-1": Deno\.env\.get\("TOKENKEEP_KEY"\) \}.*openssl rand -base64 32/),
-    );
-    expect(() => make({ kv, keys: { "key-1": undefined } })).toThrow(
-      wanted(/^Key key-1 is missing: set its secret or variable/),
-    );
+    for (const none of [{}, { keys: undefined }, { keys: "" }])
+      expect(() => make({ kv, ...none })).toThrow(
+        wanted(
+          /keys: Deno\.env\.get\("TOKENKEEP_KEYS"\)\. Set it: export .*openssl rand -base64 32/,
+        ),
+      );
     expect(() => make({ kv, keys: {} })).toThrow(wanted("needs a key"));
   });
 
@@ -94,12 +94,12 @@ describe("says which line to add", () => {
     const kv = await openKv();
     let error;
     try {
-      make({ kv, keys: { "key-1": `${KEY} ` } });
+      make({ kv, keys: `${KEYS},k2:${KEYS}` });
     } catch (thrown) {
       error = thrown;
     }
-    expect(error).toEqual(wanted("Key key-1 must be 32 bytes as base64"));
-    expect(findSecrets(error, [KEY])).toEqual([]);
+    expect(error).toEqual(wanted("^Key 2 is not <id>:<32 bytes in base64>"));
+    expect(findSecrets(error, [KEYS.slice(3)])).toEqual([]);
   });
 });
 
@@ -107,12 +107,12 @@ it("an unknown key id, of a ring that was rotated, is unavailable; the ring with
   const kv = await openKv();
   const api = fakeApi();
   await make({ kv, keys, fetch: api.fetch }).signIn(credentials);
-  const other = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
-  await expect(make({ kv, keys: { "key-2": other } }).getToken()).rejects.toMatchObject({
+  const other = freshKeys("k2");
+  await expect(make({ kv, keys: other }).getToken()).rejects.toMatchObject({
     code: "store_unavailable",
     message: expect.stringContaining("key ring"),
   });
-  const both = make({ kv, keys: { ...keys, "key-2": other } });
+  const both = make({ kv, keys: `${keys},${other}` });
   expect(await both.getToken()).toBe("access-1-secret");
 });
 

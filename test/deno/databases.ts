@@ -9,11 +9,11 @@ import type { TokenStore } from "../../src/types.ts";
 
 export type Kv = Awaited<ReturnType<typeof Deno.openKv>>;
 
-/** The bytes of a key, as an environment variable has them. */
-export const KEY: string = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString(
-  "base64",
-);
-export const ring: Keyring = keyring({ "key-1": KEY });
+/** A key ring's text, as an environment variable has it. */
+export const freshKeys = (id: string): string =>
+  `${id}:${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64")}`;
+export const KEYS: string = freshKeys("k1");
+export const ring: Keyring = keyring(KEYS);
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-kv-"));
 const open: Kv[] = [];

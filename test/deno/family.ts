@@ -6,7 +6,7 @@ import { afterEach, inject } from "vitest";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import { freshFile, KEY } from "./databases.ts";
+import { freshFile, KEYS } from "./databases.ts";
 import type { Answer, Command } from "./process.ts";
 
 export interface Member {
@@ -45,7 +45,7 @@ afterEach(() => {
 
 function start(file: string, url: string): Member {
   const script = fileURLToPath(new URL("process.ts", import.meta.url));
-  const child = spawn(process.execPath, ["run", ...DENO_FLAGS, script, file, url, KEY], {
+  const child = spawn(process.execPath, ["run", ...DENO_FLAGS, script, file, url, KEYS], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   children.add(child);

@@ -24,13 +24,13 @@ export interface Answer {
   readonly results: readonly (number | string)[];
 }
 
-const [file, baseURL = "", key] = process.argv.slice(2);
+const [file, baseURL = "", keys] = process.argv.slice(2);
 let passed = 0;
 
 const vault = createVault({
   provider: vmcloud({ baseURL }),
   kv: await Deno.openKv(file),
-  keys: { "key-1": key },
+  keys,
   dangerouslyAllowLoopbackHttp: true,
   refreshAhead: false,
   // As if it had been in use all the time, although its clock leaps.

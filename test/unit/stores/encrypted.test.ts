@@ -131,31 +131,38 @@ describe("key ring", () => {
     const inner = memoryStore();
     const bytes = crypto.getRandomValues(new Uint8Array(32)).fill(0xfb, 0, 8);
     const text = Buffer.from(bytes).toString("base64");
-    const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, [
-      "encrypt",
-      "decrypt",
-    ]);
-    await encrypted(inner, keyring({ "key-1": text })).write("a", record(), undefined);
     const url = Buffer.from(bytes).toString("base64url");
-    for (const same of [text, url, url + "=", key])
-      expect(await encrypted(inner, keyring({ "key-1": same })).read("a")).toEqual(record());
-    const other = Buffer.from(bytes.fill(0xfa, 0, 8)).toString("base64");
-    const read = await encrypted(inner, keyring({ "key-1": other })).read("a");
+    const other = Buffer.alloc(32, "other").toString("base64");
+    await encrypted(inner, keyring(`k1:${text}`)).write("a", record(), undefined);
+    const uses: KeyUsage[] = ["encrypt", "decrypt"];
+    const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, uses);
+    for (const same of [`k1:${text}`, `k1:${url}`, ` k1:${url}= ,k2:${other}\n`, { k1: key }])
+      expect(await encrypted(inner, keyring(same)).read("a")).toEqual(record());
+    expect(keyring(`k1:${text},k2:${other}`).kid).toBe("k2");
+    const read = await encrypted(inner, keyring(`k1:${other}`)).read("a");
     expect({ ...read }).toEqual(headOf(record()));
   });
 
-  it("S4 a key that is missing or malformed is told at once, by its id, and never shown", () => {
+  it("S4 a malformed key is told at once, by its place, and never shown", () => {
     const text = Buffer.alloc(32, "secret").toString("base64");
-    expect(keyring({ "key-7": text }).kid).toBe("key-7");
-    for (const wrong of [` ${text}`, `${text}\n`, text.slice(1), `A${text}`, `${text}=`, "x"])
-      expect(() => keyring({ "key-7": wrong })).toThrow(
+    for (const wrong of [
+      "",
+      text,
+      `k2:${text.slice(1)}`,
+      `k2:A${text}`,
+      `k2:${text}=`,
+      `k2: ${text}`,
+      `k 2:${text}`,
+      `k2:${text.replace("V", "!")}`,
+    ])
+      expect(() => keyring(`k1:${text},${wrong}`)).toThrow(
         expect.objectContaining({
           code: "invalid_option",
-          message: "Key key-7 must be 32 bytes as base64",
+          message: expect.stringMatching(/^Key 2 is not <id>:<32 bytes in base64>;.*openssl/),
         }),
       );
-    for (const missing of ["", undefined])
-      expect(() => keyring({ "key-7": missing })).toThrow(/^Key key-7 is missing.*openssl rand/);
+    expect(() => keyring("")).toThrow("Key 1 is not");
+    expect(() => keyring(`7:${text}`)).toThrow("Put a letter");
   });
 
   it("refuses no key, another kind of key, and ids whose order is lost", async () => {
