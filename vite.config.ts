@@ -127,6 +127,7 @@ export default defineConfig({
             "test/apis/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
+            "test/runtimes/programs.test.ts",
           ],
         },
       },
