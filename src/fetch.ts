@@ -11,9 +11,11 @@ export interface VaultRequestInit extends Omit<RequestInit, "body"> {
   readonly body?: BodyInit | null | (() => BodyInit);
   /** Holds the runtime open for a refresh that outlives the response: `event.waitUntil`. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
+  /** Sends this one call, in place of the vault's own `fetch`: for clients with a chain of theirs. */
+  readonly fetch?: typeof fetch;
 }
 
-/** `fetch`, with the two additions of {@link VaultRequestInit}. */
+/** `fetch`, with the additions of {@link VaultRequestInit}. */
 export type VaultFetch = (
   input: string | URL | Request,
   init?: VaultRequestInit,

@@ -10,6 +10,8 @@ import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 
 storeContract("memory", memoryStore);
 indexedDbContract("the browser's");
@@ -32,3 +34,6 @@ webLocksContract("the browser's", {
 });
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
+webhookContract({ streams: "body" in Request.prototype });
+const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
+wretchContract({ control: inject("control"), streams: false, timings });

@@ -9,6 +9,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
 
 storeContract("memory", memoryStore);
 storeContract("encrypted over memory", () => encrypted(memoryStore()));
@@ -18,6 +19,7 @@ lockContract("web locks with a fallback", () => webLocks({ fallback: localLock()
 
 fetchContract({ control: inject("control"), streams: false, faithful: false });
 providerContract({ control: inject("control") });
+webhookContract({ streams: true });
 
 it("P16 without IndexedDB every call rejects, and says so", async () => {
   const store = indexedDbStore();

@@ -48,10 +48,12 @@ test("npm and JSR publish the same version with the same dependencies", () => {
   expect(jsrJson["imports"]).toEqual(Object.fromEntries(expected));
 });
 
-test("a peer is optional, is imported by some file, and is no dependency as well", () => {
+test("a peer is optional, is imported by some file, tested in one version, and no dependency as well", () => {
+  const tested = packageJson["devDependencies"] as Record<string, string>;
   expect(Object.keys(peers)).not.toEqual([]);
   for (const name of Object.keys(peers)) {
     expect(sources.some(({ imports }) => imports.includes(name))).toBe(true);
+    expect(tested[name]).toMatch(/^\d+\.\d+\.\d+$/);
     expect(dependencies).not.toHaveProperty([name]);
   }
   const optional = Object.keys(peers).map((name) => [name, { optional: true }]);
