@@ -21,7 +21,7 @@ import { createVault as createVaultOver, type Vault, type VaultOptions } from ".
 import { webLocks } from "./locks/web-locks.ts";
 import { type DenoKv, denoKvStore } from "./stores/deno-kv.ts";
 import { encrypted, keyring, type Keys } from "./stores/encrypted.ts";
-import type { TokenStore } from "./types.ts";
+import type { Provider, TokenStore } from "./types.ts";
 
 /** As in the core; the store is made from `kv` and `keys`, unless `store` is given. */
 export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &
@@ -61,6 +61,7 @@ export function createVault<Credentials>({
     refreshAhead: true,
     ...(cron && { onWake: schedule(cron) }),
     ...options,
+    provider: sentOnce(options.provider),
     store: options.store ?? storeOf(kv, keys, dangerouslyUnsealed),
   });
 }
@@ -83,6 +84,29 @@ const schedule =
     cron(async () => look(), stop.signal);
     return () => stop.abort();
   };
+
+/**
+ * Deno 2.9 sends a request again by itself when the connection dies without a reply, except one whose
+ * body is a stream. A refresh token that is spent by its use must not arrive twice (P2).
+ */
+function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Credentials> {
+  if (provider?.renewal?.rotation !== "strict") return provider;
+  return Object.assign(Object.create(provider) as typeof provider, {
+    renew: (grant, exchange) =>
+      provider.renew!(grant, {
+        ...exchange,
+        fetch(input, init) {
+          if (init?.body == null) return exchange.fetch(input, init);
+          const { body, headers } = new Response(init.body);
+          new Headers(init.headers).forEach((value, name) => headers.set(name, value));
+          // As it comes it would be taken for what it was made from.
+          const stream = body!.pipeThrough(new TransformStream());
+          const once = { ...init, body: stream, headers, duplex: "half" };
+          return exchange.fetch(input, once as RequestInit);
+        },
+      }),
+  } satisfies Pick<Provider, "renew">);
+}
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
 export type { VaultFetch, VaultRequestInit } from "./fetch.ts";

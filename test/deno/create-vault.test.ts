@@ -1,8 +1,11 @@
 /** `tokenkeep/deno`: what it wires, and what it says when something is missing. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, inject, it, vi } from "vitest";
 import { createVault, type DenoVaultOptions } from "../../src/deno.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import { spawnApi } from "../apis/client.ts";
+import { ada } from "../apis/vmcloud-data.ts";
 import { acme, credentials, fakeApi, ORIGIN } from "../support/fake-api.ts";
 import { START } from "../support/clock.ts";
 import { findSecrets } from "../support/secrets.ts";
@@ -72,6 +75,40 @@ it("a store of one's own needs neither database nor keys", async () => {
   const vault = make({ store: memoryStore(), fetch: api.fetch });
   await vault.signIn(credentials);
   expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
+});
+
+it("P2 P5 a refresh whose reply is lost has arrived once: Deno's own second send is kept off", async () => {
+  const api = await spawnApi(inject("control"), { rotation: "strict" });
+  let passed = 0;
+  const vault = createVault({
+    provider: vmcloud({ baseURL: api.url }),
+    kv: await openKv(),
+    keys,
+    refreshAhead: false,
+    dangerouslyAllowLoopbackHttp: true,
+    clock: {
+      now: () => Date.now() + passed,
+      running: () => performance.now() + passed,
+      setTimeout: (callback, ms) => setTimeout(callback, ms),
+      clearTimeout: (handle) => clearTimeout(handle as number),
+    },
+  });
+  open.push(vault);
+  await vault.signIn(ada);
+  const events: string[] = [];
+  vault.events(({ type }) => events.push(type));
+  await api.fault("refresh", { dropReply: "before" });
+  passed += 86_400_000 * 0.81;
+  await api.set({ clockOffset: passed });
+  expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
+  await vi.waitFor(() => expect(events).toContain("trouble"), { timeout: 10_000 });
+  expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  // It had not been processed, so that the last chance succeeds.
+  passed += 86_400_000 * 0.2;
+  await api.set({ clockOffset: passed });
+  expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
+  expect(await api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 1 });
+  await api.close();
 });
 
 describe("says which line to add", () => {

@@ -8,6 +8,8 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 
 it("runs in Bun", () => {
   expect(process.versions["bun"]).toMatch(/^\d/);
@@ -24,3 +26,5 @@ lockContract("local", localLock);
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
 providerContract({ control: inject("control"), env: process.env });
 fetchContract({ control: inject("control"), streams: true, departs: ["refusals", "redirects"] });
+webhookContract({ streams: true });
+wretchContract({ control: inject("control"), streams: true, timings: false });

@@ -8,6 +8,8 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 import { freshStore, ring, twinStores } from "../deno/databases.ts";
 
 it("runs in Deno", () => {
@@ -22,4 +24,11 @@ storeContract("encrypted over Deno KV", async () => encrypted(await freshStore()
 lockContract("local", localLock);
 lockContract("web locks", () => webLocks());
 providerContract({ control: inject("control"), env: process.env });
-fetchContract({ control: inject("control"), streams: true, departs: ["lengths"] });
+const runtime = {
+  control: inject("control"),
+  streams: true,
+  departs: ["lengths", "sends"],
+} as const;
+fetchContract(runtime);
+webhookContract({ streams: true });
+wretchContract({ ...runtime, timings: false });

@@ -27,9 +27,10 @@ export interface FetchContract {
    * Where this runtime's own `fetch` departs from the standard, so that the vault is not held to it.
    * `"lengths"`, Deno 2.9: the body of a `Request` that was cloned is sent without its length.
    * `"refusals"`, Bun 1.4: a GET with a body is sent, and more. `"redirects"`, Bun 1.4: they lose a
-   * string's content type, and more than twenty are followed. Nothing by default.
+   * string's content type, and more than twenty are followed. `"sends"`, Deno 2.9: what dies without a
+   * reply is sent again, POSTs too. Nothing by default.
    */
-  readonly departs?: readonly ("lengths" | "refusals" | "redirects")[];
+  readonly departs?: readonly ("lengths" | "refusals" | "redirects" | "sends")[];
 }
 
 export interface Stage extends Required<FetchContract> {
