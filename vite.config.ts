@@ -1,6 +1,7 @@
 /** The test lanes. `npm test` runs them all, `npm run test:quick` those that need no browser. */
 
 import { createServer } from "node:net";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { webdriverio } from "@vitest/browser-webdriverio";
 import { defineConfig } from "vitest/config";
@@ -157,6 +158,15 @@ export default defineConfig({
         },
       },
       await webkit(),
+      {
+        extends: true,
+        plugins: [cloudflareTest({ wrangler: { configPath: "./test/workers/wrangler.jsonc" } })],
+        test: {
+          name: "workers",
+          globalSetup: [control],
+          include: ["test/workers/**/*.test.ts", "test/runtimes/workerd.test.ts"],
+        },
+      },
       {
         extends: true,
         test: {

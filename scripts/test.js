@@ -16,7 +16,15 @@ const mode = ["quick", "proof"].find((word) => word === process.argv[2]) ?? "all
 const extra = process.argv.slice(mode === "all" ? 2 : 3);
 
 /** Where a run of everything must have run at least one test. */
-const lanes = ["node", "dom", "browser (chromium)", "browser (firefox)", "webkit", "tabs"];
+const lanes = [
+  "node",
+  "dom",
+  "browser (chromium)",
+  "browser (firefox)",
+  "webkit",
+  "workers",
+  "tabs",
+];
 
 /** @type {string[]} */
 const failures = [];
@@ -94,7 +102,15 @@ async function vitest(args, env = {}) {
   const set = Object.fromEntries(Object.entries(env).filter(([name]) => !process.env[name]));
   const reporters = ["--reporter=default", "--reporter=./scripts/reporter.js"];
   const command = ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...args, ...extra];
-  const { ok } = await run(process.execPath, command, { env: { ...set, TOKENKEEP_TOTALS: file } });
+  const { ok } = await run(process.execPath, command, {
+    // Off the network: no metrics, no look-up of a place.
+    env: {
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      ...set,
+      TOKENKEEP_TOTALS: file,
+    },
+  });
   const report = readReport(file);
   rmSync(folder, { recursive: true, force: true });
 

@@ -3,7 +3,15 @@
 import { describe, expect, test } from "vitest";
 import { importsOf, readSources } from "./sources.ts";
 
-type Layer = "contract" | "engine" | "core" | "adapter" | "entry" | "package";
+type Layer =
+  | "contract"
+  | "engine"
+  | "core"
+  | "adapter"
+  | "platform"
+  | "entry"
+  | "runtime"
+  | "package";
 
 /** What stands at the top level and imports no adapter. */
 const core = new Set(["index", "vault", "fetch", "policy", "problem", "redirect"]);
@@ -16,12 +24,14 @@ const presets: Record<string, string> = {
   "providers/vmcloud": "providers/password",
 };
 
-const allowed: Record<Exclude<Layer, "package">, Layer[]> = {
+const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
   contract: ["contract"],
   engine: ["contract", "engine"],
   core: ["contract", "engine", "core"],
   adapter: ["contract", "engine", "package"],
-  entry: ["contract", "core", "adapter"],
+  // An entry's own files: they do the wiring that needs more than a few lines.
+  platform: ["contract", "engine", "core", "adapter", "platform"],
+  entry: ["contract", "core", "adapter", "platform", "runtime"],
 };
 
 const sources = readSources();
@@ -30,6 +40,9 @@ function layerOf(name: string): Layer {
   if (name === "types" || name === "errors") return "contract";
   if (name.startsWith("engine/")) return "engine";
   if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
+  if (name.startsWith("cloudflare/")) return "platform";
+  // What a platform itself brings along.
+  if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";
   if (entries.has(name)) return "entry";
   // So is a new file or folder, until it is given a place in the law.
@@ -39,7 +52,7 @@ function layerOf(name: string): Layer {
 /** What is wrong with an arrow, or `undefined`. */
 function wrongArrow(from: string, to: string): string | undefined {
   const [layer, target] = [layerOf(from), layerOf(to)];
-  if (layer === "package") return `${from} has no place in the law`;
+  if (layer === "package" || layer === "runtime") return `${from} has no place in the law`;
   if (presets[from] === to) return undefined;
   if (allowed[layer].includes(target)) return undefined;
   return `${from} (${layer}) imports ${to} (${target})`;
@@ -95,6 +108,10 @@ describe("the test of Law 3 can fail", () => {
     ["browser", "engine/engine"],
     ["browser", "cloudflare"],
     ["browser", "idb-keyval"],
+    ["cloudflare/owner", "cloudflare"],
+    ["cloudflare/owner", "cloudflare:workers"],
+    ["stores/cloudflare-kv", "cloudflare/cache"],
+    ["vault", "cloudflare/proxy"],
     ["gadgets/new", "types"],
   ])("%s may not import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeTypeOf("string");
@@ -111,6 +128,9 @@ describe("the test of Law 3 can fail", () => {
     ["providers/vmcloud", "providers/password"],
     ["browser", "index"],
     ["browser", "stores/indexeddb"],
+    ["cloudflare", "cloudflare/owner"],
+    ["cloudflare", "cloudflare:workers"],
+    ["cloudflare/owner", "engine/engine"],
   ])("%s may import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeUndefined();
   });
