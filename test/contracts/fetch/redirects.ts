@@ -57,7 +57,9 @@ export function redirects(stage: Stage): void {
           ];
           for (const send of ways.slice(0, stage.faithful ? 2 : 1)) {
             const [response, seen] = await go(send);
-            expect(essence(seen)).toEqual(essence(expected));
+            const isLess = stage.lenient && expected.method !== (init.method ?? "GET");
+            const { "content-type": _, ...headers } = expected.headers;
+            expect(essence(seen)).toEqual(essence(isLess ? { ...expected, headers } : expected));
             expect(seen.tokenIndex).toBe(1);
             const { redirected, url, type } = response;
             expect({ redirected, url, type }).toEqual({
@@ -173,8 +175,10 @@ export function redirects(stage: Stage): void {
       let refused = 0;
       const elsewhere = api.url.replace("://", "://user:secret@").replace("127.0.0.1", "localhost");
       for (const redirect of ["data:text/plain,x", "https://", "ftp://127.0.0.1/", elsewhere]) {
-        await api.fault("api", { redirect, times: 2 });
-        const plain = await outcome(fetch(url, { headers: token }));
+        await api.fault("api", { redirect, times: stage.lenient ? 1 : 2 });
+        const plain = stage.lenient
+          ? "rejected: TypeError"
+          : await outcome(fetch(url, { headers: token }));
         expect(await outcome(vault.fetch(url)), redirect).toBe(plain);
         refused += plain.startsWith("rejected") ? 1 : 0;
       }

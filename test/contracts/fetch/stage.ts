@@ -23,6 +23,12 @@ export interface FetchContract {
    * response that was cloned has no body any more. `true` by default.
    */
   readonly faithful?: boolean;
+  /**
+   * Whether this runtime's own `fetch` strays from Fetch's redirect rules, as workerd's does: it keeps
+   * a body's headers when the body is gone, and follows to a URL with a password. The vault goes
+   * by the rules. `false` by default.
+   */
+  readonly lenient?: boolean;
 }
 
 export interface Stage extends Required<FetchContract> {
@@ -62,6 +68,7 @@ export function stages(contract: FetchContract): Stage {
 
   return {
     faithful: true,
+    lenient: false,
     ...contract,
     spawn,
     async open(options, { alsoListed = [], user = ada } = {}) {
