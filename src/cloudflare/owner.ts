@@ -340,15 +340,25 @@ function snapshotOf({ deed, engine }: { deed: Call; engine: Engine }): Snapshot 
 }
 
 /** A mechanism's own URLs are held to the same rule as the origins: no secret over plain http (S3). */
-const exchangeFetch =
-  ({ fetch: fetch_, dangerouslyAllowLoopbackHttp }: OwnerSettings): typeof fetch =>
-  (input, init) => {
+function exchangeFetch(settings: OwnerSettings): typeof fetch {
+  const { fetch: fetch_, dangerouslyAllowLoopbackHttp } = settings;
+  let takesCache = true;
+  try {
+    void new Request("https://example.com", { cache: "no-store" });
+  } catch {
+    // Workers with a compatibility date before 2024-11-11. Nothing caches a POST there either.
+    takesCache = false;
+  }
+  return (input, init) => {
     check(
       isSecure(new URL(String(input)), dangerouslyAllowLoopbackHttp),
       "The provider's token endpoint must be https",
     );
-    return fetch_ ? fetch_(input, init) : fetch(input, init);
+    const { cache: _, ...older } = init ?? {};
+    const sent = takesCache ? init : older;
+    return fetch_ ? fetch_(input, sent) : fetch(input, sent);
   };
+}
 
 export const unknownProvider = (name: string, providers: object): string =>
   `Unknown provider "${name}": add it to the providers of defineTokenVault, which has ${Object.keys(providers).join(", ") || "none"}`;
