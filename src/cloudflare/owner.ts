@@ -119,6 +119,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         provider,
         store,
         clock,
+        // The storage is at hand: a look costs nothing, and no long timer keeps the object from rest.
+        maxStaleness: 2_000,
         ...(settings.random && { random: settings.random }),
         ...(settings.patience !== undefined && { patience: settings.patience }),
         fetch: exchangeFetch(settings),
@@ -208,7 +210,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         );
         if (ended && !one.engine.state().session) {
           storage.kv.put(DEED, one.deed);
-          return;
+          return await arm(one);
         }
         await new Promise<void>((resolve) => clock.setTimeout(resolve, KV_PACE));
       }

@@ -34,6 +34,7 @@ export interface ObjectState {
 }
 export interface Env {
   readonly TOKEN_VAULT: Namespace;
+  readonly OLD_VAULT: Namespace;
   readonly TOKEN_CACHE: KvNamespace;
   readonly TOKENKEEP_KEYS: string;
 }
@@ -52,9 +53,53 @@ export interface Stage {
   /** A vault of an isolate that knows nothing yet. */
   elsewhere(options?: Partial<CloudflareVaultOptions>): CloudflareVault<PasswordCredentials>;
   /** One request through the Worker's front door. */
-  request(account?: string): Promise<Response>;
+  request(account?: string, init?: RequestInit): Promise<Response>;
   /** Waits for what requests of this test have left to `waitUntil`. */
   settled(): Promise<void>;
+}
+
+/** Counts how often a binding is used, method by method. */
+export function counted<T extends object>(
+  binding: T,
+): { binding: T; calls: Record<string, number> } {
+  const calls: Record<string, number> = {};
+  const proxy = new Proxy(binding, {
+    get(target, name: string) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        calls[name] = (calls[name] ?? 0) + 1;
+        return (member as (...args: unknown[]) => unknown).apply(target, args);
+      };
+    },
+  });
+  return { binding: proxy, calls };
+}
+
+/** KV as one location sees it: what was read once, "nothing" too, is answered until it thaws. */
+export function laggingKv(kv: KvNamespace): KvNamespace & { thaw(): void } {
+  const seen = new Map<string, Promise<{ value: string | null; metadata: unknown }>>();
+  return {
+    getWithMetadata(key, options) {
+      const known = seen.get(key) ?? kv.getWithMetadata(key, options);
+      seen.set(key, known);
+      return known;
+    },
+    put: (...args) => kv.put(...args),
+    delete: (key) => kv.delete(key),
+    list: (options) => kv.list(options),
+    thaw: () => seen.clear(),
+  };
+}
+
+export const HOUR = 3_600_000;
+
+/** Waits until `isTrue`, looking again and again: for what happens behind a reply. */
+export async function eventually(isTrue: () => unknown): Promise<void> {
+  for (let tries = 0; !(await isTrue()); tries++) {
+    if (tries > 200) throw new Error("It did not come true");
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
 }
 
 let count = 0;
@@ -62,7 +107,7 @@ const open: SpawnedApi[] = [];
 
 afterEach(async () => {
   hooks.ahead = 0;
-  hooks.fetch = hooks.onEvent = undefined;
+  hooks.fetch = hooks.onEvent = hooks.keys = undefined;
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
@@ -92,9 +137,9 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
       env.TOKEN_VAULT.get(
         env.TOKEN_VAULT.idFromName(await hashOf(keyOf(providers[provider]!, account))),
       ),
-    request(account = "default") {
+    request(account = "default", init = {}) {
       const query = new URLSearchParams({ provider, account, url: `${api.url}/v1/echo` });
-      return exports.default.fetch(`https://front.example/?${query}`);
+      return exports.default.fetch(`https://front.example/?${query}`, init);
     },
     async settled() {
       await Promise.all(contexts.splice(0).map((ctx) => waitOnExecutionContext(ctx)));

@@ -7,6 +7,7 @@ import {
 } from "../../src/cloudflare.ts";
 import { systemClock } from "../../src/engine/clock.ts";
 import type { Clock, Provider } from "../../src/types.ts";
+import type { ObjectState } from "./stage.ts";
 
 /** The tests share the isolate with the Worker, and each adds a provider of its own. */
 export const providers: Record<string, Provider<never>> = {};
@@ -18,17 +19,32 @@ export const hooks: {
   /** Instead of the object's own `fetch`. */
   fetch: typeof fetch | undefined;
   onEvent: ((event: VaultEvent) => void) | undefined;
-} = { ahead: 0, fetch: undefined, onEvent: undefined };
+  /** Instead of the secret. */
+  keys: string | undefined;
+  /** The object that was built last. */
+  abort: (reason?: string) => void;
+} = { ahead: 0, fetch: undefined, onEvent: undefined, keys: undefined, abort: () => {} };
 
 export const clock: Clock = { ...systemClock, now: () => Date.now() + hooks.ahead };
 
-export const TokenVault = defineTokenVault({
+const Vault = defineTokenVault<{ readonly TOKENKEEP_KEYS: string }>({
   providers,
+  keys: (env) => hooks.keys ?? env.TOKENKEEP_KEYS,
   clock,
   dangerouslyAllowLoopbackHttp: true,
   fetch: (input, init) => (hooks.fetch ?? fetch)(input, init),
   onEvent: (event) => hooks.onEvent?.(event),
 });
+
+export class TokenVault extends Vault {
+  constructor(...[ctx, env]: ConstructorParameters<typeof Vault>) {
+    super(ctx, env);
+    hooks.abort = (reason) => (ctx as unknown as ObjectState).abort(reason);
+  }
+}
+
+/** The same, where somebody forgot SQLite. */
+export class OldVault extends Vault {}
 
 export default {
   /** The front door: calls `?url` for the account `?account` of the provider `?provider`. */
