@@ -63,15 +63,14 @@ function parse(value: unknown): StoredRecord | undefined {
  * ```
  */
 export function durableObjectStore(storage: DurableStorage): TokenStore {
-  let hasKv = false;
   try {
-    hasKv = !!storage.kv;
-  } catch {}
-  if (!hasKv)
+    storage.kv.get(PREFIX);
+  } catch {
     throw new VaultError(
       "invalid_option",
       'This Durable Object has no SQLite storage: in wrangler.jsonc list its class in "new_sqlite_classes" of a migration, not in "new_classes"',
     );
+  }
 
   /** Runs in one task: nothing comes between what it reads and what it writes. */
   async function use<T>(task: () => T): Promise<T> {

@@ -7,6 +7,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
+import { kvStore, ring } from "../workers/kv-store.ts";
 import { objectStores } from "../workers/object-store.ts";
 
 storeContract("memory", memoryStore);
@@ -17,6 +18,10 @@ storeContract("encrypted over memory", () => encrypted(memoryStore()), {
   },
 });
 storeContract("a Durable Object's storage", () => objectStores()[0], { twins: objectStores });
+storeContract("Workers KV", kvStore, { atomic: false });
+storeContract("encrypted over Workers KV", async () => encrypted(kvStore(), await ring()), {
+  atomic: false,
+});
 sealingContract("memory", memoryStore);
 lockContract("local", localLock);
 fetchContract({ control: inject("control"), streams: true, lenient: true });
