@@ -58,6 +58,8 @@ interface Deed extends Call {
 const DEED = "tokenkeep-deed";
 /** KV takes one write a second and key. */
 const KV_PACE = 1_100;
+/** How often the object is asked before a token that KV has lost goes there again. */
+const HOT = 10;
 const SOON = 60_000;
 
 export interface ObjectOwner extends Owner {
@@ -93,6 +95,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   let publishing: Promise<void> | undefined;
   let publishedAt = -Infinity;
   let published = "";
+  let asked = 0;
 
   const deedNow = (): Deed | undefined => storage.kv.get(DEED) as Deed | undefined;
 
@@ -119,8 +122,9 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         provider,
         store,
         clock,
-        // The storage is at hand: a look costs nothing, and no long timer keeps the object from rest.
-        maxStaleness: 2_000,
+        // The storage is at hand, so that a look costs next to nothing. A longer timer would keep the
+        // object from rest, and its owner pays for that.
+        maxStaleness: 50,
         ...(settings.random && { random: settings.random }),
         ...(settings.patience !== undefined && { patience: settings.patience }),
         fetch: exchangeFetch(settings),
@@ -197,22 +201,28 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         const until = Math.min(lease?.until ?? Infinity, now + CACHED);
         const ended = !session && deedNow()?.due;
         const name = ended ? "ended" : lease && `${lease.sessionId} ${lease.generation}`;
-        const old = now - publishedAt > CACHED / 2 || now < publishedAt;
+        const age = now - publishedAt;
+        // A write costs as much as thirty questions to the object.
+        const wanted = name !== published || (asked > HOT && !(age >= 0 && age < CACHED / 2));
         // KV keeps everything for a minute at least: what ends sooner is not for it.
-        const fit = lease && persisted && until - now > LEAST;
-        if ((!ended && !fit) || (name === published && !old)) return;
+        const fits = ended || (lease && persisted && until - now > LEAST);
+        if (!wanted || !fits) return;
+        if (age >= 0 && age < KV_PACE) {
+          await new Promise<void>((resolve) => clock.setTimeout(resolve, KV_PACE - age));
+          continue;
+        }
         const revision = session?.revision ?? (await inner.head(one.deed.key))?.revision ?? 0;
         published = name!;
         publishedAt = now;
+        asked = 0;
         await cache.write(
           await one.hash,
           ended ? { revision } : { revision, lease: { ...lease!, until } },
         );
         if (ended && !one.engine.state().session) {
           storage.kv.put(DEED, one.deed);
-          return await arm(one);
+          await arm(one);
         }
-        await new Promise<void>((resolve) => clock.setTimeout(resolve, KV_PACE));
       }
     } catch {
       // Readers come here instead; a sign-out is told again by the alarm.
@@ -260,7 +270,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
           rejected,
           date,
         });
-        // Asked for: KV has lost it, or has not got it yet.
+        asked++;
         publish(one);
         const lease = leaseOf(one);
         return {
