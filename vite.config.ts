@@ -1,6 +1,7 @@
 /** The test lanes. `npm test` runs them all, `npm run test:quick` those that need no browser. */
 
 import { createServer } from "node:net";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { webdriverio } from "@vitest/browser-webdriverio";
 import { defineConfig } from "vitest/config";
@@ -12,6 +13,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** Launch options of the Chromium that the tests run in, for tests that drive it themselves. */
     chromium: { executablePath?: string; args: string[] };
+    /** Whose rules a Worker under test goes by. */
+    compatibilityDate: string;
   }
 }
 
@@ -97,6 +100,34 @@ function miniBrowser(port: number, binary: string): ReturnType<typeof webdriveri
   return provider;
 }
 
+/** Real workerd, with KV and Durable Objects on this machine. */
+function workerd(
+  name: string,
+  include: string[],
+  compatibilityDate?: string,
+): TestProjectInlineConfiguration {
+  const wrangler = { configPath: "./test/workers/wrangler.jsonc" };
+  const miniflare =
+    compatibilityDate === undefined
+      ? {}
+      : {
+          miniflare: {
+            compatibilityDate,
+            compatibilityFlags: ["unhandled_rejection_after_microtask_checkpoint"],
+          },
+        };
+  return {
+    extends: true,
+    plugins: [cloudflareTest({ wrangler, ...miniflare })],
+    test: {
+      name,
+      globalSetup: [control],
+      include,
+      provide: { compatibilityDate: compatibilityDate ?? "now" },
+    },
+  };
+}
+
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -160,6 +191,12 @@ export default defineConfig({
         },
       },
       await webkit(),
+      workerd("workers", ["test/workers/**/*.test.ts", "test/runtimes/workerd.test.ts"]),
+      // Workers keep the rules of the day they were made on: before 2025-09-01 `fetch` took
+      // `Authorization` along to another origin, before 2024-11-11 it refused `cache`. RPC came with
+      // 2024-04-03.
+      workerd("workers of 2025", ["test/workers/redirects.test.ts"], "2025-08-01"),
+      workerd("workers of 2024", ["test/workers/vault.test.ts"], "2024-04-03"),
       {
         extends: true,
         test: {

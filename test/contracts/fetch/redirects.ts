@@ -58,7 +58,11 @@ export function redirects(stage: Stage): void {
           const hasType = typeof init.body !== "string" || !stage.departs.includes("redirects");
           for (const send of ways.slice(0, stage.faithful ? 2 : 1)) {
             const [response, seen] = await go(send);
-            expect(essence(seen, hasType)).toEqual(essence(expected, hasType));
+            const isLess =
+              stage.departs.includes("types") && expected.method !== (init.method ?? "GET");
+            const { "content-type": _, ...headers } = expected.headers;
+            const wanted = isLess ? { ...expected, headers } : expected;
+            expect(essence(seen, hasType)).toEqual(essence(wanted, hasType));
             expect(seen.tokenIndex).toBe(1);
             const { redirected, url, type } = response;
             expect({ redirected, url, type }).toEqual({
@@ -181,7 +185,7 @@ export function redirects(stage: Stage): void {
         await api.fault("api", { redirect });
         const mine = await outcome(vault.fetch(url));
         await api.clearFaults();
-        // Deno 2.9 follows to a URL with a user's name and password, against the standard.
+        // Deno 2.9 and workerd follow to a URL with a user's name and password, against the standard.
         expect(mine, redirect).toBe(hidesRedirects ? plain : "rejected: TypeError");
         refused += plain.startsWith("rejected") ? 1 : 0;
       }

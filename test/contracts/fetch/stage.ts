@@ -28,9 +28,10 @@ export interface FetchContract {
    * `"lengths"`, Deno 2.9: the body of a `Request` that was cloned is sent without its length.
    * `"refusals"`, Bun 1.4: a GET with a body is sent, and more. `"redirects"`, Bun 1.4: they lose a
    * string's content type, and more than twenty are followed. `"sends"`, Deno 2.9: what dies without a
-   * reply is sent again, POSTs too. Nothing by default.
+   * reply is sent again, POSTs too. `"types"`, workerd: after a redirect a body's headers are kept
+   * although the body is gone. Nothing by default.
    */
-  readonly departs?: readonly ("lengths" | "refusals" | "redirects" | "sends")[];
+  readonly departs?: readonly ("lengths" | "refusals" | "redirects" | "sends" | "types")[];
 }
 
 export interface Stage extends Required<FetchContract> {
