@@ -363,8 +363,8 @@ const mutants = [
     edits: [
       {
         file: FETCH,
-        find: "response.status === 401 ? heal(response, token, again, !!follow)",
-        replace: "response.status % 2 ? heal(response, token, again, !!follow)",
+        find: "response.status === 401 ? heal(response, token, again, !!follow, fetch_)",
+        replace: "response.status % 2 ? heal(response, token, again, !!follow, fetch_)",
       },
     ],
     test: CONTRACTS,
@@ -616,7 +616,7 @@ const mutants = [
   {
     name: "an inherited fetch sends",
     law: "S15",
-    edits: [{ file: "src/vault.ts", find: 'Object.hasOwn(init, "fetch") &&', replace: "" }],
+    edits: [{ file: FETCH, find: 'Object.hasOwn(init, "fetch") &&', replace: "" }],
     test: "test/unit/fetch.test.ts",
     title: "S15 an inherited one sends nothing",
   },

@@ -30,6 +30,8 @@ export type Follow = (
   sent: Sendable,
   /** What gives the same bytes once more, for a redirect that wants them. */
   again: () => Sendable | undefined,
+  /** What sends; the vault's own `fetch` by default. */
+  send?: typeof fetch,
 ) => Promise<Response>;
 
 export interface SentInit extends Omit<RequestInit, "headers"> {
@@ -152,6 +154,7 @@ export function createFetch(
     token: AccessToken,
     again: () => Sendable | undefined,
     follows: boolean,
+    send: typeof fetch,
     signal?: AbortSignal | null | undefined,
     waitUntil?: VaultRequestInit["waitUntil"],
   ): Promise<Response> {
@@ -176,8 +179,8 @@ export function createFetch(
       const [, init] = next;
       init.headers = { ...init.headers, authorization: authorization(newer) };
       if (follows) init.redirect = "manual";
-      response = await fetch_(next[0], init);
-      if (follows) response = await follow!(response, next, again);
+      response = await send(next[0], init);
+      if (follows) response = await follow!(response, next, again, send);
     }
     if (renewal?.selfSigned && response.status === 401 && !dateOf(response))
       throw new VaultError("clock_unknown", undefined, 401);
@@ -190,6 +193,8 @@ export function createFetch(
     early?: Promise<AccessToken>,
   ): Promise<Response> {
     const request = isRequest(input) ? input : undefined;
+    // Its own member only: what somebody put on `Object.prototype` reads no token (S15).
+    const send = (init && Object.hasOwn(init, "fetch") && init.fetch) || fetch_;
     const href = policy(request ? request.url : String(input));
     const isBare =
       href === undefined ||
@@ -203,7 +208,7 @@ export function createFetch(
           ? { ...init, body: init.body(), duplex: "half" }
           : (init as RequestInit | undefined);
       // Headers that were read may have been an iterator's, which is used up.
-      return fetch_(
+      return send(
         input,
         (isBare || !init?.headers ? own : { ...own, headers }) as RequestInit | undefined,
       );
@@ -217,10 +222,10 @@ export function createFetch(
     headers["authorization"] = authorization(token);
     const follows = !!follow && (first[1].redirect ?? request?.redirect ?? "follow") === "follow";
     if (follows) first[1].redirect = "manual";
-    let response = await fetch_(...first);
-    if (follows && response.status >= 300) response = await follow(response, first, again);
+    let response = await send(...first);
+    if (follows && response.status >= 300) response = await follow(response, first, again, send);
     return response.status === 401
-      ? heal(response, token, again, follows, signal, waitUntil)
+      ? heal(response, token, again, follows, send, signal, waitUntil)
       : response;
   }
 
@@ -242,6 +247,6 @@ export function createFetch(
   async function other(first: Response, same: Sendable, token: AccessToken): Promise<Response> {
     const again = (): Sendable => same;
     const response = follow ? await follow(first, same, again) : first;
-    return response.status === 401 ? heal(response, token, again, !!follow) : response;
+    return response.status === 401 ? heal(response, token, again, !!follow, fetch_) : response;
   }
 }

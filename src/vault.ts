@@ -6,7 +6,7 @@ import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
 import { VaultError } from "./errors.ts";
-import { createFetch, type Follow, type VaultFetch, type VaultRequestInit } from "./fetch.ts";
+import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, isSecure, type Policy } from "./policy.ts";
 import type { AccessToken, TokenName, VaultOptions } from "./types.ts";
 
@@ -91,10 +91,7 @@ export function createVaultWith<Credentials>(
     "store, which must compare and set because this provider rotates refresh tokens; on Cloudflare use tokenkeep/cloudflare",
   );
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
-  const base = options.fetch ?? ((...request) => fetch(...request));
-  // Its own member only: what somebody put on `Object.prototype` reads no token (S15).
-  const fetch_: typeof fetch = (input, init?: VaultRequestInit & RequestInit) =>
-    ((init && Object.hasOwn(init, "fetch") && init.fetch) || base)(input, init);
+  const fetch_ = options.fetch ?? ((...request) => fetch(...request));
   const { name, origins, partition = [], scheme = "Bearer" } = provider;
   // Joins what keeps sessions apart; no part can pass for two (S11).
   const key = (of: string): string =>
@@ -158,7 +155,7 @@ export function createVaultWith<Credentials>(
         isSecure(new URL(String(input)), options.dangerouslyAllowLoopbackHttp),
         "provider, whose token endpoint must be https",
       );
-      return base(input, init);
+      return fetch_(input, init);
     },
   };
   engine = createEngine(key(account), settings, change, emit);
