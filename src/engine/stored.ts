@@ -1,6 +1,11 @@
-/** What a store that outlives a release finds under a key, narrowed: it is not to be trusted (S10). */
+/** What stores share that outlive a release: what they find is narrowed, it is not to be trusted (S10). */
 import { VaultError } from "../errors.ts";
 import type { StoredRecord } from "../types.ts";
+
+/** Whatever keeps a store from answering: nobody is signed out by it. */
+export const fail: (message: string) => never = (message) => {
+  throw new VaultError("store_unavailable", message);
+};
 
 const isId = (value: unknown): boolean => typeof value === "string" && value.length <= 64;
 
@@ -11,13 +16,11 @@ const isId = (value: unknown): boolean => typeof value === "string" && value.len
 export function parseStored(value: unknown): StoredRecord | undefined {
   if (value === undefined) return undefined;
   const record = { __proto__: null, ...(value as object) } as unknown as StoredRecord;
-  if (
-    record.format === 1 &&
+  return record.format === 1 &&
     isId(record.sessionId) &&
     Number.isSafeInteger(record.revision) &&
     isId(record.attemptId ?? "") &&
     (record.tombstone ?? true) === true
-  )
-    return record;
-  throw new VaultError("store_unavailable", "Unknown record format: update tokenkeep");
+    ? record
+    : fail("Unknown record format: update tokenkeep");
 }

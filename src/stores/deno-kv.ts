@@ -5,7 +5,7 @@
  * @see https://docs.deno.com/deploy/kv/
  * @module
  */
-import { parseStored } from "../engine/stored.ts";
+import { fail, parseStored } from "../engine/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -84,8 +84,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
     } catch (error) {
       if (error instanceof VaultError) throw error;
       // Deno's own words may show the key or the value.
-      throw new VaultError(
-        "store_unavailable",
+      return fail(
         /too large/.test(String(error))
           ? "Deno KV refused: a record may have 64 KiB, its key 2 KiB"
           : "Deno KV unavailable: nothing is lost, try again",

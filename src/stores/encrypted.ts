@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { fail } from "../engine/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
@@ -33,10 +34,6 @@ export interface Keyring {
  * more of them after commas; `echo "k1:$(openssl rand -base64 32)"` makes one.
  */
 export type Keys = string | Readonly<Record<string, CryptoKey>>;
-
-const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
-};
 
 /** Far more than a session needs; what is written can be read. */
 const capped = (data: ArrayBuffer): ArrayBuffer =>
@@ -83,9 +80,9 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
   let tried = !!keys;
 
   async function seal(name: string, record: StoredRecord): Promise<StoredRecord> {
-    const key = keys
-      ? await keys.find(keys.kid)
-      : await web().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+    const key = await (keys
+      ? keys.find(keys.kid)
+      : web().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]));
     const sealed = { kid: keys?.kid, iv: crypto.getRandomValues(new Uint8Array(12)) };
     const data = await web().encrypt(
       parameters(name, record, sealed),

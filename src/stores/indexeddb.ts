@@ -6,15 +6,11 @@
  * @module
  */
 import { promisifyRequest } from "idb-keyval";
-import { parseStored } from "../engine/stored.ts";
+import { fail, parseStored } from "../engine/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 const STORE = "records";
-
-const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
-};
 
 /**
  * Keeps records in one IndexedDB database, with a strictly durable compare-and-set.

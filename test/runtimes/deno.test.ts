@@ -7,6 +7,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
+import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -21,6 +22,7 @@ storeContract("Deno KV", freshStore, { twins: () => twinStores() });
 storeContract("encrypted over Deno KV", async () => encrypted(await freshStore(), ring), {
   twins: () => twinStores((store) => encrypted(store, ring)),
 });
+sealingContract("memory", memoryStore);
 lockContract("local", localLock);
 lockContract("web locks", () => webLocks());
 providerContract({ control: inject("control"), env: process.env });
