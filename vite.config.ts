@@ -156,6 +156,7 @@ export default defineConfig({
           include: [
             "test/unit/**/*.test.ts",
             "test/apis/**/*.test.ts",
+            "test/edge/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
           ],
