@@ -142,7 +142,9 @@ function freePort(): Promise<number> {
 export default defineConfig({
   resolve: { tsconfigPaths: true },
   // A dependency found in mid-test would reload the page under the tests.
-  optimizeDeps: { include: ["idb-keyval"] },
+  optimizeDeps: {
+    include: ["idb-keyval", "jose", "wretch", "wretch/addons", "wretch/middlewares"],
+  },
   test: {
     testTimeout: 20_000,
     hookTimeout: 20_000,
@@ -206,6 +208,17 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "package",
+          environment: "node",
+          include: ["test/package/**/*.test.ts"],
+          provide: { chromium },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],

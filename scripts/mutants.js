@@ -42,6 +42,8 @@ const ENGINE = "src/engine/engine.ts";
 const LEDGER = "src/engine/ledger.ts";
 const TRANSITIONS = "src/engine/transitions.ts";
 const FETCH = "src/fetch.ts";
+const WEBHOOK = "src/webhook.ts";
+const WRETCH = "src/wretch.ts";
 
 const MODEL = "test/model/protocol.test.ts";
 const CONTRACTS = "test/runtimes/node.test.ts";
@@ -228,7 +230,7 @@ const mutants = [
     law: "P2, P5",
     edits: [
       {
-        file: "src/providers/password.ts",
+        file: "src/engine/outcome.ts",
         find: "(status === 503 && safe503)",
         replace: "status === 503",
       },
@@ -361,8 +363,8 @@ const mutants = [
     edits: [
       {
         file: FETCH,
-        find: "response.status === 401 ? heal(response, token, again, !!follow)",
-        replace: "response.status % 2 ? heal(response, token, again, !!follow)",
+        find: "response.status === 401 ? heal(response, token, again, !!follow, fetch_)",
+        replace: "response.status % 2 ? heal(response, token, again, !!follow, fetch_)",
       },
     ],
     test: CONTRACTS,
@@ -407,6 +409,269 @@ const mutants = [
     edits: [{ file: ENGINE, find: "skew = need.date! - now();", replace: "skew = 0;" }],
     test: "test/unit/self-signed.test.ts",
     title: "F16 with a clock",
+  },
+  {
+    name: "Qovery's token is sent as Bearer",
+    law: "table of the five APIs",
+    edits: [{ file: "src/providers/qovery.ts", find: 'scheme: "Token",', replace: "" }],
+    test: "test/unit/providers/five.test.ts",
+    title: "S6 sends the auth-scheme Token",
+  },
+  {
+    name: "Artos' public path gets the token",
+    law: "S1, law 4",
+    edits: [
+      {
+        file: "src/providers/artos.ts",
+        find: 'folder + "/api/v1/search/status"',
+        replace: 'folder + "/none"',
+      },
+    ],
+    test: "test/unit/providers/presets.test.ts",
+    title: "S1 the call that mints",
+  },
+  {
+    name: "a status alone refuses Artos' user id",
+    law: "P17",
+    edits: [
+      {
+        file: "src/providers/artos.ts",
+        find: ' && typeof detail === "string"',
+        replace: " && detail !== 0",
+      },
+    ],
+    test: "test/unit/providers/mint.test.ts",
+    title: "P9 P17 artos: trouble for 401",
+  },
+  {
+    name: "a firewall's 403 refuses",
+    law: "P17",
+    edits: [
+      {
+        file: "src/engine/outcome.ts",
+        find: "status === 400 || status === 401",
+        replace: "status >= 400 && status < 404",
+      },
+    ],
+    test: "test/unit/providers/mint.test.ts",
+    title: "sign_in_failed for 403",
+  },
+  {
+    name: "a token that was found is taken for a fresh one",
+    law: "F16",
+    edits: [{ file: "src/engine/secrets.ts", find: "aged: true", replace: "aged: false" }],
+    test: "test/unit/providers/static-token.test.ts",
+    title: "F16 that is a JWT has aged",
+  },
+  {
+    name: "a token without its credentials asks the endpoint to mint",
+    law: "P9",
+    edits: [
+      {
+        file: "src/providers/mint.ts",
+        find: "material === undefined ?",
+        replace: "material === null ?",
+      },
+    ],
+    test: "test/unit/providers/mint.test.ts",
+    title: "P9 serves to its end",
+  },
+  {
+    name: "a pasted space is trimmed",
+    law: "S5",
+    edits: [
+      {
+        file: "src/engine/secrets.ts",
+        find: "if (isToken(secret, scheme)) return secret;",
+        replace: "const kept = String(secret).trim(); if (isToken(kept, scheme)) return kept;",
+      },
+    ],
+    test: "test/unit/providers/static-token.test.ts",
+    title: "S4 S5 with a space behind",
+  },
+  {
+    name: "the environment stands on the provider",
+    law: "S7",
+    edits: [
+      {
+        file: "src/providers/static-token.ts",
+        find: "...addressOf(options),",
+        replace: "...addressOf(options), ...options,",
+      },
+    ],
+    test: "test/unit/providers/static-token.test.ts",
+    title: "S7 does not hold the environment",
+  },
+  {
+    name: "the key that signs can be exported",
+    law: "S8",
+    edits: [
+      {
+        file: "src/providers/self-signed.ts",
+        find: 'hmac, false, ["sign"]',
+        replace: 'hmac, true, ["sign"]',
+      },
+    ],
+    test: "test/unit/providers/self-signed.test.ts",
+    title: "S8 S15 is imported",
+  },
+  {
+    name: "the environment's key is stored with the session",
+    law: "S7",
+    edits: [
+      {
+        file: "src/providers/self-signed.ts",
+        find: "grant: { accessToken, material: credentials }",
+        replace:
+          "grant: { accessToken, material: { ...credentials, apiKey: new TextDecoder().decode(bytes) } }",
+      },
+    ],
+    test: "test/unit/providers/self-signed.test.ts",
+    title: "of the environment is read",
+  },
+  {
+    name: "an error of jose is handed on",
+    law: "S4",
+    edits: [
+      {
+        file: "src/providers/self-signed.ts",
+        find: "if (isVaultError(error)) throw error;",
+        replace: "throw error;",
+      },
+    ],
+    test: "test/unit/providers/self-signed.test.ts",
+    title: "S4 claims that are no JSON",
+  },
+  {
+    name: "a long-lived secret in a page draws no warning",
+    law: "S16",
+    edits: [{ file: "src/engine/secrets.ts", find: "  warned.add(name);", replace: "  return;" }],
+    test: "test/dom/secrets.test.ts",
+    title: "S16 draws one warning",
+  },
+  {
+    name: "a page that knows is warned all the same",
+    law: "S16",
+    edits: [
+      { file: "src/engine/secrets.ts", find: "    dangerouslyAllowInBrowser ||\n", replace: "" },
+    ],
+    test: "test/dom/secrets.test.ts",
+    title: "S16 is silent when",
+  },
+  {
+    name: "a POST leaves again at an outer retry",
+    law: "P11",
+    edits: [{ file: WRETCH, find: "if (isSpent) return reply!;", replace: "" }],
+    test: CONTRACTS,
+    title: "P11 a POST that is answered 503, retry",
+  },
+  {
+    name: "a POST leaves again at an inner retry",
+    law: "P11",
+    edits: [{ file: WRETCH, find: "if (isOver && !isIdempotent(init))", replace: "if (false)" }],
+    test: CONTRACTS,
+    title: "P11 a POST that is answered 503, retry",
+  },
+  {
+    name: "another account's reply is taken",
+    law: "S11",
+    edits: [{ file: WRETCH, find: "return isRead\n    ?", replace: "return reply\n    ?" }],
+    test: CONTRACTS,
+    title: "S11 one dedupe of everything for two accounts",
+  },
+  {
+    name: "dedupe and caches stay on behind the vault",
+    law: "S11",
+    edits: [{ file: WRETCH, find: ", skipDedupe: true, skipCache: true", replace: "" }],
+    test: CONTRACTS,
+    title: "S11 one dedupe for two accounts",
+  },
+  {
+    name: "the addon goes last",
+    law: "S11",
+    edits: [
+      {
+        file: WRETCH,
+        find: "[vaultMiddleware(vault), ...wretch._middlewares]",
+        replace: "[...wretch._middlewares, vaultMiddleware(vault)]",
+      },
+    ],
+    test: CONTRACTS,
+    title: "S11 one dedupe for two accounts",
+  },
+  {
+    name: "wretch's chain is not used",
+    law: "P11",
+    edits: [{ file: WRETCH, find: "fetch: (input, init", replace: "other: (input: string, init" }],
+    test: CONTRACTS,
+    title: "P11 progress of what is sent",
+  },
+  {
+    name: "a caller's own Authorization is guarded, too",
+    law: "S6",
+    edits: [{ file: WRETCH, find: " || hasAuthorization(options.headers)", replace: "" }],
+    test: CONTRACTS,
+    title: "S6 a caller's own Authorization wins",
+  },
+  {
+    name: "an inherited fetch sends",
+    law: "S15",
+    edits: [{ file: FETCH, find: 'Object.hasOwn(init, "fetch") &&', replace: "" }],
+    test: "test/unit/fetch.test.ts",
+    title: "S15 an inherited one sends nothing",
+  },
+  {
+    name: "a webhook's signature is not looked at",
+    law: "S13",
+    edits: [
+      { file: WEBHOOK, find: "if (await crypto.subtle.verify(", replace: "if (await !void (" },
+    ],
+    test: "test/unit/webhook.test.ts",
+    title: "S13 law: another secret never verifies",
+  },
+  {
+    name: "a webhook's cap is not kept",
+    law: "S13",
+    edits: [
+      { file: WEBHOOK, find: "if (!(size <= most)) {", replace: "if (Number.isNaN(size)) {" },
+    ],
+    test: CONTRACTS,
+    title: "S13 the cap: a body of that length",
+  },
+  {
+    name: "a dot in a webhook's id",
+    law: "S13",
+    edits: [{ file: WEBHOOK, find: "^[!-\\-/-~]{1,256}$", replace: "^[!-~]{1,256}$" }],
+    test: CONTRACTS,
+    title: "S13 no message passes for another",
+  },
+  {
+    name: "a webhook's time is not looked at",
+    law: "S13",
+    edits: [{ file: WEBHOOK, find: 'if (!(age <= tolerance)) return "too_old";', replace: "" }],
+    test: CONTRACTS,
+    title: "S13 five minutes either way",
+  },
+  {
+    name: "base64 in a second spelling",
+    law: "S13",
+    edits: [{ file: WEBHOOK, find: "if (btoa(binary) === text) ", replace: "" }],
+    test: CONTRACTS,
+    title: "S13 exact form: everything else is malformed",
+  },
+  {
+    name: "a polluted prototype shortens the HMAC key",
+    law: "S15",
+    edits: [{ file: WEBHOOK, find: ", length: bytes.length * 8 }", replace: " }" }],
+    test: CONTRACTS,
+    title: "S13 S15 .length makes",
+  },
+  {
+    name: "a stream's buffer is used again",
+    law: "S13",
+    edits: [{ file: WEBHOOK, find: "part.value.slice()", replace: "part.value" }],
+    test: CONTRACTS,
+    title: "S13 a body in parts",
   },
 ];
 
@@ -501,7 +766,7 @@ async function turnsRed(file, title, schedules) {
     [
       "node_modules/vitest/vitest.mjs",
       "run",
-      "--project=node",
+      `--project=${file.startsWith("test/dom/") ? "dom" : "node"}`,
       "--reporter=json",
       `--outputFile=${report}`,
       file,

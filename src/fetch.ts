@@ -11,9 +11,11 @@ export interface VaultRequestInit extends Omit<RequestInit, "body"> {
   readonly body?: BodyInit | null | (() => BodyInit);
   /** Holds the runtime open for a refresh that outlives the response: `event.waitUntil`. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
+  /** Sends this one call, in place of the vault's own `fetch`: for clients with a chain of theirs. */
+  readonly fetch?: typeof fetch;
 }
 
-/** `fetch`, with the two additions of {@link VaultRequestInit}. */
+/** `fetch`, with the additions of {@link VaultRequestInit}. */
 export type VaultFetch = (
   input: string | URL | Request,
   init?: VaultRequestInit,
@@ -28,6 +30,8 @@ export type Follow = (
   sent: Sendable,
   /** What gives the same bytes once more, for a redirect that wants them. */
   again: () => Sendable | undefined,
+  /** What sends; the vault's own `fetch` by default. */
+  send?: typeof fetch,
 ) => Promise<Response>;
 
 export interface SentInit extends Omit<RequestInit, "headers"> {
@@ -150,6 +154,7 @@ export function createFetch(
     token: AccessToken,
     again: () => Sendable | undefined,
     follows: boolean,
+    send: typeof fetch,
     signal?: AbortSignal | null | undefined,
     waitUntil?: VaultRequestInit["waitUntil"],
   ): Promise<Response> {
@@ -174,8 +179,8 @@ export function createFetch(
       const [, init] = next;
       init.headers = { ...init.headers, authorization: authorization(newer) };
       if (follows) init.redirect = "manual";
-      response = await fetch_(next[0], init);
-      if (follows) response = await follow!(response, next, again);
+      response = await send(next[0], init);
+      if (follows) response = await follow!(response, next, again, send);
     }
     if (renewal?.selfSigned && response.status === 401 && !dateOf(response))
       throw new VaultError("clock_unknown", undefined, 401);
@@ -188,6 +193,8 @@ export function createFetch(
     early?: Promise<AccessToken>,
   ): Promise<Response> {
     const request = isRequest(input) ? input : undefined;
+    // Its own member only: what somebody put on `Object.prototype` reads no token (S15).
+    const send = (init && Object.hasOwn(init, "fetch") && init.fetch) || fetch_;
     const href = policy(request ? request.url : String(input));
     const isBare =
       href === undefined ||
@@ -201,7 +208,7 @@ export function createFetch(
           ? { ...init, body: init.body(), duplex: "half" }
           : (init as RequestInit | undefined);
       // Headers that were read may have been an iterator's, which is used up.
-      return fetch_(
+      return send(
         input,
         (isBare || !init?.headers ? own : { ...own, headers }) as RequestInit | undefined,
       );
@@ -215,10 +222,10 @@ export function createFetch(
     headers["authorization"] = authorization(token);
     const follows = !!follow && (first[1].redirect ?? request?.redirect ?? "follow") === "follow";
     if (follows) first[1].redirect = "manual";
-    let response = await fetch_(...first);
-    if (follows && response.status >= 300) response = await follow(response, first, again);
+    let response = await send(...first);
+    if (follows && response.status >= 300) response = await follow(response, first, again, send);
     return response.status === 401
-      ? heal(response, token, again, follows, signal, waitUntil)
+      ? heal(response, token, again, follows, send, signal, waitUntil)
       : response;
   }
 
@@ -240,6 +247,6 @@ export function createFetch(
   async function other(first: Response, same: Sendable, token: AccessToken): Promise<Response> {
     const again = (): Sendable => same;
     const response = follow ? await follow(first, same, again) : first;
-    return response.status === 401 ? heal(response, token, again, !!follow) : response;
+    return response.status === 401 ? heal(response, token, again, !!follow, fetch_) : response;
   }
 }

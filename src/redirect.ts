@@ -17,10 +17,10 @@ const locationOf = ({ status, headers }: Response): string | null =>
 
 export const createFollow =
   (fetch_: typeof fetch, policy: Policy): Follow =>
-  (response, sent, again) =>
+  (response, sent, again, send = fetch_) =>
     locationOf(response) === null
       ? Promise.resolve(response)
-      : follow(response, sent, again, fetch_, policy);
+      : follow(response, sent, again, send, policy);
 
 async function follow(
   response: Response,

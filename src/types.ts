@@ -156,6 +156,8 @@ export interface Grant {
   readonly refreshToken?: string | undefined;
   readonly scope?: string | undefined;
   readonly material?: unknown;
+  /** The token was got earlier and has aged since: its end counts, not its life. */
+  readonly aged?: boolean | undefined;
 }
 
 /** How an exchange with a token endpoint ended. A rejection means: nobody knows. */
@@ -169,6 +171,8 @@ export type Outcome =
       readonly status?: number | undefined;
       readonly retryAfter?: number | undefined;
       readonly unprocessed?: boolean | undefined;
+      /** What the mechanism rejected with, if it did. */
+      readonly error?: unknown;
     };
 
 /** What a mechanism works with: the guarded way to a token endpoint. */

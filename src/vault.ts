@@ -40,7 +40,7 @@ export interface VaultEvent {
 export interface Vault<Credentials = never> {
   /** `fetch` with the token; a 401 refreshes and retries once. */
   readonly fetch: VaultFetch;
-  /** Gets tokens for credentials and starts a session. Credentials are not kept. */
+  /** Starts a session with credentials, which are kept only if the provider renews by them. */
   signIn(credentials: Credentials, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Starts a session with a token that one already has. */
   adopt(tokens: {

@@ -75,6 +75,8 @@ export function createEngine(
   let checkedAt = NaN;
   let checkedRunning = NaN;
   let step: Promise<void> | undefined;
+  /** How often the record has been looked at. */
+  let looks = 0;
   let epoch = 0;
   let closed = false;
   let concluding = false;
@@ -245,6 +247,7 @@ export function createEngine(
           if (!ledger.alone()) throw error;
         });
       if (!ledger.alone()) await ledger.load();
+      looks++;
       const decision = judge(rejected);
       if (is.step(decision) || is.asking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
@@ -295,6 +298,7 @@ export function createEngine(
     try {
       signal?.throwIfAborted();
       if (renewal?.selfSigned && need.date! > 0) skew = need.date! - now();
+      const since = looks;
       for (let looked = false; ; looked = true) {
         if (closed) throw error("closed");
         const decision = judge(rejected);
@@ -309,7 +313,8 @@ export function createEngine(
         const serve = age <= maxStaleness && is.serving(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
-        if (!serve && looked && !failures && /_/.test(decision)) {
+        // Only a look of one's own tells that nothing helps: others' reads clear the failures too.
+        if (!serve && looks > since && !failures && /_/.test(decision)) {
           tell();
           throw error(decision as VaultErrorCode);
         }
@@ -365,6 +370,8 @@ export function createEngine(
       signal?.throwIfAborted();
       status = outcome.type === "granted" ? undefined : outcome.status;
       if (outcome.type === "refused") throw error("credentials_refused");
+      // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
+      if (outcome.type === "trouble" && isVaultError(outcome.error)) throw outcome.error;
       if (outcome.type !== "granted" || !isSound(outcome.grant, scheme))
         throw error("sign_in_failed");
       await start(life(outcome.grant, startedAt), since);

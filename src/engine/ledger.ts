@@ -16,7 +16,7 @@ export type LedgerTrouble = "store-trouble" | "unpersisted" | "unreadable";
 export interface Ledger {
   /** The session as this context serves it. */
   session: Session | undefined;
-  /** Whether the record has been read or written since the start. */
+  /** Whether the record, or a session made here, has been adopted since the start. */
   known: boolean;
   /** What the store failed with, as long as it fails. */
   trouble: unknown[];
@@ -64,6 +64,7 @@ export function createLedger(
   function take(next: Session | undefined): void {
     const before = ledger.session;
     ledger.session = next;
+    ledger.known = true;
     met.add(next?.sessionId);
     onSession(next, before);
   }
@@ -73,7 +74,6 @@ export function createLedger(
     try {
       const result = await answer;
       ledger.trouble = [];
-      ledger.known = true;
       return result;
     } catch (error) {
       // A handful is enough to tell how long it has been going on.
@@ -200,8 +200,10 @@ export function createLedger(
         const { session } = ledger;
         const latest = session?.sessionId === begunId ? session! : first;
         // It may have been written though the store said no; then it may even have been ended since.
-        return before?.sessionId === latest.sessionId &&
-          (before.tombstone || (current && current.generation >= latest.generation))
+        // And one that was refused before it could be written takes nobody else's place.
+        return (before?.sessionId === latest.sessionId &&
+          (before.tombstone || (current && current.generation >= latest.generation))) ||
+          (current && latest.refused)
           ? undefined
           : toRecord({ ...latest, revision: (before?.revision ?? 0) + 1 });
       });

@@ -27,11 +27,11 @@ export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "materi
  * clock does not matter. A token that was `adopted` has aged already: there only its end counts.
  */
 export function lifeOf(
-  { accessToken, refreshToken, scope, material, expiresIn, expiresAt, date }: Grant,
+  { accessToken, refreshToken, scope, material, expiresIn, expiresAt, date, aged }: Grant,
   issuedAt: number,
   random: number,
   assumed?: number,
-  adopted?: boolean,
+  adopted: boolean | undefined = aged,
 ): Life {
   const claims = decodeClaims(accessToken);
   const exp = numericDate(claims?.["exp"]);

@@ -26,19 +26,19 @@ export function runExchange(
       if (clock.running() - due > CLAIM) {
         due = Infinity;
         timer = clock.setTimeout(expire, CLAIM);
-      } else abort();
+      } else fail();
     }
     const finish = (outcome: unknown): void => {
       clock.clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      signal?.removeEventListener("abort", fail);
       resolve(outcome as Outcome);
     };
-    function abort(): void {
+    function fail(error?: unknown): void {
       controller.abort();
-      finish({ type: "trouble" });
+      finish({ type: "trouble", error });
     }
-    signal?.addEventListener("abort", abort);
-    (async () => run({ signal: controller.signal, fetch: fetch_, now }))().then(finish, abort);
+    signal?.addEventListener("abort", fail);
+    (async () => run({ signal: controller.signal, fetch: fetch_, now }))().then(finish, fail);
   });
 }
 

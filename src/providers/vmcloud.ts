@@ -1,7 +1,6 @@
 /**
  * VMCloud: e-mail and password for a 24-hour token and a refresh token.
  *
- * @see https://docs.vmcloud.com/api/authentication
  * @module
  */
 import type { Provider, Renewal } from "../types.ts";

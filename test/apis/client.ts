@@ -2,24 +2,28 @@
  * The control server's client, for tests in browsers and in Node. What it gives has an API's own
  * methods, only asynchronous, so that a test reads the same on either side of the wire.
  */
+import type { Account, ApiKind } from "./contract.ts";
 import type { ControlBodies, SpawnedSwitches, SpawnOptions } from "./serve.ts";
 import type { Counters } from "./counters.ts";
 import type { Fault } from "./faults.ts";
 import type { Moment } from "./gates.ts";
-import type { VmcloudKind, VmcloudUser } from "./vmcloud.ts";
+import type { VmcloudUser } from "./vmcloud.ts";
 
 export interface SpawnedApi {
   readonly id: string;
   /** The API's origin, without a slash at the end. */
   readonly url: string;
   set(switches: SpawnedSwitches): Promise<void>;
-  fault(kind: VmcloudKind, fault: Fault): Promise<void>;
+  fault(kind: ApiKind, fault: Fault): Promise<void>;
   clearFaults(): Promise<void>;
-  gate(kind: VmcloudKind, when: Moment, times?: number | "always"): Promise<SpawnedGate>;
+  gate(kind: ApiKind, when: Moment, times?: number | "always"): Promise<SpawnedGate>;
   counters(): Promise<Counters>;
   expireAccessTokens(): Promise<void>;
+  revoke(): Promise<void>;
+  /** VMCloud's name for it. */
   revokeFamilies(): Promise<void>;
   addUser(user: VmcloudUser): Promise<void>;
+  credentials(account?: Account): Promise<Readonly<Record<string, string>>>;
   close(): Promise<void>;
 }
 
@@ -60,8 +64,14 @@ export async function spawnApi(
     },
     counters: async () => (await call(`${own}/counters`)) as Counters,
     expireAccessTokens: () => send("expire"),
+    revoke: () => send("revoke"),
     revokeFamilies: () => send("revoke"),
     addUser: (user) => send("user", user),
+    credentials: async (account) =>
+      (await call(`${own}/credentials`, account === undefined ? {} : { account })) as Record<
+        string,
+        string
+      >,
     close: () => send("close"),
   };
 }

@@ -2,11 +2,11 @@
 
 /** A snapshot. Preflights are never counted: the CORS wrapper answers them. */
 export interface Counters {
-  /** Sign-ins that were granted. */
+  /** Sign-ins that were granted; 0 where a server cannot tell them from what follows. */
   readonly signIns: number;
-  /** Refresh calls that arrived, whatever became of them. */
+  /** Refresh calls that arrived, whatever became of them; with Artos, each call that mints. */
   readonly tokenCalls: number;
-  /** Refresh calls that were granted, whether the reply got through or not. */
+  /** Those that were granted, whether the reply got through or not. */
   readonly refreshed: number;
   /** How often a spent refresh token was presented when it no longer may be. */
   readonly reuseDetections: number;

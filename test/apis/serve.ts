@@ -3,23 +3,20 @@
  * run in a browser: each API on its own port and so its own origin. `client.ts` speaks to it. For
  * Node, on loopback, open to any origin.
  */
+import { type Account, type ApiKind, type ApiName, createApi, type TestApi } from "./apis.ts";
 import { cors, type CorsOptions } from "./cors.ts";
 import type { Fault } from "./faults.ts";
 import type { Gate, Moment } from "./gates.ts";
 import { json } from "./replies.ts";
 import { serve, type Served } from "./sockets.ts";
-import {
-  createVmcloudApi,
-  type VmcloudApi,
-  type VmcloudKind,
-  type VmcloudSwitches,
-  type VmcloudUser,
-} from "./vmcloud.ts";
+import type { VmcloudApi, VmcloudSwitches, VmcloudUser } from "./vmcloud.ts";
 
 export { serve, type Served, type ServeOptions } from "./sockets.ts";
 
-/** What a spawned API starts with, as JSON. */
+/** What a spawned API starts with, as JSON. Those besides VMCloud ignore switches they do not have. */
 export interface SpawnOptions extends Partial<VmcloudSwitches> {
+  /** Which API; default `"vmcloud"`. */
+  readonly name?: ApiName;
   readonly cors?: CorsOptions;
   /** Default false, unlike `serve`: see there what browsers do when a reply is dropped. */
   readonly keepAlive?: boolean;
@@ -33,17 +30,19 @@ export interface SpawnedSwitches extends Partial<VmcloudSwitches> {
 /** The bodies of control calls that have one. */
 export interface ControlBodies {
   readonly set: SpawnedSwitches;
-  readonly fault: { readonly kind: VmcloudKind; readonly fault: Fault };
+  readonly fault: { readonly kind: ApiKind; readonly fault: Fault };
   readonly gate: {
-    readonly kind: VmcloudKind;
+    readonly kind: ApiKind;
     readonly when: Moment;
     readonly times?: number | "always";
   };
+  /** VMCloud's only. */
   readonly user: VmcloudUser;
+  readonly credentials: { readonly account?: Account };
 }
 
 interface Spawned {
-  readonly api: VmcloudApi;
+  readonly api: TestApi;
   readonly cors: CorsOptions;
   readonly served: Served;
   readonly gates: Gate[];
@@ -54,8 +53,8 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
   let count = 0;
 
   async function spawn(wanted: SpawnOptions): Promise<Response> {
-    const { cors: corsOptions = {}, keepAlive = false, ...switches } = wanted;
-    const api = createVmcloudApi(switches);
+    const { name = "vmcloud", cors: corsOptions = {}, keepAlive = false, ...switches } = wanted;
+    const api = createApi(name, switches);
     const served = await serve(cors(api.fetch, corsOptions), { keepAlive });
     const id = String((count += 1));
     spawned.set(id, { api, cors: corsOptions, served, gates: [] });
@@ -70,6 +69,10 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
     const one = spawned.get(first);
     if (one === undefined) return json(404, { error: "No such API" });
     if (action === "counters") return json(200, one.api.counters());
+    if (action === "credentials") {
+      const { account } = body as ControlBodies["credentials"];
+      return json(200, await one.api.credentials(account));
+    }
     if (action === "gate" && gate !== undefined) return passGate(one, Number(gate), step);
     if (action === "gate") {
       const { kind, when, times } = body as ControlBodies["gate"];
@@ -119,10 +122,10 @@ function act({ api, cors: corsOptions }: Spawned, action: string, body: unknown)
       api.expireAccessTokens();
       return true;
     case "revoke":
-      api.revokeFamilies();
+      api.revoke();
       return true;
     case "user":
-      api.addUser(body as ControlBodies["user"]);
+      (api as VmcloudApi).addUser(body as ControlBodies["user"]);
       return true;
     default:
       return false;

@@ -4,53 +4,39 @@
  * "assumed" here and can be switched where clients might depend on it.
  */
 import { type AccessTokens, type CheckedToken, createAccessTokens } from "./access-tokens.ts";
-import { type Counters, createCounting } from "./counters.ts";
+import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "./contract.ts";
+import { createCounting } from "./counters.ts";
 import { createFamilies, type Family, type Rotation } from "./families.ts";
-import { createFaults, type Fault, type Faults } from "./faults.ts";
-import { type Call, echo, type Handler, html, json, readCall, readObject } from "./replies.ts";
+import { createFaults, type Fault } from "./faults.ts";
+import { createRateLimit } from "./rate-limit.ts";
+import { type Call, echo, html, json, readCall, readObject } from "./replies.ts";
 import { ada, grace, problem, type VmcloudUser } from "./vmcloud-data.ts";
 import { createVms } from "./vmcloud-vms.ts";
 
 export { ada, grace, type VmcloudUser } from "./vmcloud-data.ts";
 
 /** The kinds of endpoints for faults and gates: sign-in, refresh, everything else. */
-export type VmcloudKind = "token" | "refresh" | "api";
+export type VmcloudKind = ApiKind;
 
-/** What can be changed while it runs. */
-export interface VmcloudSwitches {
+/** What can be changed while it runs. `life` is 24 h by default; a `rateLimit` of 100 is the free plan's. */
+export interface VmcloudSwitches extends ApiSwitches {
   /** Default `"strict"`: assumed, and the hardest for clients. */
   readonly rotation: Rotation;
   /** For rotation `"window"`, milliseconds; default 10 s. */
   readonly reuseWindow: number;
-  /** Of access tokens issued from now on, milliseconds rounded up to seconds; default 24 h. */
-  readonly life: number;
   /** A refresh ends the family's earlier access tokens; default false. */
   readonly killOldAccessToken: boolean;
   /** A revoked family's access tokens end with it; default false, as JWTs outlive revocation. */
   readonly revokeAccessTokens: boolean;
-  /** Added to the server's clock, milliseconds; raising it ages everything. */
-  readonly clockOffset: number;
-  /** API calls per user and hour; default unlimited. 100 is the page's free plan. */
-  readonly rateLimit: number | "unlimited";
-  /** A firewall answers everything with 403 in HTML; default false. */
-  readonly ipBlocked: boolean;
   /** Members left out of sign-in and refresh replies; default none. */
   readonly omit: readonly ("expires_at" | "refresh_token")[];
 }
 
-export interface VmcloudOptions extends Partial<VmcloudSwitches> {
-  /** The wall clock; `Date.now` by default. */
-  readonly now?: () => number;
-  /** How a fault's delay is waited out; by default with `setTimeout`. */
-  readonly sleep?: (ms: number) => Promise<void>;
-}
+export interface VmcloudOptions
+  extends Partial<VmcloudSwitches>, Pick<ApiOptions, "now" | "sleep"> {}
 
-export interface VmcloudApi extends Pick<Faults<VmcloudKind>, "fault" | "clearFaults" | "gate"> {
-  readonly fetch: Handler;
+export interface VmcloudApi extends TestApi {
   set(switches: Partial<VmcloudSwitches>): void;
-  counters(): Counters;
-  /** Answers every access token issued so far with 401. */
-  expireAccessTokens(): void;
   /** Revokes every family of refresh tokens. */
   revokeFamilies(): void;
   addUser(user: VmcloudUser): void;
@@ -77,7 +63,7 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
   const tokens = createAccessTokens({ now });
   const vms = createVms();
   const users = new Map([ada, grace].map((user) => [user.email, user]));
-  const hours = new Map<string, { since: number; calls: number }>();
+  const rate = createRateLimit(now);
 
   function revoked(family: Family): void {
     counting.count("familiesRevoked");
@@ -142,7 +128,7 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
     }
     const user = users.get(checked.claims["email"] as string);
     if (user === undefined) return problem(401);
-    const wait = rateLimited(user.email);
+    const wait = rate.take(user.email, switches.rateLimit);
     // Assumed: the page does not say that Retry-After comes along.
     if (wait > 0) return problem(429, undefined, { "retry-after": String(wait) });
     if (pathname === "/v1/echo") return echo(call, checked.index);
@@ -153,20 +139,7 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
     return (await vms(call, user)) ?? problem(404);
   }
 
-  /** Seconds until this user may call again; 0: now. Hours are counted from a first call. */
-  function rateLimited(email: string): number {
-    const { rateLimit } = switches;
-    if (rateLimit === "unlimited") return 0;
-    let hour = hours.get(email);
-    if (hour === undefined || now() - hour.since >= 3_600_000) {
-      hour = { since: now(), calls: 0 };
-      hours.set(email, hour);
-    }
-    if (hour.calls >= rateLimit) return Math.ceil((hour.since + 3_600_000 - now()) / 1000);
-    hour.calls += 1;
-    return 0;
-  }
-
+  const revokeFamilies = (): void => families.revokeAll().forEach(revoked);
   const endpoints = { token: signIn, refresh, api };
 
   return {
@@ -191,8 +164,13 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
     gate: faults.gate,
     counters: () => counting.counters(),
     expireAccessTokens: () => tokens.kill(),
-    revokeFamilies: () => families.revokeAll().forEach(revoked),
+    revokeFamilies,
+    revoke: revokeFamilies,
     addUser: (user) => void users.set(user.email, user),
+    async credentials(account = "ada") {
+      const { email, password } = account === "ada" ? ada : grace;
+      return { email, password };
+    },
   };
 }
 

@@ -7,8 +7,11 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { freshDatabase, indexedDbContract } from "../contracts/indexeddb.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
+import { presetsContract } from "../contracts/presets.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 
 storeContract("memory", memoryStore);
 indexedDbContract("the browser's");
@@ -30,3 +33,7 @@ webLocksContract("the browser's", {
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
 fetchContract({ control: inject("control"), streams: false });
+presetsContract({ control: inject("control") });
+webhookContract({ streams: "body" in Request.prototype });
+const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
+wretchContract({ control: inject("control"), streams: false, timings });

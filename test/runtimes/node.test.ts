@@ -6,7 +6,10 @@ import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
+import { presetsContract } from "../contracts/presets.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 
 storeContract("memory", memoryStore);
 storeContract("encrypted over memory", () => encrypted(memoryStore()), {
@@ -19,3 +22,6 @@ lockContract("local", localLock);
 // From 24.5 on Node has Web Locks.
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
 fetchContract({ control: inject("control"), streams: true });
+presetsContract({ control: inject("control") });
+webhookContract({ streams: true });
+wretchContract({ control: inject("control"), streams: true, timings: true });

@@ -8,12 +8,13 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { createVault, type Provider } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
@@ -21,6 +22,8 @@ import { readSources } from "./sources.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-docs-"));
+// Examples import packages, too.
+symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const read = (file: string): string => readFileSync(path.join(root, file), "utf8");
@@ -144,44 +147,59 @@ describe("examples", () => {
 
 describe("a provider of one's own", () => {
   const ORIGIN = "https://api.acme.example";
-  const all = snippetsOf("README.md", read("README.md"));
-  const own = all.find(({ code }) => code.includes("password({"))!;
+  const all = ["README.md", "docs/providers.md"].flatMap((page) => snippetsOf(page, read(page)));
+  const over = (mechanism: string): Snippet =>
+    all.find(({ code }) => code.includes(`from "tokenkeep/providers/${mechanism}"`))!;
 
-  it("takes fifteen lines at most", () => {
-    expect(own.code.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
-  });
+  /** The provider that a snippet exports, as it stands there. */
+  async function load<Credentials>(mechanism: string): Promise<Provider<Credentials>> {
+    const file = path.join(folder, `own-${mechanism}.ts`);
+    const source = fileURLToPath(pathToFileURL(path.join(root, "src/")));
+    writeFileSync(file, over(mechanism).code.replaceAll(/"tokenkeep\/(.+?)"/g, `"${source}$1.ts"`));
+    const { acme } = await import(/* @vite-ignore */ pathToFileURL(file).href);
+    return acme as Provider<Credentials>;
+  }
 
-  it("works: sign-in, a 401, one refresh, the same request again", async () => {
-    const file = path.join(folder, "own-provider.ts");
-    const source = pathToFileURL(path.join(root, "src/"));
-    writeFileSync(
-      file,
-      own.code.replaceAll(/"tokenkeep\/(.+?)"/g, `"${fileURLToPath(source)}$1.ts"`),
-    );
-    const { acme } = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as {
-      acme: Provider<PasswordCredentials>;
-    };
+  /** A vault over it, and what its API sees. `accepts` says whether an `Authorization` is good. */
+  async function open<Credentials>(mechanism: string, accepts: (value: string) => boolean) {
     const seen: unknown[] = [];
+    const replies: Record<string, object> = {
+      "/login": { token: "one", refresh: "first", expires_in: 3600 },
+      "/refresh": { token: "two", refresh: "second", expires_in: "3600" },
+    };
     const api = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
       const request = new Request(input, init);
-      const { method, url, headers } = request;
-      const authorization = headers.get("authorization");
+      const authorization = request.headers.get("authorization");
       const body = await request.text();
-      const sent = authorization ?? (JSON.parse(body) as unknown);
-      seen.push([method, url.slice(ORIGIN.length), sent]);
-      if (url === `${ORIGIN}/login`)
-        return Response.json({ token: "one", refresh: "first", expires_in: 3600 });
-      if (url === `${ORIGIN}/refresh`)
-        return Response.json({ token: "two", refresh: "second", expires_in: "3600" });
-      return authorization === "Bearer two"
+      const called = request.url.slice(ORIGIN.length);
+      seen.push([request.method, called, authorization ?? (JSON.parse(body) as unknown)]);
+      if (called === "/token")
+        return Response.json({ access_token: `minted-${seen.length}`, expires_in: 3600 });
+      if (called in replies) return Response.json(replies[called]);
+      return accepts(authorization ?? "")
         ? Response.json({ fine: true })
         : Response.json({ error: "expired" }, { status: 401 });
     };
-    const vault = createVault({ provider: acme, store: memoryStore(), fetch: api });
+    const provider = await load<Credentials>(mechanism);
+    return { vault: createVault({ provider, store: memoryStore(), fetch: api }), seen };
+  }
 
+  it.each(["password", "static-token", "mint", "self-signed"])(
+    "takes fifteen lines at most over %s",
+    (mechanism) => {
+      const lines = over(mechanism).code.trimEnd().split("\n");
+      expect(lines.length).toBeGreaterThan(5);
+      expect(lines.length).toBeLessThanOrEqual(15);
+    },
+  );
+
+  it("works over password: sign-in, a 401, one refresh, the same request again", async () => {
+    const { vault, seen } = await open<PasswordCredentials>(
+      "password",
+      (value) => value === "Bearer two",
+    );
     await vault.signIn({ email: "ada@acme.example", password: "correct horse" });
     const response = await vault.fetch(`${ORIGIN}/things`);
-
     expect(await response.json()).toEqual({ fine: true });
     expect(seen).toEqual([
       ["POST", "/login", { email: "ada@acme.example", password: "correct horse" }],
@@ -189,6 +207,43 @@ describe("a provider of one's own", () => {
       ["POST", "/refresh", { refresh_token: "first" }],
       ["GET", "/things", "Bearer two"],
     ]);
+  });
+
+  it("works over static-token: from the environment, its 401 as it is", async () => {
+    vi.stubEnv("ACME_TOKEN", "from-env");
+    const { vault, seen } = await open<{ token: string } | void>("static-token", () => false);
+    await vault.signIn();
+    expect((await vault.fetch(`${ORIGIN}/things`)).status).toBe(401);
+    expect(seen).toEqual([["GET", "/things", "Token from-env"]]);
+    vi.unstubAllEnvs();
+  });
+
+  it("works over mint: sign-in, a 401, one more mint, the same request again", async () => {
+    const { vault, seen } = await open<{ id: string; secret: string }>(
+      "mint",
+      (value) => value === "Bearer minted-3",
+    );
+    await vault.signIn({ id: "web", secret: "s3cret" });
+    expect((await vault.fetch(`${ORIGIN}/things`)).status).toBe(200);
+    const body = { client_id: "web", client_secret: "s3cret" };
+    expect(seen).toEqual([
+      ["POST", "/token", body],
+      ["GET", "/things", "Bearer minted-1"],
+      ["POST", "/token", body],
+      ["GET", "/things", "Bearer minted-3"],
+    ]);
+  });
+
+  it("works over self-signed: a JWT with the claims, and no request but the API's", async () => {
+    const { vault, seen } = await open<{ user: string; apiKey?: string }>(
+      "self-signed",
+      () => true,
+    );
+    await vault.signIn({ user: "ada", apiKey: "s3cret" });
+    expect((await vault.fetch(`${ORIGIN}/things`)).status).toBe(200);
+    expect(seen).toEqual([["GET", "/things", expect.stringMatching(/^Bearer eyJ/)]]);
+    const { iat, ...claims } = vault.snapshot().claims!;
+    expect(claims).toEqual({ sub: "ada", role: "reader", exp: Number(iat) + 600 });
   });
 });
 

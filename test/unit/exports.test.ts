@@ -17,9 +17,11 @@ function readJson(file: string): Record<string, unknown> {
 const packageJson = readJson("package.json");
 const jsrJson = readJson("jsr.json");
 
-const files = readSources()
-  .map(({ name }) => name)
-  .filter((name) => !isPrivate(name));
+const dependencies = packageJson["dependencies"] as Record<string, string>;
+const peers = packageJson["peerDependencies"] as Record<string, string>;
+
+const sources = readSources();
+const files = sources.map(({ name }) => name).filter((name) => !isPrivate(name));
 
 const subpath = (name: string): string => (name === "index" ? "." : `./${name}`);
 
@@ -40,7 +42,21 @@ test("JSR: exports and the public files of src agree", () => {
 
 test("npm and JSR publish the same version with the same dependencies", () => {
   expect(jsrJson["version"]).toBe(packageJson["version"]);
-  const dependencies = Object.entries(packageJson["dependencies"] as Record<string, string>);
-  const expected = dependencies.map(([name, range]) => [name, `npm:${name}@${range}`]);
+  const expected = Object.entries({ ...dependencies, ...peers }).map(([name, range]) => [
+    name,
+    `npm:${name}@${range}`,
+  ]);
   expect(jsrJson["imports"]).toEqual(Object.fromEntries(expected));
+});
+
+test("a peer is optional, is imported by some file, tested in one version, and no dependency as well", () => {
+  const tested = packageJson["devDependencies"] as Record<string, string>;
+  expect(Object.keys(peers)).not.toEqual([]);
+  for (const name of Object.keys(peers)) {
+    expect(sources.some(({ imports }) => imports.includes(name))).toBe(true);
+    expect(tested[name]).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(dependencies).not.toHaveProperty([name]);
+  }
+  const optional = Object.keys(peers).map((name) => [name, { optional: true }]);
+  expect(packageJson["peerDependenciesMeta"]).toEqual(Object.fromEntries(optional));
 });

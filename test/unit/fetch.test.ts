@@ -251,3 +251,38 @@ describe("a polluted Object.prototype", () => {
     expect(api.calls.at(-1)!.headers.get("accept")).toBe("text/x-own");
   });
 });
+
+describe("a fetch of one call's own", () => {
+  it("S1 P11 sends both times and every hop of a redirect, but no secret of the token endpoint", async () => {
+    const { vault, api } = await signedIn();
+    const seen: string[] = [];
+    const own: typeof fetch = async (input, init) => {
+      seen.push(`${String(input)} ${new Headers(init?.headers).get("authorization")}`);
+      if (String(input) === VMS) return reply(307, {}, { location: "/v1/moved" });
+      return api.fetch(input, init);
+    };
+    api.expire();
+    const response = await vault.fetch(VMS, { fetch: own });
+    expect(response.status).toBe(200);
+    const both = (token: string): string[] => [VMS, `${ORIGIN}/v1/moved`].map((u) => u + token);
+    expect(seen).toEqual([...both(" Bearer access-1-secret"), ...both(" Bearer access-2-secret")]);
+    await vault.fetch("https://other.test/", { fetch: own });
+    expect(seen.at(-1)).toBe("https://other.test/ null");
+  });
+
+  it("S15 an inherited one sends nothing", async () => {
+    const { vault, api } = await signedIn();
+    const thief = vi.fn(async () => new Response("{}"));
+    const root: object = Object.prototype;
+    Object.defineProperty(root, "fetch", { value: thief, configurable: true });
+    try {
+      await vault.fetch(VMS, { method: "POST" });
+      await vault.fetch(VMS);
+      await vault.fetch("https://other.test/", {});
+    } finally {
+      Reflect.deleteProperty(root, "fetch");
+    }
+    expect(thief).not.toHaveBeenCalled();
+    expect(api.calls).toHaveLength(4);
+  });
+});

@@ -1,0 +1,54 @@
+/**
+ * Artos: a user id mints tokens, for as long as it is good. So it is a secret.
+ *
+ * @see https://docs.artosai.com
+ * @module
+ */
+import type { Provider } from "../types.ts";
+import { mint, type MintOptions, type SecretOptions } from "./mint.ts";
+
+export interface ArtosCredentials {
+  readonly userId: string;
+}
+
+export interface ArtosOptions
+  extends
+    Omit<SecretOptions<"ARTOS_TOKEN">, "variable">,
+    Pick<MintOptions<never>, "assumedLifetime" | "isRefusal" | "safe503"> {
+  /** Where the API lives; `https://api.artosai.com` by default. */
+  readonly baseURL?: string;
+}
+
+/**
+ * The Artos API. `signIn()` takes a token from `ARTOS_TOKEN` of `env`; without a user id nothing
+ * renews it. Its page does not show how a user id is refused: a 401 with a `detail` is assumed.
+ *
+ * @example
+ * ```ts
+ * import { createVault } from "tokenkeep";
+ * import { artos } from "tokenkeep/providers/artos";
+ * import { memoryStore } from "tokenkeep/stores/memory";
+ *
+ * const vault = createVault({ provider: artos(), store: memoryStore() });
+ * await vault.signIn({ userId: process.env["ARTOS_USER_ID"] ?? "" });
+ * const templates = await vault.fetch("https://api.artosai.com/api/v1/templates/");
+ * ```
+ */
+export function artos({
+  baseURL = "https://api.artosai.com",
+  ...options
+}: ArtosOptions = {}): Provider<ArtosCredentials | void> {
+  const base = baseURL.replace(/\/+$/, "");
+  const folder = base.replace(/^\w+:\/\/[^/]*/, "");
+  return mint<ArtosCredentials>({
+    isRefusal: (status, { detail }) => status === 401 && typeof detail === "string",
+    ...options,
+    name: "artos",
+    origins: [base],
+    publicPaths: [folder + "/get-access-token", folder + "/api/v1/search/status"],
+    variable: "ARTOS_TOKEN",
+    tokenUrl: base + "/get-access-token",
+    write: ({ userId }) => ({ user_id: userId }),
+    read: ({ access_token }) => ({ accessToken: access_token }),
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * Simplismart: a JWT that is made in its console, scoped to one organisation.
+ *
+ * @see https://docs.simplismart.ai/model-suite/settings/api-keys
+ * @module
+ */
+import type { Provider } from "../types.ts";
+import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
+
+export interface SimplismartOptions extends Omit<SecretOptions<"SIMPLISMART_TOKEN">, "variable"> {
+  /** Where the API lives; `https://api.app.simplismart.ai` by default. */
+  readonly baseURL?: string;
+}
+
+/**
+ * The Simplismart API. `signIn()` takes the token from `SIMPLISMART_TOKEN` of `env`.
+ *
+ * @example
+ * ```ts
+ * import { createVault } from "tokenkeep";
+ * import { simplismart } from "tokenkeep/providers/simplismart";
+ * import { memoryStore } from "tokenkeep/stores/memory";
+ *
+ * const provider = simplismart({ env: process.env });
+ * const vault = createVault({ provider, store: memoryStore() });
+ * await vault.signIn();
+ * const models = await vault.fetch("https://api.app.simplismart.ai/deployments/list/model/");
+ * ```
+ */
+export function simplismart({
+  baseURL = "https://api.app.simplismart.ai",
+  ...options
+}: SimplismartOptions = {}): Provider<StaticCredentials | void> {
+  return staticToken({
+    ...options,
+    name: "simplismart",
+    origins: [baseURL.replace(/\/+$/, "")],
+    variable: "SIMPLISMART_TOKEN",
+  });
+}

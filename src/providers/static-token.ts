@@ -1,0 +1,57 @@
+/**
+ * A mechanism: a token that somebody made elsewhere, in a console, and that nothing renews.
+ *
+ * @example
+ * ```ts
+ * import { createVault } from "tokenkeep";
+ * import { staticToken } from "tokenkeep/providers/static-token";
+ * import { memoryStore } from "tokenkeep/stores/memory";
+ *
+ * const provider = staticToken({
+ *   name: "acme",
+ *   origins: ["https://api.acme.example"],
+ *   variable: "ACME_TOKEN",
+ *   env: process.env,
+ * });
+ * const acme = createVault({ provider, store: memoryStore() });
+ * await acme.signIn();
+ * ```
+ *
+ * @module
+ */
+import {
+  type Address,
+  addressOf,
+  asFound,
+  type Env,
+  type SecretOptions,
+  secretOf,
+  warnInBrowser,
+} from "../engine/secrets.ts";
+import type { Provider } from "../types.ts";
+
+export type { Address, Env, SecretOptions };
+
+export interface StaticCredentials {
+  /** The token, without its auth-scheme. */
+  readonly token: string;
+}
+
+/** Where the token goes and comes from. */
+export interface StaticTokenOptions extends Address, SecretOptions {}
+
+/**
+ * Makes a provider without a renewal: a 401 is returned, the token is kept. `signIn({ token })` and
+ * `signIn()`, which takes the token from `env`, begin a session without a request.
+ *
+ * `signIn` rejects with a VaultError: `invalid_option` where there is no token, `invalid_token`
+ * where no header can carry it.
+ */
+export function staticToken(options: StaticTokenOptions): Provider<StaticCredentials | void> {
+  warnInBrowser(options);
+  return {
+    ...addressOf(options),
+    signIn: async (credentials) =>
+      asFound(secretOf(credentials ? credentials.token : undefined, options, options.scheme)),
+  };
+}

@@ -1,0 +1,269 @@
+/**
+ * Verifies webhooks: HMAC-SHA-256 over the raw bytes, by Web Crypto, which compares in constant time.
+ *
+ * @example
+ * ```ts
+ * import { verifyWebhook } from "tokenkeep/webhook";
+ *
+ * export async function receive(request: Request, secret: string): Promise<Response> {
+ *   const hook = await verifyWebhook(request, { secret });
+ *   if (!hook.ok) return new Response(hook.reason, { status: 400 });
+ *   console.info(hook.json());
+ *   return new Response(null, { status: 204 });
+ * }
+ * ```
+ *
+ * @module
+ */
+import { VaultError } from "./errors.ts";
+
+interface Common {
+  /**
+   * The shared secret, or several while one replaces the other. A text is taken as UTF-8; in
+   * Standard Webhooks it is base64, with or without `whsec_`. Bytes are taken as they are.
+   */
+  readonly secret: WebhookSecret | readonly WebhookSecret[];
+  /** The longest body that is read, in bytes; 1,048,576 (1 MiB) by default. */
+  readonly maxBytes?: number;
+}
+
+export type WebhookSecret = string | Uint8Array;
+
+/** One header holds a prefix and the HMAC of the body in lower-case hex, as VMCloud sends it. */
+export interface HexWebhookOptions extends Common {
+  readonly scheme?: "hex";
+  /** The header's name; `X-Webhook-Signature` by default. */
+  readonly header?: string;
+  /** What stands before the hex digits; `sha256=` by default. */
+  readonly prefix?: string;
+}
+
+/** Standard Webhooks 1.0.0: `webhook-id`, `webhook-timestamp`, `webhook-signature: v1,<base64>`. */
+export interface StandardWebhookOptions extends Common {
+  readonly scheme: "standard";
+  /** How far the timestamp may be off, either way; 300,000 ms (five minutes) by default. */
+  readonly tolerance?: number;
+  /** The clock, milliseconds since the epoch; `Date.now` by default. */
+  readonly now?: () => number;
+}
+
+export type WebhookOptions = HexWebhookOptions | StandardWebhookOptions;
+
+/** Why a webhook was not verified. */
+export type WebhookRefusal =
+  /** A header that the scheme needs is absent, or holds no signature of a version that we know. */
+  | "missing_signature"
+  /** A header has not the exact form of the scheme. */
+  | "malformed_signature"
+  /** No signature belongs to this body and any of the secrets. */
+  | "signature_mismatch"
+  /** The timestamp is too far in the past. */
+  | "too_old"
+  /** The timestamp is too far in the future. */
+  | "too_new"
+  /** The body is longer than `maxBytes`; the rest of it was not read. */
+  | "too_large"
+  /** The body was read before, or broke off. */
+  | "unreadable_body";
+
+export type WebhookResult =
+  | {
+      readonly ok: true;
+      /** The very bytes that were verified. The request cannot be read again. */
+      readonly body: Uint8Array<ArrayBuffer>;
+      /** Those bytes as text. Throws a `TypeError` where they are not UTF-8. */
+      text(): string;
+      /** That text as JSON, unchecked. Throws a `SyntaxError` where it is none. */
+      json(): unknown;
+      /** The delivery's id, the same at each attempt: Standard Webhooks only. */
+      readonly id?: string;
+      /** When this attempt was made, milliseconds since the epoch: Standard Webhooks only. */
+      readonly timestamp?: number;
+    }
+  | { readonly ok: false; readonly reason: WebhookRefusal };
+
+/** What is signed with the body, and the signatures that may be right. */
+interface Claim {
+  readonly before: string;
+  readonly signatures: readonly Uint8Array<ArrayBuffer>[];
+  readonly id?: string;
+  readonly timestamp?: number;
+}
+
+/** More signatures than any rotation needs only cost time. */
+const MOST = 16;
+
+function check(isRight: unknown, what: string): asserts isRight {
+  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
+}
+
+/**
+ * Verifies a request, reading its body once and up to a cap. It never throws for what a sender may
+ * send: look at `ok`. The body is not read where the headers are wrong already.
+ *
+ * **Replay.** `sha256=<hex>` covers the body alone and has no time in it: whoever has seen a delivery
+ * can send it again, for ever. Keep the ids of deliveries that were handled (they stand in the
+ * body) and drop repeats. In Standard Webhooks the timestamp is signed too, so that ids need to be kept
+ * for the tolerance only.
+ *
+ * @throws VaultError `invalid_option` when an option is missing or wrong; it shows no secret.
+ * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ *
+ * @example
+ * ```ts
+ * import { verifyWebhook } from "tokenkeep/webhook";
+ *
+ * declare const request: Request;
+ * declare const secrets: { current: string; previous: string };
+ *
+ * const hook = await verifyWebhook(request, {
+ *   scheme: "standard",
+ *   secret: [secrets.current, secrets.previous],
+ * });
+ * if (hook.ok) console.info(hook.id, hook.text());
+ * ```
+ */
+export async function verifyWebhook(
+  request: Request,
+  options: WebhookOptions,
+): Promise<WebhookResult> {
+  const { secret, maxBytes = 1_048_576 } = options;
+  const isStandard = options.scheme === "standard";
+  check(isStandard || (options.scheme ?? "hex") === "hex", "scheme");
+  check(Number.isSafeInteger(maxBytes) && maxBytes > 0, "maxBytes, a whole number of bytes");
+  const secrets = [secret].flat() as readonly unknown[];
+  check(secrets.length > 0 && secrets.length <= MOST, "secret, one or a few");
+  const keys = await Promise.all(secrets.map((one) => importKey(one, isStandard)));
+
+  const claim = isStandard
+    ? readStandard(request.headers, options)
+    : readHex(request.headers, options);
+  if (typeof claim === "string") return { ok: false, reason: claim };
+  const body = await readBody(request, maxBytes);
+  if (typeof body === "string") return { ok: false, reason: body };
+
+  const { before, signatures, ...about } = claim;
+  const start = new TextEncoder().encode(before);
+  const signed = new Uint8Array(start.length + body.length);
+  signed.set(start);
+  signed.set(body, start.length);
+  for (const key of keys)
+    for (const signature of signatures)
+      if (await crypto.subtle.verify({ name: "HMAC" }, key, signature, signed)) {
+        const text = (): string =>
+          new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
+        return { ok: true, ...about, body, text, json: () => JSON.parse(text()) as unknown };
+      }
+  return { ok: false, reason: "signature_mismatch" };
+}
+
+function importKey(secret: unknown, isStandard: boolean): Promise<CryptoKey> {
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  if (secret instanceof Uint8Array) bytes = secret.slice();
+  else if (typeof secret === "string" && !/^\s|\s$/.test(secret))
+    bytes = isStandard
+      ? fromBase64(secret.replace(/^whsec_/, ""))
+      : new TextEncoder().encode(secret);
+  check(
+    bytes?.length,
+    isStandard
+      ? "secret, which must be whsec_ and base64: look for spaces and line breaks"
+      : "secret, which must not be empty, nor begin or end with a space",
+  );
+  // Every member is set: a polluted `Object.prototype.length` would shorten the key.
+  const algorithm = { name: "HMAC", hash: { name: "SHA-256" }, length: bytes.length * 8 };
+  return crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]);
+}
+
+/** As on VMCloud's page: `sha256=` and what Python's `hexdigest()` gives. */
+function readHex(
+  headers: Headers,
+  { header = "x-webhook-signature", prefix = "sha256=" }: HexWebhookOptions,
+): Claim | WebhookRefusal {
+  check(/^[\w!#$%&'*+.^`|~-]+$/.test(header), "header");
+  check(typeof prefix === "string", "prefix");
+  const value = headers.get(header);
+  if (value === null) return "missing_signature";
+  const hex = value.slice(prefix.length);
+  if (!value.startsWith(prefix) || !/^[\da-f]{64}$/.test(hex)) return "malformed_signature";
+  const signature = Uint8Array.from(hex.match(/../g)!, (byte) => parseInt(byte, 16));
+  return { before: "", signatures: [signature] };
+}
+
+/** The specification's "Webhook headers" and "Signature scheme". */
+function readStandard(
+  headers: Headers,
+  { tolerance = 300_000, now = Date.now }: StandardWebhookOptions,
+): Claim | WebhookRefusal {
+  check(tolerance >= 0 && tolerance < Infinity, "tolerance, milliseconds");
+  const [id, time, list] = ["id", "timestamp", "signature"].map((one) =>
+    headers.get("webhook-" + one),
+  ) as [string | null, string | null, string | null];
+  if (id === null || time === null || list === null) return "missing_signature";
+  const parts = list.split(" ");
+  // A dot in the id would let one message pass for another: the dots are what separates the fields.
+  if (
+    !/^[!-\-/-~]{1,256}$/.test(id) ||
+    !/^[1-9]\d{0,11}$/.test(time) ||
+    parts.length > MOST ||
+    !parts.every((part) => /^v\d[\da-z]*,[\w+/=-]+$/.test(part))
+  )
+    return "malformed_signature";
+  const signatures = parts
+    .filter((part) => part.startsWith("v1,"))
+    .map((part) => fromBase64(part.slice(3)));
+  if (!signatures.length) return "missing_signature";
+  if (!signatures.every((bytes) => bytes?.length === 32)) return "malformed_signature";
+  const timestamp = Number(time) * 1000;
+  const age = now() - timestamp;
+  // Turned round, so that a clock that gives no number verifies nothing.
+  if (!(age <= tolerance)) return "too_old";
+  if (!(age >= -tolerance)) return "too_new";
+  return { before: `${id}.${time}.`, signatures: signatures as Claim["signatures"], id, timestamp };
+}
+
+/** Exact base64 (RFC 4648 §4), or `undefined`: one text for one sequence of bytes. */
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    const binary = atob(text);
+    if (btoa(binary) === text) return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+  } catch {}
+  return undefined;
+}
+
+/** The body, whole, or why there is none. */
+async function readBody(
+  request: Request,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer> | WebhookRefusal> {
+  try {
+    if (request.bodyUsed) return "unreadable_body";
+    const { body } = request as { body?: Request["body"] };
+    if (!body) {
+      // Firefox does not show a request's body.
+      const bytes = new Uint8Array(await request.arrayBuffer());
+      return bytes.length > most ? "too_large" : bytes;
+    }
+    const reader = body.getReader();
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      size += part.value.byteLength;
+      if (!(size <= most)) {
+        reader.cancel().catch(() => {});
+        return Number.isNaN(size) ? "unreadable_body" : "too_large";
+      }
+      // Copied: whoever made the stream may use its buffer again.
+      chunks.push(part.value.slice());
+    }
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
+  } catch {
+    return "unreadable_body";
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * What wretch's middlewares do with retries and accounts elsewhere they do not do here, in whatever
+ * order they are listed.
+ */
+import { afterEach, describe, expect, it } from "vitest";
+import wretch, { type ConfiguredMiddleware, type Wretch } from "wretch";
+import { dedupe, retry, throttlingCache } from "wretch/middlewares";
+import { createVault, type Vault, type VaultError } from "../../../src/index.ts";
+import type { PasswordCredentials } from "../../../src/providers/password.ts";
+import { vmcloud } from "../../../src/providers/vmcloud.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { vaultAddon, vaultMiddleware } from "../../../src/wretch.ts";
+import type { SpawnedApi } from "../../apis/client.ts";
+import { ada, grace } from "../../apis/vmcloud-data.ts";
+import type { Echo } from "../fetch/stage.ts";
+import { ended, orders, relentless, stubborn, type WretchStage } from "./stage.ts";
+
+export function retries(stage: WretchStage): void {
+  describe("wretch: retries", () => {
+    const cases: [string, () => ConfiguredMiddleware[]][] = [
+      ["retry", () => [stubborn()]],
+      ["a relentless retry", () => [relentless()]],
+      ["retry, twice", () => [stubborn(), relentless()]],
+      ["retry among others", () => [dedupe(), stubborn(), throttlingCache()]],
+    ];
+    // The chain is JavaScript like any other. Of an engine one thing is asked: that it reads the
+    // header when it sends, and one case shows that.
+    if (!stage.streams) cases.splice(1);
+    describe.each(Object.keys(orders))("%s", (order) => {
+      it.each(cases)("P11 a POST that is answered 401, %s: two sends at most", async (_, make) => {
+        const { api, vault } = await stage.open();
+        await api.fault("api", { status: 401, times: "always" });
+        const client = orders[order]!(`${api.url}/v1`, vault as never, make());
+        expect(await ended(client.post("x", "/echo?n=1").res())).not.toBe("answered");
+        const { sends, tokenCalls } = await api.counters();
+        expect([1, 2]).toContain(sends["1"]);
+        expect(tokenCalls).toBeLessThanOrEqual(1);
+      });
+
+      it.each(cases)("P11 a POST that is answered 503, %s: one send", async (_, make) => {
+        const { api, vault } = await stage.open();
+        await api.fault("api", { status: 503, times: "always" });
+        const client = orders[order]!(`${api.url}/v1`, vault as never, make());
+        expect(await ended(client.post("x", "/echo?n=1").res())).not.toBe("answered");
+        expect(await api.counters()).toMatchObject({ sends: { 1: 1 } });
+      });
+
+      it.each(cases)("P11 a POST whose reply is lost, %s: one send", async (_, make) => {
+        const { api, vault } = await stage.open();
+        await api.fault("api", { dropReply: "after", times: "always" });
+        const client = orders[order]!(`${api.url}/v1`, vault as never, make());
+        expect(await ended(client.post("x", "/echo?n=1").res())).not.toBe("answered");
+        expect(await api.counters()).toMatchObject({ sends: { 1: 1 } });
+      });
+
+      it.each(cases)("a GET that is answered 503 once, %s: asked again", async (_, make) => {
+        const { api, vault } = await stage.open();
+        await api.fault("api", { status: 503 });
+        const client = orders[order]!(`${api.url}/v1`, vault as never, make());
+        expect(await client.get("/echo?n=1").json<Echo>()).toMatchObject({ tokenIndex: 1 });
+        expect(await api.counters()).toMatchObject({ sends: { 1: 2 } });
+      });
+    });
+
+    it("P11 before the vault, retry sees what is healed: one refresh and two sends of a POST", async () => {
+      const { api, vault } = await stage.open();
+      await api.expireAccessTokens();
+      const echo = await wretch(`${api.url}/v1`)
+        .middlewares([stubborn(), vaultMiddleware(vault)])
+        .post("x", "/echo?n=1")
+        .json<Echo>();
+      expect(echo).toMatchObject({ tokenIndex: 2 });
+      expect(await api.counters()).toMatchObject({ tokenCalls: 1, sends: { 1: 2 } });
+    });
+
+    it("what was not sent may be tried again", async () => {
+      const { api, vault } = await stage.open();
+      await vault.signOut();
+      const client = wretch(`${api.url}/v1`).middlewares([
+        retry({
+          delayTimer: 1,
+          until: (reply) => !!reply,
+          retryOnNetworkError: true,
+          onRetry: async () => {
+            await vault.signIn({ email: ada.email, password: ada.password });
+            return undefined;
+          },
+        }),
+        vaultMiddleware(vault),
+      ]);
+      expect(await client.post("x", "/echo?n=1").json<Echo>()).toMatchObject({ body: "x" });
+      expect(await api.counters()).toMatchObject({ sends: { 1: 1 } });
+    });
+
+    it("the refused second try says what to do", async () => {
+      const { api, vault } = await stage.open();
+      await api.fault("api", { status: 503 });
+      const call = wretch(`${api.url}/v1`)
+        .middlewares([vaultMiddleware(vault), stubborn()])
+        .post("x", "/echo")
+        .res();
+      await expect(call).rejects.toThrow("list that middleware before vaultMiddleware");
+    });
+  });
+}
+
+export function accounts(stage: WretchStage): void {
+  const open: Vault<PasswordCredentials>[] = [];
+  afterEach(() => open.splice(0).forEach((vault) => vault.close()));
+
+  /** Another account of the same API. */
+  async function account(api: SpawnedApi, user: PasswordCredentials): Promise<Vault<never>> {
+    const vault = createVault({
+      provider: vmcloud({ baseURL: api.url }),
+      store: memoryStore(),
+      account: user.email,
+      dangerouslyAllowLoopbackHttp: true,
+    });
+    open.push(vault);
+    await vault.signIn({ email: user.email, password: user.password });
+    return vault as unknown as Vault<never>;
+  }
+
+  describe("wretch: two accounts", () => {
+    const careless = { skip: () => false };
+    const sharers: Readonly<Record<string, () => ConfiguredMiddleware>> = {
+      dedupe: () => dedupe(),
+      "dedupe of everything": () => dedupe(careless),
+      throttlingCache: () => throttlingCache({ throttle: 60_000 }),
+      "throttlingCache of everything": () => throttlingCache({ throttle: 60_000, ...careless }),
+    };
+    /** Whose data each got, or why none. */
+    const whose = async (clients: readonly Wretch[]): Promise<string[]> => {
+      const ask = (client: Wretch): Promise<string> =>
+        client
+          .get("/me")
+          .json<{ email: string }>()
+          .then(
+            ({ email }) => email,
+            (error: VaultError) => error.code,
+          );
+      // At once, and then one after the other: what is shared in flight, and what is kept.
+      const results = await Promise.all(clients.map(ask));
+      for (const client of clients) results.push(await ask(client));
+      return results;
+    };
+    const right = [ada.email, grace.email, ada.email, grace.email];
+
+    it("without the vault they are mixed: the danger is there", async () => {
+      const { api } = await stage.open();
+      const vaults = [await account(api, ada), await account(api, grace)] as const;
+      const base = wretch(`${api.url}/v1`).middlewares([dedupe()]);
+      const clients = await Promise.all(
+        vaults.map(async (vault) => base.auth(await vault.authorization())),
+      );
+      expect((await whose(clients)).slice(0, 2)).toEqual([ada.email, ada.email]);
+    });
+
+    it.each(Object.keys(sharers))(
+      "S11 one %s for two accounts, after the vault or with the addon",
+      async (name) => {
+        const { api } = await stage.open();
+        const vaults = [await account(api, ada), await account(api, grace)] as const;
+        const shared = sharers[name]!();
+        const base = wretch(`${api.url}/v1`);
+        const ways: readonly ((vault: Vault<never>) => Wretch)[] = [
+          (vault) => base.middlewares([vaultMiddleware(vault), shared]),
+          (vault) => base.middlewares([shared]).addon(vaultAddon(vault)) as Wretch,
+          (vault) => base.addon(vaultAddon(vault)).middlewares([shared]) as Wretch,
+        ];
+        for (const way of ways) {
+          const got = await whose(vaults.map(way));
+          // One that shares by force is refused; nobody is given what is another's.
+          got.forEach((one, index) => expect([right[index], "invalid_option"]).toContain(one));
+          if (!name.includes("everything")) expect(got).toEqual(right);
+        }
+      },
+    );
+
+    it("S11 one for each account, in any order", async () => {
+      const { api } = await stage.open();
+      const vaults = [await account(api, ada), await account(api, grace)] as const;
+      for (const name of ["dedupe", "throttlingCache"])
+        for (const order of Object.keys(orders)) {
+          const clients = vaults.map((vault) =>
+            orders[order]!(`${api.url}/v1`, vault, [sharers[name]!()]),
+          );
+          expect(await whose(clients)).toEqual(right);
+        }
+    });
+
+    it("S11 clients made from one another keep to their own vault", async () => {
+      const { api } = await stage.open();
+      const vaults = [await account(api, ada), await account(api, grace)] as const;
+      const base = wretch(`${api.url}/v1`).headers({ accept: "application/json" });
+      const clients = vaults.map((vault) => base.middlewares([vaultMiddleware(vault)]));
+      expect(await whose(clients)).toEqual(right);
+    });
+  });
+}

@@ -1,0 +1,122 @@
+/** The packed file in an empty Vite application: type-checked, built, and run in Chromium. */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { type Browser, chromium, type Page } from "playwright";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { cors } from "../apis/cors.ts";
+import { serve, type Served } from "../apis/serve.ts";
+import { ada, createVmcloudApi } from "../apis/vmcloud.ts";
+import { install, installed, manifest, newFolder, packTokenkeep, tool } from "./pack.ts";
+
+const folder = newFolder();
+const app = path.join(folder, "app");
+const api = createVmcloudApi();
+const open: { close(): Promise<void> }[] = [];
+const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)];
+let browser: Browser;
+let server: Served;
+let site: Served;
+
+beforeAll(async () => {
+  await install(app, await packTokenkeep(folder), packages);
+  cpSync(path.join(import.meta.dirname, "app"), app, { recursive: true });
+  browser = await chromium.launch({ ...inject("chromium"), headless: true });
+  server = await serve(cors(api.fetch));
+  open.push(browser, server);
+});
+afterAll(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const settings = {
+  target: "ES2022",
+  // `Vault` has `Symbol.asyncDispose`; an application that does not check libraries need not know.
+  lib: ["ES2022", "ESNext.Disposable", "DOM", "DOM.Iterable"],
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  noEmit: true,
+  types: [],
+};
+
+/** What the compiler says of an application, and of the declarations that it reads. */
+async function check(name: string, main: string, more: object): Promise<string> {
+  const own = path.join(app, name);
+  mkdirSync(own);
+  writeFileSync(path.join(own, "main.ts"), main);
+  const project = JSON.stringify({ compilerOptions: { ...settings, ...more }, files: ["main.ts"] });
+  writeFileSync(path.join(own, "tsconfig.json"), project);
+  return (await tool("typescript/bin/tsc", ["--pretty", "false", "-p", own], app)).output;
+}
+
+/** What the application wrote into the page, and what went wrong there. */
+async function visit(page: Page, parameters: Record<string, string>): Promise<unknown> {
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(String(error)));
+  const query = new URLSearchParams({ api: server.url, ...parameters });
+  await page.goto(`${site.url}/?${query}`);
+  await page.waitForFunction(() => document.querySelector("output")!.value !== "");
+  expect(errors).toEqual([]);
+  const text = await page.evaluate(() => document.querySelector("output")!.value);
+  return text.startsWith("{") ? (JSON.parse(text) as unknown) : text;
+}
+
+const found = {
+  status: 200,
+  persisted: true,
+  problem: 404,
+  wretch: ada.email,
+  webhook: true,
+  provider: "clary-jwt",
+};
+
+describe("the packed file in an application", () => {
+  it("is installed with nothing else", () => {
+    expect(installed(app)).toEqual([...packages, manifest.name].sort());
+  });
+
+  it.each<[string, object]>([
+    ["Bundler", { module: "ESNext", moduleResolution: "Bundler" }],
+    ["NodeNext", { module: "NodeNext", moduleResolution: "NodeNext" }],
+    [
+      "Vite's template",
+      {
+        module: "ESNext",
+        moduleResolution: "Bundler",
+        lib: ["ES2022", "DOM", "DOM.Iterable"],
+        verbatimModuleSyntax: true,
+        skipLibCheck: true,
+      },
+    ],
+  ])("is type-checked, its declarations too, by %s", async (name, more) => {
+    const main = readFileSync(path.join(app, "main.ts"), "utf8");
+    expect(await check(name, main, more)).toBe("");
+    const wrong = main.replace("vault.fetch(", "vault.get(");
+    expect(await check(`${name}-wrong`, wrong, more)).toContain("Property 'get' does not exist");
+  });
+
+  it("is built by Vite, signs in, gets a 200; after a reload and an expiry it heals a 401", async () => {
+    await build({ root: app, configFile: false, logLevel: "error", build: { outDir: "built" } });
+    const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript" };
+    site = await serve(async (request) => {
+      const { pathname } = new URL(request.url);
+      const file = pathname === "/" ? "/index.html" : pathname;
+      const type = types[path.extname(file)];
+      return type
+        ? new Response(readFileSync(path.join(app, "built", file)), {
+            headers: { "content-type": `${type}; charset=utf-8` },
+          })
+        : new Response(null, { status: 404 });
+    });
+    open.push(site);
+    const page = await browser.newPage();
+    expect(await visit(page, {})).toBe("no_session");
+    expect(await visit(page, { email: ada.email, password: ada.password })).toEqual(found);
+    expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0, unauthorized: 0 });
+    api.expireAccessTokens();
+    expect(await visit(page, {})).toEqual(found);
+    expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1, reuseDetections: 0 });
+  });
+});

@@ -1,0 +1,140 @@
+/** Laws of webhooks, for any bytes: what was signed is verified, what was changed is not (S13). */
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { verifyWebhook, type WebhookResult } from "../../src/webhook.ts";
+import {
+  type Bytes,
+  hexSignature,
+  standardSignature,
+  toBase64,
+  webhook,
+} from "../support/webhooks.ts";
+
+const NOW = 1_700_000_000_000;
+
+const anyBytes = fc.uint8Array({ maxLength: 300 }) as fc.Arbitrary<Bytes>;
+const anyText = fc.string({ minLength: 1, maxLength: 40 }).filter((text) => text === text.trim());
+const anyWhsec = fc
+  .uint8Array({ minLength: 24, maxLength: 64 })
+  .map((bytes) => `whsec_${toBase64(bytes)}`);
+const anyId = fc.stringMatching(/^[\w-]{1,40}$/);
+const offset = fc.integer({ min: -300, max: 300 });
+
+const flip = (bytes: Bytes, bit: number): Bytes => {
+  const changed = bytes.slice();
+  const at = bit % (changed.length * 8);
+  changed[at >> 3]! ^= 1 << (at & 7);
+  return changed;
+};
+
+/** A text in which one bit is another, still as a header may hold it. */
+const flipText = (text: string, bit: number): string => {
+  const bytes = flip(new TextEncoder().encode(text), bit);
+  return String.fromCharCode(...bytes);
+};
+
+const outcome = (result: WebhookResult): string => (result.ok ? "verified" : result.reason);
+
+it("S13 law: what was signed is verified, its bytes unchanged; any flipped bit of the body fails", async () => {
+  await fc.assert(
+    fc.asyncProperty(anyText, anyBytes, fc.nat(), async (secret, body, bit) => {
+      const headers = { "x-webhook-signature": await hexSignature({ secret, body }) };
+      const good = await verifyWebhook(webhook(headers, body), { secret });
+      expect(good.ok && [...good.body]).toEqual([...body]);
+      if (!body.length) return;
+      const bad = await verifyWebhook(webhook(headers, flip(body, bit)), { secret });
+      expect(outcome(bad)).toBe("signature_mismatch");
+    }),
+  );
+});
+
+it("S13 law: any flipped bit of the signature's header fails", async () => {
+  await fc.assert(
+    fc.asyncProperty(anyText, anyBytes, fc.nat(), async (secret, body, bit) => {
+      const changed = flipText(await hexSignature({ secret, body }), bit);
+      let request: Request;
+      try {
+        request = webhook({ "x-webhook-signature": changed }, body);
+      } catch {
+        // No header can hold it.
+        return;
+      }
+      expect(outcome(await verifyWebhook(request, { secret }))).toMatch(/^(malformed|signature)_/);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+it("S13 law: another secret never verifies", async () => {
+  await fc.assert(
+    fc.asyncProperty(anyText, anyText, anyBytes, async (secret, other, body) => {
+      // HMAC pads a key with zeros: RFC 2104 §2.
+      fc.pre(secret.replace(/\0+$/, "") !== other.replace(/\0+$/, ""));
+      const headers = { "x-webhook-signature": await hexSignature({ secret, body }) };
+      const result = await verifyWebhook(webhook(headers, body), { secret: other });
+      expect(outcome(result)).toBe("signature_mismatch");
+    }),
+  );
+});
+
+it("S13 law: Standard Webhooks: verified within the tolerance; any flipped bit of any part fails", async () => {
+  const parts = ["webhook-id", "webhook-timestamp", "webhook-signature", "body"] as const;
+  await fc.assert(
+    fc.asyncProperty(
+      anyWhsec,
+      anyId,
+      offset,
+      anyBytes,
+      fc.constantFrom(...parts),
+      fc.nat(),
+      async (secret, id, seconds, body, part, bit) => {
+        const timestamp = String(NOW / 1000 + seconds);
+        const headers = {
+          "webhook-id": id,
+          "webhook-timestamp": timestamp,
+          "webhook-signature": await standardSignature({ secret, body }, id, timestamp),
+        };
+        const options = { scheme: "standard", secret, now: () => NOW } as const;
+        const good = await verifyWebhook(webhook(headers, body), options);
+        expect(good.ok && [...good.body]).toEqual([...body]);
+        expect(good).toMatchObject({ id, timestamp: Number(timestamp) * 1000 });
+
+        if (part === "body" && !body.length) return;
+        let request: Request;
+        try {
+          request =
+            part === "body"
+              ? webhook(headers, flip(body, bit))
+              : webhook({ ...headers, [part]: flipText(headers[part], bit) }, body);
+        } catch {
+          return;
+        }
+        expect(outcome(await verifyWebhook(request, options))).not.toBe("verified");
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+it("S13 law: no header's text makes it throw, and none but the right one is verified", async () => {
+  const secret = "s";
+  await fc.assert(
+    fc.asyncProperty(
+      fc.stringMatching(/^(sha256=|v1,|whsec_)?[ -~]{0,80}$/),
+      fc.stringMatching(/^[ -~]{0,20}$/),
+      async (value, other) => {
+        const headers = {
+          "x-webhook-signature": value,
+          "webhook-signature": value,
+          "webhook-id": other,
+          "webhook-timestamp": other,
+        };
+        const hex = await verifyWebhook(webhook(headers, "x"), { secret });
+        expect(hex.ok).toBe(false);
+        const standard = { scheme: "standard", secret: `whsec_${btoa(secret)}` } as const;
+        expect((await verifyWebhook(webhook(headers, "x"), standard)).ok).toBe(false);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
