@@ -5,8 +5,11 @@ import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
+import { presetsContract } from "../contracts/presets.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 import { kvStore, ring } from "../workers/kv-store.ts";
 import { objectStores } from "../workers/object-store.ts";
 
@@ -25,3 +28,6 @@ storeContract("encrypted over Workers KV", async () => encrypted(kvStore(), awai
 sealingContract("memory", memoryStore);
 lockContract("local", localLock);
 fetchContract({ control: inject("control"), streams: true, lenient: true });
+presetsContract({ control: inject("control") });
+webhookContract({ streams: true });
+wretchContract({ control: inject("control"), streams: true, timings: false });

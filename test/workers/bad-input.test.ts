@@ -82,7 +82,7 @@ describe("bad input", () => {
       signIn: (_: never, io: { fetch: typeof fetch }) =>
         io.fetch("http://example.com/token") as never,
     };
-    await expect(vault().signIn(credentials)).rejects.toMatchObject({ code: "sign_in_failed" });
+    await expect(vault().signIn(credentials)).rejects.toMatchObject({ code: "invalid_option" });
     expect((await api.counters()).requests).toBe(0);
   });
 
