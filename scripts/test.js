@@ -25,6 +25,7 @@ const lanes = [
   "workers",
   "workers of 2025",
   "workers of 2024",
+  "demo's worker",
   "tabs",
   "package",
 ];
