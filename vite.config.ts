@@ -8,6 +8,7 @@ import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { TestProject } from "vitest/node";
 import { findBrowsers } from "./scripts/browsers.js";
+import { ada } from "./test/apis/vmcloud-data.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -158,6 +159,7 @@ export default defineConfig({
           include: [
             "test/unit/**/*.test.ts",
             "test/apis/**/*.test.ts",
+            "test/edge/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
             "test/runtimes/programs.test.ts",
@@ -197,6 +199,27 @@ export default defineConfig({
       // 2024-04-03.
       workerd("workers of 2025", ["test/workers/redirects.test.ts"], "2025-08-01"),
       workerd("workers of 2024", ["test/workers/vault.test.ts"], "2024-04-03"),
+      {
+        extends: true,
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler: { configPath: "./demo/wrangler.jsonc" },
+            miniflare: {
+              bindings: {
+                VMCLOUD_URL: inject("vmcloud").url,
+                VMCLOUD_EMAIL: ada.email,
+                VMCLOUD_PASSWORD: ada.password,
+                TOKENKEEP_KEYS: `k1:${btoa("0123456789abcdef0123456789abcdef")}`,
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "demo's worker",
+          globalSetup: ["./test/setup/vmcloud.ts"],
+          include: ["test/demo-worker/**/*.test.ts"],
+        },
+      },
       {
         extends: true,
         test: {

@@ -29,6 +29,9 @@ const lanes = {
   "browser (firefox)": "Firefox",
   webkit: "WebKit",
   dom: "happy-dom",
+  "workers of 2025": "workerd of 2025",
+  "workers of 2024": "workerd of 2024",
+  "demo's worker": "demo's Worker",
   tabs: "tabs",
   package: "package",
 };

@@ -1,6 +1,7 @@
 /**
  * What an isolate remembers: settled values only, because a promise that one request makes and another
- * awaits may never settle (F31). Bounded: the account that was used least recently goes first.
+ * awaits may never settle (F31). Bounded: what was not used for long goes, a half at a time, so that
+ * nothing is ever searched through.
  */
 import type { AccessToken, TokenName } from "../types.ts";
 import type { Answer } from "./wire.ts";
@@ -30,68 +31,61 @@ export interface Memory {
 const MOST = 10_000;
 
 export function createMemory(most: number = MOST): Memory {
-  const held = new Map<string, Held>();
+  let young = new Map<string, Held>();
+  let old = new Map<string, Held>();
+
+  function keep(key: string, held: Held): Held {
+    if (young.size >= most / 2 && !young.has(key)) {
+      old = young;
+      young = new Map();
+    }
+    young.set(key, held);
+    return held;
+  }
+
+  function get(key: string): Held | undefined {
+    const found = young.get(key);
+    if (found) return found;
+    const older = old.get(key);
+    return older && keep(key, older);
+  }
 
   function put(key: string, { revision, lease }: Answer, now: number): Held {
-    const before = held.get(key)?.token;
-    const { accessToken, sessionId, generation, until = Infinity } = lease ?? {};
-    const same = before?.accessToken === accessToken && before?.generation === generation;
-    const next: Held = {
-      revision,
-      token:
-        same || !lease
-          ? before
-          : { accessToken: accessToken!, sessionId: sessionId!, generation: generation! },
-      until,
-      at: now,
-      lookedAt: now,
-    };
-    held.delete(key);
-    held.set(key, lease ? next : { ...next, token: undefined });
-    if (held.size > most)
-      for (const oldest of held.keys()) {
-        held.delete(oldest);
-        break;
-      }
-    return held.get(key)!;
+    const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
+    const token = lease && { accessToken, sessionId, generation };
+    return keep(key, { revision, token, until, at: now, lookedAt: now });
   }
 
   return {
-    get(key) {
-      const found = held.get(key);
-      if (found) {
-        held.delete(key);
-        held.set(key, found);
-      }
-      return found;
-    },
+    get,
     take(key, answer, now) {
-      const { revision = 0, token } = held.get(key) ?? {};
+      const { lease } = answer;
+      const known = get(key);
+      const { token } = known ?? {};
       // Answers may overtake each other; the later one is known already.
-      const late =
-        answer.revision < revision &&
-        (!answer.lease ||
-          answer.lease.sessionId !== token?.sessionId ||
-          answer.lease.generation < token.generation);
-      return late ? held.get(key)! : put(key, answer, now);
+      return known &&
+        answer.revision < known.revision &&
+        (!lease || lease.sessionId !== token?.sessionId || lease.generation < token.generation)
+        ? known
+        : put(key, answer, now);
     },
     adopt(key, answer, now) {
       const { lease, revision } = answer;
-      const known = held.get(key);
+      const known = get(key);
       const { token } = known ?? {};
-      if (!lease) return undefined;
       const isStep =
-        !known ||
-        revision > known.revision ||
-        (token?.sessionId === lease.sessionId && lease.generation >= token.generation);
+        lease &&
+        (!known ||
+          revision > known.revision ||
+          (token?.sessionId === lease.sessionId && lease.generation >= token.generation));
       return isStep
-        ? put(key, { ...answer, revision: Math.max(revision, known?.revision ?? 0) }, now)
+        ? put(key, { lease, revision: Math.max(revision, known?.revision ?? 0) }, now)
         : undefined;
     },
     reject(key, { sessionId, generation }) {
-      const known = held.get(key);
+      const known = get(key);
       if (known?.token?.sessionId === sessionId && known.token.generation <= generation)
-        held.set(key, { ...known, token: undefined });
+        keep(key, { ...known, token: undefined });
     },
   };
 }

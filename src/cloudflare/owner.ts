@@ -8,28 +8,19 @@ import type { Engine } from "../engine/contract.ts";
 import { nextLook } from "../engine/decide.ts";
 import { createEngine } from "../engine/engine.ts";
 import { isVaultError, VaultError } from "../errors.ts";
-import { isSecure } from "../policy.ts";
 import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import type { Grant, Provider, TokenStore, VaultOptions } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault.ts";
-import { CACHED, createCache, LEAST, type TokenCache } from "./cache.ts";
+import { createCache } from "./cache.ts";
+import { exchangeFetch } from "./exchange.ts";
 import { toRing, type readKeys } from "./keys.ts";
-import {
-  type Answer,
-  type Call,
-  check,
-  hashOf,
-  keyOf,
-  type Lease,
-  type Owner,
-  toWire,
-} from "./wire.ts";
+import { createPublisher, leaseOf, type Publisher } from "./publish.ts";
+import { type Answer, type Call, check, hashOf, keyOf, type Owner, toWire } from "./wire.ts";
 
 /** As much of a Durable Object's `ctx` as is needed. */
 export interface ObjectContext {
-  readonly id: { readonly name?: string | undefined };
   readonly storage: DurableStorage & {
     getAlarm(): Promise<number | null>;
     setAlarm(time: number): Promise<void>;
@@ -56,10 +47,6 @@ interface Deed extends Call {
 }
 
 const DEED = "tokenkeep-deed";
-/** KV takes one write a second and key. */
-const KV_PACE = 1_100;
-/** How often the object is asked before a token that KV has lost goes there again. */
-const HOT = 10;
 const SOON = 60_000;
 
 export interface ObjectOwner extends Owner {
@@ -87,15 +74,11 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     readonly deed: Call;
     readonly provider: Provider<never>;
     readonly engine: Engine;
-    readonly hash: Promise<string>;
-    readonly cache: TokenCache | undefined;
+    readonly publish: Publisher;
   }
   let owned: Owned | undefined;
   let arming: Promise<void> | undefined;
-  let publishing: Promise<void> | undefined;
-  let publishedAt = -Infinity;
-  let published = "";
-  let asked = 0;
+  let starting: Promise<void> | undefined;
 
   const deedNow = (): Deed | undefined => storage.kv.get(DEED) as Deed | undefined;
 
@@ -115,7 +98,6 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       key === call.key,
       `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition`,
     );
-    const hash = hashOf(key);
     const engine = createEngine(
       key,
       {
@@ -137,19 +119,25 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
           queueMicrotask(() => onEvent({ type, account, sessionId, generation, status }));
       },
     );
-    return (owned = {
-      deed: { provider: name, account, key },
-      provider,
-      engine,
-      hash,
-      cache: kv && createCache(kv, () => ring, provider as Provider),
-    });
+    const deed: Deed = { provider: name, account, key };
+    const due = {
+      is: () => !!deedNow()?.due,
+      async done() {
+        storage.kv.put(DEED, deed);
+        await arm(owned!);
+      },
+    };
+    const cache = kv && createCache(kv, () => ring, provider as Provider);
+    const hold = (promise: Promise<unknown>): void => ctx.waitUntil(promise);
+    const revision = async (): Promise<number> => (await inner.head(key))?.revision ?? 0;
+    const publish = createPublisher(engine, cache, hashOf(key), clock, hold, due, revision);
+    return (owned = { deed, provider, engine, publish });
   }
 
   /** After each change: the alarm and KV follow. Nobody waits for either. */
   function later(one: Owned): void {
     ctx.waitUntil((arming = (arming ?? Promise.resolve()).then(() => arm(one)).catch(() => {})));
-    publish(one);
+    one.publish();
   }
 
   /** When the session wants looking at though nobody calls, by the wall clock of the platform. */
@@ -172,64 +160,6 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     if (armed === null || Math.abs(armed - time) > 1_000) await storage.setAlarm(time);
   }
 
-  /** What an edge may be told now, and until when it may serve it. */
-  function leaseOf({ engine }: Owned): Lease | undefined {
-    const { session } = engine.state();
-    if (!session || session.rejected) return undefined;
-    const { sessionId, generation, issuedAt, tokenSet } = session;
-    const { accessToken, expiresAt } = tokenSet;
-    const until = expiresAt && expiresAt - Math.min(30_000, (expiresAt - issuedAt) / 10);
-    return { accessToken, sessionId, generation, until };
-  }
-
-  /** Puts the present state into KV, if that is news there, once a second at most. */
-  function publish(one: Owned): void {
-    if (!one.cache || publishing) return;
-    ctx.waitUntil(
-      (publishing = spread(one, one.cache).finally(() => {
-        publishing = undefined;
-      })),
-    );
-  }
-
-  async function spread(one: Owned, cache: TokenCache): Promise<void> {
-    try {
-      for (;;) {
-        const now = clock.now();
-        const lease = leaseOf(one);
-        const { session, persisted } = one.engine.state();
-        const until = Math.min(lease?.until ?? Infinity, now + CACHED);
-        const ended = !session && deedNow()?.due;
-        const name = ended ? "ended" : lease && `${lease.sessionId} ${lease.generation}`;
-        const age = now - publishedAt;
-        // A write costs as much as thirty questions to the object.
-        const wanted = name !== published || (asked > HOT && !(age >= 0 && age < CACHED / 2));
-        // KV keeps everything for a minute at least: what ends sooner is not for it.
-        const fits = ended || (lease && persisted && until - now > LEAST);
-        if (!wanted || !fits) return;
-        if (age >= 0 && age < KV_PACE) {
-          await new Promise<void>((resolve) => clock.setTimeout(resolve, KV_PACE - age));
-          continue;
-        }
-        const revision = session?.revision ?? (await inner.head(one.deed.key))?.revision ?? 0;
-        published = name!;
-        publishedAt = now;
-        asked = 0;
-        await cache.write(
-          await one.hash,
-          ended ? { revision } : { revision, lease: { ...lease!, until } },
-        );
-        if (ended && !one.engine.state().session) {
-          storage.kv.put(DEED, one.deed);
-          await arm(one);
-        }
-      }
-    } catch {
-      // Readers come here instead; a sign-out is told again by the alarm.
-      published = "";
-    }
-  }
-
   async function answer(
     call: Call,
     task: (one: Owned) => Promise<Omit<Answer, "revision"> | void>,
@@ -249,7 +179,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     task: () => Promise<void>,
     unlessSignedIn: boolean | undefined,
   ): Promise<Omit<Answer, "revision">> {
-    storage.kv.put(DEED, one.deed);
+    storage.kv.put(DEED, { ...deedNow(), ...one.deed });
     if (unlessSignedIn) {
       // One at a time, so that a thousand first requests sign in once.
       const turn = (starting ?? Promise.resolve()).then(async () => {
@@ -259,9 +189,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       starting = turn.catch(() => {});
       await turn;
     } else await task();
-    return { lease: leaseOf(one) };
+    return { lease: leaseOf(one.engine) };
   }
-  let starting: Promise<void> | undefined;
 
   const owner: ObjectOwner = {
     token: (call, { rejected, date }) =>
@@ -270,9 +199,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
           rejected,
           date,
         });
-        asked++;
-        publish(one);
-        const lease = leaseOf(one);
+        one.publish(true);
+        const lease = leaseOf(one.engine);
         return {
           lease:
             lease?.accessToken === accessToken
@@ -282,20 +210,18 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       }),
     signIn: (call, credentials, { unlessSignedIn }) =>
       answer(call, async (one) => {
-        const { signIn } = one.provider;
-        check(signIn, "The provider has no sign-in: call adopt()");
-        return begin(
-          one,
-          () => one.engine.signIn((io) => signIn(credentials as never, io)),
-          unlessSignedIn,
-        );
+        const { provider, engine } = one;
+        check(provider.signIn, "The provider has no sign-in: call adopt()");
+        const start = (): Promise<void> =>
+          engine.signIn((io) => provider.signIn!(credentials as never, io));
+        return begin(one, start, unlessSignedIn);
       }),
     adopt: (call, tokens, { unlessSignedIn }) =>
       answer(call, (one) => begin(one, () => one.engine.adopt(tokens as Grant), unlessSignedIn)),
     signOut: (call) =>
       answer(call, async (one) => {
         // Before anything else, so that no crash forgets to tell KV.
-        if (one.cache) storage.kv.put(DEED, { ...one.deed, due: true } satisfies Deed);
+        if (kv) storage.kv.put(DEED, { ...one.deed, due: true } satisfies Deed);
         await one.engine.signOut();
       }),
     state: (call) =>
@@ -315,7 +241,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const one = open(deed);
     await reseal(one.deed.key);
     await one.engine.look();
-    publish(one);
+    one.publish();
     // Last, so that a reset before this leaves the platform's own retry in place.
     await arm(one);
   }
@@ -348,27 +274,6 @@ function snapshotOf({ deed, engine }: { deed: Call; engine: Engine }): Snapshot 
     generation,
     scope: tokenSet?.scope,
     claims: tokenSet && decodeClaims(tokenSet.accessToken),
-  };
-}
-
-/** A mechanism's own URLs are held to the same rule as the origins: no secret over plain http (S3). */
-function exchangeFetch(settings: OwnerSettings): typeof fetch {
-  const { fetch: fetch_, dangerouslyAllowLoopbackHttp } = settings;
-  let takesCache = true;
-  try {
-    void new Request("https://example.com", { cache: "no-store" });
-  } catch {
-    // Workers with a compatibility date before 2024-11-11. Nothing caches a POST there either.
-    takesCache = false;
-  }
-  return (input, init) => {
-    check(
-      isSecure(new URL(String(input)), dangerouslyAllowLoopbackHttp),
-      "The provider's token endpoint must be https",
-    );
-    const { cache: _, ...older } = init ?? {};
-    const sent = takesCache ? init : older;
-    return fetch_ ? fetch_(input, sent) : fetch(input, sent);
   };
 }
 

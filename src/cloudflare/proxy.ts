@@ -105,10 +105,11 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
         return await question(parts.owner(hash));
       } catch (error) {
         // What the platform says is not for users, and may hold anything.
-        if (!--left || (error as { overloaded?: unknown }).overloaded) throw unavailable();
-        await new Promise<void>((resolve) =>
-          clock.setTimeout(resolve, 100 * 4 ** (tries - left) * Math.random()),
-        );
+        if (!--left) throw unavailable();
+        // Jittered, so that those whom an object has turned away do not come back in step.
+        const least = (error as { overloaded?: unknown }).overloaded ? 1_000 : 100;
+        const wait = least * 4 ** (tries - left) * Math.random();
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, wait));
       }
     }
   }

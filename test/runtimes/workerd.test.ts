@@ -8,6 +8,8 @@ import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
 import { kvStore, ring } from "../workers/kv-store.ts";
 import { objectStores } from "../workers/object-store.ts";
 
@@ -27,3 +29,5 @@ sealingContract("memory", memoryStore);
 lockContract("local", localLock);
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: true, departs: ["types"] });
+webhookContract({ streams: true });
+wretchContract({ control: inject("control"), streams: true, timings: false });

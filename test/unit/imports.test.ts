@@ -10,8 +10,8 @@ type Layer =
   | "adapter"
   | "platform"
   | "entry"
-  | "alone"
   | "runtime"
+  | "alone"
   | "package";
 
 /** What stands at the top level and imports no adapter. */

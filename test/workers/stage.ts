@@ -35,6 +35,7 @@ export interface ObjectState {
 export interface Env {
   readonly TOKEN_VAULT: Namespace;
   readonly OLD_VAULT: Namespace;
+  readonly README_VAULT: Namespace;
   readonly TOKEN_CACHE: KvNamespace;
   readonly TOKENKEEP_KEYS: string;
 }

@@ -43,6 +43,8 @@ export class TokenVault extends Vault {
   }
 }
 
+export { TokenVault as ReadmeVault } from "./readme.ts";
+
 /** The same, where somebody forgot SQLite. */
 export class OldVault extends Vault {}
 
