@@ -1,17 +1,21 @@
 /** The test lanes. `npm test` runs them all, `npm run test:quick` those that need no browser. */
 
 import { createServer } from "node:net";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { webdriverio } from "@vitest/browser-webdriverio";
 import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { TestProject } from "vitest/node";
 import { findBrowsers } from "./scripts/browsers.js";
+import { ada } from "./test/apis/vmcloud-data.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
     /** Launch options of the Chromium that the tests run in, for tests that drive it themselves. */
     chromium: { executablePath?: string; args: string[] };
+    /** Whose rules a Worker under test goes by. */
+    compatibilityDate: string;
   }
 }
 
@@ -97,6 +101,34 @@ function miniBrowser(port: number, binary: string): ReturnType<typeof webdriveri
   return provider;
 }
 
+/** Real workerd, with KV and Durable Objects on this machine. */
+function workerd(
+  name: string,
+  include: string[],
+  compatibilityDate?: string,
+): TestProjectInlineConfiguration {
+  const wrangler = { configPath: "./test/workers/wrangler.jsonc" };
+  const miniflare =
+    compatibilityDate === undefined
+      ? {}
+      : {
+          miniflare: {
+            compatibilityDate,
+            compatibilityFlags: ["unhandled_rejection_after_microtask_checkpoint"],
+          },
+        };
+  return {
+    extends: true,
+    plugins: [cloudflareTest({ wrangler, ...miniflare })],
+    test: {
+      name,
+      globalSetup: [control],
+      include,
+      provide: { compatibilityDate: compatibilityDate ?? "now" },
+    },
+  };
+}
+
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -127,8 +159,10 @@ export default defineConfig({
           include: [
             "test/unit/**/*.test.ts",
             "test/apis/**/*.test.ts",
+            "test/edge/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
+            "test/runtimes/programs.test.ts",
           ],
         },
       },
@@ -159,6 +193,33 @@ export default defineConfig({
         },
       },
       await webkit(),
+      workerd("workers", ["test/workers/**/*.test.ts", "test/runtimes/workerd.test.ts"]),
+      // Workers keep the rules of the day they were made on: before 2025-09-01 `fetch` took
+      // `Authorization` along to another origin, before 2024-11-11 it refused `cache`. RPC came with
+      // 2024-04-03.
+      workerd("workers of 2025", ["test/workers/redirects.test.ts"], "2025-08-01"),
+      workerd("workers of 2024", ["test/workers/vault.test.ts"], "2024-04-03"),
+      {
+        extends: true,
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler: { configPath: "./demo/wrangler.jsonc" },
+            miniflare: {
+              bindings: {
+                VMCLOUD_URL: inject("vmcloud").url,
+                VMCLOUD_EMAIL: ada.email,
+                VMCLOUD_PASSWORD: ada.password,
+                TOKENKEEP_KEYS: `k1:${btoa("0123456789abcdef0123456789abcdef")}`,
+              },
+            },
+          })),
+        ],
+        test: {
+          name: "demo's worker",
+          globalSetup: ["./test/setup/vmcloud.ts"],
+          include: ["test/demo-worker/**/*.test.ts"],
+        },
+      },
       {
         extends: true,
         test: {

@@ -15,6 +15,8 @@ const alone = {
   "": 9900,
   browser: 10_950,
   "channels/broadcast": 220,
+  cloudflare: 15_700,
+  deno: 12_000,
   "locks/local": 290,
   "locks/web-locks": 370,
   "providers/artos": 1950,
@@ -27,7 +29,10 @@ const alone = {
   "providers/simplismart": 1130,
   "providers/static-token": 1050,
   "providers/vmcloud": 1110,
-  "stores/encrypted": 1480,
+  "stores/cloudflare-kv": 1500,
+  "stores/deno-kv": 1330,
+  "stores/durable-object": 1080,
+  "stores/encrypted": 1730,
   "stores/indexeddb": 1300,
   "stores/memory": 280,
   webhook: 1950,
@@ -48,7 +53,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 11_100,
+    limit: 11_140,
     goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -92,6 +97,8 @@ for (const { title, limit, goal, code } of bundles) {
       format: "esm",
       platform: "browser",
       target: "es2022",
+      // A Worker's runtime brings it along.
+      external: ["cloudflare:workers"],
       write: false,
       plugins: [source],
     });

@@ -88,7 +88,7 @@ export function createVaultWith<Credentials>(
   check(account && account.length <= 256, "account, a text of 1 to 256 characters");
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
-    "store, which must compare and set because this provider rotates refresh tokens",
+    "store, which must compare and set for rotating tokens, as tokenkeep/cloudflare does",
   );
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));

@@ -3,7 +3,16 @@
 import { describe, expect, test } from "vitest";
 import { importsOf, readSources } from "./sources.ts";
 
-type Layer = "contract" | "engine" | "core" | "adapter" | "entry" | "alone" | "package";
+type Layer =
+  | "contract"
+  | "engine"
+  | "core"
+  | "adapter"
+  | "platform"
+  | "entry"
+  | "runtime"
+  | "alone"
+  | "package";
 
 /** What stands at the top level and imports no adapter. */
 const core = new Set(["index", "vault", "fetch", "policy", "problem", "redirect"]);
@@ -24,12 +33,14 @@ const presets: Record<string, string> = {
   "providers/vmcloud": "providers/password",
 };
 
-const allowed: Record<Exclude<Layer, "package">, Layer[]> = {
+const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
   contract: ["contract"],
   engine: ["contract", "engine"],
   core: ["contract", "engine", "core"],
   adapter: ["contract", "engine", "package"],
-  entry: ["contract", "core", "adapter"],
+  // An entry's own files: they do the wiring that needs more than a few lines.
+  platform: ["contract", "engine", "core", "adapter", "platform"],
+  entry: ["contract", "core", "adapter", "platform", "runtime"],
   alone: ["contract", "package"],
 };
 
@@ -39,6 +50,9 @@ function layerOf(name: string): Layer {
   if (name === "types" || name === "errors") return "contract";
   if (name.startsWith("engine/")) return "engine";
   if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
+  if (name.startsWith("cloudflare/")) return "platform";
+  // What a platform itself brings along.
+  if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";
   if (entries.has(name)) return "entry";
   if (alone.has(name)) return "alone";
@@ -49,7 +63,7 @@ function layerOf(name: string): Layer {
 /** What is wrong with an arrow, or `undefined`. */
 function wrongArrow(from: string, to: string): string | undefined {
   const [layer, target] = [layerOf(from), layerOf(to)];
-  if (layer === "package") return `${from} has no place in the law`;
+  if (layer === "package" || layer === "runtime") return `${from} has no place in the law`;
   if (presets[from] === to) return undefined;
   // Named after its package, which it imports: no file imports itself.
   if (from === to && alone.has(from)) return undefined;
@@ -115,6 +129,10 @@ describe("the test of Law 3 can fail", () => {
     ["webhook", "engine/claims"],
     ["browser", "wretch"],
     ["index", "webhook"],
+    ["cloudflare/owner", "cloudflare"],
+    ["cloudflare/owner", "cloudflare:workers"],
+    ["stores/cloudflare-kv", "cloudflare/cache"],
+    ["vault", "cloudflare/proxy"],
     ["gadgets/new", "types"],
   ])("%s may not import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeTypeOf("string");
@@ -135,6 +153,9 @@ describe("the test of Law 3 can fail", () => {
     ["browser", "stores/indexeddb"],
     ["webhook", "errors"],
     ["wretch", "wretch"],
+    ["cloudflare", "cloudflare/owner"],
+    ["cloudflare", "cloudflare:workers"],
+    ["cloudflare/owner", "engine/engine"],
   ])("%s may import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeUndefined();
   });

@@ -81,7 +81,8 @@ export function requests(stage: Stage): void {
       const url = `${api.url}/public/echo`;
       const plain = await outcome(fetch(url, { ...init, headers: token }));
       expect(await outcome(vault.fetch(url, init))).toBe(plain);
-      expect(await outcome(vault.fetch(new Request(url, init)))).toBe(plain);
+      // Some runtimes refuse it as early as in the request.
+      expect(await outcome((async () => vault.fetch(new Request(url, init)))())).toBe(plain);
       expect(await outcome(vault.fetch(new Request(url), init))).toBe(plain);
     });
 
@@ -91,7 +92,8 @@ export function requests(stage: Stage): void {
       await api.fault("api", { times: "always", redirect: `${api.url}/v1/echo`, status: 302 });
       const plain = await outcome(fetch(url, { redirect, headers: token }));
       expect(await outcome(vault.fetch(url, { redirect }))).toBe(plain);
-      expect(await outcome(vault.fetch(new Request(url, { redirect })))).toBe(plain);
+      const asRequest = async (): Promise<Response> => vault.fetch(new Request(url, { redirect }));
+      expect(await outcome(asRequest())).toBe(plain);
       expect(plain).toMatch(redirect === "error" ? /^rejected/ : /^(0|302) /);
       expect((await api.counters()).byPath).not.toHaveProperty("GET /v1/echo");
     });
@@ -99,6 +101,7 @@ export function requests(stage: Stage): void {
     it("what fetch refuses is refused in the same way", async () => {
       const { api, vault } = await stage.open();
       const url = `${api.url}/v1/echo`;
+      let sent = 0;
       for (const init of [
         { method: "GET", body: "a body" },
         { method: "TRACE" },
@@ -106,10 +109,11 @@ export function requests(stage: Stage): void {
         { headers: { "not a name": "x" } },
       ]) {
         const plain = await outcome(fetch(url, init));
-        expect(plain).toMatch(/^rejected/);
-        expect(await outcome(vault.fetch(url, init))).toBe(plain);
+        if (plain.startsWith("rejected")) expect(await outcome(vault.fetch(url, init))).toBe(plain);
+        else sent += 1;
       }
-      expect((await api.counters()).byPath).not.toHaveProperty("GET /v1/echo");
+      expect(sent).toBe(stage.departs.includes("refusals") ? 1 : 0);
+      expect((await api.counters()).byPath["GET /v1/echo"] ?? 0).toBe(sent);
     });
 
     it("fetch may be taken off the vault", async () => {

@@ -1,0 +1,300 @@
+// An import cannot bring a declaration of a module in.
+// oxlint-disable-next-line typescript/triple-slash-reference
+/// <reference path="./cloudflare/workers.d.ts" />
+/**
+ * The vault for Cloudflare Workers: a Durable Object owns each session, Workers get access tokens
+ * from it, and KV, where there is one, carries them sealed to the edge.
+ *
+ * @example
+ * ```ts
+ * import { createVault, defineTokenVault, type VaultContext } from "tokenkeep/cloudflare";
+ * import { vmcloud } from "tokenkeep/providers/vmcloud";
+ *
+ * export const TokenVault = defineTokenVault({ providers: { vmcloud: vmcloud() } });
+ *
+ * export default {
+ *   async fetch(request: Request, env: object, ctx: VaultContext): Promise<Response> {
+ *     const vault = createVault({ provider: "vmcloud", account: "acme", env, ctx });
+ *     return vault.fetch("https://api.vmcloud.com/v1/vms");
+ *   },
+ * };
+ * ```
+ *
+ * @module
+ */
+import { DurableObject } from "cloudflare:workers";
+import { createCache, type TokenCache } from "./cloudflare/cache.ts";
+import { readKeys, toRing } from "./cloudflare/keys.ts";
+import { createMemory, type Memory } from "./cloudflare/memory.ts";
+import {
+  brokenOwner,
+  createOwner,
+  type ObjectContext,
+  type ObjectOwner,
+  unknownProvider,
+} from "./cloudflare/owner.ts";
+import { type CloudflareVault, createProxy } from "./cloudflare/proxy.ts";
+import { check, hashOf, keyOf, type Owner } from "./cloudflare/wire.ts";
+import { createPolicy, type Policy } from "./policy.ts";
+import type { KvNamespace } from "./stores/cloudflare-kv.ts";
+import type { Keyring } from "./stores/encrypted.ts";
+import type { Provider, VaultOptions } from "./types.ts";
+import type { VaultEvent } from "./vault.ts";
+
+type Providers = Readonly<Record<string, Provider<never>>>;
+
+/** What both sides take. */
+interface SharedOptions {
+  /** The KV binding that carries sealed access tokens to the edge; `"TOKEN_CACHE"` by default, none where it is missing. */
+  readonly cache?: string;
+  /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
+  readonly dangerouslyAllowLoopbackHttp?: boolean;
+}
+
+export interface TokenVaultOptions<Env = never>
+  extends SharedOptions, Pick<VaultOptions, "clock" | "fetch" | "patience" | "random"> {
+  /** The APIs, by the name that `createVault` takes; a function where they hang on `env`. */
+  readonly providers: Providers | ((env: Env) => Providers);
+  /**
+   * The keys that seal sessions: one or more of `<id>:<32 random bytes in base64>`, with commas between
+   * and the newest last; the secret `TOKENKEEP_KEYS` by default.
+   */
+  readonly keys?: string | ((env: Env) => string | undefined);
+  /** Called in the object with what happens there, for logs and metrics. It holds no secret. */
+  readonly onEvent?: (event: VaultEvent) => void;
+}
+
+/** As much of a Worker's `ctx` as is needed. */
+export interface VaultContext {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+export interface CloudflareVaultOptions extends SharedOptions {
+  /** A name from the `providers` of `defineTokenVault`. */
+  readonly provider: string;
+  /** Keeps several accounts apart; `"default"` by default. Not a secret, and 256 characters at most. */
+  readonly account?: string;
+  /** The Worker's `env`. */
+  readonly env: object;
+  /** The Worker's `ctx`. */
+  readonly ctx: VaultContext;
+  /** The Durable Object binding; `"TOKEN_VAULT"` by default. */
+  readonly binding?: string;
+  /** As in `defineTokenVault`; needed only where the class is another Worker's. */
+  readonly providers?: Providers;
+  /** As in `defineTokenVault`; needed only where the class is another Worker's. */
+  readonly keys?: string;
+  /** How long a caller waits for a token; 20,000 ms by default. */
+  readonly patience?: number;
+  /** How long a token is served from memory without asking again; 60,000 ms by default. */
+  readonly maxStaleness?: number;
+  readonly fetch?: typeof fetch;
+  readonly clock?: VaultOptions["clock"];
+}
+
+/** The class of the object, to be exported by the Worker and bound. */
+export interface TokenVaultClass {
+  new (ctx: ObjectContext, env: never): TokenVaultObject;
+}
+
+export interface TokenVaultObject extends Owner {
+  readonly __DURABLE_OBJECT_BRAND: never;
+  alarm(): Promise<void>;
+}
+
+const BINDING = "TOKEN_VAULT";
+const CACHE = "TOKEN_CACHE";
+
+/** The classes that this isolate has defined, so that `createVault` finds its provider by name. */
+const defined: TokenVaultOptions[] = [];
+
+/** What one `env` and one class give, made once and used by every request. */
+interface Shared {
+  readonly providers: Providers;
+  readonly ring: () => Promise<Keyring>;
+  readonly policies: Map<Provider<never>, Policy>;
+  readonly caches: Map<Provider<never>, TokenCache>;
+}
+
+/** An isolate may see more than one `env`: what belongs to one is never used for another. */
+const made = new WeakMap<object, Map<unknown, Shared>>();
+const memories = new WeakMap<object, Map<string, Memory>>();
+
+/**
+ * Makes the Durable Object class that owns sessions. Export it from the Worker, bind it as
+ * `TOKEN_VAULT`, and list it in `new_sqlite_classes`. One object owns one session: it alone holds the
+ * refresh token, sealed, and refreshes it, by its alarm even when nobody calls.
+ *
+ * @throws VaultError `invalid_option` when an option is missing or wrong. What is wrong with `env`, a
+ * key say, is what every call of the vault rejects with.
+ */
+export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): TokenVaultClass {
+  const given = options as TokenVaultOptions;
+  const { providers } = given;
+  check(providers, "defineTokenVault needs providers");
+  if (typeof providers === "object") checkProviders(providers);
+  defined.push(given);
+
+  return class TokenVault extends DurableObject implements TokenVaultObject {
+    #owner: ObjectOwner;
+    constructor(ctx: ObjectContext, env: never) {
+      super(ctx as never, env);
+      try {
+        this.#owner = createOwner(ctx, {
+          ...given,
+          providers: providersOf(given, env),
+          keys: readKeys(given.keys, env),
+          kv: kvOf(given, env),
+        });
+      } catch (error) {
+        this.#owner = brokenOwner(ctx, error);
+      }
+    }
+    token(...question: Parameters<Owner["token"]>): ReturnType<Owner["token"]> {
+      return this.#owner.token(...question);
+    }
+    signIn(...question: Parameters<Owner["signIn"]>): ReturnType<Owner["signIn"]> {
+      return this.#owner.signIn(...question);
+    }
+    adopt(...question: Parameters<Owner["adopt"]>): ReturnType<Owner["adopt"]> {
+      return this.#owner.adopt(...question);
+    }
+    signOut(...question: Parameters<Owner["signOut"]>): ReturnType<Owner["signOut"]> {
+      return this.#owner.signOut(...question);
+    }
+    state(...question: Parameters<Owner["state"]>): ReturnType<Owner["state"]> {
+      return this.#owner.state(...question);
+    }
+    alarm(): Promise<void> {
+      return this.#owner.alarm();
+    }
+  };
+}
+
+/**
+ * Makes a vault for one account, for the time of a request: it costs next to nothing. The isolate's
+ * memory stands behind it, then KV, then the object.
+ *
+ * @throws VaultError `invalid_option` when an option, a binding or a key is missing or wrong; the
+ * message says what to add where.
+ */
+export function createVault<Credentials = unknown>(
+  options: CloudflareVaultOptions,
+): CloudflareVault<Credentials> {
+  const { provider: name, account = "default", env, ctx, binding = BINDING } = options;
+  check(
+    env && ctx?.waitUntil,
+    "Pass env and ctx, the second and third argument of the Worker's fetch",
+  );
+  check(
+    typeof account === "string" && account && account.length <= 256,
+    "account must be a text of 1 to 256 characters",
+  );
+  const namespace = (env as Record<string, unknown>)[binding] as Namespace | undefined;
+  check(
+    namespace?.idFromName,
+    `No Durable Object binding ${binding}: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
+  );
+  const { providers, ring, policies, caches } = sharedOf(options, !!kvOf(options, env));
+  check(Object.hasOwn(providers, name), unknownProvider(name, providers));
+  const provider = providers[name]!;
+  const loopback = options.dangerouslyAllowLoopbackHttp;
+  const policy = once(policies, provider, () => createPolicy(provider, loopback));
+  const kv = kvOf(options, env);
+  const cache = kv && once(caches, provider, () => createCache(kv, ring, provider as Provider));
+  const memory = once(
+    once(memories, env, () => new Map()),
+    binding,
+    createMemory,
+  );
+
+  const key = keyOf(provider, account);
+  return createProxy<Credentials>({
+    call: { provider: name, account, key },
+    provider,
+    policy,
+    memory,
+    cache,
+    hash: () => hashOf(key),
+    owner: (hash) => namespace.get(namespace.idFromName(hash)) as Owner,
+    waitUntil: (promise) => ctx.waitUntil(promise),
+    fetch: options.fetch,
+    clock: options.clock,
+    patience: options.patience ?? 20_000,
+    maxStaleness: options.maxStaleness ?? 60_000,
+  });
+}
+
+interface Namespace {
+  idFromName(name: string): unknown;
+  get(id: unknown): unknown;
+}
+
+/** A map's value, made where it is missing. */
+function once<Key extends object | string, Value>(
+  map: { get(key: Key): Value | undefined; set(key: Key, value: Value): unknown },
+  key: Key,
+  make: () => Value,
+): Value {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
+function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
+  const { provider: name, env, providers: given } = options;
+  const all = defined.filter((one) => Object.hasOwn(providersOf(one, env), name));
+  check(
+    given || all.length < 2,
+    `The provider "${name}" is defined by two classes: pass createVault the providers of the one that is bound`,
+  );
+  const [definition = given ? undefined : defined[0]] = given ? [] : all;
+  return once(
+    once(made, env, () => new Map<unknown, Shared>()),
+    given ?? definition ?? env,
+    () => {
+      const providers = given ?? (definition ? providersOf(definition, env) : {});
+      checkProviders(providers);
+      // At once, so that a missing key is told at the start and not when it is needed.
+      const keys = definition || hasCache ? readKeys(options.keys ?? definition?.keys, env) : [];
+      let ring: Keyring | undefined;
+      return {
+        providers,
+        // Settled values only: a promise of another request may never settle (F31).
+        ring: async () => (ring ??= await toRing(keys)),
+        policies: new Map(),
+        caches: new Map(),
+      };
+    },
+  );
+}
+
+const providersOf = ({ providers }: TokenVaultOptions, env: object): Providers =>
+  typeof providers === "function" ? providers(env as never) : providers;
+
+function checkProviders(providers: Providers): void {
+  for (const [name, provider] of Object.entries(providers))
+    check(
+      provider?.origins?.length,
+      `The provider "${name}" has no origins: pass what its preset gives, vmcloud() say`,
+    );
+}
+
+function kvOf(
+  { cache = CACHE, cache: named }: SharedOptions,
+  env: object,
+): KvNamespace | undefined {
+  const kv = (env as Record<string, unknown>)[cache] as KvNamespace | undefined;
+  check(
+    kv?.getWithMetadata || named === undefined,
+    `No KV binding ${cache}: in wrangler.jsonc add { "binding": "${cache}" } to "kv_namespaces"`,
+  );
+  return kv?.getWithMetadata && kv;
+}
+
+export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export type { CloudflareVault, StartOptions } from "./cloudflare/proxy.ts";
+export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export { type Problem, readProblem } from "./problem.ts";
+export type * from "./types.ts";
+export type { Snapshot, VaultEvent } from "./vault.ts";

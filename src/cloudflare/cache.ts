@@ -1,0 +1,57 @@
+/** Sealed access tokens in KV, for readers far from the object. A cache, and never more (F32). */
+import {
+  type CloudflareKvOptions,
+  cloudflareKvStore,
+  type KvNamespace,
+} from "../stores/cloudflare-kv.ts";
+import { encrypted, type Keyring } from "../stores/encrypted.ts";
+import type { Provider, StoredRecord, TokenStore } from "../types.ts";
+import { type Answer, type Lease, toLease } from "./wire.ts";
+
+/** How long a cached token is served after the object has vouched for it. */
+export const CACHED = 300_000;
+/** KV forgets nothing sooner. */
+export const LEAST = 60_000;
+
+export interface TokenCache {
+  /** What KV has, be it late; `undefined` for nothing and for anything that does not open. */
+  read(hash: string, now: number): Promise<Answer | undefined>;
+  /** Puts a lease, or the note that the session has ended. */
+  write(hash: string, answer: Answer): Promise<void>;
+}
+
+export function createCache(
+  kv: KvNamespace,
+  ring: () => Promise<Keyring>,
+  provider: Provider,
+  options?: CloudflareKvOptions,
+): TokenCache {
+  const inner = cloudflareKvStore(kv, { expiresIn: CACHED, ...options });
+  const open = async (): Promise<TokenStore> => encrypted(inner, await ring());
+  const nameOf = (hash: string): string => "cache:" + hash;
+  return {
+    async read(hash, now) {
+      try {
+        const record = await (await open()).read(nameOf(hash));
+        if (!record) return undefined;
+        const { revision, body } = record;
+        if (record.tombstone) return { revision };
+        const lease = toLease(body, provider);
+        return lease && now < lease.until! ? { revision, lease } : undefined;
+      } catch {
+        // Out of reach, of a newer format, sealed with a key that this isolate has not got yet.
+        return undefined;
+      }
+    },
+    async write(hash, { revision, lease }) {
+      const store = await open();
+      const name = nameOf(hash);
+      const next: StoredRecord = lease
+        ? { format: 1, sessionId: lease.sessionId, revision, body: lease satisfies Lease }
+        : { format: 1, sessionId: "ended", revision, tombstone: true };
+      // The object alone writes, so whatever KV says is there may be replaced; it may say another
+      // thing in a moment.
+      for (let tries = 3; tries-- && !(await store.write(name, next, await store.head(name))););
+    },
+  };
+}

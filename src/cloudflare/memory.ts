@@ -1,0 +1,91 @@
+/**
+ * What an isolate remembers: settled values only, because a promise that one request makes and another
+ * awaits may never settle (F31). Bounded: what was not used for long goes, a half at a time, so that
+ * nothing is ever searched through.
+ */
+import type { AccessToken, TokenName } from "../types.ts";
+import type { Answer } from "./wire.ts";
+
+export interface Held {
+  /** What the object said last; nothing older is believed of anybody else (F33). */
+  readonly revision: number;
+  readonly token: AccessToken | undefined;
+  readonly until: number;
+  /** When it was vouched for. */
+  readonly at: number;
+  /** A look in the background has begun then. */
+  lookedAt: number;
+}
+
+export interface Memory {
+  get(key: string): Held | undefined;
+  /** Takes what the object itself says. */
+  take(key: string, answer: Answer, now: number): Held;
+  /** Takes what KV says if it is no step back, and says whether it was taken. */
+  adopt(key: string, answer: Answer, now: number): Held | undefined;
+  /** Stops serving a token that was answered with 401. */
+  reject(key: string, rejected: TokenName): void;
+}
+
+/** About 2 kB each: an isolate has 128 MB for everything. */
+const MOST = 10_000;
+
+export function createMemory(most: number = MOST): Memory {
+  let young = new Map<string, Held>();
+  let old = new Map<string, Held>();
+
+  function keep(key: string, held: Held): Held {
+    if (young.size >= most / 2 && !young.has(key)) {
+      old = young;
+      young = new Map();
+    }
+    young.set(key, held);
+    return held;
+  }
+
+  function get(key: string): Held | undefined {
+    const found = young.get(key);
+    if (found) return found;
+    const older = old.get(key);
+    return older && keep(key, older);
+  }
+
+  function put(key: string, { revision, lease }: Answer, now: number): Held {
+    const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
+    const token = lease && { accessToken, sessionId, generation };
+    return keep(key, { revision, token, until, at: now, lookedAt: now });
+  }
+
+  return {
+    get,
+    take(key, answer, now) {
+      const { lease } = answer;
+      const known = get(key);
+      const { token } = known ?? {};
+      // Answers may overtake each other; the later one is known already.
+      return known &&
+        answer.revision < known.revision &&
+        (!lease || lease.sessionId !== token?.sessionId || lease.generation < token.generation)
+        ? known
+        : put(key, answer, now);
+    },
+    adopt(key, answer, now) {
+      const { lease, revision } = answer;
+      const known = get(key);
+      const { token } = known ?? {};
+      const isStep =
+        lease &&
+        (!known ||
+          revision > known.revision ||
+          (token?.sessionId === lease.sessionId && lease.generation >= token.generation));
+      return isStep
+        ? put(key, { lease, revision: Math.max(revision, known?.revision ?? 0) }, now)
+        : undefined;
+    },
+    reject(key, { sessionId, generation }) {
+      const known = get(key);
+      if (known?.token?.sessionId === sessionId && known.token.generation <= generation)
+        keep(key, { ...known, token: undefined });
+    },
+  };
+}

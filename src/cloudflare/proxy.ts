@@ -1,0 +1,218 @@
+/**
+ * The Worker's vault: a `TokenSource` in front of the object that owns the session. It gets access tokens
+ * only, and keeps them in the isolate's memory for as long as they may be served unasked.
+ */
+import { systemClock } from "../engine/clock.ts";
+import { CLAIM } from "../engine/decide.ts";
+import { VaultError } from "../errors.ts";
+import { createFetch, type VaultFetch } from "../fetch.ts";
+import type { Policy } from "../policy.ts";
+import { createFollow } from "../redirect.ts";
+import type { AccessToken, Clock, Provider, TokenNeed, TokenSource } from "../types.ts";
+import type { Snapshot, Vault } from "../vault.ts";
+import type { TokenCache } from "./cache.ts";
+import type { Held, Memory } from "./memory.ts";
+import {
+  type Answer,
+  type Call,
+  check,
+  fromWire,
+  type Lease,
+  type Owner,
+  toLease,
+} from "./wire.ts";
+
+/** A vault whose session a Durable Object owns. */
+export interface CloudflareVault<Credentials = unknown> extends Pick<
+  Vault,
+  "authorization" | "fetch" | "getToken" | "signOut"
+> {
+  /**
+   * Gets tokens for credentials and starts a session, in the object. With `unlessSignedIn` it does
+   * nothing where there is one, and many at once sign in once.
+   */
+  signIn(credentials: Credentials, options?: StartOptions): Promise<void>;
+  /** Starts a session with a token that one already has, from a secret say. */
+  adopt(tokens: Parameters<Vault["adopt"]>[0], options?: StartOptions): Promise<void>;
+  /** The session's state as the object sees it, without a token. */
+  state(): Promise<Snapshot>;
+}
+
+export interface StartOptions {
+  /** `false` by default. */
+  readonly unlessSignedIn?: boolean;
+}
+
+/** What a vault of one request is made of. */
+export interface ProxyParts {
+  readonly call: Call;
+  readonly provider: Provider<never>;
+  readonly policy: Policy;
+  readonly memory: Memory;
+  /** The object, anew for each call: a stub that has failed stays broken. */
+  readonly owner: (hash: string) => Owner;
+  readonly hash: () => Promise<string>;
+  readonly cache: TokenCache | undefined;
+  readonly waitUntil: (promise: Promise<unknown>) => void;
+  readonly fetch?: typeof fetch | undefined;
+  readonly clock?: Clock | undefined;
+  readonly patience: number;
+  readonly maxStaleness: number;
+}
+
+/** How long KV may take before the object is asked. */
+const KV_PATIENCE = 1_000;
+/** How much longer than a caller's patience an object may take to say anything. */
+const GRACE = 10_000;
+const TRIES = 3;
+
+export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Credentials> {
+  const { call, provider, policy, memory, cache, clock = systemClock, waitUntil } = parts;
+  const { maxStaleness } = parts;
+  const { key } = call;
+  const { scheme = "Bearer" } = provider;
+  const fetch_ = parts.fetch ?? ((...request) => fetch(...request));
+
+  /** Settles in time, whatever becomes of the promise: an own timer in this very request (F31). */
+  async function within<T>(
+    ms: number,
+    promise: Promise<T>,
+    signal?: AbortSignal | null,
+  ): Promise<T | undefined> {
+    signal?.throwIfAborted();
+    let timer: unknown;
+    let abort: (() => void) | undefined;
+    try {
+      return await Promise.race([
+        promise,
+        new Promise<undefined>((resolve, reject) => {
+          timer = clock.setTimeout(() => resolve(undefined), ms);
+          abort = () => reject(signal!.reason);
+          signal?.addEventListener("abort", abort);
+        }),
+      ]);
+    } finally {
+      clock.clearTimeout(timer);
+      if (abort) signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Asks the object, once more where it was reset under the question and asking twice does no harm. */
+  async function ask(question: (owner: Owner) => Promise<Answer>, tries: number): Promise<Answer> {
+    const hash = await parts.hash();
+    for (let left = tries; ;) {
+      try {
+        return await question(parts.owner(hash));
+      } catch (error) {
+        // What the platform says is not for users, and may hold anything.
+        if (!--left) throw unavailable();
+        // Jittered, so that those whom an object has turned away do not come back in step.
+        const least = (error as { overloaded?: unknown }).overloaded ? 1_000 : 100;
+        const wait = least * 4 ** (tries - left) * Math.random();
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, wait));
+      }
+    }
+  }
+
+  async function askInTime(
+    question: (owner: Owner) => Promise<Answer>,
+    tries: number,
+    signal?: AbortSignal | null,
+  ): Promise<Answer> {
+    const asked = ask(question, tries);
+    // A caller that gives up changes nothing for the object.
+    waitUntil(asked.catch(() => {}));
+    const answer = await within(parts.patience + GRACE, asked, signal);
+    if (!answer) throw unavailable();
+    const { error, snapshot } = answer;
+    const isOver = error && /^(no_session|sign_in_required)$/.test(error.code);
+    if (error ? isOver : !snapshot) memory.take(key, answer, clock.now());
+    if (error) throw fromWire(error);
+    return answer;
+  }
+
+  const isFresh = ({ token, until, at }: Held, now: number): boolean =>
+    !!token && now < until && now >= at && now < at + maxStaleness;
+
+  /** From KV, or from the object: the second step of the read path, and the third. */
+  async function renew(need: TokenNeed): Promise<AccessToken> {
+    const { rejected, date, signal } = need;
+    if (rejected) memory.reject(key, rejected);
+    else if (cache) {
+      const found = await within(
+        KV_PATIENCE,
+        parts.hash().then((hash) => cache.read(hash, clock.now())),
+        signal,
+      );
+      const held = found && memory.adopt(key, found, clock.now());
+      if (held?.token) return held.token;
+    }
+    const named = rejected && { sessionId: rejected.sessionId, generation: rejected.generation };
+    const { lease } = await askInTime(
+      (owner) => owner.token(call, { rejected: named, date }),
+      TRIES,
+      signal,
+    );
+    const token = toLease(lease, provider);
+    if (!token) throw unavailable();
+    return token satisfies Lease;
+  }
+
+  const getToken: TokenSource["getToken"] = (need = {}) => {
+    const { rejected } = need;
+    const now = clock.now();
+    const held = memory.get(key);
+    if (!held || !isFresh(held, now)) return renew(need);
+    const { token } = held;
+    if (rejected?.sessionId === token!.sessionId && rejected.generation >= token!.generation)
+      return renew(need);
+    if (now >= held.at + maxStaleness / 2 && now >= held.lookedAt + CLAIM * 5) {
+      held.lookedAt = now;
+      (need.waitUntil ?? waitUntil)(renew({}).catch(() => {}));
+    }
+    return token!;
+  };
+
+  const authorization = ({ accessToken }: AccessToken): string => `${scheme} ${accessToken}`;
+
+  const start = async (
+    question: (owner: Owner) => Promise<Answer>,
+    tries: number,
+  ): Promise<void> => {
+    await askInTime(question, tries);
+  };
+
+  const vaultFetch: VaultFetch = createFetch(
+    policy,
+    getToken,
+    authorization,
+    fetch_,
+    createFollow(fetch_, policy),
+    provider.renewal,
+    () => {},
+  );
+
+  return {
+    fetch: vaultFetch,
+    async getToken({ rejected, signal } = {}) {
+      const need = signal ? { signal } : {};
+      let got = await getToken(need);
+      if (got.accessToken === rejected) got = await getToken({ ...need, rejected: got });
+      return got.accessToken;
+    },
+    authorization: async (need) => authorization(await getToken(need)),
+    // Never twice: nobody knows whether the first one got through.
+    signIn: (credentials, options = {}) =>
+      start((owner) => owner.signIn(call, credentials, options), 1),
+    adopt: (tokens, options = {}) => start((owner) => owner.adopt(call, tokens, options), TRIES),
+    signOut: () => start((owner) => owner.signOut(call), TRIES),
+    async state() {
+      const { snapshot } = await askInTime((owner) => owner.state(call), TRIES);
+      check(snapshot, "Worker and Durable Object are of different versions: deploy both");
+      return snapshot;
+    },
+  };
+}
+
+const unavailable = (): VaultError =>
+  new VaultError("store_unavailable", "Durable Object unavailable: nothing is lost, try again");

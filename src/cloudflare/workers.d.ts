@@ -1,0 +1,7 @@
+/** As much of the runtime's own module as is needed. Its full types would hide the DOM's. */
+declare module "cloudflare:workers" {
+  export const DurableObject: new (
+    ctx: never,
+    env: never,
+  ) => { readonly __DURABLE_OBJECT_BRAND: never };
+}

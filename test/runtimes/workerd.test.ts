@@ -1,0 +1,33 @@
+/** The contracts in workerd: memory, a Durable Object's storage, and `vault.fetch`. */
+import { inject } from "vitest";
+import { localLock } from "../../src/locks/local.ts";
+import { encrypted } from "../../src/stores/encrypted.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { fetchContract } from "../contracts/fetch.ts";
+import { lockContract } from "../contracts/lock.ts";
+import { providerContract } from "../contracts/provider.ts";
+import { sealingContract } from "../contracts/sealing.ts";
+import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
+import { kvStore, ring } from "../workers/kv-store.ts";
+import { objectStores } from "../workers/object-store.ts";
+
+storeContract("memory", memoryStore);
+storeContract("encrypted over memory", () => encrypted(memoryStore()), {
+  twins: () => {
+    const inner = memoryStore();
+    return [encrypted(inner), encrypted(inner)];
+  },
+});
+storeContract("a Durable Object's storage", () => objectStores()[0], { twins: objectStores });
+storeContract("Workers KV", kvStore, { atomic: false });
+storeContract("encrypted over Workers KV", async () => encrypted(kvStore(), await ring()), {
+  atomic: false,
+});
+sealingContract("memory", memoryStore);
+lockContract("local", localLock);
+providerContract({ control: inject("control") });
+fetchContract({ control: inject("control"), streams: true, departs: ["types"] });
+webhookContract({ streams: true });
+wretchContract({ control: inject("control"), streams: true, timings: false });

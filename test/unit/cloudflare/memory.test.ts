@@ -1,0 +1,92 @@
+/** What an isolate remembers: bounded, and never a step back. */
+import { describe, expect, it } from "vitest";
+import { createMemory } from "../../../src/cloudflare/memory.ts";
+import type { Answer } from "../../../src/cloudflare/wire.ts";
+
+const lease = (sessionId: string, generation: number, revision: number): Answer => ({
+  revision,
+  lease: { accessToken: `${sessionId}-${generation}`, sessionId, generation, until: 1e6 },
+});
+
+describe("an isolate's memory", () => {
+  it("holds so many accounts and no more, and keeps those in use", () => {
+    const memory = createMemory(1_000);
+    let stays = true;
+    for (let account = 0; account < 100_000; account++) {
+      memory.take(`account-${account}`, lease("s", 1, 1), 0);
+      stays &&= !!memory.get("account-0");
+    }
+    expect(stays).toBe(true);
+    // From the newest on: to look is to use.
+    let kept = 0;
+    for (let account = 100_000; --account > 0;) if (memory.get(`account-${account}`)) kept++;
+    expect(kept).toBeGreaterThanOrEqual(499);
+    expect(kept).toBeLessThan(1_000);
+  });
+
+  it("by default a hundred thousand accounts leave ten thousand at most", () => {
+    const memory = createMemory();
+    for (let account = 0; account < 100_000; account++)
+      memory.take(`${account}`, lease("s", 1, 1), 0);
+    expect(memory.get("89999")).toBeUndefined();
+    expect(memory.get("95001")).toBeDefined();
+  });
+
+  it("F33 KV's older generation is not taken, its newer one is", () => {
+    const memory = createMemory();
+    memory.take("a", lease("s", 5, 10), 0);
+    expect(memory.adopt("a", lease("s", 4, 8), 1)).toBeUndefined();
+    expect(memory.get("a")?.token?.generation).toBe(5);
+    expect(memory.adopt("a", lease("s", 6, 12), 1)?.token?.generation).toBe(6);
+  });
+
+  it("the same generation from KV is vouched for anew, though the record moved on meanwhile", () => {
+    const memory = createMemory();
+    memory.take("a", lease("s", 5, 11), 0);
+    expect(memory.adopt("a", lease("s", 5, 10), 7)).toMatchObject({ at: 7, revision: 11 });
+  });
+
+  it("P4 another session is taken only where its record is newer", () => {
+    const memory = createMemory();
+    memory.take("a", lease("new", 1, 10), 0);
+    expect(memory.adopt("a", lease("old", 9, 9), 1)).toBeUndefined();
+    expect(memory.adopt("a", lease("newer", 1, 11), 1)?.token?.sessionId).toBe("newer");
+  });
+
+  it("P4 after the end of a session KV does not bring it back, the object may bring a new one", () => {
+    const memory = createMemory();
+    memory.take("a", lease("s", 5, 10), 0);
+    memory.take("a", { revision: 11 }, 1);
+    expect(memory.get("a")?.token).toBeUndefined();
+    expect(memory.adopt("a", lease("s", 5, 10), 2)).toBeUndefined();
+    expect(memory.adopt("a", lease("s", 6, 11), 2)).toBeUndefined();
+    expect(memory.adopt("a", { revision: 12 }, 2)).toBeUndefined();
+    expect(memory.take("a", lease("t", 1, 12), 3).token?.sessionId).toBe("t");
+  });
+
+  it("P4 an answer of the object that comes late does not undo a later one", () => {
+    const memory = createMemory();
+    memory.take("a", { revision: 11 }, 0);
+    memory.take("a", lease("s", 5, 10), 1);
+    expect(memory.get("a")?.token).toBeUndefined();
+  });
+
+  it("a rejected token is not served again, whoever brings it but the object", () => {
+    const memory = createMemory();
+    memory.take("a", lease("s", 5, 10), 0);
+    memory.reject("a", { sessionId: "s", generation: 4 });
+    memory.reject("a", { sessionId: "t", generation: 9 });
+    expect(memory.get("a")?.token).toBeDefined();
+    memory.reject("a", { sessionId: "s", generation: 5 });
+    expect(memory.get("a")?.token).toBeUndefined();
+    expect(memory.adopt("a", lease("s", 5, 10), 1)).toBeUndefined();
+    expect(memory.take("a", lease("s", 5, 10), 1).token).toBeDefined();
+  });
+
+  it("S11 accounts are apart", () => {
+    const memory = createMemory();
+    memory.take("a", lease("s", 5, 10), 0);
+    expect(memory.get("A")).toBeUndefined();
+    expect(memory.get("")).toBeUndefined();
+  });
+});

@@ -1,0 +1,128 @@
+/** What is wrong with a Worker's set-up is told at once, and with what to add where. */
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { createVault, defineTokenVault, isVaultError } from "../../src/cloudflare.ts";
+import { createVault as createCoreVault } from "../../src/index.ts";
+import { vmcloud } from "../../src/providers/vmcloud.ts";
+import { cloudflareKvStore } from "../../src/stores/cloudflare-kv.ts";
+import { durableObjectStore } from "../../src/stores/durable-object.ts";
+import { credentials, stage } from "./stage.ts";
+import { hooks, providers } from "./worker.ts";
+
+/** What a call throws; the test fails where it does not. */
+function thrown(call: () => unknown): Error {
+  try {
+    call();
+  } catch (error) {
+    expect(isVaultError(error)).toBe(true);
+    expect(error).toMatchObject({ code: "invalid_option" });
+    return error as Error;
+  }
+  throw new Error("It was accepted");
+}
+
+const ctx = (): { waitUntil(promise: Promise<unknown>): void } => createExecutionContext();
+
+describe("bad input", () => {
+  it("a missing Durable Object binding", () => {
+    const { message } = thrown(() => createVault({ provider: "x", env: {}, ctx: ctx() }));
+    expect(message).toContain("wrangler.jsonc");
+    expect(message).toContain('{ "name": "TOKEN_VAULT", "class_name": "TokenVault" }');
+    expect(message).toContain('"new_sqlite_classes": ["TokenVault"]');
+  });
+
+  it("a missing KV binding is fine, unless it was asked for", async () => {
+    const { provider } = await stage();
+    const own = { ...env, TOKEN_CACHE: undefined };
+    const options = { provider, env: own, ctx: ctx(), dangerouslyAllowLoopbackHttp: true };
+    expect(createVault(options)).toBeDefined();
+    const { message } = thrown(() => createVault({ ...options, cache: "TOKENS" }));
+    expect(message).toContain('{ "binding": "TOKENS" } to "kv_namespaces"');
+  });
+
+  it("an unknown provider, and an inherited name", () => {
+    for (const provider of ["vmclod", "toString", "__proto__"]) {
+      const { message } = thrown(() => createVault({ provider, env, ctx: ctx() }));
+      expect(message).toContain("Unknown provider");
+      expect(message).toContain("defineTokenVault");
+    }
+  });
+
+  it("no env or ctx, an account that is none", async () => {
+    const { provider } = await stage();
+    thrown(() => createVault({ provider, env: undefined as never, ctx: ctx() }));
+    thrown(() => createVault({ provider, env, ctx: undefined as never }));
+    for (const account of ["", "x".repeat(257), 7 as never])
+      thrown(() => createVault({ provider, account, env, ctx: ctx() }));
+  });
+
+  it("a provider that is none, or none at all", () => {
+    expect(thrown(() => defineTokenVault({} as never)).message).toContain("providers");
+    const call = (): unknown => defineTokenVault({ providers: { vmcloud: vmcloud as never } });
+    expect(thrown(call).message).toContain("vmcloud()");
+  });
+
+  it("a provider that Worker and object define differently", async () => {
+    const { vault, provider, api } = await stage();
+    const other = vmcloud({ baseURL: api.url.replace("127.0.0.1", "localhost") });
+    const call = vault({ providers: { [provider]: other } }).signIn(credentials);
+    await expect(call).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining("differently"),
+    });
+  });
+
+  it("S3 a token endpoint over plain http leaves the object for nowhere", async () => {
+    const { vault, provider, api } = await stage();
+    const { origins } = providers[provider]!;
+    providers[provider] = {
+      ...providers[provider]!,
+      origins,
+      signIn: (_: never, io: { fetch: typeof fetch }) =>
+        io.fetch("http://example.com/token") as never,
+    };
+    await expect(vault().signIn(credentials)).rejects.toMatchObject({ code: "invalid_option" });
+    expect((await api.counters()).requests).toBe(0);
+  });
+
+  it("a class without SQLite storage", async () => {
+    const { vault } = await stage();
+    const call = vault({ binding: "OLD_VAULT" }).signIn(credentials);
+    await expect(call).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining('"new_sqlite_classes"'),
+    });
+    thrown(() => durableObjectStore({} as never));
+  });
+
+  it("P2 a provider that rotates on KV alone is refused, with the remedy", () => {
+    const store = cloudflareKvStore(env.TOKEN_CACHE);
+    const { message } = thrown(() => createCoreVault({ provider: vmcloud(), store }));
+    expect(message).toContain("tokenkeep/cloudflare");
+    expect(createCoreVault({ provider: vmcloud({ rotation: "none" }), store })).toBeDefined();
+    expect(thrown(() => cloudflareKvStore(undefined as never)).message).toContain("wrangler.jsonc");
+  });
+
+  it("S4 what the platform or a provider throws is not passed on", async () => {
+    const { vault, echo } = await stage();
+    const failing = {
+      idFromName: () => "",
+      get: () => ({ token: () => Promise.reject(new Error("rft_secret in a stack")) }),
+    };
+    const error: Error = await vault({
+      env: { ...env, TOKEN_VAULT: failing, TOKEN_CACHE: undefined },
+    })
+      .fetch(echo)
+      .then(
+        () => new Error("answered"),
+        (reason: Error) => reason,
+      );
+    expect(error).toMatchObject({ code: "store_unavailable" });
+    expect(String(error.stack) + JSON.stringify(error) + String(error.cause)).not.toContain("rft_");
+    hooks.fetch = () => Promise.reject(new Error("rft_secret"));
+    await expect(vault().signIn(credentials)).rejects.toSatisfy(
+      (reason: Error) => !`${reason.stack} ${String(reason.cause)}`.includes("rft_"),
+    );
+  });
+});

@@ -1,0 +1,124 @@
+/** A deploy or a crash resets the object at each step of a refresh, against a strict server (F34). */
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { credentials, eventually, HOUR, type Stage, stage } from "./stage.ts";
+import { hooks } from "./worker.ts";
+
+interface Step {
+  /** Arranges that the object is reset at this step of the next refresh. */
+  readonly reset: (one: Stage) => void | Promise<void>;
+  /** Whether the server has spent the refresh token then. */
+  readonly spent: boolean;
+  /** Whether the new tokens are stored. */
+  readonly stored?: true;
+}
+
+let crashed = false;
+
+const crash = (): void => {
+  crashed = true;
+  hooks.abort("a deploy");
+};
+const onEvent = (type: string): void => {
+  hooks.onEvent = (event) => {
+    if (event.type !== type) return;
+    hooks.onEvent = undefined;
+    crash();
+  };
+};
+const crashAt = async ({ api, stub }: Stage, when: "before" | "after"): Promise<void> => {
+  const gate = await api.gate("refresh", when);
+  const object = await stub();
+  void gate.arrived.then(async () => {
+    crashed = true;
+    await runInDurableObject(object, (_, state) => state.abort("a deploy")).catch(() => {});
+    await gate.release();
+  });
+};
+const never = new Promise<never>(() => {});
+
+const steps: Readonly<Record<string, Step>> = {
+  "the intent is written": { reset: () => onEvent("refreshing"), spent: false },
+  "the request is about to leave": {
+    reset: () => {
+      hooks.fetch = () => {
+        hooks.fetch = undefined;
+        crash();
+        return never;
+      };
+    },
+    spent: false,
+  },
+  "the request is under way": {
+    reset: (one) => crashAt(one, "before"),
+    spent: true,
+  },
+  "the reply is under way": {
+    reset: (one) => crashAt(one, "after"),
+    spent: true,
+  },
+  "the reply is there, unread": {
+    reset: () => {
+      hooks.fetch = async (...request) => {
+        hooks.fetch = undefined;
+        await fetch(...request);
+        crash();
+        return never;
+      };
+    },
+    spent: true,
+  },
+  "the new tokens are stored": { reset: () => onEvent("refreshed"), spent: true, stored: true },
+};
+
+async function begin(step: Step): Promise<Stage> {
+  const one = await stage();
+  crashed = false;
+  await one.vault().signIn(credentials);
+  await step.reset(one);
+  return one;
+}
+
+describe.each(Object.entries(steps))("reset when %s", (_, step) => {
+  it("P2 F34 in the background: the access token serves on, and nothing is sent twice before its end", async () => {
+    const one = await begin(step);
+    const { api, elsewhere, echo } = one;
+    hooks.ahead = 20 * HOUR;
+    await runDurableObjectAlarm(await one.stub()).catch(() => {});
+    for (let call = 0; call < 3; call++) expect((await elsewhere().fetch(echo)).status).toBe(200);
+    await eventually(async () => (await api.counters()).refreshed === (step.spent ? 1 : 0));
+    const before = await api.counters();
+    expect(before.reuseDetections).toBe(0);
+    expect(before.tokenCalls).toBe(step.spent ? 1 : 0);
+
+    // Its end has come: the last chance, or no need of one.
+    hooks.ahead = 25 * HOUR;
+    if (step.stored) expect((await elsewhere().state()).generation).toBe(2);
+    else if (step.spent)
+      await expect(elsewhere().fetch(echo)).rejects.toMatchObject({ code: "sign_in_required" });
+    else {
+      expect((await elsewhere().fetch(echo)).status).toBe(200);
+      expect((await elsewhere().state()).generation).toBe(2);
+    }
+    expect((await api.counters()).reuseDetections).toBe(step.spent && !step.stored ? 1 : 0);
+  });
+
+  it("P10 F34 under a caller: it is answered", async () => {
+    const one = await begin(step);
+    const { api, elsewhere, echo } = one;
+    hooks.ahead = 25 * HOUR;
+    const call = elsewhere()
+      .fetch(echo)
+      .then(
+        ({ status }) => status,
+        (error: { code: string }) => error.code,
+      );
+    // The attempt's time is over at once, by everybody's clock.
+    await eventually(() => crashed);
+    await eventually(async () => !step.spent || (await api.counters()).refreshed === 1);
+    hooks.ahead += 20_000;
+    expect(await call).toBe(step.spent && !step.stored ? "sign_in_required" : 200);
+    const { refreshed } = await api.counters();
+    expect(refreshed).toBe(1);
+  });
+});

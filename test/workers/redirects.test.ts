@@ -1,0 +1,26 @@
+/** Redirects by the rules of the day that a Worker was made on. */
+import { describe, expect, inject, it } from "vitest";
+import { redirects } from "../contracts/fetch/redirects.ts";
+import { stages } from "../contracts/fetch/stage.ts";
+import { credentials, stage } from "./stage.ts";
+
+const date = inject("compatibilityDate");
+
+describe(`at compatibility date ${date}`, () => {
+  it("S2 a redirect to another origin takes no token along, whatever the platform's fetch does", async () => {
+    const { api, vault } = await stage();
+    const foreign = await stage();
+    await vault().signIn(credentials);
+    const token = await vault().authorization();
+    const url = `${api.url}/v1/start`;
+    const seen = async (send: () => Promise<Response>): Promise<boolean> => {
+      await api.fault("api", { redirect: `${foreign.api.url}/public/echo` });
+      return ((await (await send()).json()) as { authorization: boolean }).authorization;
+    };
+    const natively = await seen(() => fetch(url, { headers: { authorization: token } }));
+    expect(natively).toBe(date !== "now");
+    expect(await seen(() => vault().fetch(url))).toBe(false);
+  });
+
+  redirects(stages({ control: inject("control"), streams: true, departs: ["types"] }));
+});

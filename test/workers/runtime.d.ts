@@ -1,0 +1,21 @@
+/** What the tests use of `cloudflare:test` and the runtime. The full types would hide the DOM's. */
+declare module "cloudflare:test" {
+  import type { Namespace, ObjectState, Stub } from "./stage.ts";
+
+  export function runInDurableObject<T>(
+    stub: Stub,
+    callback: (instance: object, state: ObjectState) => T | Promise<T>,
+  ): Promise<T>;
+  export function runDurableObjectAlarm(stub: Stub): Promise<boolean>;
+  export function evictDurableObject(stub: Stub): Promise<void>;
+  export function listDurableObjectIds(namespace: Namespace): Promise<unknown[]>;
+  export function createExecutionContext(): { waitUntil(promise: Promise<unknown>): void };
+  export function waitOnExecutionContext(ctx: object): Promise<void>;
+}
+
+declare module "cloudflare:workers" {
+  export const env: import("./stage.ts").Env;
+  export const exports: {
+    default: { fetch(input: string | Request, init?: RequestInit): Promise<Response> };
+  };
+}

@@ -1,0 +1,149 @@
+/** What the tests in workerd stand on: a strict VMCloud on a real socket, and a vault of its own. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { afterEach, inject } from "vitest";
+import {
+  type CloudflareVault,
+  type CloudflareVaultOptions,
+  createVault,
+} from "../../src/cloudflare.ts";
+import { hashOf, keyOf } from "../../src/cloudflare/wire.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { vmcloud } from "../../src/providers/vmcloud.ts";
+import type { DurableStorage } from "../../src/stores/durable-object.ts";
+import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
+import { type SpawnedApi, spawnApi } from "../apis/client.ts";
+import type { SpawnOptions } from "../apis/serve.ts";
+import { ada } from "../apis/vmcloud-data.ts";
+import { clock, hooks, providers } from "./worker.ts";
+
+export interface Stub {
+  readonly id: unknown;
+}
+export interface Namespace {
+  idFromName(name: string): unknown;
+  get(id: unknown): Stub;
+}
+export interface ObjectState {
+  readonly storage: DurableStorage & {
+    getAlarm(): Promise<number | null>;
+    setAlarm(time: number): Promise<void>;
+    deleteAlarm(): Promise<void>;
+  };
+  abort(reason?: string): void;
+}
+export interface Env {
+  readonly TOKEN_VAULT: Namespace;
+  readonly OLD_VAULT: Namespace;
+  readonly README_VAULT: Namespace;
+  readonly TOKEN_CACHE: KvNamespace;
+  readonly TOKENKEEP_KEYS: string;
+}
+
+export const credentials: PasswordCredentials = { email: ada.email, password: ada.password };
+
+export interface Stage {
+  readonly api: SpawnedApi;
+  /** The name under which `createVault` finds this test's provider. */
+  readonly provider: string;
+  readonly echo: string;
+  /** The object of an account. */
+  stub(account?: string): Promise<Stub>;
+  /** A vault as a request makes it, in this isolate. */
+  vault(options?: Partial<CloudflareVaultOptions>): CloudflareVault<PasswordCredentials>;
+  /** A vault of an isolate that knows nothing yet. */
+  elsewhere(options?: Partial<CloudflareVaultOptions>): CloudflareVault<PasswordCredentials>;
+  /** One request through the Worker's front door. */
+  request(account?: string, init?: RequestInit): Promise<Response>;
+  /** Waits for what requests of this test have left to `waitUntil`. */
+  settled(): Promise<void>;
+}
+
+/** Counts how often a binding is used, method by method. */
+export function counted<T extends object>(
+  binding: T,
+): { binding: T; calls: Record<string, number> } {
+  const calls: Record<string, number> = {};
+  const proxy = new Proxy(binding, {
+    get(target, name: string) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== "function") return member;
+      return (...args: unknown[]) => {
+        calls[name] = (calls[name] ?? 0) + 1;
+        return (member as (...args: unknown[]) => unknown).apply(target, args);
+      };
+    },
+  });
+  return { binding: proxy, calls };
+}
+
+/** KV as one location sees it: what was read once, "nothing" too, is answered until it thaws. */
+export function laggingKv(kv: KvNamespace): KvNamespace & { thaw(): void } {
+  const seen = new Map<string, Promise<{ value: string | null; metadata: unknown }>>();
+  return {
+    getWithMetadata(key, options) {
+      const known = seen.get(key) ?? kv.getWithMetadata(key, options);
+      seen.set(key, known);
+      return known;
+    },
+    put: (...args) => kv.put(...args),
+    delete: (key) => kv.delete(key),
+    list: (options) => kv.list(options),
+    thaw: () => seen.clear(),
+  };
+}
+
+export const HOUR = 3_600_000;
+
+/** Waits until `isTrue`, looking again and again: for what happens behind a reply. */
+export async function eventually(isTrue: () => unknown): Promise<void> {
+  for (let tries = 0; !(await isTrue()); tries++) {
+    if (tries > 200) throw new Error("It did not come true");
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+let count = 0;
+const open: SpawnedApi[] = [];
+
+afterEach(async () => {
+  hooks.ahead = 0;
+  hooks.fetch = hooks.onEvent = hooks.keys = undefined;
+  await Promise.all(open.splice(0).map((one) => one.close()));
+});
+
+export async function stage(options: SpawnOptions = {}): Promise<Stage> {
+  const api = await spawnApi(inject("control"), options);
+  open.push(api);
+  const provider = `vmcloud-${++count}`;
+  providers[provider] = vmcloud({ baseURL: api.url }) as never;
+  const contexts: object[] = [];
+
+  function vault(
+    given: Partial<CloudflareVaultOptions> = {},
+  ): CloudflareVault<PasswordCredentials> {
+    const ctx = createExecutionContext();
+    contexts.push(ctx);
+    return createVault({ provider, env, ctx, clock, dangerouslyAllowLoopbackHttp: true, ...given });
+  }
+
+  return {
+    api,
+    provider,
+    echo: `${api.url}/v1/echo`,
+    vault,
+    // Memory belongs to an `env`.
+    elsewhere: (given) => vault({ env: { ...env }, ...given }),
+    stub: async (account = "default") =>
+      env.TOKEN_VAULT.get(
+        env.TOKEN_VAULT.idFromName(await hashOf(keyOf(providers[provider]!, account))),
+      ),
+    request(account = "default", init = {}) {
+      const query = new URLSearchParams({ provider, account, url: `${api.url}/v1/echo` });
+      return exports.default.fetch(`https://front.example/?${query}`, init);
+    },
+    async settled() {
+      await Promise.all(contexts.splice(0).map((ctx) => waitOnExecutionContext(ctx)));
+    },
+  };
+}

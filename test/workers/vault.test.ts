@@ -1,0 +1,163 @@
+/** The vault in workerd: a Durable Object, RPC and KV, against a strict server on a real socket. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { credentials, eventually, HOUR, stage } from "./stage.ts";
+import { hooks, providers } from "./worker.ts";
+import { qovery } from "./static.ts";
+
+describe("a session that a Durable Object owns", () => {
+  it("signs in, fetches, tells its state, and signs out", async () => {
+    const { api, echo, vault } = await stage();
+    expect(await vault().state()).toMatchObject({ status: "signed-out" });
+    await vault().signIn(credentials);
+    const response = await vault().fetch(echo);
+    expect(response.status).toBe(200);
+    const state = await vault().state();
+    expect(state).toMatchObject({ status: "signed-in", generation: 1, persisted: true });
+    expect(state.claims).toMatchObject({ email: credentials.email });
+    expect(JSON.stringify(state)).not.toMatch(/ey|rft_/);
+    expect(await vault().authorization()).toBe(`Bearer ${await vault().getToken()}`);
+    await vault().signOut();
+    await expect(vault().fetch(echo)).rejects.toMatchObject({ code: "no_session" });
+    expect(await vault().state()).toMatchObject({ status: "signed-out" });
+    expect(await api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+  });
+
+  it("adopts a token from a secret, a refresh token too", async () => {
+    const { api, echo, vault, elsewhere } = await stage();
+    const reply = await fetch(`${api.url}/api/v1/auth/token`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(credentials),
+    });
+    const { token, refresh_token } = (await reply.json()) as Record<string, string>;
+    await vault().adopt({ accessToken: token!, refreshToken: refresh_token });
+    await api.expireAccessTokens();
+    expect((await elsewhere().fetch(echo)).status).toBe(200);
+    expect(await api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1 });
+    await expect(vault().adopt({ accessToken: "a b" })).rejects.toMatchObject({
+      code: "invalid_token",
+    });
+  });
+
+  it("unlessSignedIn: a thousand first requests sign in once", async () => {
+    const { api, elsewhere, vault } = await stage();
+    await Promise.all(
+      Array.from({ length: 50 }, () => elsewhere().signIn(credentials, { unlessSignedIn: true })),
+    );
+    expect(await api.counters()).toMatchObject({ signIns: 1 });
+    await vault().signIn(credentials, { unlessSignedIn: true });
+    expect(await api.counters()).toMatchObject({ signIns: 1 });
+    await vault().signIn(credentials);
+    expect(await api.counters()).toMatchObject({ signIns: 2 });
+  });
+
+  it("wrong credentials are a typed error, and no session", async () => {
+    const { vault, stub } = await stage();
+    const wrong = { ...credentials, password: "not this one" };
+    const error = await vault()
+      .signIn(wrong)
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "credentials_refused", status: 401, name: "VaultError" });
+    expect(JSON.stringify([error, String(error), (error as Error).stack])).not.toContain(
+      "not this",
+    );
+    expect(
+      await runInDurableObject(await stub(), (_, { storage }) => storage.getAlarm()),
+    ).toBeNull();
+  });
+
+  it("S11 accounts share nothing", async () => {
+    const { vault, elsewhere, echo } = await stage();
+    await vault({ account: "a" }).signIn(credentials);
+    expect((await vault({ account: "a" }).fetch(echo)).status).toBe(200);
+    for (const account of ["A", "a|", "default", "a "])
+      await expect(vault({ account }).fetch(echo)).rejects.toMatchObject({ code: "no_session" });
+    await vault({ account: "b" }).signOut();
+    expect((await elsewhere({ account: "a" }).fetch(echo)).status).toBe(200);
+  });
+
+  it("S11 an object that owns one session serves no other", async () => {
+    const { provider, stub, vault } = await stage();
+    await vault().signIn(credentials);
+    const owner = (await stub()) as unknown as {
+      token(call: object, need: object): Promise<{ error?: { code: string } }>;
+    };
+    const call = { provider, account: "other", key: "x" };
+    expect((await owner.token(call, {})).error).toMatchObject({ code: "invalid_option" });
+  });
+});
+
+describe("many at once", () => {
+  it("P1 F31 two hundred requests with an expired session make one token call", async () => {
+    const { api, request, vault } = await stage();
+    await vault().signIn(credentials);
+    await api.expireAccessTokens();
+    const responses = await Promise.all(Array.from({ length: 200 }, () => request()));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+    await Promise.all(responses.map((one) => one.text()));
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("P1 from forty isolates that know nothing, when the token has ended by its time", async () => {
+    const { api, elsewhere, vault, echo } = await stage();
+    await vault().signIn(credentials);
+    hooks.ahead = 25 * HOUR;
+    const responses = await Promise.all(
+      Array.from({ length: 40 }, () => elsewhere({ env: bare() }).fetch(echo)),
+    );
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, unauthorized: 0 });
+  });
+
+  it("F31 the request that began the refresh goes away: the others are answered", async () => {
+    const { api, request, vault } = await stage();
+    await vault().signIn(credentials);
+    await api.expireAccessTokens();
+    const gate = await api.gate("refresh", "after");
+    const gone = new AbortController();
+    const first = request("default", { signal: gone.signal }).catch((error: Error) => error.name);
+    await gate.arrived;
+    const others = Array.from({ length: 20 }, () => request());
+    gone.abort();
+    expect(await first).toBe("AbortError");
+    await gate.release();
+    const responses = await Promise.all(others);
+    expect(responses.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    await Promise.all(responses.map((one) => one.text()));
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("P14 a caller's abort is its own: the refresh goes on", async () => {
+    const { api, echo, vault } = await stage();
+    await vault().signIn(credentials);
+    await api.expireAccessTokens();
+    const gate = await api.gate("refresh", "after");
+    const gone = new AbortController();
+    const call = vault().fetch(echo, { signal: gone.signal });
+    await gate.arrived;
+    gone.abort();
+    await expect(call).rejects.toMatchObject({ name: "AbortError" });
+    await gate.release();
+    await eventually(async () => (await vault().state()).generation === 2);
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1 });
+  });
+
+  it("P10 an object that never answers hangs nobody", async () => {
+    const { echo, vault } = await stage();
+    const silent = { idFromName: () => "", get: () => ({ token: () => new Promise(() => {}) }) };
+    const call = vault({ env: { ...bare(), TOKEN_VAULT: silent }, patience: -9_900 }).fetch(echo);
+    await expect(call).rejects.toMatchObject({ code: "store_unavailable" });
+  });
+});
+
+it("a static token that a 401 has ended asks the application, and the 401 is returned", async () => {
+  const { api, vault, provider } = await stage();
+  providers[provider] = qovery(api.url);
+  await vault().adopt({ accessToken: "revoked-token" });
+  expect((await vault().fetch(`${api.url}/v1/echo`)).status).toBe(401);
+});
+
+/** A Worker's bindings but for KV. */
+const bare = (): object => ({ ...env, TOKEN_CACHE: undefined });

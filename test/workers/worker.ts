@@ -1,0 +1,65 @@
+/** The Worker of the tests: the class under a clock and a network that a test may take hold of. */
+import {
+  createVault,
+  defineTokenVault,
+  type VaultContext,
+  type VaultEvent,
+} from "../../src/cloudflare.ts";
+import { systemClock } from "../../src/engine/clock.ts";
+import type { Clock, Provider } from "../../src/types.ts";
+import type { ObjectState } from "./stage.ts";
+
+/** The tests share the isolate with the Worker, and each adds a provider of its own. */
+export const providers: Record<string, Provider<never>> = {};
+
+/** What a test may put in the way. */
+export const hooks: {
+  /** Added to the clock of object and Worker, milliseconds. */
+  ahead: number;
+  /** Instead of the object's own `fetch`. */
+  fetch: typeof fetch | undefined;
+  onEvent: ((event: VaultEvent) => void) | undefined;
+  /** Instead of the secret. */
+  keys: string | undefined;
+  /** The object that was built last. */
+  abort: (reason?: string) => void;
+} = { ahead: 0, fetch: undefined, onEvent: undefined, keys: undefined, abort: () => {} };
+
+export const clock: Clock = { ...systemClock, now: () => Date.now() + hooks.ahead };
+
+const Vault = defineTokenVault<{ readonly TOKENKEEP_KEYS: string }>({
+  providers,
+  keys: (env) => hooks.keys ?? env.TOKENKEEP_KEYS,
+  clock,
+  dangerouslyAllowLoopbackHttp: true,
+  fetch: (input, init) => (hooks.fetch ?? fetch)(input, init),
+  onEvent: (event) => hooks.onEvent?.(event),
+});
+
+export class TokenVault extends Vault {
+  constructor(...[ctx, env]: ConstructorParameters<typeof Vault>) {
+    super(ctx, env);
+    hooks.abort = (reason) => (ctx as unknown as ObjectState).abort(reason);
+  }
+}
+
+export { TokenVault as ReadmeVault } from "./readme.ts";
+
+/** The same, where somebody forgot SQLite. */
+export class OldVault extends Vault {}
+
+export default {
+  /** The front door: calls `?url` for the account `?account` of the provider `?provider`. */
+  async fetch(request: Request, env: object, ctx: VaultContext): Promise<Response> {
+    const { searchParams } = new URL(request.url);
+    const vault = createVault({
+      provider: searchParams.get("provider")!,
+      account: searchParams.get("account") ?? "default",
+      dangerouslyAllowLoopbackHttp: true,
+      env,
+      ctx,
+      clock,
+    });
+    return vault.fetch(searchParams.get("url")!);
+  },
+};
