@@ -53,11 +53,7 @@ export class VaultError extends Error {
   constructor(code: VaultErrorCode, message?: string, status?: number, retryAfter?: number) {
     super(message ?? ADVICE[code]);
     Object.assign(this, { name: "VaultError", code, status, retryAfter });
-  }
-
-  /** Inherited, so that it shows nowhere. */
-  get [brand](): true {
-    return true;
+    Object.defineProperty(this, brand, { value: true });
   }
 }
 
