@@ -96,7 +96,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const key = keyOf(provider, account);
     check(
       key === call.key,
-      `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition`,
+      `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers`,
     );
     const engine = createEngine(
       key,
