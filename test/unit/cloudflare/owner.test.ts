@@ -169,10 +169,11 @@ describe("the object's storage", () => {
     const { error } = await clock.until(owner.token(call, {}));
     expect(error).toMatchObject({ code: "store_unavailable" });
     expect(JSON.stringify(error)).not.toContain("secret");
-    const alarm = state.alarm;
     await clock.until(owner.alarm().catch(() => {}));
     await settle();
-    expect(state.alarm).toBe(alarm);
+    // It looks again, though nobody calls.
+    expect(state.alarm! - Date.now()).toBeGreaterThan(0);
+    expect(state.alarm! - Date.now()).toBeLessThan(601_000);
     state.lost = false;
     expect((await build().token(call, {})).lease).toMatchObject({ accessToken: "at-1" });
   });
