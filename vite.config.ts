@@ -162,6 +162,7 @@ export default defineConfig({
             "test/edge/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
+            "test/runtimes/programs.test.ts",
           ],
         },
       },

@@ -5,7 +5,27 @@
 
 import { writeFileSync } from "node:fs";
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
+/**
+ * @typedef {object} Totals
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {Record<string, { passed: number, failed: number }>} suites by suite
+ */
+
+/** What the outermost title of a test begins with, and the suite that it belongs to. */
+const suites = /** @type {const} */ ([
+  [/^(store contract|indexedDbStore)\b/, "store"],
+  [/^encrypted over\b/, "sealing"],
+  [/^(lock contract|webLocks)\b/, "lock"],
+  [/^provider contract\b/, "provider"],
+  [/^fetch contract\b/, "fetch"],
+  [/^wretch\b/, "wretch"],
+  [/^webhooks\b/, "webhook"],
+]);
+
+/** The suites, in the order in which they are shown; `other` is what belongs to none. */
+export const suiteNames = [...suites.map(([, name]) => name), "other"];
 
 export default class TotalsReporter {
   /**
@@ -18,14 +38,20 @@ export default class TotalsReporter {
     /** @type {Record<string, Totals>} */
     const projects = {};
     for (const module of modules) {
-      const totals = (projects[module.project.name] ??= { passed: 0, failed: 0, skipped: 0 });
+      const { name } = module.project;
+      const totals = (projects[name] ??= { passed: 0, failed: 0, skipped: 0, suites: {} });
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        if (state === "pending") totals.failed++;
-        else totals[state]++;
+        const outcome = state === "pending" ? "failed" : state;
+        totals[outcome]++;
+        const [, suite] = suites.find(([begin]) => begin.test(test.fullName)) ?? ["", "other"];
+        const counts = (totals.suites[suite] ??= { passed: 0, failed: 0 });
+        if (outcome !== "skipped") counts[outcome]++;
       }
       // A file that cannot even be loaded counts as one failure: it holds no test to count.
-      totals.failed += module.errors().length;
+      const broken = module.errors().length;
+      totals.failed += broken;
+      if (broken > 0) (totals.suites["other"] ??= { passed: 0, failed: 0 }).failed += broken;
     }
     writeFileSync(file, JSON.stringify({ projects, errors: errors.length }));
   }

@@ -1,37 +1,69 @@
 /**
  * `npm test`: everything that must hold, step by step. `quick` runs the Node and happy-dom tests
- * only, `proof` the model test with a million schedules. Arguments after the word go to Vitest.
+ * only, `deno` and `bun` those of that runtime, `proof` the model test with a million schedules.
+ * Arguments after the word go to Vitest.
  */
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { ensureBrowsers } from "./browsers.js";
+import { suiteNames } from "./reporter.js";
 import { heading, run, seconds, useOwnNode } from "./run.js";
 
 useOwnNode();
 
 const started = performance.now();
-const mode = ["quick", "proof"].find((word) => word === process.argv[2]) ?? "all";
+const mode = ["quick", "deno", "bun", "proof"].find((word) => word === process.argv[2]) ?? "all";
 const extra = process.argv.slice(mode === "all" ? 2 : 3);
 
-/** Where a run of everything must have run at least one test. */
-const lanes = [
-  "node",
-  "dom",
-  "browser (chromium)",
-  "browser (firefox)",
-  "webkit",
-  "workers",
-  "workers of 2025",
-  "workers of 2024",
-  "demo's worker",
-  "tabs",
-  "package",
-];
+/** @typedef {import("./reporter.js").Totals} Totals */
+
+/** Vitest's projects, by the names that the table shows; each must have run a test. */
+const lanes = {
+  node: "Node",
+  bun: "Bun",
+  deno: "Deno",
+  workers: "workerd",
+  "browser (chromium)": "Chromium",
+  "browser (firefox)": "Firefox",
+  webkit: "WebKit",
+  dom: "happy-dom",
+  "workers of 2025": "workerd of 2025",
+  "workers of 2024": "workerd of 2024",
+  "demo's worker": "demo's Worker",
+  tabs: "tabs",
+  package: "package",
+};
+
+/** Runs from one source in each of these. */
+const everywhere = ["store", "lock", "provider", "fetch"];
+const runtimes = new Set(Object.keys(lanes).slice(0, 7));
+
+const script = "node_modules/vitest/vitest.mjs";
+const elsewhere = ["run", "--config", "test/setup/runtimes.config.ts"];
+
+/**
+ * How each runtime starts Vitest: the tests run in the very runtime that runs Vitest. Nothing is
+ * fetched.
+ *
+ * @type {Record<"node" | "deno" | "bun", readonly string[]>}
+ */
+const starts = {
+  node: [process.execPath, script, "run"],
+  deno: [
+    ...["deno", "run", "--allow-all", "--cached-only", "--no-remote", "--node-modules-dir=manual"],
+    ...["--unstable-kv", "--unstable-cron", script, ...elsewhere],
+  ],
+  bun: ["bun", "--bun", "--no-install", script, ...elsewhere],
+};
 
 /** @type {string[]} */
 const failures = [];
+/** @type {Record<string, Totals>} */
+const projects = {};
+/** What was thrown outside of any test. */
+let errors = 0;
 
 if (mode === "all") {
   console.log(`Node ${process.versions.node} on ${os.type()} ${os.release()} (${os.arch()})`);
@@ -43,12 +75,19 @@ if (mode === "all") {
   await step("Lint", () => all(["npm", "run", "-s", "lint"]));
   await step("Format", () => all(["oxfmt", "--check"]));
   await step("Sizes", () => run("node", ["scripts/size.js"]).then(({ ok }) => ok));
-  await vitest([]);
+  await tests("node");
+  // A filter may leave nothing for them.
+  const some = extra.length > 0 ? ["--passWithNoTests"] : [];
+  await tests("bun", some);
+  await tests("deno", some);
 } else if (mode === "quick") {
-  await vitest(["--project", "node", "--project", "dom"], { TOKENKEEP_SCHEDULES: "500" });
+  await tests("node", ["--project", "node", "--project", "dom"], { TOKENKEEP_SCHEDULES: "500" });
+} else if (mode === "proof") {
+  await tests("node", ["--project", "node", "test/model"], { TOKENKEEP_SCHEDULES: "1000000" });
 } else {
-  await vitest(["--project", "node", "test/model"], { TOKENKEEP_SCHEDULES: "1000000" });
+  await tests(/** @type {"deno" | "bun"} */ (mode));
 }
+conclude();
 
 /**
  * @param {string} title
@@ -76,58 +115,87 @@ async function all(...commands) {
 }
 
 /**
- * Runs Vitest and ends the process with its totals, the plain line last.
+ * Runs Vitest in a runtime and adds to the totals.
  *
- * @param {string[]} args
+ * @param {"node" | "deno" | "bun"} runtime
+ * @param {string[]} [args]
  * @param {Record<string, string>} [env] used where the caller's environment says nothing
  */
-async function vitest(args, env = {}) {
-  heading("Tests");
+async function tests(runtime, args = [], env = {}) {
+  heading(`Tests run by ${lanes[runtime]}`);
   const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-"));
   const file = path.join(folder, "totals.json");
   const set = Object.fromEntries(Object.entries(env).filter(([name]) => !process.env[name]));
   const reporters = ["--reporter=default", "--reporter=./scripts/reporter.js"];
-  const command = ["node_modules/vitest/vitest.mjs", "run", ...reporters, ...args, ...extra];
-  const { ok } = await run(process.execPath, command, {
-    // Off the network: no metrics, no look-up of a place.
+  const [command = "", ...start] = starts[runtime];
+  const { ok } = await run(command, [...start, ...reporters, ...args, ...extra], {
+    // Off the network: no metrics, no look-up of a place, no look for an update.
     env: {
       WRANGLER_SEND_METRICS: "false",
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      DENO_NO_UPDATE_CHECK: "1",
       ...set,
+      TOKENKEEP_NODE: process.execPath,
       TOKENKEEP_TOTALS: file,
     },
   });
   const report = readReport(file);
   rmSync(folder, { recursive: true, force: true });
+  Object.assign(projects, report.projects);
+  errors += report.errors;
+  const failed = Object.values(report.projects).some((totals) => totals.failed > 0);
+  if (!ok && !failed && report.errors === 0) failures.push(`Vitest in ${lanes[runtime]} failed`);
+}
 
-  const totals = Object.values(report.projects);
-  const sum = (/** @type {"passed" | "failed" | "skipped"} */ key) =>
-    totals.reduce((total, project) => total + project[key], 0);
-  const [passed, skipped] = [sum("passed"), sum("skipped")];
-  let failed = sum("failed") + report.errors;
-
-  for (const [name, { passed, failed, skipped }] of Object.entries(report.projects).sort()) {
-    console.log(`  ${name.padEnd(20)} ${passed} passed, ${failed} failed, ${skipped} skipped`);
-  }
+/** Ends the process with the table and the totals, the plain line last. */
+function conclude() {
+  heading("Passed");
+  table();
   if (mode === "all" && extra.length === 0) {
-    for (const lane of lanes) {
-      if ((report.projects[lane]?.passed ?? 0) > 0) continue;
-      console.log(`  ${lane.padEnd(20)} ran no test`);
-      failures.push(`no test passed in ${lane}`);
+    for (const [lane, title] of Object.entries(lanes)) {
+      if (!projects[lane]?.passed) failures.push(`no test passed in ${title}`);
+      for (const suite of runtimes.has(lane) ? everywhere : [])
+        if (!projects[lane]?.suites[suite]?.passed) failures.push(`no ${suite} suite in ${title}`);
     }
   }
-  if (passed + failed === 0) failures.push("no test ran");
-  if (!ok && failed === 0) failures.push("Vitest ended with an error");
+  const sum = (/** @type {"passed" | "failed" | "skipped"} */ key) =>
+    Object.values(projects).reduce((total, project) => total + project[key], 0);
+  const [passed, skipped] = [sum("passed"), sum("skipped")];
+  if (passed + sum("failed") + errors === 0) failures.push("no test ran");
   if (failures.length > 0) console.log(`\nFAILED: ${failures.join(", ")}`);
-  failed += failures.length;
+  const failed = sum("failed") + errors + failures.length;
   console.log(`\nTook ${seconds(started)}.`);
   console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
-  process.exitCode = failed === 0 && ok ? 0 : 1;
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** Runtime by suite: how many tests passed, and how many did not. */
+function table() {
+  const order = Object.keys(lanes);
+  const names = Object.keys(projects).sort(
+    (a, b) => ((order.indexOf(a) + 99) % 99) - ((order.indexOf(b) + 99) % 99) || (a < b ? -1 : 1),
+  );
+  const rows = names.map((name) => [
+    lanes[/** @type {keyof typeof lanes} */ (name)] ?? name,
+    ...suiteNames.map((suite) => cell(projects[name]?.suites[suite])),
+  ]);
+  const all = [["", ...suiteNames], ...rows];
+  const widths = all[0]?.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0))) ?? [];
+  for (const [first = "", ...rest] of all) {
+    const cells = rest.map((text, at) => text.padStart(widths[at + 1] ?? 0));
+    console.log(`  ${[first.padEnd(widths[0] ?? 0), ...cells].join("  ")}`);
+  }
+}
+
+/** @param {{ passed: number, failed: number } | undefined} counts */
+function cell(counts) {
+  if (!counts || counts.passed + counts.failed === 0) return "-";
+  return counts.failed > 0 ? `${counts.passed} (${counts.failed} FAILED)` : `${counts.passed}`;
 }
 
 /**
  * @param {string} file
- * @returns {{ projects: Record<string, import("./reporter.js").Totals>, errors: number }}
+ * @returns {{ projects: Record<string, Totals>, errors: number }}
  */
 function readReport(file) {
   try {

@@ -33,7 +33,7 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   credentials_refused: "Credentials refused: check them and sign in again",
   refresh_failed: "Token not refreshed: session kept, try again",
   sign_in_failed: "Sign-in failed: try to sign in again",
-  clock_unknown: "Signed token refused: check this device's clock and the API key",
+  clock_unknown: "Signed token refused: check the clock and the API key",
   store_unavailable: "Token store unavailable: nothing is lost, try again",
   invalid_token: "Malformed token: look for spaces and line breaks",
   invalid_option: "Invalid option: check it",
@@ -44,19 +44,20 @@ const brand: unique symbol = Symbol.for("tokenkeep.error") as never;
 
 /** The one error class. Recognise it with {@link isVaultError}, which also works across realms. */
 export class VaultError extends Error {
-  readonly code: VaultErrorCode;
+  declare readonly code: VaultErrorCode;
   /** The HTTP status that led here, where one did. */
-  readonly status: number | undefined;
+  declare readonly status: number | undefined;
   /** Milliseconds after which another try makes sense, where that is known. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
 
   constructor(code: VaultErrorCode, message?: string, status?: number, retryAfter?: number) {
     super(message ?? ADVICE[code]);
-    this.name = "VaultError";
-    this.code = code;
-    this.status = status;
-    this.retryAfter = retryAfter;
-    Object.defineProperty(this, brand, { value: true });
+    Object.assign(this, { name: "VaultError", code, status, retryAfter });
+  }
+
+  /** Inherited, so that it shows nowhere. */
+  get [brand](): true {
+    return true;
   }
 }
 

@@ -22,14 +22,8 @@ export function parseBase(base: string, allowLoopbackHttp: boolean | undefined):
   try {
     url = new URL(base);
   } catch {}
-  if (
-    !url ||
-    !isSecure(url, allowLoopbackHttp) ||
-    url.username ||
-    url.password ||
-    url.search ||
-    url.hash
-  )
+  // Nothing but an origin and a path: no user, query or fragment.
+  if (!url || !isSecure(url, allowLoopbackHttp) || url.href !== url.origin + url.pathname)
     throw new VaultError(
       "invalid_option",
       "A provider's origin must be an https URL without user, query or fragment; for http on a loopback host set dangerouslyAllowLoopbackHttp",

@@ -1,4 +1,5 @@
 /** What the vault and its engine say to each other. */
+import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { Exchange, Grant, Outcome, Session, TokenSource } from "../types.ts";
 import type { Decision } from "./decide.ts";
 import type { Ledger, LedgerTrouble } from "./ledger.ts";
@@ -38,4 +39,22 @@ export function statusOf(
 ): EngineState["status"] {
   if (session) return decision === "sign_in_required" ? "sign-in-required" : "signed-in";
   return known ? "signed-out" : trouble.length ? "unavailable" : "loading";
+}
+
+/** What a caller is told. The store's own sentence says what to do, where it has one. */
+export function errorOf(
+  { session, trouble }: Ledger,
+  code: VaultErrorCode,
+  status: number | undefined,
+  now: number,
+): unknown {
+  const cause = trouble.at(-1);
+  return code === "store_unavailable" && isVaultError(cause)
+    ? cause
+    : new VaultError(
+        code,
+        undefined,
+        /fai|ref|req/.test(code) ? status : undefined,
+        Math.max(0, Math.ceil((session?.coolDown?.until ?? 0) - now)) || undefined,
+      );
 }

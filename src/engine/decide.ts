@@ -32,15 +32,14 @@ export type Decision =
   | "no_session"
   | "sign_in_required";
 
-/** What a decision means to the shell. */
-export const is = {
-  /** The token may be served meanwhile. */
-  serving: (decision: Decision): boolean => /^(use|renew)/.test(decision),
-  /** The refresh token is to be spent. */
-  step: (decision: Decision): boolean => /^(begin|recover|renew)$/.test(decision),
-  /** Somebody else may still be at it. */
-  asking: (decision: Decision): boolean => decision.endsWith("ask"),
-};
+/** The token may be served meanwhile. */
+export const isServing = (decision: Decision): boolean => /^(use|renew)/.test(decision);
+
+/** The refresh token is to be spent. */
+export const isStep = (decision: Decision): boolean => /^(begin|recover|renew)$/.test(decision);
+
+/** Somebody else may still be at it. */
+export const isAsking = (decision: Decision): boolean => decision.endsWith("ask");
 
 /** Whether `rejected` names this session's current token set, or one that is newer still. */
 export const isCurrent = (session: Session, rejected: TokenName | undefined): boolean =>

@@ -2,7 +2,7 @@
  * The shell around `decide.ts`: it reads, writes, waits and sends, and decides nothing. One engine
  * serves one account of one provider; several engines, in several tabs, hold together by the record.
  */
-import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
+import { isVaultError, type VaultErrorCode } from "../errors.ts";
 import type {
   AccessToken,
   Exchange,
@@ -14,14 +14,16 @@ import type {
   VaultOptions,
 } from "../types.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
+import { type Engine, type EngineEventType, errorOf, statusOf } from "./contract.ts";
 import {
   CLAIM,
   decide,
   type Decision,
   EXCHANGE,
-  is,
+  isAsking,
   isCurrent,
+  isServing,
+  isStep,
   MARGIN,
   nextLook,
 } from "./decide.ts";
@@ -75,6 +77,9 @@ export function createEngine(
   let checkedAt = NaN;
   let checkedRunning = NaN;
   let step: Promise<void> | undefined;
+  /** When the step has looked at the record: whoever only needs that need not wait for its end. */
+  let seen: Promise<void>;
+  let see!: () => void;
   /** How often the record has been looked at. */
   let looks = 0;
   let epoch = 0;
@@ -195,7 +200,7 @@ export function createEngine(
     // closed, or the store may have eaten the deadline, which is the intent's (F38).
     unsentId = unsent;
     const left = EXCHANGE - (running() - begunAt);
-    const still = left > CLAIM && is.step(judge(rejected, before));
+    const still = left > CLAIM && isStep(judge(rejected, before));
     unsentId = still ? undefined : intent.attemptId;
     if (!still) return;
     const { refreshToken } = tokenSet;
@@ -233,8 +238,8 @@ export function createEngine(
     for (;;) {
       if (!ledger.alone()) await ledger.load();
       const decision = judge(rejected);
-      if ((peers.attempting = is.step(decision))) return attempt(rejected);
-      if (!is.asking(decision) || peers.claimed) return;
+      if ((peers.attempting = isStep(decision))) return attempt(rejected);
+      if (!isAsking(decision) || peers.claimed) return;
       await peers.ask(ledger.session!);
     }
   }
@@ -248,8 +253,9 @@ export function createEngine(
         });
       if (!ledger.alone()) await ledger.load();
       looks++;
+      see();
       const decision = judge(rejected);
-      if (is.step(decision) || is.asking(decision) || decision === "wait")
+      if (isStep(decision) || isAsking(decision) || decision === "wait")
         await underLock(lock, key, clock, () => act(rejected));
       peers.attempting = false;
       if (!/^(wait|ask)$/.test(judge(rejected))) return;
@@ -264,9 +270,13 @@ export function createEngine(
 
   /** One pass, shared by everyone who needs one. It never rejects. */
   function advance(rejected?: TokenName): Promise<void> {
-    step ??= run(rejected).finally(() => {
-      step = undefined;
-    });
+    if (!step) {
+      seen = new Promise((resolve) => (see = resolve));
+      step = run(rejected).finally(() => {
+        see();
+        step = undefined;
+      });
+    }
     waitUntil(step);
     return step;
   }
@@ -276,18 +286,7 @@ export function createEngine(
     if (!closed) await advance();
   }
 
-  /** The store's own sentence says what to do, where it has one. */
-  function error(code: VaultErrorCode): unknown {
-    const cause = ledger.trouble.at(-1);
-    return code === "store_unavailable" && isVaultError(cause)
-      ? cause
-      : new VaultError(
-          code,
-          undefined,
-          /fai|ref|req/.test(code) ? status : undefined,
-          Math.max(0, Math.ceil((ledger.session?.coolDown?.until ?? 0) - now())) || undefined,
-        );
-  }
+  const error = (code: VaultErrorCode): unknown => errorOf(ledger, code, status, now());
 
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
   async function obtain(need: TokenNeed): Promise<AccessToken> {
@@ -310,7 +309,7 @@ export function createEngine(
         }
         const failures = ledger.trouble.length;
         const age = looked ? 0 : running() - checkedRunning;
-        const serve = age <= maxStaleness && is.serving(decision);
+        const serve = age <= maxStaleness && isServing(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
         // Only a look of one's own tells that nothing helps: others' reads clear the failures too.
@@ -321,7 +320,7 @@ export function createEngine(
         const pass = advance(rejected);
         hold?.(pass);
         if (serve) return view!;
-        await Promise.race([pass, stopped]);
+        await Promise.race([isServing(decision) ? seen : pass, stopped]);
       }
     } finally {
       end();

@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { fail } from "../engine/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
@@ -24,15 +25,15 @@ interface Sealed {
 export interface Keyring {
   /** The key id that new writes are sealed with. */
   readonly kid: string;
-  /** The key of that id. */
-  readonly key: CryptoKey;
   /** The key of an id. Throws a `VaultError`, code `store_unavailable`, for an unknown one. */
-  find(kid: unknown): CryptoKey | undefined;
+  find(kid: unknown): CryptoKey | undefined | Promise<CryptoKey>;
 }
 
-const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
-};
+/**
+ * AES-GCM keys of 256 bits by key id. As a text, for a secret or a variable: `<id>:<32 bytes in base64>`,
+ * more of them after commas; `echo "k1:$(openssl rand -base64 32)"` makes one.
+ */
+export type Keys = string | Readonly<Record<string, CryptoKey>>;
 
 /** Far more than a session needs; what is written can be read. */
 const capped = (data: ArrayBuffer): ArrayBuffer =>
@@ -79,13 +80,13 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
   let tried = !!keys;
 
   async function seal(name: string, record: StoredRecord): Promise<StoredRecord> {
-    const key =
-      keys?.key ??
-      (await web().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]));
+    const key = await (keys
+      ? keys.find(keys.kid)
+      : web().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]));
     const sealed = { kid: keys?.kid, iv: crypto.getRandomValues(new Uint8Array(12)) };
     const data = await web().encrypt(
       parameters(name, record, sealed),
-      key,
+      key!,
       new TextEncoder().encode(JSON.stringify(record.body)),
     );
     const body: Sealed = { ...sealed, data: capped(data), key: keys ? undefined : key };
@@ -99,7 +100,7 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
     const { body, ...head } = record;
     // Untrusted: whatever does not fit makes `decrypt` reject.
     const sealed = { __proto__: null, ...(body as object) } as unknown as Sealed;
-    const key = keys ? keys.find(sealed.kid) : sealed.key;
+    const key = keys ? await keys.find(sealed.kid) : sealed.key;
     try {
       const data = await subtle.decrypt(parameters(name, head, sealed), key!, capped(sealed.data));
       return { ...head, body: JSON.parse(new TextDecoder().decode(data)) };
@@ -134,44 +135,63 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
 }
 
 /**
- * Keys that the application keeps, by key id; say in a Worker's secret.
+ * Keys that the application keeps; say in a Worker's secret or an environment variable.
  *
- * @param keys AES-GCM keys of 256 bits. Writes use the last one listed; the others still open what
- * they have sealed, so append a new key, and drop an old one when no record has its id any more.
- * @throws `VaultError`, code `invalid_option`, when there is none, a key is of another kind, or an id
- * is a number: the order of such members is not the order in which they are listed
+ * @param keys Writes use the last one listed; the others still open what they have sealed, so append
+ * a new key, and drop an old one when no record has its id any more.
+ * @throws `VaultError`, code `invalid_option`, when there is none, a key is malformed or of another
+ * kind, or an id is a number: the order of such members is not the order in which they are listed
  *
  * @example
  * ```ts
  * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
  * import { memoryStore } from "tokenkeep/stores/memory";
  *
- * const bytes = crypto.getRandomValues(new Uint8Array(32)); // from your secret, in earnest
- * const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
- * const store = encrypted(memoryStore(), keyring({ "key-1": key }));
+ * const keys = keyring(process.env["TOKENKEEP_KEYS"] ?? "");
+ * const store = encrypted(memoryStore(), keys);
  * ```
  */
-export function keyring(keys: Readonly<Record<string, CryptoKey>>): Keyring {
-  const entries = Object.entries(keys);
-  const ring = new Map<unknown, CryptoKey>(entries);
+export function keyring(keys: Keys): Keyring {
+  const entries = typeof keys === "string" ? parseKeys(keys) : Object.entries(keys);
+  const ring = new Map<unknown, CryptoKey | (() => Promise<CryptoKey>)>(entries);
   const newest = entries.at(-1);
   if (!newest) throw new VaultError("invalid_option", "A key ring needs a key");
-  for (const [id, { algorithm }] of entries) {
+  for (const [id, key] of entries) {
     if (/^\d+$/.test(id))
       throw new VaultError(
         "invalid_option",
         "Put a letter into each key id: numbers lose their order",
       );
-    if (algorithm.name !== "AES-GCM" || (algorithm as AesKeyAlgorithm).length !== 256)
+    if (typeof key === "function") continue;
+    if (key.algorithm.name !== "AES-GCM" || (key.algorithm as AesKeyAlgorithm).length !== 256)
       throw new VaultError("invalid_option", "A key ring takes AES-GCM keys of 256 bits");
   }
   return {
     kid: newest[0],
-    key: newest[1],
     find(id) {
       if (typeof id === "string" && !ring.has(id))
         fail("A session is sealed with an unknown key: put it into the key ring");
-      return ring.get(id);
+      const key = ring.get(id);
+      return typeof key === "function" ? key() : key;
     },
   };
 }
+
+/** Each key is made when it is needed, and kept once it is settled: a promise may hang (F31). */
+const parseKeys = (text: string): [id: string, key: () => Promise<CryptoKey>][] =>
+  text.split(",").map((entry, index) => {
+    const [, id, base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
+    if (!id)
+      throw new VaultError(
+        "invalid_option",
+        `Key ${index + 1} is not <id>:<32 bytes in base64>; make one: echo "k1:$(openssl rand -base64 32)"`,
+      );
+    const plain = atob(base64.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(plain, (char) => char.charCodeAt(0));
+    let key: CryptoKey | undefined;
+    return [
+      id,
+      async () =>
+        (key ??= await web().importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"])),
+    ];
+  });

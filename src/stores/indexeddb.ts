@@ -6,29 +6,11 @@
  * @module
  */
 import { promisifyRequest } from "idb-keyval";
+import { fail, parseStored } from "../engine/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 const STORE = "records";
-
-const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
-};
-
-const isId = (value: unknown): boolean => typeof value === "string" && value.length <= 64;
-
-/** Own data only: what a polluted `Object.prototype` holds is not part of a record (S10). */
-function parse(value: unknown): StoredRecord | undefined {
-  if (value === undefined) return undefined;
-  const record = { __proto__: null, ...(value as object) } as unknown as StoredRecord;
-  return record.format === 1 &&
-    isId(record.sessionId) &&
-    Number.isSafeInteger(record.revision) &&
-    isId(record.attemptId ?? "") &&
-    (record.tombstone ?? true) === true
-    ? record
-    : fail("Unknown record format: update tokenkeep");
-}
 
 /**
  * Keeps records in one IndexedDB database, with a strictly durable compare-and-set.
@@ -94,7 +76,7 @@ export function indexedDbStore(
   };
 
   const read = async (key: string): Promise<StoredRecord | undefined> =>
-    parse(await use("readonly", (store) => promisifyRequest<unknown>(store.get(key))));
+    parseStored(await use("readonly", (store) => promisifyRequest<unknown>(store.get(key))));
 
   return {
     atomic: true,
@@ -107,7 +89,7 @@ export function indexedDbStore(
     read,
     write: (key, next, expected) =>
       use("readwrite", async (store) => {
-        const current = parse(await promisifyRequest<unknown>(store.get(key)));
+        const current = parseStored(await promisifyRequest<unknown>(store.get(key)));
         if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
           return false;
         if (next) store.put(next, key);

@@ -307,6 +307,9 @@ export function createInvariants(
       if (!stored || ended.has(found!.sessionId) || stored.refused || scenario.always401)
         return "any";
       if (tried.has(place)) return "any";
+      // Its own sign-in, which the store did not take, replaces what the record says.
+      if (!contexts.find((context) => context.place === place)!.vault.snapshot().persisted)
+        return "any";
       // By its clock, the last refresh may be too recent: the breaker, or a clock that was set back.
       const since = now(place) - (stored.renewedAt ?? -Infinity);
       if (since >= 0 && since < 60_000 * 2 ** Math.max(0, (stored.strikes ?? 0) - 1)) return "any";

@@ -7,7 +7,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { freshDatabase, indexedDbContract } from "../contracts/indexeddb.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
-import { presetsContract } from "../contracts/presets.ts";
+import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
@@ -32,8 +32,8 @@ webLocksContract("the browser's", {
   pagehide: () => globalThis.dispatchEvent(new Event("pagehide")),
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
+providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
-presetsContract({ control: inject("control") });
 webhookContract({ streams: "body" in Request.prototype });
 const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
 wretchContract({ control: inject("control"), streams: false, timings });

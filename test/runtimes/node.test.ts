@@ -6,7 +6,7 @@ import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
-import { presetsContract } from "../contracts/presets.ts";
+import { providerContract } from "../contracts/provider.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -21,7 +21,7 @@ storeContract("encrypted over memory", () => encrypted(memoryStore()), {
 lockContract("local", localLock);
 // From 24.5 on Node has Web Locks.
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
+providerContract({ control: inject("control"), env: process.env });
 fetchContract({ control: inject("control"), streams: true });
-presetsContract({ control: inject("control") });
 webhookContract({ streams: true });
 wretchContract({ control: inject("control"), streams: true, timings: true });

@@ -5,7 +5,7 @@ import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
-import { presetsContract } from "../contracts/presets.ts";
+import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
@@ -27,7 +27,7 @@ storeContract("encrypted over Workers KV", async () => encrypted(kvStore(), awai
 });
 sealingContract("memory", memoryStore);
 lockContract("local", localLock);
-fetchContract({ control: inject("control"), streams: true, lenient: true });
-presetsContract({ control: inject("control") });
+providerContract({ control: inject("control") });
+fetchContract({ control: inject("control"), streams: true, departs: ["types"] });
 webhookContract({ streams: true });
 wretchContract({ control: inject("control"), streams: true, timings: false });

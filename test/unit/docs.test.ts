@@ -101,7 +101,8 @@ async function compile(list: readonly Snippet[]): Promise<string> {
     writeFileSync(path.join(project, `snippet-${index}.ts`), code);
     return `snippet-${index}.ts`;
   });
-  const settings = { compilerOptions: SETTINGS, files: ["prelude.d.ts", ...files] };
+  const deno = path.join(root, "test/deno/globals.d.ts");
+  const settings = { compilerOptions: SETTINGS, files: ["prelude.d.ts", deno, ...files] };
   writeFileSync(path.join(project, "tsconfig.json"), JSON.stringify(settings));
 
   const tsc = path.join(root, "node_modules/typescript/bin/tsc");

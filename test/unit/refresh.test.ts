@@ -1,10 +1,21 @@
 /** The refresh protocol where one caller sees it; every interleaving of many is the model's. */
 import { describe, expect, it } from "vitest";
 import { settle } from "../support/clock.ts";
-import { acme, reply } from "../support/fake-api.ts";
+import { acme, never, reply } from "../support/fake-api.ts";
 import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
 
 const waitUntil = (): void => {};
+
+describe("the soft time", () => {
+  it("F36 a good token is served at once after a long rest, though the refresh takes its time", async () => {
+    const { vault, api, clock } = await signedIn();
+    await clock.advance(2_800_000);
+    api.refresh = never;
+    expect((await vault.fetch(VMS, { waitUntil })).status).toBe(200);
+    await settle();
+    expect(refreshes({ api })).toBe(1);
+  });
+});
 
 describe("trouble", () => {
   it("F14 Retry-After is kept to, by a second context of the store too", async () => {

@@ -94,7 +94,8 @@ export function credentials(stage: Stage): void {
         () => [new Request(url)],
         () => [new Request(url, { method: "PUT", body: "text" })],
       ];
-      for (const call of calls.slice(0, stage.faithful ? undefined : -2)) {
+      const last = stage.faithful ? (stage.departs.includes("lengths") ? -1 : undefined) : -2;
+      for (const call of calls.slice(0, last)) {
         const vaulted = await echoOf(vault.fetch(...call()));
         const plain = await echoOf(fetch(...(call() as Parameters<typeof fetch>)));
         expect([vaulted.authorization, plain.authorization]).toEqual([true, false]);

@@ -26,8 +26,8 @@ const calls: Readonly<Record<string, VaultRequestInit>> = {
 };
 
 /** What a server can tell of two calls that should be the same; ports and tokens differ. */
-function essence({ method, body, bytes, sha256, headers }: Echo): unknown {
-  const names = ["content-type", "accept", "referer"];
+function essence({ method, body, bytes, sha256, headers }: Echo, hasType: boolean): unknown {
+  const names = ["accept", "referer", ...(hasType ? ["content-type"] : [])];
   return { method, body, bytes, sha256, kept: names.map((name) => headers[name]) };
 }
 
@@ -55,11 +55,14 @@ export function redirects(stage: Stage): void {
             () => vault.fetch(url(), init),
             () => vault.fetch(new Request(url(), init as RequestInit)),
           ];
+          const hasType = typeof init.body !== "string" || !stage.departs.includes("redirects");
           for (const send of ways.slice(0, stage.faithful ? 2 : 1)) {
             const [response, seen] = await go(send);
-            const isLess = stage.lenient && expected.method !== (init.method ?? "GET");
+            const isLess =
+              stage.departs.includes("types") && expected.method !== (init.method ?? "GET");
             const { "content-type": _, ...headers } = expected.headers;
-            expect(essence(seen)).toEqual(essence(isLess ? { ...expected, headers } : expected));
+            const wanted = isLess ? { ...expected, headers } : expected;
+            expect(essence(seen, hasType)).toEqual(essence(wanted, hasType));
             expect(seen.tokenIndex).toBe(1);
             const { redirected, url, type } = response;
             expect({ redirected, url, type }).toEqual({
@@ -165,7 +168,8 @@ export function redirects(stage: Stage): void {
       const plain = (): Promise<Response> => fetch(url, { headers: token });
       expect(await hops(20, () => vault.fetch(url))).toBe(await hops(20, plain));
       expect(await hops(20, () => vault.fetch(url))).toMatch(/^200 \w+ true$/);
-      expect(await hops(21, () => vault.fetch(url))).toBe(await hops(21, plain));
+      if (!stage.departs.includes("redirects"))
+        expect(await hops(21, () => vault.fetch(url))).toBe(await hops(21, plain));
       expect(await hops(21, () => vault.fetch(url))).toMatch(/^rejected/);
     });
 
@@ -175,11 +179,14 @@ export function redirects(stage: Stage): void {
       let refused = 0;
       const elsewhere = api.url.replace("://", "://user:secret@").replace("127.0.0.1", "localhost");
       for (const redirect of ["data:text/plain,x", "https://", "ftp://127.0.0.1/", elsewhere]) {
-        await api.fault("api", { redirect, times: stage.lenient ? 1 : 2 });
-        const plain = stage.lenient
-          ? "rejected: TypeError"
-          : await outcome(fetch(url, { headers: token }));
-        expect(await outcome(vault.fetch(url)), redirect).toBe(plain);
+        await api.fault("api", { redirect });
+        const plain = await outcome(fetch(url, { headers: token }));
+        await api.clearFaults();
+        await api.fault("api", { redirect });
+        const mine = await outcome(vault.fetch(url));
+        await api.clearFaults();
+        // Deno 2.9 and workerd follow to a URL with a user's name and password, against the standard.
+        expect(mine, redirect).toBe(hidesRedirects ? plain : "rejected: TypeError");
         refused += plain.startsWith("rejected") ? 1 : 0;
       }
       expect(refused).toBeGreaterThan(1);

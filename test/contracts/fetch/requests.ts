@@ -101,6 +101,7 @@ export function requests(stage: Stage): void {
     it("what fetch refuses is refused in the same way", async () => {
       const { api, vault } = await stage.open();
       const url = `${api.url}/v1/echo`;
+      let sent = 0;
       for (const init of [
         { method: "GET", body: "a body" },
         { method: "TRACE" },
@@ -108,10 +109,11 @@ export function requests(stage: Stage): void {
         { headers: { "not a name": "x" } },
       ]) {
         const plain = await outcome(fetch(url, init));
-        expect(plain).toMatch(/^rejected/);
-        expect(await outcome(vault.fetch(url, init))).toBe(plain);
+        if (plain.startsWith("rejected")) expect(await outcome(vault.fetch(url, init))).toBe(plain);
+        else sent += 1;
       }
-      expect((await api.counters()).byPath).not.toHaveProperty("GET /v1/echo");
+      expect(sent).toBe(stage.departs.includes("refusals") ? 1 : 0);
+      expect((await api.counters()).byPath["GET /v1/echo"] ?? 0).toBe(sent);
     });
 
     it("fetch may be taken off the vault", async () => {

@@ -24,11 +24,14 @@ export interface FetchContract {
    */
   readonly faithful?: boolean;
   /**
-   * Whether this runtime's own `fetch` strays from Fetch's redirect rules, as workerd's does: it keeps
-   * a body's headers when the body is gone, and follows to a URL with a password. The vault goes
-   * by the rules. `false` by default.
+   * Where this runtime's own `fetch` departs from the standard, so that the vault is not held to it.
+   * `"lengths"`, Deno 2.9: the body of a `Request` that was cloned is sent without its length.
+   * `"refusals"`, Bun 1.4: a GET with a body is sent, and more. `"redirects"`, Bun 1.4: they lose a
+   * string's content type, and more than twenty are followed. `"sends"`, Deno 2.9: what dies without a
+   * reply is sent again, POSTs too. `"types"`, workerd: after a redirect a body's headers are kept
+   * although the body is gone. Nothing by default.
    */
-  readonly lenient?: boolean;
+  readonly departs?: readonly ("lengths" | "refusals" | "redirects" | "sends" | "types")[];
 }
 
 export interface Stage extends Required<FetchContract> {
@@ -68,7 +71,7 @@ export function stages(contract: FetchContract): Stage {
 
   return {
     faithful: true,
-    lenient: false,
+    departs: [],
     ...contract,
     spawn,
     async open(options, { alsoListed = [], user = ada } = {}) {

@@ -50,7 +50,8 @@ export function retries(stage: WretchStage): void {
         await api.fault("api", { dropReply: "after", times: "always" });
         const client = orders[order]!(`${api.url}/v1`, vault as never, make());
         expect(await ended(client.post("x", "/echo?n=1").res())).not.toBe("answered");
-        expect(await api.counters()).toMatchObject({ sends: { 1: 1 } });
+        const sends = stage.departs.includes("sends") ? 2 : 1;
+        expect(await api.counters()).toMatchObject({ sends: { 1: sends } });
       });
 
       it.each(cases)("a GET that is answered 503 once, %s: asked again", async (_, make) => {

@@ -127,6 +127,44 @@ describe("key ring", () => {
     expect({ ...read }).toEqual(headOf(record()));
   });
 
+  it("S8 takes keys as text: the same bytes open what another ring of them has sealed", async () => {
+    const inner = memoryStore();
+    const bytes = crypto.getRandomValues(new Uint8Array(32)).fill(0xfb, 0, 8);
+    const text = Buffer.from(bytes).toString("base64");
+    const url = Buffer.from(bytes).toString("base64url");
+    const other = Buffer.alloc(32, "other").toString("base64");
+    await encrypted(inner, keyring(`k1:${text}`)).write("a", record(), undefined);
+    const uses: KeyUsage[] = ["encrypt", "decrypt"];
+    const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, uses);
+    for (const same of [`k1:${text}`, `k1:${url}`, ` k1:${url}= ,k2:${other}\n`, { k1: key }])
+      expect(await encrypted(inner, keyring(same)).read("a")).toEqual(record());
+    expect(keyring(`k1:${text},k2:${other}`).kid).toBe("k2");
+    const read = await encrypted(inner, keyring(`k1:${other}`)).read("a");
+    expect({ ...read }).toEqual(headOf(record()));
+  });
+
+  it("S4 a malformed key is told at once, by its place, and never shown", () => {
+    const text = Buffer.alloc(32, "secret").toString("base64");
+    for (const wrong of [
+      "",
+      text,
+      `k2:${text.slice(1)}`,
+      `k2:A${text}`,
+      `k2:${text}=`,
+      `k2: ${text}`,
+      `k 2:${text}`,
+      `k2:${text.replace("V", "!")}`,
+    ])
+      expect(() => keyring(`k1:${text},${wrong}`)).toThrow(
+        expect.objectContaining({
+          code: "invalid_option",
+          message: expect.stringMatching(/^Key 2 is not <id>:<32 bytes in base64>;.*openssl/),
+        }),
+      );
+    expect(() => keyring("")).toThrow("Key 1 is not");
+    expect(() => keyring(`7:${text}`)).toThrow("Put a letter");
+  });
+
   it("refuses no key, another kind of key, and ids whose order is lost", async () => {
     const key = await makeKey();
     const other = [await makeKey(128), await makeKey(256, "AES-CBC")];

@@ -1,0 +1,11 @@
+/** Receives VMCloud's webhooks, on the server: a webhook's secret has no place in a page. */
+import { verifyWebhook } from "tokenkeep/webhook";
+
+// #region webhook
+export async function receive(request: Request, secret: string): Promise<Response> {
+  const hook = await verifyWebhook(request, { secret });
+  if (!hook.ok) return Response.json({ refused: hook.reason }, { status: 400 });
+  // The very bytes that were verified.
+  return Response.json({ accepted: hook.json() });
+}
+// #endregion

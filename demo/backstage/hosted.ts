@@ -1,0 +1,105 @@
+/** The APIs behind the demo: the repository's test servers, each with an origin of its own. */
+import {
+  type Account,
+  type ApiEntry,
+  apis,
+  type ApiName,
+  createApi,
+} from "../../test/apis/apis.ts";
+import { cors } from "../../test/apis/cors.ts";
+import type { Fault } from "../../test/apis/faults.ts";
+import type { Gate } from "../../test/apis/gates.ts";
+import { serve } from "../../test/apis/sockets.ts";
+import { createVmcloudApi } from "../../test/apis/vmcloud.ts";
+import { type ApiLog, createLog, type LogEntry } from "./api-log.ts";
+
+/** A token's life, where it can be renewed: a second stands for an hour of VMCloud's. */
+const LIFE = 24_000;
+
+/** How long VMCloud takes a spent refresh token once more, where its rotation is not strict. */
+export const REUSE_WINDOW = 10_000;
+
+/** Ports that are taken if they are free, so that a session outlives a restart of the page. */
+const FIRST_PORT = 5199;
+
+/** What goes wrong at the endpoint that gives tokens. */
+export const faults: Readonly<Record<string, Fault>> = {
+  "503": { status: 503, body: "Service Unavailable" },
+  "429": { status: 429, body: { error: "slow down" }, headers: { "retry-after": "1" } },
+  slow: { delay: 2_500 },
+  lost: { dropReply: "half" },
+};
+
+/** What the demo's buttons may do to an API. */
+export interface Hosted {
+  readonly id: ApiName;
+  /** The API's origin. */
+  readonly url: string;
+  readonly log: ApiLog;
+  /** What one signs in with: as a person, or the API's console, gives it. */
+  credentials(account: Account): Promise<Readonly<Record<string, string>>>;
+  /** Ends all access tokens. */
+  expire(): Promise<void>;
+  /** Ends what access tokens are got with, too. */
+  revoke(): Promise<void>;
+  fault(fault: Fault): void;
+  /** Keeps the next call for a token back, when all is done but the reply. */
+  hold(): Gate;
+  /** Whether a spent refresh token that comes again ends the session; absent where there is none. */
+  readonly strict?: (strict: boolean) => void;
+  close(): Promise<void>;
+}
+
+const paths: Readonly<Record<string, LogEntry["kind"]>> = {
+  "/api/v1/auth/token": "sign-in",
+  "/api/v1/auth/refresh": "refresh",
+  // A sign-in and what follows it look the same.
+  "/get-access-token": "refresh",
+};
+const kindOf = ({ url }: Request): LogEntry["kind"] => paths[new URL(url).pathname] ?? "request";
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Takes as long as a network does, so that there is something to see. */
+async function wire(kind: LogEntry["kind"], reply: Response): Promise<Response> {
+  const ms = { request: 12 + 24 * Math.random(), refresh: 600, "sign-in": 0, act: 0 }[kind];
+  if (reply.ok) await sleep(ms);
+  return reply;
+}
+
+async function host(id: ApiName, port: number): Promise<Hosted> {
+  const window = { rotation: "window", reuseWindow: REUSE_WINDOW } as const;
+  const life = apis[id].heals ? { life: LIFE } : {};
+  const { renewal = "api" }: ApiEntry = apis[id];
+  const vmcloud = id === "vmcloud" ? createVmcloudApi({ ...window, life: LIFE }) : undefined;
+  const api = vmcloud ?? createApi(id, life);
+  const log = createLog(async (request) => wire(kindOf(request), await api.fetch(request)), kindOf);
+  const open = cors(log.handler, { expose: ["retry-after", "date", "www-authenticate"] });
+  const { url, close } = await serve(open, { port }).catch(() => serve(open));
+
+  return {
+    id,
+    url,
+    log,
+    close,
+    credentials: (account) => api.credentials(account),
+    async expire() {
+      // JWTs that are signed within one second are the same: the next one would be refused, too.
+      if (id === "clary-jwt") await sleep(1_001 - (Date.now() % 1_000));
+      api.expireAccessTokens();
+    },
+    async revoke() {
+      api.revoke();
+      api.expireAccessTokens();
+    },
+    fault: (fault) => api.fault(renewal, fault),
+    hold: () => api.gate(renewal, "after"),
+    ...(vmcloud && {
+      strict: (strict: boolean) => vmcloud.set(strict ? { rotation: "strict" } : window),
+    }),
+  };
+}
+
+/** Starts them all. */
+export const hostAll = (): Promise<Hosted[]> =>
+  Promise.all(Object.keys(apis).map((id, index) => host(id as ApiName, FIRST_PORT + index)));

@@ -1,0 +1,91 @@
+/**
+ * The demo's part of Vite's development server: starts and ends the APIs, tells the page where they
+ * are, and answers `/backstage/…` on the page's own origin: how the buttons reach behind the APIs.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Plugin } from "vite";
+import type { Gate } from "../../test/apis/gates.ts";
+import { faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
+import { createWebhooks, type Webhooks } from "./webhooks.ts";
+
+/** What the page is told of an API. */
+export interface Whereabouts {
+  /** The API's origin. */
+  readonly url: string;
+  /** Milliseconds; 0 while rotation is strict. */
+  readonly reuseWindow: number;
+}
+
+export function demoApis(): Plugin {
+  let apis: Hosted[] = [];
+  const strict = new Set<string>();
+  const gates = new Map<string, Gate>();
+  let webhooks: Webhooks | undefined;
+
+  const whereabouts = (): Record<string, Whereabouts> =>
+    Object.fromEntries(
+      apis.map(({ id, url }) => [id, { url, reuseWindow: strict.has(id) ? 0 : REUSE_WINDOW }]),
+    );
+
+  /** What a button does to an API; `undefined` if there is no such thing. */
+  async function act(api: Hosted, what: string, kind: string): Promise<object | undefined> {
+    const fault = faults[kind];
+    if (what === "expire") await api.expire();
+    else if (what === "revoke") await api.revoke();
+    else if (what === "fault" && fault) api.fault(fault);
+    else if (what === "hold") gates.set(api.id, api.hold());
+    else if (what === "arrived") await gates.get(api.id)?.arrived;
+    else if (what === "release") gates.get(api.id)?.release();
+    else if (what === "webhook") return webhooks?.send(kind);
+    else if (what === "rotation" && api.strict) {
+      api.strict(kind === "strict");
+      if (kind === "strict") strict.add(api.id);
+      else strict.delete(api.id);
+    } else return undefined;
+    api.log.act(kind || what);
+    return {};
+  }
+
+  async function reply(request: IncomingMessage): Promise<object | undefined> {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
+    const [, id, what = ""] = pathname.split("/");
+    const api = apis.find((one) => one.id === id);
+    // Another site may send here, too: its requests say where they come from.
+    const own = (request.headers["sec-fetch-site"] ?? "same-origin") === "same-origin";
+    if (!own || !api) return undefined;
+    if (request.method === "POST") return act(api, what, searchParams.get("kind") ?? "");
+    if (what === "log") return api.log.since(Number(searchParams.get("since")));
+    if (what !== "credentials") return undefined;
+    return api.credentials(searchParams.get("account") === "grace" ? "grace" : "ada");
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await reply(request);
+    response.writeHead(body ? 200 : 404, {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+    });
+    response.end(JSON.stringify(body ?? { error: "There is no such thing" }));
+  }
+
+  return {
+    name: "demo:apis",
+    apply: "serve",
+    async configureServer(vite) {
+      apis = await hostAll();
+      vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
+      webhooks = createWebhooks(vite);
+      vite.middlewares.use("/backstage", (request, response, fail) => {
+        answer(request, response).catch(fail);
+      });
+    },
+    transformIndexHtml: () => [
+      {
+        tag: "script",
+        attrs: { type: "application/json", id: "apis" },
+        children: JSON.stringify(whereabouts()),
+        injectTo: "head",
+      },
+    ],
+  };
+}

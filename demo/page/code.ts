@@ -1,0 +1,53 @@
+/// <reference types="vite/client" />
+/**
+ * The code beside the buttons: cut out of the very files that run, between `// #region name` and
+ * `// #endregion`, and lightly coloured.
+ */
+const files = import.meta.glob<string>(
+  [
+    "../app/actions.ts",
+    "../app/receiver.ts",
+    "../app/requests.ts",
+    "../tabs/trace.ts",
+    "../app/vaults.ts",
+  ],
+  {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  },
+);
+const sources = Object.values(files).join("\n");
+
+/** The lines of a region, moved to the left; empty if there is none. */
+export function region(name: string): string {
+  const lines = sources.split("\n");
+  const first = lines.findIndex((line) => line.trim() === `// #region ${name}`);
+  if (first < 0) return "";
+  const last = lines.findIndex((line, at) => at > first && line.trim() === "// #endregion");
+  const body = lines.slice(first + 1, last);
+  const indent = Math.min(
+    ...body.filter((line) => line.trim() !== "").map((line) => line.search(/\S/)),
+  );
+  return body.map((line) => line.slice(indent)).join("\n");
+}
+
+const token =
+  /(\/\/.*)|("(?:[^"\\]|\\.)*"|`[^`]*`)|\b(import|from|export|const|async|await|function|return|if|for|of|new|type|throw)\b|\b(vault|createVault)\b/g;
+const classes = ["", "comment", "string", "keyword", "vault"] as const;
+
+/** The same text in spans; nothing in it is markup. */
+export function colour(code: string): DocumentFragment {
+  const out = document.createDocumentFragment();
+  let at = 0;
+  for (const match of code.matchAll(token)) {
+    out.append(code.slice(at, match.index));
+    const span = document.createElement("span");
+    span.className = classes[match.slice(1).findIndex((group) => group !== undefined) + 1] ?? "";
+    span.textContent = match[0];
+    out.append(span);
+    at = match.index + match[0].length;
+  }
+  out.append(code.slice(at));
+  return out;
+}

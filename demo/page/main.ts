@@ -1,0 +1,204 @@
+/** The page: it wires this tab's vault, the other tabs, and what there is to see of them. */
+import type { LogReply } from "../backstage/api-log.ts";
+import { type Action, signOut } from "../app/actions.ts";
+import { apis, type Form, people } from "../app/apis.ts";
+import { showButtons } from "./buttons.ts";
+import { joinChannel, type News } from "../tabs/channel.ts";
+import { sentence, startContext } from "../tabs/context.ts";
+import { createDemo } from "../tabs/demo.ts";
+import { createHistory } from "./history.ts";
+import { createLanes } from "./lanes.ts";
+import { createRing } from "./ring.ts";
+import { createSessionCard, write } from "./session.ts";
+import { createStage } from "./stage.ts";
+import { createTabs } from "../tabs/tabs.ts";
+
+/** How often the API's log is asked for, milliseconds: while something is going on, and otherwise. */
+const [SOON, LATER] = [150, 2_000];
+
+const context = await startContext();
+const { api, person, vault } = context;
+
+const history = createHistory();
+const line = joinChannel(heard);
+const tabs = createTabs(context, line, (gone) => {
+  if (gone !== undefined) history.left(gone);
+  stage.draw();
+});
+const lanes = createLanes(
+  () => void tabs.open(),
+  (tab) => tabs.close(tab),
+);
+const stage = createStage(
+  api,
+  history,
+  (refreshers) => lanes.render(tabs.list(), context.tab, refreshers),
+  (ends) => {
+    // What is signed anew is refused as well: the key itself is no good, and only the user can help.
+    const isFinal = ends.has("401") && api.life !== undefined && !api.calls;
+    card.ask(
+      isFinal
+        ? "The API answers 401 to what is signed with this key, and the 401s come back to you. Put in another key."
+        : "",
+    );
+  },
+);
+const ring = createRing(api.life);
+const demo = createDemo(context, tabs, begin);
+const card = createSessionCard(api, demo.credentials, signIn);
+
+function heard(news: News): void {
+  if (news.type === "scene") {
+    history.begin(news.title, news.start);
+    hurry();
+  }
+  history.heard(news);
+  tabs.heard(news);
+  if (news.type === "here" || news.type === "bye") return;
+  stage.draw();
+}
+
+function render(): void {
+  card.render(vault.snapshot(), context.isOffline());
+  ring.tick(vault.snapshot(), Date.now());
+}
+vault.subscribe(render);
+for (const type of ["online", "offline"]) addEventListener(type, render);
+setInterval(() => ring.tick(vault.snapshot(), Date.now()), 100);
+
+/** Has the log read soon. */
+let hurry = (): void => {};
+
+/** The API's own log: the numbers come from there. */
+async function readLog(): Promise<void> {
+  let since = 0;
+  for (;;) {
+    try {
+      const reply = await fetch(`/backstage/${api.id}/log?since=${since}`);
+      const { entries, next, totals } = (await reply.json()) as LogReply;
+      // A server that was started anew counts from the beginning.
+      since = next < since ? 0 : next;
+      history.logged(entries);
+      write("total-requests", String(totals.requests));
+      write("total-refreshes", String(totals.refreshes));
+      write("down", "");
+      if (entries.length > 0) stage.draw();
+    } catch {
+      write("down", "The demo's server does not answer. Start it again with “npm run demo”.");
+    }
+    const live = history.scene(Date.now())?.isLive;
+    await new Promise<void>((resolve) => {
+      hurry = resolve;
+      setTimeout(resolve, live ? SOON : LATER);
+    });
+  }
+}
+void readLog();
+
+async function signIn(form: Form): Promise<boolean> {
+  try {
+    await context.signIn(form);
+    card.say("");
+    return true;
+  } catch (error) {
+    card.say(sentence(error));
+    return false;
+  }
+}
+
+let title = "";
+/** Begins a picture of its own, in all tabs, and keeps it open until the work is done. */
+function begin(): void {
+  const start = Date.now();
+  history.begin(title, start);
+  history.hold(true);
+  line.post({ type: "scene", title, start });
+  document.getElementById("stage")!.toggleAttribute("data-live", true);
+  hurry();
+}
+
+async function perform(
+  name: string,
+  picture: Action["picture"],
+  work: () => Promise<string | void> | string,
+): Promise<void> {
+  title = name;
+  if (picture === "now") begin();
+  if (picture === "later") stage.say("Signing in anew, and waiting until all tabs have seen it…");
+  stage.draw();
+  // On a narrow screen the picture is far from the buttons.
+  for (const id of ["stage", "summary"])
+    document.getElementById(id)!.scrollIntoView({ block: "nearest" });
+  try {
+    const text = await work();
+    if (text) stage.say(text);
+  } catch (error) {
+    stage.say(sentence(error));
+  }
+  history.hold(false);
+  stage.draw();
+}
+
+showButtons(api, (action: Action) =>
+  perform(`${action.label}…`, action.picture, () => action.run(demo, api)),
+);
+function onClick(id: string, work: () => Promise<void>): void {
+  const button = document.getElementById(id)!;
+  button.addEventListener("click", async () => {
+    if (button.ariaDisabled === "true") return;
+    button.ariaDisabled = "true";
+    await work();
+    button.ariaDisabled = null;
+  });
+}
+onClick("sign-out", () => perform("Signing out…", "none", () => signOut(demo, api)));
+
+const offline = document.getElementById("offline") as HTMLInputElement;
+offline.addEventListener("change", () => {
+  const to = tabs.list().filter(({ tab, within }) => (within ?? tab) === context.tab);
+  line.post({ type: "offline", to: to.map(({ tab }) => tab), offline: offline.checked });
+  context.setOffline(offline.checked);
+  render();
+});
+
+const strict = document.getElementById("strict") as HTMLInputElement;
+strict.checked = context.reuseWindow === 0;
+strict.addEventListener("change", async () => {
+  await demo.server("rotation", strict.checked ? "strict" : "window");
+  line.post({ type: "reload" });
+  location.reload();
+});
+
+/** Which API, and who. Links: another API is another vault, and a page of its own. */
+function links(): void {
+  const nav = document.getElementById("apis-nav")!;
+  for (const one of apis) {
+    const link = document.createElement("a");
+    link.href = `./?api=${one.id}`;
+    const kind = document.createElement("small");
+    kind.textContent = one.kind;
+    link.append(one.name, kind);
+    if (one === api) link.ariaCurrent = "page";
+    nav.append(link);
+  }
+  const who = document.getElementById("people")!;
+  for (const one of people) {
+    const link = document.createElement("a");
+    link.href = `./?api=${api.id}&account=${one.account}`;
+    link.textContent = one.name;
+    if (one === person) link.ariaCurrent = "page";
+    who.append(link);
+  }
+  // Where there is room for them.
+  (document.getElementById("claims-box") as HTMLDetailsElement).open =
+    matchMedia("(width >= 75rem)").matches;
+  if (api.life && !api.calls)
+    write("counted", `Counted by the API, ${api.renewal[1]} by the vaults.`);
+  write("punch", api.punch);
+  write("teaches", api.teaches);
+  document.getElementById("strict-box")!.hidden = !api.rotates;
+}
+links();
+render();
+stage.draw();
+document.body.dataset["ready"] = "";

@@ -1,0 +1,70 @@
+/** A scene in words: for the line under the picture, for screen readers, and for whoever wants rows. */
+import { type Figures, type Scene } from "./history.ts";
+
+const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;
+
+const codes: Readonly<Record<string, string>> = {
+  "no reply": "got no reply, and rejected with fetch's own TypeError",
+  sign_in_required: "ended with sign_in_required: only a sign-in helps",
+  refresh_failed: "ended with refresh_failed: the session is kept",
+  no_session: "ended with no_session: nobody is signed in",
+};
+
+/** A few short sentences. `renewal` is what a refresh is called; absent where there is none. */
+export function summaryOf(
+  scene: Scene,
+  { tabs, requests, healed, answered, ends }: Figures,
+  renewal: string | undefined,
+): string {
+  const total = scene.calls.length;
+  if (total === 0) return "";
+  const done = scene.renewals.filter(({ outcome }) => outcome === "refreshed");
+  const bad = scene.renewals.filter(({ outcome }) => outcome === "trouble");
+  const all = total === 1 ? "it was" : "all were";
+  const parts = [`${plural(tabs, "tab")} sent ${plural(total, "request")}.`];
+  for (const tab of scene.gone.keys()) {
+    const busy = scene.renewals.some((one) => one.tab === tab && one.end === undefined);
+    parts.push(`Tab ${tab} was closed${busy ? " in the middle of a " + renewal : ""}.`);
+  }
+  if (healed > 0)
+    parts.push(`${healed === requests ? "Each was" : `${healed} were`} refused once, with 401.`);
+  for (const { tab, status } of bad)
+    parts.push(`Tab ${tab}'s ${renewal} met ${status ?? "no reply"}: the session stayed.`);
+  if (done.length > 0)
+    parts.push(
+      `Tab ${done[0]!.tab} made ${done.length === 1 ? "one" : done.length} ${renewal} for all.`,
+    );
+  if (answered > 0)
+    parts.push(answered === total ? `In the end ${all} answered.` : `${answered} were answered.`);
+  if (!renewal && answered === total) parts.push("There was nothing to renew.");
+  for (const [code, count] of ends)
+    if (code !== "200") parts.push(`${count} ${codes[code] ?? `came back with ${code}`}.`);
+  if (renewal && ends.has("401"))
+    parts.push("The last renewal was a moment ago, so the vault does not make another one yet.");
+  return parts.join(" ");
+}
+
+/** One row for each tab: its requests, its 401s, its refreshes, its longest wait in milliseconds. */
+export function rowsOf(
+  scene: Scene,
+): readonly (readonly [string, number, number, number, string])[] {
+  const tabs = [...new Set([...scene.calls, ...scene.renewals].map(({ tab }) => tab))];
+  return tabs
+    .sort((a, b) => a - b)
+    .map((tab) => {
+      const calls = scene.calls.filter((call) => call.tab === tab);
+      const refused = calls.filter(({ sends }) => sends.some(({ status }) => status === 401));
+      const renewals = scene.renewals.filter(
+        (one) => one.tab === tab && one.outcome !== "given up",
+      );
+      const longest = Math.max(0, ...calls.map(({ start, end = scene.end }) => end - start));
+      return [
+        `Tab ${tab}`,
+        calls.length,
+        refused.length,
+        renewals.length,
+        `${longest} ms`,
+      ] as const;
+    });
+}

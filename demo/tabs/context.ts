@@ -1,0 +1,141 @@
+/**
+ * What runs in every tab of the demo, and in every frame that stands for one: a vault as an
+ * application makes it, and an ear for the demo's channel.
+ */
+import { isVaultError, type Snapshot } from "tokenkeep/browser";
+import { type Api, apiOf, type Form, people, type Person } from "../app/apis.ts";
+import { joinChannel, type News, type TabState, type Tally } from "./channel.ts";
+import { send } from "../app/requests.ts";
+import type { Whereabouts } from "../backstage/server.ts";
+import { createTrace } from "./trace.ts";
+import { type DemoVault, open } from "../app/vaults.ts";
+
+export interface Context {
+  readonly tab: number;
+  readonly api: Api;
+  readonly person: Person;
+  readonly vault: DemoVault;
+  /** What is asked for. */
+  readonly url: string;
+  readonly reuseWindow: number;
+  signIn(form: Form): Promise<void>;
+  setOffline(offline: boolean): void;
+  readonly isOffline: () => boolean;
+}
+
+/** Where the APIs are, as the page's server tells. */
+export const whereabouts = JSON.parse(
+  document.getElementById("apis")?.textContent ?? "{}",
+) as Readonly<Record<string, Whereabouts>>;
+
+/** Starts this tab's part. What it is to call stands in its address. */
+export async function startContext(within?: number): Promise<Context> {
+  const asked = new URL(location.href).searchParams;
+  const api = apiOf(asked.get("api"));
+  const person = people.find((one) => one.account === asked.get("account")) ?? people[0];
+  const { account } = person;
+  const { url = "", reuseWindow = 0 } = whereabouts[api.id] ?? {};
+  const tab = await claimNumber(within === undefined);
+  let offline = asked.has("offline");
+
+  const line = joinChannel(listen);
+  const trace = createTrace(tab, line.post, () => offline);
+  const opened = open[api.id]({
+    baseURL: url,
+    reuseWindow,
+    account,
+    fetch: trace.fetch,
+    online: () => navigator.onLine && !offline,
+    // The API is on this machine; an https API needs no such thing.
+    dangerouslyAllowLoopbackHttp: true,
+  });
+  const vault = trace.watch(opened.vault);
+  const target = url + api.path;
+
+  function state({ status, generation, issuedAt }: Snapshot): TabState {
+    const place = within === undefined ? {} : { within };
+    return { tab, ...place, api: api.id, account, status, generation, issuedAt, offline };
+  }
+  const announce = (): void => line.post({ type: "here", state: state(vault.snapshot()) });
+
+  async function answer(id: string, count: number): Promise<void> {
+    const tally: Tally = await send({ vault, url: target }, count);
+    trace.flush();
+    line.post({ type: "sent", id, tab, tally });
+  }
+
+  function listen(news: News): void {
+    if (news.type === "who") announce();
+    else if (news.type === "send" && news.to.includes(tab)) void answer(news.id, news.count);
+    else if (news.type === "offline" && news.to.includes(tab)) setOffline(news.offline);
+    else if (news.type === "close" && news.to === tab) leave();
+    else if (news.type === "reload") location.reload();
+  }
+
+  function setOffline(on: boolean): void {
+    offline = on;
+    announce();
+    // As a browser tells a page; the vault looks again.
+    if (!on) dispatchEvent(new Event("online"));
+  }
+
+  addEventListener("pagehide", () => {
+    trace.close();
+    line.post({ type: "bye", tab });
+  });
+  vault.subscribe(announce);
+
+  return {
+    tab,
+    api,
+    person,
+    vault,
+    url: target,
+    reuseWindow,
+    signIn: opened.signIn,
+    setOffline,
+    isOffline: () => offline || !navigator.onLine,
+  };
+}
+
+/** Goes at once, as a tab does that is closed; what cannot be closed leaves the page. */
+function leave(): void {
+  if (window.frameElement) window.frameElement.remove();
+  else {
+    window.close();
+    location.replace("./gone.html");
+  }
+}
+
+/** The name of the lock that a tab holds for as long as it lives. */
+export const lockOf = (tab: number): string => `tokenkeep-demo-tab-${tab}`;
+
+/** Takes the lowest free number; a page keeps its own when it is reloaded or goes elsewhere here. */
+async function claimNumber(isPage: boolean): Promise<number> {
+  const [, before] = /^tab (\d+)$/.exec(window.name) ?? [];
+  let tab = isPage ? Number(before ?? 0) : 0;
+  // The page that was here a moment ago may still hold it.
+  if (!tab || !(await hold(tab, { signal: AbortSignal.timeout(1_000) })))
+    for (tab = 1; !(await hold(tab, { ifAvailable: true })); tab++);
+  if (isPage) window.name = `tab ${tab}`;
+  return tab;
+}
+
+function hold(tab: number, options: LockOptions): Promise<boolean> {
+  return new Promise((resolve) => {
+    navigator.locks
+      .request(lockOf(tab), options, (lock) => {
+        resolve(lock !== null);
+        return lock ? new Promise(() => {}) : undefined;
+      })
+      .catch(() => resolve(false));
+  });
+}
+
+/** An error as a sentence for people: the vault's say what to do. */
+export function sentence(error: unknown): string {
+  if (isVaultError(error)) return `${error.message} (${error.code}).`;
+  const { status } = error as { status?: unknown };
+  if (typeof status === "number") return `It came back with ${status}.`;
+  return "No reply: the request failed, as fetch's would.";
+}

@@ -1,0 +1,117 @@
+/**
+ * The vault for Deno: Deno KV, sealing with your own keys and Web Locks, wired. All processes on one
+ * database share a session, and one of them refreshes it.
+ *
+ * @example
+ * ```ts
+ * import { createVault } from "tokenkeep/deno";
+ * import { vmcloud } from "tokenkeep/providers/vmcloud";
+ *
+ * const vault = createVault({
+ *   provider: vmcloud(),
+ *   kv: await Deno.openKv(),
+ *   keys: Deno.env.get("TOKENKEEP_KEYS"),
+ * });
+ * ```
+ *
+ * @module
+ */
+import { VaultError } from "./errors.ts";
+import { createVault as createVaultOver, type Vault, type VaultOptions } from "./index.ts";
+import { webLocks } from "./locks/web-locks.ts";
+import { type DenoKv, denoKvStore } from "./stores/deno-kv.ts";
+import { encrypted, keyring, type Keys } from "./stores/encrypted.ts";
+import type { Provider, TokenStore } from "./types.ts";
+
+/** As in the core; the store is made from `kv` and `keys`, unless `store` is given. */
+export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &
+  Pick<VaultOptions<Credentials>, "provider"> & {
+    /** The database: `await Deno.openKv()`. It stays open when the vault is closed. */
+    readonly kv?: DenoKv;
+    /**
+     * What seals the records: `Deno.env.get("TOKENKEEP_KEYS")`. Writes use the last key. (Deno KV could
+     * keep a key for each record, but in the clear and right beside what it seals.)
+     */
+    readonly keys?: Keys | undefined;
+    /** Stores tokens in the clear, for development; `false` by default. */
+    readonly dangerouslyUnsealed?: boolean;
+    /**
+     * Schedules `refresh`, for hosts that run no timers between requests; there is no schedule by
+     * default. `signal` is aborted when the vault is closed:
+     * `(refresh, signal) => Deno.cron("tokens", "*\/5 * * * *", { signal }, refresh)`.
+     */
+    readonly cron?: (refresh: () => Promise<void>, signal: AbortSignal) => unknown;
+  };
+
+/**
+ * Makes a vault for one account of one provider, shared by all that open the database.
+ *
+ * @throws VaultError `invalid_option` when an option is missing or wrong; the message has the line
+ * to add.
+ */
+export function createVault<Credentials>({
+  kv,
+  keys,
+  dangerouslyUnsealed,
+  cron,
+  ...options
+}: DenoVaultOptions<Credentials>): Vault<Credentials> {
+  return createVaultOver({
+    lock: webLocks(),
+    refreshAhead: true,
+    ...(cron && { onWake: schedule(cron) }),
+    ...options,
+    provider: sentOnce(options.provider),
+    store: options.store ?? storeOf(kv, keys, dangerouslyUnsealed),
+  });
+}
+
+function storeOf(kv: DenoKv | undefined, keys?: Keys, unsealed?: boolean): TokenStore {
+  const store = denoKvStore(kv!);
+  if (keys) return encrypted(store, keyring(keys));
+  if (unsealed) return store;
+  throw new VaultError(
+    "invalid_option",
+    'No keys to seal sessions with. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS"). Set it: export TOKENKEEP_KEYS="k1:$(openssl rand -base64 32)"',
+  );
+}
+
+const schedule =
+  (cron: NonNullable<DenoVaultOptions["cron"]>) =>
+  (look: () => void): (() => void) => {
+    const stop = new AbortController();
+    // It is a promise, though its type does not say so: the host stays awake until it settles.
+    cron(async () => look(), stop.signal);
+    return () => stop.abort();
+  };
+
+/**
+ * Deno 2.9 sends a request again by itself when the connection dies without a reply, except one whose
+ * body is a stream. A refresh token that is spent by its use must not arrive twice (P2).
+ */
+function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Credentials> {
+  if (provider?.renewal?.rotation !== "strict") return provider;
+  return Object.assign(Object.create(provider) as typeof provider, {
+    renew: (grant, exchange) =>
+      provider.renew!(grant, {
+        ...exchange,
+        fetch(input, init) {
+          if (init?.body == null) return exchange.fetch(input, init);
+          const { body, headers } = new Response(init.body);
+          new Headers(init.headers).forEach((value, name) => headers.set(name, value));
+          // As it comes it would be taken for what it was made from.
+          const stream = body!.pipeThrough(new TransformStream());
+          const once = { ...init, body: stream, headers, duplex: "half" };
+          return exchange.fetch(input, once as RequestInit);
+        },
+      }),
+  } satisfies Pick<Provider, "renew">);
+}
+
+export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export { type Problem, readProblem } from "./problem.ts";
+export type { DenoKv, DenoKvWrite } from "./stores/deno-kv.ts";
+export type { Keys } from "./stores/encrypted.ts";
+export type * from "./types.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault.ts";

@@ -1,0 +1,139 @@
+/**
+ * Sessions in Deno KV, for every process and isolate that opens the same database. A write is one
+ * atomic operation that checks the versionstamp; reads are strongly consistent.
+ *
+ * @see https://docs.deno.com/deploy/kv/
+ * @module
+ */
+import { fail, parseStored } from "../engine/stored.ts";
+import { VaultError } from "../errors.ts";
+import type { StoredRecord, TokenStore } from "../types.ts";
+
+/** The part of `Deno.Kv` that is used, so that nobody else needs Deno's types. */
+export interface DenoKv {
+  get(
+    key: readonly string[],
+    options: { consistency: "strong" },
+  ): Promise<{ readonly value: unknown; readonly versionstamp: string | null }>;
+  list(
+    selector: { prefix: readonly string[]; start: readonly string[] },
+    options: { consistency: "strong" },
+  ): AsyncIterable<{ readonly key: readonly unknown[] }>;
+  atomic(): DenoKvWrite;
+}
+
+/** The part of `Deno.AtomicOperation` that is used. */
+export interface DenoKvWrite {
+  check(check: { key: readonly string[]; versionstamp: string | null }): DenoKvWrite;
+  set(key: readonly string[], value: unknown): DenoKvWrite;
+  delete(key: readonly string[]): DenoKvWrite;
+  commit(): Promise<{ readonly ok: boolean }>;
+}
+
+export interface DenoKvStoreOptions {
+  /** What stands before a record's key; `["tokenkeep"]` by default. */
+  readonly prefix?: readonly string[];
+  /** How many milliseconds a call may take; 4000 by default. */
+  readonly timeout?: number;
+}
+
+const strong = { consistency: "strong" } as const;
+
+/**
+ * Keeps records in a Deno KV database, as they are: wrap it in `encrypted` with a key ring.
+ *
+ * @param kv what `Deno.openKv()` gives; it stays open
+ * @returns a store that is atomic and shared by all that open the database. Its methods reject with a
+ * `VaultError`, code `store_unavailable`, when the database is closed, out of reach or silent, when a
+ * record exceeds Deno KV's 64 KiB or its key 2 KiB, and when a record is of another format, which is
+ * left untouched.
+ * @throws `VaultError`, code `invalid_option`, without a database
+ *
+ * @example
+ * ```ts
+ * import { denoKvStore } from "tokenkeep/stores/deno-kv";
+ * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
+ *
+ * const keys = keyring(Deno.env.get("TOKENKEEP_KEYS") ?? "");
+ * const store = encrypted(denoKvStore(await Deno.openKv()), keys);
+ * ```
+ */
+export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): TokenStore {
+  const { prefix = ["tokenkeep"], timeout = 4000 } = options;
+  if (!kv) throw new VaultError("invalid_option", "Pass a database: kv: await Deno.openKv()");
+
+  /** Within the deadline; again for as long as SQLite says that another connection has it locked. */
+  async function use<T>(call: () => Promise<T>): Promise<T> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let over = false;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(reject, timeout);
+    });
+    const persist = async (): Promise<T> => {
+      try {
+        return await call();
+      } catch (error) {
+        // The first statement that writes has failed, so nothing is written.
+        if (over || !/is locked/.test(String(error))) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 5 + 15 * Math.random()));
+        return persist();
+      }
+    };
+    try {
+      return await Promise.race([persist(), late]);
+    } catch (error) {
+      if (error instanceof VaultError) throw error;
+      // Deno's own words may show the key or the value.
+      return fail(
+        /too large/.test(String(error))
+          ? "Deno KV refused: a record may have 64 KiB, its key 2 KiB"
+          : "Deno KV unavailable: nothing is lost, try again",
+      );
+    } finally {
+      over = true;
+      clearTimeout(timer);
+    }
+  }
+
+  async function get(
+    key: string,
+  ): Promise<{ record: StoredRecord | undefined; versionstamp: string | null }> {
+    const { value, versionstamp } = await kv.get([...prefix, key], strong);
+    return { record: parseStored(versionstamp === null ? undefined : value), versionstamp };
+  }
+
+  const read = (key: string): Promise<StoredRecord | undefined> =>
+    use(async () => (await get(key)).record);
+
+  return {
+    atomic: true,
+    shared: "everywhere",
+    async head(key) {
+      const record = await read(key);
+      if (record) delete (record as { body?: unknown }).body;
+      return record;
+    },
+    read,
+    write: (key, next, expected) =>
+      use(async () => {
+        const { record, versionstamp } = await get(key);
+        if (record?.sessionId !== expected?.sessionId || record?.revision !== expected?.revision)
+          return false;
+        const at = [...prefix, key];
+        const write = kv.atomic().check({ key: at, versionstamp });
+        const { ok } = await (next ? write.set(at, next) : write.delete(at)).commit();
+        return ok;
+      }),
+    list: (begin) =>
+      use(async () => {
+        const keys: string[] = [];
+        for await (const { key } of kv.list({ prefix, start: [...prefix, begin] }, strong)) {
+          const name = key[prefix.length];
+          // Sorted: those with the same beginning stand together. Deeper keys are not ours.
+          if (typeof name !== "string" || !name.startsWith(begin)) break;
+          if (key.length === prefix.length + 1) keys.push(name);
+        }
+        return keys;
+      }),
+  };
+}

@@ -1,0 +1,197 @@
+/**
+ * What every preset must do in every runtime, through the vault, against its API's server on
+ * another origin: sign in, present the token, renew it or say that nothing does.
+ */
+import { afterEach, describe, expect, it } from "vitest";
+import { createVault, type Provider, type Vault } from "../../src/index.ts";
+import { artos } from "../../src/providers/artos.ts";
+import { clary } from "../../src/providers/clary.ts";
+import { claryJwt } from "../../src/providers/clary-jwt.ts";
+import { qovery } from "../../src/providers/qovery.ts";
+import { simplismart } from "../../src/providers/simplismart.ts";
+import { vmcloud } from "../../src/providers/vmcloud.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import type { ApiName } from "../apis/apis.ts";
+import { type SpawnedApi, spawnApi } from "../apis/client.ts";
+import type { SpawnOptions } from "../apis/serve.ts";
+
+export interface ProviderContract {
+  /** The control server's address. */
+  readonly control: string;
+  /** The runtime's own environment, where it has one; it is given back as it was. */
+  readonly env?: Record<string, string | undefined>;
+}
+
+interface Case {
+  make(options: { baseURL: string; env?: Record<string, string | undefined> }): Provider<any>;
+  readonly scheme: "Bearer" | "Token";
+  readonly read: string;
+  /** How many token calls a renewal makes; absent where there is none. */
+  readonly renewal?: number;
+  /** The variable that `signIn` reads, and what it is given then. */
+  readonly variable?: string;
+  readonly rest?: object;
+}
+
+/** In a browser: a warning is expected there, and tested elsewhere. */
+const quiet = { dangerouslyAllowInBrowser: true };
+
+const cases: Record<ApiName, Case> = {
+  vmcloud: {
+    make: ({ baseURL }) => vmcloud({ baseURL }),
+    scheme: "Bearer",
+    read: "/v1/vms",
+    renewal: 1,
+  },
+  simplismart: {
+    make: (options) => simplismart({ ...quiet, ...options }),
+    scheme: "Bearer",
+    read: "/deployments/list/model/",
+    variable: "SIMPLISMART_TOKEN",
+  },
+  artos: {
+    make: (options) => artos({ ...quiet, ...options }),
+    scheme: "Bearer",
+    read: "/api/v1/templates/",
+    renewal: 1,
+    variable: "ARTOS_TOKEN",
+  },
+  qovery: {
+    make: (options) => qovery({ ...quiet, ...options }),
+    scheme: "Token",
+    read: "/organization",
+    variable: "QOVERY_API_TOKEN",
+  },
+  clary: {
+    make: (options) => clary({ ...quiet, ...options }),
+    scheme: "Bearer",
+    read: "/v1/documents",
+    variable: "CLARY_API_KEY",
+  },
+  "clary-jwt": {
+    make: (options) => claryJwt({ ...quiet, ...options }),
+    scheme: "Bearer",
+    read: "/v1/documents",
+    renewal: 0,
+    variable: "CLARY_API_KEY",
+    rest: { subject: "ada", tier: "professional" },
+  },
+};
+
+const names = Object.keys(cases) as ApiName[];
+
+export function providerContract({ control, env = {} }: ProviderContract): void {
+  const open: { close(): unknown }[] = [];
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((one) => one.close()));
+  });
+
+  interface Opened {
+    readonly api: SpawnedApi;
+    readonly vault: Vault<any>;
+    /** Moves the clocks of both sides. */
+    pass(ms: number): Promise<void>;
+  }
+
+  async function start(name: ApiName, options: SpawnOptions = {}): Promise<Opened> {
+    const api = await spawnApi(control, { name, ...options });
+    let passed = 0;
+    const vault: Vault<any> = createVault({
+      provider: cases[name].make({ baseURL: api.url, env }),
+      store: memoryStore(),
+      dangerouslyAllowLoopbackHttp: true,
+      clock: {
+        now: () => Date.now() + passed,
+        running: () => performance.now() + passed,
+        setTimeout: (callback, ms) => setTimeout(callback, ms),
+        clearTimeout: (handle) => clearTimeout(handle as number),
+      },
+    });
+    open.push(vault, api);
+    const pass = async (ms: number): Promise<void> => api.set({ clockOffset: (passed += ms) });
+    return { api, vault, pass };
+  }
+
+  async function signedIn(name: ApiName): Promise<Opened> {
+    const opened = await start(name);
+    await opened.vault.signIn(await opened.api.credentials());
+    return opened;
+  }
+
+  describe.each(names)("provider contract: %s", (name) => {
+    const { scheme, read, renewal, variable = "", rest } = cases[name];
+
+    it("S6 signs in, and presents the token by its scheme", async () => {
+      const { vault, api } = await signedIn(name);
+      const reply = await vault.fetch(api.url + read);
+      expect(reply.status).toBe(200);
+      expect(JSON.stringify(await reply.json())).toContain("org-analytical");
+      expect(await vault.authorization()).toBe(`${scheme} ${await vault.getToken()}`);
+      expect(vault.snapshot()).toMatchObject({ status: "signed-in", generation: 1 });
+    });
+
+    it.runIf(variable)("its secret may come from the environment", async () => {
+      const { vault, api } = await start(name);
+      const { token, apiKey, userId } = await api.credentials();
+      const before = env[variable];
+      try {
+        delete env[variable];
+        await expect(vault.signIn(rest)).rejects.toMatchObject({
+          code: "invalid_option",
+          message: expect.stringContaining(variable),
+        });
+        env[variable] = token ?? apiKey ?? (await mint(api, userId));
+        await vault.signIn(rest);
+        expect((await vault.fetch(api.url + read)).status).toBe(200);
+      } finally {
+        delete env[variable];
+        if (before !== undefined) env[variable] = before;
+      }
+    });
+
+    it.skipIf(renewal !== undefined)("P11 a 401 is returned, and the token is kept", async () => {
+      const { vault, api } = await signedIn(name);
+      await api.revoke();
+      const reply = await vault.fetch(`${api.url}${read}?n=1`);
+      expect([reply.status, await reply.text()]).toEqual([401, expect.stringMatching(/invalid/i)]);
+      expect((await api.counters()).sends).toEqual({ 1: 1 });
+      expect(await vault.accounts()).toEqual(["default"]);
+    });
+
+    it.runIf(renewal !== undefined)("P1 P11 a 401 is healed by one renewal for all", async () => {
+      const { vault, api, pass } = await signedIn(name);
+      await pass(2_000);
+      const before = await api.counters();
+      await vault.fetch(api.url + read);
+      await api.expireAccessTokens();
+      await pass(2_000);
+      const calls = Array.from({ length: 6 }, (_, n) => vault.fetch(`${api.url}${read}?n=${n}`));
+      const replies = await Promise.all(calls);
+      expect(replies.map(({ status }) => status)).toEqual(calls.map(() => 200));
+      const after = await api.counters();
+      expect(after.tokenCalls - before.tokenCalls).toBe(renewal);
+      expect(after.maxSendsPerRequestId).toBe(2);
+      expect(vault.snapshot().generation).toBe(2);
+    });
+
+    it.runIf(renewal !== undefined)("is renewed in time, before a 401", async () => {
+      const { vault, api, pass } = await signedIn(name);
+      const first = await vault.getToken();
+      const { issuedAt, expiresAt } = vault.snapshot();
+      await pass(expiresAt! - issuedAt!);
+      expect((await vault.fetch(api.url + read)).status).toBe(200);
+      expect(await vault.getToken()).not.toBe(first);
+      expect((await api.counters()).unauthorized).toBe(0);
+    });
+  });
+}
+
+/** Artos' user id is no token: it mints one. */
+async function mint({ url }: SpawnedApi, userId: string | undefined): Promise<string> {
+  const reply = await fetch(`${url}/get-access-token`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ user_id: userId }),
+  });
+  return ((await reply.json()) as { access_token: string }).access_token;
+}

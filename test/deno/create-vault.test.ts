@@ -1,0 +1,202 @@
+/** `tokenkeep/deno`: what it wires, and what it says when something is missing. */
+import { afterEach, describe, expect, inject, it, vi } from "vitest";
+import { createVault, type DenoVaultOptions } from "../../src/deno.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { vmcloud } from "../../src/providers/vmcloud.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { spawnApi } from "../apis/client.ts";
+import { ada } from "../apis/vmcloud-data.ts";
+import { acme, credentials, fakeApi, ORIGIN } from "../support/fake-api.ts";
+import { START } from "../support/clock.ts";
+import { findSecrets } from "../support/secrets.ts";
+import { freshKeys, KEYS, openKv } from "./databases.ts";
+
+const open: { close(): void }[] = [];
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
+
+type Options = Partial<DenoVaultOptions<PasswordCredentials>>;
+
+function make(options: Options) {
+  const vault = createVault<PasswordCredentials>({ provider: acme(), ...options });
+  open.push(vault);
+  return vault;
+}
+
+const keys = KEYS;
+const wanted = (message: string | RegExp): unknown =>
+  expect.objectContaining({ code: "invalid_option", message: expect.stringMatching(message) });
+
+it("P1 two vaults on one database share a session, and one refreshes for both", async () => {
+  const kv = await openKv();
+  const api = fakeApi();
+  const clock = { passed: 0 };
+  const options: Options = {
+    kv,
+    keys,
+    fetch: api.fetch,
+    refreshAhead: false,
+    clock: {
+      now: () => START + clock.passed,
+      running: () => clock.passed,
+      setTimeout: (callback, ms) => setTimeout(callback, ms),
+      clearTimeout: (handle) => clearTimeout(handle as number),
+    },
+  };
+  const [one, two] = [make(options), make(options)];
+  await one.signIn(credentials);
+  expect(await two.getToken()).toBe("access-1-secret");
+  clock.passed += 3_600_000;
+  const tokens = await Promise.all([one, two, one, two].map((vault) => vault.getToken()));
+  expect(tokens).toEqual(Array(4).fill("access-2-secret"));
+  expect(api.to("/refresh")).toHaveLength(1);
+});
+
+it("S8 what it stores is sealed; dangerouslyUnsealed is not", async () => {
+  const api = fakeApi();
+  for (const [options, isSealed] of [
+    [{ keys }, true],
+    [{ dangerouslyUnsealed: true }, false],
+    [{ keys, dangerouslyUnsealed: true }, true],
+  ] as const) {
+    const kv = await openKv();
+    await make({ kv, fetch: api.fetch, ...options }).signIn(credentials);
+    const stored: unknown[] = [];
+    const all = { prefix: ["tokenkeep"], start: ["tokenkeep", ""] };
+    for await (const entry of kv.list(all, { consistency: "strong" })) stored.push(entry);
+    expect(stored).toHaveLength(1);
+    expect(findSecrets(stored, ["-secret"]).length === 0).toBe(isSealed);
+  }
+});
+
+it("a store of one's own needs neither database nor keys", async () => {
+  const api = fakeApi();
+  const vault = make({ store: memoryStore(), fetch: api.fetch });
+  await vault.signIn(credentials);
+  expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
+});
+
+it("P2 P5 a refresh whose reply is lost has arrived once: Deno's own second send is kept off", async () => {
+  const api = await spawnApi(inject("control"), { rotation: "strict" });
+  let passed = 0;
+  const vault = createVault({
+    provider: vmcloud({ baseURL: api.url }),
+    kv: await openKv(),
+    keys,
+    refreshAhead: false,
+    dangerouslyAllowLoopbackHttp: true,
+    clock: {
+      now: () => Date.now() + passed,
+      running: () => performance.now() + passed,
+      setTimeout: (callback, ms) => setTimeout(callback, ms),
+      clearTimeout: (handle) => clearTimeout(handle as number),
+    },
+  });
+  open.push(vault);
+  await vault.signIn(ada);
+  const events: string[] = [];
+  vault.events(({ type }) => events.push(type));
+  await api.fault("refresh", { dropReply: "before" });
+  passed += 86_400_000 * 0.81;
+  await api.set({ clockOffset: passed });
+  expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
+  await vi.waitFor(() => expect(events).toContain("trouble"), { timeout: 10_000 });
+  expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  // It had not been processed, so that the last chance succeeds.
+  passed += 86_400_000 * 0.2;
+  await api.set({ clockOffset: passed });
+  expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
+  expect(await api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 1 });
+  await api.close();
+});
+
+describe("says which line to add", () => {
+  it("without a database", () => {
+    expect(() => make({ keys })).toThrow(wanted(/kv: await Deno\.openKv\(\)/));
+  });
+
+  it("without keys, be it that their variable is not set", async () => {
+    const kv = await openKv();
+    for (const none of [{}, { keys: undefined }, { keys: "" }])
+      expect(() => make({ kv, ...none })).toThrow(
+        wanted(
+          /keys: Deno\.env\.get\("TOKENKEEP_KEYS"\)\. Set it: export .*openssl rand -base64 32/,
+        ),
+      );
+    expect(() => make({ kv, keys: {} })).toThrow(wanted("needs a key"));
+  });
+
+  it("S4 with a malformed key, which it does not show", async () => {
+    const kv = await openKv();
+    let error;
+    try {
+      make({ kv, keys: `${KEYS},k2:${KEYS}` });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toEqual(wanted("^Key 2 is not <id>:<32 bytes in base64>"));
+    expect(findSecrets(error, [KEYS.slice(3)])).toEqual([]);
+  });
+});
+
+it("an unknown key id, of a ring that was rotated, is unavailable; the ring with both opens it", async () => {
+  const kv = await openKv();
+  const api = fakeApi();
+  await make({ kv, keys, fetch: api.fetch }).signIn(credentials);
+  const other = freshKeys("k2");
+  await expect(make({ kv, keys: other }).getToken()).rejects.toMatchObject({
+    code: "store_unavailable",
+    message: expect.stringContaining("key ring"),
+  });
+  const both = make({ kv, keys: `${keys},${other}` });
+  expect(await both.getToken()).toBe("access-1-secret");
+});
+
+describe("cron", () => {
+  it("refreshes what is due, though nobody calls, and is not awaited before it has", async () => {
+    const api = fakeApi();
+    let passed = 0;
+    const jobs: { refresh: () => Promise<void>; signal: AbortSignal }[] = [];
+    const vault = make({
+      kv: await openKv(),
+      keys,
+      fetch: api.fetch,
+      refreshAhead: false,
+      cron: (refresh, signal) => jobs.push({ refresh, signal }),
+      clock: {
+        now: () => START + passed,
+        running: () => passed,
+        setTimeout: (callback, ms) => setTimeout(callback, ms),
+        clearTimeout: (handle) => clearTimeout(handle as number),
+      },
+    });
+    await vault.signIn(credentials);
+    const [job] = jobs;
+    await job!.refresh();
+    expect(api.to("/refresh")).toHaveLength(0);
+    passed += 3_600_000 * 0.81;
+    await job!.refresh();
+    expect(api.to("/refresh")).toHaveLength(1);
+    expect(vault.snapshot()).toMatchObject({ generation: 2, persisted: true });
+    await job!.refresh();
+    expect(api.to("/refresh")).toHaveLength(1);
+    expect([jobs.length, job!.signal.aborted]).toEqual([1, false]);
+    vault.close();
+    expect(job!.signal.aborted).toBe(true);
+    await job!.refresh();
+  });
+
+  it("works with Deno.cron", async () => {
+    const name = `tokens ${Date.now()}`;
+    let job: Promise<void> | undefined;
+    const vault = make({
+      kv: await openKv(),
+      keys,
+      cron: (refresh, signal) => (job = Deno.cron(name, "*/5 * * * *", { signal }, refresh)),
+    });
+    vault.close();
+    // Deno ends the schedule when the signal says so.
+    await job;
+  });
+});

@@ -1,0 +1,184 @@
+/** What Deno KV has of its own: limits, locks, formats. The contract runs in test/runtimes. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { type DenoKv, denoKvStore } from "../../src/stores/deno-kv.ts";
+import { encrypted } from "../../src/stores/encrypted.ts";
+import { headOf, record } from "../contracts/store.ts";
+import { freshFile, openKv, ring } from "./databases.ts";
+
+const unavailable = expect.objectContaining({ code: "store_unavailable" });
+const locked = (): never => {
+  throw new TypeError("database is locked");
+};
+
+/** A database whose commits fail as often as told. */
+function stubborn(kv: DenoKv, times: number): DenoKv & { commits: number } {
+  const one = {
+    get: kv.get.bind(kv),
+    list: kv.list.bind(kv),
+    commits: 0,
+    atomic() {
+      const write = kv.atomic();
+      const commit = write.commit.bind(write);
+      write.commit = async () => (one.commits++ < times ? locked() : commit());
+      return write;
+    },
+  };
+  return one;
+}
+
+it("is shared by all that open the database, and atomic", async () => {
+  const { atomic, shared } = denoKvStore(await openKv());
+  expect({ atomic, shared }).toEqual({ atomic: true, shared: "everywhere" });
+});
+
+it("P3 reads are strong, and what is written was checked by its versionstamp", async () => {
+  const kv = await openKv();
+  const read = kv.get.bind(kv);
+  const [get, list] = [vi.spyOn(kv, "get"), vi.spyOn(kv, "list")];
+  const store = denoKvStore(kv);
+  await store.write("a", record(), undefined);
+  await store.read("a");
+  await store.head("a");
+  await store.list("");
+  expect(get.mock.calls).toHaveLength(3);
+  for (const call of [...get.mock.calls, ...list.mock.calls])
+    expect(call[1]).toEqual({ consistency: "strong" });
+  // Between this store's read and its commit somebody writes the very same record.
+  const head = headOf(record());
+  get.mockImplementationOnce(async (key, options) => {
+    const entry = await read(key, options);
+    await kv.set(key, record());
+    return entry;
+  });
+  expect(await store.write("a", record({ revision: 2 }), head)).toBe(false);
+  expect(await store.read("a")).toEqual(record());
+});
+
+it("F10 a record of a newer format, or that makes no sense, is unavailable and left untouched", async () => {
+  const kv = await openKv();
+  const store = denoKvStore(kv);
+  const at = ["tokenkeep", "a"];
+  const odd = [{ ...record(), format: 2 }, { format: 1 }, { ...record(), revision: "1" }, null, 7];
+  for (const value of odd) {
+    await kv.set(at, value);
+    await expect(store.read("a")).rejects.toEqual(unavailable);
+    await expect(store.head("a")).rejects.toEqual(unavailable);
+    await expect(store.write("a", record(), undefined)).rejects.toEqual(unavailable);
+    await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(unavailable);
+    expect((await kv.get(at, { consistency: "strong" })).value).toEqual(value);
+  }
+});
+
+it("S10 what a polluted prototype holds is not part of a record", async () => {
+  const kv = await openKv();
+  await kv.set(["tokenkeep", "a"], { sessionId: "s", revision: 1 });
+  const polluted = Object.prototype as Record<string, unknown>;
+  polluted["format"] = 1;
+  try {
+    await expect(denoKvStore(kv).read("a")).rejects.toEqual(unavailable);
+  } finally {
+    delete polluted["format"];
+  }
+});
+
+describe("limits", () => {
+  it("S4 a record above 64 KiB, or a key above 2 KiB, is refused in words that show neither", async () => {
+    const store = denoKvStore(await openKv());
+    const big = record({ body: "secret".repeat(11_000) });
+    const message = "Deno KV refused: a record may have 64 KiB, its key 2 KiB";
+    for (const call of [
+      () => store.write("a", big, undefined),
+      () => store.write("secret".repeat(400), record(), undefined),
+      () => store.read("secret".repeat(400)),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: "store_unavailable", message });
+    expect(await store.read("a")).toBeUndefined();
+  });
+
+  it("a sealed session of 40 KiB fits", async () => {
+    const store = encrypted(denoKvStore(await openKv()), ring);
+    const big = record({ body: "x".repeat(40_960) });
+    expect(await store.write("a", big, undefined)).toBe(true);
+    expect(await store.read("a")).toEqual(big);
+  });
+});
+
+describe("P16 trouble", () => {
+  it("a closed database is unavailable, never empty", async () => {
+    const kv = await Deno.openKv(":memory:");
+    const store = denoKvStore(kv);
+    await store.write("a", record(), undefined);
+    kv.close();
+    for (const call of [
+      () => store.read("a"),
+      () => store.head("a"),
+      () => store.list(""),
+      () => store.write("a", record(), undefined),
+    ])
+      await expect(call()).rejects.toMatchObject({
+        code: "store_unavailable",
+        message: "Deno KV unavailable: nothing is lost, try again",
+      });
+  });
+
+  it("P10 F26 a silent database is unavailable after the deadline", async () => {
+    const silent = { get: () => new Promise<never>(() => {}) } as unknown as DenoKv;
+    await expect(denoKvStore(silent, { timeout: 5 }).read("a")).rejects.toEqual(unavailable);
+  });
+
+  it("another connection's lock is waited out", async () => {
+    const kv = stubborn(await openKv(), 3);
+    expect(await denoKvStore(kv).write("a", record(), undefined)).toBe(true);
+    expect(kv.commits).toBe(4);
+  });
+
+  it("P10 a lock that never ends is unavailable after the deadline, and not tried for ever", async () => {
+    const kv = stubborn(await openKv(), Infinity);
+    const store = denoKvStore(kv, { timeout: 50 });
+    await expect(store.write("a", record(), undefined)).rejects.toEqual(unavailable);
+    const { commits } = kv;
+    expect(commits).toBeGreaterThan(0);
+    // The pause that was under way may end in one more try, and nothing follows.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(kv.commits - commits).toBeLessThan(2);
+    expect(await store.read("a")).toBeUndefined();
+  });
+
+  it("a missing database is told at once", () => {
+    expect(() => denoKvStore(undefined as unknown as DenoKv)).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringContaining("kv: await Deno.openKv()"),
+      }),
+    );
+  });
+});
+
+it("S11 prefixes keep apart, and what lies deeper is nobody's", async () => {
+  const kv = await openKv();
+  const [one, two] = [denoKvStore(kv), denoKvStore(kv, { prefix: ["app", "tokens"] })];
+  await one.write("a", record(), undefined);
+  await two.write("b", record(), undefined);
+  await kv.set(["tokenkeep", "a", "deeper"], 1);
+  await kv.set(["tokenkeep", "b"], record());
+  expect(await one.list("")).toEqual(["a", "b"]);
+  expect(await one.list("b")).toEqual(["b"]);
+  expect(await two.list("")).toEqual(["b"]);
+  expect(await two.read("a")).toBeUndefined();
+});
+
+it("S8 no token stands in the database's files in the clear", async () => {
+  const file = freshFile();
+  const kv = await openKv(file);
+  const store = encrypted(denoKvStore(kv), ring);
+  await store.write("a", record(), undefined);
+  await kv.set(["plain"], "access-2");
+  const folder = path.dirname(file);
+  const names = readdirSync(folder).filter((name) => name.startsWith(path.basename(file)));
+  const bytes = names.map((name) => readFileSync(path.join(folder, name), "latin1")).join();
+  expect(bytes).toContain("session-1");
+  expect(bytes).toContain("access-2");
+  expect(bytes).not.toMatch(/access-1|refresh-1/);
+});

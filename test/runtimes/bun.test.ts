@@ -1,0 +1,30 @@
+/** The contracts on Bun. */
+import { expect, inject, it } from "vitest";
+import { localLock } from "../../src/locks/local.ts";
+import { webLocks } from "../../src/locks/web-locks.ts";
+import { encrypted } from "../../src/stores/encrypted.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { fetchContract } from "../contracts/fetch.ts";
+import { lockContract } from "../contracts/lock.ts";
+import { providerContract } from "../contracts/provider.ts";
+import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
+
+it("runs in Bun", () => {
+  expect(process.versions["bun"]).toMatch(/^\d/);
+});
+
+storeContract("memory", memoryStore);
+storeContract("encrypted over memory", () => encrypted(memoryStore()), {
+  twins: () => {
+    const inner = memoryStore();
+    return [encrypted(inner), encrypted(inner)];
+  },
+});
+lockContract("local", localLock);
+lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
+providerContract({ control: inject("control"), env: process.env });
+fetchContract({ control: inject("control"), streams: true, departs: ["refusals", "redirects"] });
+webhookContract({ streams: true });
+wretchContract({ control: inject("control"), streams: true, timings: false });

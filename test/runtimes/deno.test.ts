@@ -1,0 +1,36 @@
+/** The contracts on Deno, with Deno KV. */
+import { expect, inject, it } from "vitest";
+import { localLock } from "../../src/locks/local.ts";
+import { webLocks } from "../../src/locks/web-locks.ts";
+import { encrypted } from "../../src/stores/encrypted.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { fetchContract } from "../contracts/fetch.ts";
+import { lockContract } from "../contracts/lock.ts";
+import { providerContract } from "../contracts/provider.ts";
+import { sealingContract } from "../contracts/sealing.ts";
+import { storeContract } from "../contracts/store.ts";
+import { webhookContract } from "../contracts/webhook.ts";
+import { wretchContract } from "../contracts/wretch.ts";
+import { freshStore, ring, twinStores } from "../deno/databases.ts";
+
+it("runs in Deno", () => {
+  expect(Deno.version.deno).toMatch(/^\d/);
+});
+
+storeContract("memory", memoryStore);
+storeContract("Deno KV", freshStore, { twins: () => twinStores() });
+storeContract("encrypted over Deno KV", async () => encrypted(await freshStore(), ring), {
+  twins: () => twinStores((store) => encrypted(store, ring)),
+});
+sealingContract("memory", memoryStore);
+lockContract("local", localLock);
+lockContract("web locks", () => webLocks());
+providerContract({ control: inject("control"), env: process.env });
+const runtime = {
+  control: inject("control"),
+  streams: true,
+  departs: ["lengths", "sends"],
+} as const;
+fetchContract(runtime);
+webhookContract({ streams: true });
+wretchContract({ ...runtime, timings: false });

@@ -1,0 +1,23 @@
+/** Vitest under Deno and Bun: whichever evaluates this file runs its own tests, in its own threads. */
+import { defineConfig } from "vitest/config";
+
+const runtime = "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : undefined;
+if (!runtime) throw new Error("Start this with Deno or Bun: npm test does");
+
+export default defineConfig({
+  resolve: { tsconfigPaths: true },
+  test: {
+    name: runtime,
+    root: `${import.meta.dirname}/../..`,
+    include: [
+      `test/runtimes/${runtime}.test.ts`,
+      `test/${runtime}/**/*.test.ts`,
+      "test/runtimes/programs.test.ts",
+    ],
+    globalSetup: [`${import.meta.dirname}/control-process.ts`],
+    // What each can: Deno 2.9 no threads to the end, Bun 1.4 no forks.
+    pool: runtime === "deno" ? "forks" : "threads",
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+  },
+});

@@ -1,0 +1,79 @@
+/** Programs as a user starts them: by the runtime itself, in a process of their own, offline. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root: string = fileURLToPath(new URL("../..", import.meta.url));
+
+export type Runtime = "node" | "bun" | "deno";
+
+/** The one that runs this. */
+export const runtime: Runtime =
+  "Deno" in globalThis ? "deno" : process.versions["bun"] ? "bun" : "node";
+
+/** What each needs to run TypeScript from here, with `preload.ts` first and nothing fetched. */
+const preload = path.join(root, "test/support/preload.ts");
+const commands: Readonly<Record<Runtime, readonly string[]>> = {
+  node: ["--import", preload],
+  bun: ["--no-install", "--preload", preload],
+  deno: [
+    ...["run", "--allow-all", "--cached-only", "--no-remote"],
+    ...["--node-modules-dir=manual", "--unstable-kv", "--unstable-cron", "--preload", preload],
+  ],
+};
+
+export interface Program {
+  readonly output: () => string;
+  readonly stop: () => void;
+  /** What it printed, when it has ended by itself; rejects with everything if it failed. */
+  readonly ended: Promise<string>;
+}
+
+/** Starts a file; `env` is added to this process's own. */
+export function start(file: string, env: Readonly<Record<string, string>>): Program {
+  const child = spawn(process.execPath, [...commands[runtime], file], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [output, complaint] = ["", ""];
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (complaint += chunk));
+  const ended = new Promise<string>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) =>
+      code === 0 ? resolve(output) : reject(new Error(`${code}: ${output}${complaint}`)),
+    );
+  });
+  ended.catch(() => {});
+  return { output: () => output + complaint, stop: () => child.kill("SIGKILL"), ended };
+}
+
+/** A folder for programs; `remove` it. */
+export function workshop(): { folder: string; save(code: string): string; remove(): void } {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-programs-"));
+  let count = 0;
+  return {
+    folder,
+    /** The package's names become paths of its sources; nothing else is changed. */
+    save(code) {
+      const file = path.join(folder, `program-${count++}.ts`);
+      const source = (_: string, name = "index"): string =>
+        JSON.stringify(path.join(root, "src", `${name}.ts`));
+      writeFileSync(file, code.replaceAll(/"tokenkeep(?:\/([\w/-]+))?"/g, source));
+      return file;
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The first program below a heading of the README. */
+export function programOf(heading: string): string {
+  const readme = readFileSync(path.join(root, "README.md"), "utf8");
+  const [, section = ""] = readme.split(`\n## ${heading}\n`);
+  const [, code] = /```ts\n(.*?)```/s.exec(section) ?? [];
+  if (code === undefined) throw new Error(`No program below "${heading}"`);
+  return code;
+}

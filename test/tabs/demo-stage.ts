@@ -1,0 +1,99 @@
+/** The demo as `npm run demo` starts it, once for a test file, and what a visitor does there. */
+import path from "node:path";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from "playwright";
+import { createServer, type ViteDevServer } from "vite";
+import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
+import type { LogEntry, LogReply } from "../../demo/backstage/api-log.ts";
+
+let server: ViteDevServer;
+let browser: Browser;
+
+/** Call it once at the top of a test file. */
+export function useDemo(): void {
+  beforeAll(async () => {
+    server = await createServer({
+      configFile: path.join(import.meta.dirname, "../../demo/vite.config.ts"),
+      logLevel: "silent",
+      server: { port: 0, hmr: false, watch: null },
+    });
+    await server.listen();
+    browser = await chromium.launch({ ...inject("chromium"), headless: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+}
+
+/** The page's address. */
+export const address = (query = ""): string => server.resolvedUrls!.local[0]! + query;
+
+export interface Visit {
+  readonly context: BrowserContext;
+  readonly page: Page;
+}
+
+/** A visitor who has nothing stored here, on the page of one API. */
+export async function visit(query: string, options: BrowserContextOptions = {}): Promise<Visit> {
+  const context = await browser.newContext(options);
+  const faults: string[] = [];
+  onTestFinished(async () => {
+    await context.close();
+    // A rejection that nobody handles is a defect, whatever the test was about.
+    expect(faults).toEqual([]);
+  });
+  context.on("page", (one) => one.on("pageerror", (error) => faults.push(String(error))));
+  const page = await context.newPage();
+  await go(page, query);
+  return { context, page };
+}
+
+export async function go(page: Page, query: string): Promise<void> {
+  await page.goto(address(query));
+  await page.locator("body[data-ready]").waitFor();
+}
+
+export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
+
+/** Signs in with what the form is filled with. */
+export async function signIn(page: Page): Promise<void> {
+  await page.locator("#fields input").last().evaluate(isFilled);
+  await button(page, "Sign in").click();
+  await button(page, "Sign out").waitFor();
+}
+
+/** Resolves when the box has got its text. */
+const isFilled = (box: Element): Promise<void> =>
+  new Promise((resolve) => {
+    const look = (): unknown =>
+      (box as HTMLInputElement).value ? resolve() : requestAnimationFrame(look);
+    look();
+  });
+
+/** Presses a button and waits until what it stands for is over; tells what the page says of it. */
+export async function press(page: Page, name: string): Promise<string> {
+  await button(page, name).click();
+  await page.locator(`button:text-is("${name}"):not([aria-disabled="true"])`).waitFor();
+  await page.locator("#stage:not([data-live])").waitFor();
+  return (await page.locator("#summary").textContent()) ?? "";
+}
+
+/** One of the numbers above the picture, which the API counts. */
+export async function figure(page: Page, id: "requests" | "healed" | "refreshes"): Promise<number> {
+  return Number(await page.locator(`#${id}`).textContent());
+}
+
+/** What an API has seen since `since`; what comes now is numbered from `next` on. */
+export async function logOf(api: string, since = 0): Promise<LogReply> {
+  const reply = await fetch(address(`backstage/${api}/log?since=${since}`));
+  return (await reply.json()) as LogReply;
+}
+
+export const count = (entries: readonly LogEntry[], is: (entry: LogEntry) => boolean): number =>
+  entries.filter(is).length;
