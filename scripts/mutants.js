@@ -42,6 +42,8 @@ const ENGINE = "src/engine/engine.ts";
 const LEDGER = "src/engine/ledger.ts";
 const TRANSITIONS = "src/engine/transitions.ts";
 const FETCH = "src/fetch.ts";
+const ISOLATE = "src/cloudflare/memory.ts";
+const OWNER = "src/cloudflare/owner.ts";
 const WEBHOOK = "src/webhook.ts";
 const WRETCH = "src/wretch.ts";
 
@@ -672,6 +674,59 @@ const mutants = [
     edits: [{ file: WEBHOOK, find: "part.value.slice()", replace: "part.value" }],
     test: CONTRACTS,
     title: "S13 a body in parts",
+  },
+  {
+    name: "an isolate takes KV's older generation",
+    law: "F33",
+    edits: [
+      {
+        file: ISOLATE,
+        find: "lease.generation >= token.generation));",
+        replace: "true));",
+      },
+    ],
+    test: "test/unit/cloudflare/memory.test.ts",
+    title: "F33 KV's older generation",
+  },
+  {
+    name: "KV brings an ended session back",
+    law: "P4",
+    edits: [{ file: ISOLATE, find: "revision > known.revision ||", replace: "true ||" }],
+    test: "test/unit/cloudflare/memory.test.ts",
+    title: "P4 after the end of a session",
+  },
+  {
+    name: "an isolate's memory grows for ever",
+    law: "S11",
+    edits: [
+      {
+        file: ISOLATE,
+        find: "young.size >= most / 2 && !young.has(key)",
+        replace: "young.size < 0",
+      },
+    ],
+    test: "test/unit/cloudflare/memory.test.ts",
+    title: "holds so many accounts",
+  },
+  {
+    name: "KV never hears of a sign-out that it did not take at once",
+    law: "P4",
+    edits: [
+      {
+        file: OWNER,
+        find: "deedNow()?.due\n          ? SOON",
+        replace: "deedNow()\n          ? Infinity",
+      },
+    ],
+    test: "test/unit/cloudflare/owner.test.ts",
+    title: "P4 a sign-out is told again",
+  },
+  {
+    name: "a storage that fails takes the alarm along",
+    law: "P16",
+    edits: [{ file: OWNER, find: "? SOON * 10", replace: "? Infinity" }],
+    test: "test/unit/cloudflare/owner.test.ts",
+    title: "P16 S4 that fails",
   },
 ];
 

@@ -111,13 +111,15 @@ const defined: TokenVaultOptions[] = [];
 /** What one `env` and one class give, made once and used by every request. */
 interface Shared {
   readonly providers: Providers;
-  readonly ring: () => Promise<Keyring>;
+  /** Checks the keys. */
+  keys(): void;
+  ring(): Promise<Keyring>;
   readonly policies: Map<Provider<never>, Policy>;
   readonly caches: Map<Provider<never>, TokenCache>;
 }
 
 /** An isolate may see more than one `env`: what belongs to one is never used for another. */
-const made = new WeakMap<object, Map<unknown, Shared>>();
+const made = new WeakMap<object, Map<object, Shared>>();
 const memories = new WeakMap<object, Map<string, Memory>>();
 
 /**
@@ -241,32 +243,38 @@ function once<Key extends object | string, Value>(
   return value;
 }
 
+/** What belongs to the class that has such a provider; the one defined last, as after a reload. */
 function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
   const { provider: name, env, providers: given } = options;
-  const all = defined.filter((one) => Object.hasOwn(providersOf(one, env), name));
-  check(
-    given || all.length < 2,
-    `The provider "${name}" is defined by two classes: pass createVault the providers of the one that is bound`,
+  const known = once(made, env, () => new Map<object, Shared>());
+  if (given) {
+    const shared = once(known, given, () => share(env, given, options.keys));
+    if (hasCache) shared.keys();
+    return shared;
+  }
+  const all = defined.map((one) =>
+    once(known, one, () => share(env, providersOf(one, env), one.keys)),
   );
-  const [definition = given ? undefined : defined[0]] = given ? [] : all;
-  return once(
-    once(made, env, () => new Map<unknown, Shared>()),
-    given ?? definition ?? env,
-    () => {
-      const providers = given ?? (definition ? providersOf(definition, env) : {});
-      checkProviders(providers);
-      // At once, so that a missing key is told at the start and not when it is needed.
-      const keys = definition || hasCache ? readKeys(options.keys ?? definition?.keys, env) : [];
-      let ring: Keyring | undefined;
-      return {
-        providers,
-        // Settled values only: a promise of another request may never settle (F31).
-        ring: async () => (ring ??= await toRing(keys)),
-        policies: new Map(),
-        caches: new Map(),
-      };
-    },
-  );
+  const shared = all.findLast(({ providers }) => Object.hasOwn(providers, name)) ?? all.at(-1);
+  check(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
+  // At once, so that a missing key is told at the start and not when it is needed.
+  shared.keys();
+  return shared;
+}
+
+function share(env: object, providers: Providers, source: TokenVaultOptions["keys"]): Shared {
+  checkProviders(providers);
+  let keys: ReturnType<typeof readKeys> | undefined;
+  let ring: Keyring | undefined;
+  const read = (): NonNullable<typeof keys> => (keys ??= readKeys(source, env));
+  return {
+    providers,
+    keys: read,
+    // Settled values only: a promise of another request may never settle (F31).
+    ring: async () => (ring ??= await toRing(read())),
+    policies: new Map(),
+    caches: new Map(),
+  };
 }
 
 const providersOf = ({ providers }: TokenVaultOptions, env: object): Providers =>

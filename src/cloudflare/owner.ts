@@ -96,7 +96,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const key = keyOf(provider, account);
     check(
       key === call.key,
-      `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition`,
+      `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers`,
     );
     const engine = createEngine(
       key,
@@ -148,9 +148,11 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const wanted =
       session && provider.renewal && !session.refused
         ? nextLook(session, now) - now
-        : isUnknown || deedNow()?.due
+        : deedNow()?.due
           ? SOON
-          : Infinity;
+          : isUnknown
+            ? SOON * 10
+            : Infinity;
     const armed = await storage.getAlarm();
     if (wanted === Infinity) {
       if (armed !== null) await storage.deleteAlarm();
@@ -239,7 +241,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   /** Idempotent: once too often, too late, or never, the record says what is to be done. */
   async function wake(deed: Call): Promise<void> {
     const one = open(deed);
-    await reseal(one.deed.key);
+    // What cannot be opened or written now is tried again at the next start.
+    await reseal(one.deed.key).catch(() => {});
     await one.engine.look();
     one.publish();
     // Last, so that a reset before this leaves the platform's own retry in place.

@@ -85,13 +85,13 @@ for (const name of ["decrypt", "digest", "encrypt", "importKey"] as const) {
 }
 
 /** Everything has run that waits for no timer. */
-async function settle(): Promise<void> {
+export async function settle(): Promise<void> {
   for (let quiet = 0; quiet < 3; quiet = working ? 0 : quiet + 1)
     await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Time that stands still until an event is due. */
-function virtualClock(): Clock & {
+export function virtualClock(): Clock & {
   at(time: number): Promise<void>;
   until<T>(p: Promise<T>): Promise<T>;
 } {

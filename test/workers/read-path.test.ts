@@ -208,7 +208,7 @@ describe("after a sign-out", () => {
     await vault({ env: own }).fetch(echo);
     await elsewhere().signOut();
     await eventually(async () => !(await env.TOKEN_CACHE.getWithMetadata(name, KV_OPTIONS)).value);
-    hooks.ahead = 29_000;
+    hooks.ahead = 15_000;
     expect((await vault({ env: own }).fetch(echo)).status).toBe(200);
     hooks.ahead = 60_001;
     await expect(vault({ env: own }).fetch(echo)).rejects.toMatchObject({ code: "no_session" });

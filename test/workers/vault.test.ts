@@ -111,6 +111,17 @@ describe("many at once", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, unauthorized: 0 });
   });
 
+  it("requests in a row through the front door: the isolate's memory answers all but the first", async () => {
+    const { request, vault, api } = await stage();
+    await vault().signIn(credentials);
+    hooks.asked = 0;
+    for (let call = 0; call < 20; call++) await (await request("default")).text();
+    expect(hooks.asked).toBeLessThanOrEqual(1);
+    // Memory belongs to an `env`: the platform gives each request the same.
+    expect(hooks.envs.size).toBe(1);
+    expect((await api.counters()).byPath["GET /v1/echo"]).toBe(20);
+  });
+
   it("F31 the request that began the refresh goes away: the others are answered", async () => {
     const { api, request, vault } = await stage();
     await vault().signIn(credentials);

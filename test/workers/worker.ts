@@ -6,6 +6,7 @@ import {
   type VaultEvent,
 } from "../../src/cloudflare.ts";
 import { systemClock } from "../../src/engine/clock.ts";
+import type { Owner } from "../../src/cloudflare/wire.ts";
 import type { Clock, Provider } from "../../src/types.ts";
 import type { ObjectState } from "./stage.ts";
 
@@ -21,9 +22,21 @@ export const hooks: {
   onEvent: ((event: VaultEvent) => void) | undefined;
   /** Instead of the secret. */
   keys: string | undefined;
+  /** How often an object was asked for a token. */
+  asked: number;
+  /** Each `env` that the front door was given. */
+  readonly envs: Set<object>;
   /** The object that was built last. */
   abort: (reason?: string) => void;
-} = { ahead: 0, fetch: undefined, onEvent: undefined, keys: undefined, abort: () => {} };
+} = {
+  ahead: 0,
+  fetch: undefined,
+  onEvent: undefined,
+  keys: undefined,
+  asked: 0,
+  envs: new Set(),
+  abort: () => {},
+};
 
 export const clock: Clock = { ...systemClock, now: () => Date.now() + hooks.ahead };
 
@@ -41,6 +54,10 @@ export class TokenVault extends Vault {
     super(ctx, env);
     hooks.abort = (reason) => (ctx as unknown as ObjectState).abort(reason);
   }
+  override token(...question: Parameters<Owner["token"]>): ReturnType<Owner["token"]> {
+    hooks.asked++;
+    return super.token(...question);
+  }
 }
 
 export { TokenVault as ReadmeVault } from "./readme.ts";
@@ -51,6 +68,7 @@ export class OldVault extends Vault {}
 export default {
   /** The front door: calls `?url` for the account `?account` of the provider `?provider`. */
   async fetch(request: Request, env: object, ctx: VaultContext): Promise<Response> {
+    hooks.envs.add(env);
     const { searchParams } = new URL(request.url);
     const vault = createVault({
       provider: searchParams.get("provider")!,

@@ -1,0 +1,201 @@
+/** The object's inside, with a storage, a KV and a clock that a test holds in its hands. */
+import { describe, expect, it } from "vitest";
+import { readKeys } from "../../../src/cloudflare/keys.ts";
+import { createOwner, type ObjectOwner } from "../../../src/cloudflare/owner.ts";
+import { type Call, hashOf, keyOf } from "../../../src/cloudflare/wire.ts";
+import type { KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
+import { type DurableStorage, durableObjectStore } from "../../../src/stores/durable-object.ts";
+import type { Provider } from "../../../src/types.ts";
+import { record } from "../../contracts/store.ts";
+import { settle, virtualClock } from "../../edge/simulation.ts";
+
+const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
+
+const grant = (generation: number) => ({
+  type: "granted",
+  grant: { accessToken: `at-${generation}`, refreshToken: `rt-${generation}`, expiresIn: 86_400 },
+});
+
+function open() {
+  const clock = virtualClock();
+  const stored = new Map<string, unknown>();
+  const puts: { at: number; tombstone: boolean }[] = [];
+  const entries = new Map<string, { value: string; metadata: unknown }>();
+  const state = { broken: false, lost: false, alarm: undefined as number | undefined, calls: 0 };
+  const failing = (): Promise<never> => Promise.reject(new Error("down"));
+  const kv: KvNamespace = {
+    getWithMetadata: (key) =>
+      state.broken
+        ? failing()
+        : Promise.resolve(entries.get(key) ?? { value: null, metadata: null }),
+    put(key, value, { metadata }) {
+      if (state.broken) return failing();
+      puts.push({ at: clock.now(), tombstone: !!(metadata as { tombstone?: true }).tombstone });
+      entries.set(key, { value, metadata });
+      return Promise.resolve();
+    },
+    delete: failing,
+    list: failing,
+  };
+  const provider = {
+    name: "acme",
+    origins: ["https://api.acme.example"],
+    renewal: { rotation: "strict" },
+    signIn: async () => grant(1),
+    renew: async () => grant(++state.calls + 1),
+  } as unknown as Provider<never>;
+  const storage: DurableStorage = {
+    transactionSync(task) {
+      if (state.lost) throw new Error("disk: secret");
+      return task();
+    },
+    sync: async () => {},
+    kv: {
+      get: (key) => structuredClone(stored.get(key)),
+      put: (key, value) => void stored.set(key, structuredClone(value)),
+      delete: (key) => stored.delete(key),
+      list: ({ prefix }) => [...stored].filter(([key]) => key.startsWith(prefix)),
+    },
+  };
+  const build = (): ObjectOwner =>
+    createOwner(
+      {
+        waitUntil: (promise) => void promise.catch(() => {}),
+        storage: {
+          ...storage,
+          getAlarm: async () => state.alarm ?? null,
+          setAlarm: async (time) => void (state.alarm = time),
+          deleteAlarm: async () => void (state.alarm = undefined),
+        },
+      },
+      { providers: { acme: provider }, keys, kv, clock, random: () => 0.5 },
+    );
+  const call: Call = { provider: "acme", account: "a", key: keyOf(provider, "a") };
+  return { clock, stored, puts, entries, state, storage, provider, build, call };
+}
+
+const HOUR = 3_600_000;
+
+describe("what the object tells KV", () => {
+  it("one write a second and key at most, and the last state in the end", async () => {
+    const { clock, puts, entries, build, call } = open();
+    const owner = build();
+    await owner.signIn(call, {}, {});
+    await owner.signIn(call, {}, {});
+    await owner.signIn(call, {}, {});
+    await settle();
+    await owner.signOut(call);
+    await settle();
+    await clock.at(clock.now() + 10_000);
+    expect(puts.length).toBeGreaterThanOrEqual(2);
+    for (let put = 1; put < puts.length; put++)
+      expect(puts[put]!.at - puts[put - 1]!.at).toBeGreaterThanOrEqual(1_000);
+    expect(puts.at(-1)!.tombstone).toBe(true);
+    const [name] = [...entries.keys()];
+    expect(name).toBe(`tokenkeep:cache:${await hashOf(call.key)}`);
+  });
+
+  it("P4 a sign-out is told again and again, over a restart too, until KV takes it", async () => {
+    const { clock, puts, state, build, call } = open();
+    await build().signIn(call, {}, {});
+    await settle();
+    state.broken = true;
+    const owner = build();
+    await owner.signOut(call);
+    await settle();
+    expect(puts.filter(({ tombstone }) => tombstone)).toHaveLength(0);
+    // Set for a minute from now, though there is no session to refresh.
+    expect(state.alarm! - Date.now()).toBeGreaterThan(50_000);
+    expect(state.alarm! - Date.now()).toBeLessThan(70_000);
+    await clock.at(clock.now() + 60_000);
+    await owner.alarm();
+    await settle();
+    expect(state.alarm).toBeDefined();
+    state.broken = false;
+    await clock.at(clock.now() + 60_000);
+    await build().alarm();
+    await settle();
+    expect(puts.at(-1)).toMatchObject({ tombstone: true });
+    expect(state.alarm).toBeUndefined();
+  });
+
+  it("P4 a sign-in that is refused after a sign-out does not keep KV from hearing of that", async () => {
+    const { clock, puts, state, build, call, provider } = open();
+    const owner = build();
+    await owner.signIn(call, {}, {});
+    await settle();
+    await clock.at(clock.now() + 2_000);
+    state.broken = true;
+    await owner.signOut(call);
+    await settle();
+    Object.assign(provider, { signIn: async () => ({ type: "refused" }) });
+    expect((await owner.signIn(call, {}, {})).error).toMatchObject({ code: "credentials_refused" });
+    state.broken = false;
+    await clock.at(clock.now() + 60_000);
+    await owner.alarm();
+    await settle();
+    expect(puts.at(-1)).toMatchObject({ tombstone: true });
+  });
+
+  it("a token that ends within the minute that KV keeps everything is not put there", async () => {
+    const { puts, build, call, provider } = open();
+    const short = { ...grant(1), grant: { ...grant(1).grant, expiresIn: 60 } };
+    Object.assign(provider, { signIn: async () => short });
+    await build().signIn(call, {}, {});
+    await settle();
+    expect(puts).toEqual([]);
+  });
+
+  it("an object that wakes does not repeat what it has told", async () => {
+    const { clock, puts, build, call } = open();
+    await build().signIn(call, {}, {});
+    await settle();
+    await clock.at(clock.now() + HOUR);
+    for (let start = 0; start < 5; start++) {
+      await build().token(call, {});
+      await settle();
+    }
+    expect(puts).toHaveLength(1);
+  });
+});
+
+describe("the object's storage", () => {
+  it("P16 S4 that fails is not empty, nobody is signed out by it, and its words are kept in", async () => {
+    const { clock, state, build, call } = open();
+    await build().signIn(call, {}, {});
+    await settle();
+    state.lost = true;
+    const owner = build();
+    const { error } = await clock.until(owner.token(call, {}));
+    expect(error).toMatchObject({ code: "store_unavailable" });
+    expect(JSON.stringify(error)).not.toContain("secret");
+    await clock.until(owner.alarm().catch(() => {}));
+    await settle();
+    // It looks again, though nobody calls.
+    expect(state.alarm! - Date.now()).toBeGreaterThan(0);
+    expect(state.alarm! - Date.now()).toBeLessThan(601_000);
+    state.lost = false;
+    expect((await build().token(call, {})).lease).toMatchObject({ accessToken: "at-1" });
+  });
+
+  it("a record of a newer format is left untouched and reads as unavailable", async () => {
+    const { storage, stored } = open();
+    const store = durableObjectStore(storage);
+    const newer = { ...record(), format: 2 };
+    stored.set("tokenkeep:a", newer);
+    for (const use of [store.read("a"), store.head("a"), store.write("a", record(), undefined)])
+      await expect(use).rejects.toMatchObject({ code: "store_unavailable" });
+    expect(stored.get("tokenkeep:a")).toEqual(newer);
+  });
+
+  it("P5 a write that does not become durable is none", async () => {
+    const { storage } = open();
+    const store = durableObjectStore({
+      ...storage,
+      sync: () => Promise.reject(new Error("reset")),
+    });
+    await expect(store.write("a", record(), undefined)).rejects.toMatchObject({
+      code: "store_unavailable",
+    });
+  });
+});
