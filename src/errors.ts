@@ -18,6 +18,8 @@ export type VaultErrorCode =
   | "sign_in_failed"
   /** The store cannot be reached; nothing is lost, and nobody is signed out. */
   | "store_unavailable"
+  /** The worker that keeps the session cannot be reached, and nothing stands in for it. */
+  | "worker_unavailable"
   /** A token is malformed: check what was pasted. */
   | "invalid_token"
   /** An option or argument is wrong. */
@@ -32,6 +34,7 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   refresh_failed: "Token not refreshed: session kept, try again",
   sign_in_failed: "Sign-in failed: try to sign in again",
   store_unavailable: "Token store unavailable: nothing is lost, try again",
+  worker_unavailable: "Vault worker unavailable: nothing is lost, try again",
   invalid_token: "Malformed token: look for spaces and line breaks",
   invalid_option: "Invalid option: check it",
   closed: "Vault closed or signed out: make a new one or sign in",
