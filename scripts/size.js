@@ -31,6 +31,12 @@ const bundles = [
       export { memoryStore } from "tokenkeep/stores/memory";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
+  {
+    title: "tokenkeep/worker, the page's part",
+    limit: 2500,
+    goal: 2500,
+    code: `export { connectVault } from "tokenkeep/worker";`,
+  },
 ];
 
 /** The package's own names lead to its sources, as everywhere in the repository. */

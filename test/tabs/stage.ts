@@ -38,19 +38,18 @@ export interface Stage {
 let browser: Browser;
 let site: Served;
 
-/** Call it once at the top of a test file. */
-export function useBrowser(): void {
+/** Call it once at the top of a test file. `scripts` are bundled and served besides the page's. */
+export function useBrowser(scripts: readonly string[] = []): void {
   beforeAll(async () => {
-    const [script, html] = await Promise.all([bundle(), readFile("page.html")]);
-    const types = { "/page.js": "text/javascript", "/": "text/html" };
-    const files: Record<string, string> = { "/page.js": script, "/": html };
+    const files: Record<string, string> = { "/": readFile("page.html") };
+    for (const name of ["page", ...scripts]) files[`/${name}.js`] = await bundle(`${name}.ts`);
     site = await serve(async (request) => {
       const { pathname } = new URL(request.url);
-      const type = types[pathname as keyof typeof types];
-      const headers = { "content-type": `${type}; charset=utf-8` };
-      return type
-        ? new Response(files[pathname]!, { headers })
-        : new Response(null, { status: 404 });
+      const file = files[pathname];
+      const type = pathname === "/" ? "text/html" : "text/javascript";
+      return file === undefined
+        ? new Response(null, { status: 404 })
+        : new Response(file, { headers: { "content-type": `${type}; charset=utf-8` } });
     });
     browser = await chromium.launch({ ...inject("chromium"), headless: true });
   });
@@ -63,10 +62,10 @@ export function useBrowser(): void {
 const readFile = (name: string): string =>
   readFileSync(path.join(import.meta.dirname, name), "utf8");
 
-/** The page's script; tsconfig's paths lead `tokenkeep/…` to the sources. */
-async function bundle(): Promise<string> {
+/** A script; tsconfig's paths lead `tokenkeep/…` to the sources. */
+async function bundle(name: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [path.join(import.meta.dirname, "page.ts")],
+    entryPoints: [path.join(import.meta.dirname, name)],
     bundle: true,
     format: "esm",
     target: "es2022",

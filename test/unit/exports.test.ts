@@ -7,7 +7,8 @@ import { readSources } from "./sources.ts";
 /** What no user imports by its path. The root exports the public parts of the top-level files. */
 const unlisted = new Set(["types", "errors", "vault", "fetch", "policy", "problem", "redirect"]);
 
-const isPrivate = (name: string): boolean => name.startsWith("engine/") || unlisted.has(name);
+/** `worker.ts` is the way in to the parts of `worker/`. */
+const isPrivate = (name: string): boolean => /^(engine|worker)\//.test(name) || unlisted.has(name);
 
 function readJson(file: string): Record<string, unknown> {
   return JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"));

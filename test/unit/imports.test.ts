@@ -3,13 +3,13 @@
 import { describe, expect, test } from "vitest";
 import { importsOf, readSources } from "./sources.ts";
 
-type Layer = "contract" | "engine" | "core" | "adapter" | "entry" | "package";
+type Layer = "contract" | "engine" | "core" | "adapter" | "owner" | "entry" | "package";
 
 /** What stands at the top level and imports no adapter. */
 const core = new Set(["index", "vault", "fetch", "policy", "problem", "redirect"]);
 
 /** Each wires one platform's parts; nothing imports it. */
-const entries = new Set(["browser", "cloudflare", "deno"]);
+const entries = new Set(["browser", "cloudflare", "deno", "worker"]);
 
 /** A preset imports its one mechanism: the only arrow from an adapter to another. */
 const presets: Record<string, string> = {
@@ -21,8 +21,13 @@ const allowed: Record<Exclude<Layer, "package">, Layer[]> = {
   engine: ["contract", "engine"],
   core: ["contract", "engine", "core"],
   adapter: ["contract", "engine", "package"],
-  entry: ["contract", "core", "adapter"],
+  // An owner of sessions wires a platform's parts as an entry does, and speaks a protocol besides.
+  owner: ["contract", "engine", "core", "adapter", "owner"],
+  entry: ["contract", "core", "adapter", "owner"],
 };
+
+/** What runs in the page: it stays small because it reaches for none of these. */
+const pagePart = new Set(["worker/connect", "worker/send", "worker/narrow", "worker/protocol"]);
 
 const sources = readSources();
 
@@ -30,6 +35,7 @@ function layerOf(name: string): Layer {
   if (name === "types" || name === "errors") return "contract";
   if (name.startsWith("engine/")) return "engine";
   if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
+  if (name.startsWith("worker/")) return "owner";
   if (core.has(name)) return "core";
   if (entries.has(name)) return "entry";
   // So is a new file or folder, until it is given a place in the law.
@@ -41,6 +47,8 @@ function wrongArrow(from: string, to: string): string | undefined {
   const [layer, target] = [layerOf(from), layerOf(to)];
   if (layer === "package") return `${from} has no place in the law`;
   if (presets[from] === to) return undefined;
+  if (pagePart.has(from) && (target === "adapter" || (target === "owner" && !pagePart.has(to))))
+    return `${from} runs in the page and imports ${to}`;
   if (allowed[layer].includes(target)) return undefined;
   return `${from} (${layer}) imports ${to} (${target})`;
 }
@@ -95,6 +103,14 @@ describe("the test of Law 3 can fail", () => {
     ["browser", "engine/engine"],
     ["browser", "cloudflare"],
     ["browser", "idb-keyval"],
+    ["worker", "engine/engine"],
+    ["browser", "worker"],
+    ["index", "worker/connect"],
+    ["stores/memory", "worker/protocol"],
+    ["worker/serve", "browser"],
+    ["worker/serve", "idb-keyval"],
+    ["worker/connect", "worker/serve"],
+    ["worker/connect", "stores/indexeddb"],
     ["gadgets/new", "types"],
   ])("%s may not import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeTypeOf("string");
@@ -111,6 +127,9 @@ describe("the test of Law 3 can fail", () => {
     ["providers/vmcloud", "providers/password"],
     ["browser", "index"],
     ["browser", "stores/indexeddb"],
+    ["worker", "worker/connect"],
+    ["worker/serve", "stores/indexeddb"],
+    ["worker/connect", "worker/protocol"],
   ])("%s may import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeUndefined();
   });
