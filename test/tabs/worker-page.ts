@@ -41,14 +41,17 @@ window.tellWorker = (said, until) =>
 export function connect(config: Config, owner: Owner): Vault<PasswordCredentials> {
   const { api, patience, reuseWindow } = config;
   const { kind, script = "/worker-script.js", isolated, account, timeout } = owner;
-  const given: WorkerConfig = {
+  const given = {
     api,
     ...(patience !== undefined && { patience }),
     ...(reuseWindow !== undefined && { reuseWindow }),
     ...(isolated && { isolated }),
   };
-  const url = `${script}?config=${encodeURIComponent(JSON.stringify(given))}`;
   const start = async (): Promise<VaultWorker> => {
+    // A worker that is started again has its predecessor's clock.
+    const ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
+    const started: WorkerConfig = { ...given, ...(kind === "shared" && { ahead }) };
+    const url = `${script}?config=${encodeURIComponent(JSON.stringify(started))}`;
     if (kind === "shared") return new SharedWorker(url, { type: "module" });
     if (kind === "dedicated") return new Worker(url, { type: "module" });
     await navigator.serviceWorker.register(url, { type: "module" });
