@@ -49,7 +49,13 @@ export function useBrowser(scripts: readonly string[] = []): void {
       const type = pathname === "/" ? "text/html" : "text/javascript";
       return file === undefined
         ? new Response(null, { status: 404 })
-        : new Response(file, { headers: { "content-type": `${type}; charset=utf-8` } });
+        : new Response(file, {
+            headers: {
+              "content-type": `${type}; charset=utf-8`,
+              // For sandboxed frames, which have no origin.
+              "access-control-allow-origin": "*",
+            },
+          });
     });
     browser = await chromium.launch({ ...inject("chromium"), headless: true });
   });

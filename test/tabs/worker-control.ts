@@ -15,3 +15,11 @@ export const CONTROL = "tokenkeep-test";
 export type Said =
   | { readonly type: "jump" | "jumped"; readonly ahead: number }
   | { readonly type: "arm" | "armed" | "arrived" | "release"; readonly phase: string };
+
+/** What strange workers answer to anything; those that are not listed say nothing. */
+export const WORKERS: Readonly<Record<string, unknown>> = {
+  newer: { tokenkeep: 2, value: "of no use" },
+  refusing: { tokenkeep: 1, error: { code: "worker_unavailable", message: "Other version" } },
+  nonsense: { tokenkeep: 1, state: { owner: 1, seq: "many", events: null } },
+  text: "hello",
+};

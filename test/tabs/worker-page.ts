@@ -8,6 +8,8 @@ import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
 /** How a page comes to its vault. */
 export interface Owner {
   readonly kind: "shared" | "dedicated" | "service";
+  /** One of the workers that are no use. */
+  readonly strange?: string;
   /** The worker's script; `"/worker-script.js"` by default. */
   readonly script?: string;
   /** Whether the page may run the engine itself. */
@@ -51,6 +53,7 @@ export function connect(config: Config, owner: Owner): Vault<PasswordCredentials
     // A worker that is started again has its predecessor's clock.
     const ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
     const started: WorkerConfig = { ...given, ...(kind === "shared" && { ahead }) };
+    if (owner.strange) return new SharedWorker(`/worker-strange.js?strange=${owner.strange}`);
     const url = `${script}?config=${encodeURIComponent(JSON.stringify(started))}`;
     if (kind === "shared") return new SharedWorker(url, { type: "module" });
     if (kind === "dedicated") return new Worker(url, { type: "module" });
