@@ -24,17 +24,22 @@ export interface ConnectOptions {
   readonly fallback?: () => Promise<{ readonly vault: VaultPort }>;
   /** As in `createVault`; `"default"` by default. */
   readonly account?: string;
-  /** How long the worker may take to answer at all, milliseconds; 5,000 by default. */
+  /**
+   * How long the worker may take for its first answer, milliseconds; 5,000 by default. Any other may
+   * take 25 seconds more: raise it by what the worker's `patience` is above 20,000 ms.
+   */
   readonly timeout?: number;
 }
 
-/** Why a question was given up: its worker has ended. Without a reason: it took too long. */
+/** Why a question was given up: its worker has ended, took too long, or speaks another version. */
 const GONE = {};
+const LATE = undefined;
+const UPDATED = 0;
 
 /** A `VaultError` to `isVaultError`, without the class's table of messages, which stays elsewhere. */
 const toError = (
-  code: VaultErrorCode,
-  message: string = "Vault worker unavailable: nothing is lost, try again",
+  code: VaultErrorCode = "worker_unavailable",
+  message: string = "No vault worker: try again",
   { status, retryAfter }: Partial<WireError> = {},
 ): Error =>
   Object.defineProperty(
@@ -43,8 +48,15 @@ const toError = (
     { value: true },
   );
 
+const closed = (): Error => toError("closed", "Vault closed: make a new one");
+
+function add<T>(set: Set<T>, one: T): () => void {
+  set.add(one);
+  return () => void set.delete(one);
+}
+
 /** For what has no result. */
-const isVoid = (_value: unknown): _value is undefined => true;
+const isVoid = <T>(_value: unknown): _value is T => true;
 
 /**
  * Connects this page to the vault that a worker runs (`serveVault`). What comes back behaves as the
@@ -74,9 +86,10 @@ export function connectVault<Credentials = never>(
   /** How each question without an answer is given up. */
   const open = new Set<(reason: unknown) => void>();
   const ended = new AbortController();
-  let shown: Snapshot = { status: "loading", account, persisted: true };
+  // P10: patience, and the time of two requests.
+  const limit = timeout + 25_000;
+  let shown: Snapshot = Object.freeze({ status: "loading", account, persisted: true });
   let seen: { owner: string; seq: number } | undefined;
-  let limit = 30_000;
   let link: Promise<VaultPort> | undefined;
   let channel: BroadcastChannel | undefined;
   let syncs = 0;
@@ -120,14 +133,7 @@ export function connectVault<Credentials = never>(
       };
       open.add(giveUp);
       timer = setTimeout(giveUp, ms);
-      port1.onmessage = ({ data }) => {
-        if (data?.tokenkeep === VERSION) resolve(data);
-        else {
-          // Updated under us: start again.
-          lose(to, GONE);
-          giveUp(GONE);
-        }
-      };
+      port1.onmessage = ({ data }) => resolve(Object(data));
       to.then((port) => {
         const question = { tokenkeep: VERSION, type, account, args: JSON.stringify(args), seen };
         if (open.has(giveUp)) port.postMessage(question, [port2]);
@@ -150,8 +156,12 @@ export function connectVault<Credentials = never>(
     const answer = await ask(port, "state", [], ms, failed.signal);
     const state = toState(answer.state, account)!;
     const mine = link;
-    const { lock } = state;
-    ({ limit } = state);
+    const { lock, isolated } = state;
+    // It has claimed this page by now; word of that may come later.
+    if (isolated && !navigator.serviceWorker.controller)
+      await new Promise((resolve) => {
+        navigator.serviceWorker.addEventListener("controllerchange", resolve);
+      });
     take(state);
     if (lock)
       (async () => {
@@ -164,7 +174,7 @@ export function connectVault<Credentials = never>(
   }
 
   function connect(): Promise<VaultPort> {
-    if (ended.signal.aborted) return Promise.reject(toError("closed"));
+    if (ended.signal.aborted) return Promise.reject(closed());
     return (link ??= reach(start, timeout)
       .catch((error) => {
         if (!fallback) throw error;
@@ -173,7 +183,7 @@ export function connectVault<Credentials = never>(
       .catch(() => {
         link = undefined;
         show({ status: "unavailable", account, persisted: true });
-        throw toError("worker_unavailable");
+        throw toError();
       }));
   }
 
@@ -186,24 +196,25 @@ export function connectVault<Credentials = never>(
   async function call<T>(
     type: string,
     args: readonly unknown[],
-    isRight: (value: unknown) => value is T,
+    isRight: (value: unknown) => value is T = isVoid,
     signal?: AbortSignal | null,
   ): Promise<T> {
     for (let again = true; ; again = false) {
       const to = connect();
       try {
-        const { value, error, state } = await ask(to, type, args, limit, signal);
+        const { tokenkeep, value, error, state } = await ask(to, type, args, limit, signal);
+        if (tokenkeep !== VERSION) throw UPDATED;
         const news = toState(state, account);
         if (news) take(news);
         if (error) throw toError(error.code, error.message, error);
         if (isRight(value)) return value;
-        throw toError("worker_unavailable");
+        throw toError();
       } catch (reason) {
         if (reason && reason !== GONE) throw reason;
         if (!reason) lose(to, GONE);
         // Credentials are not sent again unasked.
         if (type === "signIn") throw toError("sign_in_failed");
-        if (!reason || !again) throw toError("worker_unavailable");
+        if (reason === LATE || !again) throw toError();
       }
     }
   }
@@ -212,7 +223,7 @@ export function connectVault<Credentials = never>(
     if (syncs++) return;
     do {
       syncs = 1;
-      await call("state", [!!woke], isVoid).catch(() => {});
+      await call("state", [!!woke]).catch(() => {});
     } while (syncs > 1);
     syncs = 0;
   }
@@ -223,18 +234,18 @@ export function connectVault<Credentials = never>(
   } catch {
     // Each answer brings what is new.
   }
-  for (const type of ["online", "pageshow", "visibilitychange", "resume", "focus"])
-    globalThis.addEventListener?.(type, sync, { capture: true, signal: ended.signal });
+  for (const type of ["online", "pageshow", "visibilitychange"])
+    globalThis.addEventListener?.(type, sync, { signal: ended.signal });
   void sync();
 
   function close(): void {
-    lose(link, toError("closed"));
+    lose(link, closed());
     channel?.close();
     ended.abort();
   }
 
   const method =
-    <T>(type: string, isRight: (value: unknown) => value is T) =>
+    <T = void>(type: string, isRight: (value: unknown) => value is T = isVoid) =>
     (...args: readonly unknown[]): Promise<T> =>
       call(type, args, isRight, (args.at(-1) as { signal?: AbortSignal } | undefined)?.signal);
 
@@ -245,28 +256,22 @@ export function connectVault<Credentials = never>(
       ({ sessionId, generation }) =>
         tell({ type: "retried", account, sessionId, generation, status: 401 }),
     ),
-    signIn: method("signIn", isVoid),
-    adopt: method("adopt", isVoid),
+    signIn: method("signIn"),
+    adopt: method("adopt"),
     getToken: method("getToken", isText),
     authorization: method("authorization", isText),
-    signOut: method("signOut", isVoid),
+    signOut: method("signOut"),
     accounts: method("accounts", areTexts),
-    removeAccount: method("removeAccount", isVoid),
+    removeAccount: method("removeAccount"),
     snapshot: () => shown,
     subscribe(listener) {
+      // A function of its own for each call: the same listener may subscribe twice.
       const notify = (): void => listener(shown);
-      listeners.add(notify);
       notify();
-      return () => void listeners.delete(notify);
+      return add(listeners, notify);
     },
-    events(listener) {
-      const observer = (event: VaultEvent): void => listener(event);
-      observers.add(observer);
-      return () => void observers.delete(observer);
-    },
+    events: (listener) => add(observers, (event) => listener(event)),
     close,
-    async [Symbol.asyncDispose]() {
-      close();
-    },
+    [Symbol.asyncDispose]: async () => close(),
   };
 }

@@ -18,7 +18,7 @@ const text = (value: unknown): string | undefined => (isText(value) ? value : un
 export const isTicket = (value: unknown): value is Ticket | undefined =>
   value === undefined ||
   (isObject(value) &&
-    /^\w+ [\x21-\x7e]{1,16384}$/.test(String(value["authorization"])) &&
+    /^\w+ [!-~]{1,16384}$/.test(String(value["authorization"])) &&
     isText(value["sessionId"]) &&
     isNumber(value["generation"]));
 
@@ -45,17 +45,18 @@ const toSnapshot = (shot: Record<string, unknown>, account: string): Snapshot =>
 /** A worker's news, or `undefined` for anything else. */
 export function toState(value: unknown, account: string): State | undefined {
   if (!isObject(value)) return undefined;
-  const { owner, seq, lock, limit, snapshot, events } = value;
-  return isText(owner) && isNumber(seq) && isNumber(limit) && Array.isArray(events)
+  const { owner, seq, lock, isolated, snapshot, events } = value;
+  return isText(owner) && isNumber(seq) && Array.isArray(events)
     ? {
         owner,
         seq,
-        limit,
         lock: text(lock),
+        isolated: !!isolated,
         snapshot: isObject(snapshot) ? toSnapshot(snapshot, account) : undefined,
-        events: events
-          .filter((one) => isNumber(one?.seq) && isObject(one.event))
-          .map((one) => ({ seq: one.seq, event: toEvent(one.event, account) })),
+        events: events.map((one) => ({
+          seq: +one?.seq,
+          event: toEvent(Object(one?.event), account),
+        })),
       }
     : undefined;
 }

@@ -53,6 +53,6 @@ export interface State {
   readonly events: readonly { readonly seq: number; readonly event: VaultEvent }[];
   /** A Web Lock that the worker holds as long as it lives; absent where there are none. */
   readonly lock?: string | undefined;
-  /** How long an answer may take, milliseconds. */
-  readonly limit: number;
+  /** Gives no tokens: pages must be controlled by this worker. */
+  readonly isolated?: boolean | undefined;
 }

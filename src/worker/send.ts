@@ -22,8 +22,14 @@ export const createSend =
     onRetry: (ticket: Ticket) => void,
   ): VaultFetch =>
   async (input, init) => {
-    const make = init?.body;
-    const isMade = typeof make === "function";
+    const { referrer, referrerPolicy } = input as Partial<Request>;
+    const { body, waitUntil } = init ?? {};
+    const isMade = typeof body === "function";
+    // WebKit makes no copies of its own of these; a blob is one.
+    const kept =
+      (body as ArrayBuffer | undefined)?.byteLength !== undefined
+        ? new Blob([body as ArrayBuffer])
+        : body instanceof URLSearchParams && new URLSearchParams(body);
     const next = (): Request =>
       new Request(
         input,
@@ -31,18 +37,22 @@ export const createSend =
         init &&
           ({
             __proto__: null,
+            // Fetch resets these two when anything else is given along.
+            referrer: referrer === "about:client" ? undefined : referrer,
+            referrerPolicy: referrerPolicy || undefined,
             ...init,
-            ...(isMade && { body: make(), duplex: "half" }),
+            ...(isMade && { body: body(), duplex: "half" }),
+            ...(kept && { body: kept }),
           } as RequestInit),
       );
     // From here on nobody else can change it.
     const request = next();
     const { url, mode, headers, signal } = request;
-    if (/^na|^no-/.test(mode) || headers.has("authorization")) return fetch(request);
-    const ticket = await getTicket(url, signal);
+    const isBare = /^na|^no-/.test(mode) || headers.has("authorization");
+    const ticket = isBare ? undefined : await getTicket(url, signal);
     if (!ticket) return fetch(request);
     // The same bytes once more; a stream is sent once.
-    const spare = isMade ? next : make instanceof ReadableStream ? undefined : request.clone();
+    const spare = isMade ? next : body instanceof ReadableStream ? undefined : request.clone();
     headers.set("authorization", ticket.authorization);
     const response = await fetch(request);
     // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
@@ -52,6 +62,7 @@ export const createSend =
     )
       return response;
     const renewed = getTicket(url, spare ? signal : null, ticket);
+    waitUntil?.(renewed);
     if (!spare) {
       // The call after this one will find a fresh token.
       renewed.catch(() => {});

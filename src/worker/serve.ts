@@ -126,7 +126,7 @@ const isAccount = (value: unknown): value is string =>
  */
 export function serveVault<Credentials>(options: ServeOptions<Credentials>): ServedVault {
   const { isolated = false, ...given } = options;
-  const { provider, patience = 20_000 } = given;
+  const { provider } = given;
   const scope = globalThis as Scope;
   const inServiceWorker = !!scope.registration && !!scope.clients;
   check(provider?.origins?.length, "provider, with origins");
@@ -208,8 +208,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
           owner,
           seq,
           lock,
-          // P10: its patience and the time of two requests.
-          limit: Math.max(patience, 20_000) + 10_000,
+          isolated,
           snapshot: !seen || changedAt > since ? snapshot : undefined,
           events: events.filter((one) => one.seq > since),
         };

@@ -4,6 +4,8 @@ import { localLock } from "../../src/locks/local.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { connectVault, serveVault } from "../../src/worker.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { freshDatabase, indexedDbContract } from "../contracts/indexeddb.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
@@ -30,3 +32,10 @@ webLocksContract("the browser's", {
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
 fetchContract({ control: inject("control"), streams: false });
+// What a page without an engine sends is by the same rules.
+fetchContract({
+  title: ", vault in another place",
+  control: inject("control"),
+  streams: false,
+  make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
+});
