@@ -11,6 +11,7 @@ import { freshDatabase, indexedDbContract } from "../contracts/indexeddb.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
+import { workerContract } from "../contracts/worker.ts";
 
 storeContract("memory", memoryStore);
 indexedDbContract("the browser's");
@@ -39,3 +40,5 @@ fetchContract({
   streams: false,
   make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
 });
+for (const kind of ["shared", "dedicated", "service"] as const)
+  workerContract(kind, inject("control"));
