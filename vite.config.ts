@@ -12,6 +12,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** Launch options of the Chromium that the tests run in, for tests that drive it themselves. */
     chromium: { executablePath?: string; args: string[] };
+    /** The same for Firefox. */
+    firefox: { executablePath?: string; channel?: string; firefoxUserPrefs: object };
   }
 }
 
@@ -164,7 +166,7 @@ export default defineConfig({
           environment: "node",
           include: ["test/tabs/**/*.test.ts"],
           globalSetup: [control],
-          provide: { chromium },
+          provide: { chromium, firefox },
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,

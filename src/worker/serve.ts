@@ -10,18 +10,13 @@ import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
-import type { TokenSource, VaultOptions } from "../types.ts";
-import { createVaultWith, type Snapshot, type Vault, type VaultEvent } from "../vault.ts";
+import type { VaultOptions } from "../types.ts";
+import type { Vault } from "../vault.ts";
+import { type Account, createAccount } from "./account.ts";
 import { createHold, type Extendable } from "./hold.ts";
 import { isText } from "./narrow.ts";
-import {
-  type Answer,
-  NUDGES,
-  type Question,
-  type State,
-  VERSION,
-  type WireError,
-} from "./protocol.ts";
+import { type Answer, type Question, VERSION, type WireError } from "./protocol.ts";
+import { createNudge, holdLock } from "./signs.ts";
 
 /** As in `tokenkeep/browser`; a page says which account it means. */
 export interface ServeOptions<Credentials = never>
@@ -49,14 +44,6 @@ export interface ServedVault {
   postMessage(question: unknown, ports: readonly MessagePort[]): void;
 }
 
-interface Account {
-  readonly vault: Vault<never>;
-  readonly source: TokenSource;
-  look(): void;
-  /** What a page that has `seen` so much has not seen yet. */
-  news(seen: Question["seen"], lock: string | undefined): State | undefined;
-}
-
 interface Scope {
   readonly document?: unknown;
   readonly registration?: unknown;
@@ -74,8 +61,10 @@ interface WorkerEvent extends Partial<Extendable> {
   readonly source?: { readonly id?: string } | null;
 }
 
+/** Whether this worker's messages are answered already. */
+let listens = false;
+
 const MOST_ACCOUNTS = 100;
-const KEPT_EVENTS = 50;
 
 /** The methods of the vault that a page may call, each with how an abort reaches it. */
 const methods = {
@@ -158,62 +147,10 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     let account = accounts.get(name);
     if (!account) {
       check(accounts.size < MOST_ACCOUNTS, "account, one too many for this worker");
-      account = open(name);
+      account = createAccount(name, owner, settings as VaultOptions<never>, nudge);
       accounts.set(name, account);
     }
     return account;
-  }
-
-  function open(name: string): Account {
-    let look = (): void => {};
-    let source!: TokenSource;
-    const vault = createVaultWith<never>(
-      {
-        ...(settings as VaultOptions<never>),
-        account: name,
-        onWake(listener) {
-          look = listener;
-          scope.addEventListener?.("online", listener);
-          return given.onWake?.(listener) ?? (() => {});
-        },
-      },
-      undefined,
-      (engine) => (source = engine),
-    );
-    let seq = 0;
-    let snapshot: Snapshot | undefined;
-    let changedAt = 0;
-    let events: { seq: number; event: VaultEvent }[] = [];
-
-    function show(): void {
-      if (snapshot === (snapshot = vault.snapshot())) return;
-      changedAt = ++seq;
-      nudge();
-    }
-    vault.subscribe(show);
-    vault.events((event) => {
-      events = [...events.slice(1 - KEPT_EVENTS), { seq: ++seq, event }];
-      nudge();
-    });
-
-    return {
-      vault,
-      source,
-      look: () => look(),
-      news(seen, lock) {
-        show();
-        const since = !seen ? seq : seen.owner === owner ? seen.seq : 0;
-        if (seen && since === seq) return undefined;
-        return {
-          owner,
-          seq,
-          lock,
-          isolated,
-          snapshot: !seen || changedAt > since ? snapshot : undefined,
-          events: events.filter((one) => one.seq > since),
-        };
-      },
-    };
   }
 
   async function act(
@@ -266,7 +203,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     let account: Account | undefined;
     let lock: string | undefined;
     const end = (said: Pick<Answer, "value" | "error">): Answer => {
-      const state = account?.news(isObject(seen) ? seen : undefined, lock);
+      const state = account?.news(isObject(seen) ? seen : undefined, { lock, isolated });
       return { tokenkeep: VERSION, ...said, ...(state && { state }) };
     };
     try {
@@ -297,11 +234,14 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   }
 
   // A window's messages come from anywhere: there only `postMessage` below is listened to.
-  if (!scope.document) {
-    scope.addEventListener?.("message", (event) =>
+  if (!scope.document && scope.addEventListener) {
+    // Two would both answer, and a password might go to the wrong API.
+    check(!listens, "serveVault, which was called before: one provider for each worker");
+    listens = true;
+    scope.addEventListener("message", (event) =>
       hear(event, event.waitUntil && (event as Extendable)),
     );
-    scope.addEventListener?.("connect", ({ ports: [port] }) => {
+    scope.addEventListener("connect", ({ ports: [port] }) => {
       port!.addEventListener("message", ({ data, ports }) => hear({ data, ports }));
       port!.start();
     });
@@ -351,36 +291,4 @@ function toResponse(error: unknown): Response {
       headers: retryAfter === undefined ? {} : { "retry-after": `${Math.ceil(retryAfter / 1000)}` },
     },
   );
-}
-
-/** Says that something has changed, once for all that changes in a task. */
-function createNudge(): () => void {
-  let channel: (BroadcastChannel & { unref?(): void }) | undefined;
-  let due = false;
-  try {
-    channel = new BroadcastChannel(NUDGES);
-    channel.unref?.();
-  } catch {
-    // Pages hear of it when they ask for something.
-  }
-  return () => {
-    if (due) return;
-    due = true;
-    queueMicrotask(() => {
-      due = false;
-      channel?.postMessage(VERSION);
-    });
-  };
-}
-
-/** Held until this worker ends: whoever gets it knows. Answers with its name, once it is held. */
-function holdLock(name: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    (async () => {
-      await navigator.locks.request(name, () => {
-        resolve(name);
-        return new Promise(() => {});
-      });
-    })().catch(() => resolve(undefined));
-  });
 }

@@ -60,8 +60,9 @@ export function workerContract(kind: WorkerKind, control: string): void {
       return { api, vault, other };
     }
 
-    const status = (vault: Vault<PasswordCredentials>, wanted: string): Promise<void> =>
-      expect.poll(() => vault.snapshot().status, { timeout: 10_000 }).toBe(wanted);
+    async function status(vault: Vault<PasswordCredentials>, wanted: string): Promise<void> {
+      await expect.poll(() => vault.snapshot().status, { timeout: 10_000 }).toBe(wanted);
+    }
 
     it("P1 P12 serves two connections: one session, one refresh, everybody told", async () => {
       const { api, vault, other } = await signedIn();

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright";
+import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright";
 import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
 import { cors, type CorsOptions } from "../apis/cors.ts";
 import type { Handler } from "../apis/replies.ts";
@@ -39,7 +39,10 @@ let browser: Browser;
 let site: Served;
 
 /** Call it once at the top of a test file. `scripts` are bundled and served besides the page's. */
-export function useBrowser(scripts: readonly string[] = []): void {
+export function useBrowser(
+  scripts: readonly string[] = [],
+  which: "chromium" | "firefox" = "chromium",
+): void {
   beforeAll(async () => {
     const files: Record<string, string> = { "/": readFile("page.html") };
     for (const name of ["page", ...scripts]) files[`/${name}.js`] = await bundle(`${name}.ts`);
@@ -57,7 +60,9 @@ export function useBrowser(scripts: readonly string[] = []): void {
             },
           });
     });
-    browser = await chromium.launch({ ...inject("chromium"), headless: true });
+    browser = await (which === "chromium"
+      ? chromium.launch({ ...inject("chromium"), headless: true })
+      : firefox.launch({ ...(inject("firefox") as object), headless: true }));
   });
   afterAll(async () => {
     await browser?.close();

@@ -4,9 +4,9 @@ import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
 import {
   all,
   around,
+  closedTab,
   fetchAll,
   fetchOf,
-  holdAt,
   killWorker,
   resultsOf,
   TABS,
@@ -18,35 +18,7 @@ useBrowser(["worker-script"]);
 const EACH = 50;
 const REQUEST = 5_000;
 
-describe("the tab that asked is closed", () => {
-  it.each([
-    "read",
-    "intent unwritten",
-    "intent written",
-    "fence",
-    "fence answered",
-    "server asked",
-    "server answered",
-    "headers",
-    "reply read",
-    "commit unwritten",
-    "commit written",
-  ])("F39 P1 P2 at phase '%s': nine of nine alive, one token call", async (phase) => {
-    const scene = await around();
-    const { api, first, others } = scene;
-    const held = await holdAt(scene, phase);
-    void fetchOf(first).catch(() => {});
-    await held.arrived;
-    const calls = fetchAll(others);
-
-    await first.close();
-    await held.release();
-
-    expect(await calls).toEqual(all(others, "200"));
-    expect(await fetchAll(others)).toEqual(all(others, "200"));
-    expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
-  });
-});
+closedTab();
 
 describe("ten tabs, fifty requests each, one worker", () => {
   it.each(["by time", "by 401"])("P1 P2 P11 P12 F1 expired %s: one token call", async (how) => {

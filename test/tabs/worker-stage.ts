@@ -1,6 +1,6 @@
 /** What the tests of vaults in workers do to tabs and workers. */
 import type { CDPSession, Page } from "playwright";
-import { expect, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { Config, Ended } from "./page.ts";
 import { HOUR, setUp, type Stage, type StageOptions } from "./stage.ts";
 
@@ -100,4 +100,40 @@ export async function killWorker(
   const { targets, session } = await workersOf(stage, type);
   expect(targets).toHaveLength(1);
   await session.send("Target.closeTarget", { targetId: targets[0]!.targetId });
+}
+
+/** Where a refresh may be when the tab that asked for it goes: in its worker, or on the server. */
+const phases = [
+  "read",
+  "intent unwritten",
+  "intent written",
+  "fence",
+  "fence answered",
+  "server asked",
+  "server answered",
+  "headers",
+  "reply read",
+  "commit unwritten",
+  "commit written",
+] as const;
+
+/** The tab that asked is closed at each phase of the refresh that it asked for (F39). */
+export function closedTab(at: readonly (typeof phases)[number][] = phases): void {
+  describe("the tab that asked is closed", () => {
+    it.each(at)("F39 P1 P2 at phase '%s': nine of nine alive, one token call", async (phase) => {
+      const scene = await around();
+      const { api, first, others } = scene;
+      const held = await holdAt(scene, phase);
+      void fetchOf(first).catch(() => {});
+      await held.arrived;
+      const calls = fetchAll(others);
+
+      await first.close();
+      await held.release();
+
+      expect(await calls).toEqual(all(others, "200"));
+      expect(await fetchAll(others)).toEqual(all(others, "200"));
+      expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+    });
+  });
 }
