@@ -15,6 +15,8 @@ export interface Owner {
   /** Whether the page may run the engine itself. */
   readonly fallback?: boolean;
   readonly isolated?: boolean;
+  /** Lets a shared worker live on for a while after its last tab, where the browser can. */
+  readonly extended?: boolean;
   readonly timeout?: number;
   readonly account?: string;
 }
@@ -55,7 +57,8 @@ export function connect(config: Config, owner: Owner): Vault<PasswordCredentials
     const started: WorkerConfig = { ...given, ...(kind === "shared" && { ahead }) };
     if (owner.strange) return new SharedWorker(`/worker-strange.js?strange=${owner.strange}`);
     const url = `${script}?config=${encodeURIComponent(JSON.stringify(started))}`;
-    if (kind === "shared") return new SharedWorker(url, { type: "module" });
+    const options = { type: "module", extendedLifetime: !!owner.extended } as const;
+    if (kind === "shared") return new SharedWorker(url, options);
     if (kind === "dedicated") return new Worker(url, { type: "module" });
     await navigator.serviceWorker.register(url, { type: "module" });
     return navigator.serviceWorker.ready;

@@ -137,3 +137,42 @@ export function closedTab(at: readonly (typeof phases)[number][] = phases): void
     });
   });
 }
+
+/** All tabs go while a refresh is in flight, for good or for a moment: the owner outlives them (F39). */
+export function allTabsClosed(config: Partial<Config>): void {
+  describe("all tabs are closed in flight", () => {
+    it.each(["before", "after"] as const)(
+      "F39 P1 P2 with the server's gate %s it has rotated: one opened again is alive",
+      async (when) => {
+        const stage = await setUp();
+        const { api } = stage;
+        const pages = await stage.openSignedIn(TABS, config);
+        api.expireAccessTokens();
+        const gate = api.gate("refresh", when);
+        const calls = pages.map((page) => fetchOf(page).catch(() => {}));
+        await gate.arrived;
+        await Promise.all(pages.map((page) => page.close()));
+        await Promise.all(calls);
+        gate.release();
+        const again = await stage.open(config);
+        expect(await fetchOf(again)).toMatchObject({ result: "200" });
+        expect(await again.evaluate(() => window.vault.snapshot().generation)).toBe(2);
+        expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+      },
+    );
+
+    it("F39 P1 P2 the only tab is reloaded: alive", async () => {
+      const stage = await setUp();
+      const { api } = stage;
+      const [page] = await stage.openSignedIn(1, config);
+      api.expireAccessTokens();
+      const gate = api.gate("refresh", "after");
+      void fetchOf(page).catch(() => {});
+      await gate.arrived;
+      await page.reload();
+      gate.release();
+      expect(await fetchOf(page)).toMatchObject({ result: "200" });
+      expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+    });
+  });
+}
