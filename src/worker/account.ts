@@ -64,8 +64,10 @@ export function createAccount(
         ...worker,
         owner,
         seq,
-        snapshot: !seen || changedAt > since ? snapshot : undefined,
-        events: events.filter((one) => one.seq > since),
+        news: [
+          ...(!seen || changedAt > since ? [{ seq: changedAt, snapshot }] : []),
+          ...events.filter((one) => one.seq > since),
+        ],
       };
     },
   };

@@ -2,7 +2,6 @@
  * The page's part: a vault whose engine is elsewhere. It keeps no token; each one is asked for when it
  * is about to be sent.
  */
-import type { VaultErrorCode } from "../errors.ts";
 import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
 import { areTexts, isText, isTicket, toState } from "./narrow.ts";
 import { type Answer, NUDGES, type State, VERSION, type WireError } from "./protocol.ts";
@@ -31,24 +30,20 @@ export interface ConnectOptions {
   readonly timeout?: number;
 }
 
-/** Why a question was given up: its worker has ended, took too long, or speaks another version. */
-const GONE = {};
-const LATE = undefined;
-const UPDATED = 0;
-
 /** A `VaultError` to `isVaultError`, without the class's table of messages, which stays elsewhere. */
-const toError = (
-  code: VaultErrorCode = "worker_unavailable",
-  message: string = "No vault worker: try again",
-  { status, retryAfter }: Partial<WireError> = {},
-): Error =>
+const toError = ({
+  code = "worker_unavailable",
+  message = "No vault worker: try again",
+  status,
+  retryAfter,
+}: Partial<WireError> = {}): Error =>
   Object.defineProperty(
     Object.assign(new Error(message), { name: "VaultError", code, status, retryAfter }),
     Symbol.for("tokenkeep.error"),
     { value: true },
   );
 
-const closed = (): Error => toError("closed", "Vault closed: make a new one");
+const closed = (): Error => toError({ code: "closed", message: "Vault closed: make a new one" });
 
 function add<T>(set: Set<T>, one: T): () => void {
   set.add(one);
@@ -104,12 +99,14 @@ export function connectVault<Credentials = never>(
   }
 
   /** Answers may overtake each other: what is older is known already. */
-  function take({ owner, seq, events, snapshot }: State): void {
+  function take({ owner, seq, news }: State): void {
     const since = seen?.owner === owner ? seen.seq : 0;
-    for (const one of events) if (one.seq > since) tell(one.event);
-    if (seq < since) return;
-    seen = { owner, seq };
-    if (snapshot) show(snapshot);
+    for (const one of news)
+      if (one.seq > since) {
+        if (one.snapshot) show(one.snapshot);
+        if (one.event) tell(one.event);
+      }
+    if (seq > since) seen = { owner, seq };
   }
 
   function ask(
@@ -127,7 +124,6 @@ export function connectVault<Credentials = never>(
       signal?.throwIfAborted();
       signal?.addEventListener("abort", abort);
       giveUp = (reason) => {
-        open.delete(giveUp);
         port1.postMessage(0);
         reject(reason);
       };
@@ -168,7 +164,7 @@ export function connectVault<Credentials = never>(
         // Granted when the worker has ended.
         const options = { __proto__: null, mode: "shared", signal: ended.signal };
         await navigator.locks.request(lock, options as LockOptions, () => {});
-        lose(mine, GONE);
+        lose(mine);
       })().catch(() => {});
     return port;
   }
@@ -187,7 +183,7 @@ export function connectVault<Credentials = never>(
       }));
   }
 
-  function lose(which: unknown, reason: unknown): void {
+  function lose(which: unknown, reason?: unknown): void {
     if (link !== which) return;
     link = undefined;
     for (const giveUp of open) giveUp(reason);
@@ -199,22 +195,30 @@ export function connectVault<Credentials = never>(
     isRight: (value: unknown) => value is T = isVoid,
     signal?: AbortSignal | null,
   ): Promise<T> {
+    const until = performance.now() + limit;
     for (let again = true; ; again = false) {
       const to = connect();
       try {
-        const { tokenkeep, value, error, state } = await ask(to, type, args, limit, signal);
-        if (tokenkeep !== VERSION) throw UPDATED;
+        const { tokenkeep, value, error, state } = await ask(
+          to,
+          type,
+          args,
+          until - performance.now(),
+          signal,
+        );
+        if (tokenkeep !== VERSION) throw undefined;
         const news = toState(state, account);
         if (news) take(news);
-        if (error) throw toError(error.code, error.message, error);
+        if (error) throw toError(error);
         if (isRight(value)) return value;
         throw toError();
       } catch (reason) {
-        if (reason && reason !== GONE) throw reason;
-        if (!reason) lose(to, GONE);
+        if (reason) throw reason;
+        // The worker has ended, is silent, or speaks another version by now.
+        lose(to);
         // Credentials are not sent again unasked.
-        if (type === "signIn") throw toError("sign_in_failed");
-        if (reason === LATE || !again) throw toError();
+        if (type === "signIn") throw toError({ code: "sign_in_failed" });
+        if (!again) throw toError();
       }
     }
   }

@@ -22,40 +22,44 @@ export const isTicket = (value: unknown): value is Ticket | undefined =>
     isText(value["sessionId"]) &&
     isNumber(value["generation"]));
 
-const toEvent = (event: Record<string, unknown>, account: string): VaultEvent => ({
-  type: String(event["type"]) as VaultEvent["type"],
-  account,
-  sessionId: text(event["sessionId"]),
-  generation: number(event["generation"]),
-  status: number(event["status"]),
-});
+/** What may stand in an event and a snapshot, and what is made of it. */
+const event = { type: String, sessionId: text, generation: number, status: number };
+const snapshot = {
+  status: String,
+  persisted: (value: unknown) => value === true,
+  issuedAt: number,
+  refreshAt: number,
+  expiresAt: number,
+  generation: number,
+  scope: text,
+  claims: (value: unknown) => (isObject(value) ? value : undefined),
+};
 
-const toSnapshot = (shot: Record<string, unknown>, account: string): Snapshot => ({
-  status: String(shot["status"]) as Snapshot["status"],
-  account,
-  persisted: shot["persisted"] === true,
-  issuedAt: number(shot["issuedAt"]),
-  refreshAt: number(shot["refreshAt"]),
-  expiresAt: number(shot["expiresAt"]),
-  generation: number(shot["generation"]),
-  scope: text(shot["scope"]),
-  claims: isObject(shot["claims"]) ? shot["claims"] : undefined,
-});
+function pick<T>(
+  from: unknown,
+  kinds: Record<string, (value: unknown) => unknown>,
+  account: string,
+): T | undefined {
+  if (!isObject(from)) return undefined;
+  const to: Record<string, unknown> = { account };
+  for (const name in kinds) to[name] = kinds[name]?.(from[name]);
+  return to as T;
+}
 
-/** A worker's news, or `undefined` for anything else. */
+/** How an account stands, or `undefined` for anything else. */
 export function toState(value: unknown, account: string): State | undefined {
   if (!isObject(value)) return undefined;
-  const { owner, seq, lock, isolated, snapshot, events } = value;
-  return isText(owner) && isNumber(seq) && Array.isArray(events)
+  const { owner, seq, lock, isolated, news } = value;
+  return isText(owner) && isNumber(seq) && Array.isArray(news)
     ? {
         owner,
         seq,
         lock: text(lock),
         isolated: !!isolated,
-        snapshot: isObject(snapshot) ? toSnapshot(snapshot, account) : undefined,
-        events: events.map((one) => ({
-          seq: +one?.seq,
-          event: toEvent(Object(one?.event), account),
+        news: news.filter(isObject).map((one) => ({
+          seq: Number(one["seq"]),
+          event: pick<VaultEvent>(one["event"], event, account),
+          snapshot: pick<Snapshot>(one["snapshot"], snapshot, account),
         })),
       }
     : undefined;

@@ -48,9 +48,12 @@ export interface State {
   readonly owner: string;
   /** Grows with every change and event. */
   readonly seq: number;
-  /** Where it has changed. */
-  readonly snapshot?: Snapshot | undefined;
-  readonly events: readonly { readonly seq: number; readonly event: VaultEvent }[];
+  /** What has happened, the snapshot as it now is among it, each with the `seq` that it got. */
+  readonly news: readonly {
+    readonly seq: number;
+    readonly event?: VaultEvent | undefined;
+    readonly snapshot?: Snapshot | undefined;
+  }[];
   /** A Web Lock that the worker holds as long as it lives; absent where there are none. */
   readonly lock?: string | undefined;
   /** Gives no tokens: pages must be controlled by this worker. */

@@ -28,7 +28,7 @@ export interface ServeOptions<Credentials = never>
 }
 
 /** As much of a service worker's `FetchEvent` as is needed. */
-export interface FetchEventLike extends Extendable {
+interface FetchEventLike extends Extendable {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
@@ -36,10 +36,11 @@ export interface FetchEventLike extends Extendable {
 /** What {@link serveVault} gives: for a service worker's `fetch` event, and for a page's fallback. */
 export interface ServedVault {
   /**
-   * Answers a request with the token attached, if it may have one; otherwise it is left alone, and
-   * the answer is `false`. Call it in the event's own task.
+   * Answers a service worker's `fetch` event with the token attached, if it may have one; otherwise
+   * the request is left alone, and the answer is `false`. Call it in the event's own task. A vault
+   * error becomes a JSON reply that `readProblem` reads: 401 where only a sign-in helps, else 503.
    */
-  attachTokens(event: FetchEventLike, account?: string): boolean;
+  attachTokens(event: Event, account?: string): boolean;
   /** How a page in the same realm asks: `connectVault` does it. */
   postMessage(question: unknown, ports: readonly MessagePort[]): void;
 }
@@ -251,7 +252,8 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
 
   return {
     postMessage: (data, ports) => hear({ data, ports }),
-    attachTokens(event, account = "default") {
+    attachTokens(given, account = "default") {
+      const event = given as unknown as FetchEventLike;
       const { request } = event;
       if (
         request.mode === "navigate" ||

@@ -20,6 +20,6 @@ export type Said =
 export const WORKERS: Readonly<Record<string, unknown>> = {
   newer: { tokenkeep: 2, value: "of no use" },
   refusing: { tokenkeep: 1, error: { code: "worker_unavailable", message: "Other version" } },
-  nonsense: { tokenkeep: 1, state: { owner: 1, seq: "many", events: null } },
+  nonsense: { tokenkeep: 1, state: { owner: 1, seq: "many", news: null } },
   text: "hello",
 };

@@ -6,7 +6,7 @@
 import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { encrypted } from "tokenkeep/stores/encrypted";
 import { indexedDbStore } from "tokenkeep/stores/indexeddb";
-import { serveVault, type FetchEventLike } from "tokenkeep/worker";
+import { serveVault } from "tokenkeep/worker";
 import { type Clock, type TokenStore } from "tokenkeep";
 import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
 
@@ -97,7 +97,7 @@ export const vault = serveVault({
 
 const scope = globalThis as unknown as {
   skipWaiting?(): Promise<void>;
-  addEventListener(type: string, listener: (event: FetchEventLike) => void): void;
+  addEventListener(type: string, listener: (event: Event) => void): void;
 };
 if (scope.skipWaiting) {
   scope.addEventListener("install", () => void scope.skipWaiting!());

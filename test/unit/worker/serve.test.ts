@@ -268,7 +268,8 @@ describe("a service worker", () => {
     beServiceWorker();
     const served = await serve({ isolated: true });
     await post(question("signIn", credentials), event({}));
-    const take = (request: Request): boolean => served.attachTokens(fetchEvent(request));
+    const take = (request: Request): boolean =>
+      served.attachTokens(fetchEvent(request) as unknown as Event);
     const mine = { authorization: "Bearer mine" };
     expect(take(new Request("https://evil.test/"))).toBe(false);
     expect(take(new Request(`${ORIGIN}/v1`, { headers: mine }))).toBe(false);
@@ -279,7 +280,7 @@ describe("a service worker", () => {
     expect(api.calls.filter(({ url }) => !url.endsWith("/login"))).toEqual([]);
 
     const one = fetchEvent(new Request(`${ORIGIN}/v1/vms`));
-    expect(served.attachTokens(one)).toBe(true);
+    expect(served.attachTokens(one as unknown as Event)).toBe(true);
     expect((await one.answer)!.status).toBe(200);
     expect(one.held.length).toBeGreaterThan(0);
     expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-1-secret");
@@ -304,7 +305,7 @@ describe("a service worker", () => {
       api.expire();
     }
     const one = fetchEvent(new Request(`${ORIGIN}/v1/vms`));
-    served.attachTokens(one);
+    served.attachTokens(one as unknown as Event);
     const response = (await one.answer)!;
     expect(response.status).toBe(status);
     const text = await response.text();
