@@ -2,6 +2,18 @@
  * A vault that outlives the tab: a worker runs it, pages connect to it. Bundlers leave out of a page
  * what only the worker needs.
  *
+ * @example
+ * ```ts
+ * import type { PasswordCredentials } from "tokenkeep/providers/password";
+ * import { connectVault } from "tokenkeep/worker";
+ *
+ * // vault.worker.ts: export const vault = serveVault({ provider: vmcloud() });
+ * const vault = connectVault<PasswordCredentials>(
+ *   () => new SharedWorker(new URL("./vault.worker.ts", import.meta.url), { type: "module" }),
+ *   { fallback: () => import("./vault.worker.ts") },
+ * );
+ * ```
+ *
  * @module
  */
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";

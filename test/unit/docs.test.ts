@@ -57,6 +57,9 @@ declare const url: string;
 declare const email: string;
 declare const password: string;
 declare function showSignIn(): void;
+declare module "*.worker.ts" {
+  export const vault: import("tokenkeep/worker").ServedVault;
+}
 declare module "react" {
   export function useSyncExternalStore<T>(
     subscribe: (listener: () => void) => () => void,

@@ -202,8 +202,7 @@ describe("a worker that says nothing", () => {
     for (const call of calls) expect(await call).toMatchObject({ code: "worker_unavailable" });
     // Whether the server has heard of it nobody knows.
     expect(await signIn).toMatchObject({ code: "sign_in_failed" });
-    void vault.getToken().catch(() => {});
-    await vi.waitFor(() => expect(start).toHaveBeenCalledTimes(2));
+    expect(start.mock.calls.length).toBeGreaterThan(1);
   });
 
   it("P10 a worker that is updated to another version is left for the fallback", async () => {
