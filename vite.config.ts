@@ -16,6 +16,8 @@ declare module "vitest" {
     chromium: { executablePath?: string; args: string[] };
     /** Whose rules a Worker under test goes by. */
     compatibilityDate: string;
+    /** The same for Firefox. */
+    firefox: { executablePath?: string; channel?: string; firefoxUserPrefs: object };
   }
 }
 
@@ -227,7 +229,7 @@ export default defineConfig({
           environment: "node",
           include: ["test/tabs/**/*.test.ts"],
           globalSetup: [control],
-          provide: { chromium },
+          provide: { chromium, firefox },
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,

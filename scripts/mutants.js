@@ -46,10 +46,13 @@ const ISOLATE = "src/cloudflare/memory.ts";
 const OWNER = "src/cloudflare/owner.ts";
 const WEBHOOK = "src/webhook.ts";
 const WRETCH = "src/wretch.ts";
+const SERVE = "src/worker/serve.ts";
 
 const MODEL = "test/model/protocol.test.ts";
 const CONTRACTS = "test/runtimes/node.test.ts";
 const REFRESH = "test/unit/refresh.test.ts";
+const WORKER = "test/unit/worker/serve.test.ts";
+const PAGE = "test/unit/worker/connect.test.ts";
 
 const STRICT = "P2 P5 P8 F39 strict rotation";
 /** Of the model test: more of them for a mutant that survives the first. */
@@ -727,6 +730,59 @@ const mutants = [
     edits: [{ file: OWNER, find: "? SOON * 10", replace: "? Infinity" }],
     test: "test/unit/cloudflare/owner.test.ts",
     title: "P16 S4 that fails",
+  },
+  {
+    name: "a worker gives its token for any URL",
+    law: "S1, law 4",
+    edits: [{ file: SERVE, find: "!isText(url) || !policy(url)", replace: "!isText(url)" }],
+    test: WORKER,
+    title: "S1 is given for listed URLs only",
+  },
+  {
+    name: "a worker that isolates gives its token to whoever asks",
+    law: "S7",
+    edits: [{ file: SERVE, find: "!isolated || !/^", replace: "true || !/^" }],
+    test: WORKER,
+    title: "S7 under isolation gives no token",
+  },
+  {
+    name: "a worker answers questions of any version",
+    law: "S10",
+    edits: [{ file: SERVE, find: 'question["tokenkeep"] !== VERSION', replace: "false" }],
+    test: WORKER,
+    title: "S10 of another version is told so",
+  },
+  {
+    name: "nothing holds a service worker that refreshes",
+    law: "F31, F39",
+    edits: [{ file: "src/worker/hold.ts", find: "event.waitUntil(done);", replace: "" }],
+    test: WORKER,
+    title: "F31 P5 is held by the event",
+  },
+  {
+    name: "a service worker refreshes though nothing holds it",
+    law: "F39",
+    edits: [{ file: SERVE, find: "!inServiceWorker || isHeld()", replace: "true" }],
+    test: WORKER,
+    title: "F39 begins no refresh that no event would hold",
+  },
+  {
+    name: "a page sends whatever it is given for a token",
+    law: "S5, S10",
+    edits: [
+      { file: "src/worker/narrow.ts", find: "isObject(value) &&", replace: "isObject(value) ||" },
+    ],
+    test: PAGE,
+    title: "S5 S10 in place of a token is not sent",
+  },
+  {
+    name: "an answer that was overtaken brings its state back",
+    law: "F9",
+    edits: [
+      { file: "src/worker/connect.ts", find: "if (one.seq > since) {", replace: "if (one) {" },
+    ],
+    test: PAGE,
+    title: "F9 answers that overtake each other",
   },
 ];
 

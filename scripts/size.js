@@ -36,6 +36,7 @@ const alone = {
   "stores/indexeddb": 1300,
   "stores/memory": 280,
   webhook: 1950,
+  worker: 14_300,
   wretch: 960,
 };
 
@@ -67,6 +68,12 @@ const bundles = [
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
+  },
+  {
+    title: "tokenkeep/worker, the page's part",
+    limit: 2500,
+    goal: 2500,
+    code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // What each subpath costs by itself.
   ...Object.entries(alone).map(([name, limit]) => ({

@@ -1,6 +1,9 @@
 /**
  * The vault for browsers: IndexedDB, sealing, Web Locks, BroadcastChannel and wake-ups, wired.
  *
+ * It runs in the page, and a refresh in flight dies with its tab. Where the API rotates refresh tokens,
+ * run it in a worker: `tokenkeep/worker` takes the same options, and gives the page the same vault.
+ *
  * @example
  * ```ts
  * import { createVault } from "tokenkeep/browser";

@@ -20,6 +20,8 @@ export type VaultErrorCode =
   | "clock_unknown"
   /** The store cannot be reached; nothing is lost, and nobody is signed out. */
   | "store_unavailable"
+  /** The worker that keeps the session cannot be reached, and nothing stands in for it. */
+  | "worker_unavailable"
   /** A token is malformed: check what was pasted. */
   | "invalid_token"
   /** An option or argument is wrong. */
@@ -32,12 +34,13 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   sign_in_required: "Session ended: sign in again",
   credentials_refused: "Credentials refused: check them and sign in again",
   refresh_failed: "Token not refreshed: session kept, try again",
-  sign_in_failed: "Sign-in failed: try to sign in again",
+  sign_in_failed: "Sign-in failed: try again",
   clock_unknown: "Signed token refused: check the clock and the API key",
-  store_unavailable: "Token store unavailable: nothing is lost, try again",
-  invalid_token: "Malformed token: look for spaces and line breaks",
+  store_unavailable: "Store unavailable: nothing is lost, try again",
+  worker_unavailable: "Worker unavailable: nothing is lost, try again",
+  invalid_token: "Malformed token: look for spaces or line breaks",
   invalid_option: "Invalid option: check it",
-  closed: "Vault closed or signed out: make a new one or sign in",
+  closed: "Closed or signed out: make a new vault or sign in",
 };
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;

@@ -8,7 +8,7 @@ import { createEngine } from "./engine/engine.ts";
 import { VaultError } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, isSecure, type Policy } from "./policy.ts";
-import type { AccessToken, TokenName, VaultOptions } from "./types.ts";
+import type { AccessToken, TokenName, TokenSource, VaultOptions } from "./types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
@@ -77,10 +77,14 @@ function check(isRight: unknown, what: string): asserts isRight {
   if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
 }
 
-/** Makes a vault for one account. `makeFollow` is for runtimes that show redirects. */
+/**
+ * Makes a vault for one account. `makeFollow` is for runtimes that show redirects, `share` for an owner
+ * that hands tokens on.
+ */
 export function createVaultWith<Credentials>(
   options: VaultOptions<Credentials>,
   makeFollow?: (fetch_: typeof fetch, policy: Policy) => Follow,
+  share?: (source: TokenSource) => void,
 ): Vault<Credentials> {
   const { provider, store, account = "default" } = options;
   check(provider?.origins?.length, "provider, with origins");
@@ -160,6 +164,7 @@ export function createVaultWith<Credentials>(
   };
   engine = createEngine(key(account), settings, change, emit);
   const { look, getToken, adopt, signOut } = engine;
+  share?.(engine);
   const stopWaking = options.onWake?.(look);
 
   let token: AccessToken | undefined;

@@ -13,7 +13,7 @@ import { requests } from "./fetch/requests.ts";
 import { type FetchContract, stages } from "./fetch/stage.ts";
 
 export function fetchContract(contract: FetchContract): void {
-  describe("fetch contract", () => {
+  describe(`fetch contract${contract.title ?? ""}`, () => {
     const stage = stages(contract);
     bodies(stage);
     healing(stage);

@@ -4,6 +4,8 @@ import { localLock } from "../../src/locks/local.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { connectVault, serveVault } from "../../src/worker.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { freshDatabase, indexedDbContract } from "../contracts/indexeddb.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
@@ -12,6 +14,7 @@ import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
+import { workerContract } from "../contracts/worker.ts";
 
 storeContract("memory", memoryStore);
 indexedDbContract("the browser's");
@@ -37,3 +40,12 @@ fetchContract({ control: inject("control"), streams: false });
 webhookContract({ streams: "body" in Request.prototype });
 const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
 wretchContract({ control: inject("control"), streams: false, timings });
+// What a page without an engine sends is by the same rules.
+fetchContract({
+  title: ", vault in another place",
+  control: inject("control"),
+  streams: false,
+  make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
+});
+for (const kind of ["shared", "dedicated", "service"] as const)
+  workerContract(kind, inject("control"));

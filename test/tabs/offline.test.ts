@@ -101,7 +101,7 @@ describe("the server is down", () => {
     const failed = await signIn();
 
     expect(failed.result).toBe("sign_in_failed");
-    expect(failed.message).toContain("try to sign in again");
+    expect(failed.message).toContain("try again");
     expect(failed.message).not.toContain(credentials.password);
     await stage.startApi();
     expect(await signIn()).toMatchObject({ result: "ok" });

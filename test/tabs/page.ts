@@ -12,6 +12,7 @@ import {
 } from "tokenkeep/browser";
 import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
+import { connect, type Owner } from "./worker-page.ts";
 
 /** Travels in the page's URL, so that a reload keeps it. Everything but `api` has a default. */
 export interface Config {
@@ -22,6 +23,8 @@ export interface Config {
   readonly maxStaleness?: number;
   /** How far this tab's clock is ahead, milliseconds. */
   readonly ahead?: number;
+  /** A worker that runs the vault; by default the page does. */
+  readonly owner?: Owner;
 }
 
 /** How one call ended. */
@@ -173,6 +176,6 @@ function collect(value: unknown, texts: string[]): void {
 
 // A test may want a page without a vault, to make one with options of its own.
 if (config.api) {
-  window.vault = window.makeVault();
+  window.vault = config.owner ? connect(config, config.owner) : window.makeVault();
   window.vault.events((event) => events.push(event));
 }

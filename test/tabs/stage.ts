@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright";
+import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright";
 import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
 import { cors, type CorsOptions } from "../apis/cors.ts";
 import type { Handler } from "../apis/replies.ts";
@@ -38,21 +38,31 @@ export interface Stage {
 let browser: Browser;
 let site: Served;
 
-/** Call it once at the top of a test file. */
-export function useBrowser(): void {
+/** Call it once at the top of a test file. `scripts` are bundled and served besides the page's. */
+export function useBrowser(
+  scripts: readonly string[] = [],
+  which: "chromium" | "firefox" = "chromium",
+): void {
   beforeAll(async () => {
-    const [script, html] = await Promise.all([bundle(), readFile("page.html")]);
-    const types = { "/page.js": "text/javascript", "/": "text/html" };
-    const files: Record<string, string> = { "/page.js": script, "/": html };
+    const files: Record<string, string> = { "/": readFile("page.html") };
+    for (const name of ["page", ...scripts]) files[`/${name}.js`] = await bundle(`${name}.ts`);
     site = await serve(async (request) => {
       const { pathname } = new URL(request.url);
-      const type = types[pathname as keyof typeof types];
-      const headers = { "content-type": `${type}; charset=utf-8` };
-      return type
-        ? new Response(files[pathname]!, { headers })
-        : new Response(null, { status: 404 });
+      const file = files[pathname];
+      const type = pathname === "/" ? "text/html" : "text/javascript";
+      return file === undefined
+        ? new Response(null, { status: 404 })
+        : new Response(file, {
+            headers: {
+              "content-type": `${type}; charset=utf-8`,
+              // For sandboxed frames, which have no origin.
+              "access-control-allow-origin": "*",
+            },
+          });
     });
-    browser = await chromium.launch({ ...inject("chromium"), headless: true });
+    browser = await (which === "chromium"
+      ? chromium.launch({ ...inject("chromium"), headless: true })
+      : firefox.launch({ ...(inject("firefox") as object), headless: true }));
   });
   afterAll(async () => {
     await browser?.close();
@@ -63,10 +73,10 @@ export function useBrowser(): void {
 const readFile = (name: string): string =>
   readFileSync(path.join(import.meta.dirname, name), "utf8");
 
-/** The page's script; tsconfig's paths lead `tokenkeep/…` to the sources. */
-async function bundle(): Promise<string> {
+/** A script; tsconfig's paths lead `tokenkeep/…` to the sources. */
+async function bundle(name: string): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [path.join(import.meta.dirname, "page.ts")],
+    entryPoints: [path.join(import.meta.dirname, name)],
     bundle: true,
     format: "esm",
     target: "es2022",

@@ -60,6 +60,9 @@ declare const url: string;
 declare const email: string;
 declare const password: string;
 declare function showSignIn(): void;
+declare module "*.worker.ts" {
+  export const vault: import("tokenkeep/worker").ServedVault;
+}
 declare module "react" {
   export function useSyncExternalStore<T>(
     subscribe: (listener: () => void) => () => void,
@@ -150,7 +153,11 @@ describe("a provider of one's own", () => {
   const ORIGIN = "https://api.acme.example";
   const all = ["README.md", "docs/providers.md"].flatMap((page) => snippetsOf(page, read(page)));
   const over = (mechanism: string): Snippet =>
-    all.find(({ code }) => code.includes(`from "tokenkeep/providers/${mechanism}"`))!;
+    all.find(
+      ({ code }) =>
+        code.includes("export const acme") &&
+        code.includes(`from "tokenkeep/providers/${mechanism}"`),
+    )!;
 
   /** The provider that a snippet exports, as it stands there. */
   async function load<Credentials>(mechanism: string): Promise<Provider<Credentials>> {

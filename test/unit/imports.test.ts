@@ -18,7 +18,7 @@ type Layer =
 const core = new Set(["index", "vault", "fetch", "policy", "problem", "redirect"]);
 
 /** Each wires one platform's parts; nothing imports it. */
-const entries = new Set(["browser", "cloudflare", "deno"]);
+const entries = new Set(["browser", "cloudflare", "deno", "worker"]);
 
 /** Each stands on its own: it imports contracts, and its one package. */
 const alone = new Set(["webhook", "wretch"]);
@@ -44,13 +44,16 @@ const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
   alone: ["contract", "package"],
 };
 
+/** What runs in the page: it stays small because it reaches for none of these. */
+const pagePart = new Set(["worker/connect", "worker/send", "worker/narrow", "worker/protocol"]);
+
 const sources = readSources();
 
 function layerOf(name: string): Layer {
   if (name === "types" || name === "errors") return "contract";
   if (name.startsWith("engine/")) return "engine";
   if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
-  if (name.startsWith("cloudflare/")) return "platform";
+  if (/^(cloudflare|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
   if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";
@@ -67,6 +70,8 @@ function wrongArrow(from: string, to: string): string | undefined {
   if (presets[from] === to) return undefined;
   // Named after its package, which it imports: no file imports itself.
   if (from === to && alone.has(from)) return undefined;
+  if (pagePart.has(from) && (target === "adapter" || (target === "platform" && !pagePart.has(to))))
+    return `${from} runs in the page and imports ${to}`;
   if (allowed[layer].includes(target)) return undefined;
   return `${from} (${layer}) imports ${to} (${target})`;
 }
@@ -133,6 +138,14 @@ describe("the test of Law 3 can fail", () => {
     ["cloudflare/owner", "cloudflare:workers"],
     ["stores/cloudflare-kv", "cloudflare/cache"],
     ["vault", "cloudflare/proxy"],
+    ["worker", "engine/engine"],
+    ["browser", "worker"],
+    ["index", "worker/connect"],
+    ["stores/memory", "worker/protocol"],
+    ["worker/serve", "browser"],
+    ["worker/serve", "idb-keyval"],
+    ["worker/connect", "worker/serve"],
+    ["worker/connect", "stores/indexeddb"],
     ["gadgets/new", "types"],
   ])("%s may not import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeTypeOf("string");
@@ -156,6 +169,9 @@ describe("the test of Law 3 can fail", () => {
     ["cloudflare", "cloudflare/owner"],
     ["cloudflare", "cloudflare:workers"],
     ["cloudflare/owner", "engine/engine"],
+    ["worker", "worker/connect"],
+    ["worker/serve", "stores/indexeddb"],
+    ["worker/connect", "worker/protocol"],
   ])("%s may import %s", (from, to) => {
     expect(wrongArrow(from, to)).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 /** What the tests of `vault.fetch` stand on: a fresh server for each, and a vault signed in there. */
 import { afterEach, expect } from "vitest";
-import { createVault, type Vault, type VaultEvent } from "../../../src/index.ts";
+import { createVault, type Vault, type VaultEvent, type VaultOptions } from "../../../src/index.ts";
 import { password, type PasswordCredentials } from "../../../src/providers/password.ts";
 import { vmcloud } from "../../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -14,6 +14,8 @@ export type { Echo };
 
 /** What differs between the runtimes. */
 export interface FetchContract {
+  /** Tells several of them apart. */
+  readonly title?: string;
   /** The control server's address. */
   readonly control: string;
   /** Whether this runtime sends a stream as a body over HTTP/1.1. */
@@ -32,6 +34,8 @@ export interface FetchContract {
    * although the body is gone. Nothing by default.
    */
   readonly departs?: readonly ("lengths" | "refusals" | "redirects" | "sends" | "types")[];
+  /** Makes the vault; `createVault` by default. */
+  readonly make?: (options: VaultOptions<PasswordCredentials>) => Vault<PasswordCredentials>;
 }
 
 export interface Stage extends Required<FetchContract> {
@@ -72,12 +76,14 @@ export function stages(contract: FetchContract): Stage {
   return {
     faithful: true,
     departs: [],
+    title: "",
+    make: createVault,
     ...contract,
     spawn,
     async open(options, { alsoListed = [], user = ada } = {}) {
       const api = await spawn(options);
       const provider: Provider<PasswordCredentials> = vmcloud({ baseURL: api.url });
-      const vault = createVault({
+      const vault = (contract.make ?? createVault)({
         provider: { ...provider, origins: [...provider.origins, ...alsoListed] },
         store: memoryStore(),
         dangerouslyAllowLoopbackHttp: true,

@@ -1,0 +1,30 @@
+/**
+ * A vault that outlives the tab: a worker runs it, pages connect to it. Bundlers leave out of a page
+ * what only the worker needs.
+ *
+ * @example
+ * ```ts
+ * import type { PasswordCredentials } from "tokenkeep/providers/password";
+ * import { connectVault } from "tokenkeep/worker";
+ *
+ * // vault.worker.ts: export const vault = serveVault({ provider: vmcloud() });
+ * const vault = connectVault<PasswordCredentials>(
+ *   () => new SharedWorker(new URL("./vault.worker.ts", import.meta.url), { type: "module" }),
+ *   { fallback: () => import("./vault.worker.ts") },
+ * );
+ * ```
+ *
+ * @module
+ */
+export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export { type Problem, readProblem } from "./problem.ts";
+export type * from "./types.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault.ts";
+export {
+  type ConnectOptions,
+  connectVault,
+  type VaultPort,
+  type VaultWorker,
+} from "./worker/connect.ts";
+export { type ServedVault, type ServeOptions, serveVault } from "./worker/serve.ts";

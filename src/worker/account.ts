@@ -1,0 +1,74 @@
+/** One account in a worker: its vault, and what pages have not heard of it yet. */
+import type { TokenSource, VaultOptions } from "../types.ts";
+import { createVaultWith, type Snapshot, type Vault, type VaultEvent } from "../vault.ts";
+import type { Question, State } from "./protocol.ts";
+
+/** How many events a page may miss between two questions. */
+const KEPT_EVENTS = 50;
+
+export interface Account {
+  readonly vault: Vault<never>;
+  readonly source: TokenSource;
+  look(): void;
+  /** What a page that has `seen` so much has not seen yet; `worker` is the same for all. */
+  news(seen: Question["seen"], worker: Pick<State, "lock" | "isolated">): State | undefined;
+}
+
+export function createAccount(
+  name: string,
+  /** This worker, from its start to its end. */
+  owner: string,
+  settings: VaultOptions<never>,
+  nudge: () => void,
+): Account {
+  let look = (): void => {};
+  let source!: TokenSource;
+  const vault = createVaultWith<never>(
+    {
+      ...settings,
+      account: name,
+      onWake(listener) {
+        look = listener;
+        globalThis.addEventListener?.("online", listener);
+        return settings.onWake?.(listener) ?? (() => {});
+      },
+    },
+    undefined,
+    (engine) => (source = engine),
+  );
+  let seq = 0;
+  let snapshot: Snapshot | undefined;
+  let changedAt = 0;
+  let events: { seq: number; event: VaultEvent }[] = [];
+
+  function show(): void {
+    if (snapshot === (snapshot = vault.snapshot())) return;
+    changedAt = ++seq;
+    nudge();
+  }
+  vault.subscribe(show);
+  vault.events((event) => {
+    events = [...events.slice(1 - KEPT_EVENTS), { seq: ++seq, event }];
+    nudge();
+  });
+
+  return {
+    vault,
+    source,
+    look: () => look(),
+    news(seen, worker) {
+      show();
+      const since = !seen ? seq : seen.owner === owner ? seen.seq : 0;
+      if (seen && since === seq) return undefined;
+      return {
+        ...worker,
+        owner,
+        seq,
+        news: [
+          ...(!seen || changedAt > since ? [{ seq: changedAt, snapshot }] : []),
+          ...events.filter((one) => one.seq > since),
+        ],
+      };
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * Holding a service worker open: its events take promises, as long as one of theirs is pending.
+ * Everywhere else there is nothing to hold.
+ */
+
+/** As much of an `ExtendableEvent` as is needed. */
+export interface Extendable {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+export interface Hold {
+  /** Lets an event hold the worker until `work` has ended; its rejection is somebody else's. */
+  hold(work: Promise<unknown>, event?: Extendable): void;
+  /** The same by whichever event still can: for work that outlives the question that began it. */
+  extend(work: Promise<unknown>): void;
+  isHeld(): boolean;
+}
+
+export function createHold(): Hold {
+  const open = new Map<Extendable, number>();
+
+  function hold(work: Promise<unknown>, event?: Extendable): void {
+    const done = work.catch(() => {});
+    if (!event) return;
+    event.waitUntil(done);
+    open.set(event, (open.get(event) ?? 0) + 1);
+    void done.then(() => {
+      const left = open.get(event)! - 1;
+      if (left) open.set(event, left);
+      else open.delete(event);
+    });
+  }
+
+  return {
+    hold,
+    extend(work) {
+      for (const event of open.keys())
+        try {
+          return hold(work, event);
+        } catch {
+          // Ended in this very moment: perhaps another one has not.
+        }
+    },
+    isHeld: () => open.size > 0,
+  };
+}

@@ -1,0 +1,299 @@
+/**
+ * The worker's part: it holds the vaults, one for each account that a page asks for, and answers the
+ * pages. What they send is narrowed and capped before it is looked at (S10).
+ */
+import { broadcastChannel } from "../channels/broadcast.ts";
+import { isObject } from "../engine/claims.ts";
+import { randomId } from "../engine/clock.ts";
+import { isVaultError, VaultError } from "../errors.ts";
+import { webLocks } from "../locks/web-locks.ts";
+import { createPolicy } from "../policy.ts";
+import { encrypted } from "../stores/encrypted.ts";
+import { indexedDbStore } from "../stores/indexeddb.ts";
+import type { VaultOptions } from "../types.ts";
+import type { Vault } from "../vault.ts";
+import { type Account, createAccount } from "./account.ts";
+import { createHold, type Extendable } from "./hold.ts";
+import { isText } from "./narrow.ts";
+import { type Answer, type Question, VERSION, type WireError } from "./protocol.ts";
+import { createNudge, holdLock } from "./signs.ts";
+
+/** As in `tokenkeep/browser`; a page says which account it means. */
+export interface ServeOptions<Credentials = never>
+  extends
+    Partial<Omit<VaultOptions<Credentials>, "account" | "provider">>,
+    Pick<VaultOptions<Credentials>, "provider"> {
+  /** Gives no token to any page; for service workers, which attach it. `false` by default. */
+  readonly isolated?: boolean;
+}
+
+/** As much of a service worker's `FetchEvent` as is needed. */
+interface FetchEventLike extends Extendable {
+  readonly request: Request;
+  respondWith(response: Promise<Response>): void;
+}
+
+/** What {@link serveVault} gives: for a service worker's `fetch` event, and for a page's fallback. */
+export interface ServedVault {
+  /**
+   * Answers a service worker's `fetch` event with the token attached, if it may have one; otherwise
+   * the request is left alone, and the answer is `false`. Call it in the event's own task. A vault
+   * error becomes a JSON reply that `readProblem` reads: 401 where only a sign-in helps, else 503.
+   */
+  attachTokens(event: Event, account?: string): boolean;
+  /** How a page in the same realm asks: `connectVault` does it. */
+  postMessage(question: unknown, ports: readonly MessagePort[]): void;
+}
+
+interface Scope {
+  readonly document?: unknown;
+  readonly registration?: unknown;
+  readonly clients?: {
+    claim(): Promise<void>;
+    matchAll(options: { type: "all" }): Promise<readonly { readonly id: string }[]>;
+  };
+  addEventListener?(type: string, listener: (event: WorkerEvent) => void): void;
+}
+
+interface WorkerEvent extends Partial<Extendable> {
+  readonly data: unknown;
+  readonly ports: readonly MessagePort[];
+  /** The page, where a service worker is told. */
+  readonly source?: { readonly id?: string } | null;
+}
+
+/** Whether this worker's messages are answered already. */
+let listens = false;
+
+const MOST_ACCOUNTS = 100;
+
+/** The methods of the vault that a page may call, each with how an abort reaches it. */
+const methods = {
+  signIn: (vault, [credentials], signal) => vault.signIn(credentials as never, { signal }),
+  adopt: (vault, [tokens]) => vault.adopt(tokens as never),
+  getToken: (vault, [need], signal) => {
+    const rejected = (need as { rejected?: unknown } | null)?.rejected;
+    return vault.getToken({ signal, ...(typeof rejected === "string" && { rejected }) });
+  },
+  authorization: (vault, _, signal) => vault.authorization({ signal }),
+  signOut: (vault) => vault.signOut(),
+  accounts: (vault) => vault.accounts(),
+  removeAccount: (vault, [of]) => {
+    check(isAccount(of));
+    return vault.removeAccount(of);
+  },
+} satisfies Record<
+  string,
+  (vault: Vault<never>, args: readonly unknown[], signal: AbortSignal) => Promise<unknown>
+>;
+
+function check(isRight: unknown, what = "argument"): asserts isRight {
+  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
+}
+
+const isAccount = (value: unknown): value is string =>
+  typeof value === "string" && value.length > 0 && value.length <= 256;
+
+/**
+ * Runs the vault in this worker, for all pages that connect: a `SharedWorker`, a service worker or
+ * a dedicated one. Call it once, at the top level of the worker's file, with one provider.
+ *
+ * In a service worker refreshes begin only while an event holds it, so that none is cut off.
+ *
+ * @param options as for `createVault` of `tokenkeep/browser`, without `account`. `isolated`, `false`
+ * by default: no page is given a token.
+ * @returns `attachTokens`, for a service worker's `fetch` event
+ * @throws VaultError `invalid_option` when an option is missing or wrong, or for `isolated` elsewhere
+ * than in a service worker.
+ *
+ * @example
+ * ```ts
+ * import { vmcloud } from "tokenkeep/providers/vmcloud";
+ * import { serveVault } from "tokenkeep/worker";
+ *
+ * export const vault = serveVault({ provider: vmcloud() });
+ * ```
+ */
+export function serveVault<Credentials>(options: ServeOptions<Credentials>): ServedVault {
+  const { isolated = false, ...given } = options;
+  const { provider } = given;
+  const scope = globalThis as Scope;
+  const inServiceWorker = !!scope.registration && !!scope.clients;
+  check(provider?.origins?.length, "provider, with origins");
+  check(!isolated || inServiceWorker, "isolated, which needs a service worker");
+  const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
+  const scheme = provider.scheme ?? "Bearer";
+  const owner = randomId();
+  const accounts = new Map<string, Account>();
+  const { hold, extend, isHeld } = createHold();
+  const nudge = createNudge();
+
+  const locked = holdLock("tokenkeep:" + owner);
+  const settings: Partial<VaultOptions<Credentials>> & Pick<VaultOptions, "store"> = {
+    store: encrypted(indexedDbStore()),
+    lock: webLocks(),
+    channel: broadcastChannel(),
+    // Nothing holds a service worker for its own timers.
+    refreshAhead: !inServiceWorker,
+    ...given,
+    online: () =>
+      (given.online?.() ?? navigator.onLine !== false) && (!inServiceWorker || isHeld()),
+    waitUntil(promise) {
+      extend(promise);
+      given.waitUntil?.(promise);
+    },
+  };
+
+  function accountOf(name: string): Account {
+    let account = accounts.get(name);
+    if (!account) {
+      check(accounts.size < MOST_ACCOUNTS, "account, one too many for this worker");
+      account = createAccount(name, owner, settings as VaultOptions<never>, nudge);
+      accounts.set(name, account);
+    }
+    return account;
+  }
+
+  async function act(
+    account: Account,
+    type: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+    client: string | undefined,
+  ): Promise<unknown> {
+    const { vault, source, look } = account;
+    if (type === "state") {
+      if (args[0] || vault.snapshot().status === "loading") look();
+      // So that a page's first requests come here too. It rejects where this is not the active one.
+      if (isolated) await scope.clients!.claim().catch(() => {});
+      return undefined;
+    }
+    if (type === "token") {
+      const { url, sessionId, generation } = args[0] as Record<string, unknown>;
+      // No token, where none may go (S1). Judged here alone: pages may be of other versions.
+      if (!isText(url) || !policy(url)) return undefined;
+      if (isolated) return isControlled(client);
+      const rejected = isText(sessionId)
+        ? { sessionId, generation: Number(generation) }
+        : undefined;
+      const asked = Promise.resolve(source.getToken({ signal, rejected }));
+      // What cannot be renewed asks the application by its state and an event; the 401 is the answer.
+      const token = await (rejected && !provider.renewal ? asked.catch(() => undefined) : asked);
+      return (
+        token && {
+          authorization: `${scheme} ${token.accessToken}`,
+          sessionId: token.sessionId,
+          generation: token.generation,
+        }
+      );
+    }
+    check(!isolated || !/^(getToken|authorization)$/.test(type), "tokens stay in the worker");
+    if (!Object.hasOwn(methods, type)) throw new VaultError("worker_unavailable");
+    return methods[type as keyof typeof methods](vault, args, signal);
+  }
+
+  /** The page's own request comes by, and gets its token then; or it never would. */
+  async function isControlled(client: string | undefined): Promise<undefined> {
+    const pages = await scope.clients!.matchAll({ type: "all" });
+    if (!pages.some(({ id }) => id === client)) throw new VaultError("worker_unavailable");
+  }
+
+  async function answer(
+    question: Record<string, unknown>,
+    signal: AbortSignal,
+    client: string | undefined,
+  ): Promise<Answer> {
+    const { type, account: name, args, seen } = question as Partial<Question>;
+    let account: Account | undefined;
+    let lock: string | undefined;
+    const end = (said: Pick<Answer, "value" | "error">): Answer => {
+      const state = account?.news(isObject(seen) ? seen : undefined, { lock, isolated });
+      return { tokenkeep: VERSION, ...said, ...(state && { state }) };
+    };
+    try {
+      if (question["tokenkeep"] !== VERSION) throw new VaultError("worker_unavailable");
+      lock = await locked;
+      check(isAccount(name), "account");
+      check(isText(args));
+      const parsed: unknown = JSON.parse(args);
+      check(Array.isArray(parsed));
+      account = accountOf(name);
+      return end({ value: await act(account, String(type), parsed, signal, client) });
+    } catch (error) {
+      return end({ error: toWire(error) });
+    }
+  }
+
+  /** Anybody may send anything: what does not speak our language is not for us. */
+  function hear({ data, ports, source }: WorkerEvent, event?: Extendable): void {
+    const [port] = ports;
+    if (!isObject(data) || !("tokenkeep" in data) || !port) return;
+    const controller = new AbortController();
+    port.addEventListener("message", () => controller.abort());
+    port.start();
+    hold(
+      answer(data, controller.signal, source?.id).then((said) => port.postMessage(said)),
+      event,
+    );
+  }
+
+  // A window's messages come from anywhere: there only `postMessage` below is listened to.
+  if (!scope.document && scope.addEventListener) {
+    // Two would both answer, and a password might go to the wrong API.
+    check(!listens, "serveVault, which was called before: one provider for each worker");
+    listens = true;
+    scope.addEventListener("message", (event) =>
+      hear(event, event.waitUntil && (event as Extendable)),
+    );
+    scope.addEventListener("connect", ({ ports: [port] }) => {
+      port!.addEventListener("message", ({ data, ports }) => hear({ data, ports }));
+      port!.start();
+    });
+  }
+  // Pages that have heard nothing since the worker before this one ended ask again.
+  nudge();
+
+  return {
+    postMessage: (data, ports) => hear({ data, ports }),
+    attachTokens(given, account = "default") {
+      const event = given as unknown as FetchEventLike;
+      const { request } = event;
+      if (
+        request.mode === "navigate" ||
+        request.mode === "no-cors" ||
+        request.headers.has("authorization") ||
+        !policy(request.url)
+      )
+        return false;
+      // Held before anything begins.
+      const response = Promise.resolve()
+        .then(() => accountOf(account).vault.fetch(request))
+        .catch(toResponse);
+      event.respondWith(response);
+      hold(response, event);
+      return true;
+    },
+  };
+}
+
+/** Fixed messages only: what a provider or a store throws may hold anything (S4). */
+function toWire(error: unknown): WireError {
+  const { code, message, status, retryAfter } = isVaultError(error)
+    ? error
+    : new VaultError(error instanceof TypeError ? "invalid_option" : "store_unavailable");
+  return { code, message, status, retryAfter };
+}
+
+/** A typed error as a reply that `readProblem` reads: nothing else crosses `respondWith`. */
+function toResponse(error: unknown): Response {
+  if (!isVaultError(error)) throw error;
+  const { code, message, retryAfter } = error;
+  return Response.json(
+    { error: { code, message } },
+    {
+      status: /^(no_session|sign_in_required)$/.test(code) ? 401 : 503,
+      statusText: "tokenkeep",
+      headers: retryAfter === undefined ? {} : { "retry-after": `${Math.ceil(retryAfter / 1000)}` },
+    },
+  );
+}

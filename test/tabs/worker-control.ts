@@ -1,0 +1,25 @@
+/** What a test and the vault's worker have in common. */
+
+/** What the worker is started with, in its URL: all tabs must give the same. */
+export interface WorkerConfig {
+  readonly api: string;
+  readonly isolated?: boolean;
+  readonly patience?: number;
+  readonly reuseWindow?: number;
+  readonly ahead?: number;
+}
+
+export const CONTROL = "tokenkeep-test";
+
+/** What test and worker tell each other. */
+export type Said =
+  | { readonly type: "jump" | "jumped"; readonly ahead: number }
+  | { readonly type: "arm" | "armed" | "arrived" | "release"; readonly phase: string };
+
+/** What strange workers answer to anything; those that are not listed say nothing. */
+export const WORKERS: Readonly<Record<string, unknown>> = {
+  newer: { tokenkeep: 2, value: "of no use" },
+  refusing: { tokenkeep: 1, error: { code: "worker_unavailable", message: "Other version" } },
+  nonsense: { tokenkeep: 1, state: { owner: 1, seq: "many", news: null } },
+  text: "hello",
+};

@@ -1,0 +1,355 @@
+/** Isolation: a service worker attaches the tokens, pages use plain `fetch` and get none. */
+import { createSecureServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { chromium, type Page } from "playwright";
+import { describe, expect, inject, it, onTestFinished } from "vitest";
+import { cors } from "../apis/cors.ts";
+import type { Echo } from "../apis/replies.ts";
+import { json } from "../apis/replies.ts";
+import { serve } from "../apis/sockets.ts";
+import { selfSigned } from "../support/certificate.ts";
+import type { Config } from "./page.ts";
+import { bareAddress, credentials, hasStatus, setUp, type Stage, useBrowser } from "./stage.ts";
+import { fetchOf, killWorker, TABS } from "./worker-stage.ts";
+
+useBrowser(["worker-script"]);
+
+const isolated: Partial<Config> = { owner: { kind: "service", isolated: true } };
+
+/** What plain `fetch` gives, in values. */
+interface Got {
+  readonly status: number;
+  readonly type: string;
+  readonly redirected: boolean;
+  readonly headers: Record<string, string>;
+  readonly body: Echo;
+}
+
+const plain = (page: Page, url: string, init: RequestInit = {}): Promise<Got> =>
+  page.evaluate(
+    async ([url, init]) => {
+      const response = await fetch(url, init as RequestInit);
+      const { status, type, redirected } = response;
+      const headers = Object.fromEntries(response.headers);
+      const body = await response.json().catch(() => undefined);
+      return { status, type, redirected, headers, body };
+    },
+    [url, init] as const,
+  );
+
+const statusOf = async (page: Page, url: string): Promise<number> =>
+  (await plain(page, url)).status;
+
+/** A server of another origin that notes what it gets. */
+async function stranger(): Promise<{ url: string; seen: Headers[] }> {
+  const seen: Headers[] = [];
+  const served = await serve((request) => {
+    seen.push(request.headers);
+    return cors(async () => json(200, { stranger: true }))(request);
+  });
+  onTestFinished(() => served.close());
+  return { url: served.url, seen };
+}
+
+/** Notes all that reaches the page's script by messages, and all that it keeps. */
+const listen = ({ context }: Stage): Promise<unknown> =>
+  context.addInitScript(() => {
+    const heard: string[] = [];
+    Object.assign(window, { heard });
+    for (const proto of [MessagePort.prototype, BroadcastChannel.prototype]) {
+      const { set } = Object.getOwnPropertyDescriptor(proto, "onmessage")!;
+      Object.defineProperty(proto, "onmessage", {
+        set(listener: (event: MessageEvent) => void) {
+          set!.call(this, (event: MessageEvent) => {
+            heard.push(JSON.stringify(event.data));
+            listener.call(this, event);
+          });
+        },
+      });
+    }
+    navigator.serviceWorker?.addEventListener("message", (event) =>
+      heard.push(JSON.stringify(event.data)),
+    );
+  });
+
+describe("a page under isolation", () => {
+  it("S1 S7 plain fetch gets the token in the worker, from the first load on", async () => {
+    const stage = await setUp();
+    const [page] = await stage.openSignedIn(1, isolated);
+    const got = await plain(page, `${stage.url}/v1/echo`);
+    expect(got).toMatchObject({ status: 200, type: "cors" });
+    expect(got.body).toMatchObject({ authorization: true, tokenIndex: 1 });
+    expect(await fetchOf(page)).toMatchObject({ result: "200" });
+  });
+
+  it("P1 P2 P11 401s are healed there: ten tabs, one token call, none sent more than twice", async () => {
+    const stage = await setUp();
+    const pages = await stage.openSignedIn(TABS, isolated);
+    stage.api.expireAccessTokens();
+    const gate = stage.api.gate("refresh", "before");
+    const calls = Promise.all(
+      pages.map((page, n) => statusOf(page, `${stage.url}/v1/echo?n=${n}`)),
+    );
+    await gate.arrived;
+    gate.release();
+    expect(await calls).toEqual(pages.map(() => 200));
+    // Those that come while it refreshes wait, and are sent once.
+    expect(stage.api.counters()).toMatchObject({
+      tokenCalls: 1,
+      reuseDetections: 0,
+      maxSendsPerRequestId: 2,
+    });
+  });
+
+  it.each(["text", "blob", "form", "params", "buffer"])(
+    "P11 F20 a body arrives as it was, the second time too: %s",
+    async (kind) => {
+      const stage = await setUp();
+      const [page] = await stage.openSignedIn(1, isolated);
+      const post = (): Promise<{ status: number; body: Echo }> =>
+        page.evaluate(
+          async ([url, kind]) => {
+            const form = new FormData();
+            form.append("field", "value");
+            form.append("file", new Blob([new Uint8Array(70_000).fill(7)]), "seven");
+            const bodies: Record<string, BodyInit> = {
+              text: "a text",
+              blob: new Blob([new Uint8Array(300_000).fill(9)], { type: "application/x-nine" }),
+              form,
+              params: new URLSearchParams({ a: "b" }),
+              buffer: new Uint8Array([1, 2, 3]),
+            };
+            const response = await fetch(`${url}/v1/echo?n=1`, {
+              method: "POST",
+              body: bodies[kind]!,
+            });
+            return { status: response.status, body: await response.json() };
+          },
+          [stage.url, kind] as const,
+        );
+      const before = await post();
+      expect(before).toMatchObject({ status: 200, body: { authorization: true, tokenIndex: 1 } });
+      stage.api.expireAccessTokens();
+      const after = await post();
+      expect(after).toMatchObject({ status: 200, body: { authorization: true, tokenIndex: 2 } });
+      expect(stage.api.counters()).toMatchObject({ unauthorized: 1, maxSendsPerRequestId: 3 });
+      expect(after.body.bytes).toBe(before.body.bytes);
+      // A form's boundary is drawn anew for each request.
+      if (kind !== "form") expect(after.body.sha256).toBe(before.body.sha256);
+      const { "content-type": type, "content-length": length } = after.body.headers;
+      expect(type?.slice(0, 20)).toBe(before.body.headers["content-type"]?.slice(0, 20));
+      expect(length).toBe(String(after.body.bytes));
+    },
+  );
+
+  it("S1 S6 others are left alone: unlisted, with Authorization, no-cors", async () => {
+    const stage = await setUp();
+    const other = await stranger();
+    const [page] = await stage.openSignedIn(1, isolated);
+    expect(await statusOf(page, `${other.url}/x`)).toBe(200);
+    expect(other.seen.some((headers) => headers.has("authorization"))).toBe(false);
+    const own = await plain(page, `${stage.url}/v1/echo`, {
+      headers: { authorization: "Bearer mine" },
+    });
+    expect(own.status).toBe(401);
+    expect(stage.api.counters().tokenCalls).toBe(0);
+    await page.evaluate((url) => fetch(url, { mode: "no-cors" }), `${stage.url}/v1/echo?n=bare`);
+    expect(stage.api.counters()).toMatchObject({ unauthorized: 2, tokenCalls: 0 });
+    // A navigation to the API itself, too.
+    const tab = await stage.context.newPage();
+    expect((await tab.goto(`${stage.url}/v1/me`))!.status()).toBe(401);
+  });
+
+  it("S2 a redirect to another origin arrives without the token; within the origin it stays", async () => {
+    const stage = await setUp();
+    const other = await stranger();
+    const [page] = await stage.openSignedIn(1, isolated);
+    stage.api.fault("api", { redirect: `${other.url}/landed` });
+    const got = await plain(page, `${stage.url}/v1/echo`);
+    expect(got).toMatchObject({ status: 200, redirected: true, body: { stranger: true } });
+    expect(other.seen.length).toBeGreaterThan(0);
+    for (const headers of other.seen) {
+      expect(headers.has("authorization")).toBe(false);
+      expect(headers.get("access-control-request-headers") ?? "").not.toContain("authorization");
+    }
+    stage.api.fault("api", { redirect: `${stage.url}/v1/echo?n=again` });
+    expect(await plain(page, `${stage.url}/v1/echo`)).toMatchObject({
+      status: 200,
+      redirected: true,
+      body: { authorization: true },
+    });
+    // A caller's own mode is kept.
+    stage.api.fault("api", { redirect: `${stage.url}/v1/echo` });
+    expect(await plain(page, `${stage.url}/v1/echo`, { redirect: "manual" })).toMatchObject({
+      type: "opaqueredirect",
+    });
+  });
+
+  it("S4 S7 no token in anything that the page is given, sent, shown or keeps", async () => {
+    const stage = await setUp({ cors: { expose: ["authorization", "www-authenticate", "date"] } });
+    await listen(stage);
+    const [page, other] = await stage.openSignedIn(2, isolated);
+    const got = [];
+    for (let n = 0; n < 2; n++) {
+      got.push(await plain(page, `${stage.url}/v1/echo`));
+      stage.api.expireAccessTokens();
+    }
+    expect(stage.secrets).toHaveLength(4);
+    const seen = await page.evaluate(async () => {
+      const { vault, kit } = window;
+      const ends = [
+        await kit.call(() => vault.getToken()),
+        await kit.call(() => vault.getToken({ rejected: "x" })),
+        await kit.call(() => vault.authorization()),
+      ];
+      return {
+        ends,
+        snapshot: vault.snapshot(),
+        events: kit.events,
+        heard: (window as unknown as { heard: string[] }).heard,
+        kept: JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]),
+        databases: await kit.dumpDatabases(),
+      };
+    });
+    expect(seen.ends.map(({ result }) => result)).toEqual([
+      "invalid_option",
+      "invalid_option",
+      "invalid_option",
+    ]);
+    // Enough was heard for the search to mean something.
+    expect(seen.heard.join()).toContain("signed-in");
+    expect(seen.events.map(({ type }) => type)).toContain("refreshed");
+    const text = JSON.stringify([got, seen, await other!.evaluate(() => window.kit.events)]);
+    for (const secret of [...stage.secrets, credentials.password]) {
+      expect(text).not.toContain(secret);
+      for (const part of secret.split(".")) if (part.length > 20) expect(text).not.toContain(part);
+    }
+  });
+
+  it("P10 nobody signed in: the worker says so in a reply, and asks nobody", async () => {
+    const stage = await setUp();
+    const page = await stage.open(isolated);
+    await hasStatus(page, "signed-out");
+    const got = await plain(page, `${stage.url}/v1/echo`);
+    expect(got).toMatchObject({ status: 401, body: { error: { code: "no_session" } } });
+    expect(stage.api.counters().requests).toBe(0);
+  });
+});
+
+describe("a streaming body under isolation", () => {
+  it("P11 goes on in pieces, with the token; its 401 is the answer where nothing renews", async () => {
+    const seen: { authorization: string | undefined; pieces: string[] }[] = [];
+    const server = createSecureServer(selfSigned(), (request, reply) => {
+      const { method, headers } = request;
+      reply.setHeader("access-control-allow-origin", "*");
+      reply.setHeader("access-control-allow-headers", "authorization, content-type");
+      if (method === "OPTIONS") {
+        reply.end();
+        return;
+      }
+      const one = { authorization: headers.authorization, pieces: [] as string[] };
+      request.on("data", (piece) => one.pieces.push(String(piece)));
+      request.on("end", () => {
+        reply.statusCode = seen.push(one) === 2 ? 401 : 200;
+        reply.end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const options = inject("chromium");
+    const browser = await chromium.launch({
+      ...options,
+      args: [...options.args, "--ignore-certificate-errors"],
+    });
+    onTestFinished(() => browser.close());
+    const page = await browser.newPage({ ignoreHTTPSErrors: true });
+    const api = `https://127.0.0.1:${port}`;
+    await page.goto(
+      `${bareAddress()}/?config=${encodeURIComponent(JSON.stringify({ api, ...isolated }))}`,
+    );
+    const results = await page.evaluate(async (url) => {
+      await window.vault.adopt({ accessToken: "first", expiresAt: Date.now() + 3_600_000 });
+      const send = (): Promise<string> => {
+        const pieces = ["one ", "two ", "three"];
+        const body = new ReadableStream({
+          async pull(controller) {
+            // A turn of its own for each, so that they do not travel as one.
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            const piece = pieces.shift();
+            if (piece) controller.enqueue(new TextEncoder().encode(piece));
+            else controller.close();
+          },
+        });
+        const init = { method: "POST", body, duplex: "half" };
+        return fetch(`${url}/stream`, init).then(
+          ({ status }) => String(status),
+          (error: Error) => error.name,
+        );
+      };
+      return [await send(), await send()];
+    }, api);
+
+    // There is no refresh token: the 401 of the second is the answer.
+    expect(results).toEqual(["200", "401"]);
+    expect(seen.map(({ authorization }) => authorization)).toEqual([
+      "Bearer first",
+      "Bearer first",
+    ]);
+    for (const { pieces } of seen) {
+      expect(pieces.join("")).toBe("one two three");
+      expect(pieces.length).toBeGreaterThan(1);
+    }
+  });
+});
+
+describe("the worker under isolation comes and goes", () => {
+  it("killed and started again: the session and the tokens are there", async () => {
+    const stage = await setUp();
+    const pages = await stage.openSignedIn(3, isolated);
+    await killWorker(stage, "service_worker");
+    for (const page of pages) expect(await statusOf(page, `${stage.url}/v1/me`)).toBe(200);
+    expect(stage.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+  });
+
+  it("F39 P1 P2 all tabs closed while it heals: one opened again is alive", async () => {
+    const stage = await setUp();
+    const pages = await stage.openSignedIn(TABS, isolated);
+    stage.api.expireAccessTokens();
+    const gate = stage.api.gate("refresh", "after");
+    const calls = pages.map((page) => plain(page, `${stage.url}/v1/me`).catch(() => {}));
+    await gate.arrived;
+    await Promise.all(pages.map((page) => page.close()));
+    await Promise.all(calls);
+    gate.release();
+    const again = await stage.open(isolated);
+    await hasStatus(again, "signed-in");
+    expect(await statusOf(again, `${stage.url}/v1/me`)).toBe(200);
+    expect(stage.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("without it nothing degrades: not controlled, every call says so", async () => {
+    const stage = await setUp();
+    const [page] = await stage.openSignedIn(1, isolated);
+    await page.close();
+    await stage.context.addInitScript(() => {
+      const { serviceWorker } = navigator;
+      Object.defineProperty(serviceWorker, "register", {
+        value: () => Promise.reject(new DOMException("Denied", "SecurityError")),
+      });
+    });
+    const next = await stage.open(isolated);
+    expect(await fetchOf(next)).toMatchObject({ result: "worker_unavailable" });
+    await hasStatus(next, "unavailable");
+  });
+
+  it("a page that is not controlled, as after a hard reload, is claimed", async () => {
+    const stage = await setUp();
+    const [page] = await stage.openSignedIn(1, isolated);
+    const session = await stage.context.newCDPSession(page);
+    await session.send("Page.reload", { ignoreCache: true });
+    await page.waitForLoadState();
+    await hasStatus(page, "signed-in");
+    expect(await statusOf(page, `${stage.url}/v1/me`)).toBe(200);
+  });
+});

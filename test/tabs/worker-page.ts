@@ -1,0 +1,71 @@
+/** The page's side of a vault in a worker, and its hand on that worker. */
+import type { PasswordCredentials } from "tokenkeep/providers/password";
+import { connectVault, type VaultWorker } from "tokenkeep/worker";
+import type { Vault } from "tokenkeep";
+import type { Config } from "./page.ts";
+import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
+
+/** How a page comes to its vault. */
+export interface Owner {
+  readonly kind: "shared" | "dedicated" | "service";
+  /** One of the workers that are no use. */
+  readonly strange?: string;
+  /** The worker's script; `"/worker-script.js"` by default. */
+  readonly script?: string;
+  /** Whether the page may run the engine itself. */
+  readonly fallback?: boolean;
+  readonly isolated?: boolean;
+  /** Lets a shared worker live on for a while after its last tab, where the browser can. */
+  readonly extended?: boolean;
+  readonly timeout?: number;
+  readonly account?: string;
+}
+
+declare global {
+  interface Window {
+    /** Tells the worker something, and answers when it has said `until`. */
+    tellWorker: (said: Said, until?: Said["type"]) => Promise<void>;
+    /** Answers when the worker is held at its phase. */
+    workerHeld: Promise<void>;
+  }
+}
+
+/** Every message counts; the test looks at it afterwards. */
+const control = new BroadcastChannel(CONTROL);
+window.workerHeld = new Promise((resolve) => {
+  control.addEventListener("message", ({ data }) => data.type === "arrived" && resolve());
+});
+window.tellWorker = (said, until) =>
+  new Promise((resolve) => {
+    if (!until) resolve();
+    control.addEventListener("message", ({ data }) => data.type === until && resolve());
+    control.postMessage(said);
+  });
+
+export function connect(config: Config, owner: Owner): Vault<PasswordCredentials> {
+  const { api, patience, reuseWindow } = config;
+  const { kind, script = "/worker-script.js", isolated, account, timeout } = owner;
+  const given = {
+    api,
+    ...(patience !== undefined && { patience }),
+    ...(reuseWindow !== undefined && { reuseWindow }),
+    ...(isolated && { isolated }),
+  };
+  const start = async (): Promise<VaultWorker> => {
+    // A worker that is started again has its predecessor's clock.
+    const ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
+    const started: WorkerConfig = { ...given, ...(kind === "shared" && { ahead }) };
+    if (owner.strange) return new SharedWorker(`/worker-strange.js?strange=${owner.strange}`);
+    const url = `${script}?config=${encodeURIComponent(JSON.stringify(started))}`;
+    const options = { type: "module", extendedLifetime: !!owner.extended } as const;
+    if (kind === "shared") return new SharedWorker(url, options);
+    if (kind === "dedicated") return new Worker(url, { type: "module" });
+    await navigator.serviceWorker.register(url, { type: "module" });
+    return navigator.serviceWorker.ready;
+  };
+  return connectVault<PasswordCredentials>(start, {
+    ...(owner.fallback && { fallback: () => import("./worker-script.ts") }),
+    ...(account !== undefined && { account }),
+    ...(timeout !== undefined && { timeout }),
+  });
+}

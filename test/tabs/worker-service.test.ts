@@ -1,0 +1,114 @@
+/** A service worker runs the vault: it outlives all tabs, and ends whenever the browser likes. */
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import type { Config } from "./page.ts";
+import { hasStatus, setUp, type Stage, type StageOptions, useBrowser } from "./stage.ts";
+import {
+  all,
+  allTabsClosed,
+  fetchAll,
+  fetchOf,
+  killWorker,
+  resultsOf,
+  TABS,
+} from "./worker-stage.ts";
+
+useBrowser(["worker-script"]);
+
+const REQUEST = 5_000;
+const service: Partial<Config> = { owner: { kind: "service" } };
+
+/** Ten tabs around one service worker, signed in, and then answered 401. */
+async function rejected(
+  options: StageOptions = {},
+  config: Partial<Config> = {},
+): Promise<Stage & { pages: [Page, ...Page[]] }> {
+  const stage = await setUp(options);
+  const pages = await stage.openSignedIn(TABS, { ...service, ...config });
+  stage.api.expireAccessTokens();
+  return { ...stage, pages };
+}
+
+describe("the tab that asked is closed", () => {
+  it("F39 P1 P2 with the reply on its way: nine of nine alive, one token call", async () => {
+    const { api, pages } = await rejected();
+    const [first, ...others] = pages;
+    const gate = api.gate("refresh", "after");
+    void fetchOf(first).catch(() => {});
+    await gate.arrived;
+    const calls = fetchAll(others);
+    await first.close();
+    gate.release();
+    expect(await calls).toEqual(all(others, "200"));
+    expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+  });
+});
+
+allTabsClosed(service);
+
+describe("the service worker is killed", () => {
+  it("P4 at rest: it starts again when it is needed, and idle tabs hear of what it does", async () => {
+    const stage = await setUp();
+    const pages = await stage.openSignedIn(3, service);
+    for (let n = 0; n < 2; n++) {
+      await killWorker(stage, "service_worker");
+      expect(await fetchAll(pages)).toEqual(all(pages, "200"));
+    }
+    await killWorker(stage, "service_worker");
+    await pages[0].evaluate(() => window.vault.signOut());
+    await Promise.all(pages.map((page) => hasStatus(page, "signed-out")));
+    expect(stage.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+  });
+
+  it("F39 P2 P10 in flight, with a reuse window: no reuse, all alive", async () => {
+    const stage = await rejected(
+      { rotation: "window", reuseWindow: 60_000 },
+      { reuseWindow: 60_000 },
+    );
+    const { api, pages } = stage;
+    const gate = api.gate("refresh", "after");
+    const calls = fetchAll(pages);
+    await gate.arrived;
+    await killWorker(stage, "service_worker");
+    gate.release();
+    expect(await calls).toEqual(all(pages, "200"));
+    expect(api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 2, reuseDetections: 0 });
+  });
+
+  it("F39 P2 P10 in flight, strict: nobody hangs, one last chance for all", async () => {
+    const patience = 30_000;
+    const stage = await rejected({}, { patience });
+    const { api, pages } = stage;
+    const gate = api.gate("refresh", "after");
+    const calls = Promise.all(pages.map(fetchOf));
+    await gate.arrived;
+    await killWorker(stage, "service_worker");
+    gate.release();
+    const ends = await calls;
+    expect(resultsOf(ends)).toEqual(all(pages, "sign_in_required"));
+    for (const { took } of ends) expect(took).toBeLessThan(patience + 2 * REQUEST);
+    expect(api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 1 });
+  });
+});
+
+describe("the service worker is updated", () => {
+  it("P1 P2 P4 while a refresh is in flight: the old one ends it, the tabs go over", async () => {
+    const stage = await rejected();
+    const { api, pages } = stage;
+    const gate = api.gate("refresh", "after");
+    const calls = fetchAll(pages);
+    await gate.arrived;
+    // Another script, which skips waiting: the old worker is on its way out.
+    await pages[0].evaluate(async (api) => {
+      const config = encodeURIComponent(JSON.stringify({ api }));
+      await navigator.serviceWorker.register(`/worker-script.js?config=${config}&version=2`, {
+        type: "module",
+      });
+    }, stage.url);
+    gate.release();
+    expect(await calls).toEqual(all(pages, "200"));
+    expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+    await pages[1]!.evaluate(() => window.vault.signOut());
+    await Promise.all(pages.map((page) => hasStatus(page, "signed-out")));
+  });
+});

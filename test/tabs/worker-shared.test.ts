@@ -1,0 +1,137 @@
+/** A shared worker runs the vault: what becomes of the tabs when one of them, or the worker, goes. */
+import { describe, expect, it } from "vitest";
+import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
+import {
+  all,
+  allTabsClosed,
+  around,
+  closedTab,
+  fetchAll,
+  fetchOf,
+  killWorker,
+  resultsOf,
+  TABS,
+  workersOf,
+} from "./worker-stage.ts";
+
+useBrowser(["worker-script"]);
+
+const EACH = 50;
+const REQUEST = 5_000;
+
+closedTab();
+// Chromium's own: elsewhere a shared worker ends with its last tab.
+allTabsClosed({ owner: { kind: "shared", extended: true } });
+
+describe("ten tabs, fifty requests each, one worker", () => {
+  it.each(["by time", "by 401"])("P1 P2 P11 P12 F1 expired %s: one token call", async (how) => {
+    const scene = await around({ after: how === "by time" ? 25 * HOUR : 0 });
+    const { api, context } = scene;
+    expect((await workersOf(scene, "shared_worker")).targets).toHaveLength(1);
+    if (how === "by 401") api.expireAccessTokens();
+    const refresh = api.gate("refresh", "before");
+
+    const bursts = Promise.all(
+      context
+        .pages()
+        .map((page, tab) =>
+          page.evaluate(([count, first]) => window.kit.burst(count, first), [
+            EACH,
+            tab * EACH,
+          ] as const),
+        ),
+    );
+    await refresh.arrived;
+    if (how === "by 401")
+      await expect.poll(() => api.counters().unauthorized, { timeout: 30_000 }).toBe(TABS * EACH);
+    refresh.release();
+
+    expect((await bursts).map(({ results }) => results)).toEqual(
+      Array.from({ length: TABS }, () => ({ 200: EACH })),
+    );
+    expect(api.counters()).toMatchObject({
+      tokenCalls: 1,
+      reuseDetections: 0,
+      maxSendsPerRequestId: how === "by time" ? 1 : 2,
+    });
+    expect(Object.keys(api.counters().sends)).toHaveLength(TABS * EACH);
+  });
+});
+
+describe("the worker is killed", () => {
+  it("P4 P10 at rest: it is started again, and all go on", async () => {
+    const scene = await around({ after: 0 });
+    await killWorker(scene, "shared_worker");
+    expect(await fetchAll([scene.first, ...scene.others])).toEqual(
+      all([scene.first, ...scene.others], "200"),
+    );
+    expect((await workersOf(scene, "shared_worker")).targets).toHaveLength(1);
+    expect(scene.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+    // What one does then, the others hear.
+    await scene.first.evaluate(() => window.vault.signOut());
+    await Promise.all(scene.others.map((page) => hasStatus(page, "signed-out")));
+  });
+
+  it("F39 P2 P10 in flight, with a reuse window: asked again, no reuse, all alive", async () => {
+    const scene = await around(
+      { rotation: "window", reuseWindow: 60_000 },
+      { reuseWindow: 60_000 },
+    );
+    const { api, first, others } = scene;
+    const gate = api.gate("refresh", "after");
+    const calls = fetchAll([first, ...others]);
+    await gate.arrived;
+
+    await killWorker(scene, "shared_worker");
+    gate.release();
+
+    expect(await calls).toEqual(all([first, ...others], "200"));
+    expect(api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 2, reuseDetections: 0 });
+  });
+
+  it("F39 P2 P10 in flight, strict, the access token still good: it serves on, no replay", async () => {
+    const scene = await around({ after: 20 * HOUR });
+    const { api, first, others } = scene;
+    const gate = api.gate("refresh", "after");
+    void fetchOf(first);
+    await gate.arrived;
+
+    await killWorker(scene, "shared_worker");
+    gate.release();
+
+    expect(await fetchAll([first, ...others])).toEqual(all([first, ...others], "200"));
+    expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("F39 P2 P10 in flight, strict and expired: nobody hangs, one last chance for all", async () => {
+    const patience = 30_000;
+    const scene = await around({}, { patience });
+    const { api, first, others } = scene;
+    const gate = api.gate("refresh", "after");
+    const calls = Promise.all([first, ...others].map(fetchOf));
+    await gate.arrived;
+
+    await killWorker(scene, "shared_worker");
+    gate.release();
+
+    const ends = await calls;
+    expect(resultsOf(ends)).toEqual(all([first, ...others], "sign_in_required"));
+    for (const { took } of ends) expect(took).toBeLessThan(patience + 2 * REQUEST);
+    expect(api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 1 });
+  });
+
+  it("P10 S4 during a sign-in: it rejects, and the password is not sent again", async () => {
+    const stage = await setUp();
+    const page = await stage.open({ owner: { kind: "shared" } });
+    const gate = stage.api.gate("token", "before");
+    const call = page.evaluate(
+      (given) => window.kit.call(() => window.vault.signIn(given)),
+      credentials,
+    );
+    await gate.arrived;
+    await killWorker(stage, "shared_worker");
+    gate.release();
+    expect(await call).toMatchObject({ result: "sign_in_failed" });
+    expect(stage.api.counters().byPath["POST /api/v1/auth/token"]).toBe(1);
+  });
+});

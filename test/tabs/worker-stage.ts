@@ -1,0 +1,178 @@
+/** What the tests of vaults in workers do to tabs and workers. */
+import type { CDPSession, Page } from "playwright";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Config, Ended } from "./page.ts";
+import { HOUR, setUp, type Stage, type StageOptions } from "./stage.ts";
+
+export const TABS = 10;
+
+export const fetchOf = (page: Page): Promise<Ended> =>
+  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
+
+export const resultsOf = (ends: readonly Ended[]): string[] => ends.map(({ result }) => result);
+
+/** Each page's way to end, in turn. */
+export const fetchAll = async (pages: readonly Page[]): Promise<string[]> =>
+  resultsOf(await Promise.all(pages.map(fetchOf)));
+
+export const all = (pages: readonly unknown[], result: string): string[] => pages.map(() => result);
+
+export interface Scene extends Stage {
+  readonly first: Page;
+  readonly others: readonly Page[];
+  /** Moves the clocks of all tabs and of the worker on. */
+  jumpAll(ms: number): Promise<void>;
+}
+
+/** Ten tabs around one shared worker, signed in; `after` that much time. */
+export async function around(
+  { after = 25 * HOUR, ...options }: StageOptions & { after?: number } = {},
+  config: Partial<Config> = {},
+): Promise<Scene> {
+  const stage = await setUp(options);
+  const [first, ...others] = await stage.openSignedIn(TABS, {
+    owner: { kind: "shared" },
+    ...config,
+  });
+  let ahead = 0;
+  const scene: Scene = {
+    ...stage,
+    first,
+    others,
+    async jumpAll(ms) {
+      ahead += ms;
+      await stage.jump(ms);
+      await others[0]!.evaluate(
+        (ahead) => window.tellWorker({ type: "jump", ahead }, "jumped"),
+        ahead,
+      );
+    },
+  };
+  if (after) await scene.jumpAll(after);
+  return scene;
+}
+
+/** Holds the worker, or the server, where a refresh has come to `phase`. */
+export async function holdAt(
+  { api, others: [hand] }: Scene,
+  phase: string,
+): Promise<{ arrived: Promise<void>; release: () => Promise<void> }> {
+  if (phase.startsWith("server ")) {
+    const gate = api.gate("refresh", phase === "server asked" ? "before" : "after");
+    return { arrived: gate.arrived, release: async () => gate.release() };
+  }
+  await hand!.evaluate((phase) => window.tellWorker({ type: "arm", phase }, "armed"), phase);
+  return {
+    arrived: hand!.evaluate(() => window.workerHeld),
+    release: () => hand!.evaluate((phase) => window.tellWorker({ type: "release", phase }), phase),
+  };
+}
+
+interface Target {
+  readonly targetId: string;
+  readonly type: string;
+  readonly url: string;
+  readonly browserContextId?: string;
+}
+
+/** The workers of this test's tabs, as the DevTools protocol sees them. */
+export async function workersOf(
+  stage: Stage,
+  type: "shared_worker" | "service_worker",
+): Promise<{ targets: Target[]; session: CDPSession }> {
+  const session = await stage.context.browser()!.newBrowserCDPSession();
+  onTestFinished(() => session.detach().catch(() => {}));
+  const { targetInfos } = (await session.send("Target.getTargets", {
+    filter: [{}],
+  } as never)) as unknown as { targetInfos: Target[] };
+  const mine = encodeURIComponent(stage.url);
+  return {
+    session,
+    targets: targetInfos.filter((one) => one.type === type && one.url.includes(mine)),
+  };
+}
+
+/** Ends the one worker there is, as a crash would. */
+export async function killWorker(
+  stage: Stage,
+  type: "shared_worker" | "service_worker",
+): Promise<void> {
+  const { targets, session } = await workersOf(stage, type);
+  expect(targets).toHaveLength(1);
+  await session.send("Target.closeTarget", { targetId: targets[0]!.targetId });
+}
+
+/** Where a refresh may be when the tab that asked for it goes: in its worker, or on the server. */
+const phases = [
+  "read",
+  "intent unwritten",
+  "intent written",
+  "fence",
+  "fence answered",
+  "server asked",
+  "server answered",
+  "headers",
+  "reply read",
+  "commit unwritten",
+  "commit written",
+] as const;
+
+/** The tab that asked is closed at each phase of the refresh that it asked for (F39). */
+export function closedTab(at: readonly (typeof phases)[number][] = phases): void {
+  describe("the tab that asked is closed", () => {
+    it.each(at)("F39 P1 P2 at phase '%s': nine of nine alive, one token call", async (phase) => {
+      const scene = await around();
+      const { api, first, others } = scene;
+      const held = await holdAt(scene, phase);
+      void fetchOf(first).catch(() => {});
+      await held.arrived;
+      const calls = fetchAll(others);
+
+      await first.close();
+      await held.release();
+
+      expect(await calls).toEqual(all(others, "200"));
+      expect(await fetchAll(others)).toEqual(all(others, "200"));
+      expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+    });
+  });
+}
+
+/** All tabs go while a refresh is in flight, for good or for a moment: the owner outlives them (F39). */
+export function allTabsClosed(config: Partial<Config>): void {
+  describe("all tabs are closed in flight", () => {
+    it.each(["before", "after"] as const)(
+      "F39 P1 P2 with the server's gate %s it has rotated: one opened again is alive",
+      async (when) => {
+        const stage = await setUp();
+        const { api } = stage;
+        const pages = await stage.openSignedIn(TABS, config);
+        api.expireAccessTokens();
+        const gate = api.gate("refresh", when);
+        const calls = pages.map((page) => fetchOf(page).catch(() => {}));
+        await gate.arrived;
+        await Promise.all(pages.map((page) => page.close()));
+        await Promise.all(calls);
+        gate.release();
+        const again = await stage.open(config);
+        expect(await fetchOf(again)).toMatchObject({ result: "200" });
+        expect(await again.evaluate(() => window.vault.snapshot().generation)).toBe(2);
+        expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+      },
+    );
+
+    it("F39 P1 P2 the only tab is reloaded: alive", async () => {
+      const stage = await setUp();
+      const { api } = stage;
+      const [page] = await stage.openSignedIn(1, config);
+      api.expireAccessTokens();
+      const gate = api.gate("refresh", "after");
+      void fetchOf(page).catch(() => {});
+      await gate.arrived;
+      await page.reload();
+      gate.release();
+      expect(await fetchOf(page)).toMatchObject({ result: "200" });
+      expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
+    });
+  });
+}

@@ -1,0 +1,223 @@
+/** A page's part: what it believes of what it hears, and what it makes of silence. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Snapshot, Vault } from "../../../src/vault.ts";
+import { connectVault, serveVault, type VaultPort } from "../../../src/worker.ts";
+import type { PasswordCredentials } from "../../../src/providers/password.ts";
+import { settle } from "../../support/clock.ts";
+import { acme, credentials, fakeApi, type FakeApi, ORIGIN } from "../../support/fake-api.ts";
+import { rejection } from "../../support/vault.ts";
+
+type Answer = (question: Record<string, unknown>) => unknown;
+
+const open: Vault<PasswordCredentials>[] = [];
+
+afterEach(() => {
+  for (const vault of open.splice(0)) vault.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function connect(
+  start: () => VaultPort | Promise<VaultPort>,
+  options = {},
+): Vault<PasswordCredentials> {
+  const vault = connectVault<PasswordCredentials>(start, options);
+  open.push(vault);
+  return vault;
+}
+
+/** A vault over a real one, and the API behind that. */
+function real(): { vault: Vault<PasswordCredentials>; api: FakeApi } {
+  const api = fakeApi();
+  vi.stubGlobal("fetch", api.fetch);
+  const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
+  return { vault: connect(() => served), api };
+}
+
+const state = { owner: "o", seq: 1, news: [] };
+
+/** A worker that says what a test wants; to questions for its state, that it is there. */
+const odd = (answer: Answer): VaultPort => ({
+  postMessage(question, [port]) {
+    const asked = question as Record<string, unknown>;
+    const said = asked["type"] === "state" ? { tokenkeep: 1, state } : answer(asked);
+    if (said !== undefined) port!.postMessage(said);
+  },
+});
+
+describe("a page's vault", () => {
+  it("shows what the vault shows, frozen, and the same object until something changes", async () => {
+    const { vault } = real();
+    expect(vault.snapshot()).toEqual({ status: "loading", account: "default", persisted: true });
+    const shown: Snapshot[] = [];
+    const stop = vault.subscribe((snapshot) => shown.push(snapshot));
+    expect(shown).toHaveLength(1);
+    await vault.signIn(credentials);
+    // The answer brought it along: nobody has to wait for a message.
+    const first = vault.snapshot();
+    expect(first).toMatchObject({ status: "signed-in", generation: 1 });
+    expect(Object.isFrozen(first)).toBe(true);
+    await vault.getToken();
+    expect(vault.snapshot()).toBe(first);
+    await vi.waitFor(() => expect(shown.at(-1)).toBe(first));
+    stop();
+    await vault.signOut();
+    await settle();
+    expect(vault.snapshot().status).toBe("signed-out");
+    expect(shown.at(-1)).toBe(first);
+  });
+
+  it("F5 tells events once each, in order, its own retries among them", async () => {
+    const { vault, api } = real();
+    const types: string[] = [];
+    vault.events(({ type }) => types.push(type));
+    await vault.signIn(credentials);
+    api.expire();
+    expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
+    await vi.waitFor(() => expect(types).toContain("retried"));
+    await vi.waitFor(() => expect(types).toContain("refreshed"));
+    expect(types.toSorted()).toEqual(["refreshed", "refreshing", "retried", "signed-in"]);
+    expect(types.indexOf("refreshing")).toBeLessThan(types.indexOf("refreshed"));
+  });
+
+  it("P10 closed, it gives up what it asked, and asks no more", async () => {
+    const posted: unknown[] = [];
+    const vault = connect(() => odd(({ type }) => void posted.push(type)));
+    const call = rejection(vault.getToken());
+    await vi.waitFor(() => expect(posted).toEqual(["getToken"]));
+    vault.close();
+    expect(await call).toMatchObject({ code: "closed" });
+    expect(await rejection(vault.signOut())).toMatchObject({ code: "closed" });
+    expect(posted).toEqual(["getToken"]);
+  });
+});
+
+describe("what a worker says", () => {
+  const ticket = { authorization: "Bearer abc", sessionId: "s", generation: 1 };
+
+  it.each<[string, unknown]>([
+    ["a text", "Bearer abc"],
+    ["a header with a line break", { ...ticket, authorization: "Bearer abc\r\nX-Evil: 1" }],
+    ["a header without a scheme", { ...ticket, authorization: "abc" }],
+    ["a header too long", { ...ticket, authorization: `Bearer ${"a".repeat(20_000)}` }],
+    ["no session", { ...ticket, sessionId: 1 }],
+    ["no generation", { ...ticket, generation: "1" }],
+    ["null", null],
+  ])("S5 S10 in place of a token is not sent: %s", async (_, value) => {
+    const sent = vi.fn<typeof fetch>(async () => new Response());
+    vi.stubGlobal("fetch", sent);
+    const vault = connect(() => odd(() => ({ tokenkeep: 1, value })));
+    const error = await rejection(vault.fetch(`${ORIGIN}/v1/vms`));
+    expect(error).toMatchObject({ code: "worker_unavailable" });
+    expect(sent).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, unknown]>([
+    ["getToken", { token: "abc" }],
+    ["authorization", 5],
+    ["accounts", "ada"],
+    ["accounts", [1]],
+  ])("S10 in answer to %s is checked: %o", async (method, value) => {
+    const vault = connect(() => odd(() => ({ tokenkeep: 1, value })));
+    const call = vault[method as "accounts"]();
+    expect(await rejection(call)).toMatchObject({ code: "worker_unavailable" });
+  });
+
+  it("S10 of its state is taken by kind: nothing else comes through", async () => {
+    const snapshot = {
+      status: "signed-in",
+      account: "somebody else's",
+      persisted: "yes",
+      issuedAt: "soon",
+      expiresAt: Infinity,
+      generation: 3,
+      claims: [],
+      evil: { accessToken: "x" },
+    };
+    const event = { type: 7, account: "x", sessionId: 8, generation: "9", status: {}, evil: "x" };
+    const news = [null, 5, { seq: 2, event: null }, { seq: 2, event }, { seq: 2, snapshot }];
+    const said = { tokenkeep: 1, state: { owner: "o", seq: 2, news } };
+    const vault = connect(() => odd(() => said));
+    const events: unknown[] = [];
+    vault.events((event) => events.push(event));
+    await vault.signOut();
+    await settle();
+    expect(vault.snapshot()).toEqual({
+      status: "signed-in",
+      account: "default",
+      persisted: false,
+      generation: 3,
+    });
+    expect(Object.keys(vault.snapshot())).not.toContain("evil");
+    expect(events).toEqual([{ type: "7", account: "default" }]);
+    expect(Object.keys(events[0] as object)).not.toContain("evil");
+  });
+
+  it("F9 answers that overtake each other bring no event twice, and no older state back", async () => {
+    const event = (seq: number): object => ({ seq, event: { type: `e${seq}` } });
+    const shot = (seq: number): object => ({
+      seq,
+      snapshot: { status: "signed-in", generation: seq },
+    });
+    const answers = [
+      { seq: 4, news: [shot(4), event(2), event(3), event(4)] },
+      { seq: 3, news: [shot(3), event(2), event(3)] },
+    ].map((news) => ({ tokenkeep: 1, state: { owner: "o", ...news } }));
+    const vault = connect(() => odd(() => answers.shift()));
+    const types: string[] = [];
+    vault.events(({ type }) => types.push(type));
+    await Promise.all([vault.signOut(), vault.signOut()]);
+    await settle();
+    expect(types).toEqual(["e2", "e3", "e4"]);
+    expect(vault.snapshot().generation).toBe(4);
+  });
+});
+
+describe("a worker that says nothing", () => {
+  it("P10 from the start is given up after the timeout, and tried again by the next call", async () => {
+    vi.useFakeTimers();
+    const start = vi.fn<() => VaultPort>(() => ({ postMessage() {} }));
+    const vault = connect(start, { timeout: 1_000 });
+    const call = rejection(vault.getToken());
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await call).toMatchObject({ code: "worker_unavailable" });
+    expect(vault.snapshot().status).toBe("unavailable");
+    void vault.getToken().catch(() => {});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(start).toHaveBeenCalledTimes(2);
+  });
+
+  it("P10 any more leaves no call behind, and is started again", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const start = vi.fn<() => VaultPort>(() => odd(() => undefined));
+    const vault = connect(start, { timeout: 1_000 });
+    await vi.waitFor(() => expect(start).toHaveBeenCalledTimes(1));
+    const calls = [vault.getToken(), vault.accounts()].map(rejection);
+    const signIn = rejection(vault.signIn(credentials));
+    for (let turn = 0; turn < 5; turn++) await settle();
+    await vi.advanceTimersByTimeAsync(26_000);
+    // Its time is up: what is left is to say so.
+    await vi.advanceTimersByTimeAsync(10);
+    for (const call of calls) expect(await call).toMatchObject({ code: "worker_unavailable" });
+    // Whether the server has heard of it nobody knows.
+    expect(await signIn).toMatchObject({ code: "sign_in_failed" });
+    expect(start.mock.calls.length).toBeGreaterThan(1);
+  });
+
+  it("P10 a worker that is updated to another version is left for the fallback", async () => {
+    const version = { now: 1 };
+    const worker = odd(() => ({ tokenkeep: version.now, value: "of its own" }));
+    const start = (): VaultPort =>
+      version.now === 1
+        ? worker
+        : { postMessage: (_, [port]) => port!.postMessage({ tokenkeep: 2 }) };
+    const fallback = async (): Promise<{ vault: VaultPort }> => ({
+      vault: odd(() => ({ tokenkeep: 1, value: "the fallback's" })),
+    });
+    const vault = connect(start, { fallback });
+    expect(await vault.getToken()).toBe("of its own");
+    version.now = 2;
+    expect(await vault.getToken()).toBe("the fallback's");
+  });
+});
