@@ -30,19 +30,22 @@ declare global {
   }
 }
 
-/** Every message counts; the test looks at it afterwards. */
-const control = new BroadcastChannel(CONTROL);
-window.workerHeld = new Promise((resolve) => {
-  control.addEventListener("message", ({ data }) => data.type === "arrived" && resolve());
-});
-window.tellWorker = (said, until) =>
-  new Promise((resolve) => {
-    if (!until) resolve();
-    control.addEventListener("message", ({ data }) => data.type === until && resolve());
-    control.postMessage(said);
+/** The test's hand on the worker, in pages that have one. */
+function takeControl(): void {
+  const control = new BroadcastChannel(CONTROL);
+  window.workerHeld = new Promise((resolve) => {
+    control.addEventListener("message", ({ data }) => data.type === "arrived" && resolve());
   });
+  window.tellWorker = (said, until) =>
+    new Promise((resolve) => {
+      if (!until) resolve();
+      control.addEventListener("message", ({ data }) => data.type === until && resolve());
+      control.postMessage(said);
+    });
+}
 
 export function connect(config: Config, owner: Owner): Vault<PasswordCredentials> {
+  takeControl();
   const { api, patience, reuseWindow } = config;
   const { kind, script = "/worker-script.js", isolated, account, timeout } = owner;
   const given = {
