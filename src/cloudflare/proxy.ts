@@ -12,15 +12,7 @@ import type { AccessToken, Clock, Provider, TokenNeed, TokenSource } from "../ty
 import type { Snapshot, Vault } from "../vault.ts";
 import type { TokenCache } from "./cache.ts";
 import type { Held, Memory } from "./memory.ts";
-import {
-  type Answer,
-  type Call,
-  check,
-  fromWire,
-  type Lease,
-  type Owner,
-  toLease,
-} from "./wire.ts";
+import { type Answer, type Call, check, fromWire, type Owner, toLease } from "./wire.ts";
 
 /** A vault whose session a Durable Object owns. */
 export interface CloudflareVault<Credentials = unknown> extends Pick<
@@ -122,9 +114,10 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     const asked = ask(question, tries);
     // A caller that gives up changes nothing for the object.
     waitUntil(asked.catch(() => {}));
-    const answer = await within(parts.patience + GRACE, asked, signal);
-    if (!answer) throw unavailable();
-    const { error, snapshot } = answer;
+    const said = await within(parts.patience + GRACE, asked, signal);
+    if (!Number.isSafeInteger(said?.revision)) throw unavailable();
+    const { revision, error, snapshot } = said!;
+    const answer: Answer = { revision, snapshot, lease: toLease(said!.lease, provider) };
     const isOver = error && /^(no_session|sign_in_required)$/.test(error.code);
     if (error ? isOver : !snapshot) memory.take(key, answer, clock.now());
     if (error) throw fromWire(error);
@@ -153,9 +146,8 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
       TRIES,
       signal,
     );
-    const token = toLease(lease, provider);
-    if (!token) throw unavailable();
-    return token satisfies Lease;
+    if (!lease) throw unavailable();
+    return lease;
   }
 
   const getToken: TokenSource["getToken"] = (need = {}) => {

@@ -155,6 +155,23 @@ describe("many at once", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1 });
   });
 
+  it.each([
+    ["nothing", undefined],
+    ["no revision", { lease: {} }],
+    ["no lease", { revision: 1 }],
+    ["no token", { revision: 1, lease: { sessionId: "s", generation: 1 } }],
+    [
+      "a broken token",
+      { revision: 1, lease: { accessToken: "a b", sessionId: "s", generation: 1 } },
+    ],
+  ])("S10 an answer of another version, with %s, is not believed", async (_, said) => {
+    const { echo, vault } = await stage();
+    const other = { idFromName: () => "", get: () => ({ token: async () => said }) };
+    const env = { ...bare(), TOKEN_VAULT: other };
+    for (let call = 0; call < 2; call++)
+      await expect(vault({ env }).fetch(echo)).rejects.toMatchObject({ code: "store_unavailable" });
+  });
+
   it("P10 an object that never answers hangs nobody", async () => {
     const { echo, vault } = await stage();
     const silent = { idFromName: () => "", get: () => ({ token: () => new Promise(() => {}) }) };
