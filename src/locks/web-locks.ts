@@ -31,11 +31,12 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
       const gate = new AbortController();
       const leave = (): void => gate.abort();
       const listen = { capture: true, signal: gate.signal };
-      signal.addEventListener("abort", leave, listen);
-      // `freeze` goes to the document: it is caught on its way down. Node's global hears nothing.
-      globalThis.addEventListener?.("pagehide", leave, listen);
-      globalThis.addEventListener?.("freeze", leave, listen);
       try {
+        signal.addEventListener("abort", leave, listen);
+        // `freeze` goes to the document: it is caught on its way down. Node's global hears nothing,
+        // workerd refuses to catch.
+        globalThis.addEventListener?.("pagehide", leave, listen);
+        globalThis.addEventListener?.("freeze", leave, listen);
         await (options.locks ?? navigator.locks).request(
           name,
           // No prototype: nobody turns `steal` on (F3).

@@ -1,6 +1,7 @@
 /** The contracts in workerd: memory, a Durable Object's storage, and `vault.fetch`. */
-import { inject } from "vitest";
+import { expect, inject, it } from "vitest";
 import { localLock } from "../../src/locks/local.ts";
+import { webLocks } from "../../src/locks/web-locks.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
@@ -27,6 +28,10 @@ storeContract("encrypted over Workers KV", async () => encrypted(kvStore(), awai
 });
 sealingContract("memory", memoryStore);
 lockContract("local", localLock);
+it("F6 Web Locks that are not there change nothing but the waiting", async () => {
+  const { signal } = new AbortController();
+  expect(await webLocks().run("name", async () => 42, signal)).toBe(42);
+});
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: true, departs: ["types"] });
 webhookContract({ streams: true });
