@@ -41,9 +41,8 @@ describe("ten tabs, fifty requests each, one worker", () => {
           ] as const),
         ),
     );
+    // With one engine for all, the first 401 that it hears of holds back whatever was not sent yet.
     await refresh.arrived;
-    if (how === "by 401")
-      await expect.poll(() => api.counters().unauthorized, { timeout: 30_000 }).toBe(TABS * EACH);
     refresh.release();
 
     expect((await bursts).map(({ results }) => results)).toEqual(
@@ -55,6 +54,7 @@ describe("ten tabs, fifty requests each, one worker", () => {
       maxSendsPerRequestId: how === "by time" ? 1 : 2,
     });
     expect(Object.keys(api.counters().sends)).toHaveLength(TABS * EACH);
+    expect(api.counters().unauthorized > 0).toBe(how === "by 401");
   });
 });
 
