@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { fail, parseStored } from "../engine/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
@@ -36,24 +37,6 @@ export interface CloudflareKvOptions {
 
 /** KV takes keys of 512 bytes, and an encoded one is ASCII. */
 const LONGEST_KEY = 512;
-
-const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
-};
-
-const isId = (value: unknown): boolean => typeof value === "string" && value.length <= 64;
-
-/** Own data only (S10). A record of another format is left untouched. */
-function parseHead(value: unknown): RecordHead {
-  const head = { __proto__: null, ...(value as object) } as unknown as RecordHead;
-  return head.format === 1 &&
-    isId(head.sessionId) &&
-    Number.isSafeInteger(head.revision) &&
-    isId(head.attemptId ?? "") &&
-    (head.tombstone ?? true) === true
-    ? head
-    : fail("Unknown record format in KV: update tokenkeep");
-}
 
 // What sealing makes is bytes; KV's text keeps them in base64.
 const toBase64 = (bytes: Uint8Array): string => {
@@ -138,7 +121,7 @@ export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions 
       kv.getWithMetadata(name, { type: "text", cacheTtl }),
     );
     if (value === null) return undefined;
-    const head = parseHead(metadata);
+    const head = parseStored(metadata ?? {})!;
     try {
       return value ? { ...head, body: fromText(value) } : head;
     } catch {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fail, parseStored } from "../engine/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -21,25 +22,6 @@ export interface DurableStorage {
 
 /** Keeps records apart from whatever else the object stores, and an empty key from being none. */
 const PREFIX = "tokenkeep:";
-
-const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
-};
-
-const isId = (value: unknown): boolean => typeof value === "string" && value.length <= 64;
-
-/** Own data only (S10). A record of another format is left untouched. */
-function parse(value: unknown): StoredRecord | undefined {
-  if (value === undefined) return undefined;
-  const record = { __proto__: null, ...(value as object) } as unknown as StoredRecord;
-  return record.format === 1 &&
-    isId(record.sessionId) &&
-    Number.isSafeInteger(record.revision) &&
-    isId(record.attemptId ?? "") &&
-    (record.tombstone ?? true) === true
-    ? record
-    : fail("Unknown record format: update tokenkeep");
-}
 
 /**
  * Keeps records in the storage of the Durable Object that calls it, with a durable compare-and-set.
@@ -82,7 +64,7 @@ export function durableObjectStore(storage: DurableStorage): TokenStore {
     }
   }
 
-  const get = (key: string): StoredRecord | undefined => parse(storage.kv.get(PREFIX + key));
+  const get = (key: string): StoredRecord | undefined => parseStored(storage.kv.get(PREFIX + key));
 
   return {
     atomic: true,
