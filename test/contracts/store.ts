@@ -198,32 +198,29 @@ export function storeContract(
       },
     );
 
-    it.runIf(atomic)(
-      "P3 F37 no writer's change is lost when all try until they succeed",
-      async () => {
-        const stores = await twins();
-        await stores[0].write("a", record({ revision: 0, body: { writers: [] } }), undefined);
-        const writers = [0, 1, 2, 3];
-        await Promise.all(
-          writers.map(async (writer) => {
-            const store = stores[writer % 2]!;
-            for (let left = 3; left;) {
-              const current = (await store.read("a"))!;
-              const { writers: before } = current.body as { writers: number[] };
-              const next = record({
-                revision: current.revision + 1,
-                body: { writers: [...before, writer] },
-              });
-              if (await store.write("a", next, current)) left--;
-            }
-          }),
-        );
-        const last = (await stores[1].read("a"))!;
-        expect(last.revision).toBe(12);
-        expect((last.body as { writers: number[] }).writers.toSorted()).toEqual(
-          writers.flatMap((writer) => [writer, writer, writer]),
-        );
-      },
-    );
+    it.runIf(atomic)("P3 F37 no change is lost when all try until they succeed", async () => {
+      const stores = await twins();
+      await stores[0].write("a", record({ revision: 0, body: { writers: [] } }), undefined);
+      const writers = [0, 1, 2, 3];
+      await Promise.all(
+        writers.map(async (writer) => {
+          const store = stores[writer % 2]!;
+          for (let left = 3; left;) {
+            const current = (await store.read("a"))!;
+            const { writers: before } = current.body as { writers: number[] };
+            const next = record({
+              revision: current.revision + 1,
+              body: { writers: [...before, writer] },
+            });
+            if (await store.write("a", next, current)) left--;
+          }
+        }),
+      );
+      const last = (await stores[1].read("a"))!;
+      expect(last.revision).toBe(12);
+      expect((last.body as { writers: number[] }).writers.toSorted()).toEqual(
+        writers.flatMap((writer) => [writer, writer, writer]),
+      );
+    });
   });
 }

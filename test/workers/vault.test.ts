@@ -100,7 +100,7 @@ describe("many at once", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("P1 from forty isolates that know nothing, when the token has ended by its time", async () => {
+  it("P1 F32 from forty isolates that know nothing, when the token has ended by its time", async () => {
     const { api, elsewhere, vault, echo } = await stage();
     await vault().signIn(credentials);
     hooks.ahead = 25 * HOUR;
