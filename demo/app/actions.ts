@@ -9,7 +9,7 @@ type Run = (demo: Demo, api: Api) => Promise<string | void> | string;
 
 // #region show-me
 const showMe: Run = async ({ freshStart, server, send, team }) => {
-  // Five tabs, each with a script and a vault of its own.
+  // Five tabs, each with a script of its own.
   await freshStart(5);
   // From now on the API answers 401 to their token.
   await server("expire");
@@ -20,7 +20,7 @@ const showMe: Run = async ({ freshStart, server, send, team }) => {
 
 // #region show-static
 const showStatic: Run = async ({ freshStart, send, team }) => {
-  // Five tabs, each with a script and a vault of its own.
+  // Five tabs, each with a script of its own.
   await freshStart(5);
   // In each tab, at once: fifty times vault.fetch(url).
   await send(team(), 50);
@@ -70,7 +70,7 @@ const kill: Run = async ({ freshStart, server, tabs, send, tab, team }) => {
   await server("hold");
   await server("expire");
   const [first = 0, ...others] = team().filter((one) => one !== tab);
-  // Its 401 makes it refresh …
+  // Its 401 makes it ask for a refresh …
   const lost = send([first], 1);
   await server("arrived");
   // … and it is gone before the reply comes.
@@ -233,7 +233,7 @@ export const actions: readonly Action[] = [
   {
     id: "kill",
     group: "Tabs",
-    label: "Close the refreshing tab",
+    label: "Close the tab that asked",
     code: ["kill"],
     picture: "later",
     when: ({ calls }) => calls,

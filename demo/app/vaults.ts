@@ -1,15 +1,12 @@
 /**
- * How an application makes its vault, once for each API. The page shows these very lines. `setup` is
- * what the demo adds to watch: a `fetch` that takes notes, and leave to use http on this machine.
+ * How an application makes its vault: in a worker that all tabs share, or in each tab. The page shows
+ * these very lines. `setup` is what the demo adds to watch: a `fetch` that takes notes, and leave to
+ * use http on this machine.
  */
 import { type BrowserVaultOptions, createVault, type Vault } from "tokenkeep/browser";
-import { artos } from "tokenkeep/providers/artos";
-import { clary } from "tokenkeep/providers/clary";
-import { claryJwt } from "tokenkeep/providers/clary-jwt";
-import { qovery } from "tokenkeep/providers/qovery";
-import { simplismart } from "tokenkeep/providers/simplismart";
-import { vmcloud } from "tokenkeep/providers/vmcloud";
+import { connectVault } from "tokenkeep/worker";
 import type { ApiId, Form } from "./apis.ts";
+import { type Place, uses } from "./providers.ts";
 
 /** What a vault does whatever its credentials are. */
 export type DemoVault = Omit<Vault, "signIn">;
@@ -18,72 +15,46 @@ export type DemoVault = Omit<Vault, "signIn">;
 export interface Opened {
   readonly vault: DemoVault;
   readonly signIn: (form: Form) => Promise<void>;
+  /** Whether a worker runs it. */
+  readonly isOwned: () => boolean;
 }
 
-export interface Setup extends Omit<BrowserVaultOptions, "provider"> {
-  /** The API's origin. */
-  readonly baseURL: string;
-  /** How long the server takes a spent refresh token once more; milliseconds. */
-  readonly reuseWindow: number;
+type Setup = Omit<BrowserVaultOptions<never>, "provider" | "account">;
+
+/** The worker's file; each API, and each place that it may have, gets a worker of its own. */
+function fileOf(api: ApiId, { baseURL, reuseWindow }: Place): URL {
+  const file = new URL("./vault.worker.ts", import.meta.url);
+  file.search = String(new URLSearchParams({ api, baseURL, reuseWindow: String(reuseWindow) }));
+  return file;
 }
 
-/** These keys are the demo's own; a real one has no place in a browser. */
-const demo = { dangerouslyAllowInBrowser: true } as const;
-
-// #region vmcloud
-function openVmcloud({ baseURL, reuseWindow, ...setup }: Setup): Opened {
-  const provider = vmcloud({ baseURL, reuseWindow });
-  const vault = createVault({ provider, ...setup });
-  return { vault, signIn: ({ email, password }) => vault.signIn({ email, password }) };
-}
-// #endregion
-
-// #region artos
-function openArtos({ baseURL, ...setup }: Setup): Opened {
-  const provider = artos({ baseURL, ...demo });
-  const vault = createVault({ provider, ...setup });
-  return { vault, signIn: ({ userId }) => vault.signIn({ userId }) };
+// #region connect
+function connect(file: URL, account: string, onFallback: () => void): Vault<unknown> {
+  // Chromium lets it finish its work when the last tab has gone.
+  const options = { type: "module", extendedLifetime: true } as const;
+  const fallback = () => import(/* @vite-ignore */ file.href).finally(onFallback);
+  return connectVault(() => new SharedWorker(file, options), { account, fallback });
 }
 // #endregion
 
-// #region clary-jwt
-function openClaryJwt({ baseURL, ...setup }: Setup): Opened {
-  const provider = claryJwt({ baseURL, lifetime: 24_000, ...demo });
-  const vault = createVault({ provider, ...setup });
+export function openInWorker(api: ApiId, place: Place, account: string): Opened {
+  let isOwned = true;
+  const vault = connect(fileOf(api, place), account, () => (isOwned = false));
+  const { credentials } = uses[api];
+  return { vault, signIn: (form) => vault.signIn(credentials(form)), isOwned: () => isOwned };
+}
+
+export function openInPage(api: ApiId, place: Place, account: string, setup: Setup): Opened {
+  const provider = uses[api].provider(place);
+  // #region create
+  // In each tab, a vault of its own.
+  const vault = createVault({ provider, account, ...setup });
+  // #endregion
+  const { credentials } = uses[api];
   return {
     vault,
-    signIn: ({ subject, apiKey, tier }) =>
-      vault.signIn({ subject, apiKey, tier: tier as "standard" }),
+    // They are this provider's: see `use`.
+    signIn: (form) => vault.signIn(credentials(form) as never),
+    isOwned: () => false,
   };
 }
-// #endregion
-
-// #region clary
-function openClary({ baseURL, ...setup }: Setup): Opened {
-  const vault = createVault({ provider: clary({ baseURL, ...demo }), ...setup });
-  return { vault, signIn: ({ token }) => vault.signIn({ token }) };
-}
-// #endregion
-
-// #region simplismart
-function openSimplismart({ baseURL, ...setup }: Setup): Opened {
-  const vault = createVault({ provider: simplismart({ baseURL, ...demo }), ...setup });
-  return { vault, signIn: ({ token }) => vault.signIn({ token }) };
-}
-// #endregion
-
-// #region qovery
-function openQovery({ baseURL, ...setup }: Setup): Opened {
-  const vault = createVault({ provider: qovery({ baseURL, ...demo }), ...setup });
-  return { vault, signIn: ({ token }) => vault.signIn({ token }) };
-}
-// #endregion
-
-export const open: Readonly<Record<ApiId, (setup: Setup) => Opened>> = {
-  vmcloud: openVmcloud,
-  artos: openArtos,
-  "clary-jwt": openClaryJwt,
-  clary: openClary,
-  simplismart: openSimplismart,
-  qovery: openQovery,
-};

@@ -45,7 +45,7 @@ export interface Hosted {
   fault(fault: Fault): void;
   /** Keeps the next call for a token back, when all is done but the reply. */
   hold(): Gate;
-  /** Whether a spent refresh token that comes again ends the session; absent where there is none. */
+  /** Whether a spent refresh token that comes again ends the session, as it does at first; absent where there is none. */
   readonly strict?: (strict: boolean) => void;
   close(): Promise<void>;
 }
@@ -71,7 +71,8 @@ async function host(id: ApiName, port: number): Promise<Hosted> {
   const window = { rotation: "window", reuseWindow: REUSE_WINDOW } as const;
   const life = apis[id].heals ? { life: LIFE } : {};
   const { renewal = "api" }: ApiEntry = apis[id];
-  const vmcloud = id === "vmcloud" ? createVmcloudApi({ ...window, life: LIFE }) : undefined;
+  const vmcloud =
+    id === "vmcloud" ? createVmcloudApi({ rotation: "strict", life: LIFE }) : undefined;
   const api = vmcloud ?? createApi(id, life);
   const log = createLog(async (request) => wire(kindOf(request), await api.fetch(request)), kindOf);
   const open = cors(log.handler, { expose: ["retry-after", "date", "www-authenticate"] });

@@ -18,7 +18,8 @@ export interface Whereabouts {
 
 export function demoApis(): Plugin {
   let apis: Hosted[] = [];
-  const strict = new Set<string>();
+  /** Strict rotation is what many servers have. */
+  const strict = new Set<string>(["vmcloud"]);
   const gates = new Map<string, Gate>();
   let webhooks: Webhooks | undefined;
 

@@ -15,7 +15,11 @@ function showCode(title: string, regions: readonly string[]): void {
 }
 
 /** Puts the buttons there; `run` is called with the one that is pressed. */
-export function showButtons(api: Api, run: (action: Action) => Promise<void>): void {
+export function showButtons(
+  api: Api,
+  inWorker: boolean,
+  run: (action: Action) => Promise<void>,
+): void {
   const groups = new Map<string, HTMLElement>();
   const place = document.getElementById("actions")!;
 
@@ -58,6 +62,8 @@ export function showButtons(api: Api, run: (action: Action) => Promise<void>): v
       const title = element.dataset["title"] ?? element.textContent.trim();
       showCode(title, element.dataset["code"]!.split(" "));
     });
-  document.getElementById("sign-in-button")!.dataset["code"] = api.id;
-  showCode("Sign in", [api.id]);
+  const opens = inWorker ? ["worker", "connect"] : ["create"];
+  document.getElementById("sign-in-button")!.dataset["code"] = [api.id, ...opens].join(" ");
+  document.getElementById("owned-label")!.dataset["code"] = opens.join(" ");
+  showCode("Sign in", [api.id, ...opens]);
 }

@@ -6,9 +6,11 @@
 const files = import.meta.glob<string>(
   [
     "../app/actions.ts",
+    "../app/providers.ts",
     "../app/receiver.ts",
     "../app/requests.ts",
     "../tabs/trace.ts",
+    "../app/vault.worker.ts",
     "../app/vaults.ts",
   ],
   {
@@ -33,7 +35,7 @@ export function region(name: string): string {
 }
 
 const token =
-  /(\/\/.*)|("(?:[^"\\]|\\.)*"|`[^`]*`)|\b(import|from|export|const|async|await|function|return|if|for|of|new|type|throw)\b|\b(vault|createVault)\b/g;
+  /(\/\/.*)|("(?:[^"\\]|\\.)*"|`[^`]*`)|\b(import|from|export|const|async|await|function|return|if|for|of|new|type|throw)\b|\b(vault|createVault|connectVault|serveVault)\b/g;
 const classes = ["", "comment", "string", "keyword", "vault"] as const;
 
 /** The same text in spans; nothing in it is markup. */

@@ -1,9 +1,17 @@
 /** The labels beside the picture's lanes: which tab it is, who refreshed, and how to open or close. */
-import type { TabState } from "../tabs/channel.ts";
+import { OWNER, type TabState } from "../tabs/channel.ts";
 
 export interface Lanes {
-  /** Draws the labels, and answers with the numbers of the lanes from top to bottom. */
-  render(tabs: readonly TabState[], own: number, refreshers: ReadonlySet<number>): number[];
+  /**
+   * Draws the labels, and answers with the numbers of the lanes from top to bottom: the tabs', and
+   * below them the worker's, if one runs the vault.
+   */
+  render(
+    tabs: readonly TabState[],
+    own: number,
+    isOwned: boolean,
+    refreshers: ReadonlySet<number>,
+  ): number[];
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -57,13 +65,28 @@ export function createLanes(onOpen: () => void, onClose: (tab: number) => void):
     return item;
   }
 
+  function owner(state: TabState | undefined, refreshed: boolean): Node {
+    const item = document.createElement("li");
+    item.className = "owner";
+    item.classList.toggle("refreshed", refreshed);
+    const name = document.createElement("span");
+    name.className = "name";
+    name.textContent = "Worker";
+    const detail = document.createElement("span");
+    detail.className = "detail";
+    const set = state?.generation === undefined ? "" : `, token ${state.generation}`;
+    detail.textContent = `one for all${set}`;
+    item.append(name, detail);
+    return item;
+  }
+
   return {
-    render(tabs, own, refreshers) {
+    render(tabs, own, isOwned, refreshers) {
       const open = new Map(tabs.map((state) => [state.tab, state]));
       const lanes = [...open.keys()];
       for (let tab = 1; lanes.length < LEAST; tab++) if (!open.has(tab)) lanes.push(tab);
       lanes.sort((a, b) => a - b);
-      const now = JSON.stringify([tabs, [...refreshers]]);
+      const now = JSON.stringify([tabs, isOwned, [...refreshers]]);
       if (now !== drawn) {
         drawn = now;
         const at = list.contains(document.activeElement)
@@ -74,9 +97,10 @@ export function createLanes(onOpen: () => void, onClose: (tab: number) => void):
         list.replaceChildren(
           ...lanes.map((tab) => label(tab, open.get(tab), own, refreshers.has(tab))),
         );
+        if (isOwned) list.append(owner(open.get(own), refreshers.has(OWNER)));
         if (at >= 0) list.querySelectorAll("button")[at]?.focus();
       }
-      return lanes;
+      return isOwned ? [...lanes, OWNER] : lanes;
     },
   };
 }

@@ -3,7 +3,7 @@ import type { LogReply } from "../backstage/api-log.ts";
 import { type Action, signOut } from "../app/actions.ts";
 import { apis, type Form, people } from "../app/apis.ts";
 import { showButtons } from "./buttons.ts";
-import { joinChannel, type News } from "../tabs/channel.ts";
+import { joinChannel, type News, OWNER } from "../tabs/channel.ts";
 import { sentence, startContext } from "../tabs/context.ts";
 import { createDemo } from "../tabs/demo.ts";
 import { createHistory } from "./history.ts";
@@ -11,6 +11,7 @@ import { createLanes } from "./lanes.ts";
 import { createRing } from "./ring.ts";
 import { createSessionCard, write } from "./session.ts";
 import { createStage } from "./stage.ts";
+import { wantsWorker, wantWorker } from "../tabs/mode.ts";
 import { createTabs } from "../tabs/tabs.ts";
 
 /** How often the API's log is asked for, milliseconds: while something is going on, and otherwise. */
@@ -32,7 +33,7 @@ const lanes = createLanes(
 const stage = createStage(
   api,
   history,
-  (refreshers) => lanes.render(tabs.list(), context.tab, refreshers),
+  (refreshers) => lanes.render(tabs.list(), context.tab, context.isOwned(), refreshers),
   (ends) => {
     // What is signed anew is refused as well: the key itself is no good, and only the user can help.
     const isFinal = ends.has("401") && api.life !== undefined && !api.calls;
@@ -48,6 +49,12 @@ const demo = createDemo(context, tabs, begin);
 const card = createSessionCard(api, demo.credentials, signIn);
 
 function heard(news: News): void {
+  // Each tab that the worker serves tells of its refreshes; one picture needs one of them.
+  if (news.type === "renewal" && news.renewal.tab === OWNER && news.from !== context.tab) return;
+  if (news.type === "offline" && news.to.includes(context.tab)) {
+    offline.checked = news.offline;
+    render();
+  }
   if (news.type === "scene") {
     history.begin(news.title, news.start);
     hurry();
@@ -139,7 +146,7 @@ async function perform(
   stage.draw();
 }
 
-showButtons(api, (action: Action) =>
+showButtons(api, wantsWorker(), (action: Action) =>
   perform(`${action.label}…`, action.picture, () => action.run(demo, api)),
 );
 function onClick(id: string, work: () => Promise<void>): void {
@@ -155,18 +162,30 @@ onClick("sign-out", () => perform("Signing out…", "none", () => signOut(demo, 
 
 const offline = document.getElementById("offline") as HTMLInputElement;
 offline.addEventListener("change", () => {
-  const to = tabs.list().filter(({ tab, within }) => (within ?? tab) === context.tab);
+  // A worker has one network for all.
+  const to = tabs
+    .list()
+    .filter(({ tab, within }) => context.isOwned() || (within ?? tab) === context.tab);
   line.post({ type: "offline", to: to.map(({ tab }) => tab), offline: offline.checked });
   context.setOffline(offline.checked);
   render();
 });
 
+/** This tab, too: its context hears what is posted here. */
+const reloadAll = (): void => line.post({ type: "reload" });
+
 const strict = document.getElementById("strict") as HTMLInputElement;
 strict.checked = context.reuseWindow === 0;
 strict.addEventListener("change", async () => {
   await demo.server("rotation", strict.checked ? "strict" : "window");
-  line.post({ type: "reload" });
-  location.reload();
+  reloadAll();
+});
+
+const owned = document.getElementById("owned") as HTMLInputElement;
+owned.checked = wantsWorker();
+owned.addEventListener("change", () => {
+  wantWorker(owned.checked);
+  reloadAll();
 });
 
 /** Which API, and who. Links: another API is another vault, and a page of its own. */
@@ -197,6 +216,7 @@ function links(): void {
   write("punch", api.punch);
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;
+  document.getElementById("owned-box")!.hidden = api.life === undefined;
 }
 links();
 render();

@@ -1,10 +1,10 @@
 /**
- * The picture: one lane for each tab and one for the API, time from left to right. Each request is a
+ * The picture: one lane for each tab, one for the worker and one for the API, time from left to right. Each request is a
  * thin line, red until its 401, pale while it waits, blue while it is answered; a refresh is a golden
  * bar, and a golden band through all lanes shows who waits for it.
  */
 import type { LogEntry } from "../backstage/api-log.ts";
-import type { CallTrace, RenewalTrace } from "../tabs/channel.ts";
+import { type CallTrace, OWNER, type RenewalTrace } from "../tabs/channel.ts";
 import type { Scene } from "./history.ts";
 
 /** Heights, as in the style sheet: the labels beside the picture stand on the same lines. */
@@ -42,7 +42,7 @@ export function draw(
   const apiTop = lanes.length * (LANE + GAP);
   const height = apiTop + API + AXIS;
   const topOf = (tab: number): number => lanes.indexOf(tab) * (LANE + GAP);
-  const grounds = lanes.map((tab) => ground(topOf(tab), width, LANE));
+  const grounds = lanes.map((tab) => ground(topOf(tab), width, LANE, tab === OWNER ? "owner" : ""));
   grounds.push(ground(apiTop, width, API, "api"));
   if (!scene) return { markup: grounds.join(""), height };
 

@@ -1,8 +1,22 @@
 /** A scene in words: for the line under the picture, for screen readers, and for whoever wants rows. */
+import { OWNER } from "../tabs/channel.ts";
 import { type Figures, type Scene } from "./history.ts";
 
 const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
+
+const nameOf = (tab: number): string => (tab === OWNER ? "The worker" : `Tab ${tab}`);
+
+/** What a tab left undone that was closed, to follow "was closed"; nothing, if it had nothing to do. */
+function leftBy(tab: number, at: number, { calls, renewals }: Scene, renewal: string): string {
+  if (renewals.some((one) => one.tab === tab && one.end === undefined))
+    return ` in the middle of a ${renewal}`;
+  const waited = calls.some((one) => one.tab === tab && one.end === undefined);
+  const isOwners = renewals.some(
+    ({ tab, start, end = at }) => tab === OWNER && start <= at && at <= end,
+  );
+  return waited && isOwners ? ` in the middle of the ${renewal} that it had asked for` : "";
+}
 
 const codes: Readonly<Record<string, string>> = {
   "no reply": "got no reply, and rejected with fetch's own TypeError",
@@ -23,17 +37,15 @@ export function summaryOf(
   const bad = scene.renewals.filter(({ outcome }) => outcome === "trouble");
   const all = total === 1 ? "it was" : "all were";
   const parts = [`${plural(tabs, "tab")} sent ${plural(total, "request")}.`];
-  for (const tab of scene.gone.keys()) {
-    const busy = scene.renewals.some((one) => one.tab === tab && one.end === undefined);
-    parts.push(`Tab ${tab} was closed${busy ? " in the middle of a " + renewal : ""}.`);
-  }
+  for (const [tab, at] of scene.gone)
+    parts.push(`Tab ${tab} was closed${leftBy(tab, at, scene, renewal ?? "refresh")}.`);
   if (healed > 0)
     parts.push(`${healed === requests ? "Each was" : `${healed} were`} refused once, with 401.`);
   for (const { tab, status } of bad)
-    parts.push(`Tab ${tab}'s ${renewal} met ${status ?? "no reply"}: the session stayed.`);
+    parts.push(`${nameOf(tab)}'s ${renewal} met ${status ?? "no reply"}: the session stayed.`);
   if (done.length > 0)
     parts.push(
-      `Tab ${done[0]!.tab} made ${done.length === 1 ? "one" : done.length} ${renewal} for all.`,
+      `${nameOf(done[0]!.tab)} made ${done.length === 1 ? "one" : done.length} ${renewal} for all.`,
     );
   if (answered > 0)
     parts.push(answered === total ? `In the end ${all} answered.` : `${answered} were answered.`);
@@ -45,26 +57,23 @@ export function summaryOf(
   return parts.join(" ");
 }
 
-/** One row for each tab: its requests, its 401s, its refreshes, its longest wait in milliseconds. */
-export function rowsOf(
-  scene: Scene,
-): readonly (readonly [string, number, number, number, string])[] {
+/**
+ * One row for each tab: its requests, its 401s, its refreshes, its longest wait in milliseconds. The
+ * worker, which sends no requests, comes last.
+ */
+export function rowsOf(scene: Scene): readonly (readonly (string | number)[])[] {
   const tabs = [...new Set([...scene.calls, ...scene.renewals].map(({ tab }) => tab))];
+  const place = (tab: number): number => (tab === OWNER ? Infinity : tab);
   return tabs
-    .sort((a, b) => a - b)
+    .sort((a, b) => place(a) - place(b))
     .map((tab) => {
       const calls = scene.calls.filter((call) => call.tab === tab);
       const refused = calls.filter(({ sends }) => sends.some(({ status }) => status === 401));
       const renewals = scene.renewals.filter(
         (one) => one.tab === tab && one.outcome !== "given up",
       );
+      if (tab === OWNER) return ["Worker", "–", "–", renewals.length, "–"];
       const longest = Math.max(0, ...calls.map(({ start, end = scene.end }) => end - start));
-      return [
-        `Tab ${tab}`,
-        calls.length,
-        refused.length,
-        renewals.length,
-        `${longest} ms`,
-      ] as const;
+      return [`Tab ${tab}`, calls.length, refused.length, renewals.length, `${longest} ms`];
     });
 }

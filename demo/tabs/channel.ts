@@ -4,6 +4,9 @@
  */
 import type { ApiId } from "../app/apis.ts";
 
+/** The number of the worker that runs the vault for all tabs; theirs begin at 1. */
+export const OWNER = 0;
+
 /** One tab, or a frame that counts as one. */
 export interface TabState {
   /** The lowest number that was free. */
@@ -43,6 +46,7 @@ export interface CallTrace {
 /** One refresh, as the vault's events tell it. */
 export interface RenewalTrace {
   readonly key: string;
+  /** Who made it: a tab, or the worker. */
   readonly tab: number;
   readonly start: number;
   end?: number;
@@ -58,7 +62,8 @@ export type News =
   | { readonly type: "here"; readonly state: TabState }
   | { readonly type: "bye"; readonly tab: number }
   | { readonly type: "calls"; readonly calls: readonly CallTrace[] }
-  | { readonly type: "renewal"; readonly renewal: RenewalTrace }
+  /** The worker's are told by every tab that it serves: `from` is the one that tells. */
+  | { readonly type: "renewal"; readonly renewal: RenewalTrace; readonly from: number }
   /** Something begins that is worth a picture of its own. */
   | { readonly type: "scene"; readonly start: number; readonly title: string }
   | {

@@ -8,7 +8,8 @@ import { joinChannel, type News, type TabState, type Tally } from "./channel.ts"
 import { send } from "../app/requests.ts";
 import type { Whereabouts } from "../backstage/server.ts";
 import { createTrace } from "./trace.ts";
-import { type DemoVault, open } from "../app/vaults.ts";
+import { type DemoVault, openInPage, openInWorker } from "../app/vaults.ts";
+import { wantsWorker } from "./mode.ts";
 
 export interface Context {
   readonly tab: number;
@@ -18,6 +19,8 @@ export interface Context {
   /** What is asked for. */
   readonly url: string;
   readonly reuseWindow: number;
+  /** Whether a worker runs the vault. */
+  readonly isOwned: () => boolean;
   signIn(form: Form): Promise<void>;
   setOffline(offline: boolean): void;
   readonly isOffline: () => boolean;
@@ -40,21 +43,23 @@ export async function startContext(within?: number): Promise<Context> {
 
   const line = joinChannel(listen);
   const trace = createTrace(tab, line.post, () => offline);
-  const opened = open[api.id]({
-    baseURL: url,
-    reuseWindow,
-    account,
-    fetch: trace.fetch,
-    online: () => navigator.onLine && !offline,
-    // The API is on this machine; an https API needs no such thing.
-    dangerouslyAllowLoopbackHttp: true,
-  });
-  const vault = trace.watch(opened.vault);
+  const place = { baseURL: url, reuseWindow };
+  const inWorker = wantsWorker();
+  const opened = inWorker
+    ? openInWorker(api.id, place, account)
+    : openInPage(api.id, place, account, {
+        fetch: trace.fetch,
+        online: () => navigator.onLine && !offline,
+        // The API is on this machine; an https API needs no such thing.
+        dangerouslyAllowLoopbackHttp: true,
+      });
+  if (inWorker) trace.listen(url);
+  const vault = trace.watch(opened);
   const target = url + api.path;
 
   function state({ status, generation, issuedAt }: Snapshot): TabState {
-    const place = within === undefined ? {} : { within };
-    return { tab, ...place, api: api.id, account, status, generation, issuedAt, offline };
+    const inside = within === undefined ? {} : { within };
+    return { tab, ...inside, api: api.id, account, status, generation, issuedAt, offline };
   }
   const announce = (): void => line.post({ type: "here", state: state(vault.snapshot()) });
 
@@ -93,6 +98,7 @@ export async function startContext(within?: number): Promise<Context> {
     url: target,
     reuseWindow,
     signIn: opened.signIn,
+    isOwned: opened.isOwned,
     setOffline,
     isOffline: () => offline || !navigator.onLine,
   };

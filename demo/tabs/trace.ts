@@ -1,20 +1,25 @@
 /**
  * Takes notes of what a vault does: each call, each send below it, each refresh. The vault is used as
- * it is; notes are taken around `vault.fetch`, and in the `fetch` that the vault is given.
+ * it is; notes are taken around `vault.fetch`, and in the `fetch` that it sends with.
  */
 import { isVaultError, type VaultEvent } from "tokenkeep/browser";
-import type { CallTrace, News, RenewalTrace } from "./channel.ts";
-import type { DemoVault } from "../app/vaults.ts";
+import { type CallTrace, type News, OWNER, type RenewalTrace } from "./channel.ts";
+import type { DemoVault, Opened } from "../app/vaults.ts";
 
 export interface Trace {
   /** For the vault's option `fetch`. Rejects as without a network while `isOffline`. */
   readonly fetch: typeof fetch;
+  /** Puts it in the place of this page's own, for one origin: there a vault in a worker sends with. */
+  listen(origin: string): void;
   /** The same vault, with notes. */
-  watch(vault: DemoVault): DemoVault;
+  watch(opened: Opened): DemoVault;
   /** Tells what is not told yet. */
   flush(): void;
   close(): void;
 }
+
+/** The browser's own. */
+const { fetch } = globalThis;
 
 /** So often the other tabs are told, milliseconds. */
 const PACE = 60;
@@ -85,14 +90,15 @@ export function createTrace(
   function conclude(outcome: RenewalTrace["outcome"] & string, status?: number): void {
     if (!renewal) return;
     renewal = { ...renewal, end: Date.now(), outcome, status };
-    tell({ type: "renewal", renewal });
+    tell({ type: "renewal", renewal, from: tab });
     renewal = undefined;
   }
 
-  function observe({ type, status }: VaultEvent): void {
+  function observe({ type, status }: VaultEvent, isOwned: boolean): void {
     if (type === "refreshing") {
-      renewal = { key: crypto.randomUUID(), tab, start: Date.now() };
-      tell({ type: "renewal", renewal });
+      const by = isOwned ? OWNER : tab;
+      renewal = { key: crypto.randomUUID(), tab: by, start: Date.now() };
+      tell({ type: "renewal", renewal, from: tab });
     } else if (type === "refreshed" || type === "trouble" || type === "refused")
       conclude(type, status);
     else if (type === "adopted" || type === "signed-out") conclude("given up");
@@ -101,8 +107,14 @@ export function createTrace(
   return {
     fetch: traced,
     flush,
-    watch(vault) {
-      vault.events(observe);
+    listen(origin) {
+      globalThis.fetch = (input, init) => {
+        const url = input instanceof Request ? input.url : String(input);
+        return url.startsWith(`${origin}/`) ? traced(input, init) : fetch(input, init);
+      };
+    },
+    watch({ vault, isOwned }) {
+      vault.events((event) => observe(event, isOwned()));
       return {
         ...vault,
         async fetch(input, init) {

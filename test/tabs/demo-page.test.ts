@@ -126,8 +126,10 @@ describe("for everybody", () => {
     const picture = page.getByRole("img", { name: said });
     expect(await picture.count()).toBe(1);
     await page.getByText("The picture in rows").click();
-    expect(await page.getByRole("row").count()).toBe(6);
-    expect(await page.getByRole("row", { name: /^Tab 1 50 50 1/ }).count()).toBe(1);
+    // Five tabs and their worker, below the titles.
+    expect(await page.getByRole("row").count()).toBe(7);
+    expect(await page.getByRole("row", { name: /^Tab 1 50 50 0/ }).count()).toBe(1);
+    expect(await page.getByRole("row", { name: "Worker – – 1 –" }).count()).toBe(1);
     const meter = page.getByRole("meter", { name: "The token's life" });
     expect(await meter.getAttribute("aria-valuetext")).toMatch(/^\d+ seconds left/);
   });

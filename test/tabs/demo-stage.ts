@@ -59,6 +59,26 @@ export async function go(page: Page, query: string): Promise<void> {
   await page.locator("body[data-ready]").waitFor();
 }
 
+/** Turns a switch that reloads the page. */
+async function turn(page: Page, name: string, on: boolean): Promise<void> {
+  const box = page.getByRole("checkbox", { name });
+  if ((await box.isChecked()) === on) return;
+  await Promise.all([page.waitForEvent("load"), box.click()]);
+  await page.locator("body[data-ready]").waitFor();
+  expect(await box.isChecked()).toBe(on);
+}
+
+/** VMCloud's rotation, which is strict at first, and again after the test. */
+export async function strict(page: Page, on: boolean): Promise<void> {
+  onTestFinished(async () => {
+    await fetch(address("backstage/vmcloud/rotation?kind=strict"), { method: "POST" });
+  });
+  await turn(page, "Strict rotation", on);
+}
+
+/** Has each tab run the vault itself. */
+export const workerOff = (page: Page): Promise<void> => turn(page, "Refresh in a worker", false);
+
 export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
 /** Signs in with what the form is filled with. */

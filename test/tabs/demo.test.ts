@@ -1,7 +1,20 @@
 /** The demo: what its visitor sees of each API, with the API's own counters as the verdict. */
+import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import { apis } from "../../demo/app/apis.ts";
-import { button, count, figure, go, logOf, press, signIn, useDemo, visit } from "./demo-stage.ts";
+import {
+  button,
+  count,
+  figure,
+  go,
+  logOf,
+  press,
+  signIn,
+  strict,
+  useDemo,
+  visit,
+  workerOff,
+} from "./demo-stage.ts";
 
 useDemo();
 
@@ -28,7 +41,7 @@ describe("five tabs, fifty requests each", () => {
     // Every tab draws the same picture, and in the end all are signed out by one.
     for (const tab of context.pages()) {
       await tab.locator("#lanes .refreshed").waitFor();
-      expect(await tab.locator("#lanes li:not(.empty)").count()).toBe(5);
+      expect(await tab.locator("#lanes li:not(.empty, .owner)").count()).toBe(5);
     }
     await button(page, "Sign out").click();
     for (const tab of context.pages()) await button(tab, "Sign in").waitFor();
@@ -115,21 +128,13 @@ describe("what goes wrong", () => {
       ["429", "met 429"],
       ["Never", "met no reply"],
     ] as const) {
+      // Nothing heals a lost reply where rotation is strict.
+      await strict(page, name !== "Never");
       const said = await press(page, name);
-      expect(said).toContain(met);
+      expect(said).toContain(`The worker's refresh ${met}`);
       expect(said).toContain("all were answered");
       expect(await figure(page, "refreshes")).toBe(2);
     }
-  });
-
-  it("F39 the tab that refreshes is closed, with a reuse window: the others go on", async () => {
-    const { page } = await visit("?api=vmcloud");
-    const said = await press(page, "Close the refreshing tab");
-    expect(said).toContain("Tab 2 was closed in the middle of a refresh");
-    expect(said).toContain("40 were answered");
-    await page.locator("#lanes li.empty").first().waitFor();
-    expect(page.frames()).toHaveLength(4);
-    await page.getByText("Signed in").waitFor();
   });
 
   it("F13 offline: requests fail as fetch's do, and the session is kept", async () => {
@@ -141,5 +146,88 @@ describe("what goes wrong", () => {
     await page.getByLabel("Offline").uncheck();
     expect(await press(page, "Send one")).toContain("it was answered");
     await page.getByText("Signed in").waitFor();
+  });
+
+  it("F13 F12 the worker is offline with its tabs: it does not refresh before the network is back", async () => {
+    const { context, page } = await visit("?api=vmcloud");
+    page.setDefaultTimeout(60_000);
+    await signIn(page);
+    const other = await context.newPage();
+    await go(other, "?api=vmcloud");
+    await page.bringToFront();
+    await page.locator("#offline").check();
+    // Another tab of the same worker.
+    await expect.poll(() => other.locator("#offline").isChecked()).toBe(true);
+    const { next } = await logOf("vmcloud");
+    await page.locator("#ring[data-phase=ended]").waitFor();
+    expect((await logOf("vmcloud", next)).entries).toEqual([]);
+    await page.locator("#offline").uncheck();
+    await page.getByText(/Token 2 of this session/).waitFor();
+    expect(await press(page, "Send one")).toContain("it was answered");
+    const { entries } = await logOf("vmcloud", next);
+    expect(count(entries, ({ kind }) => kind === "refresh")).toBe(1);
+  });
+});
+
+describe("the tab that asked is closed in the middle of a refresh", () => {
+  const close = (page: Page): Promise<string> => press(page, "Close the tab that asked");
+
+  /** The page, its frames but the one that went, and a session. */
+  async function goesOn(page: Page): Promise<void> {
+    await page.locator("#lanes li.empty").first().waitFor();
+    expect(page.frames()).toHaveLength(4);
+    await page.getByText("Signed in").waitFor();
+  }
+
+  it("F39 P2 a worker refreshes, strict rotation: the others go on, one token call", async () => {
+    const { page } = await visit("?api=vmcloud");
+    const { next } = await logOf("vmcloud");
+    const said = await close(page);
+    expect(said).toContain("Tab 2 was closed in the middle of the refresh that it had asked for");
+    expect(said).toContain("The worker made one refresh for all. 40 were answered.");
+    await goesOn(page);
+    const { entries } = await logOf("vmcloud", next);
+    expect(count(entries, ({ kind }) => kind === "refresh")).toBe(1);
+    // The owner is in the picture, below the tabs, and in its rows.
+    await page.locator("#lanes li.owner.refreshed:last-child").waitFor();
+    expect(await page.locator("#picture .ground.owner").count()).toBe(1);
+    await page.getByText("The picture in rows").click();
+    expect(await page.getByRole("row", { name: "Worker – – 1 –" }).count()).toBe(1);
+    expect(await page.getByRole("row", { name: /^Tab 2 1 1 0/ }).count()).toBe(1);
+  });
+
+  it("F39 P9 each tab by itself, strict rotation: all the others lose the session", async () => {
+    const { page } = await visit("?api=vmcloud");
+    page.setDefaultTimeout(60_000);
+    await workerOff(page);
+    const { next } = await logOf("vmcloud");
+    expect(await close(page)).toContain("Tab 2 was closed in the middle of a refresh.");
+    await page.getByText("Sign-in required").waitFor();
+    const { entries } = await logOf("vmcloud", next);
+    const refreshes = entries.filter(({ kind }) => kind === "refresh");
+    expect(refreshes.map(({ status }) => status)).toEqual([200, 401]);
+    expect(await page.locator("#lanes .owner, #picture .owner").count()).toBe(0);
+    await expect.poll(() => page.locator("#lanes li", { hasText: "must sign in" }).count()).toBe(4);
+  });
+
+  it("F39 each tab by itself, with a reuse window: the others go on, by a second call", async () => {
+    const { page } = await visit("?api=vmcloud");
+    await strict(page, false);
+    await workerOff(page);
+    const said = await close(page);
+    expect(said).toContain("Tab 2 was closed in the middle of a refresh.");
+    expect(said).toContain("40 were answered");
+    expect(await figure(page, "refreshes")).toBe(2);
+    await goesOn(page);
+  });
+
+  it("P1 where there is no SharedWorker each tab refreshes by itself, and one does for all", async () => {
+    const { context, page } = await visit("?api=vmcloud");
+    await context.addInitScript("delete globalThis.SharedWorker");
+    await page.reload();
+    const said = await press(page, "Show me");
+    expect(said).toMatch(/Tab \d made one refresh for all\. In the end all were answered/);
+    expect(await figure(page, "refreshes")).toBe(1);
+    expect(await page.locator("#lanes .owner").count()).toBe(0);
   });
 });

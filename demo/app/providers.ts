@@ -1,0 +1,83 @@
+/** The six APIs as their presets have them, and how a form signs in. The page shows these very lines. */
+import { artos } from "tokenkeep/providers/artos";
+import { clary } from "tokenkeep/providers/clary";
+import { claryJwt } from "tokenkeep/providers/clary-jwt";
+import { qovery } from "tokenkeep/providers/qovery";
+import { simplismart } from "tokenkeep/providers/simplismart";
+import { vmcloud } from "tokenkeep/providers/vmcloud";
+import type { Provider } from "tokenkeep/worker";
+import type { ApiId, Form } from "./apis.ts";
+
+/** Where an API is, and what of it is the server's to say. */
+export interface Place {
+  /** The API's origin. */
+  readonly baseURL: string;
+  /** How long the server takes a spent refresh token once more; milliseconds. */
+  readonly reuseWindow: number;
+}
+
+/** One API, whatever its credentials are. */
+export interface Use {
+  readonly provider: (place: Place) => Provider<never>;
+  readonly credentials: (form: Form) => unknown;
+}
+
+/** Checks that the credentials are the provider's. */
+const use = <C>(one: {
+  readonly provider: (place: Place) => Provider<C>;
+  readonly credentials: (form: Form) => NoInfer<C>;
+}): Use => one;
+
+/** These keys are the demo's own; a real one has no place in a browser. */
+const demo = { dangerouslyAllowInBrowser: true } as const;
+
+// #region vmcloud
+const useVmcloud = use({
+  provider: ({ baseURL, reuseWindow }) => vmcloud({ baseURL, reuseWindow }),
+  credentials: ({ email, password }) => ({ email, password }),
+});
+// #endregion
+
+// #region artos
+const useArtos = use({
+  provider: ({ baseURL }) => artos({ baseURL, ...demo }),
+  credentials: ({ userId }) => ({ userId }),
+});
+// #endregion
+
+// #region clary-jwt
+const useClaryJwt = use({
+  provider: ({ baseURL }) => claryJwt({ baseURL, lifetime: 24_000, ...demo }),
+  credentials: ({ subject, apiKey, tier }) => ({ subject, apiKey, tier: tier as "standard" }),
+});
+// #endregion
+
+// #region clary
+const useClary = use({
+  provider: ({ baseURL }) => clary({ baseURL, ...demo }),
+  credentials: ({ token }) => ({ token }),
+});
+// #endregion
+
+// #region simplismart
+const useSimplismart = use({
+  provider: ({ baseURL }) => simplismart({ baseURL, ...demo }),
+  credentials: ({ token }) => ({ token }),
+});
+// #endregion
+
+// #region qovery
+const useQovery = use({
+  provider: ({ baseURL }) => qovery({ baseURL, ...demo }),
+  credentials: ({ token }) => ({ token }),
+});
+// #endregion
+
+export const uses: Readonly<Record<ApiId, Use>> = {
+  vmcloud: useVmcloud,
+  artos: useArtos,
+  "clary-jwt": useClaryJwt,
+  clary: useClary,
+  simplismart: useSimplismart,
+  qovery: useQovery,
+};
