@@ -171,20 +171,21 @@ offline.addEventListener("change", () => {
   render();
 });
 
+/** This tab, too: its context hears what is posted here. */
+const reloadAll = (): void => line.post({ type: "reload" });
+
 const strict = document.getElementById("strict") as HTMLInputElement;
 strict.checked = context.reuseWindow === 0;
 strict.addEventListener("change", async () => {
   await demo.server("rotation", strict.checked ? "strict" : "window");
-  line.post({ type: "reload" });
-  location.reload();
+  reloadAll();
 });
 
 const owned = document.getElementById("owned") as HTMLInputElement;
 owned.checked = wantsWorker();
 owned.addEventListener("change", () => {
   wantWorker(owned.checked);
-  line.post({ type: "reload" });
-  location.reload();
+  reloadAll();
 });
 
 /** Which API, and who. Links: another API is another vault, and a page of its own. */

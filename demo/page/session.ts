@@ -62,8 +62,9 @@ export function createSessionCard(
     return element;
   }
 
-  /** Only boxes that are still empty: somebody may have begun to type. */
+  /** Only boxes that are still empty: somebody may have begun to type, or have signed in by now. */
   function fill(values: Partial<Form>): void {
+    if (form.hidden) return;
     for (const box of fields.querySelectorAll("input"))
       box.value ||= values[box.name as keyof Form] ?? "";
   }

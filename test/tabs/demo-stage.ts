@@ -61,7 +61,7 @@ export async function go(page: Page, query: string): Promise<void> {
 
 /** Turns a switch that reloads the page. */
 async function turn(page: Page, name: string, on: boolean): Promise<void> {
-  const box = page.getByLabel(name);
+  const box = page.getByRole("checkbox", { name });
   if ((await box.isChecked()) === on) return;
   await Promise.all([page.waitForEvent("load"), box.click()]);
   await page.locator("body[data-ready]").waitFor();
