@@ -48,9 +48,11 @@ async function sendPage(vite: ViteDevServer, url: string, response: ServerRespon
 
 /** The Worker's side of Vite; `api` is there when Vite asks for the configuration. */
 export function demoWorker(api: () => Hosted): Plugin[] {
-  // Nothing leaves this machine.
+  // Nothing leaves this machine, and nothing is written outside this folder.
   process.env["WRANGLER_SEND_METRICS"] = "false";
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
+  process.env["WRANGLER_WRITE_LOGS"] = "false";
+  process.env["MINIFLARE_REGISTRY_PATH"] = path.join(import.meta.dirname, "../.wrangler/registry");
   let vars: Record<string, string> = {};
 
   return [
