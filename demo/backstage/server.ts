@@ -5,6 +5,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Gate } from "../../test/apis/gates.ts";
+import { CROWD } from "../app/crowd.ts";
+import { demoWorker, sendCrowd } from "./edge.ts";
 import { faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
 import { createWebhooks, type Webhooks } from "./webhooks.ts";
 
@@ -16,8 +18,9 @@ export interface Whereabouts {
   readonly reuseWindow: number;
 }
 
-export function demoApis(): Plugin {
+export function demoApis(): Plugin[] {
   let apis: Hosted[] = [];
+  let origin = (): string => "";
   /** Strict rotation is what many servers have. */
   const strict = new Set<string>(["vmcloud"]);
   const gates = new Map<string, Gate>();
@@ -38,6 +41,8 @@ export function demoApis(): Plugin {
     else if (what === "arrived") await gates.get(api.id)?.arrived;
     else if (what === "release") gates.get(api.id)?.release();
     else if (what === "webhook") return webhooks?.send(kind);
+    else if (what === "visitor") return sendCrowd(origin(), kind, 1);
+    else if (what === "visitors") return sendCrowd(origin(), kind, CROWD);
     else if (what === "rotation" && api.strict) {
       api.strict(kind === "strict");
       if (kind === "strict") strict.add(api.id);
@@ -69,11 +74,14 @@ export function demoApis(): Plugin {
     response.end(JSON.stringify(body ?? { error: "There is no such thing" }));
   }
 
-  return {
+  const backstage: Plugin = {
     name: "demo:apis",
     apply: "serve",
-    async configureServer(vite) {
+    async config() {
       apis = await hostAll();
+    },
+    configureServer(vite) {
+      origin = () => vite.resolvedUrls!.local[0]!;
       vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
       webhooks = createWebhooks(vite);
       vite.middlewares.use("/backstage", (request, response, fail) => {
@@ -89,4 +97,5 @@ export function demoApis(): Plugin {
       },
     ],
   };
+  return [backstage, ...demoWorker(() => apis.find(({ id }) => id === "edge")!)];
 }

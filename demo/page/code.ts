@@ -3,6 +3,8 @@
  * The code beside the buttons: cut out of the very files that run, between `// #region name` and
  * `// #endregion`, and lightly coloured.
  */
+import worker from "../worker.ts?raw";
+
 const files = import.meta.glob<string>(
   [
     "../app/actions.ts",
@@ -19,7 +21,9 @@ const files = import.meta.glob<string>(
     eager: true,
   },
 );
-const sources = Object.values(files).join("\n");
+/** The Worker is for copying: it has no marks, and is shown from its vault on. */
+const edge = `// #region edge\n${worker.slice(worker.indexOf("export const"))}// #endregion`;
+const sources = [...Object.values(files), edge].join("\n");
 
 /** The lines of a region, moved to the left; empty if there is none. */
 export function region(name: string): string {

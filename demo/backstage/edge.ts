@@ -1,0 +1,93 @@
+/**
+ * The demo's Worker, in real workerd with KV and Durable Objects on this machine, on the page's own
+ * server: `/worker` is its route. It gets a VMCloud of its own, so that its log counts nothing else.
+ */
+import { readFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
+import path from "node:path";
+import { cloudflare } from "@cloudflare/vite-plugin";
+import type { Plugin, ViteDevServer } from "vite";
+import type { Crowd } from "../app/crowd.ts";
+import type { Hosted } from "./hosted.ts";
+
+/** Where the Worker answers, on the page's server. */
+const ROUTE = "/worker";
+
+/**
+ * Sends one request for each visitor, all at once. Here and not in the page, because a browser opens
+ * six connections to a server, and two hundred visitors have two hundred.
+ */
+export async function sendCrowd(origin: string, account: string, count: number): Promise<Crowd> {
+  const start = Date.now();
+  const statuses: Record<string, number> = {};
+  const visit = async (visitor: number): Promise<void> => {
+    const url = new URL(ROUTE, origin);
+    url.search = String(new URLSearchParams({ account, visitor: String(visitor) }));
+    const status = await fetch(url).then(
+      async (response) => (await response.arrayBuffer(), response.status),
+      () => 0,
+    );
+    statuses[status] = (statuses[status] ?? 0) + 1;
+  };
+  await Promise.all(Array.from({ length: count }, (_, index) => visit(index + 1)));
+  return { statuses, took: Date.now() - start };
+}
+
+/** Whatever Vite has not answered: a page of the demo's, or nothing that is there. */
+async function sendPage(vite: ViteDevServer, url: string, response: ServerResponse): Promise<void> {
+  const { pathname } = new URL(url, "http://localhost");
+  const name = pathname === "/" ? "/index.html" : pathname;
+  const file = /^\/\w+\.html$/.test(name) && path.join(vite.config.root, name);
+  const html = file && (await readFile(file, "utf8").catch(() => ""));
+  response.writeHead(html ? 200 : 404, {
+    "content-type": "text/html",
+    "cache-control": "no-cache",
+  });
+  response.end(html ? await vite.transformIndexHtml(url, html) : "There is no such page");
+}
+
+/** The Worker's side of Vite; `api` is there when Vite asks for the configuration. */
+export function demoWorker(api: () => Hosted): Plugin[] {
+  // Nothing leaves this machine, and nothing is written outside this folder.
+  process.env["WRANGLER_SEND_METRICS"] = "false";
+  process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
+  process.env["WRANGLER_WRITE_LOGS"] = "false";
+  process.env["MINIFLARE_REGISTRY_PATH"] = path.join(import.meta.dirname, "../.wrangler/registry");
+  let vars: Record<string, string> = {};
+
+  return [
+    {
+      name: "demo:worker-secrets",
+      apply: "serve",
+      async config() {
+        const { url, credentials } = api();
+        const { email = "", password = "" } = await credentials("ada");
+        const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+        vars = {
+          VMCLOUD_URL: url,
+          VMCLOUD_EMAIL: email,
+          VMCLOUD_PASSWORD: password,
+          TOKENKEEP_KEYS: `k1:${key}`,
+        };
+      },
+    },
+    {
+      // The Worker's plugin would answer for the pages, under other names.
+      name: "demo:pages",
+      apply: "serve",
+      configureServer: (vite) => () => {
+        vite.middlewares.use((request, response, fail) => {
+          sendPage(vite, request.url ?? "/", response).catch(fail);
+        });
+      },
+    },
+    ...cloudflare({
+      configPath: "./wrangler.jsonc",
+      config: () => ({ vars, assets: { run_worker_first: [ROUTE] } }),
+      // A new key at each start opens no old session: nothing is kept.
+      persistState: false,
+      inspectorPort: false,
+      remoteBindings: false,
+    }),
+  ];
+}
