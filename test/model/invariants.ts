@@ -167,6 +167,8 @@ export function createInvariants(
 
     /** Judged in the task in which the engine calls `fetch` with a refresh token. */
     tokenRequest(place: Place, isSignIn: boolean, body: string): void {
+      // What is in flight next is nobody's presentation.
+      lastExchange = undefined;
       if (isSignIn) return;
       const { refresh_token: token } = JSON.parse(body) as { refresh_token: string };
       const past = presented.get(token) ?? [];
