@@ -32,7 +32,7 @@ export type VaultErrorCode =
 const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   no_session: "Not signed in: call signIn()",
   sign_in_required: "Session ended: sign in again",
-  credentials_refused: "Credentials refused: check them and sign in again",
+  credentials_refused: "Credentials refused: check them",
   refresh_failed: "Token not refreshed: session kept, try again",
   sign_in_failed: "Sign-in failed: try again",
   clock_unknown: "Signed token refused: check the clock and the API key",
@@ -40,7 +40,7 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   worker_unavailable: "Worker unavailable: nothing is lost, try again",
   invalid_token: "Malformed token: look for spaces or line breaks",
   invalid_option: "Invalid option: check it",
-  closed: "Closed or signed out: make a new vault or sign in",
+  closed: "Closed or signed out: make a vault or sign in",
 };
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;

@@ -26,7 +26,7 @@ export function parseBase(base: string, allowLoopbackHttp: boolean | undefined):
   if (!url || !isSecure(url, allowLoopbackHttp) || url.href !== url.origin + url.pathname)
     throw new VaultError(
       "invalid_option",
-      "Invalid option: origins, which are https URLs without user, query or fragment; http on loopback hosts needs dangerouslyAllowLoopbackHttp",
+      "Invalid option: origins, https URLs without user, query or fragment; http on loopback hosts needs dangerouslyAllowLoopbackHttp",
     );
   return url;
 }

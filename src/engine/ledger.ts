@@ -58,7 +58,8 @@ export function createLedger(
   /** The sessions that this context has had, and those that it has ended. */
   const met = new Set<string | undefined>();
   const ended = new Set<string | undefined>();
-  let ending = false;
+  /** The sign-out that has not seen the record yet. */
+  let ending: object | undefined;
   let last: Session | undefined;
 
   function take(next: Session | undefined): void {
@@ -100,7 +101,7 @@ export function createLedger(
       if (ending) {
         ended.add(id);
         last ??= stored;
-        ending = !first;
+        if (ending === first) ending = undefined;
       }
       if (ended.has(id)) stored = undefined;
       // A read that was overtaken by a write of our own tells the past.
@@ -212,7 +213,7 @@ export function createLedger(
       last = ledger.session;
       // Also those that a sign-in replaced which may not have been written.
       for (const id of met) ended.add(id);
-      ending = true;
+      const mine = (ending = {});
       take(undefined);
       await ledger.persist((_, current) =>
         !current || current.tombstone || !ended.has(current.sessionId)
@@ -226,7 +227,7 @@ export function createLedger(
             },
       );
       // Nobody knows which session an unreachable record holds: a later one must not end by this.
-      ending = false;
+      if (ending === mine) ending = undefined;
       return last;
     },
   };
