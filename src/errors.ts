@@ -38,8 +38,8 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   clock_unknown: "Signed token refused: check the clock and the API key",
   store_unavailable: "Store unavailable: nothing is lost, try again",
   worker_unavailable: "Worker unavailable: nothing is lost, try again",
-  invalid_token: "Malformed token: look for spaces or line breaks",
-  invalid_option: "Invalid option: check it",
+  invalid_token: "Malformed token: look for spaces, line breaks",
+  invalid_option: "Invalid option",
   closed: "Closed or signed out: make a vault or sign in",
 };
 
