@@ -280,7 +280,9 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
 function toWire(error: unknown): WireError {
   const { code, message, status, retryAfter } = isVaultError(error)
     ? error
-    : new VaultError(error instanceof TypeError ? "invalid_option" : "store_unavailable");
+    : error instanceof TypeError
+      ? new VaultError("invalid_option", "Invalid option: check the arguments")
+      : new VaultError("store_unavailable");
   return { code, message, status, retryAfter };
 }
 
