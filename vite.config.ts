@@ -173,6 +173,7 @@ export default defineConfig({
         test: {
           name: "dom",
           environment: "happy-dom",
+          setupFiles: ["./test/setup/happy-dom.ts"],
           globalSetup: [control],
           include: ["test/runtimes/dom.test.ts", "test/dom/**/*.test.ts"],
         },
