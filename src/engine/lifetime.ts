@@ -43,7 +43,7 @@ export function lifeOf(
         sane(exp - numericDate(claims?.["iat"])) ??
         sane(end - date!) ??
         // Only the client's clock is left to compare with: where it is far off, the assumption holds.
-        sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ?? assumed;
+        sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ?? sane(assumed!);
   return {
     tokenSet: {
       accessToken,
