@@ -5,7 +5,8 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { settle } from "../support/clock.ts";
 import { acme } from "../support/fake-api.ts";
 import { open, providerOf, refuseOnce, serve, type Served } from "../support/served.ts";
-import { bench, rejection, signedIn } from "../support/vault.ts";
+import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
+import { findSecrets } from "../support/secrets.ts";
 
 let api: Served;
 beforeAll(async () => {
@@ -58,6 +59,33 @@ describe("options at their ends", () => {
     });
     await vault.signIn("credentials");
     expect(sent()).toEqual([["POST", "/login", "credentials"]]);
+  });
+});
+
+describe("what others' code throws", () => {
+  it.fails("S4 accounts() and removeAccount() tell store_unavailable, and not the store's own error", async () => {
+    const boom = (): never => {
+      throw new Error("in-an-error-secret");
+    };
+    const broken = { list: async () => boom(), head: async () => boom() };
+    for (const method of ["list", "head"] as const) {
+      const { vault } = await signedIn({ store: { ...memoryStore(), [method]: broken[method] } });
+      const error = await rejection(
+        method === "list" ? vault.accounts() : vault.removeAccount("nobody"),
+      );
+      expect(error).toMatchObject({ code: "store_unavailable" });
+      expect(findSecrets(error, ["in-an-error-secret"])).toEqual([]);
+    }
+  });
+
+  it.fails("a waitUntil that throws, as an event's does when it is over, fails no call", async () => {
+    const { vault, api } = await signedIn();
+    api.expire();
+    const waitUntil = (): never => {
+      throw new DOMException("The event has ended", "InvalidStateError");
+    };
+    expect((await vault.fetch(VMS, { waitUntil })).status).toBe(200);
+    expect(refreshes({ api })).toBe(1);
   });
 });
 
