@@ -16,7 +16,7 @@ const alone = {
   browser: 10_950,
   "channels/broadcast": 220,
   cloudflare: 15_700,
-  deno: 12_000,
+  deno: 12_030,
   "locks/local": 290,
   "locks/web-locks": 370,
   "providers/artos": 1950,
@@ -62,7 +62,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 10_200,
+    limit: 10_250,
     goal: 4000,
     code: `
       export { createVault } from "tokenkeep";
