@@ -69,11 +69,14 @@ export function workshop(): { folder: string; save(code: string): string; remove
   };
 }
 
-/** The first program below a heading of the README. */
-export function programOf(heading: string): string {
+/** The programs below a heading of the README, in turn. */
+export function programsOf(heading: string): string[] {
   const readme = readFileSync(path.join(root, "README.md"), "utf8");
-  const [, section = ""] = readme.split(`\n## ${heading}\n`);
-  const [, code] = /```ts\n(.*?)```/s.exec(section) ?? [];
-  if (code === undefined) throw new Error(`No program below "${heading}"`);
-  return code;
+  const [, rest = ""] = readme.split(`\n## ${heading}\n`);
+  const [section = ""] = rest.split("\n## ");
+  const programs = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
+  if (programs.length === 0) throw new Error(`No program below "${heading}"`);
+  return programs;
 }
+
+export const programOf = (heading: string): string => programsOf(heading)[0]!;
