@@ -51,6 +51,16 @@ it("says what is missing where a variable is not set", async () => {
   );
 });
 
+it("a token from the environment: the program of the five APIs, as it is", async () => {
+  const api = await spawn("qovery");
+  const env = {
+    TOKENKEEP_APIS: JSON.stringify({ "https://api.qovery.com": api.url }),
+    QOVERY_API_TOKEN: (await api.credentials())["token"] ?? "",
+  };
+  const program = programOf("The five APIs") + "console.log(response.status);\n";
+  expect(await start(save(program), env).ended).toBe("200\n");
+});
+
 it("the five APIs by their environment variables", async () => {
   const [vmcloud, simplismart, artos, qovery, clary] = await Promise.all(
     (["vmcloud", "simplismart", "artos", "qovery", "clary"] as const).map(spawn),

@@ -62,7 +62,7 @@ export function workshop(): { folder: string; save(code: string): string; remove
       const file = path.join(folder, `program-${count++}.ts`);
       const source = (_: string, name = "index"): string =>
         JSON.stringify(path.join(root, "src", `${name}.ts`));
-      writeFileSync(file, code.replaceAll(/"tokenkeep(?:\/([\w/-]+))?"/g, source));
+      writeFileSync(file, code.replaceAll(/(?<=from )"tokenkeep(?:\/([\w/-]+))?"/g, source));
       return file;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
