@@ -24,7 +24,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { createCache, type TokenCache } from "./cloudflare/cache.ts";
-import { readKeys, toRing } from "./cloudflare/keys.ts";
+import { readKeys } from "./cloudflare/keys.ts";
 import { createMemory, type Memory } from "./cloudflare/memory.ts";
 import {
   brokenOwner,
@@ -111,9 +111,8 @@ const defined: TokenVaultOptions[] = [];
 /** What one `env` and one class give, made once and used by every request. */
 interface Shared {
   readonly providers: Providers;
-  /** Checks the keys. */
-  keys(): void;
-  ring(): Promise<Keyring>;
+  /** Read when they are first asked for, so that a malformed one is told then. */
+  ring(): Keyring;
   readonly policies: Map<Provider<never>, Policy>;
   readonly caches: Map<Provider<never>, TokenCache>;
 }
@@ -195,7 +194,7 @@ export function createVault<Credentials = unknown>(
   const namespace = (env as Record<string, unknown>)[binding] as Namespace | undefined;
   check(
     namespace?.idFromName,
-    `No Durable Object binding ${binding}: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
+    `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
   );
   const { providers, ring, policies, caches } = sharedOf(options, !!kvOf(options, env));
   check(Object.hasOwn(providers, name), unknownProvider(name, providers));
@@ -249,7 +248,7 @@ function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
   const known = once(made, env, () => new Map<object, Shared>());
   if (given) {
     const shared = once(known, given, () => share(env, given, options.keys));
-    if (hasCache) shared.keys();
+    if (hasCache) shared.ring();
     return shared;
   }
   const all = defined.map((one) =>
@@ -258,20 +257,16 @@ function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
   const shared = all.findLast(({ providers }) => Object.hasOwn(providers, name)) ?? all.at(-1);
   check(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
   // At once, so that a missing key is told at the start and not when it is needed.
-  shared.keys();
+  shared.ring();
   return shared;
 }
 
 function share(env: object, providers: Providers, source: TokenVaultOptions["keys"]): Shared {
   checkProviders(providers);
-  let keys: ReturnType<typeof readKeys> | undefined;
   let ring: Keyring | undefined;
-  const read = (): NonNullable<typeof keys> => (keys ??= readKeys(source, env));
   return {
     providers,
-    keys: read,
-    // Settled values only: a promise of another request may never settle (F31).
-    ring: async () => (ring ??= await toRing(read())),
+    ring: () => (ring ??= readKeys(source, env)),
     policies: new Map(),
     caches: new Map(),
   };
@@ -294,10 +289,10 @@ function kvOf(
 ): KvNamespace | undefined {
   const kv = (env as Record<string, unknown>)[cache] as KvNamespace | undefined;
   check(
-    kv?.getWithMetadata || named === undefined,
-    `No KV binding ${cache}: in wrangler.jsonc add { "binding": "${cache}" } to "kv_namespaces"`,
+    kv?.getWithMetadata || (!kv && named === undefined),
+    `${cache} is no KV binding: in wrangler.jsonc add { "binding": "${cache}" } to "kv_namespaces"`,
   );
-  return kv?.getWithMetadata && kv;
+  return kv;
 }
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";

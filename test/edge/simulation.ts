@@ -5,7 +5,7 @@
  * sample of them stands for a million.
  */
 import { createCache, type TokenCache } from "../../src/cloudflare/cache.ts";
-import { readKeys, toRing } from "../../src/cloudflare/keys.ts";
+import { readKeys } from "../../src/cloudflare/keys.ts";
 import { createMemory, type Memory } from "../../src/cloudflare/memory.ts";
 import { createOwner, type ObjectContext, type ObjectOwner } from "../../src/cloudflare/owner.ts";
 import { createProxy } from "../../src/cloudflare/proxy.ts";
@@ -167,7 +167,6 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     renew: async () => ({ type: "granted", grant: { ...grant(), refreshToken: "rt" } }),
   } as unknown as Provider<never>;
   const keys = readKeys(KEYS, {});
-  const ring = await toRing(keys);
 
   // --- KV: one truth, and what each place has read of it
   type Entry = { value: string; metadata: unknown; until: number } | undefined;
@@ -304,7 +303,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
 
   // --- isolates
   const caches = Array.from({ length: places }, (): TokenCache | undefined =>
-    kv ? createCache(kvAt(), async () => ring, provider as Provider) : undefined,
+    kv ? createCache(kvAt(), () => keys, provider as Provider) : undefined,
   );
   const memories = Array.from({ length: places * isolates }, (): Memory =>
     createMemory(scenario.memory),

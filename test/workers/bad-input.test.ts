@@ -32,6 +32,21 @@ describe("bad input", () => {
     expect(message).toContain('"new_sqlite_classes": ["TokenVault"]');
   });
 
+  it("a Durable Object binding that leads to something else", () => {
+    const own = { ...env, TOKEN_VAULT: env.TOKEN_CACHE };
+    const { message } = thrown(() => createVault({ provider: "x", env: own, ctx: ctx() }));
+    expect(message).toMatch(/^TOKEN_VAULT is no Durable Object binding: in wrangler\.jsonc add/);
+  });
+
+  it("a KV binding that leads to something else, asked for or not", async () => {
+    const { provider } = await stage();
+    for (const other of [env.TOKEN_VAULT, "tokens"]) {
+      const own = { ...env, TOKEN_CACHE: other };
+      const { message } = thrown(() => createVault({ provider, env: own, ctx: ctx() }));
+      expect(message).toMatch(/^TOKEN_CACHE is no KV binding: in wrangler\.jsonc add/);
+    }
+  });
+
   it("a missing KV binding is fine, unless it was asked for", async () => {
     const { provider } = await stage();
     const own = { ...env, TOKEN_CACHE: undefined };
@@ -46,6 +61,16 @@ describe("bad input", () => {
       const { message } = thrown(() => createVault({ provider, env, ctx: ctx() }));
       expect(message).toContain("Unknown provider");
       expect(message).toContain("defineTokenVault");
+    }
+  });
+
+  it("a provider where its name is wanted", async () => {
+    const { provider } = await stage();
+    for (const given of [providers[provider], undefined, vmcloud]) {
+      const call = (): unknown => createVault({ provider: given as never, env, ctx: ctx() });
+      const { message } = thrown(call);
+      expect(message).toContain("provider is a name here");
+      expect(message).toContain(provider);
     }
   });
 
