@@ -49,6 +49,12 @@ interface SharedOptions {
   readonly cache?: string;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
+  /**
+   * Called with what happens, for logs and metrics: in the object, and in a Worker for `retried`, a
+   * request that is sent again after its 401. It holds no secret. That of `defineTokenVault` serves
+   * both; `createVault` needs one of its own only where the class is another Worker's.
+   */
+  readonly onEvent?: (event: VaultEvent) => void;
 }
 
 export interface TokenVaultOptions<Env = never>
@@ -60,8 +66,6 @@ export interface TokenVaultOptions<Env = never>
    * and the newest last; the secret `TOKENKEEP_KEYS` by default.
    */
   readonly keys?: string | ((env: Env) => string | undefined);
-  /** Called in the object with what happens there, for logs and metrics. It holds no secret. */
-  readonly onEvent?: (event: VaultEvent) => void;
 }
 
 /** As much of a Worker's `ctx` as is needed. */
@@ -113,6 +117,7 @@ interface Shared {
   readonly providers: Providers;
   /** Read when they are first asked for, so that a malformed one is told then. */
   ring(): Keyring;
+  readonly onEvent: SharedOptions["onEvent"];
   readonly policies: Map<Provider<never>, Policy>;
   readonly caches: Map<Provider<never>, TokenCache>;
 }
@@ -196,7 +201,7 @@ export function createVault<Credentials = unknown>(
     namespace?.idFromName,
     `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
   );
-  const { providers, ring, policies, caches } = sharedOf(options, !!kvOf(options, env));
+  const { providers, ring, policies, caches, onEvent } = sharedOf(options, !!kvOf(options, env));
   check(Object.hasOwn(providers, name), unknownProvider(name, providers));
   const provider = providers[name]!;
   const loopback = options.dangerouslyAllowLoopbackHttp;
@@ -223,6 +228,7 @@ export function createVault<Credentials = unknown>(
     clock: options.clock,
     patience: options.patience ?? 20_000,
     maxStaleness: options.maxStaleness ?? 60_000,
+    onEvent: options.onEvent ?? onEvent,
   });
 }
 
@@ -252,7 +258,7 @@ function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
     return shared;
   }
   const all = defined.map((one) =>
-    once(known, one, () => share(env, providersOf(one, env), one.keys)),
+    once(known, one, () => share(env, providersOf(one, env), one.keys, one.onEvent)),
   );
   const shared = all.findLast(({ providers }) => Object.hasOwn(providers, name)) ?? all.at(-1);
   check(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
@@ -261,12 +267,18 @@ function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
   return shared;
 }
 
-function share(env: object, providers: Providers, source: TokenVaultOptions["keys"]): Shared {
+function share(
+  env: object,
+  providers: Providers,
+  keys: TokenVaultOptions["keys"],
+  onEvent?: SharedOptions["onEvent"],
+): Shared {
   checkProviders(providers);
   let ring: Keyring | undefined;
   return {
     providers,
-    ring: () => (ring ??= readKeys(source, env)),
+    onEvent,
+    ring: () => (ring ??= readKeys(keys, env)),
     policies: new Map(),
     caches: new Map(),
   };

@@ -16,7 +16,16 @@ import type { Snapshot, VaultEvent } from "../vault.ts";
 import { createCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
 import { createPublisher, leaseOf, type Publisher } from "./publish.ts";
-import { type Answer, type Call, check, hashOf, keyOf, type Owner, toWire } from "./wire.ts";
+import {
+  type Answer,
+  type Call,
+  check,
+  hashOf,
+  keyOf,
+  type Owner,
+  teller,
+  toWire,
+} from "./wire.ts";
 
 /** As much of a Durable Object's `ctx` as is needed. */
 export interface ObjectContext {
@@ -101,11 +110,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         waitUntil: (promise) => ctx.waitUntil(promise),
       },
       () => later(owned!),
-      (type, session, status) => {
-        const { sessionId, generation } = session ?? {};
-        if (onEvent)
-          queueMicrotask(() => onEvent({ type, account, sessionId, generation, status }));
-      },
+      teller(onEvent, account),
     );
     const deed: Deed = { provider: name, account, key };
     const due = {

@@ -9,10 +9,10 @@ import { createFetch, type VaultFetch } from "../fetch.ts";
 import type { Policy } from "../policy.ts";
 import { createFollow } from "../redirect.ts";
 import type { AccessToken, Clock, Provider, TokenNeed, TokenSource } from "../types.ts";
-import type { Snapshot, Vault } from "../vault.ts";
+import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
 import type { TokenCache } from "./cache.ts";
 import type { Held, Memory } from "./memory.ts";
-import { type Answer, type Call, check, fromWire, type Owner, toLease } from "./wire.ts";
+import { type Answer, type Call, check, fromWire, type Owner, teller, toLease } from "./wire.ts";
 
 /** A vault whose session a Durable Object owns. */
 export interface CloudflareVault<Credentials = unknown> extends Pick<
@@ -50,6 +50,7 @@ export interface ProxyParts {
   readonly clock?: Clock | undefined;
   readonly patience: number;
   readonly maxStaleness: number;
+  readonly onEvent?: ((event: VaultEvent) => void) | undefined;
 }
 
 /** How long KV may take before the object is asked. */
@@ -63,6 +64,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   const { maxStaleness } = parts;
   const { key } = call;
   const { scheme = "Bearer" } = provider;
+  const tell = teller(parts.onEvent, call.account);
   const fetch_ = parts.fetch ?? ((...request) => fetch(...request));
 
   /** Settles in time, whatever becomes of the promise: an own timer in this very request (F31). */
@@ -181,7 +183,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     fetch_,
     createFollow(fetch_, policy),
     provider.renewal,
-    () => {},
+    (named) => tell("retried", named, 401),
   );
 
   return {

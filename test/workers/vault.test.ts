@@ -41,6 +41,32 @@ describe("a session that a Durable Object owns", () => {
     });
   });
 
+  it("S4 F5 events: the object tells of the refresh, the Worker of the request sent again", async () => {
+    const { api, echo, vault } = await stage();
+    const told: unknown[] = [];
+    hooks.onEvent = ({ type, account, generation, status }) =>
+      told.push([type, account, generation, status]);
+    await vault({ account: "acme" }).signIn(credentials);
+    await api.expireAccessTokens();
+    const own: string[] = [];
+    const onEvent = ({ type }: { type: string }): unknown => own.push(type);
+    for (const given of [{}, { onEvent }]) {
+      expect((await vault({ account: "acme", ...given }).fetch(echo)).status).toBe(200);
+      hooks.ahead += HOUR;
+      await api.expireAccessTokens();
+    }
+    await eventually(() => told.length === 6);
+    expect(told).toEqual([
+      ["signed-in", "acme", 1, undefined],
+      ["refreshing", "acme", 1, undefined],
+      ["refreshed", "acme", 2, undefined],
+      ["retried", "acme", 2, 401],
+      ["refreshing", "acme", 2, undefined],
+      ["refreshed", "acme", 3, undefined],
+    ]);
+    expect(own).toEqual(["retried"]);
+  });
+
   it("unlessSignedIn: a thousand first requests sign in once", async () => {
     const { api, elsewhere, vault } = await stage();
     await Promise.all(
