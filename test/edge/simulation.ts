@@ -42,6 +42,9 @@ export interface Counts {
   /** Questions to objects, alarms not counted. */
   objectRequests: number;
   alarms: number;
+  /** Of objects' storage, as it is billed: a key is a row, setting an alarm writes one. */
+  rowsRead: number;
+  rowsWritten: number;
   /** How often an object had to be built. */
   starts: number;
   /** How long objects were kept from rest, milliseconds. */
@@ -149,6 +152,8 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     kvWrites: 0,
     objectRequests: 0,
     alarms: 0,
+    rowsRead: 0,
+    rowsWritten: 0,
     starts: 0,
     busy: 0,
     tokenCalls: 0,
@@ -237,6 +242,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     counts.starts++;
     // What the platform's clock says is not simulated: only how far off an alarm is.
     const setAlarm = async (time: number): Promise<void> => {
+      counts.rowsWritten++;
       const wait = Math.max(0, time - Date.now());
       if (object.alarm) clock.clearTimeout(object.alarm.handle);
       const handle = clock.setTimeout(() => {
@@ -253,9 +259,18 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
         transactionSync: (task) => task(),
         sync: async () => {},
         kv: {
-          get: (key) => structuredClone(stored.get(key)),
-          put: (key, value) => void stored.set(key, structuredClone(value)),
-          delete: (key) => stored.delete(key),
+          get(key) {
+            counts.rowsRead++;
+            return structuredClone(stored.get(key));
+          },
+          put(key, value) {
+            counts.rowsWritten++;
+            stored.set(key, structuredClone(value));
+          },
+          delete(key) {
+            counts.rowsWritten++;
+            return stored.delete(key);
+          },
           list: ({ prefix }) => [...stored].filter(([key]) => key.startsWith(prefix)),
         },
         getAlarm: async () => (object.alarm ? Date.now() + object.alarm.time - clock.now() : null),
