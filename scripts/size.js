@@ -15,7 +15,7 @@ const alone = {
   "": 9900,
   browser: 10_950,
   "channels/broadcast": 220,
-  cloudflare: 15_450,
+  cloudflare: 15_550,
   deno: 12_050,
   "locks/local": 290,
   "locks/web-locks": 370,

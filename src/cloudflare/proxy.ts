@@ -96,8 +96,14 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     const hash = await parts.hash();
     for (let left = tries; ;) {
       try {
-        return await question(parts.owner(hash));
+        const owner = parts.owner(hash);
+        check(
+          owner.token,
+          "This Worker has no RPC: in wrangler.jsonc set compatibility_date to 2024-04-03 or later",
+        );
+        return await question(owner);
       } catch (error) {
+        if (error instanceof VaultError) throw error;
         // What the platform says is not for users, and may hold anything.
         if (!--left) throw unavailable();
         // Jittered, so that those whom an object has turned away do not come back in step.

@@ -22,6 +22,7 @@ function thrown(call: () => unknown): Error {
   throw new Error("It was accepted");
 }
 
+const idFromName = (): string => "";
 const ctx = (): { waitUntil(promise: Promise<unknown>): void } => createExecutionContext();
 
 describe("bad input", () => {
@@ -109,6 +110,15 @@ describe("bad input", () => {
     };
     await expect(vault().signIn(credentials)).rejects.toMatchObject({ code: "invalid_option" });
     expect((await api.counters()).requests).toBe(0);
+  });
+
+  it("a compatibility date that knows no RPC", async () => {
+    const { vault, echo } = await stage();
+    const own = { ...env, TOKEN_CACHE: undefined, TOKEN_VAULT: { idFromName, get: () => ({}) } };
+    await expect(vault({ env: own }).fetch(echo)).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining("compatibility_date to 2024-04-03"),
+    });
   });
 
   it("a class without SQLite storage", async () => {

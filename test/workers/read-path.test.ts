@@ -136,6 +136,10 @@ describe("what KV holds", () => {
       expect(all).not.toContain(btoa(secret).slice(0, -4));
     }
     expect(JSON.stringify(metadata)).not.toContain("default");
+    expect(metadata).toMatchObject({ generation: 1, revision: 1, until: expect.any(Number) });
+    const left = (metadata as { until: number }).until - Date.now();
+    expect(left).toBeGreaterThan(290_000);
+    expect(left).toBeLessThanOrEqual(300_000);
     expect(name.length).toBeLessThan(512);
     expect(JSON.stringify(metadata).length).toBeLessThan(1024);
     expect((await api.counters()).signIns).toBe(1);
