@@ -117,11 +117,11 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   async function askInTime(
     question: (owner: Owner) => Promise<Answer>,
     tries: number,
-    signal?: AbortSignal | null,
+    { signal, waitUntil: hold = waitUntil }: Pick<TokenNeed, "signal" | "waitUntil"> = {},
   ): Promise<Answer> {
     const asked = ask(question, tries);
     // A caller that gives up changes nothing for the object.
-    waitUntil(asked.catch(() => {}));
+    hold(asked.catch(() => {}));
     const said = await within(parts.patience + GRACE, asked, signal);
     if (!Number.isSafeInteger(said?.revision)) throw unavailable();
     const { revision, error, snapshot } = said!;
@@ -152,7 +152,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     const { lease } = await askInTime(
       (owner) => owner.token(call, { rejected: named, date }),
       TRIES,
-      signal,
+      need,
     );
     if (!lease) throw unavailable();
     return lease;

@@ -118,6 +118,21 @@ describe("who is asked", () => {
     expect(asked()).toEqual([1, 1]);
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, unauthorized: 1 });
   });
+
+  it("P12 while a 401 is being healed, nobody in the isolate sends that token again", async () => {
+    const { api, vault, echo } = await published();
+    const { env } = isolate();
+    await vault({ env }).fetch(echo);
+    await api.expireAccessTokens();
+    const gate = await api.gate("refresh", "before");
+    const first = vault({ env }).fetch(echo);
+    await gate.arrived;
+    const others = [1, 2, 3].map(() => vault({ env }).fetch(echo));
+    await gate.release();
+    const responses = await Promise.all([first, ...others]);
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, unauthorized: 1 });
+  });
 });
 
 describe("what KV holds", () => {
