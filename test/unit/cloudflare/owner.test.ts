@@ -176,9 +176,10 @@ describe("what nobody waits for", () => {
     Object.assign(provider, { renew: () => new Promise((resolve) => (answer = resolve)) });
     await clock.at(clock.now() + 20 * HOUR);
     expect((await owner.token(call, {})).lease).toMatchObject({ generation: 1 });
-    await settle();
+    // Its alarm is set meanwhile; what is held after that is the refresh.
+    for (let turns = 0; turns < 5; turns++) await settle();
     expect(answer).toBeDefined();
-    expect(held.size).toBeGreaterThan(0);
+    expect(held.size).toBe(1);
     const all = Promise.all(held);
     answer!(grant(2));
     await clock.until(all);
