@@ -2,7 +2,7 @@
 import { afterAll, afterEach, expect, inject, it } from "vitest";
 import { spawnApi, type SpawnedApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import { programOf, root, runtime, start, workshop } from "../support/programs.ts";
+import { denoFlags, programOf, root, runtime, start, workshop } from "../support/programs.ts";
 
 const { folder, save, remove } = workshop();
 afterAll(remove);
@@ -30,11 +30,11 @@ it(`the shortest complete program for ${runtime} runs, and ends by itself`, asyn
     // Where `Deno.openKv()` keeps its databases.
     DENO_DIR: folder,
   };
-  expect(await start(file, env).ended).toBe("200\n");
+  expect(await start(file, env, denoFlags()).ended).toBe("200\n");
   expect(await api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
 
   // Once more: with Deno KV the session is there, in memory it was gone with the process.
-  expect(await start(file, env).ended).toBe("200\n");
+  expect(await start(file, env, denoFlags()).ended).toBe("200\n");
   expect((await api.counters()).signIns).toBe(runtime === "deno" ? 1 : 2);
 });
 

@@ -19,10 +19,11 @@ const commands: Readonly<Record<Runtime, readonly string[]>> = {
   node: ["--import", preload],
   bun: ["--no-install", "--preload", preload],
   deno: [
-    ...["run", "--allow-all", "--cached-only", "--no-remote"],
-    ...["--node-modules-dir=manual", "--unstable-kv", "--unstable-cron", "--preload", preload],
+    ...["run", "--cached-only", "--no-remote", "--node-modules-dir=manual"],
+    ...["--no-prompt", "--preload", preload],
   ],
 };
+const DENO_FLAGS = ["--allow-all", "--unstable-kv", "--unstable-cron"];
 
 export interface Program {
   readonly output: () => string;
@@ -31,9 +32,14 @@ export interface Program {
   readonly ended: Promise<string>;
 }
 
-/** Starts a file; `env` is added to this process's own. */
-export function start(file: string, env: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, [...commands[runtime], file], {
+/** Starts a file; `env` is added to this process's own. What Deno allows it may be told. */
+export function start(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  flags: readonly string[] = DENO_FLAGS,
+): Program {
+  const own = runtime === "deno" ? flags : [];
+  const child = spawn(process.execPath, [...commands[runtime], ...own, file], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -67,6 +73,13 @@ export function workshop(): { folder: string; save(code: string): string; remove
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** The flags that the README gives Deno for its program. */
+export function denoFlags(): string[] {
+  const readme = readFileSync(path.join(root, "README.md"), "utf8");
+  const [, flags = ""] = /^deno run (.*) main\.ts$/m.exec(readme) ?? [];
+  return flags.split(" ");
 }
 
 /** The programs below a heading of the README, in turn. */
