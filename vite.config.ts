@@ -236,7 +236,7 @@ export default defineConfig({
           name: "package",
           environment: "node",
           include: ["test/package/**/*.test.ts"],
-          provide: { chromium },
+          provide: { chromium, firefox },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -732,6 +732,28 @@ const mutants = [
     title: "P16 S4 that fails",
   },
   {
+    name: "nothing holds an object while it refreshes in the background",
+    law: "F31",
+    edits: [
+      {
+        file: OWNER,
+        find: "(promise) => ctx.waitUntil(promise),\n      }",
+        replace: "() => {},\n      }",
+      },
+    ],
+    test: "test/unit/cloudflare/owner.test.ts",
+    title: "F31 a refresh in the background",
+  },
+  {
+    name: "an alarm ends before it has set the next one",
+    law: "F35",
+    edits: [
+      { file: OWNER, find: "retry in place.\n    await arm(one);", replace: "retry in place." },
+    ],
+    test: "test/unit/cloudflare/owner.test.ts",
+    title: "F35 an alarm has set the next",
+  },
+  {
     name: "a worker gives its token for any URL",
     law: "S1, law 4",
     edits: [{ file: SERVE, find: "!isText(url) || !policy(url)", replace: "!isText(url)" }],

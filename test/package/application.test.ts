@@ -8,6 +8,7 @@ import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/serve.ts";
 import { ada, createVmcloudApi } from "../apis/vmcloud.ts";
 import { install, installed, manifest, newFolder, packTokenkeep, tool } from "./pack.ts";
+import { serveFolder } from "./servers.ts";
 
 const folder = newFolder();
 const app = path.join(folder, "app");
@@ -99,17 +100,7 @@ describe("the packed file in an application", () => {
 
   it("is built by Vite, signs in, gets a 200; after a reload and an expiry it heals a 401", async () => {
     await build({ root: app, configFile: false, logLevel: "error", build: { outDir: "built" } });
-    const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript" };
-    site = await serve(async (request) => {
-      const { pathname } = new URL(request.url);
-      const file = pathname === "/" ? "/index.html" : pathname;
-      const type = types[path.extname(file)];
-      return type
-        ? new Response(readFileSync(path.join(app, "built", file)), {
-            headers: { "content-type": `${type}; charset=utf-8` },
-          })
-        : new Response(null, { status: 404 });
-    });
+    site = await serveFolder(path.join(app, "built"));
     open.push(site);
     const page = await browser.newPage();
     expect(await visit(page, {})).toBe("no_session");
