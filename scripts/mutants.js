@@ -674,7 +674,7 @@ const mutants = [
   {
     name: "a stream's buffer is used again",
     law: "S13",
-    edits: [{ file: WEBHOOK, find: "part.value.slice()", replace: "part.value" }],
+    edits: [{ file: WEBHOOK, find: "new Uint8Array(part.value)", replace: "part.value" }],
     test: CONTRACTS,
     title: "S13 a body in parts",
   },

@@ -54,7 +54,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 11_100,
+    limit: 11_120,
     goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";

@@ -17,20 +17,23 @@ export interface Problem {
   readonly challenge?: { readonly scheme: string; readonly [parameter: string]: string };
 }
 
-/** The parameters of the first challenge: `Bearer error="invalid_token", scope="a b"`. */
+/** The first challenge and its parameters: `Bearer error="invalid_token", scope="a b"`. */
 export function parseChallenge(value: string | null): Problem["challenge"] {
-  const scheme = value?.match(/^\s*([\w-]+)/)?.[1];
+  const [start, scheme] = /^\s*([\w-]+)/.exec(value ?? "") ?? [];
   if (!scheme) return undefined;
   const challenge: Record<string, string> = { __proto__: null as never, scheme };
-  // The next challenge begins with a scheme: a word before the word before the equals sign.
-  const [own] = value!.split(/,\s*[\w-]+\s+[\w-]+\s*=/);
-  for (const [, name, quoted, plain] of own!.matchAll(/([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))/g))
-    challenge[name!.toLowerCase()] ??= quoted ?? plain ?? "";
+  // One after the other (`y`): it ends where the next challenge begins, a word that no `=` follows.
+  const parameter = /[\s,]*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=]+))/gy;
+  for (const [, name, quoted, plain] of value!.slice(start!.length).matchAll(parameter))
+    challenge[name!.toLowerCase()] ??= plain ?? quoted!.replace(/\\(.)/g, "$1");
   return challenge as NonNullable<Problem["challenge"]>;
 }
 
+/** The first that says anything. */
 const text = (...values: unknown[]): string | undefined => {
-  const found = values.find((value) => typeof value === "string" || typeof value === "number");
+  const found = values.find(
+    (value) => (typeof value === "string" && value) || typeof value === "number",
+  );
   return found === undefined ? undefined : String(found).slice(0, 1_000);
 };
 

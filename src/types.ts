@@ -278,6 +278,6 @@ export interface TokenNeed {
   /** The `Date` of that answer in milliseconds; `NaN` where the runtime does not show it. */
   readonly date?: number | undefined;
   readonly signal?: AbortSignal | null | undefined;
-  /** Holds the runtime open for work that outlives the caller, as `event.waitUntil` does. */
+  /** Holds the runtime open for work that outlives the caller: `(work) => event.waitUntil(work)`. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
 }

@@ -253,8 +253,8 @@ async function readBody(
         reader.cancel().catch(() => {});
         return Number.isNaN(size) ? "unreadable_body" : "too_large";
       }
-      // Copied: whoever made the stream may use its buffer again.
-      chunks.push(part.value.slice());
+      // Copied: whoever made the stream may use its buffer again. (Node's `Buffer.slice` copies nothing.)
+      chunks.push(new Uint8Array(part.value));
     }
     const bytes = new Uint8Array(size);
     let at = 0;

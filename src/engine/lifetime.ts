@@ -43,7 +43,9 @@ export function lifeOf(
         sane(exp - numericDate(claims?.["iat"])) ??
         sane(end - date!) ??
         // Only the client's clock is left to compare with: where it is far off, the assumption holds.
-        sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ?? assumed;
+        sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ??
+    // What nothing renews serves until its 401: an API key that was adopted lives long.
+    sane(adopted && !refreshToken ? 0 : assumed!);
   return {
     tokenSet: {
       accessToken,

@@ -1,6 +1,7 @@
 /** Between a session and the record that a store keeps. What comes back is narrowed (S10). */
 import type { Session, StoredRecord } from "../types.ts";
 import { isObject } from "./claims.ts";
+import { isToken } from "./syntax.ts";
 
 export const toRecord = (session: Session): StoredRecord => ({
   format: 1,
@@ -21,7 +22,8 @@ export function fromRecord(record: StoredRecord | undefined): Session | undefine
   return isObject(session) &&
     session.sessionId === record?.sessionId &&
     session.revision === record.revision &&
-    typeof session.tokenSet?.accessToken === "string" &&
+    // Else a runtime's error would quote the header that cannot hold it (S4, S5).
+    isToken(session.tokenSet?.accessToken, "Token") &&
     areNumbers(session.generation, session.attempt, session.issuedAt, session.skew ?? 0) &&
     isOptional(session.intent, () =>
       areNumbers(session.intent!.attempt, session.intent!.deadline),

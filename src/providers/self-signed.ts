@@ -48,13 +48,13 @@ export interface SelfSignedOptions<Credentials> extends Address, SecretOptions {
  * `signIn` rejects with a VaultError: `invalid_option` where there is no key, `invalid_token` where
  * it has a space or a line break.
  *
- * @throws VaultError `invalid_option` when `lifetime` is under a second.
+ * @throws VaultError `invalid_option` when `lifetime` is under a second, or has no end.
  */
 export function selfSigned<Credentials>(
   options: SelfSignedOptions<Credentials>,
 ): Provider<Credentials> {
   const { claims, key, algorithm = "HS256", lifetime = 3_600_000 } = options;
-  if (!(lifetime >= 1_000))
+  if (!(lifetime >= 1_000 && lifetime < Infinity))
     throw new VaultError("invalid_option", "Invalid option: lifetime, of at least 1000 ms");
   warnInBrowser(options);
 

@@ -42,7 +42,8 @@ export function vmcloud({
     read: ({ token, expires_at, refresh_token }) => ({
       accessToken: token,
       expiresAt: Date.parse(String(expires_at)) || undefined,
-      refreshToken: refresh_token,
+      // Some servers send an empty one for none.
+      refreshToken: refresh_token || undefined,
     }),
   });
 }

@@ -21,19 +21,22 @@ interface Sealed {
   readonly key?: CryptoKey | undefined;
 }
 
+/** `CryptoKey`, which Node's own types know as a value only. */
+type WebCryptoKey = (typeof CryptoKey)["prototype"];
+
 /** The application's own keys; made by {@link keyring}. */
 export interface Keyring {
   /** The key id that new writes are sealed with. */
   readonly kid: string;
   /** The key of an id. Throws a `VaultError`, code `store_unavailable`, for an unknown one. */
-  find(kid: unknown): CryptoKey | undefined | Promise<CryptoKey>;
+  find(kid: unknown): WebCryptoKey | undefined | Promise<WebCryptoKey>;
 }
 
 /**
  * AES-GCM keys of 256 bits by key id. As a text, for a secret or a variable: `<id>:<32 bytes in base64>`,
  * more of them after commas; `echo "k1:$(openssl rand -base64 32)"` makes one.
  */
-export type Keys = string | Readonly<Record<string, CryptoKey>>;
+export type Keys = string | Readonly<Record<string, WebCryptoKey>>;
 
 const HOW = '. Make one: echo "k1:$(openssl rand -base64 32)"';
 

@@ -51,7 +51,8 @@ export function indexedDbStore(
     const mine = (connection ??= open());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(reject, timeout);
+      // Above 2^31 it would fire at once (F15).
+      timer = setTimeout(reject, Math.min(timeout, 1e9));
     });
     try {
       const db = await Promise.race([mine, late]);
@@ -98,11 +99,9 @@ export function indexedDbStore(
         await promisifyRequest(store.transaction);
         return true;
       }),
-    list: (prefix) =>
-      use("readonly", (store) =>
-        promisifyRequest(
-          store.getAllKeys(IDBKeyRange.bound(prefix, prefix + "\uffff")) as IDBRequest<string[]>,
-        ),
-      ),
+    async list(prefix) {
+      const keys = await use("readonly", (store) => promisifyRequest(store.getAllKeys()));
+      return keys.map(String).filter((key) => key.startsWith(prefix));
+    },
   };
 }

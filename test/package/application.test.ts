@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/serve.ts";
 import { ada, createVmcloudApi } from "../apis/vmcloud.ts";
-import { install, installed, manifest, newFolder, packTokenkeep, tool } from "./pack.ts";
+import { install, installed, manifest, newFolder, packTokenkeep, root, tool } from "./pack.ts";
 import { serveFolder } from "./servers.ts";
 
 const folder = newFolder();
@@ -96,6 +96,32 @@ describe("the packed file in an application", () => {
     expect(await check(name, main, more)).toBe("");
     const wrong = main.replace("vault.fetch(", "vault.get(");
     expect(await check(`${name}-wrong`, wrong, more)).toContain("Property 'get' does not exist");
+  });
+
+  it.fails("is type-checked for Node, whose types have not all that the DOM's have", async () => {
+    const program = `
+      import { createVault } from "tokenkeep";
+      import { vmcloud } from "tokenkeep/providers/vmcloud";
+      import { encrypted, keyring } from "tokenkeep/stores/encrypted";
+      import { memoryStore } from "tokenkeep/stores/memory";
+      import { verifyWebhook } from "tokenkeep/webhook";
+      declare const key: import("node:crypto").webcrypto.CryptoKey;
+      const store = encrypted(memoryStore(), keyring({ k1: key }));
+      const vault = createVault({ provider: vmcloud(), store });
+      export const send: typeof fetch = vault.fetch;
+      export const hook = await verifyWebhook(new Request("https://x.test"), { secret: "s" });
+      await vault.fetch("https://x.test", { method: "POST", body: () => new Blob(["x"]).stream() });
+    `;
+    const more = {
+      ...{ module: "NodeNext", moduleResolution: "NodeNext", lib: ["ES2022", "ESNext.Disposable"] },
+      ...{ types: ["node"], typeRoots: [path.join(root, "node_modules/@types")] },
+    };
+    expect(await check("node", program, more)).toBe("");
+    // Where libraries are not checked, what a name does not say is any.
+    const lax = { ...more, skipLibCheck: true };
+    const wrong = program.replace(/body: .*(?= \}\);)/, "body: 7");
+    expect(await check("node-body", wrong, lax)).toContain("Type 'number' is not assignable");
+    expect(await check("node-key", program.replace("k1: key", "k1: 7"), lax)).toContain("number");
   });
 
   it("is built by Vite, signs in, gets a 200; after a reload and an expiry it heals a 401", async () => {

@@ -52,6 +52,13 @@ describe("what a reply says", () => {
     expect(await lifeOf({ expires_in }, 2 * HOUR)).toBe(2 * HOUR);
   });
 
+  it.each([Infinity, NaN, 0, 1e300])(
+    "F17 an assumed lifetime of %d is none: JSON, and so a sealed record, cannot keep it",
+    async (assumed) => {
+      expect(await lifeOf({}, assumed)).toBeUndefined();
+    },
+  );
+
   it("S12 the claims of a JWT are asked next, as a difference", async () => {
     // Long past by this clock: only the difference counts.
     expect(await lifeOf({ access_token: jwt({ iat: 1_000_000, exp: 1_003_600 }) })).toBe(HOUR);

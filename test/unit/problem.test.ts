@@ -55,6 +55,15 @@ describe("the shapes of the pages", () => {
   });
 });
 
+it("a member that says nothing does not hide one that does", async () => {
+  const body = { error: "", code: "", message: "", detail: "The reason", type: "t" };
+  expect(await readProblem(respond(body))).toEqual({
+    status: 401,
+    code: "t",
+    message: "The reason",
+  });
+});
+
 describe("anything else gives the status alone", () => {
   it.each([
     ["nothing", null],
@@ -155,6 +164,19 @@ describe("challenges", () => {
     ['DPoP ALGS="ES256"', { scheme: "DPoP", algs: "ES256" }],
     ['Bearer scheme="evil"', { scheme: "Bearer" }],
     ['Basic realm="x", Bearer error="invalid_token"', { scheme: "Basic", realm: "x" }],
+    // RFC 9110 §5.6.4 and §11.2: quoted pairs, spaces around the equals sign, token68.
+    [
+      String.raw`Bearer realm="a \"b\", error=\"no\" \\", error="invalid_token"`,
+      { scheme: "Bearer", realm: 'a "b", error="no" \\', error: "invalid_token" },
+    ],
+    ['Bearer error = "invalid_token"', { scheme: "Bearer", error: "invalid_token" }],
+    [
+      'Bearer error_description="it ended, get a=new one", error="invalid_token"',
+      { scheme: "Bearer", error: "invalid_token", error_description: "it ended, get a=new one" },
+    ],
+    ['Bearer realm="", Basic realm="x"', { scheme: "Bearer", realm: "" }],
+    ['Bearer, Basic realm="x"', { scheme: "Bearer" }],
+    ["Negotiate YWJj==, Basic realm=x", { scheme: "Negotiate" }],
   ])("%s", async (value, expected) => {
     expect(await challenge(value)).toEqual(expected);
   });

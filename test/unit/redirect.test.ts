@@ -2,6 +2,8 @@
  * Following redirects in Node (S2), seen from the calls that `fetch` gets: what a server cannot
  * see, and odd servers. Against real servers, and in browsers: `contracts/fetch/redirects`.
  */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import type { VaultRequestInit } from "../../src/index.ts";
 import { acme, type Answer, fakeApi, ORIGIN, type SeenCall } from "../support/fake-api.ts";
@@ -70,6 +72,41 @@ describe("where a redirect leads", () => {
     const { calls } = await follow([location]);
     expect(calls[1]!.url).toBe(url);
     expect(calls[1]!.headers.get("authorization")).toBe(TOKEN);
+  });
+
+  it("S2 a Location's bytes are read as Node's own fetch reads them: as UTF-8", async () => {
+    const seen: string[] = [];
+    const places: Readonly<Record<string, string>> = {
+      "/1": "/caf\u00e9?x=\u20ac%20%c3%a9#\u00fc",
+      "/2": "/plain%2Fpath?x=%",
+    };
+    const server = createServer(({ url = "" }, response) => {
+      seen.push(url);
+      if (!(url in places)) return void response.end();
+      const location = Buffer.from(places[url]!).toString("latin1");
+      response.writeHead(302, { location }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { vault } = bench({
+      provider: acme({ origins: [origin] }),
+      fetch,
+      dangerouslyAllowLoopbackHttp: true,
+    });
+    await vault.adopt({ accessToken: "token" });
+    for (const path of Object.keys(places)) {
+      const plain = await (await fetch(origin + path)).text();
+      expect(await (await vault.fetch(origin + path)).text()).toBe(plain);
+    }
+    server.close();
+    server.closeAllConnections();
+    const to = ["/caf%C3%A9?x=%E2%82%AC%20%c3%a9", "/plain%2Fpath?x=%"];
+    expect(seen).toEqual([1, 2].flatMap((n) => [`/${n}`, to[n - 1], `/${n}`, to[n - 1]]));
+  });
+
+  it("S2 a Location that is no UTF-8 is taken as the runtime gives it", async () => {
+    for (const location of ["/caf\u00e9", "/%E9"])
+      expect((await follow([location])).calls[1]!.url).toBe(new URL(location, ORIGIN).href);
   });
 
   it("S2 the fragment is kept, unless the redirect has its own", async () => {
@@ -182,6 +219,20 @@ describe("what goes along", () => {
       expect(api.calls).toHaveLength(2);
     }
   });
+
+  it.each([{ body: undefined }, { body: null }, { method: undefined }, { signal: undefined }])(
+    "S2 what init leaves open is the Request's at every hop: %o",
+    async (open) => {
+      const { signal } = new AbortController();
+      const request = new Request(START, { method: "PUT", body: "of a request", signal });
+      const { calls } = await follow([redirect("/a", 307), "/b"], open as never, request);
+      expect(calls.map(({ method, body }) => [method, body])).toEqual(
+        Array.from({ length: 3 }, () => ["PUT", "of a request"]),
+      );
+      // A Request's own signal, and those of its copies, follow the one that it was given.
+      for (const { init } of calls.slice(1)) expect(init!.signal).toBeInstanceOf(AbortSignal);
+    },
+  );
 
   it("S2 what init says beside the body holds at every hop", async () => {
     const init = { cache: "no-store", credentials: "omit", keepalive: true } as const;

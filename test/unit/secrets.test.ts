@@ -224,3 +224,21 @@ describe("when all is well", () => {
     for (const place of places) expect(findSecrets(place, secrets)).not.toEqual([]);
   });
 });
+
+it.each(["stored-secret\r\nx-injected: 1", "stored secret", "stored-secret\u0100", "", 7])(
+  "S4 S5 S10 a stored token that no header can carry is no session, and stands in no error: %j",
+  async (accessToken) => {
+    const { vault, store } = bench();
+    await vault.signIn(credentials);
+    const [key = ""] = await store.list("");
+    const stored = (await store.read(key))!;
+    const body = { ...(stored.body as object), tokenSet: { accessToken } };
+    await store.write(key, { ...stored, body }, stored);
+    // The real one: it would quote the whole header.
+    const other = bench({ store, fetch });
+    const error = await rejection(other.vault.fetch(VMS));
+    expect(error).toMatchObject({ code: "no_session" });
+    expect(findSecrets(error, ["stored"])).toEqual([]);
+    expect(other.types()).toContain("unreadable");
+  },
+);

@@ -93,6 +93,51 @@ describe("vmcloud()", () => {
     expect(vault.snapshot().expiresAt).toBe(clock.now() + 3_600_000);
   });
 
+  it("a long-lived API key that was adopted serves until its 401, and not for the assumed day", async () => {
+    const clock = manualClock();
+    let status = 200;
+    const fetch = async (): Promise<Response> => new Response("{}", { status });
+    const vault = createVault({ provider: vmcloud(), store: memoryStore(), clock, fetch });
+    await vault.adopt({ accessToken: "vmc_key" });
+    expect(vault.snapshot().expiresAt).toBeUndefined();
+    await clock.advance(400 * DAY);
+    expect((await vault.fetch("https://api.vmcloud.com/v1/vms")).status).toBe(200);
+    status = 401;
+    const call = vault.fetch("https://api.vmcloud.com/v1/vms");
+    await expect(call).rejects.toMatchObject({ code: "sign_in_required" });
+  });
+
+  it("adopted with a refresh token, it lives the assumed day, and is refreshed", async () => {
+    const { vault, clock } = open();
+    await vault.adopt({ accessToken: "opaque", refreshToken: "rft_1" });
+    expect(vault.snapshot().expiresAt).toBe(clock.now() + DAY);
+  });
+
+  it.each([undefined, null, ""])(
+    "F23 a refresh reply's refresh_token %j keeps the old one",
+    async (given) => {
+      const clock = manualClock();
+      const sent: unknown[] = [];
+      let count = 0;
+      const vault = createVault({
+        provider: vmcloud(),
+        store: memoryStore(),
+        clock,
+        async fetch(_, init) {
+          sent.push(JSON.parse(init!.body as string));
+          const refresh_token = count ? given : "rft_1";
+          return Response.json({ token: `t-${(count += 1)}`, refresh_token });
+        },
+      });
+      await vault.signIn(credentials);
+      for (const token of ["t-2", "t-3"]) {
+        await clock.advance(DAY);
+        expect(await vault.getToken()).toBe(token);
+      }
+      expect(sent.slice(1)).toEqual([{ refresh_token: "rft_1" }, { refresh_token: "rft_1" }]);
+    },
+  );
+
   it.each([
     ["https://staging.vmcloud.test", "https://staging.vmcloud.test"],
     ["https://staging.vmcloud.test/", "https://staging.vmcloud.test"],

@@ -47,3 +47,26 @@ it("F10 copies of the library share one database by default", async () => {
   await indexedDbStore().read("a");
   expect(open.mock.calls).toEqual([["tokenkeep"]]);
 });
+
+it.each([2 ** 31, Infinity])("F15 a timeout of %d ms is not over at once", async (timeout) => {
+  const timer = vi.spyOn(globalThis, "setTimeout");
+  await indexedDbStore({ database: freshDatabase(), timeout })
+    .read("a")
+    .catch(() => {});
+  const [, ms] = timer.mock.calls.find(([, ms]) => ms! > 1e6 || ms === timeout)!;
+  expect(ms).toBeLessThan(2 ** 31);
+});
+
+it("S10 list() needs nothing but the factory, and passes over keys that are no texts", async () => {
+  const database = freshDatabase();
+  const store = indexedDbStore({ database, indexedDB });
+  await store.write("p|a", record(), undefined);
+  const request = indexedDB.open(database);
+  await new Promise((resolve) => (request.onsuccess = resolve));
+  const table = request.result.transaction("records", "readwrite").objectStore("records");
+  for (const key of [7, new Date(0), ["p|b"]]) table.put({}, key);
+  await new Promise((resolve) => (table.transaction.oncomplete = resolve));
+  request.result.close();
+  vi.stubGlobal("IDBKeyRange", undefined);
+  expect(await store.list("p|a")).toEqual(["p|a"]);
+});

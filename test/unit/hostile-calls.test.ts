@@ -1,0 +1,185 @@
+/** What hostile, odd or merely unlucky callers give to `vault.fetch`, over real sockets. */
+import { createHash } from "node:crypto";
+import vm from "node:vm";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { VaultRequestInit } from "../../src/index.ts";
+import { reply } from "../support/fake-api.ts";
+import { open, refuseOnce, serve, type Served } from "../support/served.ts";
+import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
+
+let api: Served;
+let other: Served;
+beforeAll(async () => {
+  [api, other] = await Promise.all([serve(), serve()]);
+});
+afterEach(() => [api, other].forEach((one) => one.reset()));
+afterAll(() => [api, other].forEach((one) => one.close()));
+
+const sent = (): unknown[] => api.seen.map(({ method, path, body }) => [method, path, body]);
+
+describe("an init that is no plain object: its members are read as fetch reads them", () => {
+  const inits: Readonly<Record<string, () => RequestInit>> = {
+    "a Request": () => new Request(other.url, { method: "DELETE", headers: { "x-own": "1" } }),
+    "a Request with a body": () => new Request(other.url, { method: "POST", body: "text" }),
+    "a Request with an Authorization of its own": () =>
+      new Request(other.url, { method: "DELETE", headers: { authorization: "Basic YTpi" } }),
+    "inherited defaults": () => Object.create({ method: "PUT", body: "text" }) as RequestInit,
+  };
+
+  it.fails.each(Object.keys(inits))("law 6 %s", async (name) => {
+    const vault = await open(api);
+    await fetch(`${api.url}/v1`, inits[name]!());
+    await vault.fetch(`${api.url}/v1`, inits[name]!() as VaultRequestInit);
+    const [plain, vaulted] = api.seen;
+    expect(vaulted).toEqual({
+      ...plain,
+      authorization: plain!.authorization ?? "Bearer token-1",
+    });
+  });
+
+  it.fails("law 6 the signal of a Request that is an init", async () => {
+    const vault = await open(api);
+    const signal = AbortSignal.abort(new Error("mine"));
+    const init = new Request(other.url, { signal }) as VaultRequestInit;
+    expect((await rejection(vault.fetch(`${api.url}/v1`, init))).message).toBe("mine");
+  });
+});
+
+describe("the address that is judged is the one that is sent (law 4)", () => {
+  it.fails("S1 of a Request whose subclass has a `url` of its own", async () => {
+    const vault = await open(api);
+    // Frameworks have such classes: Next.js's `NextRequest` is one.
+    class Own extends Request {
+      override get url(): string {
+        return `${api.url}/v1`;
+      }
+    }
+    await vault.fetch(new Own(`${other.url}/elsewhere`)).catch(() => {});
+    expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
+  });
+
+  it.fails("S1 of a Request whose copies lead elsewhere", async () => {
+    const vault = await open(api);
+    class Own extends Request {
+      override clone(): Request {
+        return new Request(`${other.url}/elsewhere`, { method: "POST", body: "text" });
+      }
+    }
+    refuseOnce(api);
+    await vault.fetch(new Own(`${api.url}/v1`, { method: "POST", body: "text" })).catch(() => {});
+    expect(other.seen).toEqual([]);
+  });
+
+  it.fails("S1 of what only looks like a Request, and is a text to fetch", async () => {
+    const vault = await open(api);
+    const input = {
+      url: `${api.url}/v1`,
+      clone() {},
+      headers: {},
+      body: null,
+      toString: () => `${other.url}/elsewhere`,
+    };
+    await vault.fetch(input as never).catch(() => {});
+    expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
+  });
+
+  it.fails("S1 S15 of a URL object, under a polluted Object.prototype", async () => {
+    const seen: unknown[] = [];
+    const { vault } = bench({
+      async fetch(input, init) {
+        seen.push([String(input), { ...init?.headers }]);
+        return new Response();
+      },
+    });
+    await vault.adopt({ accessToken: "token" });
+    const root: object = Object.prototype;
+    Object.defineProperty(root, "clone", { value() {}, configurable: true });
+    Object.defineProperty(root, "url", { value: VMS, configurable: true });
+    try {
+      await vault.fetch(new URL("https://evil.test/")).catch(() => {});
+    } finally {
+      for (const name of ["clone", "url"]) Reflect.deleteProperty(root, name);
+    }
+    for (const one of seen) expect(one).toEqual(["https://evil.test/", {}]);
+  });
+
+  it("S1 of what is another text each time it is asked", async () => {
+    const vault = await open(api);
+    let asked = 0;
+    const input = { toString: () => (asked++ ? `${other.url}/elsewhere` : `${api.url}/v1`) };
+    await vault.fetch(input as never);
+    expect(other.seen).toEqual([]);
+    expect(api.seen[0]!.authorization).toBe("Bearer token-1");
+  });
+});
+
+describe("a challenge that no refresh can meet", () => {
+  // RFC 9110 §11.2: names in any case, spaces around the equals sign.
+  it.fails.each([
+    'Bearer error = "insufficient_scope"',
+    'Bearer Error="insufficient_scope"',
+    "Bearer realm=x, ERROR= insufficient_user_authentication",
+  ])("F18 in every spelling: %s", async (challenge) => {
+    const vault = await open(api);
+    refuseOnce(api, { "www-authenticate": challenge });
+    expect((await vault.fetch(`${api.url}/v1`)).status).toBe(401);
+    expect(api.seen).toHaveLength(1);
+  });
+});
+
+describe("a 401", () => {
+  it.fails("whose refresh is refused lets go of its body, and so of its connection", async () => {
+    const { vault, api } = await signedIn();
+    let cancelled = false;
+    const body = new ReadableStream({ cancel: () => void (cancelled = true) });
+    api.api = () => new Response(body, { status: 401 });
+    api.refresh = () => reply(401, {});
+    expect(await rejection(vault.fetch(VMS))).toMatchObject({ code: "sign_in_required" });
+    expect(cancelled).toBe(true);
+  });
+
+  it.fails("P11 is healed with a body of another realm too", async () => {
+    const vault = await open(api);
+    const body = vm.runInNewContext("new Uint8Array([65, 66]).buffer") as ArrayBuffer;
+    refuseOnce(api);
+    expect((await vault.fetch(`${api.url}/v1`, { method: "POST", body })).status).toBe(200);
+    expect(sent().filter((one) => String(one).includes("/v1"))).toEqual([
+      ["POST", "/v1", "AB"],
+      ["POST", "/v1", "AB"],
+    ]);
+  });
+});
+
+describe("a redirect", () => {
+  it.fails("S2 integrity is the last reply's, as with fetch", async () => {
+    const vault = await open(api);
+    api.answer = ({ path }, response) => {
+      if (path !== "/v1") return false;
+      response.writeHead(302, { location: "/moved" }).end("not this");
+      return true;
+    };
+    const integrity = `sha256-${createHash("sha256").update("ok").digest("base64")}`;
+    for (const send of [fetch, vault.fetch])
+      expect(await (await send(`${api.url}/v1`, { integrity })).text()).toBe("ok");
+    const wrong = `sha256-${createHash("sha256").update("not this").digest("base64")}`;
+    for (const send of [fetch, vault.fetch])
+      await expect(send(`${api.url}/v1`, { integrity: wrong })).rejects.toThrow(TypeError);
+  });
+});
+
+describe("a fetch of the user's own", () => {
+  it.fails("that throws at once makes a rejection, with and without an init", async () => {
+    const error = new Error("at once");
+    const { vault } = bench({
+      fetch() {
+        throw error;
+      },
+    });
+    await vault.adopt({ accessToken: "token" });
+    for (const init of [{}, undefined]) {
+      let answer: Promise<Response> | undefined;
+      expect(() => (answer = vault.fetch(VMS, init))).not.toThrow();
+      expect(await rejection(answer!)).toBe(error);
+    }
+  });
+});
