@@ -28,9 +28,12 @@ export const createFollow =
     const { authorization, ...rest } = init.headers;
     // The caller's own: what Fetch takes off when the origin changes is taken off here.
     const headers = new Headers(rest);
+    // What an init leaves open, or `undefined`, is the Request's.
     const request = typeof input === "object" ? input : undefined;
-    // An `undefined` in an init says nothing: the request's own holds.
-    let { method = request?.method ?? "GET" } = init;
+    const kept: RequestInit = {};
+    for (const name of ["method", "signal", "credentials", "cache", "mode"] as const)
+      Object.assign(kept, { [name]: init[name] === undefined ? request?.[name] : init[name] });
+    let { method = "GET" } = kept;
     let url = new URL(request ? request.url : (input as string));
     let hasBody = true;
     for (let hops = 0; ; hops++) {
@@ -38,7 +41,14 @@ export const createFollow =
       const location = locationOf(response);
       if (location === null) return response;
       const next = new URL(location, url);
-      if (hops > 19 || !/^https?:$/.test(next.protocol) || next.username || next.password)
+      const crosses = next.origin !== url.origin;
+      if (
+        hops > 19 ||
+        !/^https?:$/.test(next.protocol) ||
+        next.username ||
+        next.password ||
+        (crosses && kept.mode === "same-origin")
+      )
         throw new TypeError("Cannot follow the redirect");
       next.hash ||= url.hash;
       if (status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method)) {
@@ -47,7 +57,7 @@ export const createFollow =
         for (const part of ["encoding", "language", "location", "type"])
           headers.delete("content-" + part);
       }
-      if (next.origin !== url.origin)
+      if (crosses)
         for (const name of ["proxy-authorization", "cookie", "host"]) headers.delete(name);
       url = next;
       response.body?.cancel().catch(() => {});
@@ -55,15 +65,13 @@ export const createFollow =
       const source: Sendable | undefined = hasBody ? again() : [input, init];
       if (!source) throw new TypeError("Cannot send a stream again");
       const [spare, spareInit] = source as [Request, RequestInit];
-      const { body, signal = spare.signal, credentials = spare.credentials } = spareInit;
       const hop = new Headers(headers);
       if (policy(url.href)) hop.set("authorization", authorization!);
       response = await send(url.href, {
         ...spareInit,
-        signal,
-        credentials,
-        // A request's as a whole, so that its length is told as at the first send.
-        body: hasBody ? (body ?? (spare.body && (await spare.blob()))) : null,
+        ...kept,
+        // A request's as a whole, so that its length is told as at the first send, and its type is not.
+        body: hasBody ? (spareInit.body ?? (spare.body && (await spare.blob()).slice())) : null,
         method,
         redirect: "manual",
         headers: hop,

@@ -234,6 +234,33 @@ describe("what goes along", () => {
     },
   );
 
+  it("S2 what a Request says of cache, credentials and mode holds at every hop", async () => {
+    const init = { cache: "no-store", credentials: "omit", mode: "same-origin" } as const;
+    const { calls } = await follow(["/a", redirect("/b", 303)], {}, new Request(START, init));
+    expect(calls).toHaveLength(3);
+    for (const call of calls.slice(1)) expect(call.init).toMatchObject(init);
+  });
+
+  it.each([{}, { method: "POST", body: "x" }])(
+    "S2 the mode same-origin is not led to another origin, in init and on a Request (%j)",
+    async (init) => {
+      const only = { ...init, mode: "same-origin" } as const;
+      for (const [given, input] of [
+        [only, START] as const,
+        [{}, new Request(START, only)] as const,
+      ])
+        for (const place of [`${FOREIGN}/a`, `${LISTED}/a`])
+          expect(await rejection(follow([place], given, input))).toBeInstanceOf(TypeError);
+    },
+  );
+
+  it("S2 a Request's body gets no type at a hop that its headers do not have", async () => {
+    const request = new Request(START, { method: "POST", body: "text" });
+    const { calls } = await follow([redirect("/a", 307)], { headers: { "x-own": "1" } }, request);
+    expect(calls[1]).toMatchObject({ method: "POST", body: "text" });
+    expect((calls[1]!.init!.body as Blob).type).toBe("");
+  });
+
   it("S2 what init says beside the body holds at every hop", async () => {
     const init = { cache: "no-store", credentials: "omit", keepalive: true } as const;
     for (const places of [["/a"], [redirect("/a", 303)], [redirect("/a", 307)]]) {
