@@ -356,9 +356,7 @@ const mutants = [
   {
     name: "a body is not kept for the second send",
     law: "P11, F20",
-    edits: [
-      { file: FETCH, find: "lasting(body) ?? (body as BodyInit)", replace: "body as BodyInit" },
-    ],
+    edits: [{ file: FETCH, find: "own.body = kept ?? body;", replace: "own.body = body;" }],
     test: CONTRACTS,
     title: "P11 F20 is sent again after a 401",
   },
@@ -366,11 +364,7 @@ const mutants = [
     name: "a 403 is treated like a 401",
     law: "F18, law 6",
     edits: [
-      {
-        file: FETCH,
-        find: "response.status === 401 ? heal(response, token, again, !!follow, fetch_)",
-        replace: "response.status % 2 ? heal(response, token, again, !!follow, fetch_)",
-      },
+      { file: FETCH, find: "response.status !== 401 ||", replace: "!(response.status % 2) ||" },
     ],
     test: CONTRACTS,
     title: "F18 403 without a challenge",
@@ -621,7 +615,7 @@ const mutants = [
   {
     name: "an inherited fetch sends",
     law: "S15",
-    edits: [{ file: FETCH, find: 'Object.hasOwn(init, "fetch") &&', replace: "" }],
+    edits: [{ file: FETCH, find: "Object.create(null)", replace: "{}" }],
     test: "test/unit/fetch.test.ts",
     title: "S15 an inherited one sends nothing",
   },

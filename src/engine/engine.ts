@@ -27,14 +27,7 @@ import {
   MARGIN,
   nextLook,
 } from "./decide.ts";
-import {
-  createHint,
-  createSleep,
-  type RunExchange,
-  runExchange,
-  underLock,
-  untilStopped,
-} from "./waiting.ts";
+import { createHint, createLimit, type RunExchange, runExchange, underLock } from "./waiting.ts";
 import { createLedger } from "./ledger.ts";
 import { type Life, lifeOf } from "./lifetime.ts";
 import { createPeers } from "./peers.ts";
@@ -68,7 +61,7 @@ export function createEngine(
     onChange();
   });
   const peers = createPeers(channel, key, clock, ledger, () => void look());
-  const { sleep, wake } = createSleep(clock);
+  const nap = createHint(clock, () => wake());
   const hint = createHint(clock, () => void look());
   const stale = createHint(clock, () => void (viewUntil = 0));
 
@@ -84,6 +77,8 @@ export function createEngine(
   let looks = 0;
   let epoch = 0;
   let closed = false;
+  /** Ends the pause of a step, because something has changed. */
+  let wake = (): void => {};
   let concluding = false;
   let status: number | undefined;
   let refusedId: string | undefined;
@@ -265,7 +260,10 @@ export function createEngine(
       checked(ledger.session);
     }
     // Jittered, so that waiters do not read in step.
-    await sleep(100 + 400 * random());
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      nap(100 + 400 * random());
+    });
   }
 
   /** One pass, shared by everyone who needs one. It never rejects. */
@@ -291,7 +289,7 @@ export function createEngine(
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
   async function obtain(need: TokenNeed): Promise<AccessToken> {
     const { rejected, signal, waitUntil: hold } = need;
-    const { stopped, end } = untilStopped(clock, patience, signal, () =>
+    const { stopped, end } = createLimit(clock, patience, signal, () =>
       error(ledger.trouble.length ? "store_unavailable" : "refresh_failed"),
     );
     try {
