@@ -60,6 +60,11 @@ export class VaultError extends Error {
   }
 }
 
+/** Options and arguments: throws `invalid_option` with what is wanted. */
+export function check(isRight: unknown, wanted: string): asserts isRight {
+  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + wanted);
+}
+
 /**
  * Whether `value` is a {@link VaultError}, from whichever copy or realm of the library.
  *

@@ -5,9 +5,10 @@
 import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
-import { VaultError } from "./errors.ts";
+import { keyOf } from "./engine/record.ts";
+import { check } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
-import { createPolicy, isSecure, type Policy } from "./policy.ts";
+import { createPolicy, type Policy } from "./policy.ts";
 import type { AccessToken, TokenName, TokenSource, VaultOptions } from "./types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
@@ -73,10 +74,6 @@ export interface Vault<Credentials = never> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-function check(isRight: unknown, what: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
-}
-
 /**
  * Makes a vault for one account. `makeFollow` is for runtimes that show redirects, `share` for an owner
  * that hands tokens on.
@@ -96,32 +93,23 @@ export function createVaultWith<Credentials>(
   );
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
-  const { name, origins, partition = [], scheme = "Bearer" } = provider;
-  // Joins what keeps sessions apart; no part can pass for two (S11).
-  const key = (of: string): string =>
-    [name, origins[0], ...partition, of].map((part) => encodeURIComponent(part!)).join("|");
-  const prefix = key("");
+  const { scheme = "Bearer" } = provider;
+  const prefix = keyOf(provider, "");
   // Behind the prefix stands one more part: more of them are another partition's.
   const isOwn = (one: string): boolean => !one.includes("|", prefix.length);
 
   const listeners = new Set<() => void>();
   const observers = new Set<(event: VaultEvent) => void>();
   let shown: Snapshot | undefined;
-  let shownToken: string | undefined;
+  let shownToken: AccessToken | undefined;
   let told: Snapshot | undefined;
   let engine: Engine | undefined = undefined;
 
   function snapshot(): Snapshot {
-    const { session, status, persisted } = engine!.state();
+    const { session, token, status, persisted } = engine!.state();
     const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
-    if (
-      !shown ||
-      shown.status !== status ||
-      shown.persisted !== persisted ||
-      shown.generation !== generation ||
-      shownToken !== tokenSet?.accessToken
-    ) {
-      shownToken = tokenSet?.accessToken;
+    if (shown?.status !== status || shown.persisted !== persisted || shownToken !== token) {
+      shownToken = token;
       shown = Object.freeze({
         status,
         account,
@@ -131,7 +119,7 @@ export function createVaultWith<Credentials>(
         expiresAt: tokenSet?.expiresAt,
         generation,
         scope: tokenSet?.scope,
-        claims: shownToken === undefined ? undefined : decodeClaims(shownToken),
+        claims: token && decodeClaims(token.accessToken),
       });
     }
     return shown;
@@ -151,18 +139,7 @@ export function createVaultWith<Credentials>(
       queueMicrotask(() => observer({ type, account, sessionId, generation, status }));
   }
 
-  // A mechanism's own URLs are held to the same rule as the origins: no secret over plain http (S3).
-  const settings: VaultOptions<never> = {
-    ...(options as VaultOptions<never>),
-    fetch: (input, init) => {
-      check(
-        isSecure(new URL(String(input)), options.dangerouslyAllowLoopbackHttp),
-        "provider, whose token endpoint must be https",
-      );
-      return fetch_(input, init);
-    },
-  };
-  engine = createEngine(key(account), settings, change, emit);
+  engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, change, emit);
   const { look, getToken, adopt, signOut } = engine;
   share?.(engine);
   const stopWaking = options.onWake?.(look);
@@ -177,7 +154,7 @@ export function createVaultWith<Credentials>(
     engine!.close();
   }
 
-  return {
+  const vault: Vault<Credentials> = {
     fetch: createFetch(
       policy,
       getToken,
@@ -188,8 +165,7 @@ export function createVaultWith<Credentials>(
       (named) => emit("retried", named, 401),
     ),
     async signIn(credentials, { signal } = {}) {
-      check(provider.signIn, "provider has no sign-in, call adopt()");
-      await engine!.signIn((exchange) => provider.signIn!(credentials, exchange), signal);
+      await engine!.signIn(credentials as never, signal);
     },
     adopt,
     async getToken({ rejected, signal } = {}) {
@@ -208,18 +184,11 @@ export function createVaultWith<Credentials>(
     },
     async removeAccount(of) {
       const other =
-        of === account
-          ? engine!
-          : createEngine(
-              key(of),
-              { ...settings, refreshAhead: false },
-              () => {},
-              () => {},
-            );
+        of === account ? vault : createVaultWith({ ...options, account: of, refreshAhead: false });
       await other.signOut();
-      if (of !== account) other.close();
-      const head = await store.head(key(of));
-      if (head?.tombstone) await store.write(key(of), undefined, head);
+      if (other !== vault) other.close();
+      const head = await store.head(keyOf(provider, of));
+      if (head?.tombstone) await store.write(keyOf(provider, of), undefined, head);
     },
     snapshot,
     subscribe(listener) {
@@ -241,4 +210,5 @@ export function createVaultWith<Credentials>(
       close();
     },
   };
+  return vault;
 }

@@ -1,6 +1,6 @@
 /** What the vault and its engine say to each other. */
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import type { Exchange, Grant, Outcome, Session, TokenSource } from "../types.ts";
+import type { AccessToken, Grant, Session, TokenSource } from "../types.ts";
 import type { Decision } from "./decide.ts";
 import type { Ledger, LedgerTrouble } from "./ledger.ts";
 
@@ -16,6 +16,8 @@ export type EngineEventType =
 
 export interface EngineState {
   readonly session: Session | undefined;
+  /** The same object as long as it is the same token. */
+  readonly token: AccessToken | undefined;
   readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
   /** Whether the store has what memory has. */
   readonly persisted: boolean;
@@ -25,7 +27,7 @@ export interface Engine extends TokenSource {
   state(): EngineState;
   /** Reads the record, and renews in passing if that is due. Never rejects. */
   look(): Promise<void>;
-  signIn(run: (exchange: Exchange) => Promise<Outcome>, signal?: AbortSignal): Promise<void>;
+  signIn(credentials: never, signal?: AbortSignal): Promise<void>;
   /** Starts a session with a token that somebody else got. */
   adopt(grant: Grant): Promise<void>;
   signOut(): Promise<void>;

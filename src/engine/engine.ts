@@ -2,7 +2,7 @@
  * The shell around `decide.ts`: it reads, writes, waits and sends, and decides nothing. One engine
  * serves one account of one provider; several engines, in several tabs, hold together by the record.
  */
-import { isVaultError, type VaultErrorCode } from "../errors.ts";
+import { check, isVaultError, type VaultErrorCode } from "../errors.ts";
 import type {
   AccessToken,
   Exchange,
@@ -32,6 +32,7 @@ import { createLedger } from "./ledger.ts";
 import { type Life, lifeOf } from "./lifetime.ts";
 import { createPeers } from "./peers.ts";
 import { toRecord } from "./record.ts";
+import { secureFetch } from "./secure.ts";
 import { isSound } from "./syntax.ts";
 import { begun, granted, refused, troubled } from "./transitions.ts";
 
@@ -50,6 +51,7 @@ export function createEngine(
     maxStaleness = 60_000,
     refreshAhead,
     waitUntil = () => {},
+    dangerouslyAllowLoopbackHttp,
   }: VaultOptions<never>,
   onChange: () => void,
   onEvent: (type: EngineEventType, session?: TokenName, status?: number) => void,
@@ -159,8 +161,9 @@ export function createEngine(
 
   const ahead = (): number | undefined => skew ?? ledger.session?.skew;
 
+  const send = secureFetch(fetch_, dangerouslyAllowLoopbackHttp);
   const exchange: RunExchange = (...asked) =>
-    runExchange(fetch_, clock, () => now() + (ahead() ?? 0), ...asked);
+    runExchange(send, clock, () => now() + (ahead() ?? 0), ...asked);
 
   const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
     ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
@@ -355,15 +358,16 @@ export function createEngine(
     },
     state() {
       const { session, unwritten } = ledger;
-      return { session, persisted: !unwritten, status: statusOf(ledger, judge()) };
+      return { session, token: view, persisted: !unwritten, status: statusOf(ledger, judge()) };
     },
     look,
-    async signIn(ask, signal) {
+    async signIn(credentials, signal) {
+      check(provider.signIn, "provider has no sign-in, call adopt()");
       if (closed) throw error("closed");
       signal?.throwIfAborted();
       const since = epoch;
       const startedAt = now();
-      const outcome = await exchange(ask, signal);
+      const outcome = await exchange((io) => provider.signIn!(credentials, io), signal);
       signal?.throwIfAborted();
       status = outcome.type === "granted" ? undefined : outcome.status;
       if (outcome.type === "refused") throw error("credentials_refused");

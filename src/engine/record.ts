@@ -1,6 +1,10 @@
 /** Between a session and the record that a store keeps. What comes back is narrowed (S10). */
-import type { Session, StoredRecord } from "../types.ts";
+import type { Provider, Session, StoredRecord } from "../types.ts";
 import { isObject } from "./claims.ts";
+
+/** Where an account's record stands: what keeps sessions apart, joined; no part can pass for two (S11). */
+export const keyOf = ({ name, origins, partition = [] }: Provider, account: string): string =>
+  [name, origins[0]!, ...partition, account].map(encodeURIComponent).join("|");
 
 export const toRecord = (session: Session): StoredRecord => ({
   format: 1,
