@@ -322,7 +322,7 @@ const mutants = [
   {
     name: "an origin is judged by its beginning",
     law: "S1, law 4",
-    edits: [{ file: "src/policy.ts", find: '|| "(?!)"})/`', replace: '|| "(?!)"})`' }],
+    edits: [{ file: "src/policy.ts", find: '.join("|")})/`', replace: '.join("|")})`' }],
     test: CONTRACTS,
     title: "S1 S3 not to",
   },

@@ -81,5 +81,5 @@ export function check(isRight: unknown, wanted: string): asserts isRight {
  * ```
  */
 export function isVaultError(value: unknown): value is VaultError {
-  return typeof value === "object" && value !== null && brand in value;
+  return !!(value as { [brand]?: true } | null | undefined)?.[brand];
 }

@@ -36,11 +36,11 @@ export function createPolicy(
   const bases = origins.map((origin) => parseBase(origin, allowLoopbackHttp));
   // Behind an exact origin and a slash nothing can change the host any more, so that where no path
   // matters the common request is judged without parsing.
-  const plain = bases.flatMap(({ origin, pathname }) =>
-    pathname === "/" && !publicPaths.length ? [origin.replace(/\W/g, "\\$&")] : [],
+  const plain = bases.map(({ origin, pathname }) =>
+    pathname === "/" && !publicPaths.length ? origin.replace(/\W/g, "\\$&") : "(?!)",
   );
   // Compiled once: it is asked at every request, and costs half of `startsWith`.
-  const isPlain = RegExp(`^(?:${plain.join("|") || "(?!)"})/`);
+  const isPlain = RegExp(`^(?:${plain.join("|")})/`);
 
   return (input) => {
     if (isPlain.test(input)) return input;

@@ -74,6 +74,21 @@ export interface Vault<Credentials = never> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** F5: never from inside a step that somebody waits for; one listener's error is its own. */
+function tell<News>(listeners: Set<(news: News) => void>, news: News): void {
+  for (const listener of listeners) queueMicrotask(() => listener(news));
+}
+
+function join<News>(
+  listeners: Set<(news: News) => void>,
+  listener: (news: News) => void,
+): () => void {
+  // A function of its own for each call: the same listener may join twice.
+  const own = (news: News): void => listener(news);
+  listeners.add(own);
+  return () => void listeners.delete(own);
+}
+
 /**
  * Makes a vault for one account. `makeFollow` is for runtimes that show redirects, `share` for an owner
  * that hands tokens on.
@@ -98,7 +113,7 @@ export function createVaultWith<Credentials>(
   // Behind the prefix stands one more part: more of them are another partition's.
   const isOwn = (one: string): boolean => !one.includes("|", prefix.length);
 
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(news: Snapshot) => void>();
   const observers = new Set<(event: VaultEvent) => void>();
   let shown: Snapshot | undefined;
   let shownToken: AccessToken | undefined;
@@ -125,19 +140,19 @@ export function createVaultWith<Credentials>(
     return shown;
   }
 
-  // F5: never from inside a step that somebody waits for; one listener's error is its own.
   const change = (): void =>
     queueMicrotask(() => {
-      if (told === snapshot()) return;
-      told = shown;
-      listeners.forEach(queueMicrotask);
+      if (told !== snapshot()) tell(listeners, (told = shown!));
     });
 
-  function emit(type: VaultEvent["type"], session?: TokenName, status?: number): void {
-    const { sessionId, generation } = session ?? {};
-    for (const observer of observers)
-      queueMicrotask(() => observer({ type, account, sessionId, generation, status }));
-  }
+  const emit = (type: VaultEvent["type"], session?: TokenName, status?: number): void =>
+    tell(observers, {
+      type,
+      account,
+      sessionId: session?.sessionId,
+      generation: session?.generation,
+      status,
+    });
 
   engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, change, emit);
   const { look, getToken, adopt, signOut } = engine;
@@ -192,19 +207,12 @@ export function createVaultWith<Credentials>(
     },
     snapshot,
     subscribe(listener) {
-      // A function of its own for each call: the same listener may subscribe twice.
-      const notify = (): void => listener(snapshot());
-      listeners.add(notify);
-      notify();
-      told = shown;
-      if (shown!.status === "loading") void look();
-      return () => void listeners.delete(notify);
+      const leave = join(listeners, listener);
+      listener((told = snapshot()));
+      if (told.status === "loading") void look();
+      return leave;
     },
-    events(listener) {
-      const observer = (event: VaultEvent): void => listener(event);
-      observers.add(observer);
-      return () => void observers.delete(observer);
-    },
+    events: (listener) => join(observers, listener),
     close,
     async [Symbol.asyncDispose]() {
       close();

@@ -148,7 +148,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const isUnknown = !session && status !== "signed-out";
     const wanted =
       session && provider.renewal && !session.refused
-        ? nextLook(session, now) - now
+        ? nextLook(session, now)
         : deedNow()?.due
           ? SOON
           : isUnknown

@@ -1,5 +1,4 @@
 /** What the vault and its engine say to each other. */
-import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { AccessToken, Grant, Session, TokenSource } from "../types.ts";
 import type { Decision } from "./decide.ts";
 import type { Ledger, LedgerTrouble } from "./ledger.ts";
@@ -36,27 +35,9 @@ export interface Engine extends TokenSource {
 
 /** What a page may show. A store that has not answered is never taken for an empty one. */
 export function statusOf(
-  { session, known, trouble }: Ledger,
+  { session, known, failures }: Ledger,
   decision: Decision,
 ): EngineState["status"] {
   if (session) return decision === "sign_in_required" ? "sign-in-required" : "signed-in";
-  return known ? "signed-out" : trouble.length ? "unavailable" : "loading";
-}
-
-/** What a caller is told. The store's own sentence says what to do, where it has one. */
-export function errorOf(
-  { session, trouble }: Ledger,
-  code: VaultErrorCode,
-  status: number | undefined,
-  now: number,
-): unknown {
-  const cause = trouble.at(-1);
-  return code === "store_unavailable" && isVaultError(cause)
-    ? cause
-    : new VaultError(
-        code,
-        undefined,
-        /fai|ref|req/.test(code) ? status : undefined,
-        Math.max(0, Math.ceil((session?.coolDown?.until ?? 0) - now)) || undefined,
-      );
+  return known ? "signed-out" : failures ? "unavailable" : "loading";
 }

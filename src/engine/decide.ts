@@ -16,7 +16,7 @@ export const LONGEST_COOL_DOWN = 300_000;
 export type Decision =
   /** Serve the token. */
   | "use"
-  /** Serve the token, and begin or recover in the background. */
+  /** Serve the token, and begin in the background. */
   | "renew"
   /** Serve the token, and ask the peers in the background whether anybody is still at it. */
   | "use-and-ask"
@@ -26,8 +26,6 @@ export type Decision =
   | "ask"
   /** Write the intent and spend the refresh token. */
   | "begin"
-  /** The same, though the token was sent before and the outcome is unknown. */
-  | "recover"
   /** Only a sign-in helps; these are error codes. */
   | "no_session"
   | "sign_in_required";
@@ -36,13 +34,13 @@ export type Decision =
 export const isServing = (decision: Decision): boolean => /^(use|renew)/.test(decision);
 
 /** The refresh token is to be spent. */
-export const isStep = (decision: Decision): boolean => /^(begin|recover|renew)$/.test(decision);
+export const isStep = (decision: Decision): boolean => /^(begin|renew)$/.test(decision);
 
 /** Somebody else may still be at it. */
 export const isAsking = (decision: Decision): boolean => decision.endsWith("ask");
 
 /** Whether `rejected` names this session's current token set, or one that is newer still. */
-export const isCurrent = (session: Session, rejected: TokenName | undefined): boolean =>
+export const isCurrent = (session: TokenName, rejected: TokenName | undefined): boolean =>
   rejected?.sessionId === session.sessionId && rejected.generation >= session.generation;
 
 /**
@@ -101,18 +99,17 @@ export function decide(
     if (!harmless && alive) return "use";
     if (!harmless && !silent) return "ask";
   }
-  return must ? (spent ? "recover" : "begin") : "renew";
+  return must ? "begin" : "renew";
 }
 
-/** When to look at the session again, though nobody asks: a hint for timers. */
+/** In how long to look at the session again, though nobody asks: a hint for timers. */
 export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
-  return [
+  const moments = [
     refreshAt,
     coolDown?.until,
     intent && intent.deadline + MARGIN,
     tokenSet.expiresAt,
-  ].reduce<number>(
-    (next, moment) => (moment! > now && moment! < next ? moment! : next),
-    refreshAt! > now ? Infinity : now + 3_600_000,
-  );
+    refreshAt! > now ? undefined : now + 3_600_000,
+  ];
+  return Math.min(...moments.map((moment) => (moment! > now ? moment! - now : Infinity)));
 }

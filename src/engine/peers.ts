@@ -52,10 +52,10 @@ export function createPeers(
     async ask(session) {
       peers.post("ask", session);
       await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
-      if (!peers.claimed) silentId = session.intent?.attemptId;
+      silentId = session.intent?.attemptId;
     },
     // A claim that comes late, from a peer that was frozen, still counts.
-    areSilent: (session) => !!silentId && !peers.claimed && silentId === session?.intent?.attemptId,
+    areSilent: (session) => !peers.claimed && silentId === session?.intent?.attemptId,
     hush() {
       silentId = undefined;
       peers.claimed = false;
