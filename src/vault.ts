@@ -101,10 +101,10 @@ export function createVaultWith<Credentials>(
   const { provider, store, account = "default" } = options;
   check(provider?.origins?.length, "provider, with origins");
   check(store, "store");
-  check(account && account.length <= 256, "account, a text of 1 to 256 characters");
+  check(account && account.length <= 256, "account, of 1 to 256 characters");
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
-    "store, which must compare and set for rotating tokens, as tokenkeep/cloudflare does",
+    "store, which must compare and set where tokens rotate: use tokenkeep/cloudflare",
   );
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
