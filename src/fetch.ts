@@ -30,8 +30,7 @@ export type Follow = (
   sent: Sendable,
   /** What gives the same bytes once more, for a redirect that wants them. */
   again: () => Sendable | undefined,
-  /** What sends; the vault's own `fetch` by default. */
-  send?: typeof fetch,
+  send: typeof fetch,
 ) => Promise<Response>;
 
 export interface SentInit extends Omit<VaultRequestInit, "body" | "headers" | "redirect"> {
@@ -78,7 +77,7 @@ const copyHeaders = (headers: HeadersInit): Record<string, string> =>
 
 /** A caller's own `Authorization` wins and switches the vault off for its request (S6). */
 const hasAuthorization = (headers: Record<string, string>): boolean =>
-  Object.keys(headers).some((name) => name.length === 13 && name.toLowerCase() === "authorization");
+  Object.keys(headers).some((name) => /^authorization$/i.test(name));
 
 /** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
 function lasting(body: BodyInit): BodyInit | undefined {

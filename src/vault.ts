@@ -95,7 +95,7 @@ function join<News>(
  */
 export function createVaultWith<Credentials>(
   options: VaultOptions<Credentials>,
-  makeFollow?: (fetch_: typeof fetch, policy: Policy) => Follow,
+  makeFollow?: (policy: Policy) => Follow,
   share?: (source: TokenSource) => void,
 ): Vault<Credentials> {
   const { provider, store, account = "default" } = options;
@@ -110,8 +110,6 @@ export function createVaultWith<Credentials>(
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
   const { scheme = "Bearer" } = provider;
   const prefix = keyOf(provider, "");
-  // Behind the prefix stands one more part: more of them are another partition's.
-  const isOwn = (one: string): boolean => !one.includes("|", prefix.length);
 
   const listeners = new Set<(news: Snapshot) => void>();
   const observers = new Set<(event: VaultEvent) => void>();
@@ -175,7 +173,7 @@ export function createVaultWith<Credentials>(
       getToken,
       authorization,
       fetch_,
-      makeFollow?.(fetch_, policy),
+      makeFollow?.(policy),
       provider.renewal,
       (named) => emit("retried", named, 401),
     ),
@@ -191,11 +189,14 @@ export function createVaultWith<Credentials>(
     authorization: async (need) => authorization(await getToken(need)),
     signOut,
     async accounts() {
-      const keys = await store.list(prefix);
-      const heads = await Promise.all(keys.map((one) => store.head(one)));
-      return keys
-        .filter((one, index) => heads[index] && !heads[index].tombstone && isOwn(one))
-        .map((one) => decodeURIComponent(one.slice(prefix.length)));
+      const names: string[] = [];
+      for (const one of await store.list(prefix)) {
+        const name = one.slice(prefix.length);
+        // One more part: more of them are another partition's.
+        const head = name.includes("|") ? undefined : await store.head(one);
+        if (head && !head.tombstone) names.push(decodeURIComponent(name));
+      }
+      return names;
     },
     async removeAccount(of) {
       const other =

@@ -5,7 +5,6 @@
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type {
   AccessToken,
-  Exchange,
   Grant,
   Outcome,
   Session,
@@ -24,7 +23,6 @@ import {
   isCurrent,
   isServing,
   isStep,
-  MARGIN,
   nextLook,
 } from "./decide.ts";
 import { createHint, createLimit, type RunExchange, runExchange, underLock } from "./waiting.ts";
@@ -58,10 +56,7 @@ export function createEngine(
 ): Engine {
   const { renewal, scheme } = provider;
   const { now, running } = clock;
-  const ledger = createLedger(store, key, onSession, (type) => {
-    emit(type);
-    onChange();
-  });
+  const ledger = createLedger(store, key, onSession, (type) => emit(type));
   const peers = createPeers(channel, key, clock, ledger, () => void look());
   const nap = createHint(clock, () => wake());
   const hint = createHint(clock, () => void look());
@@ -95,8 +90,10 @@ export function createEngine(
   /** How far the server's clock is ahead, where this context has seen it. */
   let skew: number | undefined;
 
-  const emit = (type: EngineEventType, session: TokenName | undefined = ledger.session): void =>
+  function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
     onEvent(type, session, status);
+    onChange();
+  }
 
   /** Once for each session that only a sign-in helps. */
   function tell(): void {
@@ -104,7 +101,6 @@ export function createEngine(
     if (!id || refusedId === id) return;
     refusedId = id;
     emit("refused");
-    onChange();
   }
 
   /** A look that failed is a look too: a store that is out of reach is not asked at every call. */
@@ -120,8 +116,8 @@ export function createEngine(
     viewUntil = rejected || (session && isCurrent(session, rejectedHere)) ? 0 : end;
     // The same by running time, so that no step of the clock makes what was seen last longer.
     stale(maxStaleness / 2);
-    if (!ledger.unwritten) retries = 0;
-    if (ledger.unwritten) hint(MARGIN * 2 ** retries++);
+    retries = ledger.unwritten ? retries + 1 : 0;
+    if (retries) hint(CLAIM * 2 ** retries);
     else hint(session && refreshAhead ? nextLook(session, checkedAt) : undefined);
   }
 
@@ -164,13 +160,21 @@ export function createEngine(
   const ahead = (): number => skew ?? ledger.session?.skew ?? 0;
 
   const send = secureFetch(fetch_, dangerouslyAllowLoopbackHttp);
-  const exchange: RunExchange = (...asked) =>
-    runExchange(send, clock, () => now() + ahead(), ...asked);
-
   const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
     ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
     skew: ahead(),
   });
+
+  /** An exchange's outcome, and what it has brought, if that can be used. */
+  async function exchange(
+    ...asked: Parameters<RunExchange>
+  ): Promise<readonly [outcome: Outcome, got?: Life]> {
+    const startedAt = now();
+    const outcome = await runExchange(send, clock, () => now() + ahead(), ...asked);
+    return outcome.type === "granted" && isSound(outcome.grant, scheme)
+      ? [outcome, life(outcome.grant, startedAt)]
+      : [outcome];
+  }
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   const revoke = ({ tokenSet }: Pick<Session, "tokenSet">): void =>
@@ -179,9 +183,8 @@ export function createEngine(
   /** Steps 2 to 8 of the protocol: intent, fence, exchange, commit. */
   async function attempt(): Promise<void> {
     const before = ledger.session!;
-    const startedAt = now();
     const begunAt = running();
-    const next = begun(before, rejectedHere, randomId(), startedAt, unsentId);
+    const next = begun(before, rejectedHere, randomId(), now(), unsentId);
     const { sessionId, material, tokenSet } = next;
     const intent = next.intent!;
     const unsent = unsentId;
@@ -202,15 +205,13 @@ export function createEngine(
     unsentId = still ? undefined : intent.attemptId;
     if (!still) return;
     const { refreshToken } = tokenSet;
-    const renew = (io: Exchange): Promise<Outcome> =>
-      provider.renew!({ material, refreshToken }, io);
-    const outcome = await exchange(renew, undefined, left);
+    const [outcome, got] = await exchange(
+      (io) => provider.renew!({ material, refreshToken }, io),
+      undefined,
+      left,
+    );
 
     const at = now();
-    const got =
-      outcome.type === "granted" && isSound(outcome.grant, scheme)
-        ? life(outcome.grant, startedAt)
-        : undefined;
     const isOurs = (session: Session | undefined): boolean => session?.sessionId === sessionId;
     if (isOurs(ledger.session)) {
       if (got) gotHere = got.tokenSet.accessToken;
@@ -336,9 +337,9 @@ export function createEngine(
 
   async function start(got: Life, since: number): Promise<void> {
     const sessionId = randomId();
-    if (since === epoch && !closed)
+    if (since === epoch)
       await ledger.begin({ ...got, sessionId, generation: 1, revision: 1, attempt: 0 });
-    if (since !== epoch || closed) {
+    if (since !== epoch) {
       revoke(got);
       throw error("closed");
     }
@@ -365,16 +366,14 @@ export function createEngine(
       if (closed) throw error("closed");
       signal?.throwIfAborted();
       const since = epoch;
-      const startedAt = now();
-      const outcome = await exchange((io) => provider.signIn!(credentials, io), signal);
+      const [outcome, got] = await exchange((io) => provider.signIn!(credentials, io), signal);
       signal?.throwIfAborted();
-      status = outcome.type === "granted" ? undefined : outcome.status;
+      status = (outcome as Trouble).status;
       if (outcome.type === "refused") throw error("credentials_refused");
       // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
       if (outcome.type === "trouble" && isVaultError(outcome.error)) throw outcome.error;
-      if (outcome.type !== "granted" || !isSound(outcome.grant, scheme))
-        throw error("sign_in_failed");
-      await start(life(outcome.grant, startedAt), since);
+      if (!got) throw error("sign_in_failed");
+      await start(got, since);
     },
     async adopt(grant) {
       if (closed) throw error("closed");
@@ -390,6 +389,7 @@ export function createEngine(
     },
     close() {
       closed = true;
+      epoch++;
       viewUntil = 0;
       hint(undefined);
       stale(undefined);
