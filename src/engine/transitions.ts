@@ -48,11 +48,14 @@ export function granted(
   life: Life,
   now: number,
 ): Session | undefined {
-  const { tokenSet, generation, refreshAt, strikes = 0, material } = current;
+  const { sessionId, generation, revision, tokenSet, refreshAt, strikes = 0, material } = current;
   const { refreshToken, scope } = life.tokenSet;
   if (current.attempt >= attempt) return undefined;
-  return next(current, {
+  // Intent and cool-down, what was rejected or refused: all of it has been about the old token set.
+  return {
     ...life,
+    sessionId,
+    revision: revision + 1,
     material: life.material ?? material,
     // F23: a reply without a refresh token keeps the old one.
     tokenSet: {
@@ -64,11 +67,7 @@ export function granted(
     renewedAt: now,
     attempt,
     strikes: current.rejected && !(now >= refreshAt!) ? strikes + 1 : 0,
-    intent: undefined,
-    coolDown: undefined,
-    rejected: undefined,
-    refused: undefined,
-  });
+  };
 }
 
 /** The refresh token is dead. Only the attempt that holds the record may say so. */
