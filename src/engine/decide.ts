@@ -16,7 +16,7 @@ export const LONGEST_COOL_DOWN = 300_000;
 export type Decision =
   /** Serve the token. */
   | "use"
-  /** Serve the token, and begin in the background. */
+  /** Serve the token, and begin or recover in the background. */
   | "renew"
   /** Serve the token, and ask the peers in the background whether anybody is still at it. */
   | "use-and-ask"
@@ -26,6 +26,8 @@ export type Decision =
   | "ask"
   /** Write the intent and spend the refresh token. */
   | "begin"
+  /** The same, though the token was sent before and the outcome is unknown. */
+  | "recover"
   /** Only a sign-in helps; these are error codes. */
   | "no_session"
   | "sign_in_required";
@@ -34,7 +36,7 @@ export type Decision =
 export const isServing = (decision: Decision): boolean => /^(use|renew)/.test(decision);
 
 /** The refresh token is to be spent. */
-export const isStep = (decision: Decision): boolean => /^(begin|renew)$/.test(decision);
+export const isStep = (decision: Decision): boolean => /^(begin|recover|renew)$/.test(decision);
 
 /** Somebody else may still be at it. */
 export const isAsking = (decision: Decision): boolean => decision.endsWith("ask");
@@ -99,7 +101,7 @@ export function decide(
     if (!harmless && alive) return "use";
     if (!harmless && !silent) return "ask";
   }
-  return must ? "begin" : "renew";
+  return must ? (spent ? "recover" : "begin") : "renew";
 }
 
 /** In how long to look at the session again, though nobody asks: a hint for timers. */
