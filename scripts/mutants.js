@@ -166,11 +166,8 @@ const mutants = [
     name: "a late commit brings an ended session back",
     law: "P4, F24",
     edits: [
-      {
-        file: ENGINE,
-        find: "isOurs(stored) ? change(stored!) : undefined",
-        replace: "change(stored ?? next)",
-      },
+      { file: ENGINE, find: "const after = isOurs(stored)", replace: "const after = isOurs(next)" },
+      { file: ENGINE, find: "concluded(stored!,", replace: "concluded(stored ?? next," },
     ],
     test: MODEL,
     title: "P4 F24 sign-outs and sign-ins race",
@@ -375,8 +372,8 @@ const mutants = [
     edits: [
       {
         file: "src/vault.ts",
-        find: "observer({ type, account,",
-        replace: "observer({ ...(session as object), type, account,",
+        find: "tell(observers, {",
+        replace: "tell(observers, { ...(session as object),",
       },
     ],
     test: "test/unit/secrets.test.ts",

@@ -214,8 +214,8 @@ export function createEngine(
     const at = now();
     const isOurs = (session: Session | undefined): boolean => session?.sessionId === sessionId;
     if (isOurs(ledger.session)) {
-      if (got) gotHere = got.tokenSet.accessToken;
-      else status = (outcome as Trouble).status;
+      gotHere = got?.tokenSet.accessToken;
+      status = (outcome as Trouble).status;
       if (!got && outcome.type !== "refused") emit("trouble");
       const jitter = random();
       await ledger.persist((stored) => {
