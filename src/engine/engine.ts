@@ -116,7 +116,7 @@ export function createEngine(
     viewUntil = rejected || (session && isCurrent(session, rejectedHere)) ? 0 : end;
     // The same by running time, so that no step of the clock makes what was seen last longer.
     stale(maxStaleness / 2);
-    retries = ledger.unwritten ? retries + 1 : 0;
+    retries = ledger.persisted ? 0 : retries + 1;
     if (retries) hint(CLAIM * 2 ** retries);
     else hint(session && refreshAhead ? nextLook(session, checkedAt) : undefined);
   }
@@ -357,8 +357,8 @@ export function createEngine(
         : obtain(need ?? {});
     },
     state() {
-      const { session, unwritten } = ledger;
-      return { session, token: view, persisted: !unwritten, status: statusOf(ledger, judge()) };
+      const { session, persisted } = ledger;
+      return { session, token: view, persisted, status: statusOf(ledger, judge()) };
     },
     look,
     async signIn(credentials, signal) {
@@ -385,7 +385,7 @@ export function createEngine(
       const session = await ledger.end();
       if (session) peers.post("changed", session);
       if (session) revoke(session);
-      if (ledger.unwritten) throw error("store_unavailable");
+      if (!ledger.persisted) throw error("store_unavailable");
     },
     close() {
       closed = true;

@@ -21,8 +21,8 @@ export interface Ledger {
   /** What the store failed with last, and how often in a row. */
   trouble: unknown;
   failures: number;
-  /** A change that the store did not take is waiting. */
-  unwritten: boolean;
+  /** `false` while a change waits that the store did not take. */
+  persisted: boolean;
   /** The session is known to be in this memory only, so that nobody else can spend its token. */
   alone(): boolean;
   /** Reads the record and adopts it, unless it is known to be in memory only. Rejects when the store does. */
@@ -136,7 +136,7 @@ export function createLedger(
       }
       if (change !== waiting) continue;
       waiting = begunId = undefined;
-      ledger.unwritten = false;
+      ledger.persisted = true;
       take(stored);
     }
   }
@@ -146,10 +146,10 @@ export function createLedger(
     known: false,
     trouble: undefined,
     failures: 0,
-    unwritten: false,
+    persisted: true,
     alone: () => !!begunId && begunId === ledger.session?.sessionId && !maybeWritten,
     async flush() {
-      if (!ledger.unwritten) return;
+      if (ledger.persisted) return;
       await attempt().catch((error) => {
         if (!ledger.alone()) throw error;
       });
@@ -157,9 +157,9 @@ export function createLedger(
     async load() {
       if (ledger.alone()) return;
       await read();
-      const { session, unwritten } = ledger;
+      const { session, persisted } = ledger;
       // A store that lags never brings back an older generation (F33).
-      if (!unwritten)
+      if (persisted)
         take(
           session && stored?.sessionId === session.sessionId && stored.revision < session.revision
             ? session
@@ -195,7 +195,7 @@ export function createLedger(
         await attempt();
       } catch {
         if (waiting !== mine) return;
-        ledger.unwritten = true;
+        ledger.persisted = false;
         take(local ?? ledger.session);
         if (!alone) onTrouble("unpersisted");
       }
