@@ -178,8 +178,8 @@ const mutants = [
     edits: [
       { file: TRANSITIONS, find: "if (current.attempt >= attempt) return undefined;", replace: "" },
     ],
-    test: MODEL,
-    title: "P7 F9 F22 waiters get a token",
+    test: "test/unit/transitions.test.ts",
+    title: "P2 P8 its grant is kept",
   },
   {
     name: "a refusal or trouble of an attempt that was taken over counts",
@@ -395,7 +395,7 @@ const mutants = [
   {
     name: "a static token that was answered with 401 is sent again",
     law: "P9",
-    edits: [{ file: ENGINE, find: "rejectedHere = rejected;", replace: "" }],
+    edits: [{ file: ENGINE, find: "rejectedHere = rejected;", replace: "{}" }],
     test: "test/unit/static-token.test.ts",
     title: "P9 the application is asked once",
   },
