@@ -33,9 +33,9 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   no_session: "Not signed in: call signIn()",
   sign_in_required: "Session ended: sign in again",
   credentials_refused: "Credentials refused: check, sign in again",
-  refresh_failed: "Token not refreshed: session kept, try again",
+  refresh_failed: "Refresh failed: session kept, try again",
   sign_in_failed: "Sign-in failed: try again",
-  clock_unknown: "Signed token refused: check the clock and the API key",
+  clock_unknown: "Signed token refused: check clock and API key",
   store_unavailable: "Store unavailable: nothing is lost, try again",
   worker_unavailable: "Worker unavailable: nothing is lost, try again",
   invalid_token: "Malformed token: look for spaces, line breaks",
@@ -60,6 +60,11 @@ export class VaultError extends Error {
   }
 }
 
+/** Options and arguments: throws `invalid_option` with what is wanted. */
+export function check(isRight: unknown, wanted: string): asserts isRight {
+  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + wanted);
+}
+
 /**
  * Whether `value` is a {@link VaultError}, from whichever copy or realm of the library.
  *
@@ -76,5 +81,5 @@ export class VaultError extends Error {
  * ```
  */
 export function isVaultError(value: unknown): value is VaultError {
-  return typeof value === "object" && value !== null && brand in value;
+  return !!(value as { [brand]?: true } | null | undefined)?.[brand];
 }

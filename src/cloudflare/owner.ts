@@ -106,7 +106,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         maxStaleness: 50,
         ...(settings.random && { random: settings.random }),
         ...(settings.patience !== undefined && { patience: settings.patience }),
-        fetch: exchangeFetch(settings),
+        fetch: exchangeFetch(settings.fetch),
+        dangerouslyAllowLoopbackHttp: settings.dangerouslyAllowLoopbackHttp === true,
         waitUntil: (promise) => ctx.waitUntil(promise),
       },
       () => later(owned!),
@@ -140,7 +141,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const isUnknown = !session && status !== "signed-out";
     const wanted =
       session && provider.renewal && !session.refused
-        ? nextLook(session, now) - now
+        ? nextLook(session, now)
         : deedNow()?.due
           ? SOON
           : isUnknown
@@ -205,10 +206,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       }),
     signIn: (call, credentials, { unlessSignedIn }) =>
       answer(call, async (one) => {
-        const { provider, engine } = one;
-        check(provider.signIn, "The provider has no sign-in: call adopt()");
-        const start = (): Promise<void> =>
-          engine.signIn((io) => provider.signIn!(credentials as never, io));
+        const start = (): Promise<void> => one.engine.signIn(credentials as never);
         return begin(one, start, unlessSignedIn);
       }),
     adopt: (call, tokens, { unlessSignedIn }) =>

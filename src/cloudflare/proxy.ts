@@ -187,7 +187,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     getToken,
     authorization,
     fetch_,
-    createFollow(fetch_, policy),
+    createFollow(policy),
     provider.renewal,
     (named) => tell("retried", named, 401),
   );

@@ -58,13 +58,11 @@ export interface Owner {
   state(call: Call): Promise<Answer>;
 }
 
+export { keyOf } from "../engine/record.ts";
+
 export function check(isRight: unknown, message: string): asserts isRight {
   if (!isRight) throw new VaultError("invalid_option", message);
 }
-
-/** Joins what keeps sessions apart; no part can pass for two (S11). */
-export const keyOf = ({ name, origins, partition = [] }: Provider, account: string): string =>
-  [name, origins[0]!, ...partition, account].map(encodeURIComponent).join("|");
 
 /** The name of the object and of the cached token: no account stands in it in the clear. */
 export async function hashOf(key: string): Promise<string> {

@@ -46,7 +46,7 @@ const capped = (data: ArrayBuffer): ArrayBuffer =>
 
 // The types have it everywhere; insecure contexts do not.
 const web = (): SubtleCrypto =>
-  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs a secure context (https or localhost)");
+  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
 
 /** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag. */
 const parameters = (

@@ -5,7 +5,7 @@
 import { broadcastChannel } from "../channels/broadcast.ts";
 import { isObject } from "../engine/claims.ts";
 import { randomId } from "../engine/clock.ts";
-import { isVaultError, VaultError } from "../errors.ts";
+import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
@@ -79,17 +79,13 @@ const methods = {
   signOut: (vault) => vault.signOut(),
   accounts: (vault) => vault.accounts(),
   removeAccount: (vault, [of]) => {
-    check(isAccount(of));
+    check(isAccount(of), "account");
     return vault.removeAccount(of);
   },
 } satisfies Record<
   string,
   (vault: Vault<never>, args: readonly unknown[], signal: AbortSignal) => Promise<unknown>
 >;
-
-function check(isRight: unknown, what = "argument"): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
-}
 
 const isAccount = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= 256;
@@ -214,9 +210,9 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       if (question["tokenkeep"] !== VERSION) throw new VaultError("worker_unavailable");
       lock = await locked;
       check(isAccount(name), "account");
-      check(isText(args));
+      check(isText(args), "argument");
       const parsed: unknown = JSON.parse(args);
-      check(Array.isArray(parsed));
+      check(Array.isArray(parsed), "argument");
       account = accountOf(name);
       return end({ value: await act(account, String(type), parsed, signal, client) });
     } catch (error) {
