@@ -209,6 +209,17 @@ describe("S14 accounts() and removeAccount()", () => {
     expect(await grace.vault.accounts()).toEqual([]);
   });
 
+  it("F12 removing another account leaves this one its wake-ups", async () => {
+    const wakes: (() => void)[] = [];
+    const onWake = (listener: () => void): (() => void) => {
+      wakes.push(listener);
+      return () => {};
+    };
+    const { vault } = await signedIn({ onWake });
+    await vault.removeAccount("nobody");
+    expect(wakes).toHaveLength(1);
+  });
+
   it("removing who was never there is no error", async () => {
     const { vault, store } = await signedIn();
     await vault.removeAccount("nobody");
