@@ -1,5 +1,5 @@
 /** Accounts side by side (S11), and signing out (S14). */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { TokenStore } from "../../src/types.ts";
 import { settle } from "../support/clock.ts";
@@ -218,6 +218,14 @@ describe("S14 accounts() and removeAccount()", () => {
     const { vault } = await signedIn({ onWake });
     await vault.removeAccount("nobody");
     expect(wakes).toHaveLength(1);
+  });
+
+  it("S14 a revocation that answers with nothing is no error", async () => {
+    const revoke = vi.fn(async () => {});
+    const { vault } = await signedIn({ provider: { ...acme(), revoke } });
+    await vault.signOut();
+    await settle();
+    expect(revoke).toHaveBeenCalledOnce();
   });
 
   it("removing who was never there is no error", async () => {
