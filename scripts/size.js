@@ -15,7 +15,7 @@ const alone = {
   "": 9350,
   browser: 10_420,
   "channels/broadcast": 210,
-  cloudflare: 15_210,
+  cloudflare: 15_230,
   deno: 11_520,
   "locks/local": 280,
   "locks/web-locks": 350,
