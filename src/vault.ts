@@ -167,7 +167,7 @@ export function createVaultWith<Credentials>(
     engine!.close();
   }
 
-  const vault: Vault<Credentials> = {
+  return {
     fetch: createFetch(
       policy,
       getToken,
@@ -199,12 +199,14 @@ export function createVaultWith<Credentials>(
       return names;
     },
     async removeAccount(of) {
-      const other =
-        of === account ? vault : createVaultWith({ ...options, account: of, refreshAhead: false });
+      const key = keyOf(provider, of);
+      const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
+      const nothing = (): void => {};
+      const other = of === account ? engine! : createEngine(key, quiet, nothing, nothing);
       await other.signOut();
-      if (other !== vault) other.close();
-      const head = await store.head(keyOf(provider, of));
-      if (head?.tombstone) await store.write(keyOf(provider, of), undefined, head);
+      if (other !== engine) other.close();
+      const head = await store.head(key);
+      if (head?.tombstone) await store.write(key, undefined, head);
     },
     snapshot,
     subscribe(listener) {
@@ -219,5 +221,4 @@ export function createVaultWith<Credentials>(
       close();
     },
   };
-  return vault;
 }

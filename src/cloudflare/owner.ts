@@ -206,6 +206,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       }),
     signIn: (call, credentials, { unlessSignedIn }) =>
       answer(call, async (one) => {
+        // Before anything is noted.
+        check(one.provider.signIn, "The provider has no sign-in: call adopt()");
         const start = (): Promise<void> => one.engine.signIn(credentials as never);
         return begin(one, start, unlessSignedIn);
       }),

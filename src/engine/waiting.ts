@@ -51,7 +51,7 @@ export type RunExchange = (
   deadline?: number,
 ) => Promise<Outcome>;
 
-/** Runs an exchange with a provider under the hard deadline; whatever it throws is trouble. */
+/** Runs an exchange with a provider under the hard deadline; that it throws, or gives nothing, is trouble. */
 export async function runExchange(
   fetch_: typeof fetch,
   clock: Clock,
@@ -62,7 +62,8 @@ export async function runExchange(
 ): Promise<Outcome> {
   const { signal, stopped, end } = createLimit(clock, deadline, by);
   try {
-    return (await Promise.race([run({ signal, fetch: fetch_, now }), stopped])) as Outcome;
+    const outcome = await Promise.race([run({ signal, fetch: fetch_, now }), stopped]);
+    return (outcome as Outcome | undefined) ?? { type: "trouble" };
   } catch (error) {
     return { type: "trouble", error };
   } finally {
