@@ -12,11 +12,11 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 9460,
-  browser: 10_450,
+  "": 9700,
+  browser: 10_690,
   "channels/broadcast": 210,
-  cloudflare: 15_240,
-  deno: 11_680,
+  cloudflare: 15_430,
+  deno: 11_920,
   "locks/local": 280,
   "locks/web-locks": 350,
   "providers/artos": 1930,
@@ -36,7 +36,7 @@ const alone = {
   "stores/indexeddb": 1290,
   "stores/memory": 270,
   webhook: 1910,
-  worker: 13_800,
+  worker: 14_080,
   wretch: 910,
 };
 
@@ -54,7 +54,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 10_660,
+    limit: 10_900,
     goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -62,7 +62,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 9810,
+    limit: 10_060,
     goal: 4000,
     code: `
       export { createVault } from "tokenkeep";

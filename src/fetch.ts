@@ -53,6 +53,10 @@ const Sent = function (
   const isText = typeof target === "string";
   // Given in any case: undici reads an inherited one all the same.
   this.method = isText ? "GET" : target.method;
+  // Fetch reads inherited members too, a Request's for one, but `Object.prototype` has none to say.
+  if (init && Object.getPrototypeOf(init) !== Object.prototype)
+    for (const name in init)
+      if (!(name in Object.prototype)) Object.assign(this, { [name]: init[name as never] });
   if (init) Object.assign(this, init);
   this.headers = headers;
   if (isText) return;
@@ -67,9 +71,16 @@ const Sent = function (
 ) => SentInit;
 Sent.prototype = Object.freeze(Object.create(null));
 
-/** By shape: a frame's `Request` is no instance of ours, and `fetch` takes it all the same. */
-const isRequest = (input: unknown): input is Request =>
-  !!(input as Request | null)?.clone && !!(input as Request).url;
+/**
+ * The `Request` that is an input, if it is one. A subclass's or a frame's may say one address and
+ * lead to another: judged and sent is a copy, which is made of what it is and not of what it says (S1).
+ */
+function requestOf(input: string | URL | Request): Request | undefined {
+  if (!(input as Request | null)?.clone || !(input as Request).url) return undefined;
+  return Object.getPrototypeOf(input) === Request.prototype
+    ? (input as Request)
+    : new Request(input);
+}
 
 /** A copy of the headers as a plain object, which costs least; repeated names are joined. */
 const copyHeaders = (headers: HeadersInit): Record<string, string> =>
@@ -81,12 +92,15 @@ const hasAuthorization = (headers: Record<string, string>): boolean =>
 
 /** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
 function lasting(body: BodyInit): BodyInit | undefined {
-  if (typeof body === "string" || body instanceof Blob) return body;
-  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return new Blob([body]);
-  if (body instanceof URLSearchParams) return new URLSearchParams(body);
-  if (!(body instanceof FormData)) return undefined;
+  if (typeof body === "string") return body;
+  // By name: another realm's, as a frame's or a test runner's, is no instance of ours.
+  const kind = Object.prototype.toString.call(body).slice(8, -1);
+  if (/^(Blob|File)$/.test(kind)) return body as Blob;
+  if (kind === "ArrayBuffer" || ArrayBuffer.isView(body)) return new Blob([body as ArrayBuffer]);
+  if (kind === "URLSearchParams") return new URLSearchParams(body as URLSearchParams);
+  if (kind !== "FormData") return undefined;
   const copy = new FormData();
-  body.forEach((value, name) => copy.append(name, value as string));
+  (body as FormData).forEach((value, name) => copy.append(name, value as string));
   return copy;
 }
 
@@ -141,7 +155,7 @@ export function createFetch(
     if (
       response.status !== 401 ||
       // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
-      /error="?insufficient_/.test(response.headers.get("www-authenticate") ?? "")
+      /error\s*=\s*"?insufficient_/i.test(response.headers.get("www-authenticate") ?? "")
     )
       return response;
     const next = again();
@@ -156,9 +170,14 @@ export function createFetch(
       return response;
     }
     // What cannot be renewed asks the application by its state and an event; the 401 is the answer.
-    const newer = await (renewal ? refresh : refresh.catch(() => token));
+    const release = (): void => void response.body?.cancel().catch(() => {});
+    const newer = await refresh.catch((error) => {
+      if (!renewal) return token;
+      release();
+      throw error;
+    });
     if (newer.accessToken !== token.accessToken) {
-      response.body?.cancel().catch(() => {});
+      release();
       onRetry(newer);
       next[1].headers["authorization"] = authorization(newer);
       response = await send(...(next as readonly [string, RequestInit]));
@@ -174,27 +193,24 @@ export function createFetch(
     init: VaultRequestInit | undefined,
     early?: AccessToken | Promise<AccessToken>,
   ): Promise<Response> {
-    const request = isRequest(input) ? input : undefined;
+    const request = requestOf(input);
     const href = policy(request ? request.url : String(input));
     const isBare =
       href === undefined ||
       request?.mode === "navigate" ||
       (init?.mode ?? request?.mode) === "no-cors";
     const given = init?.headers ?? request?.headers;
-    const headers = isBare || !given ? {} : copyHeaders(given);
+    const headers =
+      given && (!isBare || typeof init?.body === "function") ? copyHeaders(given) : {};
     const target = request ?? href ?? "";
     const own = new Sent(target, init, headers);
     const { signal = request?.signal, waitUntil, fetch: send = fetch_ } = own;
     if (isBare || hasAuthorization(headers)) {
-      const bare =
-        typeof init?.body === "function"
-          ? { ...init, body: init.body(), duplex: "half" }
-          : (init as RequestInit | undefined);
+      const makes = typeof init?.body === "function";
+      if (makes) prepare(target, own);
       // Headers that were read may have been an iterator's, which is used up.
-      return send(
-        input,
-        (isBare || !init?.headers ? bare : { ...bare, headers }) as RequestInit | undefined,
-      );
+      const bare = makes || (init?.headers && !isBare) ? own : init;
+      return send(request ?? input, bare as RequestInit | undefined);
     }
 
     const hop = (own.redirect ?? request?.redirect ?? "follow") === "follow" ? follow : undefined;
@@ -214,8 +230,12 @@ export function createFetch(
     if (!token || !("accessToken" in token)) return slow(input, init, token || undefined);
     const own = new Sent(href!, undefined, { authorization: authorization(token) });
     if (follow) own.redirect = "manual";
-    return fetch_(href!, own as RequestInit).then((response) =>
-      response.status < 300 ? response : settle(response, [href!, own], token, follow),
-    );
+    try {
+      return fetch_(href!, own as RequestInit).then((response) =>
+        response.status < 300 ? response : settle(response, [href!, own], token, follow),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 }

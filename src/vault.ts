@@ -6,7 +6,7 @@ import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
 import { keyOf } from "./engine/record.ts";
-import { check } from "./errors.ts";
+import { check, isVaultError, VaultError } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, type Policy } from "./policy.ts";
 import type { AccessToken, TokenName, TokenSource, VaultOptions } from "./types.ts";
@@ -74,9 +74,19 @@ export interface Vault<Credentials = never> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const checkAccount = (name: string): void =>
+  check(name?.length < 257 && /^\P{Cs}+$/u.test(name), "account, of 1 to 256 characters");
+
+/** A store's own error may quote what it holds (S4). */
+const reach = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
+  ask().catch((error) => {
+    throw isVaultError(error) ? error : new VaultError("store_unavailable");
+  });
+
 /** F5: never from inside a step that somebody waits for; one listener's error is its own. */
 function tell<News>(listeners: Set<(news: News) => void>, news: News): void {
-  for (const listener of listeners) queueMicrotask(() => listener(news));
+  for (const listener of listeners)
+    queueMicrotask(() => void (listeners.has(listener) && listener(news)));
 }
 
 function join<News>(
@@ -101,7 +111,7 @@ export function createVaultWith<Credentials>(
   const { provider, store, account = "default" } = options;
   check(provider?.origins?.length, "provider, with origins");
   check(store, "store");
-  check(account && account.length <= 256, "account, of 1 to 256 characters");
+  checkAccount(account);
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
     "store, which must compare and set where tokens rotate: use tokenkeep/cloudflare",
@@ -188,32 +198,34 @@ export function createVaultWith<Credentials>(
     },
     authorization: async (need) => authorization(await getToken(need)),
     signOut,
-    async accounts() {
-      const names: string[] = [];
-      for (const one of await store.list(prefix)) {
-        const name = one.slice(prefix.length);
-        // One more part: more of them are another partition's.
-        const head = name.includes("|") ? undefined : await store.head(one);
-        if (head && !head.tombstone) names.push(decodeURIComponent(name));
-      }
-      return names;
-    },
-    async removeAccount(of) {
-      const key = keyOf(provider, of);
-      const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
-      const nothing = (): void => {};
-      const other = of === account ? engine! : createEngine(key, quiet, nothing, nothing);
-      await other.signOut();
-      if (other !== engine) other.close();
-      const head = await store.head(key);
-      if (head?.tombstone) await store.write(key, undefined, head);
-    },
+    accounts: () =>
+      reach(async () => {
+        const names: string[] = [];
+        for (const one of await store.list(prefix)) {
+          const name = one.slice(prefix.length);
+          // One more part: more of them are another partition's.
+          const head = name.includes("|") ? undefined : await store.head(one);
+          if (head && !head.tombstone) names.push(decodeURIComponent(name));
+        }
+        return names;
+      }),
+    removeAccount: (of) =>
+      reach(async () => {
+        checkAccount(of);
+        const key = keyOf(provider, of);
+        const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
+        const nothing = (): void => {};
+        const other = of === account ? engine! : createEngine(key, quiet, nothing, nothing);
+        await other.signOut();
+        if (other !== engine) other.close();
+        const head = await store.head(key);
+        if (head?.tombstone) await store.write(key, undefined, head);
+      }),
     snapshot,
     subscribe(listener) {
-      const leave = join(listeners, listener);
       listener((told = snapshot()));
       if (told.status === "loading") void look();
-      return leave;
+      return join(listeners, listener);
     },
     events: (listener) => join(observers, listener),
     close,

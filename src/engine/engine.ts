@@ -3,15 +3,7 @@
  * serves one account of one provider; several engines, in several tabs, hold together by the record.
  */
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import type {
-  AccessToken,
-  Grant,
-  Outcome,
-  Session,
-  TokenName,
-  TokenNeed,
-  VaultOptions,
-} from "../types.ts";
+import type { AccessToken, Session, TokenName, TokenNeed, VaultOptions } from "../types.ts";
 import { randomId, systemClock } from "./clock.ts";
 import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
 import {
@@ -25,9 +17,10 @@ import {
   isStep,
   nextLook,
 } from "./decide.ts";
-import { createHint, createLimit, type RunExchange, runExchange, underLock } from "./waiting.ts";
+import { createHint, createLimit, holdOpen, underLock } from "./waiting.ts";
+import { createExchanges } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
-import { type Life, lifeOf } from "./lifetime.ts";
+import type { Life } from "./lifetime.ts";
 import { createPeers } from "./peers.ts";
 import { toRecord } from "./record.ts";
 import { secureFetch } from "./secure.ts";
@@ -48,7 +41,7 @@ export function createEngine(
     patience = 20_000,
     maxStaleness = 60_000,
     refreshAhead,
-    waitUntil = () => {},
+    waitUntil,
     dangerouslyAllowLoopbackHttp,
   }: VaultOptions<never>,
   onChange: () => void,
@@ -157,28 +150,21 @@ export function createEngine(
       online(),
     );
 
-  const ahead = (): number => skew ?? ledger.session?.skew ?? 0;
-
-  const send = secureFetch(fetch_, dangerouslyAllowLoopbackHttp);
-  const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
-    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
-    skew: ahead(),
-  });
-
-  /** An exchange's outcome, and what it has brought, if that can be used. */
-  async function exchange(
-    ...asked: Parameters<RunExchange>
-  ): Promise<readonly [outcome: Outcome, got?: Life]> {
-    const startedAt = now();
-    const outcome = await runExchange(send, clock, () => now() + ahead(), ...asked);
-    return outcome.type === "granted" && isSound(outcome.grant, scheme)
-      ? [outcome, life(outcome.grant, startedAt)]
-      : [outcome];
-  }
+  const { run: exchange, life } = createExchanges(
+    provider,
+    clock,
+    random,
+    secureFetch(fetch_, dangerouslyAllowLoopbackHttp),
+    () => skew ?? ledger.session?.skew ?? 0,
+  );
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   const revoke = ({ tokenSet }: Pick<Session, "tokenSet">): void =>
-    provider.revoke && waitUntil(exchange((io) => provider.revoke!(tokenSet, io)));
+    provider.revoke &&
+    holdOpen(
+      exchange((io) => provider.revoke!(tokenSet, io)),
+      waitUntil,
+    );
 
   /** Steps 2 to 8 of the protocol: intent, fence, exchange, commit. */
   async function attempt(): Promise<void> {
@@ -273,7 +259,7 @@ export function createEngine(
         step = undefined;
       });
     }
-    waitUntil(step);
+    holdOpen(step, waitUntil);
     return step;
   }
 
@@ -298,7 +284,7 @@ export function createEngine(
 
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
   async function obtain(need: TokenNeed): Promise<AccessToken> {
-    const { rejected, signal, waitUntil: hold } = need;
+    const { rejected, signal } = need;
     const { stopped, end } = createLimit(clock, patience, signal, () =>
       error(ledger.failures ? "store_unavailable" : "refresh_failed"),
     );
@@ -326,7 +312,7 @@ export function createEngine(
           throw error(decision as VaultErrorCode);
         }
         const pass = advance();
-        hold?.(pass);
+        holdOpen(pass, need.waitUntil);
         if (serve) return view!;
         await Promise.race([isServing(decision) ? seen : pass, stopped]);
       }

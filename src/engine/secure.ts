@@ -12,7 +12,7 @@ export const secureFetch =
   (fetch_: typeof fetch, allowLoopbackHttp?: boolean): typeof fetch =>
   (input, init) => {
     check(
-      isSecure(new URL(String(input)), allowLoopbackHttp),
+      isSecure(new URL((input as Request).url ?? input), allowLoopbackHttp),
       "provider, whose token endpoint must be https",
     );
     return fetch_(input, init);

@@ -1,5 +1,5 @@
 /** Waiting that always ends: exchanges, locks and callers, each with a limit of its own. */
-import type { Clock, Exchange, Lock, Outcome } from "../types.ts";
+import type { Clock, Lock } from "../types.ts";
 import { CLAIM, EXCHANGE, MARGIN } from "./decide.ts";
 
 export interface Limit {
@@ -21,7 +21,8 @@ export function createLimit(
   const controller = new AbortController();
   const { signal } = controller;
   let due = clock.running() + ms;
-  let timer = clock.setTimeout(expire, ms);
+  // A timer above 2^31 ms fires at once (F15).
+  let timer = clock.setTimeout(expire, Math.min(ms, 1e9));
   function expire(): void {
     // Thawed after a freeze: what arrived meanwhile is heard first.
     if (clock.running() - due > CLAIM) {
@@ -45,30 +46,13 @@ export function createLimit(
   };
 }
 
-export type RunExchange = (
-  run: (exchange: Exchange) => Promise<unknown>,
-  by?: AbortSignal,
-  deadline?: number,
-) => Promise<Outcome>;
+export type Hold = (work: Promise<unknown>) => void;
 
-/** Runs an exchange with a provider under the hard deadline; that it throws, or gives nothing, is trouble. */
-export async function runExchange(
-  fetch_: typeof fetch,
-  clock: Clock,
-  now: () => number,
-  run: (exchange: Exchange) => Promise<unknown>,
-  by?: AbortSignal,
-  deadline: number = EXCHANGE,
-): Promise<Outcome> {
-  const { signal, stopped, end } = createLimit(clock, deadline, by);
+/** Asks a runtime to stay for the work; that it may not be asked any more is no reason to fail. */
+export function holdOpen(work: Promise<unknown>, hold: Hold | undefined): void {
   try {
-    const outcome = await Promise.race([run({ signal, fetch: fetch_, now }), stopped]);
-    return (outcome as Outcome | undefined) ?? { type: "trouble" };
-  } catch (error) {
-    return { type: "trouble", error };
-  } finally {
-    end();
-  }
+    hold?.(work);
+  } catch {}
 }
 
 /** The lock saves work; when it cannot be had in time, the record alone decides. */
