@@ -10,6 +10,8 @@ export interface Seen {
   readonly method: string | undefined;
   readonly path: string | undefined;
   readonly authorization: string | undefined;
+  /** The others, but those of the connection. */
+  readonly headers: Readonly<Record<string, unknown>>;
   readonly body: string;
 }
 
@@ -34,8 +36,9 @@ export async function serve(): Promise<Served> {
   };
   const server = createServer((request, response) => {
     void read(request).then((body) => {
-      const { method, url: path, headers } = request;
-      const one = { method, path, authorization: headers.authorization, body };
+      const { method, url: path } = request;
+      const { authorization, host: _, connection: __, ...headers } = request.headers;
+      const one = { method, path, authorization, headers, body };
       served.seen.push(one);
       if (served.answer(one, response)) return;
       const token = `token-${(granted += 1)}`;
