@@ -91,6 +91,10 @@ function check(isRight: unknown, what = "argument"): asserts isRight {
   if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
 }
 
+/** The time of a 401, by the server's `Date`. */
+const toTime = (value: unknown): number | undefined =>
+  typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
+
 const isAccount = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= 256;
 
@@ -121,6 +125,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const inServiceWorker = !!scope.registration && !!scope.clients;
   check(provider?.origins?.length, "provider, with origins");
   check(!isolated || inServiceWorker, "isolated, which needs a service worker");
+  const clockError = toWire(new VaultError("clock_unknown", undefined, 401));
   const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
   const scheme = provider.scheme ?? "Bearer";
   const owner = randomId();
@@ -143,6 +148,11 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       given.waitUntil?.(promise);
     },
   };
+
+  check(
+    settings.store.atomic || provider.renewal?.rotation !== "strict",
+    "store, which must compare and set for rotating tokens",
+  );
 
   function accountOf(name: string): Account {
     let account = accounts.get(name);
@@ -169,14 +179,14 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       return undefined;
     }
     if (type === "token") {
-      const { url, sessionId, generation } = args[0] as Record<string, unknown>;
+      const { url, sessionId, generation, date } = args[0] as Record<string, unknown>;
       // No token, where none may go (S1). Judged here alone: pages may be of other versions.
       if (!isText(url) || !policy(url)) return undefined;
       if (isolated) return isControlled(client);
       const rejected = isText(sessionId)
         ? { sessionId, generation: Number(generation) }
         : undefined;
-      const asked = Promise.resolve(source.getToken({ signal, rejected }));
+      const asked = Promise.resolve(source.getToken({ signal, rejected, date: toTime(date) }));
       // What cannot be renewed asks the application by its state and an event; the 401 is the answer.
       const token = await (rejected && !provider.renewal ? asked.catch(() => undefined) : asked);
       return (
@@ -184,6 +194,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
           authorization: `${scheme} ${token.accessToken}`,
           sessionId: token.sessionId,
           generation: token.generation,
+          ...(rejected && provider.renewal?.selfSigned && !toTime(date) && { clockError }),
         }
       );
     }

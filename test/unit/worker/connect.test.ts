@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Snapshot, Vault } from "../../../src/vault.ts";
-import { connectVault, serveVault, type VaultPort } from "../../../src/worker.ts";
+import { connectVault, serveVault, VaultError, type VaultPort } from "../../../src/worker.ts";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import { settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, type FakeApi, ORIGIN } from "../../support/fake-api.ts";
@@ -28,11 +28,11 @@ function connect(
 }
 
 /** A vault over a real one, and the API behind that. */
-function real(): { vault: Vault<PasswordCredentials>; api: FakeApi } {
+function real(options = {}): { vault: Vault<PasswordCredentials>; api: FakeApi } {
   const api = fakeApi();
   vi.stubGlobal("fetch", api.fetch);
   const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
-  return { vault: connect(() => served), api };
+  return { vault: connect(() => served, options), api };
 }
 
 const state = { owner: "o", seq: 1, news: [] };
@@ -93,6 +93,26 @@ describe("a page's vault", () => {
   });
 });
 
+describe("an account", () => {
+  it.each(["", "a".repeat(257), 7, null, {}])(
+    "that is none is an invalid_option: %s",
+    (account) => {
+      const start = vi.fn<() => VaultPort>();
+      expect(() => connectVault(start, { account } as object)).toThrow(
+        expect.objectContaining({ code: "invalid_option", name: "VaultError" }),
+      );
+      expect(start).not.toHaveBeenCalled();
+    },
+  );
+
+  it("of 256 characters will do", async () => {
+    const account = "a".repeat(256);
+    const { vault } = real({ account });
+    await vault.signIn(credentials);
+    expect(vault.snapshot().account).toBe(account);
+  });
+});
+
 describe("what a worker says", () => {
   const ticket = { authorization: "Bearer abc", sessionId: "s", generation: 1 };
 
@@ -111,6 +131,17 @@ describe("what a worker says", () => {
     const error = await rejection(vault.fetch(`${ORIGIN}/v1/vms`));
     expect(error).toMatchObject({ code: "worker_unavailable" });
     expect(sent).not.toHaveBeenCalled();
+  });
+
+  it.each<[string, unknown]>([
+    ["with a state that is none", { owner: 1, seq: "many", news: null }],
+    ["without one", undefined],
+  ])("S10 %s is no worker", async (_, state) => {
+    const vault = connect(() => ({
+      postMessage: (_, [port]) => port!.postMessage({ tokenkeep: 1, state, value: "x" }),
+    }));
+    expect(await rejection(vault.getToken())).toMatchObject({ code: "worker_unavailable" });
+    expect(await rejection(vault.signOut())).toMatchObject({ code: "worker_unavailable" });
   });
 
   it.each<[string, unknown]>([
@@ -154,6 +185,26 @@ describe("what a worker says", () => {
     expect(Object.keys(events[0] as object)).not.toContain("evil");
   });
 
+  it("S10 of an error is taken by kind, and makes the one error class", async () => {
+    const right = { code: "no_session", message: "Not signed in", status: 401, retryAfter: 5 };
+    const said = [
+      right,
+      { code: { evil: 1 }, message: ["x"], status: "401", retryAfter: null, evil: "x" },
+      "no object",
+    ].map((error) => ({ tokenkeep: 1, error }));
+    const vault = connect(() => odd(() => said.shift()));
+    const [good, ...bad] = [
+      await rejection(vault.getToken()),
+      await rejection(vault.getToken()),
+      await rejection(vault.getToken()),
+    ];
+    expect({ ...good, message: good?.message }).toEqual({ name: "VaultError", ...right });
+    for (const error of bad) {
+      expect(error).toBeInstanceOf(VaultError);
+      expect({ ...error }).toEqual({ name: "VaultError", code: "worker_unavailable" });
+    }
+  });
+
   it("F9 answers that overtake each other bring no event twice, and no older state back", async () => {
     const event = (seq: number): object => ({ seq, event: { type: `e${seq}` } });
     const shot = (seq: number): object => ({
@@ -171,6 +222,48 @@ describe("what a worker says", () => {
     await settle();
     expect(types).toEqual(["e2", "e3", "e4"]);
     expect(vault.snapshot().generation).toBe(4);
+  });
+});
+
+describe("a snapshot that says the same", () => {
+  it("is the same object: no listener is called for a worker that is still away", async () => {
+    const vault = connect(() => Promise.reject(new Error("no worker here")));
+    await rejection(vault.getToken());
+    const first = vault.snapshot();
+    const listener = vi.fn<() => void>();
+    vault.subscribe(listener);
+    await rejection(vault.getToken());
+    await settle();
+    expect(vault.snapshot()).toBe(first);
+    expect(first.status).toBe("unavailable");
+    expect(listener).toHaveBeenCalledTimes(1);
+  });
+
+  it("from another worker, too: a session goes on as it was", async () => {
+    const news = [{ seq: 1, snapshot: { status: "signed-in", generation: 3, persisted: true } }];
+    const owners = ["one", "two"];
+    const vault = connect(() =>
+      odd(() => ({ tokenkeep: 1, state: { owner: owners.shift(), seq: 1, news } })),
+    );
+    await vault.signOut();
+    const first = vault.snapshot();
+    expect(first.generation).toBe(3);
+    await vault.signOut();
+    expect(vault.snapshot()).toBe(first);
+  });
+});
+
+describe("a polluted Object.prototype", () => {
+  afterEach(() => {
+    delete (Object.prototype as { anything?: unknown }).anything;
+  });
+
+  it("S10 S15 takes nothing from what a worker says", async () => {
+    const { vault } = real();
+    (Object.prototype as { anything?: unknown }).anything = "somebody's";
+    await vault.signIn(credentials);
+    expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
+    expect(vault.snapshot().status).toBe("signed-in");
   });
 });
 
