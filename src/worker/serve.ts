@@ -36,8 +36,9 @@ interface FetchEventLike extends Extendable {
 /** What {@link serveVault} gives: for a service worker's `fetch` event, and for a page's fallback. */
 export interface ServedVault {
   /**
-   * Answers a service worker's `fetch` event with the token attached, if it may have one; otherwise
-   * the request is left alone, and the answer is `false`. Call it in the event's own task. A vault
+   * Answers a service worker's `fetch` event with the token attached, if script asked for it with
+   * `fetch` or `XMLHttpRequest` and the token may go there; otherwise the request is left alone, and
+   * the answer is `false`. Call it in the event's own task. A vault
    * error becomes a JSON reply that `readProblem` reads: 401 where only a sign-in helps, else 503.
    */
   attachTokens(event: Event, account?: string): boolean;
@@ -272,6 +273,8 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       if (
         request.mode === "navigate" ||
         request.mode === "no-cors" ||
+        // The page's own files may lie on a listed origin: they need no session.
+        request.destination ||
         request.headers.has("authorization") ||
         !policy(request.url)
       )
