@@ -116,9 +116,10 @@ export async function setUp(options: StageOptions = {}): Promise<Stage> {
     secrets,
     async open(config = {}) {
       const page = await context.newPage();
-      page.on("pageerror", ({ message }) => {
+      page.on("pageerror", (error) => {
+        const fault = String(error);
         // Firefox tells of each request without a reply in this way, too.
-        if (!/^(Cross-Origin Request Blocked|Failed to load ‘)/.test(message)) faults.push(message);
+        if (!/^(Cross-Origin Request Blocked|Failed to load ‘)/.test(fault)) faults.push(fault);
       });
       await page.goto(addressOf({ api: url, ahead: offset, ...config }));
       return page;
