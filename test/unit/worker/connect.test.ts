@@ -2,7 +2,13 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Snapshot, Vault } from "../../../src/vault.ts";
-import { connectVault, serveVault, VaultError, type VaultPort } from "../../../src/worker.ts";
+import {
+  connectVault,
+  serveVault,
+  VaultError,
+  type VaultPort,
+  type VaultRequestInit,
+} from "../../../src/worker.ts";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import { settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, type FakeApi, ORIGIN } from "../../support/fake-api.ts";
@@ -35,6 +41,8 @@ function real(options = {}): { vault: Vault<PasswordCredentials>; api: FakeApi }
   return { vault: connect(() => served, options), api };
 }
 
+const bytes = new Uint8Array(5);
+const stream = (text: string): ReadableStream => new Blob([text]).stream();
 const state = { owner: "o", seq: 1, news: [] };
 
 /** A worker that says what a test wants; to questions for its state, that it is there. */
@@ -79,6 +87,44 @@ describe("a page's vault", () => {
     await vi.waitFor(() => expect(types).toContain("refreshed"));
     expect(types.toSorted()).toEqual(["refreshed", "refreshing", "retried", "signed-in"]);
     expect(types.indexOf("refreshing")).toBeLessThan(types.indexOf("refreshed"));
+  });
+
+  it.each<[string, (text: string) => VaultRequestInit["body"], number, string[]]>([
+    ["a stream once", (text) => stream(text), 401, ["first"]],
+    ["anew what a function makes", (text) => () => stream(text), 200, ["first", "first"]],
+  ])("P11 F20 F21 sends %s", async (_, make, status, bodies) => {
+    const { vault, api } = real();
+    await vault.signIn(credentials);
+    api.expire();
+    const init = { method: "POST", body: make("first"), duplex: "half" } as VaultRequestInit;
+    expect((await vault.fetch(`${ORIGIN}/v1/vms`, init)).status).toBe(status);
+    expect(api.to("/v1/vms").map(({ body }) => body)).toEqual(bodies);
+    // The next one is fresh all the same.
+    await vi.waitFor(() => expect(vault.snapshot().generation).toBe(2));
+  });
+
+  it.each<[string, () => VaultRequestInit["body"]]>([
+    ["a function", () => () => "first"],
+    ["bytes", () => bytes],
+  ])("S1 P11 what a caller does meanwhile changes no send of %s", async (_, make) => {
+    const { vault, api } = real();
+    await vault.signIn(credentials);
+    api.expire();
+    const url = new URL(`${ORIGIN}/v1/vms`);
+    const headers = new Headers({ "x-own": "first" });
+    bytes.set(new TextEncoder().encode("first"));
+    const init = { method: "POST", headers, body: make() };
+    const call = vault.fetch(url, init as VaultRequestInit);
+    url.href = "https://evil.test/";
+    headers.set("x-own", "second");
+    init.method = "PUT";
+    bytes.fill(120);
+    expect((await call).status).toBe(200);
+    const seen = api.to("/v1/vms");
+    expect(seen).toHaveLength(2);
+    for (const { method, headers, body } of seen)
+      expect([method, headers.get("x-own"), body]).toEqual(["POST", "first", "first"]);
+    expect(api.calls.filter((call) => call.url.startsWith("https://evil"))).toEqual([]);
   });
 
   it("P10 closed, it gives up what it asked, and asks no more", async () => {

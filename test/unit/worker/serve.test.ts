@@ -332,6 +332,11 @@ describe("a service worker", () => {
     const navigation = new Request(`${ORIGIN}/v1`);
     Object.defineProperty(navigation, "mode", { value: "navigate" });
     expect(take(navigation)).toBe(false);
+    for (const destination of ["script", "image", "font", "worker", "style"]) {
+      const file = new Request(`${ORIGIN}/v1`);
+      Object.defineProperty(file, "destination", { value: destination });
+      expect(take(file)).toBe(false);
+    }
     expect(api.calls.filter(({ url }) => !url.endsWith("/login"))).toEqual([]);
 
     const one = fetchEvent(new Request(`${ORIGIN}/v1/vms`));
