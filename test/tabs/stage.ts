@@ -47,7 +47,8 @@ export function useBrowser(
     const files: Record<string, string> = { "/": readFile("page.html") };
     for (const name of ["page", ...scripts]) files[`/${name}.js`] = await bundle(`${name}.ts`);
     site = await serve(async (request) => {
-      const { pathname } = new URL(request.url);
+      const { pathname, searchParams } = new URL(request.url);
+      const { policy } = JSON.parse(searchParams.get("config") ?? "{}") as Partial<Config>;
       const file = files[pathname];
       const type = pathname === "/" ? "text/html" : "text/javascript";
       return file === undefined
@@ -57,6 +58,7 @@ export function useBrowser(
               "content-type": `${type}; charset=utf-8`,
               // For sandboxed frames, which have no origin.
               "access-control-allow-origin": "*",
+              ...(policy !== undefined && { "content-security-policy": policy }),
             },
           });
     });

@@ -53,6 +53,15 @@ describe.each<[string, Partial<Owner>]>([
   });
 });
 
+it("P10 a script that fails is noticed when it fails, whatever the timeout", async () => {
+  const stage = await setUp();
+  const owner = { ...shared, script: "/nowhere.js", fallback: true, timeout: 60_000 };
+  const page = await stage.open({ owner });
+  const { result, took } = await signIn(page);
+  expect(result).toBe("ok");
+  expect(took).toBeLessThan(owner.timeout / 2);
+});
+
 describe("no shared workers at all", () => {
   it("P1 P2 F1 F6 half of the tabs have one, half have not: one token call, no reuse", async () => {
     const stage = await setUp();

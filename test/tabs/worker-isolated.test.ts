@@ -221,6 +221,38 @@ describe("the worker under isolation comes and goes", () => {
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
+  it("P1 P2 updated while it heals: the old one ends that, and the pages go over", async () => {
+    const stage = await setUp();
+    const { api, url } = stage;
+    const pages = await stage.openSignedIn(3, isolated);
+    api.expireAccessTokens();
+    const gate = api.gate("refresh", "after");
+    const calls = pages.map((page, n) => statusOf(page, `${url}/v1/echo?n=${n}`));
+    await gate.arrived;
+    // Another script, which skips waiting: its turn comes when the old one has no event left.
+    const config = encodeURIComponent(JSON.stringify({ api: url, isolated: true }));
+    await pages[0].evaluate(async (script) => {
+      const changed = new Promise((resolve) => {
+        navigator.serviceWorker.addEventListener("controllerchange", resolve);
+      });
+      Object.assign(window, { changed });
+      await navigator.serviceWorker.register(script, { type: "module" });
+    }, `/worker-script.js?config=${config}&version=2`);
+    const during = pages.map((page) => statusOf(page, `${url}/v1/me`));
+    gate.release();
+    expect(await Promise.all(calls)).toEqual(pages.map(() => 200));
+    expect(await Promise.all(during)).toEqual(pages.map(() => 200));
+    expect(api.counters()).toMatchObject({
+      tokenCalls: 1,
+      refreshed: 1,
+      reuseDetections: 0,
+      maxSendsPerRequestId: 2,
+    });
+    await pages[0].evaluate(() => (window as unknown as { changed: Promise<unknown> }).changed);
+    for (const page of pages)
+      expect((await plain(page, `${url}/v1/echo`)).body).toMatchObject({ tokenIndex: 2 });
+  });
+
   it("without it nothing degrades: not controlled, every call says so", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1, isolated);
