@@ -835,6 +835,13 @@ const mutants = [
     title: "S7 under isolation gives no token",
   },
   {
+    name: "a page counts as controlled before it is",
+    law: "S7",
+    edits: [{ file: CONNECT, find: "if (isolated && !nav", replace: "if (false && !nav" }],
+    test: PAGE,
+    title: "S7 is there when the page is controlled",
+  },
+  {
     name: "a page believes a worker of another version",
     law: "S10",
     edits: [{ file: CONNECT, find: "said.tokenkeep === VERSION", replace: "true" }],
