@@ -152,6 +152,8 @@ describe("a page under isolation", () => {
     const got = [];
     for (let n = 0; n < 2; n++) {
       got.push(await plain(page, `${stage.url}/v1/echo`));
+      // The vault's own fetch goes the same way.
+      got.push(await fetchOf(page));
       stage.api.expireAccessTokens();
     }
     expect(stage.secrets).toHaveLength(4);
