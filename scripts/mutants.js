@@ -835,6 +835,20 @@ const mutants = [
     title: "S7 under isolation gives no token",
   },
   {
+    name: "a page that gives up tells nobody",
+    law: "P14",
+    edits: [{ file: CONNECT, find: "port1.postMessage(0);", replace: "" }],
+    test: PAGE,
+    title: "P14 an abort reaches the worker",
+  },
+  {
+    name: "a question that is given up is answered all the same",
+    law: "P14",
+    edits: [{ file: SERVE, find: "() => controller.abort()", replace: "() => {}" }],
+    test: PAGE,
+    title: "P14 an abort reaches the worker",
+  },
+  {
     name: "a page counts as controlled before it is",
     law: "S7",
     edits: [{ file: CONNECT, find: "if (isolated && !nav", replace: "if (false && !nav" }],

@@ -127,6 +127,27 @@ describe("a page's vault", () => {
     expect(api.calls.filter((call) => call.url.startsWith("https://evil"))).toEqual([]);
   });
 
+  it("P14 an abort reaches the worker: a sign-in that is given up signs nobody in", async () => {
+    const { vault, api } = real();
+    let answer!: (response: Response) => void;
+    const { login } = api;
+    api.login = () => new Promise((resolve) => (answer = resolve));
+    const controller = new AbortController();
+    const call = rejection(vault.signIn(credentials, { signal: controller.signal }));
+    await vi.waitFor(() => expect(api.to("/login")).toHaveLength(1));
+    const reason = new Error("enough");
+    controller.abort(reason);
+    expect(await call).toBe(reason);
+    for (let turn = 0; turn < 5; turn++) await settle();
+    answer(await login(api.calls[0]!, 1));
+    for (let turn = 0; turn < 5; turn++) await settle();
+    expect(await vault.accounts()).toEqual([]);
+    expect(vault.snapshot().status).toBe("signed-out");
+    // One that is over already is not even begun.
+    expect(await rejection(vault.signIn(credentials, { signal: controller.signal }))).toBe(reason);
+    expect(api.to("/login")).toHaveLength(1);
+  });
+
   it("P10 closed, it gives up what it asked, and asks no more", async () => {
     const posted: unknown[] = [];
     const vault = connect(() => odd(({ type }) => void posted.push(type)));
