@@ -125,7 +125,10 @@ export function connectVault<Credentials = never>(
     const own = new AbortController();
     let timer: unknown;
     return new Promise<Answer>((resolve, reject) => {
-      signal?.throwIfAborted();
+      to.then((port) => {
+        const question = { tokenkeep: VERSION, type, account, args: JSON.stringify(args), seen };
+        if (!own.signal.aborted) port.postMessage(question, [port2]);
+      }).catch(reject);
       // With `own` as the options: not listened to any more when that has ended.
       for (const one of [gone.signal, signal])
         one?.addEventListener("abort", () => own.abort(one.reason), own);
@@ -135,10 +138,6 @@ export function connectVault<Credentials = never>(
       };
       timer = setTimeout(() => own.abort(null), ms);
       port1.onmessage = ({ data }) => resolve(Object(data));
-      to.then((port) => {
-        const question = { tokenkeep: VERSION, type, account, args: JSON.stringify(args), seen };
-        if (!own.signal.aborted) port.postMessage(question, [port2]);
-      }).catch(reject);
     }).finally(() => {
       clearTimeout(timer as number);
       port1.close();
@@ -155,9 +154,9 @@ export function connectVault<Credentials = never>(
     })();
     const answer = await ask(port, "state", [], ms, failed.signal);
     const state = toState(answer.state)!;
+    const mine = link;
     const { owner, lock, isolated } = state;
     if (!owner) throw undefined;
-    const mine = link;
     // It has claimed this page by now; word of that may come later.
     if (isolated && !navigator.serviceWorker.controller)
       await new Promise((resolve) => {
@@ -186,6 +185,7 @@ export function connectVault<Credentials = never>(
     const until = performance.now() + limit;
     for (let again = true; ; again = false) {
       ended.signal.throwIfAborted();
+      signal?.throwIfAborted();
       const to = (link ??= reach(start, timeout)
         // Without one, this rejects as well.
         .catch(() => reach(fallback!, limit))
@@ -231,11 +231,11 @@ export function connectVault<Credentials = never>(
     globalThis.addEventListener?.(type, sync, { signal: ended.signal });
   void sync();
 
-  function close(): void {
+  const close = (): void => {
     ended.abort(toError({ code: "closed", message: "Closed: make a vault" }));
     lose(link, ended.signal.reason);
     channel?.close();
-  }
+  };
 
   const method =
     <T = void>(type: string, isRight?: (value: unknown) => value is T) =>

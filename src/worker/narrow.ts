@@ -60,6 +60,8 @@ export const toState: (value: unknown) => Partial<State> | undefined = /* @__PUR
   isolated: Boolean,
   news: (value) =>
     Array.isArray(value) &&
+    // A worker keeps fifty events at most.
+    value.length < 99 &&
     value.map(
       shape({
         seq: number,

@@ -1,5 +1,5 @@
 /** A page's part: what it believes of what it hears, and what it makes of silence. */
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Snapshot, Vault } from "../../../src/vault.ts";
 import {
@@ -272,6 +272,21 @@ describe("what a worker says", () => {
     }
   });
 
+  it.each([
+    [98, 98],
+    [99, 0],
+  ])("S10 of its news is capped: of %i events %i are told", async (many, told) => {
+    const news = Array.from({ length: many }, (_, n) => ({ seq: n + 2, event: { type: "x" } }));
+    const vault = connect(() =>
+      odd(() => ({ tokenkeep: 1, state: { owner: "o", seq: many + 1, news } })),
+    );
+    let events = 0;
+    vault.events(() => void (events += 1));
+    await vault.signOut();
+    await settle();
+    expect(events).toBe(told);
+  });
+
   it("F9 answers that overtake each other bring no event twice, and no older state back", async () => {
     const event = (seq: number): object => ({ seq, event: { type: `e${seq}` } });
     const shot = (seq: number): object => ({
@@ -371,6 +386,18 @@ describe("a worker that says nothing", () => {
     void vault.getToken().catch(() => {});
     await vi.advanceTimersByTimeAsync(0);
     expect(start).toHaveBeenCalledTimes(2);
+  });
+
+  it("P14 leaves nothing unhandled where the caller has given up before", async () => {
+    const unhandled = vi.fn<(reason: unknown) => void>();
+    process.on("unhandledRejection", unhandled);
+    onTestFinished(() => void process.off("unhandledRejection", unhandled));
+    const vault = connect(() => Promise.reject(new Error("no worker here")));
+    await rejection(vault.getToken());
+    const reason = new Error("enough");
+    expect(await rejection(vault.getToken({ signal: AbortSignal.abort(reason) }))).toBe(reason);
+    for (let turn = 0; turn < 5; turn++) await settle();
+    expect(unhandled).not.toHaveBeenCalled();
   });
 
   it("P10 any more leaves no call behind, and is started again", async () => {
