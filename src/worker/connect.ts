@@ -54,8 +54,8 @@ const fail = (said: unknown): never => {
  *
  * @param start starts the worker, or finds it. A function, because a constructor may throw. It is
  * called again when the worker has ended.
- * @throws nothing; calls reject with code `worker_unavailable` where neither worker nor fallback is
- * to be had.
+ * @throws VaultError `invalid_option` when `account` is wrong. Calls reject with code
+ * `worker_unavailable` where neither worker nor fallback is to be had.
  *
  * @example
  * ```ts

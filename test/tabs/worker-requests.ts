@@ -128,6 +128,24 @@ export function requestsUnderIsolation(): void {
       expect(api.counters().sends).toEqual({ 1: 2 });
     });
 
+    it("P12 XMLHttpRequest is healed as fetch is", async () => {
+      const { page, api, echo } = await open();
+      api.expireAccessTokens();
+      const got = await page.evaluate(
+        (url) =>
+          new Promise<string>((resolve) => {
+            const request = new XMLHttpRequest();
+            request.open("POST", url);
+            request.onload = () => resolve(request.responseText);
+            request.onerror = () => resolve('"error"');
+            request.send("the body");
+          }),
+        `${echo}?n=1`,
+      );
+      expect(JSON.parse(got)).toMatchObject({ body: "the body", tokenIndex: 2 });
+      expect(api.counters().sends).toEqual({ 1: 2 });
+    });
+
     it("a page's abort reaches the API's connection, and its refresh goes on (P14)", async () => {
       const { page, api, echo } = await open();
       api.expireAccessTokens();
