@@ -12,32 +12,32 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 9700,
-  browser: 10_690,
-  "channels/broadcast": 210,
-  cloudflare: 15_430,
-  deno: 11_920,
+  "": 9730,
+  browser: 10_710,
+  "channels/broadcast": 220,
+  cloudflare: 15_450,
+  deno: 11_950,
   "locks/local": 280,
-  "locks/web-locks": 350,
-  "providers/artos": 1930,
-  "providers/clary": 1100,
-  "providers/clary-jwt": 6030,
-  "providers/mint": 1730,
+  "locks/web-locks": 360,
+  "providers/artos": 1980,
+  "providers/clary": 1150,
+  "providers/clary-jwt": 6070,
+  "providers/mint": 1780,
   "providers/password": 940,
-  "providers/qovery": 1110,
-  "providers/self-signed": 5910,
-  "providers/simplismart": 1110,
-  "providers/static-token": 1010,
-  "providers/vmcloud": 1080,
-  "stores/cloudflare-kv": 1470,
-  "stores/deno-kv": 1300,
-  "stores/durable-object": 1040,
-  "stores/encrypted": 1760,
-  "stores/indexeddb": 1290,
+  "providers/qovery": 1160,
+  "providers/self-signed": 5950,
+  "providers/simplismart": 1160,
+  "providers/static-token": 1060,
+  "providers/vmcloud": 1090,
+  "stores/cloudflare-kv": 1520,
+  "stores/deno-kv": 1350,
+  "stores/durable-object": 1090,
+  "stores/encrypted": 1810,
+  "stores/indexeddb": 1330,
   "stores/memory": 270,
-  webhook: 1910,
-  worker: 14_080,
-  wretch: 910,
+  webhook: 1960,
+  worker: 14_170,
+  wretch: 1080,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -54,7 +54,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 10_900,
+    limit: 10_920,
     goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -62,7 +62,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 10_060,
+    limit: 10_090,
     goal: 4000,
     code: `
       export { createVault } from "tokenkeep";

@@ -45,7 +45,10 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;
 
-/** The one error class. Recognise it with {@link isVaultError}, which also works across realms. */
+/**
+ * The one error class. `instanceof` and {@link isVaultError} say the same: they also know errors that
+ * were made elsewhere, as by a worker's page, another realm or another copy of the library.
+ */
 export class VaultError extends Error {
   declare readonly code: VaultErrorCode;
   /** The HTTP status that led here, where one did. */
@@ -57,6 +60,11 @@ export class VaultError extends Error {
     super(message ?? ADVICE[code]);
     Object.assign(this, { name: "VaultError", code, status, retryAfter });
     Object.defineProperty(this, brand, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A class of somebody's that extends this one is asked as classes are.
+    return this === VaultError ? isVaultError(value) : super[Symbol.hasInstance](value);
   }
 }
 

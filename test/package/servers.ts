@@ -10,10 +10,10 @@ import { selfSigned } from "../support/certificate.ts";
 const types: Readonly<Record<string, string>> = { ".html": "text/html", ".js": "text/javascript" };
 
 /** A folder of pages and scripts, as any host serves them. */
-export const serveFolder = (folder: string): Promise<Served> =>
+export const serveFolder = (folder: string, start = "index.html"): Promise<Served> =>
   serve(async (request) => {
     const { pathname } = new URL(request.url);
-    const file = pathname === "/" ? "/index.html" : pathname;
+    const file = pathname === "/" ? start : pathname;
     const type = types[path.extname(file)];
     return type
       ? new Response(await readFile(path.join(folder, file)), {
