@@ -5,10 +5,13 @@ import { VaultError } from "./errors.ts";
 import type { Policy } from "./policy.ts";
 import type { AccessToken, Renewal, TokenSource } from "./types.ts";
 
+/** By this way, because Node's own types have no `BodyInit`. */
+type Body = NonNullable<RequestInit["body"]>;
+
 /** What `vault.fetch` takes beyond `RequestInit`. */
 export interface VaultRequestInit extends Omit<RequestInit, "body"> {
   /** A function makes a stream anew for a second send; without one, a stream is sent once. */
-  readonly body?: BodyInit | null | (() => BodyInit);
+  readonly body?: Body | null | (() => Body);
   /** Holds the runtime open for a refresh that outlives the response: `event.waitUntil`. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
   /** Sends this one call, in place of the vault's own `fetch`: for clients with a chain of theirs. */
@@ -35,9 +38,9 @@ export type Follow = (
 
 export interface SentInit extends Omit<VaultRequestInit, "body" | "headers" | "redirect"> {
   headers: Record<string, string>;
-  body?: BodyInit | null;
+  body?: Body | null;
   duplex?: "half";
-  redirect?: RequestRedirect;
+  redirect?: NonNullable<RequestInit["redirect"]>;
 }
 
 /**
@@ -91,7 +94,7 @@ const hasAuthorization = (headers: Record<string, string>): boolean =>
   Object.keys(headers).some((name) => /^authorization$/i.test(name));
 
 /** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
-function lasting(body: BodyInit): BodyInit | undefined {
+function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
   // By name: another realm's, as a frame's or a test runner's, is no instance of ours.
   const kind = Object.prototype.toString.call(body).slice(8, -1);
@@ -109,7 +112,7 @@ function prepare(target: string | Request, own: SentInit): () => Sendable | unde
   const { body } = own;
   if (typeof body === "function") {
     const make = (): Sendable => {
-      own.body = (body as () => BodyInit)();
+      own.body = (body as () => Body)();
       return [target, own];
     };
     own.duplex = "half";
