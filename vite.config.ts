@@ -8,7 +8,6 @@ import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { TestProject } from "vitest/node";
 import { findBrowsers } from "./scripts/browsers.js";
-import { ada } from "./test/apis/vmcloud-data.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -208,18 +207,13 @@ export default defineConfig({
           cloudflareTest(({ inject }) => ({
             wrangler: { configPath: "./demo/wrangler.jsonc" },
             miniflare: {
-              bindings: {
-                VMCLOUD_URL: inject("vmcloud").url,
-                VMCLOUD_EMAIL: ada.email,
-                VMCLOUD_PASSWORD: ada.password,
-                TOKENKEEP_KEYS: `k1:${btoa("0123456789abcdef0123456789abcdef")}`,
-              },
+              bindings: inject("workerApis").bindings,
             },
           })),
         ],
         test: {
           name: "demo's worker",
-          globalSetup: ["./test/setup/vmcloud.ts"],
+          globalSetup: ["./test/setup/worker-apis.ts"],
           include: ["test/demo-worker/**/*.test.ts"],
         },
       },
@@ -242,7 +236,7 @@ export default defineConfig({
           name: "package",
           environment: "node",
           include: ["test/package/**/*.test.ts"],
-          provide: { chromium },
+          provide: { chromium, firefox },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -1,34 +1,34 @@
-/** A Worker that calls VMCloud for its visitors: with `wrangler.jsonc`, all there is to copy. */
+/** A Worker that calls five APIs for its visitors. Copy `worker-apis.ts` and `wrangler.jsonc`, too. */
 import {
   createVault,
   defineTokenVault,
   isVaultError,
   type VaultContext,
 } from "tokenkeep/cloudflare";
-import { vmcloud } from "tokenkeep/providers/vmcloud";
+import { calls, type Env, providers } from "./worker-apis.ts";
 
-type Env = Readonly<Record<"VMCLOUD_URL" | "VMCLOUD_EMAIL" | "VMCLOUD_PASSWORD", string>>;
-
-// The demo's API is on this machine, without TLS. Yours is not: leave this out.
+// The demo's APIs are on this machine, without TLS. Yours are not: leave this out.
 const local = { dangerouslyAllowLoopbackHttp: true };
 
-export const TokenVault = defineTokenVault<Env>({
-  providers: (env) => ({ vmcloud: vmcloud({ baseURL: env.VMCLOUD_URL }) }),
-  ...local,
-});
+export const TokenVault = defineTokenVault<Env>({ providers, ...local });
 
 export default {
   async fetch(request: Request, env: Env, ctx: VaultContext): Promise<Response> {
-    const account = new URL(request.url).searchParams.get("account") ?? "default";
-    const vault = createVault({ provider: "vmcloud", account, env, ctx, ...local });
-    const vms = `${env.VMCLOUD_URL}/v1/vms`;
-    try {
-      return await vault.fetch(vms);
-    } catch (error) {
-      if (!isVaultError(error) || !/no_session|sign_in_required/.test(error.code)) throw error;
-      const credentials = { email: env.VMCLOUD_EMAIL, password: env.VMCLOUD_PASSWORD };
-      await vault.signIn(credentials, { unlessSignedIn: true });
-      return vault.fetch(vms);
-    }
+    const { searchParams } = new URL(request.url);
+    const provider = searchParams.get("api") ?? "vmcloud";
+    const account = searchParams.get("account") ?? "default";
+    const call = calls(env)[provider];
+    if (!call) return new Response("There is no such API", { status: 404 });
+
+    const vault = createVault({ provider, account, env, ctx, ...local });
+    const signInFirst = async (error: unknown): Promise<Response> => {
+      const code = isVaultError(error) ? error.code : "";
+      if (!/no_session|sign_in_required/.test(code)) throw error;
+      await vault.signIn(call.credentials, { unlessSignedIn: true });
+      return vault.fetch(call.url);
+    };
+    const giveUp = (error: unknown): Response =>
+      new Response(isVaultError(error) ? error.code : "unreachable", { status: 502 });
+    return vault.fetch(call.url).catch(signInFirst).catch(giveUp);
   },
 };

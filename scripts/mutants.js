@@ -47,6 +47,7 @@ const OWNER = "src/cloudflare/owner.ts";
 const WEBHOOK = "src/webhook.ts";
 const WRETCH = "src/wretch.ts";
 const SERVE = "src/worker/serve.ts";
+const CONNECT = "src/worker/connect.ts";
 
 const MODEL = "test/model/protocol.test.ts";
 const CONTRACTS = "test/runtimes/node.test.ts";
@@ -166,11 +167,8 @@ const mutants = [
     name: "a late commit brings an ended session back",
     law: "P4, F24",
     edits: [
-      {
-        file: ENGINE,
-        find: "isOurs(stored) ? change(stored!) : undefined",
-        replace: "change(stored ?? next)",
-      },
+      { file: ENGINE, find: "const after = isOurs(stored)", replace: "const after = isOurs(next)" },
+      { file: ENGINE, find: "concluded(stored!,", replace: "concluded(stored ?? next," },
     ],
     test: MODEL,
     title: "P4 F24 sign-outs and sign-ins race",
@@ -181,8 +179,8 @@ const mutants = [
     edits: [
       { file: TRANSITIONS, find: "if (current.attempt >= attempt) return undefined;", replace: "" },
     ],
-    test: MODEL,
-    title: "P7 F9 F22 waiters get a token",
+    test: "test/unit/transitions.test.ts",
+    title: "P2 P8 its grant is kept",
   },
   {
     name: "a refusal or trouble of an attempt that was taken over counts",
@@ -322,7 +320,7 @@ const mutants = [
   {
     name: "an origin is judged by its beginning",
     law: "S1, law 4",
-    edits: [{ file: "src/policy.ts", find: '|| "(?!)"})/`', replace: '|| "(?!)"})`' }],
+    edits: [{ file: "src/policy.ts", find: '.join("|")})/`', replace: '.join("|")})`' }],
     test: CONTRACTS,
     title: "S1 S3 not to",
   },
@@ -356,9 +354,7 @@ const mutants = [
   {
     name: "a body is not kept for the second send",
     law: "P11, F20",
-    edits: [
-      { file: FETCH, find: "lasting(body) ?? (body as BodyInit)", replace: "body as BodyInit" },
-    ],
+    edits: [{ file: FETCH, find: "own.body = kept ?? body;", replace: "own.body = body;" }],
     test: CONTRACTS,
     title: "P11 F20 is sent again after a 401",
   },
@@ -366,11 +362,7 @@ const mutants = [
     name: "a 403 is treated like a 401",
     law: "F18, law 6",
     edits: [
-      {
-        file: FETCH,
-        find: "response.status === 401 ? heal(response, token, again, !!follow, fetch_)",
-        replace: "response.status % 2 ? heal(response, token, again, !!follow, fetch_)",
-      },
+      { file: FETCH, find: "response.status !== 401 ||", replace: "!(response.status % 2) ||" },
     ],
     test: CONTRACTS,
     title: "F18 403 without a challenge",
@@ -381,8 +373,8 @@ const mutants = [
     edits: [
       {
         file: "src/vault.ts",
-        find: "observer({ type, account,",
-        replace: "observer({ ...(session as object), type, account,",
+        find: "tell(observers, {",
+        replace: "tell(observers, { ...(session as object),",
       },
     ],
     test: "test/unit/secrets.test.ts",
@@ -404,7 +396,7 @@ const mutants = [
   {
     name: "a static token that was answered with 401 is sent again",
     law: "P9",
-    edits: [{ file: ENGINE, find: "rejectedHere = rejected;", replace: "" }],
+    edits: [{ file: ENGINE, find: "rejectedHere = rejected;", replace: "{}" }],
     test: "test/unit/static-token.test.ts",
     title: "P9 the application is asked once",
   },
@@ -607,7 +599,9 @@ const mutants = [
   {
     name: "wretch's chain is not used",
     law: "P11",
-    edits: [{ file: WRETCH, find: "fetch: (input, init", replace: "other: (input: string, init" }],
+    edits: [
+      { file: WRETCH, find: "fetch: (input, given", replace: "other: (input: string, given" },
+    ],
     test: CONTRACTS,
     title: "P11 progress of what is sent",
   },
@@ -621,7 +615,7 @@ const mutants = [
   {
     name: "an inherited fetch sends",
     law: "S15",
-    edits: [{ file: FETCH, find: 'Object.hasOwn(init, "fetch") &&', replace: "" }],
+    edits: [{ file: FETCH, find: "Object.create(null)", replace: "{}" }],
     test: "test/unit/fetch.test.ts",
     title: "S15 an inherited one sends nothing",
   },
@@ -732,6 +726,28 @@ const mutants = [
     title: "P16 S4 that fails",
   },
   {
+    name: "nothing holds an object while it refreshes in the background",
+    law: "F31",
+    edits: [
+      {
+        file: OWNER,
+        find: "(promise) => ctx.waitUntil(promise),\n      }",
+        replace: "() => {},\n      }",
+      },
+    ],
+    test: "test/unit/cloudflare/owner.test.ts",
+    title: "F31 a refresh in the background",
+  },
+  {
+    name: "an alarm ends before it has set the next one",
+    law: "F35",
+    edits: [
+      { file: OWNER, find: "retry in place.\n    await arm(one);", replace: "retry in place." },
+    ],
+    test: "test/unit/cloudflare/owner.test.ts",
+    title: "F35 an alarm has set the next",
+  },
+  {
     name: "a worker gives its token for any URL",
     law: "S1, law 4",
     edits: [{ file: SERVE, find: "!isText(url) || !policy(url)", replace: "!isText(url)" }],
@@ -778,11 +794,120 @@ const mutants = [
   {
     name: "an answer that was overtaken brings its state back",
     law: "F9",
-    edits: [
-      { file: "src/worker/connect.ts", find: "if (one.seq > since) {", replace: "if (one) {" },
-    ],
+    edits: [{ file: CONNECT, find: "if (one && one.seq > since) {", replace: "if (one) {" }],
     test: PAGE,
     title: "F9 answers that overtake each other",
+  },
+  {
+    name: "a question of any length is read",
+    law: "S10",
+    edits: [{ file: SERVE, find: "check(isText(args));", replace: "" }],
+    test: WORKER,
+    title: "S10 with too long arguments is refused",
+  },
+  {
+    name: "an account of a page's may have any name",
+    law: "S10, S11",
+    edits: [{ file: SERVE, find: 'check(isAccount(name), "account");', replace: "" }],
+    test: WORKER,
+    title: "S10 with no account is refused",
+  },
+  {
+    name: "one worker keeps any number of accounts",
+    law: "S10, S11",
+    edits: [{ file: SERVE, find: "accounts.size < MOST_ACCOUNTS", replace: "true" }],
+    test: WORKER,
+    title: "S10 S11 names one of a hundred accounts at most",
+  },
+  {
+    name: "a page takes any time for a server's",
+    law: "F16, S10",
+    edits: [{ file: SERVE, find: "value > 0 && value < 8.64e15", replace: "true" }],
+    test: WORKER,
+    title: "F16 S10 is signed by the time of its 401",
+  },
+  {
+    name: "a page does not tell the time of a 401",
+    law: "F16",
+    edits: [{ file: CONNECT, find: "generation, date }]", replace: "generation }]" }],
+    test: "test/unit/worker/same.test.ts",
+    title: "F16 with a clock",
+  },
+  {
+    name: "tokens go to the page's own files",
+    law: "S1",
+    edits: [{ file: SERVE, find: "request.destination ||", replace: "" }],
+    test: WORKER,
+    title: "S1 S6 attaches tokens to what may have one",
+  },
+  {
+    name: "a page that is not controlled goes on without a token",
+    law: "S7",
+    edits: [{ file: SERVE, find: "!pages.some(({ id }) => id === client)", replace: "false" }],
+    test: WORKER,
+    title: "S7 under isolation gives no token",
+  },
+  {
+    name: "a page that gives up tells nobody",
+    law: "P14",
+    edits: [{ file: CONNECT, find: "port1.postMessage(0);", replace: "" }],
+    test: PAGE,
+    title: "P14 an abort reaches the worker",
+  },
+  {
+    name: "a question that is given up is answered all the same",
+    law: "P14",
+    edits: [{ file: SERVE, find: "() => controller.abort()", replace: "() => {}" }],
+    test: PAGE,
+    title: "P14 an abort reaches the worker",
+  },
+  {
+    name: "a page counts as controlled before it is",
+    law: "S7",
+    edits: [{ file: CONNECT, find: "if (isolated && !nav", replace: "if (false && !nav" }],
+    test: PAGE,
+    title: "S7 is there when the page is controlled",
+  },
+  {
+    name: "a page believes a worker of another version",
+    law: "S10",
+    edits: [{ file: CONNECT, find: "said.tokenkeep === VERSION", replace: "true" }],
+    test: PAGE,
+    title: "P10 a worker that is updated to another version",
+  },
+  {
+    name: "nothing stands in for a worker",
+    law: "P10",
+    edits: [{ file: CONNECT, find: "reach(fallback!, limit)", replace: "reach(start, 0)" }],
+    test: PAGE,
+    title: "P10 a worker that is updated to another version",
+  },
+  {
+    name: "a password is sent again to a worker that is silent",
+    law: "S4, P10",
+    edits: [{ file: CONNECT, find: 'if (type === "signIn") throw', replace: "if (false) throw" }],
+    test: PAGE,
+    title: "P10 any more leaves no call behind",
+  },
+  {
+    name: "a closed page waits on",
+    law: "P10",
+    edits: [{ file: CONNECT, find: "lose(link, ended.signal.reason);", replace: "" }],
+    test: PAGE,
+    title: "P10 closed, it gives up what it asked",
+  },
+  {
+    name: "a stream is sent again",
+    law: "P11, F21",
+    edits: [
+      {
+        file: "src/worker/send.ts",
+        find: "body instanceof ReadableStream ? undefined : ",
+        replace: "",
+      },
+    ],
+    test: PAGE,
+    title: "P11 F20 F21 sends a stream once",
   },
 ];
 

@@ -24,7 +24,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { createCache, type TokenCache } from "./cloudflare/cache.ts";
-import { readKeys, toRing } from "./cloudflare/keys.ts";
+import { readKeys } from "./cloudflare/keys.ts";
 import { createMemory, type Memory } from "./cloudflare/memory.ts";
 import {
   brokenOwner,
@@ -49,6 +49,12 @@ interface SharedOptions {
   readonly cache?: string;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
+  /**
+   * Called with what happens, for logs and metrics: in the object, and in a Worker for `retried`, a
+   * request that is sent again after its 401. It holds no secret. That of `defineTokenVault` serves
+   * both; `createVault` needs one of its own only where the class is another Worker's.
+   */
+  readonly onEvent?: (event: VaultEvent) => void;
 }
 
 export interface TokenVaultOptions<Env = never>
@@ -60,8 +66,6 @@ export interface TokenVaultOptions<Env = never>
    * and the newest last; the secret `TOKENKEEP_KEYS` by default.
    */
   readonly keys?: string | ((env: Env) => string | undefined);
-  /** Called in the object with what happens there, for logs and metrics. It holds no secret. */
-  readonly onEvent?: (event: VaultEvent) => void;
 }
 
 /** As much of a Worker's `ctx` as is needed. */
@@ -111,9 +115,9 @@ const defined: TokenVaultOptions[] = [];
 /** What one `env` and one class give, made once and used by every request. */
 interface Shared {
   readonly providers: Providers;
-  /** Checks the keys. */
-  keys(): void;
-  ring(): Promise<Keyring>;
+  /** Read when they are first asked for, so that a malformed one is told then. */
+  ring(): Keyring;
+  readonly onEvent: SharedOptions["onEvent"];
   readonly policies: Map<Provider<never>, Policy>;
   readonly caches: Map<Provider<never>, TokenCache>;
 }
@@ -195,9 +199,9 @@ export function createVault<Credentials = unknown>(
   const namespace = (env as Record<string, unknown>)[binding] as Namespace | undefined;
   check(
     namespace?.idFromName,
-    `No Durable Object binding ${binding}: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
+    `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
   );
-  const { providers, ring, policies, caches } = sharedOf(options, !!kvOf(options, env));
+  const { providers, ring, policies, caches, onEvent } = sharedOf(options, !!kvOf(options, env));
   check(Object.hasOwn(providers, name), unknownProvider(name, providers));
   const provider = providers[name]!;
   const loopback = options.dangerouslyAllowLoopbackHttp;
@@ -224,6 +228,7 @@ export function createVault<Credentials = unknown>(
     clock: options.clock,
     patience: options.patience ?? 20_000,
     maxStaleness: options.maxStaleness ?? 60_000,
+    onEvent: options.onEvent ?? onEvent,
   });
 }
 
@@ -249,29 +254,31 @@ function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
   const known = once(made, env, () => new Map<object, Shared>());
   if (given) {
     const shared = once(known, given, () => share(env, given, options.keys));
-    if (hasCache) shared.keys();
+    if (hasCache) shared.ring();
     return shared;
   }
   const all = defined.map((one) =>
-    once(known, one, () => share(env, providersOf(one, env), one.keys)),
+    once(known, one, () => share(env, providersOf(one, env), one.keys, one.onEvent)),
   );
   const shared = all.findLast(({ providers }) => Object.hasOwn(providers, name)) ?? all.at(-1);
   check(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
   // At once, so that a missing key is told at the start and not when it is needed.
-  shared.keys();
+  shared.ring();
   return shared;
 }
 
-function share(env: object, providers: Providers, source: TokenVaultOptions["keys"]): Shared {
+function share(
+  env: object,
+  providers: Providers,
+  keys: TokenVaultOptions["keys"],
+  onEvent?: SharedOptions["onEvent"],
+): Shared {
   checkProviders(providers);
-  let keys: ReturnType<typeof readKeys> | undefined;
   let ring: Keyring | undefined;
-  const read = (): NonNullable<typeof keys> => (keys ??= readKeys(source, env));
   return {
     providers,
-    keys: read,
-    // Settled values only: a promise of another request may never settle (F31).
-    ring: async () => (ring ??= await toRing(read())),
+    onEvent,
+    ring: () => (ring ??= readKeys(keys, env)),
     policies: new Map(),
     caches: new Map(),
   };
@@ -294,10 +301,10 @@ function kvOf(
 ): KvNamespace | undefined {
   const kv = (env as Record<string, unknown>)[cache] as KvNamespace | undefined;
   check(
-    kv?.getWithMetadata || named === undefined,
-    `No KV binding ${cache}: in wrangler.jsonc add { "binding": "${cache}" } to "kv_namespaces"`,
+    kv?.getWithMetadata || (!kv && named === undefined),
+    `${cache} is no KV binding: in wrangler.jsonc add { "binding": "${cache}" } to "kv_namespaces"`,
   );
-  return kv?.getWithMetadata && kv;
+  return kv;
 }
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";

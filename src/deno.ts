@@ -68,11 +68,12 @@ export function createVault<Credentials>({
 
 function storeOf(kv: DenoKv | undefined, keys?: Keys, unsealed?: boolean): TokenStore {
   const store = denoKvStore(kv!);
-  if (keys) return encrypted(store, keyring(keys));
+  const how = '. Set it: export TOKENKEEP_KEYS="k1:$(openssl rand -base64 32)"';
+  if (keys) return encrypted(store, keyring(keys, how));
   if (unsealed) return store;
   throw new VaultError(
     "invalid_option",
-    'No keys to seal sessions with. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS"). Set it: export TOKENKEEP_KEYS="k1:$(openssl rand -base64 32)"',
+    'No keys to seal sessions with. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS")' + how,
   );
 }
 

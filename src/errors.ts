@@ -33,9 +33,9 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   no_session: "Not signed in: call signIn()",
   sign_in_required: "Session ended: sign in again",
   credentials_refused: "Credentials refused: check, sign in again",
-  refresh_failed: "Token not refreshed: session kept, try again",
+  refresh_failed: "Refresh failed: session kept, try again",
   sign_in_failed: "Sign-in failed: try again",
-  clock_unknown: "Signed token refused: check the clock and the API key",
+  clock_unknown: "Signed token refused: check clock and API key",
   store_unavailable: "Store unavailable: nothing is lost, try again",
   worker_unavailable: "Worker unavailable: nothing is lost, try again",
   invalid_token: "Malformed token: look for spaces, line breaks",
@@ -45,7 +45,10 @@ const ADVICE: { readonly [code in VaultErrorCode]: string } = {
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;
 
-/** The one error class. Recognise it with {@link isVaultError}, which also works across realms. */
+/**
+ * The one error class. `instanceof` and {@link isVaultError} say the same: they also know errors that
+ * were made elsewhere, as by a worker's page, another realm or another copy of the library.
+ */
 export class VaultError extends Error {
   declare readonly code: VaultErrorCode;
   /** The HTTP status that led here, where one did. */
@@ -58,6 +61,16 @@ export class VaultError extends Error {
     Object.assign(this, { name: "VaultError", code, status, retryAfter });
     Object.defineProperty(this, brand, { value: true });
   }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // A class of somebody's that extends this one is asked as classes are.
+    return this === VaultError ? isVaultError(value) : super[Symbol.hasInstance](value);
+  }
+}
+
+/** Options and arguments: throws `invalid_option` with what is wanted. */
+export function check(isRight: unknown, wanted: string): asserts isRight {
+  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + wanted);
 }
 
 /**
@@ -76,5 +89,5 @@ export class VaultError extends Error {
  * ```
  */
 export function isVaultError(value: unknown): value is VaultError {
-  return typeof value === "object" && value !== null && brand in value;
+  return !!(value as { [brand]?: true } | null | undefined)?.[brand];
 }

@@ -5,10 +5,13 @@ import { VaultError } from "./errors.ts";
 import type { Policy } from "./policy.ts";
 import type { AccessToken, Renewal, TokenSource } from "./types.ts";
 
+/** By this way, because Node's own types have no `BodyInit`. */
+type Body = NonNullable<RequestInit["body"]>;
+
 /** What `vault.fetch` takes beyond `RequestInit`. */
 export interface VaultRequestInit extends Omit<RequestInit, "body"> {
   /** A function makes a stream anew for a second send; without one, a stream is sent once. */
-  readonly body?: BodyInit | null | (() => BodyInit);
+  readonly body?: Body | null | (() => Body);
   /** Holds the runtime open for a refresh that outlives the response: `event.waitUntil`. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
   /** Sends this one call, in place of the vault's own `fetch`: for clients with a chain of theirs. */
@@ -30,113 +33,107 @@ export type Follow = (
   sent: Sendable,
   /** What gives the same bytes once more, for a redirect that wants them. */
   again: () => Sendable | undefined,
-  /** What sends; the vault's own `fetch` by default. */
-  send?: typeof fetch,
+  send: typeof fetch,
 ) => Promise<Response>;
 
-export interface SentInit extends Omit<RequestInit, "headers"> {
+export interface SentInit extends Omit<VaultRequestInit, "body" | "headers" | "redirect"> {
   headers: Record<string, string>;
+  body?: Body | null;
+  duplex?: "half";
+  redirect?: NonNullable<RequestInit["redirect"]>;
 }
 
 /**
  * An init without `Object.prototype`: what somebody put there is not ours to send (S15). A function's
  * prototype, because an object literal without one is several times slower in V8.
  */
-function Sent(this: SentInit, method: string, headers: Record<string, string>): void {
-  // Given in any case: undici reads an inherited one all the same.
-  this.method = method;
-  this.headers = headers;
-}
-Sent.prototype = Object.freeze(Object.create(null));
-
-const sentInit = (
-  target: string | Request,
-  init: RequestInit | undefined,
-  headers: Record<string, string>,
-): SentInit => {
-  const own = new (Sent as unknown as new (method: string, headers: object) => SentInit)(
-    typeof target === "string" ? "GET" : target.method,
-    headers,
-  );
-  if (init) {
-    Object.assign(own, init);
-    own.headers = headers;
-  }
-  if (typeof target === "object") {
-    // Fetch resets these two when anything else is given along.
-    const { referrer, referrerPolicy } = target;
-    if (referrer !== "about:client") own.referrer ??= referrer;
-    if (referrerPolicy) own.referrerPolicy ??= referrerPolicy;
-  }
-  return own;
-};
-
-/** By shape: a frame's `Request` is no instance of ours, and `fetch` takes it all the same. */
-const isRequest = (input: unknown): input is Request =>
-  typeof input === "object" && input !== null && "clone" in input && "url" in input;
-
-/** A copy of the headers as a plain object, which costs least; repeated names are joined. */
-const copyHeaders = (headers: HeadersInit): Record<string, string> =>
-  Symbol.iterator in headers
-    ? Object.fromEntries(headers instanceof Headers ? headers : new Headers(headers))
-    : { ...headers };
-
-/** A caller's own `Authorization` wins and switches the vault off for its request (S6). */
-function hasAuthorization(headers: Record<string, string>): boolean {
-  for (const name of Object.keys(headers))
-    if (name.length === 13 && name.toLowerCase() === "authorization") return true;
-  return false;
-}
-
-/** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
-function lasting(body: BodyInit): BodyInit | undefined {
-  if (typeof body === "string" || body instanceof Blob) return body;
-  if (body instanceof ArrayBuffer) return body.slice(0);
-  if (ArrayBuffer.isView(body))
-    return new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.byteLength).slice();
-  if (body instanceof URLSearchParams) return new URLSearchParams(body);
-  if (!(body instanceof FormData)) return undefined;
-  const copy = new FormData();
-  body.forEach((value, name) => copy.append(name, value as string));
-  return copy;
-}
-
-/** What is sent, and how it is made again: the bytes of the second send are the first bytes. */
-function prepare(
+const Sent = function (
+  this: SentInit,
   target: string | Request,
   init: VaultRequestInit | undefined,
   headers: Record<string, string>,
-): [Sendable, () => Sendable | undefined] {
-  const own = sentInit(target, init as RequestInit | undefined, headers);
-  const same: Sendable = [target, own];
-  const body = init?.body;
+) {
+  const isText = typeof target === "string";
+  // Given in any case: undici reads an inherited one all the same.
+  this.method = isText ? "GET" : target.method;
+  // Fetch reads inherited members too, a Request's for one, but `Object.prototype` has none to say.
+  if (init && Object.getPrototypeOf(init) !== Object.prototype)
+    for (const name in init)
+      if (!(name in Object.prototype)) Object.assign(this, { [name]: init[name as never] });
+  if (init) Object.assign(this, init);
+  this.headers = headers;
+  if (isText) return;
+  // Fetch resets these two when anything else is given along.
+  const { referrer, referrerPolicy } = target;
+  if (referrer !== "about:client") this.referrer ??= referrer;
+  if (referrerPolicy) this.referrerPolicy ??= referrerPolicy;
+} as unknown as new (
+  target: string | Request,
+  init: VaultRequestInit | undefined,
+  headers: Record<string, string>,
+) => SentInit;
+Sent.prototype = Object.freeze(Object.create(null));
+
+/**
+ * The `Request` that is an input, if it is one. A subclass's or a frame's may say one address and
+ * lead to another: judged and sent is a copy, which is made of what it is and not of what it says (S1).
+ */
+function requestOf(input: string | URL | Request): Request | undefined {
+  if (!(input as Request | null)?.clone || !(input as Request).url) return undefined;
+  return Object.getPrototypeOf(input) === Request.prototype
+    ? (input as Request)
+    : new Request(input);
+}
+
+/** A copy of the headers as a plain object, which costs least; repeated names are joined. */
+const copyHeaders = (headers: HeadersInit): Record<string, string> =>
+  Symbol.iterator in headers ? Object.fromEntries(new Headers(headers)) : { ...headers };
+
+/** A caller's own `Authorization` wins and switches the vault off for its request (S6). */
+const hasAuthorization = (headers: Record<string, string>): boolean =>
+  Object.keys(headers).some((name) => /^authorization$/i.test(name));
+
+/** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
+function lasting(body: Body): Body | undefined {
+  if (typeof body === "string") return body;
+  // By name: another realm's, as a frame's or a test runner's, is no instance of ours.
+  const kind = Object.prototype.toString.call(body).slice(8, -1);
+  if (/^(Blob|File)$/.test(kind)) return body as Blob;
+  if (kind === "ArrayBuffer" || ArrayBuffer.isView(body)) return new Blob([body as ArrayBuffer]);
+  if (kind === "URLSearchParams") return new URLSearchParams(body as URLSearchParams);
+  if (kind !== "FormData") return undefined;
+  const copy = new FormData();
+  (body as FormData).forEach((value, name) => copy.append(name, value as string));
+  return copy;
+}
+
+/** How what is sent is made again: the bytes of the second send are the first bytes. */
+function prepare(target: string | Request, own: SentInit): () => Sendable | undefined {
+  const { body } = own;
   if (typeof body === "function") {
-    const make = (): Sendable => [
-      target,
-      Object.assign(sentInit(target, own, headers), { body: body(), duplex: "half" }),
-    ];
-    return [make(), make];
+    const make = (): Sendable => {
+      own.body = (body as () => Body)();
+      return [target, own];
+    };
+    own.duplex = "half";
+    make();
+    return make;
   }
   if (body != null) {
-    own.body = lasting(body) ?? (body as BodyInit);
-    return [same, () => (own.body === body && lasting(body) === undefined ? undefined : same)];
+    const kept = lasting(body);
+    own.body = kept ?? body;
+    return () => (kept === undefined ? undefined : [target, own]);
   }
   // Firefox does not show a request's body; the other engines say when there is none.
   if (typeof target === "string" || target.body === null || /^(get|head)$/i.test(target.method))
-    return [same, () => same];
+    return () => [target, own];
   let spare = target.clone();
-  return [
-    same,
-    () => {
-      const next = spare;
-      spare = next.clone();
-      return [next, own];
-    },
-  ];
+  return () => {
+    const next = spare;
+    spare = next.clone();
+    return [next, own];
+  };
 }
-
-/** The server's time; `NaN` where the runtime does not show it. */
-const dateOf = ({ headers }: Response): number => Date.parse(headers.get("date") ?? "");
 
 export function createFetch(
   policy: Policy,
@@ -148,21 +145,25 @@ export function createFetch(
   renewal: Renewal | undefined,
   onRetry: (token: AccessToken) => void,
 ): VaultFetch {
-  /** After a 401: one more try with a newer token, if there is one and the body allows it. */
-  async function heal(
+  /** A redirect is followed. After a 401: one more try with a newer token, if the body allows it. */
+  async function settle(
     response: Response,
+    sent: Sendable,
     token: AccessToken,
-    again: () => Sendable | undefined,
-    follows: boolean,
-    send: typeof fetch,
-    signal?: AbortSignal | null | undefined,
-    waitUntil?: VaultRequestInit["waitUntil"],
+    hop: Follow | undefined,
+    again: () => Sendable | undefined = () => sent,
   ): Promise<Response> {
-    // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
-    if (/error="?insufficient_/.test(response.headers.get("www-authenticate") ?? ""))
+    const [target, { signal = (target as Request).signal, waitUntil, fetch: send = fetch_ }] = sent;
+    if (hop) response = await hop(response, sent, again, send);
+    if (
+      response.status !== 401 ||
+      // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
+      /error\s*=\s*"?insufficient_/i.test(response.headers.get("www-authenticate") ?? "")
+    )
       return response;
     const next = again();
-    const date = dateOf(response);
+    // The server's time; `NaN` where the runtime does not show it.
+    const date = Date.parse(response.headers.get("date") ?? "");
     const refresh = Promise.resolve(
       getToken({ rejected: token, date, signal: next && signal, waitUntil }),
     );
@@ -172,17 +173,20 @@ export function createFetch(
       return response;
     }
     // What cannot be renewed asks the application by its state and an event; the 401 is the answer.
-    const newer = await (renewal ? refresh : refresh.catch(() => token));
+    const release = (): void => void response.body?.cancel().catch(() => {});
+    const newer = await refresh.catch((error) => {
+      if (!renewal) return token;
+      release();
+      throw error;
+    });
     if (newer.accessToken !== token.accessToken) {
-      response.body?.cancel().catch(() => {});
+      release();
       onRetry(newer);
-      const [, init] = next;
-      init.headers = { ...init.headers, authorization: authorization(newer) };
-      if (follows) init.redirect = "manual";
-      response = await send(next[0], init);
-      if (follows) response = await follow!(response, next, again, send);
+      next[1].headers["authorization"] = authorization(newer);
+      response = await send(...(next as readonly [string, RequestInit]));
+      if (hop) response = await hop(response, next, again, send);
     }
-    if (renewal?.selfSigned && response.status === 401 && !dateOf(response))
+    if (renewal?.selfSigned && response.status === 401 && !date)
       throw new VaultError("clock_unknown", undefined, 401);
     return response;
   }
@@ -190,63 +194,51 @@ export function createFetch(
   async function slow(
     input: string | URL | Request,
     init: VaultRequestInit | undefined,
-    early?: Promise<AccessToken>,
+    early?: AccessToken | Promise<AccessToken>,
   ): Promise<Response> {
-    const request = isRequest(input) ? input : undefined;
-    // Its own member only: what somebody put on `Object.prototype` reads no token (S15).
-    const send = (init && Object.hasOwn(init, "fetch") && init.fetch) || fetch_;
+    const request = requestOf(input);
     const href = policy(request ? request.url : String(input));
     const isBare =
       href === undefined ||
       request?.mode === "navigate" ||
       (init?.mode ?? request?.mode) === "no-cors";
     const given = init?.headers ?? request?.headers;
-    const headers = isBare || !given ? {} : copyHeaders(given);
+    const headers =
+      given && (!isBare || typeof init?.body === "function") ? copyHeaders(given) : {};
+    const target = request ?? href ?? "";
+    const own = new Sent(target, init, headers);
+    const { signal = request?.signal, waitUntil, fetch: send = fetch_ } = own;
     if (isBare || hasAuthorization(headers)) {
-      const own =
-        typeof init?.body === "function"
-          ? { ...init, body: init.body(), duplex: "half" }
-          : (init as RequestInit | undefined);
+      const makes = typeof init?.body === "function";
+      if (makes) prepare(target, own);
       // Headers that were read may have been an iterator's, which is used up.
-      return send(
-        input,
-        (isBare || !init?.headers ? own : { ...own, headers }) as RequestInit | undefined,
-      );
+      const bare = makes || (init?.headers && !isBare) ? own : init;
+      return send(request ?? input, bare as RequestInit | undefined);
     }
 
-    const [first, again] = prepare(request ?? href, init, headers);
-    const signal = init?.signal === undefined ? request?.signal : init.signal;
-    const waitUntil = init?.waitUntil;
+    const hop = (own.redirect ?? request?.redirect ?? "follow") === "follow" ? follow : undefined;
+    if (hop) own.redirect = "manual";
+    const again = prepare(target, own);
     const got = early ?? getToken({ signal, waitUntil });
     const token = "accessToken" in got ? got : await got;
     headers["authorization"] = authorization(token);
-    const follows = !!follow && (first[1].redirect ?? request?.redirect ?? "follow") === "follow";
-    if (follows) first[1].redirect = "manual";
-    let response = await send(...first);
-    if (follows && response.status >= 300) response = await follow(response, first, again, send);
-    return response.status === 401
-      ? heal(response, token, again, follows, send, signal, waitUntil)
-      : response;
+    const response = await send(target, own as RequestInit);
+    return response.status < 300 ? response : settle(response, [target, own], token, hop, again);
   }
 
   return (input, init) => {
     // The common case by itself: a URL as a text, a token at hand, nothing to copy or to wait for.
-    if (init || typeof input !== "string") return slow(input, init);
-    const href = policy(input);
-    if (href === undefined) return slow(input, init);
-    const token = getToken();
-    if (!("accessToken" in token)) return slow(input, init, token);
-    const own = sentInit(href, undefined, { authorization: authorization(token) });
+    const href = init || typeof input !== "string" ? undefined : policy(input);
+    const token = href && getToken();
+    if (!token || !("accessToken" in token)) return slow(input, init, token || undefined);
+    const own = new Sent(href!, undefined, { authorization: authorization(token) });
     if (follow) own.redirect = "manual";
-    return fetch_(href, own).then((response) =>
-      response.status < 300 ? response : other(response, [href, own], token),
-    );
+    try {
+      return fetch_(href!, own as RequestInit).then((response) =>
+        response.status < 300 ? response : settle(response, [href!, own], token, follow),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
-
-  /** The rest of the common case: a redirect, a 401, or an answer as it is. */
-  async function other(first: Response, same: Sendable, token: AccessToken): Promise<Response> {
-    const again = (): Sendable => same;
-    const response = follow ? await follow(first, same, again) : first;
-    return response.status === 401 ? heal(response, token, again, !!follow, fetch_) : response;
-  }
 }

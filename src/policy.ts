@@ -1,5 +1,6 @@
 /** Where a token may go (S1, S3): exact origins, judged on the final, parsed, absolute URL. */
-import { VaultError } from "./errors.ts";
+import { isSecure } from "./engine/secure.ts";
+import { check } from "./errors.ts";
 import type { Provider } from "./types.ts";
 
 export interface Policy {
@@ -10,12 +11,6 @@ export interface Policy {
   (input: string): string | undefined;
 }
 
-const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
-
-/** https, or plain http to this very machine where that is allowed (S3). */
-export const isSecure = ({ protocol, hostname }: URL, allowLoopbackHttp?: boolean): boolean =>
-  protocol === "https:" || (!!allowLoopbackHttp && protocol === "http:" && LOOPBACK.test(hostname));
-
 /** Parses a base URL of a provider, or throws `invalid_option`. */
 export function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
   let url: URL | undefined;
@@ -23,11 +18,10 @@ export function parseBase(base: string, allowLoopbackHttp: boolean | undefined):
     url = new URL(base);
   } catch {}
   // Nothing but an origin and a path: no user, query or fragment.
-  if (!url || !isSecure(url, allowLoopbackHttp) || url.href !== url.origin + url.pathname)
-    throw new VaultError(
-      "invalid_option",
-      "Invalid option: origins, https URLs without user, query or fragment; http on loopback hosts needs dangerouslyAllowLoopbackHttp",
-    );
+  check(
+    url && isSecure(url, allowLoopbackHttp) && url.href === url.origin + url.pathname,
+    "origins, https URLs of host and path; on loopback, dangerouslyAllowLoopbackHttp allows http",
+  );
   return url;
 }
 
@@ -42,11 +36,11 @@ export function createPolicy(
   const bases = origins.map((origin) => parseBase(origin, allowLoopbackHttp));
   // Behind an exact origin and a slash nothing can change the host any more, so that where no path
   // matters the common request is judged without parsing.
-  const plain = bases.flatMap(({ origin, pathname }) =>
-    pathname === "/" && !publicPaths.length ? [origin.replace(/\W/g, "\\$&")] : [],
+  const plain = bases.map(({ origin, pathname }) =>
+    pathname === "/" && !publicPaths.length ? origin.replace(/\W/g, "\\$&") : "(?!)",
   );
   // Compiled once: it is asked at every request, and costs half of `startsWith`.
-  const isPlain = RegExp(`^(?:${plain.join("|") || "(?!)"})/`);
+  const isPlain = RegExp(`^(?:${plain.join("|")})/`);
 
   return (input) => {
     if (isPlain.test(input)) return input;

@@ -23,8 +23,8 @@ function locationOf({ status, headers }: Response): string | null {
 }
 
 export const createFollow =
-  (fetch_: typeof fetch, policy: Policy): Follow =>
-  async (response, [input, init], again, send = fetch_) => {
+  (policy: Policy): Follow =>
+  async (response, [input, init], again, send) => {
     const { authorization, ...rest } = init.headers;
     // The caller's own: what Fetch takes off when the origin changes is taken off here.
     const headers = new Headers(rest);

@@ -5,9 +5,10 @@
 import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
-import { VaultError } from "./errors.ts";
+import { keyOf } from "./engine/record.ts";
+import { check, isVaultError, VaultError } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
-import { createPolicy, isSecure, type Policy } from "./policy.ts";
+import { createPolicy, type Policy } from "./policy.ts";
 import type { AccessToken, TokenName, TokenSource, VaultOptions } from "./types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
@@ -73,8 +74,29 @@ export interface Vault<Credentials = never> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-function check(isRight: unknown, what: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
+const checkAccount = (name: string): void =>
+  check(name?.length < 257 && /^\P{Cs}+$/u.test(name), "account, of 1 to 256 characters");
+
+/** A store's own error may quote what it holds (S4). */
+const reach = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
+  ask().catch((error) => {
+    throw isVaultError(error) ? error : new VaultError("store_unavailable");
+  });
+
+/** F5: never from inside a step that somebody waits for; one listener's error is its own. */
+function tell<News>(listeners: Set<(news: News) => void>, news: News): void {
+  for (const listener of listeners)
+    queueMicrotask(() => void (listeners.has(listener) && listener(news)));
+}
+
+function join<News>(
+  listeners: Set<(news: News) => void>,
+  listener: (news: News) => void,
+): () => void {
+  // A function of its own for each call: the same listener may join twice.
+  const own = (news: News): void => listener(news);
+  listeners.add(own);
+  return () => void listeners.delete(own);
 }
 
 /**
@@ -83,45 +105,34 @@ function check(isRight: unknown, what: string): asserts isRight {
  */
 export function createVaultWith<Credentials>(
   options: VaultOptions<Credentials>,
-  makeFollow?: (fetch_: typeof fetch, policy: Policy) => Follow,
+  makeFollow?: (policy: Policy) => Follow,
   share?: (source: TokenSource) => void,
 ): Vault<Credentials> {
   const { provider, store, account = "default" } = options;
   check(provider?.origins?.length, "provider, with origins");
   check(store, "store");
-  check(account && account.length <= 256, "account, a text of 1 to 256 characters");
+  checkAccount(account);
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
-    "store, which must compare and set for rotating tokens, as tokenkeep/cloudflare does",
+    "store, which must compare and set where tokens rotate: use tokenkeep/cloudflare",
   );
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
-  const { name, origins, partition = [], scheme = "Bearer" } = provider;
-  // Joins what keeps sessions apart; no part can pass for two (S11).
-  const key = (of: string): string =>
-    [name, origins[0], ...partition, of].map((part) => encodeURIComponent(part!)).join("|");
-  const prefix = key("");
-  // Behind the prefix stands one more part: more of them are another partition's.
-  const isOwn = (one: string): boolean => !one.includes("|", prefix.length);
+  const { scheme = "Bearer" } = provider;
+  const prefix = keyOf(provider, "");
 
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(news: Snapshot) => void>();
   const observers = new Set<(event: VaultEvent) => void>();
   let shown: Snapshot | undefined;
-  let shownToken: string | undefined;
+  let shownToken: AccessToken | undefined;
   let told: Snapshot | undefined;
   let engine: Engine | undefined = undefined;
 
   function snapshot(): Snapshot {
-    const { session, status, persisted } = engine!.state();
+    const { session, token, status, persisted } = engine!.state();
     const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
-    if (
-      !shown ||
-      shown.status !== status ||
-      shown.persisted !== persisted ||
-      shown.generation !== generation ||
-      shownToken !== tokenSet?.accessToken
-    ) {
-      shownToken = tokenSet?.accessToken;
+    if (shown?.status !== status || shown.persisted !== persisted || shownToken !== token) {
+      shownToken = token;
       shown = Object.freeze({
         status,
         account,
@@ -131,38 +142,27 @@ export function createVaultWith<Credentials>(
         expiresAt: tokenSet?.expiresAt,
         generation,
         scope: tokenSet?.scope,
-        claims: shownToken === undefined ? undefined : decodeClaims(shownToken),
+        claims: token && decodeClaims(token.accessToken),
       });
     }
     return shown;
   }
 
-  // F5: never from inside a step that somebody waits for; one listener's error is its own.
   const change = (): void =>
     queueMicrotask(() => {
-      if (told === snapshot()) return;
-      told = shown;
-      listeners.forEach(queueMicrotask);
+      if (told !== snapshot()) tell(listeners, (told = shown!));
     });
 
-  function emit(type: VaultEvent["type"], session?: TokenName, status?: number): void {
-    const { sessionId, generation } = session ?? {};
-    for (const observer of observers)
-      queueMicrotask(() => observer({ type, account, sessionId, generation, status }));
-  }
+  const emit = (type: VaultEvent["type"], session?: TokenName, status?: number): void =>
+    tell(observers, {
+      type,
+      account,
+      sessionId: session?.sessionId,
+      generation: session?.generation,
+      status,
+    });
 
-  // A mechanism's own URLs are held to the same rule as the origins: no secret over plain http (S3).
-  const settings: VaultOptions<never> = {
-    ...(options as VaultOptions<never>),
-    fetch: (input, init) => {
-      check(
-        isSecure(new URL(String(input)), options.dangerouslyAllowLoopbackHttp),
-        "provider, whose token endpoint must be https",
-      );
-      return fetch_(input, init);
-    },
-  };
-  engine = createEngine(key(account), settings, change, emit);
+  engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, change, emit);
   const { look, getToken, adopt, signOut } = engine;
   share?.(engine);
   const stopWaking = options.onWake?.(look);
@@ -183,13 +183,12 @@ export function createVaultWith<Credentials>(
       getToken,
       authorization,
       fetch_,
-      makeFollow?.(fetch_, policy),
+      makeFollow?.(policy),
       provider.renewal,
       (named) => emit("retried", named, 401),
     ),
     async signIn(credentials, { signal } = {}) {
-      check(provider.signIn, "provider has no sign-in, call adopt()");
-      await engine!.signIn((exchange) => provider.signIn!(credentials, exchange), signal);
+      await engine!.signIn(credentials as never, signal);
     },
     adopt,
     async getToken({ rejected, signal } = {}) {
@@ -199,43 +198,36 @@ export function createVaultWith<Credentials>(
     },
     authorization: async (need) => authorization(await getToken(need)),
     signOut,
-    async accounts() {
-      const keys = await store.list(prefix);
-      const heads = await Promise.all(keys.map((one) => store.head(one)));
-      return keys
-        .filter((one, index) => heads[index] && !heads[index].tombstone && isOwn(one))
-        .map((one) => decodeURIComponent(one.slice(prefix.length)));
-    },
-    async removeAccount(of) {
-      const other =
-        of === account
-          ? engine!
-          : createEngine(
-              key(of),
-              { ...settings, refreshAhead: false },
-              () => {},
-              () => {},
-            );
-      await other.signOut();
-      if (of !== account) other.close();
-      const head = await store.head(key(of));
-      if (head?.tombstone) await store.write(key(of), undefined, head);
-    },
+    accounts: () =>
+      reach(async () => {
+        const names: string[] = [];
+        for (const one of await store.list(prefix)) {
+          const name = one.slice(prefix.length);
+          // One more part: more of them are another partition's.
+          const head = name.includes("|") ? undefined : await store.head(one);
+          if (head && !head.tombstone) names.push(decodeURIComponent(name));
+        }
+        return names;
+      }),
+    removeAccount: (of) =>
+      reach(async () => {
+        checkAccount(of);
+        const key = keyOf(provider, of);
+        const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
+        const nothing = (): void => {};
+        const other = of === account ? engine! : createEngine(key, quiet, nothing, nothing);
+        await other.signOut();
+        if (other !== engine) other.close();
+        const head = await store.head(key);
+        if (head?.tombstone) await store.write(key, undefined, head);
+      }),
     snapshot,
     subscribe(listener) {
-      // A function of its own for each call: the same listener may subscribe twice.
-      const notify = (): void => listener(snapshot());
-      listeners.add(notify);
-      notify();
-      told = shown;
-      if (shown!.status === "loading") void look();
-      return () => void listeners.delete(notify);
+      listener((told = snapshot()));
+      if (told.status === "loading") void look();
+      return join(listeners, listener);
     },
-    events(listener) {
-      const observer = (event: VaultEvent): void => listener(event);
-      observers.add(observer);
-      return () => void observers.delete(observer);
-    },
+    events: (listener) => join(observers, listener),
     close,
     async [Symbol.asyncDispose]() {
       close();

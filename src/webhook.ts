@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { VaultError } from "./errors.ts";
+import { check } from "./errors.ts";
 
 interface Common {
   /**
@@ -92,10 +92,6 @@ interface Claim {
 
 /** More signatures than any rotation needs only cost time. */
 const MOST = 16;
-
-function check(isRight: unknown, what: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
-}
 
 /**
  * Verifies a request, reading its body once and up to a cap. It never throws for what a sender may

@@ -57,16 +57,29 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
       if (isSpent) return reply!;
       reply = vault.fetch(url, {
         ...options,
-        fetch: (input, init: WretchOptions = {}) => {
+        fetch: (input, given: WretchOptions = {}) => {
+          const [to, init] =
+            input instanceof Request ? fromRequest(input, options) : [String(input), given];
           if (!hasAuthorization(init.headers) || hasAuthorization(options.headers))
-            return next(String(input), init);
+            return next(to, init);
           isSpent ||= !isIdempotent(init);
-          return sendOnce(next, String(input), init);
+          return sendOnce(next, to, init);
         },
       });
       return reply;
     };
   };
+}
+
+/** A page whose vault is in a worker sends a `Request`: the chain gets what that was made of. */
+function fromRequest({ url, headers }: Request, options: WretchOptions): [string, WretchOptions] {
+  const own = Object.assign(Object.create(null) as WretchOptions, options);
+  const body: unknown = own.body;
+  if (typeof body === "function") own.body = body();
+  const authorization = headers.get("authorization");
+  if (authorization && !new Headers(own.headers).has("authorization"))
+    own.headers = { ...own.headers, authorization };
+  return [url, own];
 }
 
 /**

@@ -19,6 +19,8 @@ export interface LogEntry {
   readonly first: boolean;
   /** It was refused before, and now it is answered. */
   readonly healed: boolean;
+  /** It came with a token that the API had not seen before. */
+  readonly isNew: boolean;
   /** What a button did. */
   readonly label: string;
 }
@@ -52,13 +54,14 @@ export function createLog(handle: Handler, kindOf: (request: Request) => LogEntr
   const entries: LogEntry[] = [];
   const seen = new Set<string>();
   const refused = new Set<string>();
+  const tokens = new Set<string>();
   const totals = { requests: 0, refreshes: 0, healed: 0 };
   let seq = 0;
 
   function note(entry: Partial<LogEntry> & Pick<LogEntry, "at" | "kind" | "status">): void {
     seq += 1;
     const took = Date.now() - entry.at;
-    entries.push({ seq, took, first: false, healed: false, label: "", ...entry });
+    entries.push({ seq, took, first: false, healed: false, isNew: false, label: "", ...entry });
     if (entries.length > KEPT) entries.splice(0, entries.length - KEPT);
   }
 
@@ -74,16 +77,24 @@ export function createLog(handle: Handler, kindOf: (request: Request) => LogEntr
     return { first, healed };
   }
 
+  function isNew({ headers }: Request): boolean {
+    const before = tokens.size;
+    const token = headers.get("authorization");
+    if (token) tokens.add(token);
+    return tokens.size > before;
+  }
+
   return {
     async handler(request) {
       const at = Date.now();
       const kind = kindOf(request);
+      const news = isNew(request);
       if (kind === "refresh") totals.refreshes += 1;
       const n = new URL(request.url).searchParams.get("n") ?? String(seq);
       try {
         const reply = await handle(request);
         const { status } = reply;
-        note({ at, kind, status, ...(kind === "request" && follow(n, status)) });
+        note({ at, kind, status, isNew: news, ...(kind === "request" && follow(n, status)) });
         return reply;
       } catch (error) {
         note({ at, kind, status: 0 });

@@ -1,6 +1,6 @@
 /**
  * The demo's Worker, in real workerd with KV and Durable Objects on this machine, on the page's own
- * server: `/worker` is its route. It gets a VMCloud of its own, so that its log counts nothing else.
+ * server: `/worker` is its route.
  */
 import { readFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
@@ -8,7 +8,7 @@ import path from "node:path";
 import { cloudflare } from "@cloudflare/vite-plugin";
 import type { Plugin, ViteDevServer } from "vite";
 import type { Crowd } from "../app/crowd.ts";
-import type { Hosted } from "./hosted.ts";
+import { bindingsOf, type Five } from "./bindings.ts";
 
 /** Where the Worker answers, on the page's server. */
 const ROUTE = "/worker";
@@ -17,12 +17,17 @@ const ROUTE = "/worker";
  * Sends one request for each visitor, all at once. Here and not in the page, because a browser opens
  * six connections to a server, and two hundred visitors have two hundred.
  */
-export async function sendCrowd(origin: string, account: string, count: number): Promise<Crowd> {
+export async function sendCrowd(
+  origin: string,
+  api: string,
+  account: string,
+  count: number,
+): Promise<Crowd> {
   const start = Date.now();
   const statuses: Record<string, number> = {};
   const visit = async (visitor: number): Promise<void> => {
     const url = new URL(ROUTE, origin);
-    url.search = String(new URLSearchParams({ account, visitor: String(visitor) }));
+    url.search = String(new URLSearchParams({ api, account, visitor: String(visitor) }));
     const status = await fetch(url).then(
       async (response) => (await response.arrayBuffer(), response.status),
       () => 0,
@@ -46,8 +51,8 @@ async function sendPage(vite: ViteDevServer, url: string, response: ServerRespon
   response.end(html ? await vite.transformIndexHtml(url, html) : "There is no such page");
 }
 
-/** The Worker's side of Vite; `api` is there when Vite asks for the configuration. */
-export function demoWorker(api: () => Hosted): Plugin[] {
+/** The Worker's side of Vite; `apis` are there when Vite asks for the configuration. */
+export function demoWorker(apis: () => Five): Plugin[] {
   // Nothing leaves this machine, and nothing is written outside this folder.
   process.env["WRANGLER_SEND_METRICS"] = "false";
   process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
@@ -60,15 +65,7 @@ export function demoWorker(api: () => Hosted): Plugin[] {
       name: "demo:worker-secrets",
       apply: "serve",
       async config() {
-        const { url, credentials } = api();
-        const { email = "", password = "" } = await credentials("ada");
-        const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
-        vars = {
-          VMCLOUD_URL: url,
-          VMCLOUD_EMAIL: email,
-          VMCLOUD_PASSWORD: password,
-          TOKENKEEP_KEYS: `k1:${key}`,
-        };
+        vars = { ...(await bindingsOf(apis())) };
       },
     },
     {

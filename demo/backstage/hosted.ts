@@ -16,8 +16,14 @@ import { type ApiLog, createLog, type LogEntry } from "./api-log.ts";
 /** A token's life, where it can be renewed: a second stands for an hour of VMCloud's. */
 const LIFE = 24_000;
 
+/** As long as VMCloud's: the Worker's tokens end when a button says so. */
+const DAY = 24 * 3_600_000;
+
 /** How long VMCloud takes a spent refresh token once more, where its rotation is not strict. */
 export const REUSE_WINDOW = 10_000;
+
+/** Begins the names of the Worker's APIs. */
+export const EDGE = "edge-";
 
 /** Ports that are taken if they are free, so that a session outlives a restart of the page. */
 const FIRST_PORT = 5199;
@@ -32,6 +38,7 @@ export const faults: Readonly<Record<string, Fault>> = {
 
 /** What the demo's buttons may do to an API. */
 export interface Hosted {
+  /** Its preset's name; `EDGE` stands before it where only the Worker calls it. */
   readonly id: string;
   /** The API's origin. */
   readonly url: string;
@@ -42,6 +49,8 @@ export interface Hosted {
   expire(): Promise<void>;
   /** Ends what access tokens are got with, too. */
   revoke(): Promise<void>;
+  /** From now on, or no longer, every token is one that the API does not know. */
+  refuse(on: boolean): void;
   fault(fault: Fault): void;
   /** Keeps the next call for a token back, when all is done but the reply. */
   hold(): Gate;
@@ -67,12 +76,21 @@ async function wire(kind: LogEntry["kind"], reply: Response): Promise<Response> 
   return reply;
 }
 
-async function host(id: ApiName, port: number, life = LIFE): Promise<Hosted> {
+/** The same with a token that nobody was given: the API says so itself, and counts it. */
+function spoil(request: Request): Request {
+  const [scheme] = (request.headers.get("authorization") ?? "").split(" ");
+  return new Request(request, { headers: { authorization: `${scheme} revoked` } });
+}
+
+async function host(id: ApiName, port: number, life: number): Promise<Hosted> {
   const window = { rotation: "window", reuseWindow: REUSE_WINDOW } as const;
   const { renewal = "api" }: ApiEntry = apis[id];
   const vmcloud = id === "vmcloud" ? createVmcloudApi({ rotation: "strict", life }) : undefined;
   const api = vmcloud ?? createApi(id, apis[id].heals ? { life } : {});
-  const log = createLog(async (request) => wire(kindOf(request), await api.fetch(request)), kindOf);
+  let refusing = false;
+  const answer = (request: Request): Promise<Response> =>
+    api.fetch(refusing ? spoil(request) : request);
+  const log = createLog(async (request) => wire(kindOf(request), await answer(request)), kindOf);
   const open = cors(log.handler, { expose: ["retry-after", "date", "www-authenticate"] });
   const { url, close } = await serve(open, { port }).catch(() => serve(open));
 
@@ -91,6 +109,7 @@ async function host(id: ApiName, port: number, life = LIFE): Promise<Hosted> {
       api.revoke();
       api.expireAccessTokens();
     },
+    refuse: (on) => void (refusing = on),
     fault: (fault) => api.fault(renewal, fault),
     hold: () => api.gate(renewal, "after"),
     ...(vmcloud && {
@@ -99,15 +118,23 @@ async function host(id: ApiName, port: number, life = LIFE): Promise<Hosted> {
   };
 }
 
-/** The Worker's VMCloud: nobody else calls it, and a token lives as long as a real one. */
-const hostEdge = async (): Promise<Hosted> => ({
-  ...(await host("vmcloud", 0, 24 * 3_600_000)),
-  id: "edge",
-});
+/** The Worker's own, so that what they count is the Worker's alone. */
+async function hostEdge(): Promise<Hosted[]> {
+  const names = ["vmcloud", "artos", "clary-jwt", "simplismart", "qovery"] as const;
+  const five = await Promise.all(names.map((id) => host(id, 0, DAY)));
+  // One Clary takes the key, and what is signed with it.
+  const clary = five.find(({ id }) => id === "clary-jwt")!;
+  return [...five, { ...clary, id: "clary" }].map((api) => ({
+    ...api,
+    id: EDGE + api.id,
+    // A static token that was revoked would be of no use to the next visitors.
+    ...(!apis[api.id as ApiName].heals && { expire: async () => api.refuse(true) }),
+  }));
+}
 
 /** Starts them all. */
-export const hostAll = (): Promise<Hosted[]> =>
-  Promise.all([
-    ...Object.keys(apis).map((id, index) => host(id as ApiName, FIRST_PORT + index)),
-    hostEdge(),
-  ]);
+export async function hostAll(): Promise<Hosted[]> {
+  const ids = Object.keys(apis) as ApiName[];
+  const pages = ids.map((id, index) => host(id, FIRST_PORT + index, LIFE));
+  return [...(await Promise.all(pages)), ...(await hostEdge())];
+}

@@ -6,8 +6,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Gate } from "../../test/apis/gates.ts";
 import { CROWD } from "../app/crowd.ts";
+import type { Five, Known } from "./bindings.ts";
 import { demoWorker, sendCrowd } from "./edge.ts";
-import { faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
+import { EDGE, faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
 import { createWebhooks, type Webhooks } from "./webhooks.ts";
 
 /** What the page is told of an API. */
@@ -28,8 +29,14 @@ export function demoApis(): Plugin[] {
 
   const whereabouts = (): Record<string, Whereabouts> =>
     Object.fromEntries(
-      apis.map(({ id, url }) => [id, { url, reuseWindow: strict.has(id) ? 0 : REUSE_WINDOW }]),
+      apis
+        .filter(({ id }) => !id.startsWith(EDGE))
+        .map(({ id, url }) => [id, { url, reuseWindow: strict.has(id) ? 0 : REUSE_WINDOW }]),
     );
+
+  /** So many come to the Worker for its API of this kind, as one account. */
+  const visit = ({ id }: Hosted, account: string, count: number): Promise<object> =>
+    sendCrowd(origin(), id.slice(EDGE.length), account, count);
 
   /** What a button does to an API; `undefined` if there is no such thing. */
   async function act(api: Hosted, what: string, kind: string): Promise<object | undefined> {
@@ -41,8 +48,10 @@ export function demoApis(): Plugin[] {
     else if (what === "arrived") await gates.get(api.id)?.arrived;
     else if (what === "release") gates.get(api.id)?.release();
     else if (what === "webhook") return webhooks?.send(kind);
-    else if (what === "visitor") return sendCrowd(origin(), kind, 1);
-    else if (what === "visitors") return sendCrowd(origin(), kind, CROWD);
+    else if (what === "visitor") {
+      api.refuse(false);
+      return visit(api, kind, 1);
+    } else if (what === "visitors") return visit(api, kind, CROWD);
     else if (what === "rotation" && api.strict) {
       api.strict(kind === "strict");
       if (kind === "strict") strict.add(api.id);
@@ -61,7 +70,8 @@ export function demoApis(): Plugin[] {
     if (!own || !api) return undefined;
     if (request.method === "POST") return act(api, what, searchParams.get("kind") ?? "");
     if (what === "log") return api.log.since(Number(searchParams.get("since")));
-    if (what !== "credentials") return undefined;
+    // What the Worker signs in with is for no page.
+    if (what !== "credentials" || api.id.startsWith(EDGE)) return undefined;
     return api.credentials(searchParams.get("account") === "grace" ? "grace" : "ada");
   }
 
@@ -97,5 +107,16 @@ export function demoApis(): Plugin[] {
       },
     ],
   };
-  return [backstage, ...demoWorker(() => apis.find(({ id }) => id === "edge")!)];
+  const edge = (id: string): Known => {
+    const { url, credentials } = apis.find((one) => one.id === EDGE + id)!;
+    return { url, credentials: () => credentials("ada") };
+  };
+  const five = (): Five => ({
+    vmcloud: edge("vmcloud"),
+    artos: edge("artos"),
+    "clary-jwt": edge("clary-jwt"),
+    simplismart: edge("simplismart"),
+    qovery: edge("qovery"),
+  });
+  return [backstage, ...demoWorker(five)];
 }

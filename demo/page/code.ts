@@ -3,7 +3,11 @@
  * The code beside the buttons: cut out of the very files that run, between `// #region name` and
  * `// #endregion`, and lightly coloured.
  */
+import { apis } from "../app/apis.ts";
 import worker from "../worker.ts?raw";
+// It is the text of the file.
+// oxlint-disable-next-line import/default
+import workerApis from "../worker-apis.ts?raw";
 
 const files = import.meta.glob<string>(
   [
@@ -21,9 +25,24 @@ const files = import.meta.glob<string>(
     eager: true,
   },
 );
-/** The Worker is for copying: it has no marks, and is shown from its vault on. */
-const edge = `// #region edge\n${worker.slice(worker.indexOf("export const"))}// #endregion`;
-const sources = [...Object.values(files), edge].join("\n");
+/** The Worker is for copying, and so has no marks: it is shown from its first declaration on. */
+const fromExport = (code: string): string => code.slice(code.indexOf("export const"));
+const mark = (name: string, code: string): string => `// #region ${name}\n${code}// #endregion`;
+
+/** What the Worker knows of one API: the members of this name. */
+const linesOf = (id: string): string =>
+  fromExport(workerApis).replaceAll(
+    /^ {2}"?([\w-]+)"?: .*\n(?: {4}.*\n| {2}\}.*\n)*/gm,
+    (member, name) => (name === id ? member : ""),
+  );
+
+const sources = [
+  ...Object.values(files),
+  mark("edge", `// worker.ts\n${fromExport(worker)}`),
+  ...apis.map(({ id }) =>
+    mark(`edge-${id}`, `// worker-apis.ts, without the other APIs\n${linesOf(id)}`),
+  ),
+].join("\n");
 
 /** The lines of a region, moved to the left; empty if there is none. */
 export function region(name: string): string {

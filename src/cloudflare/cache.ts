@@ -22,17 +22,17 @@ export interface TokenCache {
 
 export function createCache(
   kv: KvNamespace,
-  ring: () => Promise<Keyring>,
+  ring: () => Keyring,
   provider: Provider,
   options?: CloudflareKvOptions,
 ): TokenCache {
   const inner = cloudflareKvStore(kv, { expiresIn: CACHED, ...options });
-  const open = async (): Promise<TokenStore> => encrypted(inner, await ring());
+  const open = (): TokenStore => encrypted(inner, ring());
   const nameOf = (hash: string): string => "cache:" + hash;
   return {
     async read(hash, now) {
       try {
-        const record = await (await open()).read(nameOf(hash));
+        const record = await open().read(nameOf(hash));
         if (!record) return undefined;
         const { revision, body } = record;
         if (record.tombstone) return { revision };
@@ -44,11 +44,14 @@ export function createCache(
       }
     },
     async write(hash, { revision, lease }) {
-      const store = await open();
+      const store = open();
       const name = nameOf(hash);
+      const { sessionId = "ended", generation, until } = lease ?? {};
+      const head = { format: 1, sessionId, revision } as const;
+      // What stands beside the body becomes metadata: for people who list them, the sealed ones count.
       const next: StoredRecord = lease
-        ? { format: 1, sessionId: lease.sessionId, revision, body: lease satisfies Lease }
-        : { format: 1, sessionId: "ended", revision, tombstone: true };
+        ? { ...head, ...{ generation, until }, body: lease satisfies Lease }
+        : { ...head, tombstone: true };
       // The object alone writes, so whatever KV says is there may be replaced; it may say another
       // thing in a moment.
       for (let tries = 3; tries-- && !(await store.write(name, next, await store.head(name))););

@@ -10,14 +10,22 @@ import { createEngine } from "../engine/engine.ts";
 import { isVaultError, VaultError } from "../errors.ts";
 import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
-import { encrypted } from "../stores/encrypted.ts";
-import type { Grant, Provider, TokenStore, VaultOptions } from "../types.ts";
+import { encrypted, type Keyring } from "../stores/encrypted.ts";
+import type { Grant, Provider, VaultOptions } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault.ts";
 import { createCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
-import { toRing, type readKeys } from "./keys.ts";
 import { createPublisher, leaseOf, type Publisher } from "./publish.ts";
-import { type Answer, type Call, check, hashOf, keyOf, type Owner, toWire } from "./wire.ts";
+import {
+  type Answer,
+  type Call,
+  check,
+  hashOf,
+  keyOf,
+  type Owner,
+  teller,
+  toWire,
+} from "./wire.ts";
 
 /** As much of a Durable Object's `ctx` as is needed. */
 export interface ObjectContext {
@@ -35,7 +43,7 @@ export interface OwnerSettings extends Pick<
   "clock" | "dangerouslyAllowLoopbackHttp" | "fetch" | "patience" | "random"
 > {
   readonly providers: Readonly<Record<string, Provider<never>>>;
-  readonly keys: ReturnType<typeof readKeys>;
+  readonly keys: Keyring;
   readonly kv: KvNamespace | undefined;
   readonly onEvent?: ((event: VaultEvent) => void) | undefined;
 }
@@ -56,19 +64,8 @@ export interface ObjectOwner extends Owner {
 export function createOwner(ctx: ObjectContext, settings: OwnerSettings): ObjectOwner {
   const { providers, keys, kv, clock = systemClock, onEvent } = settings;
   const { storage } = ctx;
-  const ring = toRing(keys);
   const inner = durableObjectStore(storage);
-  const sealed = ring.then((found) => encrypted(inner, found));
-  // It is awaited where it is used.
-  sealed.catch(() => {});
-  const store: TokenStore = {
-    atomic: inner.atomic,
-    shared: inner.shared,
-    head: inner.head,
-    list: inner.list,
-    read: async (key) => (await sealed).read(key),
-    write: async (...change) => (await sealed).write(...change),
-  };
+  const store = encrypted(inner, keys);
 
   interface Owned {
     readonly deed: Call;
@@ -109,15 +106,12 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         maxStaleness: 50,
         ...(settings.random && { random: settings.random }),
         ...(settings.patience !== undefined && { patience: settings.patience }),
-        fetch: exchangeFetch(settings),
+        fetch: exchangeFetch(settings.fetch),
+        dangerouslyAllowLoopbackHttp: settings.dangerouslyAllowLoopbackHttp === true,
         waitUntil: (promise) => ctx.waitUntil(promise),
       },
       () => later(owned!),
-      (type, session, status) => {
-        const { sessionId, generation } = session ?? {};
-        if (onEvent)
-          queueMicrotask(() => onEvent({ type, account, sessionId, generation, status }));
-      },
+      teller(onEvent, account),
     );
     const deed: Deed = { provider: name, account, key };
     const due = {
@@ -127,7 +121,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         await arm(owned!);
       },
     };
-    const cache = kv && createCache(kv, () => ring, provider as Provider);
+    const cache = kv && createCache(kv, () => keys, provider as Provider);
     const hold = (promise: Promise<unknown>): void => ctx.waitUntil(promise);
     const revision = async (): Promise<number> => (await inner.head(key))?.revision ?? 0;
     const publish = createPublisher(engine, cache, hashOf(key), clock, hold, due, revision);
@@ -147,7 +141,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const isUnknown = !session && status !== "signed-out";
     const wanted =
       session && provider.renewal && !session.refused
-        ? nextLook(session, now) - now
+        ? nextLook(session, now)
         : deedNow()?.due
           ? SOON
           : isUnknown
@@ -212,10 +206,9 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       }),
     signIn: (call, credentials, { unlessSignedIn }) =>
       answer(call, async (one) => {
-        const { provider, engine } = one;
-        check(provider.signIn, "The provider has no sign-in: call adopt()");
-        const start = (): Promise<void> =>
-          engine.signIn((io) => provider.signIn!(credentials as never, io));
+        // Before anything is noted.
+        check(one.provider.signIn, "The provider has no sign-in: call adopt()");
+        const start = (): Promise<void> => one.engine.signIn(credentials as never);
         return begin(one, start, unlessSignedIn);
       }),
     adopt: (call, tokens, { unlessSignedIn }) =>
@@ -251,9 +244,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
 
   /** A session that is never renewed would keep its old key for ever. */
   async function reseal(key: string): Promise<void> {
-    const { kid } = await ring;
     const found = await inner.read(key);
-    if (!found?.body || (found.body as { kid?: unknown }).kid === kid) return;
+    if (!found?.body || (found.body as { kid?: unknown }).kid === keys.kid) return;
     const record = await store.read(key);
     if (record?.body !== undefined) await store.write(key, record, record);
   }
@@ -280,8 +272,8 @@ function snapshotOf({ deed, engine }: { deed: Call; engine: Engine }): Snapshot 
   };
 }
 
-export const unknownProvider = (name: string, providers: object): string =>
-  `Unknown provider "${name}": add it to the providers of defineTokenVault, which has ${Object.keys(providers).join(", ") || "none"}`;
+export const unknownProvider = (name: unknown, providers: object): string =>
+  `${typeof name === "string" ? `Unknown provider "${name}": add it to` : "provider is a name here, from"} the providers of defineTokenVault, which has ${Object.keys(providers).join(", ") || "none"}`;
 
 /** What answers in the place of an object that cannot start: the reason, typed. */
 export function brokenOwner(ctx: ObjectContext, reason: unknown): ObjectOwner {

@@ -9,10 +9,10 @@ import { createFetch, type VaultFetch } from "../fetch.ts";
 import type { Policy } from "../policy.ts";
 import { createFollow } from "../redirect.ts";
 import type { AccessToken, Clock, Provider, TokenNeed, TokenSource } from "../types.ts";
-import type { Snapshot, Vault } from "../vault.ts";
+import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
 import type { TokenCache } from "./cache.ts";
 import type { Held, Memory } from "./memory.ts";
-import { type Answer, type Call, check, fromWire, type Owner, toLease } from "./wire.ts";
+import { type Answer, type Call, check, fromWire, type Owner, teller, toLease } from "./wire.ts";
 
 /** A vault whose session a Durable Object owns. */
 export interface CloudflareVault<Credentials = unknown> extends Pick<
@@ -50,6 +50,7 @@ export interface ProxyParts {
   readonly clock?: Clock | undefined;
   readonly patience: number;
   readonly maxStaleness: number;
+  readonly onEvent?: ((event: VaultEvent) => void) | undefined;
 }
 
 /** How long KV may take before the object is asked. */
@@ -63,6 +64,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   const { maxStaleness } = parts;
   const { key } = call;
   const { scheme = "Bearer" } = provider;
+  const tell = teller(parts.onEvent, call.account);
   const fetch_ = parts.fetch ?? ((...request) => fetch(...request));
 
   /** Settles in time, whatever becomes of the promise: an own timer in this very request (F31). */
@@ -94,8 +96,14 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     const hash = await parts.hash();
     for (let left = tries; ;) {
       try {
-        return await question(parts.owner(hash));
+        const owner = parts.owner(hash);
+        check(
+          owner.token,
+          "This Worker has no RPC: in wrangler.jsonc set compatibility_date to 2024-04-03 or later",
+        );
+        return await question(owner);
       } catch (error) {
+        if (error instanceof VaultError) throw error;
         // What the platform says is not for users, and may hold anything.
         if (!--left) throw unavailable();
         // Jittered, so that those whom an object has turned away do not come back in step.
@@ -109,11 +117,11 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   async function askInTime(
     question: (owner: Owner) => Promise<Answer>,
     tries: number,
-    signal?: AbortSignal | null,
+    { signal, waitUntil: hold = waitUntil }: Pick<TokenNeed, "signal" | "waitUntil"> = {},
   ): Promise<Answer> {
     const asked = ask(question, tries);
     // A caller that gives up changes nothing for the object.
-    waitUntil(asked.catch(() => {}));
+    hold(asked.catch(() => {}));
     const said = await within(parts.patience + GRACE, asked, signal);
     if (!Number.isSafeInteger(said?.revision)) throw unavailable();
     const { revision, error, snapshot } = said!;
@@ -144,7 +152,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     const { lease } = await askInTime(
       (owner) => owner.token(call, { rejected: named, date }),
       TRIES,
-      signal,
+      need,
     );
     if (!lease) throw unavailable();
     return lease;
@@ -179,9 +187,9 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     getToken,
     authorization,
     fetch_,
-    createFollow(fetch_, policy),
+    createFollow(policy),
     provider.renewal,
-    () => {},
+    (named) => tell("retried", named, 401),
   );
 
   return {

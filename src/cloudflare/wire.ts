@@ -6,7 +6,7 @@ import { isObject } from "../engine/claims.ts";
 import { isToken } from "../engine/syntax.ts";
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { Provider, TokenName } from "../types.ts";
-import type { Snapshot } from "../vault.ts";
+import type { Snapshot, VaultEvent } from "../vault.ts";
 
 /** Which session is meant. The object's own name is a hash, from which nothing can be read back. */
 export interface Call {
@@ -58,19 +58,25 @@ export interface Owner {
   state(call: Call): Promise<Answer>;
 }
 
+export { keyOf } from "../engine/record.ts";
+
 export function check(isRight: unknown, message: string): asserts isRight {
   if (!isRight) throw new VaultError("invalid_option", message);
 }
-
-/** Joins what keeps sessions apart; no part can pass for two (S11). */
-export const keyOf = ({ name, origins, partition = [] }: Provider, account: string): string =>
-  [name, origins[0]!, ...partition, account].map(encodeURIComponent).join("|");
 
 /** The name of the object and of the cached token: no account stands in it in the clear. */
 export async function hashOf(key: string): Promise<string> {
   const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** Tells of what happens, after the step that somebody waits for (F5). */
+export const teller =
+  (onEvent: ((event: VaultEvent) => void) | undefined, account: string) =>
+  (type: VaultEvent["type"], session?: TokenName, status?: number): void => {
+    const { sessionId, generation } = session ?? {};
+    if (onEvent) queueMicrotask(() => onEvent({ type, account, sessionId, generation, status }));
+  };
 
 /** Fixed messages only: what a provider or a store throws may hold anything (S4). */
 export function toWire(error: unknown): WireError {

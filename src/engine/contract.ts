@@ -1,6 +1,5 @@
 /** What the vault and its engine say to each other. */
-import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import type { Exchange, Grant, Outcome, Session, TokenSource } from "../types.ts";
+import type { AccessToken, Grant, Session, TokenSource } from "../types.ts";
 import type { Decision } from "./decide.ts";
 import type { Ledger, LedgerTrouble } from "./ledger.ts";
 
@@ -16,6 +15,8 @@ export type EngineEventType =
 
 export interface EngineState {
   readonly session: Session | undefined;
+  /** The same object as long as it is the same token. */
+  readonly token: AccessToken | undefined;
   readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
   /** Whether the store has what memory has. */
   readonly persisted: boolean;
@@ -25,7 +26,7 @@ export interface Engine extends TokenSource {
   state(): EngineState;
   /** Reads the record, and renews in passing if that is due. Never rejects. */
   look(): Promise<void>;
-  signIn(run: (exchange: Exchange) => Promise<Outcome>, signal?: AbortSignal): Promise<void>;
+  signIn(credentials: never, signal?: AbortSignal): Promise<void>;
   /** Starts a session with a token that somebody else got. */
   adopt(grant: Grant): Promise<void>;
   signOut(): Promise<void>;
@@ -34,27 +35,9 @@ export interface Engine extends TokenSource {
 
 /** What a page may show. A store that has not answered is never taken for an empty one. */
 export function statusOf(
-  { session, known, trouble }: Ledger,
+  { session, known, failures }: Ledger,
   decision: Decision,
 ): EngineState["status"] {
   if (session) return decision === "sign_in_required" ? "sign-in-required" : "signed-in";
-  return known ? "signed-out" : trouble.length ? "unavailable" : "loading";
-}
-
-/** What a caller is told. The store's own sentence says what to do, where it has one. */
-export function errorOf(
-  { session, trouble }: Ledger,
-  code: VaultErrorCode,
-  status: number | undefined,
-  now: number,
-): unknown {
-  const cause = trouble.at(-1);
-  return code === "store_unavailable" && isVaultError(cause)
-    ? cause
-    : new VaultError(
-        code,
-        undefined,
-        /fai|ref|req/.test(code) ? status : undefined,
-        Math.max(0, Math.ceil((session?.coolDown?.until ?? 0) - now)) || undefined,
-      );
+  return known ? "signed-out" : failures ? "unavailable" : "loading";
 }

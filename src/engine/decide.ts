@@ -42,7 +42,7 @@ export const isStep = (decision: Decision): boolean => /^(begin|recover|renew)$/
 export const isAsking = (decision: Decision): boolean => decision.endsWith("ask");
 
 /** Whether `rejected` names this session's current token set, or one that is newer still. */
-export const isCurrent = (session: Session, rejected: TokenName | undefined): boolean =>
+export const isCurrent = (session: TokenName, rejected: TokenName | undefined): boolean =>
   rejected?.sessionId === session.sessionId && rejected.generation >= session.generation;
 
 /**
@@ -104,15 +104,14 @@ export function decide(
   return must ? (spent ? "recover" : "begin") : "renew";
 }
 
-/** When to look at the session again, though nobody asks: a hint for timers. */
+/** In how long to look at the session again, though nobody asks: a hint for timers. */
 export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
-  return [
+  const moments = [
     refreshAt,
     coolDown?.until,
     intent && intent.deadline + MARGIN,
     tokenSet.expiresAt,
-  ].reduce<number>(
-    (next, moment) => (moment! > now && moment! < next ? moment! : next),
-    refreshAt! > now ? Infinity : now + 3_600_000,
-  );
+    refreshAt! > now ? undefined : now + 3_600_000,
+  ];
+  return Math.min(...moments.map((moment) => (moment! > now ? moment! - now : Infinity)));
 }

@@ -2,19 +2,10 @@
  * The shell around `decide.ts`: it reads, writes, waits and sends, and decides nothing. One engine
  * serves one account of one provider; several engines, in several tabs, hold together by the record.
  */
-import { isVaultError, type VaultErrorCode } from "../errors.ts";
-import type {
-  AccessToken,
-  Exchange,
-  Grant,
-  Outcome,
-  Session,
-  TokenName,
-  TokenNeed,
-  VaultOptions,
-} from "../types.ts";
+import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
+import type { AccessToken, Session, TokenName, TokenNeed, VaultOptions } from "../types.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { type Engine, type EngineEventType, errorOf, statusOf } from "./contract.ts";
+import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
 import {
   CLAIM,
   decide,
@@ -24,23 +15,17 @@ import {
   isCurrent,
   isServing,
   isStep,
-  MARGIN,
   nextLook,
 } from "./decide.ts";
-import {
-  createHint,
-  createSleep,
-  type RunExchange,
-  runExchange,
-  underLock,
-  untilStopped,
-} from "./waiting.ts";
+import { createHint, createLimit, holdOpen, underLock } from "./waiting.ts";
+import { createExchanges } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
-import { type Life, lifeOf } from "./lifetime.ts";
+import type { Life } from "./lifetime.ts";
 import { createPeers } from "./peers.ts";
 import { toRecord } from "./record.ts";
+import { secureFetch } from "./secure.ts";
 import { isSound } from "./syntax.ts";
-import { begun, granted, refused, troubled } from "./transitions.ts";
+import { begun, concluded, type Trouble } from "./transitions.ts";
 
 export function createEngine(
   key: string,
@@ -56,19 +41,17 @@ export function createEngine(
     patience = 20_000,
     maxStaleness = 60_000,
     refreshAhead,
-    waitUntil = () => {},
+    waitUntil,
+    dangerouslyAllowLoopbackHttp,
   }: VaultOptions<never>,
   onChange: () => void,
   onEvent: (type: EngineEventType, session?: TokenName, status?: number) => void,
 ): Engine {
   const { renewal, scheme } = provider;
   const { now, running } = clock;
-  const ledger = createLedger(store, key, onSession, (type) => {
-    emit(type);
-    onChange();
-  });
+  const ledger = createLedger(store, key, onSession, (type) => emit(type));
   const peers = createPeers(channel, key, clock, ledger, () => void look());
-  const { sleep, wake } = createSleep(clock);
+  const nap = createHint(clock, () => wake());
   const hint = createHint(clock, () => void look());
   const stale = createHint(clock, () => void (viewUntil = 0));
 
@@ -84,7 +67,10 @@ export function createEngine(
   let looks = 0;
   let epoch = 0;
   let closed = false;
-  let concluding = false;
+  /** Ends the pause of a step, because something has changed. */
+  let wake = (): void => {};
+  /** The access token that this context has refreshed last. */
+  let gotHere: string | undefined;
   let status: number | undefined;
   let refusedId: string | undefined;
   let rejectedHere: TokenName | undefined;
@@ -97,8 +83,10 @@ export function createEngine(
   /** How far the server's clock is ahead, where this context has seen it. */
   let skew: number | undefined;
 
-  const emit = (type: EngineEventType, session: TokenName | undefined = ledger.session): void =>
+  function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
     onEvent(type, session, status);
+    onChange();
+  }
 
   /** Once for each session that only a sign-in helps. */
   function tell(): void {
@@ -106,11 +94,11 @@ export function createEngine(
     if (!id || refusedId === id) return;
     refusedId = id;
     emit("refused");
-    onChange();
   }
 
   /** A look that failed is a look too: a store that is out of reach is not asked at every call. */
   function checked(session: Session | undefined): void {
+    if (closed) return;
     checkedAt = now();
     checkedRunning = running();
     const { refreshAt, tokenSet, rejected } = session ?? {};
@@ -120,11 +108,10 @@ export function createEngine(
     );
     viewUntil = rejected || (session && isCurrent(session, rejectedHere)) ? 0 : end;
     // The same by running time, so that no step of the clock makes what was seen last longer.
-    stale(closed ? undefined : maxStaleness / 2);
-    if (!ledger.unwritten) retries = 0;
-    if (closed) hint(undefined);
-    else if (ledger.unwritten) hint(MARGIN * 2 ** Math.min(retries++, 10));
-    else hint(session && refreshAhead ? nextLook(session, checkedAt) - checkedAt : undefined);
+    stale(maxStaleness / 2);
+    retries = ledger.persisted ? 0 : retries + 1;
+    if (retries) hint(CLAIM * 2 ** retries);
+    else hint(session && refreshAhead ? nextLook(session, checkedAt) : undefined);
   }
 
   function onSession(session: Session | undefined, before: Session | undefined): void {
@@ -132,15 +119,16 @@ export function createEngine(
     if (session) {
       const { sessionId, generation, intent } = session;
       const { accessToken } = session.tokenSet;
+      const isSame = before?.sessionId === sessionId;
       // Not by generation alone: two contexts may both make the next one, and one is not written.
-      if (view?.accessToken !== accessToken || view.generation !== generation)
+      if (!isSame || view!.accessToken !== accessToken || view!.generation !== generation)
         view = { accessToken, sessionId, generation };
       if (seenId !== intent?.attemptId) {
         seenId = intent?.attemptId;
         seenAt = checkedRunning;
       }
-      if (before?.sessionId === sessionId && before.generation < generation)
-        emit(concluding ? "refreshed" : "adopted");
+      if (isSame && before!.generation < generation)
+        emit(accessToken === gotHere ? "refreshed" : "adopted");
       if (session.refused) tell();
     } else {
       view = undefined;
@@ -150,10 +138,10 @@ export function createEngine(
     onChange();
   }
 
-  const judge = (rejected?: TokenName, session: Session | undefined = ledger.session): Decision =>
+  const judge = (session: Session | undefined = ledger.session): Decision =>
     decide(
       session,
-      session && isCurrent(session, rejected) ? rejected : rejectedHere,
+      rejectedHere,
       renewal,
       now(),
       running() - seenAt,
@@ -162,28 +150,27 @@ export function createEngine(
       online(),
     );
 
-  const ahead = (): number | undefined => skew ?? ledger.session?.skew;
-
-  const exchange: RunExchange = (...asked) =>
-    runExchange(fetch_, clock, () => now() + (ahead() ?? 0), ...asked);
-
-  const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
-    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
-    skew: ahead(),
-  });
+  const { run: exchange, life } = createExchanges(
+    provider,
+    clock,
+    random,
+    secureFetch(fetch_, dangerouslyAllowLoopbackHttp),
+    () => skew ?? ledger.session?.skew ?? 0,
+  );
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   const revoke = ({ tokenSet }: Pick<Session, "tokenSet">): void =>
-    provider.revoke && waitUntil(exchange((io) => provider.revoke!(tokenSet, io)));
+    provider.revoke &&
+    holdOpen(
+      exchange((io) => provider.revoke!(tokenSet, io)),
+      waitUntil,
+    );
 
   /** Steps 2 to 8 of the protocol: intent, fence, exchange, commit. */
-  async function attempt(rejected: TokenName | undefined): Promise<void> {
+  async function attempt(): Promise<void> {
     const before = ledger.session!;
-    const startedAt = now();
     const begunAt = running();
-    const earlier = before.intent;
-    const repeated = !!earlier && (earlier.repeated || earlier.attemptId !== unsentId);
-    const next = begun(before, rejected ?? rejectedHere, randomId(), startedAt, repeated);
+    const next = begun(before, rejectedHere, randomId(), now(), unsentId);
     const { sessionId, material, tokenSet } = next;
     const intent = next.intent!;
     const unsent = unsentId;
@@ -200,84 +187,79 @@ export function createEngine(
     // closed, or the store may have eaten the deadline, which is the intent's (F38).
     unsentId = unsent;
     const left = EXCHANGE - (running() - begunAt);
-    const still = left > CLAIM && isStep(judge(rejected, before));
+    const still = left > CLAIM && isStep(judge(before));
     unsentId = still ? undefined : intent.attemptId;
     if (!still) return;
     const { refreshToken } = tokenSet;
-    const renew = (io: Exchange): Promise<Outcome> =>
-      provider.renew!({ material, refreshToken }, io);
-    const outcome = await exchange(renew, undefined, left);
+    const [outcome, got] = await exchange(
+      (io) => provider.renew!({ material, refreshToken }, io),
+      undefined,
+      left,
+    );
 
     const at = now();
     const isOurs = (session: Session | undefined): boolean => session?.sessionId === sessionId;
-    const conclude = (change: (stored: Session) => Session | undefined): Promise<void> =>
-      ledger.persist((stored) => {
-        const after = isOurs(stored) ? change(stored!) : undefined;
+    if (isOurs(ledger.session)) {
+      gotHere = got?.tokenSet.accessToken;
+      status = (outcome as Trouble).status;
+      if (!got && outcome.type !== "refused") emit("trouble");
+      const jitter = random();
+      await ledger.persist((stored) => {
+        const after = isOurs(stored)
+          ? concluded(stored!, intent, outcome, got, at, jitter)
+          : undefined;
         return after && toRecord(after);
       });
-    if (outcome.type === "granted" && isSound(outcome.grant, scheme)) {
-      const got = life(outcome.grant, startedAt);
-      concluding = true;
-      if (isOurs(ledger.session)) await conclude((stored) => granted(stored, intent, got, at));
-      concluding = false;
-      // Persist, then tell. A session that has ended takes its late tokens along.
-      if (isOurs(ledger.session)) peers.post("changed", next);
-      else revoke(got);
-    } else if (isOurs(ledger.session)) {
-      const trouble = outcome as Outcome & { type: "trouble" };
-      status = trouble.status;
-      if (outcome.type === "refused") return conclude((stored) => refused(stored, intent));
-      emit("trouble");
-      const jitter = random();
-      await conclude((stored) => troubled(stored, intent, at, jitter, trouble));
     }
+    if (!got) return;
+    // Persist, then tell. A session that has ended takes its late tokens along.
+    if (isOurs(ledger.session)) peers.post("changed", next);
+    else revoke(got);
   }
 
   /** Under the lock, if it can be had: looks again, and does what is then to be done. */
-  async function act(rejected: TokenName | undefined): Promise<void> {
+  async function act(): Promise<void> {
     for (;;) {
-      if (!ledger.alone()) await ledger.load();
-      const decision = judge(rejected);
-      if ((peers.attempting = isStep(decision))) return attempt(rejected);
+      await ledger.load();
+      const decision = judge();
+      if ((peers.attempting = isStep(decision))) return attempt();
       if (!isAsking(decision) || peers.claimed) return;
       await peers.ask(ledger.session!);
     }
   }
 
-  async function run(rejected: TokenName | undefined): Promise<void> {
+  async function run(): Promise<void> {
     peers.hush();
     try {
-      if (ledger.unwritten)
-        await ledger.flush().catch((error) => {
-          if (!ledger.alone()) throw error;
-        });
-      if (!ledger.alone()) await ledger.load();
+      await ledger.flush();
+      await ledger.load();
       looks++;
       see();
-      const decision = judge(rejected);
-      if (isStep(decision) || isAsking(decision) || decision === "wait")
-        await underLock(lock, key, clock, () => act(rejected));
-      peers.attempting = false;
-      if (!/^(wait|ask)$/.test(judge(rejected))) return;
+      if (!/^use$|_/.test(judge())) await underLock(lock, key, clock, act);
+      if (!/^(wait|ask)$/.test(judge())) return;
     } catch {
       // The ledger keeps the failure; whoever waits decides what it means to them.
-      peers.attempting = false;
       checked(ledger.session);
+    } finally {
+      peers.attempting = false;
     }
     // Jittered, so that waiters do not read in step.
-    await sleep(100 + 400 * random());
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      nap(100 + 400 * random());
+    });
   }
 
   /** One pass, shared by everyone who needs one. It never rejects. */
-  function advance(rejected?: TokenName): Promise<void> {
+  function advance(): Promise<void> {
     if (!step) {
       seen = new Promise((resolve) => (see = resolve));
-      step = run(rejected).finally(() => {
+      step = run().finally(() => {
         see();
         step = undefined;
       });
     }
-    waitUntil(step);
+    holdOpen(step, waitUntil);
     return step;
   }
 
@@ -286,13 +268,25 @@ export function createEngine(
     if (!closed) await advance();
   }
 
-  const error = (code: VaultErrorCode): unknown => errorOf(ledger, code, status, now());
+  /** What a caller is told. The store's own sentence says what to do, where it has one. */
+  function error(code: VaultErrorCode): unknown {
+    const { session, trouble } = ledger;
+    const wait = (session?.coolDown?.until ?? 0) - now();
+    return code === "store_unavailable" && isVaultError(trouble)
+      ? trouble
+      : new VaultError(
+          code,
+          undefined,
+          /fai|ref|req/.test(code) ? status : undefined,
+          wait > 0 ? Math.ceil(wait) : undefined,
+        );
+  }
 
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
   async function obtain(need: TokenNeed): Promise<AccessToken> {
-    const { rejected, signal, waitUntil: hold } = need;
-    const { stopped, end } = untilStopped(clock, patience, signal, () =>
-      error(ledger.trouble.length ? "store_unavailable" : "refresh_failed"),
+    const { rejected, signal } = need;
+    const { stopped, end } = createLimit(clock, patience, signal, () =>
+      error(ledger.failures ? "store_unavailable" : "refresh_failed"),
     );
     try {
       signal?.throwIfAborted();
@@ -300,14 +294,14 @@ export function createEngine(
       const since = looks;
       for (let looked = false; ; looked = true) {
         if (closed) throw error("closed");
-        const decision = judge(rejected);
-        if (rejected && decision !== "use") {
-          // Nobody is served this one any more, though the record does not say so yet. It never says
-          // so of a token that cannot be renewed: a static token is not lost by one 401.
-          rejectedHere = rejected;
-          viewUntil = 0;
-        }
-        const failures = ledger.trouble.length;
+        const earlier = rejectedHere;
+        if (ledger.session && isCurrent(ledger.session, rejected)) rejectedHere = rejected;
+        const decision = judge();
+        // Nobody is served this one any more, though the record does not say so yet. It never says
+        // so of a token that cannot be renewed: a static token is not lost by one 401.
+        if (decision === "use") rejectedHere = earlier;
+        else viewUntil = 0;
+        const { failures } = ledger;
         const age = looked ? 0 : running() - checkedRunning;
         const serve = age <= maxStaleness && isServing(decision);
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
@@ -317,8 +311,8 @@ export function createEngine(
           tell();
           throw error(decision as VaultErrorCode);
         }
-        const pass = advance(rejected);
-        hold?.(pass);
+        const pass = advance();
+        holdOpen(pass, need.waitUntil);
         if (serve) return view!;
         await Promise.race([isServing(decision) ? seen : pass, stopped]);
       }
@@ -329,9 +323,9 @@ export function createEngine(
 
   async function start(got: Life, since: number): Promise<void> {
     const sessionId = randomId();
-    if (since === epoch && !closed)
+    if (since === epoch)
       await ledger.begin({ ...got, sessionId, generation: 1, revision: 1, attempt: 0 });
-    if (since !== epoch || closed) {
+    if (since !== epoch) {
       revoke(got);
       throw error("closed");
     }
@@ -343,37 +337,29 @@ export function createEngine(
 
   return {
     getToken(need) {
-      const rejected = need?.rejected;
       const time = now();
-      return view &&
-        time >= checkedAt &&
-        time < viewUntil &&
-        !closed &&
-        (!rejected ||
-          rejected.sessionId !== view.sessionId ||
-          rejected.generation < view.generation)
+      return view && time >= checkedAt && time < viewUntil && !isCurrent(view, need?.rejected)
         ? view
         : obtain(need ?? {});
     },
     state() {
-      const { session, unwritten } = ledger;
-      return { session, persisted: !unwritten, status: statusOf(ledger, judge()) };
+      const { session, persisted } = ledger;
+      return { session, token: view, persisted, status: statusOf(ledger, judge()) };
     },
     look,
-    async signIn(ask, signal) {
+    async signIn(credentials, signal) {
+      check(provider.signIn, "provider has no sign-in, call adopt()");
       if (closed) throw error("closed");
       signal?.throwIfAborted();
       const since = epoch;
-      const startedAt = now();
-      const outcome = await exchange(ask, signal);
+      const [outcome, got] = await exchange((io) => provider.signIn!(credentials, io), signal);
       signal?.throwIfAborted();
-      status = outcome.type === "granted" ? undefined : outcome.status;
+      status = (outcome as Trouble).status;
       if (outcome.type === "refused") throw error("credentials_refused");
       // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
       if (outcome.type === "trouble" && isVaultError(outcome.error)) throw outcome.error;
-      if (outcome.type !== "granted" || !isSound(outcome.grant, scheme))
-        throw error("sign_in_failed");
-      await start(life(outcome.grant, startedAt), since);
+      if (!got) throw error("sign_in_failed");
+      await start(got, since);
     },
     async adopt(grant) {
       if (closed) throw error("closed");
@@ -385,10 +371,12 @@ export function createEngine(
       const session = await ledger.end();
       if (session) peers.post("changed", session);
       if (session) revoke(session);
-      if (ledger.unwritten) throw error("store_unavailable");
+      if (!ledger.persisted) throw error("store_unavailable");
     },
     close() {
       closed = true;
+      epoch++;
+      viewUntil = 0;
       hint(undefined);
       stale(undefined);
       peers.close();

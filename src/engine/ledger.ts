@@ -18,13 +18,14 @@ export interface Ledger {
   session: Session | undefined;
   /** Whether the record, or a session made here, has been adopted since the start. */
   known: boolean;
-  /** What the store failed with, as long as it fails. */
-  trouble: unknown[];
-  /** A change that the store did not take is waiting. */
-  unwritten: boolean;
+  /** What the store failed with last, and how often in a row. */
+  trouble: unknown;
+  failures: number;
+  /** `false` while a change waits that the store did not take. */
+  persisted: boolean;
   /** The session is known to be in this memory only, so that nobody else can spend its token. */
   alone(): boolean;
-  /** Reads the record and adopts it. Rejects when the store does. */
+  /** Reads the record and adopts it, unless it is known to be in memory only. Rejects when the store does. */
   load(): Promise<void>;
   /** One compare-and-set against the session in memory; `false` when somebody else wrote. */
   replace(next: Session): Promise<boolean>;
@@ -32,7 +33,7 @@ export interface Ledger {
   holds(next: Session): Promise<boolean>;
   /** Writes a change, merged with what others wrote; if the store fails, memory has it alone. */
   persist(change: Change): Promise<void>;
-  /** Tries again to write what is waiting. Rejects when the store does. */
+  /** Tries again to write what the store did not take. Rejects when the store does, unless alone. */
   flush(): Promise<void>;
   /** Begins a new session. */
   begin(first: Session): Promise<void>;
@@ -54,7 +55,6 @@ export function createLedger(
   /** The session begun here whose first write is not known to have succeeded. */
   let begunId: string | undefined;
   let maybeWritten = false;
-  let told: Change | undefined;
   /** The sessions that this context has had, and those that it has ended. */
   const met = new Set<string | undefined>();
   const ended = new Set<string | undefined>();
@@ -74,12 +74,11 @@ export function createLedger(
   async function reach<T>(answer: Promise<T>): Promise<T> {
     try {
       const result = await answer;
-      ledger.trouble = [];
+      ledger.failures = 0;
       return result;
     } catch (error) {
-      // A handful is enough to tell how long it has been going on.
-      ledger.trouble = [...ledger.trouble.slice(-5), error];
-      if (!ledger.trouble[1]) onTrouble("store-trouble");
+      ledger.trouble = error;
+      if (!ledger.failures++) onTrouble("store-trouble");
       throw error;
     }
   }
@@ -137,7 +136,7 @@ export function createLedger(
       }
       if (change !== waiting) continue;
       waiting = begunId = undefined;
-      ledger.unwritten = false;
+      ledger.persisted = true;
       take(stored);
     }
   }
@@ -145,15 +144,22 @@ export function createLedger(
   const ledger: Ledger = {
     session: undefined,
     known: false,
-    trouble: [],
-    unwritten: false,
+    trouble: undefined,
+    failures: 0,
+    persisted: true,
     alone: () => !!begunId && begunId === ledger.session?.sessionId && !maybeWritten,
-    flush: attempt,
+    async flush() {
+      if (ledger.persisted) return;
+      await attempt().catch((error) => {
+        if (!ledger.alone()) throw error;
+      });
+    },
     async load() {
+      if (ledger.alone()) return;
       await read();
-      const { session, unwritten } = ledger;
+      const { session, persisted } = ledger;
       // A store that lags never brings back an older generation (F33).
-      if (!unwritten)
+      if (persisted)
         take(
           session && stored?.sessionId === session.sessionId && stored.revision < session.revision
             ? session
@@ -180,18 +186,18 @@ export function createLedger(
     async persist(change) {
       const { session } = ledger;
       const local = fromRecord(change(session, session && toRecord(session)));
+      const alone = ledger.alone();
       // Alone, the record is still to be made: from memory, as it then stands.
-      if (ledger.alone()) take(local);
+      if (alone) take(local);
       else waiting = change;
       const mine = waiting;
       try {
         await attempt();
       } catch {
         if (waiting !== mine) return;
-        ledger.unwritten = true;
+        ledger.persisted = false;
         take(local ?? ledger.session);
-        if (told !== mine) onTrouble("unpersisted");
-        told = mine;
+        if (!alone) onTrouble("unpersisted");
       }
     },
     begin(first) {

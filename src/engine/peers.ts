@@ -32,7 +32,7 @@ export function createPeers(
   let silentId: string | undefined;
 
   const port = channel?.open(key, (message) => {
-    const { session, unwritten } = ledger;
+    const { session, persisted } = ledger;
     if (!isObject(message)) return;
     const { type, sessionId, generation } = message;
     const isMine = session?.sessionId === sessionId;
@@ -40,7 +40,7 @@ export function createPeers(
     else if (type === "claim") peers.claimed ||= isMine;
     else if (
       isMine &&
-      (peers.attempting || (unwritten && session!.generation > Number(generation)))
+      (peers.attempting || (!persisted && session!.generation > Number(generation)))
     )
       peers.post("claim", session!);
   });
@@ -52,10 +52,10 @@ export function createPeers(
     async ask(session) {
       peers.post("ask", session);
       await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
-      if (!peers.claimed) silentId = session.intent?.attemptId;
+      silentId = session.intent?.attemptId;
     },
     // A claim that comes late, from a peer that was frozen, still counts.
-    areSilent: (session) => !!silentId && !peers.claimed && silentId === session?.intent?.attemptId,
+    areSilent: (session) => !peers.claimed && silentId === session?.intent?.attemptId,
     hush() {
       silentId = undefined;
       peers.claimed = false;

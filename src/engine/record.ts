@@ -1,7 +1,10 @@
 /** Between a session and the record that a store keeps. What comes back is narrowed (S10). */
-import type { Session, StoredRecord } from "../types.ts";
-import { isObject } from "./claims.ts";
+import type { Provider, Session, StoredRecord } from "../types.ts";
 import { isToken } from "./syntax.ts";
+
+/** Where an account's record stands: what keeps sessions apart, joined; no part can pass for two (S11). */
+export const keyOf = ({ name, origins, partition = [] }: Provider, account: string): string =>
+  [name, origins[0]!, ...partition, account].map(encodeURIComponent).join("|");
 
 export const toRecord = (session: Session): StoredRecord => ({
   format: 1,
@@ -11,24 +14,19 @@ export const toRecord = (session: Session): StoredRecord => ({
   body: session,
 });
 
-const isOptional = (value: unknown, check: (value: object) => unknown): unknown =>
-  value === undefined || (isObject(value) && check(value));
-
-const areNumbers = (...values: unknown[]): boolean => values.every(Number.isFinite);
-
 /** The session in a record, or `undefined` where there is none that makes sense. */
 export function fromRecord(record: StoredRecord | undefined): Session | undefined {
   const session = record?.body as Session | undefined;
-  return isObject(session) &&
-    session.sessionId === record?.sessionId &&
-    session.revision === record.revision &&
-    // Else a runtime's error would quote the header that cannot hold it (S4, S5).
-    isToken(session.tokenSet?.accessToken, "Token") &&
-    areNumbers(session.generation, session.attempt, session.issuedAt, session.skew ?? 0) &&
-    isOptional(session.intent, () =>
-      areNumbers(session.intent!.attempt, session.intent!.deadline),
-    ) &&
-    isOptional(session.coolDown, () => areNumbers(session.coolDown!.until, session.coolDown!.tries))
+  if (session?.sessionId !== record?.sessionId || session?.revision !== record?.revision)
+    return undefined;
+  const { tokenSet, generation, attempt, issuedAt, skew = 0, intent, coolDown } = session ?? {};
+  const numbers = [
+    ...[generation, attempt, issuedAt, skew],
+    ...(intent ? [intent.attempt, intent.deadline] : []),
+    ...(coolDown ? [coolDown.until, coolDown.tries] : []),
+  ];
+  // Else a runtime's error would quote the header that cannot hold it (S4, S5).
+  return isToken(tokenSet?.accessToken, "Token") && numbers.every(Number.isFinite)
     ? session
     : undefined;
 }

@@ -43,7 +43,7 @@ export async function postJson(
   return {
     status: response.status,
     body: isObject(parsed) ? parsed : undefined,
-    date: date === date ? date : undefined,
+    date: date || undefined,
     retryAfter: parseRetryAfter(response.headers.get("retry-after"), now()),
   };
 }

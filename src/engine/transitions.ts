@@ -6,19 +6,24 @@ import type { Intent, Outcome, Session, TokenName } from "../types.ts";
 import { EXCHANGE, isCurrent, LONGEST_COOL_DOWN } from "./decide.ts";
 import type { Life } from "./lifetime.ts";
 
+export type Trouble = Extract<Outcome, { type: "trouble" }>;
+
 const next = (session: Session, changes: Partial<Session>): Session => ({
   ...session,
   revision: session.revision + 1,
   ...changes,
 });
 
-/** Writes the intent. A takeover replaces the earlier one but keeps when the token was first sent. */
+/**
+ * Writes the intent. A takeover replaces the earlier one but keeps when the token was first sent.
+ * `unsent` names an intent that no request followed.
+ */
 export function begun(
   session: Session,
   rejected: TokenName | undefined,
   attemptId: string,
   now: number,
-  repeated: boolean,
+  unsent?: string,
 ): Session {
   const { intent, attempt } = session;
   return next(session, {
@@ -28,7 +33,7 @@ export function begun(
       attempt: Math.max(attempt, intent?.attempt ?? 0) + 1,
       startedAt: intent?.startedAt ?? now,
       deadline: now + EXCHANGE,
-      repeated,
+      repeated: !!intent && (intent.repeated || intent.attemptId !== unsent),
     },
   });
 }
@@ -43,11 +48,14 @@ export function granted(
   life: Life,
   now: number,
 ): Session | undefined {
-  const { tokenSet, generation, refreshAt, strikes = 0, material } = current;
+  const { sessionId, generation, revision, tokenSet, refreshAt, strikes = 0, material } = current;
   const { refreshToken, scope } = life.tokenSet;
   if (current.attempt >= attempt) return undefined;
-  return next(current, {
+  // Intent and cool-down, what was rejected or refused: all of it has been about the old token set.
+  return {
     ...life,
+    sessionId,
+    revision: revision + 1,
     material: life.material ?? material,
     // F23: a reply without a refresh token keeps the old one.
     tokenSet: {
@@ -59,11 +67,7 @@ export function granted(
     renewedAt: now,
     attempt,
     strikes: current.rejected && !(now >= refreshAt!) ? strikes + 1 : 0,
-    intent: undefined,
-    coolDown: undefined,
-    rejected: undefined,
-    refused: undefined,
-  });
+  };
 }
 
 /** The refresh token is dead. Only the attempt that holds the record may say so. */
@@ -78,7 +82,7 @@ export function troubled(
   intent: Intent,
   now: number,
   random: number,
-  { retryAfter = 0, unprocessed }: Extract<Outcome, { type: "trouble" }>,
+  { retryAfter = 0, unprocessed }: Trouble,
 ): Session | undefined {
   const tries = (current.coolDown?.tries ?? 0) + 1;
   // Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute.
@@ -92,3 +96,18 @@ export function troubled(
       })
     : undefined;
 }
+
+/** What the end of an exchange makes of the session; `life` is what a usable grant has brought. */
+export const concluded = (
+  current: Session,
+  intent: Intent,
+  outcome: Outcome,
+  life: Life | undefined,
+  now: number,
+  random: number,
+): Session | undefined =>
+  life
+    ? granted(current, intent, life, now)
+    : outcome.type === "refused"
+      ? refused(current, intent)
+      : troubled(current, intent, now, random, outcome as Trouble);

@@ -1,45 +1,58 @@
-/** Waiting that always ends: exchanges, locks, callers and sleeps, each with a limit of its own. */
-import type { Clock, Exchange, Lock, Outcome } from "../types.ts";
+/** Waiting that always ends: exchanges, locks and callers, each with a limit of its own. */
+import type { Clock, Lock } from "../types.ts";
 import { CLAIM, EXCHANGE, MARGIN } from "./decide.ts";
 
-export type RunExchange = (
-  run: (exchange: Exchange) => Promise<unknown>,
-  signal?: AbortSignal,
-  deadline?: number,
-) => Promise<Outcome>;
+export interface Limit {
+  /** Aborted at the end, whichever it is. */
+  readonly signal: AbortSignal;
+  /** Rejects then, with the signal's reason. */
+  readonly stopped: Promise<never>;
+  /** To be called in any case: what is still going on is not wanted any more. */
+  end(): void;
+}
 
-/** Runs an exchange with a provider under the hard deadline; whatever it throws is trouble. */
-export function runExchange(
-  fetch_: typeof fetch,
+/** The end comes after a time, with the reason `overdue` gives, or when `by` is aborted. */
+export function createLimit(
   clock: Clock,
-  now: () => number,
-  run: (exchange: Exchange) => Promise<unknown>,
-  signal?: AbortSignal,
-  deadline: number = EXCHANGE,
-): Promise<Outcome> {
+  ms: number,
+  by?: AbortSignal | null,
+  overdue?: () => unknown,
+): Limit {
   const controller = new AbortController();
-  return new Promise((resolve) => {
-    let due = clock.running() + deadline;
-    let timer = clock.setTimeout(expire, deadline);
-    function expire(): void {
-      // Thawed after a freeze: a reply that arrived meanwhile is heard first.
-      if (clock.running() - due > CLAIM) {
-        due = Infinity;
-        timer = clock.setTimeout(expire, CLAIM);
-      } else fail();
-    }
-    const finish = (outcome: unknown): void => {
-      clock.clearTimeout(timer);
-      signal?.removeEventListener("abort", fail);
-      resolve(outcome as Outcome);
-    };
-    function fail(error?: unknown): void {
-      controller.abort();
-      finish({ type: "trouble", error });
-    }
-    signal?.addEventListener("abort", fail);
-    (async () => run({ signal: controller.signal, fetch: fetch_, now }))().then(finish, fail);
+  const { signal } = controller;
+  let due = clock.running() + ms;
+  // A timer above 2^31 ms fires at once (F15).
+  let timer = clock.setTimeout(expire, Math.min(ms, 1e9));
+  function expire(): void {
+    // Thawed after a freeze: what arrived meanwhile is heard first.
+    if (clock.running() - due > CLAIM) {
+      due = Infinity;
+      timer = clock.setTimeout(expire, CLAIM);
+    } else controller.abort(overdue?.());
+  }
+  by?.addEventListener("abort", () => controller.abort(by.reason), { signal });
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
   });
+  // Not everybody asks.
+  stopped.catch(() => {});
+  return {
+    signal,
+    stopped,
+    end() {
+      clock.clearTimeout(timer);
+      controller.abort();
+    },
+  };
+}
+
+export type Hold = (work: Promise<unknown>) => void;
+
+/** Asks a runtime to stay for the work; that it may not be asked any more is no reason to fail. */
+export function holdOpen(work: Promise<unknown>, hold: Hold | undefined): void {
+  try {
+    hold?.(work);
+  } catch {}
 }
 
 /** The lock saves work; when it cannot be had in time, the record alone decides. */
@@ -49,62 +62,15 @@ export async function underLock(
   clock: Clock,
   task: () => Promise<void>,
 ): Promise<void> {
-  const controller = new AbortController();
-  const timer = clock.setTimeout(() => controller.abort(), EXCHANGE + MARGIN);
+  const { signal, end } = createLimit(clock, EXCHANGE + MARGIN);
   let running: Promise<void> | undefined;
   try {
-    await lock?.run(name, () => (running = task()), controller.signal);
+    await lock?.run(name, () => (running = task()), signal);
   } catch {
     // Not had, or the task's own error, which is thrown below.
   }
-  clock.clearTimeout(timer);
+  end();
   await (running ?? task());
-}
-
-/** A caller's own limits: rejects when its patience or its signal says so. Call `end` in any case. */
-export function untilStopped(
-  clock: Clock,
-  patience: number,
-  signal: AbortSignal | null | undefined,
-  overdue: () => unknown,
-): { stopped: Promise<never>; end: () => void } {
-  let stop!: (reason: unknown) => void;
-  const stopped = new Promise<never>((_, reject) => {
-    stop = reject;
-  });
-  const abort = (): void => stop(signal!.reason);
-  const timer = clock.setTimeout(() => stop(overdue()), patience);
-  signal?.addEventListener("abort", abort);
-  return {
-    stopped,
-    end() {
-      clock.clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    },
-  };
-}
-
-/** Sleeps that end after a time, or all at once when something has changed. */
-export function createSleep(clock: Clock): {
-  sleep: (ms: number) => Promise<void>;
-  wake: () => void;
-} {
-  const sleepers = new Set<() => void>();
-  return {
-    sleep: (ms) =>
-      new Promise((resolve) => {
-        const timer = clock.setTimeout(done, ms);
-        sleepers.add(done);
-        function done(): void {
-          sleepers.delete(done);
-          clock.clearTimeout(timer);
-          resolve();
-        }
-      }),
-    wake() {
-      for (const done of sleepers) done();
-    },
-  };
 }
 
 /** A timer that is only a hint: every use checks again. `undefined` takes it back. */

@@ -47,7 +47,7 @@ const strong = { consistency: "strong" } as const;
  * `VaultError`, code `store_unavailable`, when the database is closed, out of reach or silent, when a
  * record exceeds Deno KV's 64 KiB or its key 2 KiB, and when a record is of another format, which is
  * left untouched.
- * @throws `VaultError`, code `invalid_option`, without a database
+ * @throws `VaultError`, code `invalid_option`, for anything that is no database, a promise of one say
  *
  * @example
  * ```ts
@@ -60,7 +60,9 @@ const strong = { consistency: "strong" } as const;
  */
 export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): TokenStore {
   const { prefix = ["tokenkeep"], timeout = 4000 } = options;
-  if (!kv) throw new VaultError("invalid_option", "Pass a database: kv: await Deno.openKv()");
+  // A promise of one has none of its methods.
+  if (!kv?.atomic)
+    throw new VaultError("invalid_option", "Pass a database: kv: await Deno.openKv()");
 
   /** Within the deadline; again for as long as SQLite says that another connection has it locked. */
   async function use<T>(call: () => Promise<T>): Promise<T> {

@@ -38,13 +38,15 @@ export interface Keyring {
  */
 export type Keys = string | Readonly<Record<string, WebCryptoKey>>;
 
+const HOW = '. Make one: echo "k1:$(openssl rand -base64 32)"';
+
 /** Far more than a session needs; what is written can be read. */
 const capped = (data: ArrayBuffer): ArrayBuffer =>
   data.byteLength > 65_536 ? fail("Session exceeds 64 KiB") : data;
 
 // The types have it everywhere; insecure contexts do not.
 const web = (): SubtleCrypto =>
-  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs a secure context (https or localhost)");
+  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
 
 /** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag. */
 const parameters = (
@@ -142,8 +144,10 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
  *
  * @param keys Writes use the last one listed; the others still open what they have sealed, so append
  * a new key, and drop an old one when no record has its id any more.
+ * @param how what the message of an error ends with: how keys are made, and where they go
  * @throws `VaultError`, code `invalid_option`, when there is none, a key is malformed or of another
- * kind, or an id is a number: the order of such members is not the order in which they are listed
+ * kind, two have the same id, or an id is a number: the order of such members is not the order in
+ * which they are listed
  *
  * @example
  * ```ts
@@ -154,20 +158,22 @@ export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
  * const store = encrypted(memoryStore(), keys);
  * ```
  */
-export function keyring(keys: Keys): Keyring {
-  const entries = typeof keys === "string" ? parseKeys(keys) : Object.entries(keys);
+export function keyring(keys: Keys, how: string = HOW): Keyring {
+  const check = (isRight: unknown, message: string): void => {
+    if (!isRight) throw new VaultError("invalid_option", message + how);
+  };
+  const entries = typeof keys === "string" ? parseKeys(keys, check) : Object.entries(keys);
   const ring = new Map<unknown, CryptoKey | (() => Promise<CryptoKey>)>(entries);
-  const newest = entries.at(-1);
-  if (!newest) throw new VaultError("invalid_option", "A key ring needs a key");
+  const newest = entries.at(-1)!;
+  check(newest, "A key ring needs a key");
+  check(ring.size === entries.length, "Two keys have the same id: give each its own");
   for (const [id, key] of entries) {
-    if (/^\d+$/.test(id))
-      throw new VaultError(
-        "invalid_option",
-        "Put a letter into each key id: numbers lose their order",
-      );
-    if (typeof key === "function") continue;
-    if (key.algorithm.name !== "AES-GCM" || (key.algorithm as AesKeyAlgorithm).length !== 256)
-      throw new VaultError("invalid_option", "A key ring takes AES-GCM keys of 256 bits");
+    check(!/^\d+$/.test(id), "Put a letter into each key id: numbers lose their order");
+    const { name, length } = ((key as CryptoKey | undefined)?.algorithm ?? {}) as AesKeyAlgorithm;
+    check(
+      typeof key === "function" || (name === "AES-GCM" && length === 256),
+      "A key ring takes AES-GCM keys of 256 bits",
+    );
   }
   return {
     kid: newest[0],
@@ -181,14 +187,13 @@ export function keyring(keys: Keys): Keyring {
 }
 
 /** Each key is made when it is needed, and kept once it is settled: a promise may hang (F31). */
-const parseKeys = (text: string): [id: string, key: () => Promise<CryptoKey>][] =>
+const parseKeys = (
+  text: string,
+  check: (isRight: unknown, message: string) => void,
+): [id: string, key: () => Promise<CryptoKey>][] =>
   text.split(",").map((entry, index) => {
-    const [, id, base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
-    if (!id)
-      throw new VaultError(
-        "invalid_option",
-        `Key ${index + 1} is not <id>:<32 bytes in base64>; make one: echo "k1:$(openssl rand -base64 32)"`,
-      );
+    const [, id = "", base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
+    check(id, `Key ${index + 1} is not <id>:<32 bytes in base64>`);
     const plain = atob(base64.replaceAll("-", "+").replaceAll("_", "/"));
     const bytes = Uint8Array.from(plain, (char) => char.charCodeAt(0));
     let key: CryptoKey | undefined;

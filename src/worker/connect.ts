@@ -3,7 +3,7 @@
  * is about to be sent.
  */
 import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
-import { areTexts, isText, isTicket, toState } from "./narrow.ts";
+import { areTexts, isText, isTicket, toState, toWireError } from "./narrow.ts";
 import { type Answer, NUDGES, type State, VERSION, type WireError } from "./protocol.ts";
 import { createSend } from "./send.ts";
 
@@ -33,7 +33,7 @@ export interface ConnectOptions {
 /** A `VaultError` to `isVaultError`, without the class's table of messages, which stays elsewhere. */
 const toError = ({
   code = "worker_unavailable",
-  message = "No vault worker: try again",
+  message = "No worker: try again",
   status,
   retryAfter,
 }: Partial<WireError> = {}): Error =>
@@ -43,15 +43,10 @@ const toError = ({
     { value: true },
   );
 
-const closed = (): Error => toError({ code: "closed", message: "Vault closed: make a new one" });
-
-function add<T>(set: Set<T>, one: T): () => void {
-  set.add(one);
-  return () => void set.delete(one);
-}
-
-/** For what has no result. */
-const isVoid = <T>(_value: unknown): _value is T => true;
+/** What a worker says went wrong. */
+const fail = (said: unknown): never => {
+  throw toError(toWireError(said));
+};
 
 /**
  * Connects this page to the vault that a worker runs (`serveVault`). What comes back behaves as the
@@ -59,8 +54,8 @@ const isVoid = <T>(_value: unknown): _value is T => true;
  *
  * @param start starts the worker, or finds it. A function, because a constructor may throw. It is
  * called again when the worker has ended.
- * @throws nothing; calls reject with code `worker_unavailable` where neither worker nor fallback is
- * to be had.
+ * @throws VaultError `invalid_option` when `account` is wrong. Calls reject with code
+ * `worker_unavailable` where neither worker nor fallback is to be had.
  *
  * @example
  * ```ts
@@ -76,35 +71,45 @@ export function connectVault<Credentials = never>(
   start: () => VaultWorker | Promise<VaultWorker>,
   { fallback, account = "default", timeout = 5_000 }: ConnectOptions = {},
 ): Vault<Credentials> {
-  const observers = new Set<(event: VaultEvent) => void>();
-  const listeners = new Set<() => void>();
-  /** How each question without an answer is given up. */
-  const open = new Set<(reason: unknown) => void>();
+  if (!account || !(account.length < 257))
+    throw toError({ code: "invalid_option", message: "Invalid option: account" });
+  /** Who is told of events, and, without one, of a new snapshot. */
+  const listeners = new Set<(event?: VaultEvent) => void>();
   const ended = new AbortController();
   // P10: patience, and the time of two requests.
   const limit = timeout + 25_000;
-  let shown: Snapshot = Object.freeze({ status: "loading", account, persisted: true });
+  let shown!: Snapshot;
   let seen: { owner: string; seq: number } | undefined;
   let link: Promise<VaultPort> | undefined;
+  /** Ends what was asked over that link. */
+  let gone = new AbortController();
   let channel: BroadcastChannel | undefined;
   let syncs = 0;
 
-  function show(next: Snapshot): void {
-    shown = Object.freeze(next);
-    listeners.forEach(queueMicrotask);
+  function show(next: Omit<Snapshot, "account">): void {
+    const now = Object.freeze({ ...next, account });
+    if (JSON.stringify(now) === JSON.stringify(shown)) return;
+    shown = now;
+    tell();
   }
 
-  function tell(event: VaultEvent): void {
-    for (const observer of observers) queueMicrotask(() => observer(event));
+  function tell(event?: VaultEvent): void {
+    for (const listener of listeners) queueMicrotask(() => listener(event));
+  }
+
+  function add(listener: (event?: VaultEvent) => void): () => void {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
   }
 
   /** Answers may overtake each other: what is older is known already. */
-  function take({ owner, seq, news }: State): void {
+  function take({ owner, seq, news }: Partial<State> = {}): void {
+    if (!owner || !seq || !news) return;
     const since = seen?.owner === owner ? seen.seq : 0;
     for (const one of news)
-      if (one.seq > since) {
+      if (one && one.seq > since) {
         if (one.snapshot) show(one.snapshot);
-        if (one.event) tell(one.event);
+        if (one.event) tell({ ...one.event, account });
       }
     if (seq > since) seen = { owner, seq };
   }
@@ -117,121 +122,105 @@ export function connectVault<Credentials = never>(
     signal?: AbortSignal | null,
   ): Promise<Answer> {
     const { port1, port2 } = new MessageChannel();
-    let giveUp!: (reason?: unknown) => void;
+    const own = new AbortController();
     let timer: unknown;
-    const abort = (): void => giveUp(signal!.reason);
     return new Promise<Answer>((resolve, reject) => {
-      signal?.throwIfAborted();
-      signal?.addEventListener("abort", abort);
-      giveUp = (reason) => {
-        port1.postMessage(0);
-        reject(reason);
-      };
-      open.add(giveUp);
-      timer = setTimeout(giveUp, ms);
-      port1.onmessage = ({ data }) => resolve(Object(data));
       to.then((port) => {
         const question = { tokenkeep: VERSION, type, account, args: JSON.stringify(args), seen };
-        if (open.has(giveUp)) port.postMessage(question, [port2]);
+        if (!own.signal.aborted) port.postMessage(question, [port2]);
       }).catch(reject);
+      // With `own` as the options: not listened to any more when that has ended.
+      for (const one of [gone.signal, signal])
+        one?.addEventListener("abort", () => own.abort(one.reason), own);
+      own.signal.onabort = () => {
+        port1.postMessage(0);
+        reject(own.signal.reason);
+      };
+      timer = setTimeout(() => own.abort(null), ms);
+      port1.onmessage = ({ data }) => resolve(Object(data));
     }).finally(() => {
       clearTimeout(timer as number);
-      open.delete(giveUp);
-      signal?.removeEventListener("abort", abort);
       port1.close();
+      own.abort();
     });
   }
 
   async function reach(make: () => unknown, ms: number): Promise<VaultPort> {
     const failed = new AbortController();
     const port = (async () => {
-      const made = (await make()) as Worker & { port?: VaultPort; active?: VaultPort };
+      const made = (await make()) as Worker & { [part in "vault" | "port" | "active"]?: VaultPort };
       made.addEventListener?.("error", () => failed.abort());
-      return made.port ?? made.active ?? made;
+      return made.vault ?? made.port ?? made.active ?? made;
     })();
     const answer = await ask(port, "state", [], ms, failed.signal);
-    const state = toState(answer.state, account)!;
+    const state = toState(answer.state)!;
     const mine = link;
-    const { lock, isolated } = state;
+    const { owner, lock, isolated } = state;
+    if (!owner) throw undefined;
     // It has claimed this page by now; word of that may come later.
     if (isolated && !navigator.serviceWorker.controller)
       await new Promise((resolve) => {
         navigator.serviceWorker.addEventListener("controllerchange", resolve);
       });
     take(state);
-    if (lock)
-      (async () => {
-        // Granted when the worker has ended.
-        const options = { __proto__: null, mode: "shared", signal: ended.signal };
-        await navigator.locks.request(lock, options as LockOptions, () => {});
-        lose(mine);
-      })().catch(() => {});
+    const options = { __proto__: null, mode: "shared", signal: ended.signal } as LockOptions;
+    // Granted when the worker has ended.
+    if (lock) navigator.locks?.request(lock, options, () => lose(mine)).catch(() => {});
     return port;
   }
 
-  function connect(): Promise<VaultPort> {
-    if (ended.signal.aborted) return Promise.reject(closed());
-    return (link ??= reach(start, timeout)
-      .catch((error) => {
-        if (!fallback) throw error;
-        return reach(async () => (await fallback()).vault, limit);
-      })
-      .catch(() => {
-        link = undefined;
-        show({ status: "unavailable", account, persisted: true });
-        throw toError();
-      }));
-  }
-
-  function lose(which: unknown, reason?: unknown): void {
+  function lose(which: unknown, reason: unknown = null): void {
     if (link !== which) return;
     link = undefined;
-    for (const giveUp of open) giveUp(reason);
+    gone.abort(reason);
+    gone = new AbortController();
   }
 
   async function call<T>(
     type: string,
     args: readonly unknown[],
-    isRight: (value: unknown) => value is T = isVoid,
+    isRight?: (value: unknown) => value is T,
     signal?: AbortSignal | null,
   ): Promise<T> {
     const until = performance.now() + limit;
     for (let again = true; ; again = false) {
-      const to = connect();
+      ended.signal.throwIfAborted();
+      signal?.throwIfAborted();
+      const to = (link ??= reach(start, timeout)
+        // Without one, this rejects as well.
+        .catch(() => reach(fallback!, limit))
+        .catch(() => {
+          link = undefined;
+          show({ status: "unavailable", persisted: true });
+          throw toError();
+        }));
       try {
-        const { tokenkeep, value, error, state } = await ask(
-          to,
-          type,
-          args,
-          until - performance.now(),
-          signal,
-        );
-        if (tokenkeep !== VERSION) throw undefined;
-        const news = toState(state, account);
-        if (news) take(news);
-        if (error) throw toError(error);
-        if (isRight(value)) return value;
-        throw toError();
+        const said = await ask(to, type, args, until - performance.now(), signal);
+        if (said.tokenkeep === VERSION) {
+          take(toState(said.state));
+          if (said.error) fail(said.error);
+          if (isRight?.(said.value) ?? true) return said.value as T;
+        }
       } catch (reason) {
         if (reason) throw reason;
-        // The worker has ended, is silent, or speaks another version by now.
-        lose(to);
-        // Credentials are not sent again unasked.
-        if (type === "signIn") throw toError({ code: "sign_in_failed" });
-        if (!again) throw toError();
       }
+      // The worker has ended, is silent, or speaks another version by now.
+      lose(to);
+      // Credentials are not sent again unasked.
+      if (type === "signIn") throw toError({ code: "sign_in_failed" });
+      if (!again) throw toError();
     }
   }
 
   async function sync(woke?: unknown): Promise<void> {
     if (syncs++) return;
-    do {
-      syncs = 1;
-      await call("state", [!!woke]).catch(() => {});
-    } while (syncs > 1);
+    await call("state", [!!woke]).catch(() => {});
+    const more = syncs > 1;
     syncs = 0;
+    if (more) void sync();
   }
 
+  show({ status: "loading", persisted: true });
   try {
     channel = new BroadcastChannel(NUDGES);
     channel.onmessage = () => void sync();
@@ -242,23 +231,24 @@ export function connectVault<Credentials = never>(
     globalThis.addEventListener?.(type, sync, { signal: ended.signal });
   void sync();
 
-  function close(): void {
-    lose(link, closed());
+  const close = (): void => {
+    ended.abort(toError({ code: "closed", message: "Closed: make a vault" }));
+    lose(link, ended.signal.reason);
     channel?.close();
-    ended.abort();
-  }
+  };
 
   const method =
-    <T = void>(type: string, isRight: (value: unknown) => value is T = isVoid) =>
+    <T = void>(type: string, isRight?: (value: unknown) => value is T) =>
     (...args: readonly unknown[]): Promise<T> =>
       call(type, args, isRight, (args.at(-1) as { signal?: AbortSignal } | undefined)?.signal);
 
   return {
     fetch: createSend(
-      (url, signal, { sessionId, generation } = {}) =>
-        call("token", [{ url, sessionId, generation }], isTicket, signal),
+      (url, signal, { sessionId, generation } = {}, date) =>
+        call("token", [{ url, sessionId, generation, date }], isTicket, signal),
       ({ sessionId, generation }) =>
         tell({ type: "retried", account, sessionId, generation, status: 401 }),
+      fail,
     ),
     signIn: method("signIn"),
     adopt: method("adopt"),
@@ -269,12 +259,10 @@ export function connectVault<Credentials = never>(
     removeAccount: method("removeAccount"),
     snapshot: () => shown,
     subscribe(listener) {
-      // A function of its own for each call: the same listener may subscribe twice.
-      const notify = (): void => listener(shown);
-      notify();
-      return add(listeners, notify);
+      listener(shown);
+      return add((event) => event || listener(shown));
     },
-    events: (listener) => add(observers, (event) => listener(event)),
+    events: (listener) => add((event) => event && listener(event)),
     close,
     [Symbol.asyncDispose]: async () => close(),
   };

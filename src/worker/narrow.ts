@@ -1,8 +1,10 @@
 /** What comes back from a worker, narrowed: it may be another version's, or not ours at all (S10). */
 import { isObject } from "../engine/claims.ts";
-import type { Snapshot, VaultEvent } from "../vault.ts";
-import type { State } from "./protocol.ts";
+import type { State, WireError } from "./protocol.ts";
 import type { Ticket } from "./send.ts";
+
+type Is<T> = (value: unknown) => value is T;
+type Kinds<T> = { readonly [name in keyof T]-?: (value: unknown) => T[name] };
 
 export const isText = (value: unknown): value is string =>
   typeof value === "string" && value.length <= 65_536;
@@ -10,57 +12,70 @@ export const isText = (value: unknown): value is string =>
 export const areTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every(isText);
 
-const isNumber = Number.isFinite as (value: unknown) => value is number;
-const number = (value: unknown): number | undefined => (isNumber(value) ? value : undefined);
-const text = (value: unknown): string | undefined => (isText(value) ? value : undefined);
+const isNumber = Number.isFinite as Is<number>;
 
 /** A header value that `fetch` takes: the scheme, a space, a token (S5). */
 export const isTicket = (value: unknown): value is Ticket | undefined =>
   value === undefined ||
   (isObject(value) &&
-    /^\w+ [!-~]{1,16384}$/.test(String(value["authorization"])) &&
+    /^\w+ [!-~]{1,16384}$/.test(value["authorization"] as string) &&
     isText(value["sessionId"]) &&
     isNumber(value["generation"]));
 
-/** What may stand in an event and a snapshot, and what is made of it. */
-const event = { type: String, sessionId: text, generation: number, status: number };
-const snapshot = {
-  status: String,
-  persisted: (value: unknown) => value === true,
-  issuedAt: number,
-  refreshAt: number,
-  expiresAt: number,
-  generation: number,
-  scope: text,
-  claims: (value: unknown) => (isObject(value) ? value : undefined),
-};
+/** The value if it is of that kind. */
+const as =
+  <T>(is: Is<T>) =>
+  (value: unknown): T | undefined =>
+    is(value) ? value : undefined;
 
-function pick<T>(
-  from: unknown,
-  kinds: Record<string, (value: unknown) => unknown>,
-  account: string,
-): T | undefined {
-  if (!isObject(from)) return undefined;
-  const to: Record<string, unknown> = { account };
-  for (const name in kinds) to[name] = kinds[name]?.(from[name]);
-  return to as T;
-}
+/** An object of these members and no others, if it is one. */
+const shape =
+  <T>(kinds: Kinds<T>) =>
+  (value: unknown): T | undefined =>
+    isObject(value)
+      ? (Object.fromEntries(
+          Object.entries<(value: unknown) => unknown>(kinds).map(([name, kind]) => [
+            name,
+            kind(value[name]),
+          ]),
+        ) as T)
+      : undefined;
 
-/** How an account stands, or `undefined` for anything else. */
-export function toState(value: unknown, account: string): State | undefined {
-  if (!isObject(value)) return undefined;
-  const { owner, seq, lock, isolated, news } = value;
-  return isText(owner) && isNumber(seq) && Array.isArray(news)
-    ? {
-        owner,
-        seq,
-        lock: text(lock),
-        isolated: !!isolated,
-        news: news.filter(isObject).map((one) => ({
-          seq: Number(one["seq"]),
-          event: pick<VaultEvent>(one["event"], event, account),
-          snapshot: pick<Snapshot>(one["snapshot"], snapshot, account),
-        })),
-      }
-    : undefined;
-}
+const text = /* @__PURE__ */ as(isText);
+const number = /* @__PURE__ */ as(isNumber);
+
+export const toWireError: (value: unknown) => Partial<WireError> | undefined =
+  /* @__PURE__ */ shape({
+    code: text,
+    message: text,
+    status: number,
+    retryAfter: number,
+  }) as never;
+
+/** How an account stands, as far as it says so. */
+export const toState: (value: unknown) => Partial<State> | undefined = /* @__PURE__ */ shape({
+  owner: text,
+  lock: text,
+  seq: number,
+  isolated: Boolean,
+  news: (value) =>
+    Array.isArray(value) &&
+    // A worker keeps fifty events at most.
+    value.length < 99 &&
+    value.map(
+      shape({
+        seq: number,
+        event: shape({ type: String, sessionId: text, generation: number, status: number }),
+        snapshot: shape({
+          status: String,
+          issuedAt: number,
+          refreshAt: number,
+          expiresAt: number,
+          generation: number,
+          scope: text,
+          claims: as(isObject),
+          persisted: (value) => value === true,
+        }),
+      }),
+    ),
+}) as never;

@@ -2,14 +2,18 @@
  * `vault.fetch` in a page that has no engine: the rules of `fetch.ts` on `Request`, which only browsers
  * have whole, in a third of the bytes. The owner of the tokens judges where they may go.
  */
-import type { VaultFetch } from "../fetch.ts";
+import type { VaultFetch, VaultRequestInit } from "../fetch.ts";
 import type { TokenName } from "../types.ts";
 
 /** A token on its way into a request. */
 export interface Ticket extends TokenName {
   /** The whole header value. */
   readonly authorization: string;
+  /** What another 401 means, if the one before showed no time by which the token could be signed. */
+  readonly clockError?: unknown;
 }
+
+type Own = { -readonly [name in keyof VaultRequestInit]: VaultRequestInit[name] | undefined };
 
 export const createSend =
   (
@@ -18,50 +22,46 @@ export const createSend =
       url: string,
       signal: AbortSignal | null,
       rejected?: Partial<TokenName>,
+      date?: number,
     ) => Promise<Ticket | undefined>,
     onRetry: (ticket: Ticket) => void,
+    fail: (said: unknown) => never,
   ): VaultFetch =>
   async (input, init) => {
+    // Fetch resets these two when anything else is given along.
     const { referrer, referrerPolicy } = input as Partial<Request>;
-    const { body, waitUntil } = init ?? {};
+    // No prototype: what somebody put there is not ours to send (S15).
+    const own = { __proto__: null, referrer, referrerPolicy, ...init } as Own;
+    const { body, waitUntil, fetch: send = fetch } = own;
     const isMade = typeof body === "function";
     // WebKit makes no copies of its own of these; a blob is one.
-    const kept =
-      (body as ArrayBuffer | undefined)?.byteLength !== undefined
-        ? new Blob([body as ArrayBuffer])
-        : body instanceof URLSearchParams && new URLSearchParams(body);
-    const next = (): Request =>
-      new Request(
-        input,
-        // No prototype: what somebody put there is not ours to send (S15).
-        init &&
-          ({
-            __proto__: null,
-            // Fetch resets these two when anything else is given along.
-            referrer: referrer === "about:client" ? undefined : referrer,
-            referrerPolicy: referrerPolicy || undefined,
-            ...init,
-            ...(isMade && { body: body(), duplex: "half" }),
-            ...(kept && { body: kept }),
-          } as RequestInit),
-      );
+    if ((Object(body) as ArrayBuffer).byteLength >= 0) own.body = new Blob([body as ArrayBuffer]);
+    if (body instanceof URLSearchParams) own.body = new URLSearchParams(body);
+
+    function make(from: typeof input): Request {
+      if (isMade) Object.assign(own, { body: body(), duplex: "half" });
+      return new Request(from, own as RequestInit);
+    }
+    function go(request: Request, { authorization }: Ticket): Promise<Response> {
+      request.headers.set("authorization", authorization);
+      return send(request);
+    }
+
     // From here on nobody else can change it.
-    const request = next();
+    const request = make(input);
     const { url, mode, headers, signal } = request;
-    const isBare = /^na|^no-/.test(mode) || headers.has("authorization");
+    // Of the modes, `navigate` and `no-cors`.
+    const isBare = mode[0] === "n" || headers.has("authorization");
     const ticket = isBare ? undefined : await getTicket(url, signal);
-    if (!ticket) return fetch(request);
+    if (!ticket) return send(request);
     // The same bytes once more; a stream is sent once.
-    const spare = isMade ? next : body instanceof ReadableStream ? undefined : request.clone();
-    headers.set("authorization", ticket.authorization);
-    const response = await fetch(request);
+    const spare = isMade ? request : body instanceof ReadableStream ? undefined : request.clone();
+    let response = await go(request, ticket);
     // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
-    if (
-      response.status !== 401 ||
-      /error="?insufficient_/.test(response.headers.get("www-authenticate") ?? "")
-    )
+    const said = response.headers;
+    if (response.status !== 401 || /error="?insufficient_/.test(said.get("www-authenticate")!))
       return response;
-    const renewed = getTicket(url, spare ? signal : null, ticket);
+    const renewed = getTicket(url, spare ? signal : null, ticket, Date.parse(said.get("date")!));
     waitUntil?.(renewed);
     if (!spare) {
       // The call after this one will find a fresh token.
@@ -69,10 +69,13 @@ export const createSend =
       return response;
     }
     const newer = await renewed;
-    if (!newer || newer.authorization === ticket.authorization) return response;
-    response.body?.cancel().catch(() => {});
-    onRetry(newer);
-    const again = typeof spare === "function" ? spare() : spare;
-    again.headers.set("authorization", newer.authorization);
-    return fetch(again);
+    if (newer && newer.authorization !== ticket.authorization) {
+      response.body?.cancel().catch(() => {});
+      onRetry(newer);
+      // A request made anew has them.
+      own.headers = undefined;
+      response = await go(isMade ? make(request) : spare, newer);
+    }
+    if (newer?.clockError && response.status === 401) fail(newer.clockError);
+    return response;
   };

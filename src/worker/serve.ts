@@ -5,7 +5,7 @@
 import { broadcastChannel } from "../channels/broadcast.ts";
 import { isObject } from "../engine/claims.ts";
 import { randomId } from "../engine/clock.ts";
-import { isVaultError, VaultError } from "../errors.ts";
+import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
@@ -36,8 +36,9 @@ interface FetchEventLike extends Extendable {
 /** What {@link serveVault} gives: for a service worker's `fetch` event, and for a page's fallback. */
 export interface ServedVault {
   /**
-   * Answers a service worker's `fetch` event with the token attached, if it may have one; otherwise
-   * the request is left alone, and the answer is `false`. Call it in the event's own task. A vault
+   * Answers a service worker's `fetch` event with the token attached, if script asked for it with
+   * `fetch` or `XMLHttpRequest` and the token may go there; otherwise the request is left alone, and
+   * the answer is `false`. Call it in the event's own task. A vault
    * error becomes a JSON reply that `readProblem` reads: 401 where only a sign-in helps, else 503.
    */
   attachTokens(event: Event, account?: string): boolean;
@@ -79,7 +80,7 @@ const methods = {
   signOut: (vault) => vault.signOut(),
   accounts: (vault) => vault.accounts(),
   removeAccount: (vault, [of]) => {
-    check(isAccount(of));
+    check(isAccount(of), "account");
     return vault.removeAccount(of);
   },
 } satisfies Record<
@@ -87,9 +88,9 @@ const methods = {
   (vault: Vault<never>, args: readonly unknown[], signal: AbortSignal) => Promise<unknown>
 >;
 
-function check(isRight: unknown, what = "argument"): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + what);
-}
+/** The time of a 401, by the server's `Date`. */
+const toTime = (value: unknown): number | undefined =>
+  typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
 
 const isAccount = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= 256;
@@ -121,6 +122,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const inServiceWorker = !!scope.registration && !!scope.clients;
   check(provider?.origins?.length, "provider, with origins");
   check(!isolated || inServiceWorker, "isolated, which needs a service worker");
+  const clockError = toWire(new VaultError("clock_unknown", undefined, 401));
   const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
   const scheme = provider.scheme ?? "Bearer";
   const owner = randomId();
@@ -143,6 +145,11 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       given.waitUntil?.(promise);
     },
   };
+
+  check(
+    settings.store.atomic || provider.renewal?.rotation !== "strict",
+    "store, which must compare and set for rotating tokens",
+  );
 
   function accountOf(name: string): Account {
     let account = accounts.get(name);
@@ -169,14 +176,14 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       return undefined;
     }
     if (type === "token") {
-      const { url, sessionId, generation } = args[0] as Record<string, unknown>;
+      const { url, sessionId, generation, date } = args[0] as Record<string, unknown>;
       // No token, where none may go (S1). Judged here alone: pages may be of other versions.
       if (!isText(url) || !policy(url)) return undefined;
       if (isolated) return isControlled(client);
       const rejected = isText(sessionId)
         ? { sessionId, generation: Number(generation) }
         : undefined;
-      const asked = Promise.resolve(source.getToken({ signal, rejected }));
+      const asked = Promise.resolve(source.getToken({ signal, rejected, date: toTime(date) }));
       // What cannot be renewed asks the application by its state and an event; the 401 is the answer.
       const token = await (rejected && !provider.renewal ? asked.catch(() => undefined) : asked);
       return (
@@ -184,6 +191,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
           authorization: `${scheme} ${token.accessToken}`,
           sessionId: token.sessionId,
           generation: token.generation,
+          ...(rejected && provider.renewal?.selfSigned && !toTime(date) && { clockError }),
         }
       );
     }
@@ -214,9 +222,9 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       if (question["tokenkeep"] !== VERSION) throw new VaultError("worker_unavailable");
       lock = await locked;
       check(isAccount(name), "account");
-      check(isText(args));
+      check(isText(args), "argument");
       const parsed: unknown = JSON.parse(args);
-      check(Array.isArray(parsed));
+      check(Array.isArray(parsed), "argument");
       account = accountOf(name);
       return end({ value: await act(account, String(type), parsed, signal, client) });
     } catch (error) {
@@ -261,6 +269,8 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       if (
         request.mode === "navigate" ||
         request.mode === "no-cors" ||
+        // The page's own files may lie on a listed origin: they need no session.
+        request.destination ||
         request.headers.has("authorization") ||
         !policy(request.url)
       )

@@ -1,4 +1,5 @@
 /** What a test API has counted: the facts on which tests of the refresh protocol rest. */
+import type { Call } from "./replies.ts";
 
 /** A snapshot. Preflights are never counted: the CORS wrapper answers them. */
 export interface Counters {
@@ -15,6 +16,8 @@ export interface Counters {
   readonly requests: number;
   /** API calls (not token calls) that were answered with 401. */
   readonly unauthorized: number;
+  /** How many different tokens came with API calls. */
+  readonly tokens: number;
   /** Calls that arrived, by method and path: `"GET /v1/vms"`. */
   readonly byPath: Readonly<Record<string, number>>;
   /** API calls that arrived, by the value of the query parameter `n`: one per logical request. */
@@ -34,7 +37,7 @@ type Countable =
 export interface Counting {
   count(what: Countable, by?: number): void;
   /** Counts a call that arrived; `isApiCall` also by its `?n=`. */
-  arrived(method: string, url: URL, isApiCall: boolean): void;
+  arrived(call: Call, isApiCall: boolean): void;
   counters(): Counters;
 }
 
@@ -49,14 +52,17 @@ export function createCounting(): Counting {
   };
   const byPath = new Map<string, number>();
   const sends = new Map<string, number>();
+  const tokens = new Set<string>();
   let requests = 0;
 
   return {
     count(what, by = 1) {
       totals[what] += by;
     },
-    arrived(method, url, isApiCall) {
+    arrived({ method, url, headers }, isApiCall) {
       requests += 1;
+      const token = headers.get("authorization");
+      if (isApiCall && token !== null) tokens.add(token);
       add(byPath, `${method} ${url.pathname}`);
       const n = url.searchParams.get("n");
       if (isApiCall && n !== null) add(sends, n);
@@ -69,6 +75,7 @@ export function createCounting(): Counting {
       return {
         ...totals,
         requests,
+        tokens: tokens.size,
         byPath: Object.fromEntries(byPath),
         sends: Object.fromEntries(sends),
         maxSendsPerRequestId,

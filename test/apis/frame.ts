@@ -90,7 +90,7 @@ export function createFrame(options: ApiOptions, life: number): Frame {
         const call = await readCall(request);
         const { token } = parts;
         const kind = call.url.pathname === token?.path ? "token" : "api";
-        counting.arrived(call.method, call.url, kind === "api");
+        counting.arrived(call, kind === "api");
         if (kind === "token" && call.method === "POST") counting.count("tokenCalls");
         const reply = await faults.run(kind, async () => {
           if (switches.ipBlocked) return html(403, "Access denied");

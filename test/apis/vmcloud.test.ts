@@ -307,6 +307,7 @@ describe("switches and helpers", () => {
       familiesRevoked: 0,
       requests: 5,
       unauthorized: 1,
+      tokens: 1,
       byPath: {
         "POST /api/v1/auth/token": 1,
         "GET /v1/me": 2,

@@ -146,7 +146,7 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
     async fetch(request) {
       const call = await readCall(request);
       const kind = kindOf(call.url.pathname);
-      counting.arrived(call.method, call.url, kind === "api");
+      counting.arrived(call, kind === "api");
       if (kind === "refresh" && call.method === "POST") counting.count("tokenCalls");
       const reply = await faults.run(kind, async () =>
         switches.ipBlocked ? html(403, "Access denied") : endpoints[kind](call),

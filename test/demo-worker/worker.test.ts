@@ -1,23 +1,88 @@
 /** The Worker that users copy, from `demo/`, in real workerd with its own `wrangler.jsonc`. */
 import { exports } from "cloudflare:workers";
-import { expect, inject, it } from "vitest";
+import { describe, expect, inject, it, vi } from "vitest";
+import type { ApiName } from "../apis/apis.ts";
+import type { Counters } from "../apis/counters.ts";
 
-const counters = async (): Promise<Record<string, number>> =>
-  (await fetch(`${inject("vmcloud").control}/counters`)).json() as Promise<Record<string, number>>;
-const expire = (): Promise<Response> =>
-  fetch(`${inject("vmcloud").control}/expire`, { method: "POST", body: "{}" });
+const { controls } = inject("workerApis");
 
-it("P1 fifty visitors at once, with nobody signed in: one sign-in; and then one refresh", async () => {
-  const visit = async (): Promise<unknown> => {
-    const response = await exports.default.fetch("https://demo.example/?account=acme");
-    expect(response.status).toBe(200);
-    return response.json();
-  };
-  const crowd = (): Promise<unknown[]> => Promise.all(Array.from({ length: 50 }, visit));
-  const [first] = await crowd();
-  expect(JSON.stringify(first)).toContain("vm");
-  expect(await counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
-  await expire();
-  await crowd();
-  expect(await counters()).toMatchObject({ signIns: 1, tokenCalls: 1, reuseDetections: 0 });
+const counters = async (api: ApiName): Promise<Counters> =>
+  (await (await fetch(`${controls[api]}/counters`)).json()) as Counters;
+const control = async (api: ApiName, what: "expire" | "revoke"): Promise<void> =>
+  void (await fetch(`${controls[api]}/${what}`, { method: "POST", body: "{}" }));
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+const visit = async (api: string): Promise<Answer> => {
+  const response = await exports.default.fetch(`https://demo.example/?api=${api}&account=acme`);
+  return { status: response.status, text: await response.text() };
+};
+const crowd = (api: ApiName): Promise<Answer[]> =>
+  Promise.all(Array.from({ length: 50 }, () => visit(api)));
+const statuses = (answers: readonly Answer[]): number[] => [
+  ...new Set(answers.map(({ status }) => status)),
+];
+
+/** JWTs that are signed within one second are the same. */
+const nextSecond = async (): Promise<void> => {
+  const second = Math.floor(Date.now() / 1_000);
+  await vi.waitUntil(() => Math.floor(Date.now() / 1_000) > second, 5_000);
+};
+
+describe("fifty visitors at once", () => {
+  it("P1 vmcloud, with nobody signed in: one sign-in; and then one refresh", async () => {
+    const answers = await crowd("vmcloud");
+    expect(statuses(answers)).toEqual([200]);
+    expect(answers[0]?.text).toContain("vm");
+    expect(await counters("vmcloud")).toMatchObject({ signIns: 1, tokenCalls: 0 });
+    await control("vmcloud", "expire");
+    expect(statuses(await crowd("vmcloud"))).toEqual([200]);
+    expect(await counters("vmcloud")).toMatchObject({
+      signIns: 1,
+      tokenCalls: 1,
+      reuseDetections: 0,
+    });
+  });
+
+  it("P1 artos, with nobody signed in: one token is minted; and then one more", async () => {
+    expect(statuses(await crowd("artos"))).toEqual([200]);
+    expect(await counters("artos")).toMatchObject({ tokenCalls: 1 });
+    await control("artos", "expire");
+    expect(statuses(await crowd("artos"))).toEqual([200]);
+    expect(await counters("artos")).toMatchObject({ tokenCalls: 2, refreshed: 2 });
+  });
+
+  it("P1 clary-jwt: one JWT is signed, the API is asked for none; and then one more", async () => {
+    expect(statuses(await crowd("clary-jwt"))).toEqual([200]);
+    expect(await counters("clary-jwt")).toMatchObject({ requests: 50, tokens: 1 });
+    await nextSecond();
+    await control("clary-jwt", "expire");
+    expect(statuses(await crowd("clary-jwt"))).toEqual([200]);
+    const { byPath, tokens, unauthorized, requests } = await counters("clary-jwt");
+    expect(tokens).toBe(2);
+    expect(Object.keys(byPath)).toEqual(["GET /v1/documents"]);
+    expect(unauthorized).toBeGreaterThan(0);
+    expect(requests).toBe(100 + unauthorized);
+  });
+
+  for (const api of ["clary", "simplismart", "qovery"] as const)
+    it(`P11 ${api}: a token from a secret; revoked, each gets the API's own 401, once`, async () => {
+      expect(statuses(await crowd(api))).toEqual([200]);
+      await control(api, "revoke");
+      const before = await counters(api);
+      // Those who come when it is known sign in once more, as the secret may be a new one by now.
+      const answers = [...(await crowd(api)), ...(await crowd(api))];
+      expect(statuses(answers)).toEqual([401]);
+      expect(answers[0]?.text).toMatch(/invalid/i);
+      const after = await counters(api);
+      expect(after.requests - before.requests).toBe(100);
+      expect(after.unauthorized - before.unauthorized).toBe(100);
+      expect(after.tokens).toBe(before.tokens);
+    });
+});
+
+it("an API that it does not have is a 404", async () => {
+  expect((await visit("other")).status).toBe(404);
 });

@@ -112,8 +112,11 @@ it("P2 P5 a refresh whose reply is lost has arrived once: Deno's own second send
 });
 
 describe("says which line to add", () => {
-  it("without a database", () => {
-    expect(() => make({ keys })).toThrow(wanted(/kv: await Deno\.openKv\(\)/));
+  it("without a database, or with a promise of one, or something else", async () => {
+    const promised = openKv();
+    for (const kv of [undefined, promised, "tokens.db", new Map()])
+      expect(() => make({ keys, kv: kv as never })).toThrow(wanted(/kv: await Deno\.openKv\(\)/));
+    await promised;
   });
 
   it("without keys, be it that their variable is not set", async () => {
@@ -135,8 +138,37 @@ describe("says which line to add", () => {
     } catch (thrown) {
       error = thrown;
     }
-    expect(error).toEqual(wanted("^Key 2 is not <id>:<32 bytes in base64>"));
+    const set = String.raw`\. Set it: export TOKENKEEP_KEYS="k1:\$\(openssl rand -base64 32\)"$`;
+    expect(error).toEqual(wanted(`^Key 2 is not <id>:<32 bytes in base64>${set}`));
     expect(findSecrets(error, [KEYS.slice(3)])).toEqual([]);
+  });
+
+  it("with two keys of one id, a key without one, or keys that are none", async () => {
+    const kv = await openKv();
+    const wrong = [
+      [`${KEYS},${freshKeys("k1")}`, "same id"],
+      [KEYS.slice(3), "^Key 1 is not"],
+      [`${KEYS},`, "^Key 2 is not"],
+      [{ k1: KEYS }, "AES-GCM keys of 256 bits"],
+      [{ k1: undefined }, "AES-GCM keys of 256 bits"],
+      [[KEYS], "Put a letter into each key id"],
+    ] as const;
+    for (const [given, message] of wrong) {
+      const call = (): unknown => make({ kv, keys: given as never });
+      expect(call).toThrow(wanted(message));
+      expect(call).toThrow(wanted("export TOKENKEEP_KEYS="));
+    }
+  });
+
+  it("with a provider's name, or a preset that was not called", async () => {
+    const kv = await openKv();
+    for (const provider of ["vmcloud", vmcloud, undefined])
+      expect(() => make({ kv, keys, provider: provider as never })).toThrow(wanted("provider"));
+  });
+
+  it("P2 with a store that cannot compare and set, for a provider that rotates", () => {
+    const store = { ...memoryStore(), atomic: false };
+    expect(() => make({ store })).toThrow(wanted("tokenkeep/cloudflare"));
   });
 });
 

@@ -8,7 +8,14 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 /** US dollars for a million, and for a million GB-seconds; an object counts as 128 MB. */
-const PRICE = { object: 0.15, duration: 12.5, kvRead: 0.5, kvWrite: 5 };
+const PRICE = {
+  object: 0.15,
+  duration: 12.5,
+  rowRead: 0.001,
+  rowWritten: 1,
+  kvRead: 0.5,
+  kvWrite: 5,
+};
 
 const base = { places: 30, isolates: 10, life: DAY, kv: true } as const;
 
@@ -68,6 +75,8 @@ function print(title: string, counts: Counts, times: number, seconds: number): v
   const cost = {
     object: millions(counts.objectRequests + counts.alarms) * PRICE.object,
     duration: millions(duration) * PRICE.duration,
+    rows:
+      millions(counts.rowsRead) * PRICE.rowRead + millions(counts.rowsWritten) * PRICE.rowWritten,
     kv: millions(counts.kvReads) * PRICE.kvRead + millions(counts.kvWrites) * PRICE.kvWrite,
   };
   console.log(`\n${title}`);
@@ -78,10 +87,13 @@ function print(title: string, counts: Counts, times: number, seconds: number): v
   console.log(
     `  questions to objects ${rate(counts.objectRequests)}, to one ${counts.peak}/s at most`,
   );
+  console.log(
+    `  rows of objects     ${rate(counts.rowsRead)} read, ${rate(counts.rowsWritten)} written`,
+  );
   console.log(`  alarms              ${show(counts.alarms * perDay)} a day`);
   console.log(`  token calls         ${show(counts.tokenCalls * perDay)} a day`);
   console.log(
-    `  a day costs         objects $${show(cost.object)} + duration $${show(cost.duration)} + KV $${show(cost.kv)}`,
+    `  a day costs         objects $${show(cost.object)} + duration $${show(cost.duration)} + rows $${show(cost.rows)} + KV $${show(cost.kv)}`,
   );
 }
 

@@ -16,9 +16,11 @@ const base: Scenario = {
 
 describe("a day at the edge", () => {
   it("P1 one token call and one alarm per account and life of a token", async () => {
-    const { tokenCalls, alarms } = await simulate(base);
+    const { tokenCalls, alarms, rowsWritten } = await simulate(base);
     expect(tokenCalls).toBe(2);
     expect(alarms).toBe(2);
+    // The intent, the new tokens, and the alarms that follow.
+    expect(rowsWritten).toBe(2 * 5);
   });
 
   it("short lives: the alarm alone keeps tokens fresh, nobody calls", async () => {

@@ -2,12 +2,13 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Browser, chromium, type Page } from "playwright";
-import { build } from "vite";
+import { build, createServer, type InlineConfig } from "vite";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/serve.ts";
 import { ada, createVmcloudApi } from "../apis/vmcloud.ts";
 import { install, installed, manifest, newFolder, packTokenkeep, root, tool } from "./pack.ts";
+import { serveFolder } from "./servers.ts";
 
 const folder = newFolder();
 const app = path.join(folder, "app");
@@ -52,11 +53,15 @@ async function check(name: string, main: string, more: object): Promise<string> 
 }
 
 /** What the application wrote into the page, and what went wrong there. */
-async function visit(page: Page, parameters: Record<string, string>): Promise<unknown> {
+async function visit(
+  page: Page,
+  parameters: Record<string, string>,
+  address: string = site.url,
+): Promise<unknown> {
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   const query = new URLSearchParams({ api: server.url, ...parameters });
-  await page.goto(`${site.url}/?${query}`);
+  await page.goto(`${address}/?${query}`);
   await page.waitForFunction(() => document.querySelector("output")!.value !== "");
   expect(errors).toEqual([]);
   const text = await page.evaluate(() => document.querySelector("output")!.value);
@@ -71,6 +76,47 @@ const found = {
   webhook: true,
   provider: "clary-jwt",
 };
+
+const settingsOf = (): InlineConfig => ({
+  root: app,
+  configFile: false,
+  logLevel: "error",
+  define: { API: JSON.stringify(server.url) },
+});
+
+/** A page of the application as Vite builds it. */
+async function serveBuilt(input: string): Promise<Served> {
+  const outDir = path.join(app, `built-${input}`);
+  await build({
+    ...settingsOf(),
+    build: { outDir, rolldownOptions: { input: path.join(app, input) } },
+    worker: { format: "es" },
+  });
+  const served = await serveFolder(outDir, input);
+  open.push(served);
+  return served;
+}
+
+/** A page of the application in Vite's development server, which optimises its dependencies. */
+async function serveInDevelopment(input: string): Promise<{ url: string }> {
+  const developed = await createServer({
+    ...settingsOf(),
+    server: { port: 0, host: "127.0.0.1", hmr: false, watch: null },
+    plugins: [
+      {
+        name: "first-page",
+        configureServer: ({ middlewares }) =>
+          void middlewares.use((request, _, next) => {
+            request.url = request.url?.replace(/^\/\?/, `/${input}?`);
+            next();
+          }),
+      },
+    ],
+  });
+  open.push(developed);
+  await developed.listen();
+  return { url: developed.resolvedUrls!.local[0]!.replace(/\/$/, "") };
+}
 
 describe("the packed file in an application", () => {
   it("is installed with nothing else", () => {
@@ -97,7 +143,7 @@ describe("the packed file in an application", () => {
     expect(await check(`${name}-wrong`, wrong, more)).toContain("Property 'get' does not exist");
   });
 
-  it.fails("is type-checked for Node, whose types have not all that the DOM's have", async () => {
+  it("is type-checked for Node, whose types have not all that the DOM's have", async () => {
     const program = `
       import { createVault } from "tokenkeep";
       import { vmcloud } from "tokenkeep/providers/vmcloud";
@@ -124,19 +170,7 @@ describe("the packed file in an application", () => {
   });
 
   it("is built by Vite, signs in, gets a 200; after a reload and an expiry it heals a 401", async () => {
-    await build({ root: app, configFile: false, logLevel: "error", build: { outDir: "built" } });
-    const types: Record<string, string> = { ".html": "text/html", ".js": "text/javascript" };
-    site = await serve(async (request) => {
-      const { pathname } = new URL(request.url);
-      const file = pathname === "/" ? "/index.html" : pathname;
-      const type = types[path.extname(file)];
-      return type
-        ? new Response(readFileSync(path.join(app, "built", file)), {
-            headers: { "content-type": `${type}; charset=utf-8` },
-          })
-        : new Response(null, { status: 404 });
-    });
-    open.push(site);
+    site = await serveBuilt("index.html");
     const page = await browser.newPage();
     expect(await visit(page, {})).toBe("no_session");
     expect(await visit(page, { email: ada.email, password: ada.password })).toEqual(found);
@@ -144,5 +178,30 @@ describe("the packed file in an application", () => {
     api.expireAccessTokens();
     expect(await visit(page, {})).toEqual(found);
     expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it.each<[string, (input: string) => Promise<{ url: string }>]>([
+    ["built by Vite", serveBuilt],
+    ["by Vite's development server, with its optimiser", serveInDevelopment],
+  ])("P1 F39 runs its vault in a worker: %s", async (_, start) => {
+    const { url } = await start("owned.html");
+    const context = await browser.newContext();
+    const { signIns, tokenCalls } = api.counters();
+    const first = await context.newPage();
+    const user = { email: ada.email, password: ada.password };
+    expect(await visit(first, user, url)).toEqual({ status: 200, fellBack: false, generation: 1 });
+    api.expireAccessTokens();
+    // Another tab of the same worker, and one that can have none.
+    const second = await context.newPage();
+    expect(await visit(second, {}, url)).toEqual({ status: 200, fellBack: false, generation: 2 });
+    await context.addInitScript("delete globalThis.SharedWorker");
+    const third = await context.newPage();
+    expect(await visit(third, {}, url)).toEqual({ status: 200, fellBack: true, generation: 2 });
+    expect(api.counters()).toMatchObject({
+      signIns: signIns + 1,
+      tokenCalls: tokenCalls + 1,
+      reuseDetections: 0,
+    });
+    await context.close();
   });
 });

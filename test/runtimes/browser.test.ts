@@ -47,5 +47,12 @@ fetchContract({
   streams: false,
   make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
 });
+wretchContract({
+  title: ", vault in another place",
+  control: inject("control"),
+  streams: false,
+  timings,
+  make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
+});
 for (const kind of ["shared", "dedicated", "service"] as const)
   workerContract(kind, inject("control"));

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, expect, inject, it } from "vitest";
 import { spawnApi, type SpawnedApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import { programOf, root, runtime, start, workshop } from "../support/programs.ts";
+import { denoFlags, programOf, root, runtime, start, workshop } from "../support/programs.ts";
 
 const { folder, save, remove } = workshop();
 afterAll(remove);
@@ -30,11 +30,11 @@ it(`the shortest complete program for ${runtime} runs, and ends by itself`, asyn
     // Where `Deno.openKv()` keeps its databases.
     DENO_DIR: folder,
   };
-  expect(await start(file, env).ended).toBe("200\n");
+  expect(await start(file, env, denoFlags()).ended).toBe("200\n");
   expect(await api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
 
   // Once more: with Deno KV the session is there, in memory it was gone with the process.
-  expect(await start(file, env).ended).toBe("200\n");
+  expect(await start(file, env, denoFlags()).ended).toBe("200\n");
   expect((await api.counters()).signIns).toBe(runtime === "deno" ? 1 : 2);
 });
 
@@ -49,6 +49,16 @@ it("says what is missing where a variable is not set", async () => {
   await expect(start(save(program), env).ended).rejects.toThrow(
     runtime === "deno" ? "export TOKENKEEP_KEYS=" : "no QOVERY_API_TOKEN in env",
   );
+});
+
+it("a token from the environment: the program of the five APIs, as it is", async () => {
+  const api = await spawn("qovery");
+  const env = {
+    TOKENKEEP_APIS: JSON.stringify({ "https://api.qovery.com": api.url }),
+    QOVERY_API_TOKEN: (await api.credentials())["token"] ?? "",
+  };
+  const program = programOf("The five APIs") + "console.log(response.status);\n";
+  expect(await start(save(program), env).ended).toBe("200\n");
 });
 
 it("the five APIs by their environment variables", async () => {

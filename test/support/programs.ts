@@ -19,10 +19,11 @@ const commands: Readonly<Record<Runtime, readonly string[]>> = {
   node: ["--import", preload],
   bun: ["--no-install", "--preload", preload],
   deno: [
-    ...["run", "--allow-all", "--cached-only", "--no-remote"],
-    ...["--node-modules-dir=manual", "--unstable-kv", "--unstable-cron", "--preload", preload],
+    ...["run", "--cached-only", "--no-remote", "--node-modules-dir=manual"],
+    ...["--no-prompt", "--preload", preload],
   ],
 };
+const DENO_FLAGS = ["--allow-all", "--unstable-kv", "--unstable-cron"];
 
 export interface Program {
   readonly output: () => string;
@@ -31,9 +32,14 @@ export interface Program {
   readonly ended: Promise<string>;
 }
 
-/** Starts a file; `env` is added to this process's own. */
-export function start(file: string, env: Readonly<Record<string, string>>): Program {
-  const child = spawn(process.execPath, [...commands[runtime], file], {
+/** Starts a file; `env` is added to this process's own. What Deno allows it may be told. */
+export function start(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  flags: readonly string[] = DENO_FLAGS,
+): Program {
+  const own = runtime === "deno" ? flags : [];
+  const child = spawn(process.execPath, [...commands[runtime], ...own, file], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -62,18 +68,28 @@ export function workshop(): { folder: string; save(code: string): string; remove
       const file = path.join(folder, `program-${count++}.ts`);
       const source = (_: string, name = "index"): string =>
         JSON.stringify(path.join(root, "src", `${name}.ts`));
-      writeFileSync(file, code.replaceAll(/"tokenkeep(?:\/([\w/-]+))?"/g, source));
+      writeFileSync(file, code.replaceAll(/(?<=from )"tokenkeep(?:\/([\w/-]+))?"/g, source));
       return file;
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
-/** The first program below a heading of the README. */
-export function programOf(heading: string): string {
+/** The flags that the README gives Deno for its program. */
+export function denoFlags(): string[] {
   const readme = readFileSync(path.join(root, "README.md"), "utf8");
-  const [, section = ""] = readme.split(`\n## ${heading}\n`);
-  const [, code] = /```ts\n(.*?)```/s.exec(section) ?? [];
-  if (code === undefined) throw new Error(`No program below "${heading}"`);
-  return code;
+  const [, flags = ""] = /^deno run (.*) main\.ts$/m.exec(readme) ?? [];
+  return flags.split(" ");
 }
+
+/** The programs below a heading of the README, in turn. */
+export function programsOf(heading: string): string[] {
+  const readme = readFileSync(path.join(root, "README.md"), "utf8");
+  const [, rest = ""] = readme.split(`\n## ${heading}\n`);
+  const [section = ""] = rest.split("\n## ");
+  const programs = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
+  if (programs.length === 0) throw new Error(`No program below "${heading}"`);
+  return programs;
+}
+
+export const programOf = (heading: string): string => programsOf(heading)[0]!;

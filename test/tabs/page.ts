@@ -23,6 +23,8 @@ export interface Config {
   readonly maxStaleness?: number;
   /** How far this tab's clock is ahead, milliseconds. */
   readonly ahead?: number;
+  /** The page's content security policy; none by default. */
+  readonly policy?: string;
   /** A worker that runs the vault; by default the page does. */
   readonly owner?: Owner;
 }

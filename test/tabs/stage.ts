@@ -47,7 +47,8 @@ export function useBrowser(
     const files: Record<string, string> = { "/": readFile("page.html") };
     for (const name of ["page", ...scripts]) files[`/${name}.js`] = await bundle(`${name}.ts`);
     site = await serve(async (request) => {
-      const { pathname } = new URL(request.url);
+      const { pathname, searchParams } = new URL(request.url);
+      const { policy } = JSON.parse(searchParams.get("config") ?? "{}") as Partial<Config>;
       const file = files[pathname];
       const type = pathname === "/" ? "text/html" : "text/javascript";
       return file === undefined
@@ -57,6 +58,7 @@ export function useBrowser(
               "content-type": `${type}; charset=utf-8`,
               // For sandboxed frames, which have no origin.
               "access-control-allow-origin": "*",
+              ...(policy !== undefined && { "content-security-policy": policy }),
             },
           });
     });
@@ -116,7 +118,11 @@ export async function setUp(options: StageOptions = {}): Promise<Stage> {
     secrets,
     async open(config = {}) {
       const page = await context.newPage();
-      page.on("pageerror", (error) => faults.push(String(error)));
+      page.on("pageerror", (error) => {
+        const fault = String(error);
+        // Firefox tells of each request without a reply in this way, too.
+        if (!/^(Cross-Origin Request Blocked|Failed to load ‘)/.test(fault)) faults.push(fault);
+      });
       await page.goto(addressOf({ api: url, ahead: offset, ...config }));
       return page;
     },

@@ -2,7 +2,7 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Ended } from "./page.ts";
-import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./stage.ts";
+import { credentials, hasStatus, reaches, setUp, type Stage, useBrowser } from "./stage.ts";
 import type { Owner } from "./worker-page.ts";
 import { all, fetchAll, fetchOf, holdAt, killWorker, around } from "./worker-stage.ts";
 
@@ -53,6 +53,15 @@ describe.each<[string, Partial<Owner>]>([
   });
 });
 
+it("P10 a script that fails is noticed when it fails, whatever the timeout", async () => {
+  const stage = await setUp();
+  const owner = { ...shared, script: "/nowhere.js", fallback: true, timeout: 60_000 };
+  const page = await stage.open({ owner });
+  const { result, took } = await signIn(page);
+  expect(result).toBe("ok");
+  expect(took).toBeLessThan(owner.timeout / 2);
+});
+
 describe("no shared workers at all", () => {
   it("P1 P2 F1 F6 half of the tabs have one, half have not: one token call, no reuse", async () => {
     const stage = await setUp();
@@ -64,18 +73,27 @@ describe("no shared workers at all", () => {
     await Promise.all(lacking.map((page) => hasStatus(page, "signed-in")));
     const pages = [...having, ...lacking];
     stage.api.expireAccessTokens();
-    const gate = stage.api.gate("refresh", "before");
-
+    // All ask with the ended token before anybody hears of a 401: the API holds back its answers.
+    const answers = stage.api.gate("api", "before", "always");
+    let sent = 0;
+    stage.context.on("request", (request) => {
+      if (request.method() === "GET" && request.url().endsWith("/v1/me")) sent++;
+    });
     const calls = fetchAll(pages);
-    await gate.arrived;
-    // Each engine has heard a 401: the worker's, which then holds back its tabs, and five of their own.
-    await expect
-      .poll(() => stage.api.counters().unauthorized, { timeout: 30_000 })
-      .toBeGreaterThan(5);
-    gate.release();
+    await reaches(() => sent, pages.length);
+    const refresh = stage.api.gate("refresh", "before");
+    answers.release();
+    await refresh.arrived;
+    await reaches(() => stage.api.counters().unauthorized, pages.length);
+    refresh.release();
 
     expect(await calls).toEqual(all(pages, "200"));
-    expect(stage.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+    expect(stage.api.counters()).toMatchObject({
+      tokenCalls: 1,
+      reuseDetections: 0,
+      unauthorized: pages.length,
+      byPath: { "GET /v1/me": 2 * pages.length },
+    });
     // Whoever signs out, everybody is signed out; and in again.
     await lacking[0]!.evaluate(() => window.vault.signOut());
     await Promise.all(pages.map((page) => hasStatus(page, "signed-out")));

@@ -1,55 +1,15 @@
 /** Isolation: a service worker attaches the tokens, pages use plain `fetch` and get none. */
-import { createSecureServer } from "node:http2";
-import type { AddressInfo } from "node:net";
-import { chromium, type Page } from "playwright";
-import { describe, expect, inject, it, onTestFinished } from "vitest";
-import { cors } from "../apis/cors.ts";
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
 import type { Echo } from "../apis/replies.ts";
-import { json } from "../apis/replies.ts";
-import { serve } from "../apis/sockets.ts";
-import { selfSigned } from "../support/certificate.ts";
-import type { Config } from "./page.ts";
-import { bareAddress, credentials, hasStatus, setUp, type Stage, useBrowser } from "./stage.ts";
+import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./stage.ts";
+import { isolated, plain, stranger } from "./worker-requests.ts";
 import { fetchOf, killWorker, TABS } from "./worker-stage.ts";
 
 useBrowser(["worker-script"]);
 
-const isolated: Partial<Config> = { owner: { kind: "service", isolated: true } };
-
-/** What plain `fetch` gives, in values. */
-interface Got {
-  readonly status: number;
-  readonly type: string;
-  readonly redirected: boolean;
-  readonly headers: Record<string, string>;
-  readonly body: Echo;
-}
-
-const plain = (page: Page, url: string, init: RequestInit = {}): Promise<Got> =>
-  page.evaluate(
-    async ([url, init]) => {
-      const response = await fetch(url, init as RequestInit);
-      const { status, type, redirected } = response;
-      const headers = Object.fromEntries(response.headers);
-      const body = await response.json().catch(() => undefined);
-      return { status, type, redirected, headers, body };
-    },
-    [url, init] as const,
-  );
-
 const statusOf = async (page: Page, url: string): Promise<number> =>
   (await plain(page, url)).status;
-
-/** A server of another origin that notes what it gets. */
-async function stranger(): Promise<{ url: string; seen: Headers[] }> {
-  const seen: Headers[] = [];
-  const served = await serve((request) => {
-    seen.push(request.headers);
-    return cors(async () => json(200, { stranger: true }))(request);
-  });
-  onTestFinished(() => served.close());
-  return { url: served.url, seen };
-}
 
 /** Notes all that reaches the page's script by messages, and all that it keeps. */
 const listen = ({ context }: Stage): Promise<unknown> =>
@@ -166,7 +126,7 @@ describe("a page under isolation", () => {
     const [page] = await stage.openSignedIn(1, isolated);
     stage.api.fault("api", { redirect: `${other.url}/landed` });
     const got = await plain(page, `${stage.url}/v1/echo`);
-    expect(got).toMatchObject({ status: 200, redirected: true, body: { stranger: true } });
+    expect(got).toMatchObject({ status: 200, redirected: true, body: { authorization: false } });
     expect(other.seen.length).toBeGreaterThan(0);
     for (const headers of other.seen) {
       expect(headers.has("authorization")).toBe(false);
@@ -192,6 +152,8 @@ describe("a page under isolation", () => {
     const got = [];
     for (let n = 0; n < 2; n++) {
       got.push(await plain(page, `${stage.url}/v1/echo`));
+      // The vault's own fetch goes the same way.
+      got.push(await fetchOf(page));
       stage.api.expireAccessTokens();
     }
     expect(stage.secrets).toHaveLength(4);
@@ -236,73 +198,6 @@ describe("a page under isolation", () => {
   });
 });
 
-describe("a streaming body under isolation", () => {
-  it("P11 goes on in pieces, with the token; its 401 is the answer where nothing renews", async () => {
-    const seen: { authorization: string | undefined; pieces: string[] }[] = [];
-    const server = createSecureServer(selfSigned(), (request, reply) => {
-      const { method, headers } = request;
-      reply.setHeader("access-control-allow-origin", "*");
-      reply.setHeader("access-control-allow-headers", "authorization, content-type");
-      if (method === "OPTIONS") {
-        reply.end();
-        return;
-      }
-      const one = { authorization: headers.authorization, pieces: [] as string[] };
-      request.on("data", (piece) => one.pieces.push(String(piece)));
-      request.on("end", () => {
-        reply.statusCode = seen.push(one) === 2 ? 401 : 200;
-        reply.end();
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void server.close());
-    const { port } = server.address() as AddressInfo;
-    const options = inject("chromium");
-    const browser = await chromium.launch({
-      ...options,
-      args: [...options.args, "--ignore-certificate-errors"],
-    });
-    onTestFinished(() => browser.close());
-    const page = await browser.newPage({ ignoreHTTPSErrors: true });
-    const api = `https://127.0.0.1:${port}`;
-    await page.goto(
-      `${bareAddress()}/?config=${encodeURIComponent(JSON.stringify({ api, ...isolated }))}`,
-    );
-    const results = await page.evaluate(async (url) => {
-      await window.vault.adopt({ accessToken: "first", expiresAt: Date.now() + 3_600_000 });
-      const send = (): Promise<string> => {
-        const pieces = ["one ", "two ", "three"];
-        const body = new ReadableStream({
-          async pull(controller) {
-            // A turn of its own for each, so that they do not travel as one.
-            await new Promise((resolve) => setTimeout(resolve, 50));
-            const piece = pieces.shift();
-            if (piece) controller.enqueue(new TextEncoder().encode(piece));
-            else controller.close();
-          },
-        });
-        const init = { method: "POST", body, duplex: "half" };
-        return fetch(`${url}/stream`, init).then(
-          ({ status }) => String(status),
-          (error: Error) => error.name,
-        );
-      };
-      return [await send(), await send()];
-    }, api);
-
-    // There is no refresh token: the 401 of the second is the answer.
-    expect(results).toEqual(["200", "401"]);
-    expect(seen.map(({ authorization }) => authorization)).toEqual([
-      "Bearer first",
-      "Bearer first",
-    ]);
-    for (const { pieces } of seen) {
-      expect(pieces.join("")).toBe("one two three");
-      expect(pieces.length).toBeGreaterThan(1);
-    }
-  });
-});
-
 describe("the worker under isolation comes and goes", () => {
   it("killed and started again: the session and the tokens are there", async () => {
     const stage = await setUp();
@@ -326,6 +221,38 @@ describe("the worker under isolation comes and goes", () => {
     await hasStatus(again, "signed-in");
     expect(await statusOf(again, `${stage.url}/v1/me`)).toBe(200);
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("P1 P2 updated while it heals: the old one ends that, and the pages go over", async () => {
+    const stage = await setUp();
+    const { api, url } = stage;
+    const pages = await stage.openSignedIn(3, isolated);
+    api.expireAccessTokens();
+    const gate = api.gate("refresh", "after");
+    const calls = pages.map((page, n) => statusOf(page, `${url}/v1/echo?n=${n}`));
+    await gate.arrived;
+    // Another script, which skips waiting: its turn comes when the old one has no event left.
+    const config = encodeURIComponent(JSON.stringify({ api: url, isolated: true }));
+    await pages[0].evaluate(async (script) => {
+      const changed = new Promise((resolve) => {
+        navigator.serviceWorker.addEventListener("controllerchange", resolve);
+      });
+      Object.assign(window, { changed });
+      await navigator.serviceWorker.register(script, { type: "module" });
+    }, `/worker-script.js?config=${config}&version=2`);
+    const during = pages.map((page) => statusOf(page, `${url}/v1/me`));
+    gate.release();
+    expect(await Promise.all(calls)).toEqual(pages.map(() => 200));
+    expect(await Promise.all(during)).toEqual(pages.map(() => 200));
+    expect(api.counters()).toMatchObject({
+      tokenCalls: 1,
+      refreshed: 1,
+      reuseDetections: 0,
+      maxSendsPerRequestId: 2,
+    });
+    await pages[0].evaluate(() => (window as unknown as { changed: Promise<unknown> }).changed);
+    for (const page of pages)
+      expect((await plain(page, `${url}/v1/echo`)).body).toMatchObject({ tokenIndex: 2 });
   });
 
   it("without it nothing degrades: not controlled, every call says so", async () => {

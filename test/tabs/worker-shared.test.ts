@@ -62,6 +62,34 @@ describe("ten tabs, fifty requests each, one worker", () => {
   });
 });
 
+describe("a strict content security policy", () => {
+  it.each(["shared", "service"] as const)(
+    "leaves a %s worker and its pages alone: no blob, no eval, nothing from elsewhere",
+    async (kind) => {
+      const stage = await setUp();
+      const policy = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' ${stage.url}`;
+      await stage.context.addInitScript(() => {
+        const violations: string[] = [];
+        Object.assign(window, { violations });
+        addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+          violations.push(`${violatedDirective} ${blockedURI}`),
+        );
+      });
+      const [page] = await stage.openSignedIn(1, { policy, owner: { kind } });
+      stage.api.expireAccessTokens();
+      expect(await fetchOf(page)).toMatchObject({ result: "200" });
+      // The policy is in force.
+      const image = "https://elsewhere.test/x.png";
+      await page.evaluate((src) => {
+        document.body.append(Object.assign(new Image(), { src }));
+      }, image);
+      await expect
+        .poll(() => page.evaluate(() => (window as unknown as { violations: string[] }).violations))
+        .toEqual([`img-src ${image}`]);
+    },
+  );
+});
+
 describe("the worker is killed", () => {
   it("P4 P10 at rest: it is started again, and all go on", async () => {
     const scene = await around({ after: 0 });

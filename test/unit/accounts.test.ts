@@ -1,5 +1,5 @@
 /** Accounts side by side (S11), and signing out (S14). */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { TokenStore } from "../../src/types.ts";
 import { settle } from "../support/clock.ts";
@@ -207,6 +207,25 @@ describe("S14 accounts() and removeAccount()", () => {
     expect(await store.list("")).toEqual([]);
     expect(await rejection(ada.vault.getToken())).toMatchObject({ code: "no_session" });
     expect(await grace.vault.accounts()).toEqual([]);
+  });
+
+  it("F12 removing another account leaves this one its wake-ups", async () => {
+    const wakes: (() => void)[] = [];
+    const onWake = (listener: () => void): (() => void) => {
+      wakes.push(listener);
+      return () => {};
+    };
+    const { vault } = await signedIn({ onWake });
+    await vault.removeAccount("nobody");
+    expect(wakes).toHaveLength(1);
+  });
+
+  it("S14 a revocation that answers with nothing is no error", async () => {
+    const revoke = vi.fn(async () => {});
+    const { vault } = await signedIn({ provider: { ...acme(), revoke } });
+    await vault.signOut();
+    await settle();
+    expect(revoke).toHaveBeenCalledOnce();
   });
 
   it("removing who was never there is no error", async () => {

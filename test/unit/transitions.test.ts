@@ -16,7 +16,7 @@ const session: Session = {
 const trouble = { type: "trouble" } as const;
 
 const begin = (from: Session, attemptId: string): [Session, Intent] => {
-  const next = begun(from, undefined, attemptId, START, false);
+  const next = begun(from, undefined, attemptId, START, from.intent?.attemptId);
   return [next, next.intent!];
 };
 
@@ -47,7 +47,7 @@ describe("an attempt that was taken over", () => {
   });
 
   it("P2 when the token was first sent is kept, and the order of attempts grows", () => {
-    const later = begun(first, undefined, "later", START + 5_000, true).intent!;
+    const later = begun(first, undefined, "later", START + 5_000).intent!;
     expect(later).toMatchObject({ startedAt: START, attempt: mine.attempt + 1, repeated: true });
     expect(later.deadline).toBeGreaterThan(mine.deadline);
   });

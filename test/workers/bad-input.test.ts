@@ -22,6 +22,7 @@ function thrown(call: () => unknown): Error {
   throw new Error("It was accepted");
 }
 
+const idFromName = (): string => "";
 const ctx = (): { waitUntil(promise: Promise<unknown>): void } => createExecutionContext();
 
 describe("bad input", () => {
@@ -30,6 +31,21 @@ describe("bad input", () => {
     expect(message).toContain("wrangler.jsonc");
     expect(message).toContain('{ "name": "TOKEN_VAULT", "class_name": "TokenVault" }');
     expect(message).toContain('"new_sqlite_classes": ["TokenVault"]');
+  });
+
+  it("a Durable Object binding that leads to something else", () => {
+    const own = { ...env, TOKEN_VAULT: env.TOKEN_CACHE };
+    const { message } = thrown(() => createVault({ provider: "x", env: own, ctx: ctx() }));
+    expect(message).toMatch(/^TOKEN_VAULT is no Durable Object binding: in wrangler\.jsonc add/);
+  });
+
+  it("a KV binding that leads to something else, asked for or not", async () => {
+    const { provider } = await stage();
+    for (const other of [env.TOKEN_VAULT, "tokens"]) {
+      const own = { ...env, TOKEN_CACHE: other };
+      const { message } = thrown(() => createVault({ provider, env: own, ctx: ctx() }));
+      expect(message).toMatch(/^TOKEN_CACHE is no KV binding: in wrangler\.jsonc add/);
+    }
   });
 
   it("a missing KV binding is fine, unless it was asked for", async () => {
@@ -46,6 +62,16 @@ describe("bad input", () => {
       const { message } = thrown(() => createVault({ provider, env, ctx: ctx() }));
       expect(message).toContain("Unknown provider");
       expect(message).toContain("defineTokenVault");
+    }
+  });
+
+  it("a provider where its name is wanted", async () => {
+    const { provider } = await stage();
+    for (const given of [providers[provider], undefined, vmcloud]) {
+      const call = (): unknown => createVault({ provider: given as never, env, ctx: ctx() });
+      const { message } = thrown(call);
+      expect(message).toContain("provider is a name here");
+      expect(message).toContain(provider);
     }
   });
 
@@ -84,6 +110,15 @@ describe("bad input", () => {
     };
     await expect(vault().signIn(credentials)).rejects.toMatchObject({ code: "invalid_option" });
     expect((await api.counters()).requests).toBe(0);
+  });
+
+  it("a compatibility date that knows no RPC", async () => {
+    const { vault, echo } = await stage();
+    const own = { ...env, TOKEN_CACHE: undefined, TOKEN_VAULT: { idFromName, get: () => ({}) } };
+    await expect(vault({ env: own }).fetch(echo)).rejects.toMatchObject({
+      code: "invalid_option",
+      message: expect.stringContaining("compatibility_date to 2024-04-03"),
+    });
   });
 
   it("a class without SQLite storage", async () => {

@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { credentials, eventually, HOUR, type Stage, stage } from "./stage.ts";
-import { hooks } from "./worker.ts";
+import { hooks, providers } from "./worker.ts";
 
 interface Step {
   /** Arranges that the object is reset at this step of the next refresh. */
@@ -65,6 +65,20 @@ const steps: Readonly<Record<string, Step>> = {
         crash();
         return never;
       };
+    },
+    spent: true,
+  },
+  "the reply is read, its tokens not stored": {
+    reset: ({ provider }) => {
+      const own = providers[provider]!;
+      const { renew } = own;
+      const crashing: typeof renew = async (...given) => {
+        const outcome = await renew!(...given);
+        Object.assign(own, { renew });
+        crash();
+        return outcome;
+      };
+      Object.assign(own, { renew: crashing });
     },
     spent: true,
   },

@@ -83,6 +83,7 @@ describe("missing or malformed keys", () => {
     ["a hexadecimal one", `k1:${"0f".repeat(32)}`],
     ["the second of two", `${k1},k2:${SECRET}`],
     ["a comma at the end", `${k1},`],
+    ["an id that two have", `${k1},${k2.replace("k2", "k1")}`],
   ])(
     "%s: a typed error at the start, that says which line of which file to add",
     async (_, keys) => {

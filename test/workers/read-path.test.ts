@@ -118,6 +118,21 @@ describe("who is asked", () => {
     expect(asked()).toEqual([1, 1]);
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, unauthorized: 1 });
   });
+
+  it("P12 while a 401 is being healed, nobody in the isolate sends that token again", async () => {
+    const { api, vault, echo } = await published();
+    const { env } = isolate();
+    await vault({ env }).fetch(echo);
+    await api.expireAccessTokens();
+    const gate = await api.gate("refresh", "before");
+    const first = vault({ env }).fetch(echo);
+    await gate.arrived;
+    const others = [1, 2, 3].map(() => vault({ env }).fetch(echo));
+    await gate.release();
+    const responses = await Promise.all([first, ...others]);
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, unauthorized: 1 });
+  });
 });
 
 describe("what KV holds", () => {
@@ -136,6 +151,10 @@ describe("what KV holds", () => {
       expect(all).not.toContain(btoa(secret).slice(0, -4));
     }
     expect(JSON.stringify(metadata)).not.toContain("default");
+    expect(metadata).toMatchObject({ generation: 1, revision: 1, until: expect.any(Number) });
+    const left = (metadata as { until: number }).until - Date.now();
+    expect(left).toBeGreaterThan(290_000);
+    expect(left).toBeLessThanOrEqual(300_000);
     expect(name.length).toBeLessThan(512);
     expect(JSON.stringify(metadata).length).toBeLessThan(1024);
     expect((await api.counters()).signIns).toBe(1);

@@ -41,6 +41,32 @@ describe("a session that a Durable Object owns", () => {
     });
   });
 
+  it("S4 F5 events: the object tells of the refresh, the Worker of the request sent again", async () => {
+    const { api, echo, vault } = await stage();
+    const told: unknown[] = [];
+    hooks.onEvent = ({ type, account, generation, status }) =>
+      told.push([type, account, generation, status]);
+    await vault({ account: "acme" }).signIn(credentials);
+    await api.expireAccessTokens();
+    const own: string[] = [];
+    const onEvent = ({ type }: { type: string }): unknown => own.push(type);
+    for (const given of [{}, { onEvent }]) {
+      expect((await vault({ account: "acme", ...given }).fetch(echo)).status).toBe(200);
+      hooks.ahead += HOUR;
+      await api.expireAccessTokens();
+    }
+    await eventually(() => told.length === 6);
+    expect(told).toEqual([
+      ["signed-in", "acme", 1, undefined],
+      ["refreshing", "acme", 1, undefined],
+      ["refreshed", "acme", 2, undefined],
+      ["retried", "acme", 2, 401],
+      ["refreshing", "acme", 2, undefined],
+      ["refreshed", "acme", 3, undefined],
+    ]);
+    expect(own).toEqual(["retried"]);
+  });
+
   it("unlessSignedIn: a thousand first requests sign in once", async () => {
     const { api, elsewhere, vault } = await stage();
     await Promise.all(
@@ -76,6 +102,29 @@ describe("a session that a Durable Object owns", () => {
       await expect(vault({ account }).fetch(echo)).rejects.toMatchObject({ code: "no_session" });
     await vault({ account: "b" }).signOut();
     expect((await elsewhere({ account: "a" }).fetch(echo)).status).toBe(200);
+  });
+
+  it("S11 one object for each client, audience and scope, as the provider's partition has them", async () => {
+    const { vault, provider, api, echo } = await stage();
+    const own = providers[provider]!;
+    const parts = [[], ["client-1"], ["client-2"], ["client-1", "read"]];
+    const names = parts.map((partition, at) => {
+      providers[`${provider}-${at}`] = { ...own, partition };
+      return `${provider}-${at}`;
+    });
+    await vault({ provider: names[1]! }).signIn(credentials);
+    const statuses = await Promise.all(
+      names.map((name) =>
+        vault({ provider: name })
+          .fetch(echo)
+          .then(
+            ({ status }) => status,
+            (error: { code: string }) => error.code,
+          ),
+      ),
+    );
+    expect(statuses).toEqual(["no_session", 200, "no_session", "no_session"]);
+    expect((await api.counters()).signIns).toBe(1);
   });
 
   it("S11 an object that owns one session serves no other", async () => {
@@ -138,6 +187,20 @@ describe("many at once", () => {
     expect(responses.map(({ status }) => status)).toEqual(Array(20).fill(200));
     await Promise.all(responses.map((one) => one.text()));
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("F31 a request that has ended leaves its background refresh to the object", async () => {
+    const { api, request, vault } = await stage();
+    await vault().signIn(credentials);
+    const gate = await api.gate("refresh", "before");
+    hooks.ahead = 20 * HOUR;
+    const first = await request();
+    expect([first.status, await first.text()]).toEqual([200, expect.any(String)]);
+    await gate.arrived;
+    expect((await request()).status).toBe(200);
+    await gate.release();
+    await eventually(async () => (await vault().state()).generation === 2);
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, unauthorized: 0 });
   });
 
   it("P14 a caller's abort is its own: the refresh goes on", async () => {

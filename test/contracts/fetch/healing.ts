@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { readProblem, type VaultRequestInit } from "../../../src/index.ts";
 import { grace } from "../../apis/vmcloud-data.ts";
-import { echoOf, type Stage } from "./stage.ts";
+import { echoOf, snapshotOf, type Stage } from "./stage.ts";
 
 const exposed = { cors: { expose: ["WWW-Authenticate", "Retry-After"] } };
 
@@ -135,7 +135,7 @@ export function healing(stage: Stage): void {
         code: "sign_in_required",
         status: 401,
       });
-      expect(vault.snapshot().status).toBe("sign-in-required");
+      expect((await snapshotOf(vault)).status).toBe("sign-in-required");
       expect(events.filter(({ type }) => type === "refused")).toHaveLength(1);
       expect((await api.counters()).tokenCalls).toBe(1);
     });
@@ -180,7 +180,7 @@ export function healing(stage: Stage): void {
 
     it("S12 the claims of the token are there for display, the token is not", async () => {
       const { vault } = await stage.open();
-      const snapshot = vault.snapshot();
+      const snapshot = await snapshotOf(vault);
       expect(snapshot).toMatchObject({ status: "signed-in", claims: { org: "org-analytical" } });
       expect(JSON.stringify(snapshot)).not.toContain(await vault.getToken());
     });

@@ -1,6 +1,12 @@
 /** What the tests of `vault.fetch` stand on: a fresh server for each, and a vault signed in there. */
 import { afterEach, expect } from "vitest";
-import { createVault, type Vault, type VaultEvent, type VaultOptions } from "../../../src/index.ts";
+import {
+  createVault,
+  type Snapshot,
+  type Vault,
+  type VaultEvent,
+  type VaultOptions,
+} from "../../../src/index.ts";
 import { password, type PasswordCredentials } from "../../../src/providers/password.ts";
 import { vmcloud } from "../../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -114,6 +120,10 @@ export async function echoOf(response: Response | Promise<Response>): Promise<Ec
   expect({ status, ok }).toEqual({ status: 200, ok: true });
   return (await (await response).json()) as Echo;
 }
+
+/** What the vault shows; where its owner is elsewhere, that is asked. */
+export const snapshotOf = async (vault: Pick<Vault, "snapshot">): Promise<Snapshot> =>
+  vault.snapshot();
 
 /** How a call ended, to compare two of them: runtimes differ in messages. */
 export async function outcome(call: Promise<Response>): Promise<string> {

@@ -22,6 +22,7 @@ function open() {
   const puts: { at: number; tombstone: boolean }[] = [];
   const entries = new Map<string, { value: string; metadata: unknown }>();
   const state = { broken: false, lost: false, alarm: undefined as number | undefined, calls: 0 };
+  const held = new Set<Promise<unknown>>();
   const failing = (): Promise<never> => Promise.reject(new Error("down"));
   const kv: KvNamespace = {
     getWithMetadata: (key) =>
@@ -60,10 +61,16 @@ function open() {
   const build = (): ObjectOwner =>
     createOwner(
       {
-        waitUntil: (promise) => void promise.catch(() => {}),
+        waitUntil(promise) {
+          held.add(promise);
+          void promise.catch(() => {}).then(() => held.delete(promise));
+        },
         storage: {
           ...storage,
-          getAlarm: async () => state.alarm ?? null,
+          async getAlarm() {
+            await settle();
+            return state.alarm ?? null;
+          },
           setAlarm: async (time) => void (state.alarm = time),
           deleteAlarm: async () => void (state.alarm = undefined),
         },
@@ -71,7 +78,7 @@ function open() {
       { providers: { acme: provider }, keys, kv, clock, random: () => 0.5 },
     );
   const call: Call = { provider: "acme", account: "a", key: keyOf(provider, "a") };
-  return { clock, stored, puts, entries, state, storage, provider, build, call };
+  return { clock, held, stored, puts, entries, state, storage, provider, build, call };
 }
 
 const HOUR = 3_600_000;
@@ -156,6 +163,37 @@ describe("what the object tells KV", () => {
       await settle();
     }
     expect(puts).toHaveLength(1);
+  });
+});
+
+describe("what nobody waits for", () => {
+  it("F31 a refresh in the background is held by waitUntil until its tokens are stored", async () => {
+    const { clock, held, build, call, provider } = open();
+    const owner = build();
+    await owner.signIn(call, {}, {});
+    await settle();
+    let answer: ((outcome: unknown) => void) | undefined;
+    Object.assign(provider, { renew: () => new Promise((resolve) => (answer = resolve)) });
+    await clock.at(clock.now() + 20 * HOUR);
+    expect((await owner.token(call, {})).lease).toMatchObject({ generation: 1 });
+    // Its alarm is set meanwhile; what is held after that is the refresh.
+    for (let turns = 0; turns < 5; turns++) await settle();
+    expect(answer).toBeDefined();
+    expect(held.size).toBe(1);
+    const all = Promise.all(held);
+    answer!(grant(2));
+    await clock.until(all);
+    expect((await owner.token(call, {})).lease).toMatchObject({ generation: 2 });
+  });
+
+  it("F35 an alarm has set the next one before it ends", async () => {
+    const { state, build, call } = open();
+    const owner = build();
+    await owner.signIn(call, {}, {});
+    await settle();
+    state.alarm = undefined;
+    await owner.alarm();
+    expect(state.alarm! - Date.now()).toBeGreaterThan(17 * HOUR);
   });
 });
 

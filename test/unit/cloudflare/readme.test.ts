@@ -9,6 +9,14 @@ it("the README's Worker is the one that test/workers runs", () => {
   expect(read("README.md")).toContain("```ts\n" + read("test/workers/readme.ts") + "```");
 });
 
+it.each(["call", "import-once", "leave", "kv-alone"])(
+  "docs/cloudflare.md's %s is the one that test/workers runs",
+  (name) => {
+    const code = read(`test/workers/docs/${name}.ts`);
+    expect(read("docs/cloudflare.md")).toContain("```ts\n" + code + "```");
+  },
+);
+
 it("the README's wrangler.jsonc lines are those of the demo, whose Worker a test runs", () => {
   const [, block = ""] = /```jsonc\n(.*?)```/s.exec(read("README.md")) ?? [];
   const lines = block.trim().split("\n");

@@ -158,16 +158,19 @@ describe("key ring", () => {
       expect(() => keyring(`k1:${text},${wrong}`)).toThrow(
         expect.objectContaining({
           code: "invalid_option",
-          message: expect.stringMatching(/^Key 2 is not <id>:<32 bytes in base64>;.*openssl/),
+          message: expect.stringMatching(
+            /^Key 2 is not <id>:<32 bytes in base64>\. Make one: .*openssl/,
+          ),
         }),
       );
     expect(() => keyring("")).toThrow("Key 1 is not");
     expect(() => keyring(`7:${text}`)).toThrow("Put a letter");
+    expect(() => keyring(`k1:${text},k1:${text}`)).toThrow("Two keys have the same id");
   });
 
   it("refuses no key, another kind of key, and ids whose order is lost", async () => {
     const key = await makeKey();
-    const other = [await makeKey(128), await makeKey(256, "AES-CBC")];
+    const other = [await makeKey(128), await makeKey(256, "AES-CBC"), undefined as never];
     const invalid = expect.objectContaining({ code: "invalid_option" });
     expect(() => keyring({})).toThrow(invalid);
     for (const wrong of other) expect(() => keyring({ "key-1": wrong })).toThrow(invalid);

@@ -4,7 +4,15 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import type { ServedVault, ServeOptions } from "../../../src/worker.ts";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import { settle } from "../../support/clock.ts";
-import { acme, credentials, fakeApi, type FakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
+import {
+  acme,
+  credentials,
+  fakeApi,
+  type FakeApi,
+  jwt,
+  ORIGIN,
+  reply,
+} from "../../support/fake-api.ts";
 import { findSecrets } from "../../support/secrets.ts";
 
 type Listener = (event: unknown) => void;
@@ -117,6 +125,13 @@ describe("a question", () => {
     expect(await code({ ...question("accounts"), account: "7" })).toBeUndefined();
   });
 
+  it("is answered only where the options will do: a store that cannot compare will not", async () => {
+    const store = { ...memoryStore(), atomic: false };
+    await expect(serve({ store, provider: acme({ rotation: "strict" }) })).rejects.toMatchObject({
+      code: "invalid_option",
+    });
+  });
+
   it("is answered by one vault alone", async () => {
     await serve();
     await expect(serve()).rejects.toMatchObject({ code: "invalid_option" });
@@ -172,6 +187,46 @@ describe("a token", () => {
       generation: 1,
     });
     expect(api.to("/refresh")).toHaveLength(0);
+  });
+});
+
+describe("a token that is signed here", () => {
+  const url = `${ORIGIN}/v1/vms`;
+  const signer = {
+    ...acme(),
+    signIn: async (_: unknown, { now }: { now(): number }) => sign(now()),
+    renew: async (_: unknown, { now }: { now(): number }) => sign(now()),
+    renewal: { rotation: "none", needsRefreshToken: false, selfSigned: true },
+  } as ServeOptions<PasswordCredentials>["provider"];
+  const sign = (now: number): object => ({
+    type: "granted",
+    grant: { accessToken: jwt({ iat: now }), expiresIn: 3_600 },
+  });
+  const iatOf = ({ value }: Answered): number => {
+    const { authorization } = value as { authorization: string };
+    return JSON.parse(atob(authorization.split(".")[1]!)).iat;
+  };
+
+  it.each<[unknown, boolean]>([
+    [Date.UTC(2036, 0), true],
+    ["2036-01-01", false],
+    [-1, false],
+    [0, false],
+    [1e300, false],
+    [null, false],
+    [{}, false],
+    [undefined, false],
+  ])("F16 S10 is signed by the time of its 401, if that is one: %o", async (date, isTime) => {
+    await serve({ provider: signer });
+    await post(question("signIn", credentials));
+    const first = (await post(question("token", { url }))).value as object;
+    const next = await post(question("token", { ...first, url, date }));
+    const far = iatOf(next) - Date.now() > 365 * 24 * 3_600_000;
+    expect(far).toBe(isTime);
+    const { clockError } = next.value as { clockError?: object };
+    expect(clockError).toEqual(
+      isTime ? undefined : expect.objectContaining({ code: "clock_unknown", status: 401 }),
+    );
   });
 });
 
@@ -277,6 +332,11 @@ describe("a service worker", () => {
     const navigation = new Request(`${ORIGIN}/v1`);
     Object.defineProperty(navigation, "mode", { value: "navigate" });
     expect(take(navigation)).toBe(false);
+    for (const destination of ["script", "image", "font", "worker", "style"]) {
+      const file = new Request(`${ORIGIN}/v1`);
+      Object.defineProperty(file, "destination", { value: destination });
+      expect(take(file)).toBe(false);
+    }
     expect(api.calls.filter(({ url }) => !url.endsWith("/login"))).toEqual([]);
 
     const one = fetchEvent(new Request(`${ORIGIN}/v1/vms`));

@@ -1,0 +1,60 @@
+/** Exchanges with a provider: each ends by its hard deadline, and what it brings is judged here. */
+import type { Clock, Exchange, Grant, Outcome, Provider } from "../types.ts";
+import { EXCHANGE } from "./decide.ts";
+import { type Life, lifeOf } from "./lifetime.ts";
+import { isSound } from "./syntax.ts";
+import { createLimit } from "./waiting.ts";
+
+export interface Exchanges {
+  /** The outcome, and what it has brought, if that can be used. Whatever is thrown is trouble. */
+  run(
+    ask: (exchange: Exchange) => Promise<unknown>,
+    by?: AbortSignal,
+    deadline?: number,
+  ): Promise<readonly [outcome: Outcome, got?: Life]>;
+  /** What a grant is worth that came in reply to what was asked then. */
+  life(grant: Grant, startedAt: number, adopted?: boolean): Life;
+}
+
+/** `send` is the way to the token endpoint; `ahead` is how far the server's clock is ahead, in milliseconds. */
+export function createExchanges(
+  { renewal, scheme }: Provider<never>,
+  clock: Clock,
+  random: () => number,
+  send: typeof fetch,
+  ahead: () => number,
+): Exchanges {
+  const now = (): number => clock.now() + ahead();
+
+  const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
+    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
+    skew: ahead(),
+  });
+
+  async function ended(
+    ask: (exchange: Exchange) => Promise<unknown>,
+    by: AbortSignal | undefined,
+    deadline: number,
+  ): Promise<Outcome> {
+    const { signal, stopped, end } = createLimit(clock, deadline, by);
+    try {
+      const outcome = await Promise.race([ask({ signal, fetch: send, now }), stopped]);
+      return (outcome as Outcome | undefined) ?? { type: "trouble" };
+    } catch (error) {
+      return { type: "trouble", error };
+    } finally {
+      end();
+    }
+  }
+
+  return {
+    life,
+    async run(ask, by, deadline = EXCHANGE) {
+      const startedAt = clock.now();
+      const outcome = await ended(ask, by, deadline);
+      return outcome.type === "granted" && isSound(outcome.grant, scheme)
+        ? [outcome, life(outcome.grant, startedAt)]
+        : [outcome];
+    },
+  };
+}

@@ -1,0 +1,6 @@
+/** Isolation, request by request: redirects, methods, modes, failures, and the page's own origin. */
+import { useBrowser } from "./stage.ts";
+import { requestsUnderIsolation } from "./worker-requests.ts";
+
+useBrowser(["worker-script"]);
+requestsUnderIsolation();

@@ -1,0 +1,34 @@
+/**
+ * The tests of the vault, of a page's: each vault in them is connected to a worker's part in this
+ * realm. Left out is what only an
+ * engine does: `fetch` as it is called (a page sends a `Request`), and the options of `createVault`.
+ */
+import { vi } from "vitest";
+import type { Vault, VaultOptions, VaultRequestInit } from "../../../src/index.ts";
+
+vi.mock(import("../../../src/index.ts"), async (original) => {
+  const index = await original();
+  const { connectVault, serveVault } = await import("../../../src/worker.ts");
+  const createVault = <Credentials>(given: VaultOptions<Credentials>): Vault<Credentials> => {
+    const { account, ...options } = given;
+    // As in `createVault`: locks and channels go by names, and tests have the same ones.
+    const none = { lock: undefined, channel: undefined, refreshAhead: false } as object;
+    const served = serveVault<Credentials>({ ...none, ...options });
+    const vault = connectVault<Credentials>(() => served, {
+      ...(account !== undefined && { account }),
+    });
+    // A page sends by itself.
+    const send: VaultRequestInit = options.fetch ? { fetch: options.fetch } : {};
+    return { ...vault, fetch: (input, init) => vault.fetch(input, { ...send, ...init }) };
+  };
+  return { ...index, createVault: Object.assign(createVault, { connected: true }) };
+});
+
+await import("../vault.test.ts");
+await import("../accounts.test.ts");
+await import("../snapshot.test.ts");
+await import("../self-signed.test.ts");
+await import("../static-token.test.ts");
+await import("../refresh.test.ts");
+await import("../vmcloud.test.ts");
+await import("../secrets.test.ts");

@@ -1,0 +1,83 @@
+/** What docs/cloudflare.md shows, as it stands there, against test servers under the APIs' own names. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { createVault } from "../../src/cloudflare.ts";
+import { createApi, type TestApi } from "../apis/apis.ts";
+import { call } from "./docs/call.ts";
+import { importOnce } from "./docs/import-once.ts";
+import { open } from "./docs/kv-alone.ts";
+import { leave } from "./docs/leave.ts";
+import { credentials } from "./stage.ts";
+import "./readme.ts";
+
+const platform = globalThis.fetch;
+let api: TestApi;
+let ctx: ReturnType<typeof createExecutionContext>;
+const serve = (name: "vmcloud" | "simplismart"): void => {
+  api = createApi(name, {});
+  globalThis.fetch = async (input, init) => api.fetch(new Request(input, init));
+};
+beforeEach(() => {
+  serve("vmcloud");
+  ctx = createExecutionContext();
+});
+afterEach(async () => {
+  await waitOnExecutionContext(ctx);
+  globalThis.fetch = platform;
+});
+
+/** An isolate of its own, with an object of its own: these examples speak of one account. */
+const { email, password } = credentials;
+const bindings = () => ({
+  ...env,
+  TOKEN_VAULT: env.README_VAULT,
+  VMCLOUD_EMAIL: email,
+  VMCLOUD_PASSWORD: password,
+});
+
+it("signing in from a Worker, by two requests at once; signing out", async () => {
+  const own = bindings();
+  const responses = await Promise.all([call(own, ctx), call(own, ctx)]);
+  expect(responses.map(({ status }) => status)).toEqual([200, 200]);
+  expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+
+  await leave("default", own, ctx);
+  const vault = createVault({ provider: "vmcloud", env: own, ctx });
+  await expect(vault.getToken()).rejects.toMatchObject({ code: "no_session" });
+});
+
+it("importing tokens from secrets: once, and the refresh token works", async () => {
+  const reply = await fetch("https://api.vmcloud.com/api/v1/auth/token", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email, password }),
+  });
+  const { token, refresh_token } = (await reply.json()) as Record<string, string>;
+  const own = {
+    ...bindings(),
+    VMCLOUD_TOKEN: token!,
+    VMCLOUD_REFRESH_TOKEN: refresh_token!,
+  };
+  await importOnce(own, ctx);
+  api.expireAccessTokens();
+  const vault = createVault({ provider: "vmcloud", env: own, ctx });
+  const vms = "https://api.vmcloud.com/v1/vms";
+  expect((await vault.fetch(vms)).status).toBe(200);
+  // Again, as the next request does: the spent token does not replace the session.
+  await importOnce(own, ctx);
+  expect((await vault.fetch(vms)).status).toBe(200);
+  expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1, reuseDetections: 0 });
+});
+
+it("KV alone: a static token for every isolate, sealed", async () => {
+  serve("simplismart");
+  const { token } = (await api.credentials()) as { token: string };
+  const key = await crypto.subtle.importKey("raw", new Uint8Array(32), "AES-GCM", false, [
+    "encrypt",
+    "decrypt",
+  ]);
+  await open({ TOKENS: env.TOKEN_CACHE }, key).signIn({ token });
+  const url = "https://api.app.simplismart.ai/deployments/list/model/";
+  expect((await open({ TOKENS: env.TOKEN_CACHE }, key).fetch(url)).status).toBe(200);
+});

@@ -1,0 +1,12 @@
+import { createVault, type VaultContext } from "tokenkeep/cloudflare";
+
+interface Env {
+  readonly VMCLOUD_TOKEN: string;
+  readonly VMCLOUD_REFRESH_TOKEN: string;
+}
+
+export const importOnce = (env: Env, ctx: VaultContext): Promise<void> =>
+  createVault({ provider: "vmcloud", env, ctx }).adopt(
+    { accessToken: env.VMCLOUD_TOKEN, refreshToken: env.VMCLOUD_REFRESH_TOKEN },
+    { unlessSignedIn: true },
+  );

@@ -1,0 +1,43 @@
+/** `vault.fetch` of a Worker, whose tokens come by RPC from a Durable Object: the same contract. */
+import { createExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, inject } from "vitest";
+import { createVault } from "../../src/cloudflare.ts";
+import type { VaultOptions } from "../../src/index.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import type { Vault, VaultEvent } from "../../src/vault.ts";
+import { fetchContract } from "../contracts/fetch.ts";
+import { hooks, providers } from "./worker.ts";
+
+let count = 0;
+afterEach(() => {
+  hooks.onEvent = undefined;
+});
+
+function make({ provider }: VaultOptions<PasswordCredentials>): Vault<PasswordCredentials> {
+  const name = `contract-${++count}`;
+  providers[name] = provider as never;
+  const vault = createVault<PasswordCredentials>({
+    provider: name,
+    env: { ...env, TOKEN_CACHE: undefined },
+    ctx: createExecutionContext(),
+    dangerouslyAllowLoopbackHttp: true,
+  });
+  return {
+    ...vault,
+    events(listener: (event: VaultEvent) => void) {
+      hooks.onEvent = listener;
+      return () => (hooks.onEvent = undefined);
+    },
+    snapshot: vault.state,
+    close() {},
+  } as unknown as Vault<PasswordCredentials>;
+}
+
+fetchContract({
+  title: " through a Durable Object",
+  control: inject("control"),
+  streams: true,
+  departs: ["types"],
+  make,
+});
