@@ -75,15 +75,10 @@ const Sent = function (
 Sent.prototype = Object.freeze(Object.create(null));
 
 /**
- * The `Request` that is an input, if it is one. A subclass's or a frame's may say one address and
- * lead to another: judged and sent is a copy, which is made of what it is and not of what it says (S1).
+ * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
+ * getter, which a frame's `Request` has too, and which throws for what only looks like one.
  */
-function requestOf(input: string | URL | Request): Request | undefined {
-  if (!(input as Request | null)?.clone || !(input as Request).url) return undefined;
-  return Object.getPrototypeOf(input) === Request.prototype
-    ? (input as Request)
-    : new Request(input);
-}
+const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
 
 /** A copy of the headers as a plain object, which costs least; repeated names are joined. */
 const copyHeaders = (headers: HeadersInit): Record<string, string> =>
@@ -127,7 +122,7 @@ function prepare(target: string | Request, own: SentInit): () => Sendable | unde
   // Firefox does not show a request's body; the other engines say when there is none.
   if (typeof target === "string" || target.body === null || /^(get|head)$/i.test(target.method))
     return () => [target, own];
-  let spare = target.clone();
+  let spare = Request.prototype.clone.call(target);
   return () => {
     const next = spare;
     spare = next.clone();
@@ -196,8 +191,8 @@ export function createFetch(
     init: VaultRequestInit | undefined,
     early?: AccessToken | Promise<AccessToken>,
   ): Promise<Response> {
-    const request = requestOf(input);
-    const href = policy(request ? request.url : String(input));
+    const request = (input as Request | null)?.clone ? (input as Request) : undefined;
+    const href = policy(request ? urlOf(request) : String(input));
     const isBare =
       href === undefined ||
       request?.mode === "navigate" ||

@@ -69,6 +69,18 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen).toEqual([]);
   });
 
+  it("S1 of a Request with properties of its own, which hide the platform's", async () => {
+    const vault = await open(api);
+    const own = (url: string, name: string, value: unknown): Request =>
+      Object.defineProperty(new Request(url, { method: "POST", body: "x" }), name, { value });
+    const elsewhere = `${other.url}/elsewhere`;
+    await vault.fetch(own(elsewhere, "url", `${api.url}/v1`)).catch(() => {});
+    refuseOnce(api);
+    const copy = (): Request => new Request(elsewhere, { method: "POST", body: "x" });
+    await vault.fetch(own(`${api.url}/v1`, "clone", copy)).catch(() => {});
+    expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
+  });
+
   it("S1 of what only looks like a Request, and is a text to fetch", async () => {
     const vault = await open(api);
     const input = {
