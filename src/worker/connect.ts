@@ -189,7 +189,7 @@ export function connectVault<Credentials = never>(
     signal?: AbortSignal | null,
   ): Promise<T> {
     const until = performance.now() + limit;
-    for (let tries = 0; ; tries++) {
+    for (let tries = 4; tries; tries--) {
       ended.signal.throwIfAborted();
       signal?.throwIfAborted();
       const to = (link ??= reach(start, timeout)
@@ -214,8 +214,8 @@ export function connectVault<Credentials = never>(
       lose(to);
       // Credentials are not sent again unasked.
       if (type === "signIn") throw toError({ code: "sign_in_failed" });
-      if (tries) throw toError();
     }
+    throw toError();
   }
 
   async function sync(woke?: unknown): Promise<void> {

@@ -410,6 +410,16 @@ describe("a worker that says nothing", () => {
     expect(await vault.getToken()).toBe("the successor's");
   });
 
+  it("P10 and one after another is replaced: the call waits for the one that stays", async () => {
+    const versions = [2, 2, 2, 1];
+    const vault = connect(() => {
+      const version = versions.shift();
+      return odd(() => ({ tokenkeep: version, value: "the last one's" }));
+    });
+    expect(await vault.getToken()).toBe("the last one's");
+    expect(versions).toEqual([]);
+  });
+
   it("P10 any more leaves no call behind, and is started again", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const start = vi.fn<() => VaultPort>(() => odd(() => undefined));
