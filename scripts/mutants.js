@@ -878,7 +878,7 @@ const mutants = [
   {
     name: "nothing stands in for a worker",
     law: "P10",
-    edits: [{ file: CONNECT, find: "reach(fallback!, limit)", replace: "reach(start, 0)" }],
+    edits: [{ file: CONNECT, find: "reach(fallback, limit)", replace: "reach(start, 0)" }],
     test: PAGE,
     title: "P10 a worker that is updated to another version",
   },

@@ -24,13 +24,13 @@ export interface ConnectOptions {
   /** As in `createVault`; `"default"` by default. */
   readonly account?: string;
   /**
-   * How long the worker may take for its first answer, milliseconds; 5,000 by default. Any other may
-   * take 25 seconds more: raise it by what the worker's `patience` is above 20,000 ms.
+   * How long the worker may take for its first answer, milliseconds; 5,000 by default. Without a
+   * fallback it is asked twice. Any other answer may take 25 seconds more: raise it by what the worker's `patience` is above 20,000 ms.
    */
   readonly timeout?: number;
 }
 
-/** A `VaultError` to `isVaultError`, without the class's table of messages, which stays elsewhere. */
+/** A `VaultError` to `isVaultError` and `instanceof`, without the class's table of messages, which stays elsewhere. */
 const toError = ({
   code = "worker_unavailable",
   message = "No worker: try again",
@@ -69,7 +69,7 @@ const fail = (said: unknown): never => {
  */
 export function connectVault<Credentials = never>(
   start: () => VaultWorker | Promise<VaultWorker>,
-  { fallback, account = "default", timeout = 5_000 }: ConnectOptions = {},
+  { account = "default", timeout = 5_000, fallback }: ConnectOptions = {},
 ): Vault<Credentials> {
   if (!account || !(account.length < 257))
     throw toError({ code: "invalid_option", message: "Invalid option: account" });
@@ -156,7 +156,7 @@ export function connectVault<Credentials = never>(
     const state = toState(answer.state)!;
     const mine = link;
     const { owner, lock, isolated } = state;
-    if (!owner) throw undefined;
+    if (!owner) throw toError();
     // It has claimed this page by now; word of that may come later.
     if (isolated && !navigator.serviceWorker.controller)
       await new Promise((resolve) => {
@@ -165,7 +165,13 @@ export function connectVault<Credentials = never>(
     take(state);
     const options = { __proto__: null, mode: "shared", signal: ended.signal } as LockOptions;
     // Granted when the worker has ended.
-    if (lock) navigator.locks?.request(lock, options, () => lose(mine)).catch(() => {});
+    if (lock)
+      navigator.locks
+        ?.request(lock, options, () => {})
+        .then(
+          () => lose(mine),
+          () => {},
+        );
     return port;
   }
 
@@ -183,12 +189,12 @@ export function connectVault<Credentials = never>(
     signal?: AbortSignal | null,
   ): Promise<T> {
     const until = performance.now() + limit;
-    for (let again = true; ; again = false) {
+    for (let tries = 4; tries; tries--) {
       ended.signal.throwIfAborted();
       signal?.throwIfAborted();
       const to = (link ??= reach(start, timeout)
-        // Without one, this rejects as well.
-        .catch(() => reach(fallback!, limit))
+        // A service worker that is just replaced answers nobody: its successor does.
+        .catch(() => (fallback ? reach(fallback, limit) : reach(start, timeout)))
         .catch(() => {
           link = undefined;
           show({ status: "unavailable", persisted: true });
@@ -199,7 +205,7 @@ export function connectVault<Credentials = never>(
         if (said.tokenkeep === VERSION) {
           take(toState(said.state));
           if (said.error) fail(said.error);
-          if (isRight?.(said.value) ?? true) return said.value as T;
+          if (!isRight || isRight(said.value)) return said.value as T;
         }
       } catch (reason) {
         if (reason) throw reason;
@@ -208,8 +214,8 @@ export function connectVault<Credentials = never>(
       lose(to);
       // Credentials are not sent again unasked.
       if (type === "signIn") throw toError({ code: "sign_in_failed" });
-      if (!again) throw toError();
     }
+    throw toError();
   }
 
   async function sync(woke?: unknown): Promise<void> {

@@ -380,12 +380,16 @@ describe("a worker that says nothing", () => {
     const start = vi.fn<() => VaultPort>(() => ({ postMessage() {} }));
     const vault = connect(start, { timeout: 1_000 });
     const call = rejection(vault.getToken());
+    // It is asked twice: the first may have been replaced in that moment.
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(vault.snapshot().status).toBe("loading");
     await vi.advanceTimersByTimeAsync(1_000);
     expect(await call).toMatchObject({ code: "worker_unavailable" });
     expect(vault.snapshot().status).toBe("unavailable");
+    expect(start).toHaveBeenCalledTimes(2);
     void vault.getToken().catch(() => {});
     await vi.advanceTimersByTimeAsync(0);
-    expect(start).toHaveBeenCalledTimes(2);
+    expect(start).toHaveBeenCalledTimes(3);
   });
 
   it("P14 leaves nothing unhandled where the caller has given up before", async () => {
@@ -398,6 +402,22 @@ describe("a worker that says nothing", () => {
     expect(await rejection(vault.getToken({ signal: AbortSignal.abort(reason) }))).toBe(reason);
     for (let turn = 0; turn < 5; turn++) await settle();
     expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  it("P10 and is replaced: its successor answers the call that waited", async () => {
+    const ports = [{ postMessage() {} }, odd(() => ({ tokenkeep: 1, value: "the successor's" }))];
+    const vault = connect(() => ports.shift()!, { timeout: 50 });
+    expect(await vault.getToken()).toBe("the successor's");
+  });
+
+  it("P10 and one after another is replaced: the call waits for the one that stays", async () => {
+    const versions = [2, 2, 2, 1];
+    const vault = connect(() => {
+      const version = versions.shift();
+      return odd(() => ({ tokenkeep: version, value: "the last one's" }));
+    });
+    expect(await vault.getToken()).toBe("the last one's");
+    expect(versions).toEqual([]);
   });
 
   it("P10 any more leaves no call behind, and is started again", async () => {
