@@ -105,6 +105,7 @@ describe("trouble", () => {
       await route.continue();
     });
     await send(page);
+    expect(await text(page, "trouble")).toBe("");
     expect(await text(page, "status")).toMatch(/^200 visitors were answered.* 2 refreshes for all/);
   });
 
