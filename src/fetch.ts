@@ -91,12 +91,13 @@ const hasAuthorization = (headers: Record<string, string>): boolean =>
 /** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
 function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
-  // By name: another realm's, as a frame's or a test runner's, is no instance of ours.
+  // By name, too: another realm's, as a frame's or a test runner's, is no instance of ours.
   const kind = Object.prototype.toString.call(body).slice(8, -1);
-  if (/^(Blob|File)$/.test(kind)) return body as Blob;
-  if (kind === "ArrayBuffer" || ArrayBuffer.isView(body)) return new Blob([body as ArrayBuffer]);
-  if (kind === "URLSearchParams") return new URLSearchParams(body as URLSearchParams);
-  if (kind !== "FormData") return undefined;
+  const isA = (type: new () => object): boolean => body instanceof type || kind === type.name;
+  if (isA(Blob) || kind === "File") return body as Blob;
+  if ((body as ArrayBuffer).byteLength !== undefined) return new Blob([body as ArrayBuffer]);
+  if (isA(URLSearchParams)) return new URLSearchParams(body as URLSearchParams);
+  if (!isA(FormData)) return undefined;
   const copy = new FormData();
   (body as FormData).forEach((value, name) => copy.append(name, value as string));
   return copy;
