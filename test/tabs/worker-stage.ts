@@ -99,7 +99,14 @@ export async function killWorker(
 ): Promise<void> {
   const { targets, session } = await workersOf(stage, type);
   expect(targets).toHaveLength(1);
-  await session.send("Target.closeTarget", { targetId: targets[0]!.targetId });
+  const { targetId } = targets[0]!;
+  await session.send("Target.closeTarget", { targetId });
+  // A service worker is started again for whoever waits; a shared one is only on its way out by now,
+  // and could still take a reply.
+  if (type === "service_worker") return;
+  const isThere = async (): Promise<boolean> =>
+    (await workersOf(stage, type)).targets.some((one) => one.targetId === targetId);
+  await expect.poll(isThere, { timeout: 30_000, interval: 20 }).toBe(false);
 }
 
 /** Where a refresh may be when the tab that asked for it goes: in its worker, or on the server. */
