@@ -296,6 +296,28 @@ const mutants = [
     title: "P18 clients that signed in together",
   },
   {
+    name: "each look makes an intent young again",
+    law: "P10, step 3",
+    edits: [
+      { file: ENGINE, find: "if (seenId !== intent?.attemptId) {", replace: "if (intent) {" },
+    ],
+    test: REFRESH,
+    title: "P10 F16 ends by this context's running time",
+  },
+  {
+    name: "a listener that joins takes the news from the others",
+    law: "law 6",
+    edits: [
+      {
+        file: "src/vault.ts",
+        find: "let known = snapshot();",
+        replace: "let known = (told = snapshot());",
+      },
+    ],
+    test: "test/unit/snapshot.test.ts",
+    title: "one that joins in the task of a change",
+  },
+  {
     name: "no jitter in the back-off",
     law: "P18, F14",
     edits: [

@@ -223,9 +223,13 @@ export function createVaultWith<Credentials>(
       }),
     snapshot,
     subscribe(listener) {
-      listener((told = snapshot()));
-      if (told.status === "loading") void look();
-      return join(listeners, listener);
+      let known = snapshot();
+      listener(known);
+      if (known.status === "loading") void look();
+      // News that were on their way when it joined are no news to it, but to the others.
+      return join(listeners, (news) => {
+        if (news !== known) listener((known = news));
+      });
     },
     events: (listener) => join(observers, listener),
     close,

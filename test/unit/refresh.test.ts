@@ -187,6 +187,29 @@ describe("a refusal", () => {
   });
 });
 
+describe("an intent that another context left behind", () => {
+  it("P10 F16 ends by this context's running time, whatever a wrong clock wrote as its deadline", async () => {
+    const { vault, api, clock, store } = await signedIn();
+    const [key] = await store.list("");
+    const record = (await store.read(key!))!;
+    const intent = { attemptId: "lost", attempt: 1, startedAt: 0, deadline: Date.UTC(2100) };
+    const left = {
+      ...record,
+      revision: record.revision + 1,
+      attemptId: "lost",
+      body: { ...(record.body as object), revision: record.revision + 1, intent },
+    };
+    expect(await store.write(key!, left, record)).toBe(true);
+    await clock.advance(3_600_000);
+    const from = clock.running();
+    expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+    expect(refreshes({ api })).toBe(1);
+    // The exchange's 15 s and a margin of 2; a caller's patience is 20.
+    expect(clock.running() - from).toBeGreaterThan(17_000);
+    expect(clock.running() - from).toBeLessThan(20_000);
+  });
+});
+
 describe("getToken()", () => {
   it("P1 a thousand callers share one refresh", async () => {
     const { vault, api, clock } = await signedIn();

@@ -108,6 +108,24 @@ describe("subscribe()", () => {
     expect(unsubscribe()).toBeUndefined();
   });
 
+  it("one that joins in the task of a change takes it from nobody, and hears it once", async () => {
+    const { vault } = await signedIn();
+    const seen: string[] = [];
+    vault.subscribe(({ status }) => seen.push(`first ${status}`));
+    await settle();
+    seen.length = 0;
+    const over = vault.signOut();
+    for (let n = 0; n < 20 && vault.snapshot().status !== "signed-out"; n += 1)
+      await Promise.resolve();
+    vault.subscribe(({ status }) => seen.push(`second ${status}`));
+    await over;
+    await settle();
+    const heard = (who: string): string[] => seen.filter((one) => one.startsWith(who));
+    expect(heard("first")).toEqual(["first signed-out"]);
+    expect(heard("second").at(-1)).toBe("second signed-out");
+    expect(heard("second").length).toBe(new Set(heard("second")).size);
+  });
+
   it("one function may subscribe twice, and ends once for each", async () => {
     const { vault } = await signedIn();
     let calls = 0;
