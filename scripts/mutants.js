@@ -720,12 +720,19 @@ const mutants = [
     edits: [
       {
         file: ISOLATE,
-        find: "young.size >= most / 2 && !young.has(key)",
-        replace: "young.size < 0",
+        find: "all.size > most",
+        replace: "all.size < 0",
       },
     ],
     test: "test/unit/cloudflare/memory.test.ts",
     title: "holds so many accounts",
+  },
+  {
+    name: "an isolate forgets who came first, not who was not used for longest",
+    law: "S11",
+    edits: [{ file: ISOLATE, find: "    all.delete(key);\n", replace: "" }],
+    test: "test/unit/cloudflare/memory.test.ts",
+    title: "forgets the least recently used one",
   },
   {
     name: "KV never hears of a sign-out that it did not take at once",

@@ -15,7 +15,7 @@ const alone = {
   "": 9760,
   browser: 10_730,
   "channels/broadcast": 220,
-  cloudflare: 15_440,
+  cloudflare: 15_460,
   deno: 11_970,
   "locks/local": 280,
   "locks/web-locks": 360,

@@ -1,7 +1,6 @@
 /**
  * What an isolate remembers: settled values only, because a promise that one request makes and another
- * awaits may never settle (F31). Bounded: what was not used for long goes, a half at a time, so that
- * nothing is ever searched through.
+ * awaits may never settle (F31). Bounded: what was least recently used goes.
  */
 import type { AccessToken, TokenName } from "../types.ts";
 import type { Answer } from "./wire.ts";
@@ -31,23 +30,19 @@ export interface Memory {
 const MOST = 10_000;
 
 export function createMemory(most: number = MOST): Memory {
-  let young = new Map<string, Held>();
-  let old = new Map<string, Held>();
+  // A Map keeps the order in which keys were set: the first is the one that was not used for longest.
+  const all = new Map<string, Held>();
 
   function keep(key: string, held: Held): Held {
-    if (young.size >= most / 2 && !young.has(key)) {
-      old = young;
-      young = new Map();
-    }
-    young.set(key, held);
+    all.delete(key);
+    all.set(key, held);
+    if (all.size > most) all.delete(all.keys().next().value!);
     return held;
   }
 
   function get(key: string): Held | undefined {
-    const found = young.get(key);
-    if (found) return found;
-    const older = old.get(key);
-    return older && keep(key, older);
+    const found = all.get(key);
+    return found && keep(key, found);
   }
 
   function put(key: string, { revision, lease }: Answer, now: number): Held {
