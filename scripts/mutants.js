@@ -830,7 +830,7 @@ const mutants = [
   {
     name: "a question of any length is read",
     law: "S10",
-    edits: [{ file: SERVE, find: "check(isText(args));", replace: "" }],
+    edits: [{ file: SERVE, find: 'check(isText(args), "argument");', replace: "" }],
     test: WORKER,
     title: "S10 with too long arguments is refused",
   },
