@@ -12,11 +12,11 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 9760,
-  browser: 10_730,
+  "": 9780,
+  browser: 10_750,
   "channels/broadcast": 220,
   cloudflare: 15_460,
-  deno: 11_970,
+  deno: 11_980,
   "locks/local": 280,
   "locks/web-locks": 360,
   "providers/artos": 1980,
@@ -36,7 +36,7 @@ const alone = {
   "stores/indexeddb": 1330,
   "stores/memory": 270,
   webhook: 1960,
-  worker: 14_200,
+  worker: 14_220,
   wretch: 1080,
 };
 
@@ -54,7 +54,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 10_950,
+    limit: 10_970,
     goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -62,7 +62,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 10_110,
+    limit: 10_130,
     goal: 4000,
     code: `
       export { createVault } from "tokenkeep";

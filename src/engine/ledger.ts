@@ -58,6 +58,8 @@ export function createLedger(
   /** The sessions that this context has had, and those that it has ended. */
   const met = new Set<string | undefined>();
   const ended = new Set<string | undefined>();
+  /** The highest revision that was to be written here. */
+  let tried = 0;
   /** The sign-out that has not seen the record yet. */
   let ending: object | undefined;
   let last: Session | undefined;
@@ -109,6 +111,7 @@ export function createLedger(
 
   async function write(next: StoredRecord, expected: RecordHead | undefined): Promise<boolean> {
     maybeWritten ||= next.sessionId === begunId;
+    tried = Math.max(tried, next.revision);
     writes++;
     writing++;
     try {
@@ -212,7 +215,8 @@ export function createLedger(
           (before.tombstone || (current && current.generation >= latest.generation))) ||
           (current && latest.refused)
           ? undefined
-          : toRecord({ ...latest, revision: (before?.revision ?? 0) + 1 });
+          : // Above all that others may have seen of it, even if the store has lost it since.
+            toRecord({ ...latest, revision: Math.max(before?.revision ?? 0, tried) + 1 });
       });
     },
     async end() {

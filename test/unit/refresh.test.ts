@@ -1,7 +1,9 @@
 /** The refresh protocol where one caller sees it; every interleaving of many is the model's. */
 import { describe, expect, it } from "vitest";
+import { memoryStore } from "../../src/stores/memory.ts";
+import type { TokenStore } from "../../src/types.ts";
 import { settle } from "../support/clock.ts";
-import { acme, never, reply } from "../support/fake-api.ts";
+import { acme, credentials, never, reply } from "../support/fake-api.ts";
 import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
 
 const waitUntil = (): void => {};
@@ -207,6 +209,38 @@ describe("an intent that another context left behind", () => {
     // The exchange's 15 s and a margin of 2; a caller's patience is 20.
     expect(clock.running() - from).toBeGreaterThan(17_000);
     expect(clock.running() - from).toBeLessThan(20_000);
+  });
+});
+
+describe("a sign-in that the store took though it said no, and then lost", () => {
+  it("P17 F28 is written again above what others have seen of it, so that they go on", async () => {
+    const kept = memoryStore();
+    let says = true;
+    const store: TokenStore = {
+      ...kept,
+      async write(...change) {
+        const done = await kept.write(...change);
+        if (!says) throw new Error("it was written all the same");
+        return done;
+      },
+    };
+    const { vault, api, clock } = await signedIn({ store });
+    says = false;
+    await vault.signIn(credentials);
+    expect(vault.snapshot().persisted).toBe(false);
+    const other = bench({ api, clock, store: kept });
+    expect(await other.vault.getToken()).toBe(await vault.getToken());
+    const [key] = await kept.list("");
+    const seen = (await kept.head(key!))!;
+    await kept.write(key!, undefined, seen);
+    says = true;
+    await clock.advance(10_000);
+    expect(vault.snapshot().persisted).toBe(true);
+    expect((await kept.head(key!))!.revision).toBeGreaterThan(seen.revision);
+
+    api.expire();
+    expect((await clock.until(other.vault.fetch(VMS))).status).toBe(200);
+    expect(refreshes({ api })).toBe(1);
   });
 });
 
