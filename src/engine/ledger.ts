@@ -215,8 +215,8 @@ export function createLedger(
           (before.tombstone || (current && current.generation >= latest.generation))) ||
           (current && latest.refused)
           ? undefined
-          : // Above all that others may have seen of it, even if the store has lost it since.
-            toRecord({ ...latest, revision: Math.max(before?.revision ?? 0, tried) + 1 });
+          : // What the store has lost is written above all that others may have seen of it.
+            toRecord({ ...latest, revision: (before?.revision ?? tried) + 1 });
       });
     },
     async end() {
