@@ -17,7 +17,12 @@ import { createTabs } from "../tabs/tabs.ts";
 /** How often the API's log is asked for, milliseconds: while something is going on, and otherwise. */
 const [SOON, LATER] = [150, 2_000];
 
-const context = await startContext();
+const context = await startContext().catch((error: Error) => {
+  write("status", "Not started");
+  const needs = "It needs Web Locks and BroadcastChannel, which current browsers have";
+  write("down", `The demo cannot start in this browser. ${needs}. (${error.message})`);
+  return new Promise<never>(() => {});
+});
 const { api, person, vault } = context;
 
 const history = createHistory();
@@ -106,6 +111,8 @@ async function signIn(form: Form): Promise<boolean> {
   try {
     await context.signIn(form);
     card.say("");
+    // What was said of an earlier session.
+    stage.say("");
     return true;
   } catch (error) {
     card.say(sentence(error));

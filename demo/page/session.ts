@@ -107,7 +107,9 @@ export function createSessionCard(
     write("status", isOffline && signedIn ? "Offline" : badges[status]);
     const notices = [
       isOffline &&
-        "You are offline. The session is kept; a refresh waits until the network is back.",
+        (signedIn
+          ? "You are offline. The session is kept; a refresh waits until the network is back."
+          : "You are offline. A sign-in needs the network."),
       status === "sign-in-required" &&
         (api.life
           ? "The session has ended: the API does not renew it any more. Sign in again."

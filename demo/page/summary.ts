@@ -18,11 +18,16 @@ function leftBy(tab: number, at: number, { calls, renewals }: Scene, renewal: st
   return waited && isOwners ? ` in the middle of the ${renewal} that it had asked for` : "";
 }
 
+function refusedOnce(healed: number, requests: number): string {
+  if (healed !== requests) return `${healed} ${healed === 1 ? "was" : "were"}`;
+  return requests === 1 ? "It was" : "Each was";
+}
+
 const codes: Readonly<Record<string, string>> = {
   "no reply": "got no reply, and rejected with fetch's own TypeError",
   sign_in_required: "ended with sign_in_required: only a sign-in helps",
   refresh_failed: "ended with refresh_failed: the session is kept",
-  no_session: "ended with no_session: nobody is signed in",
+  no_session: "ended with no_session: sign in first",
 };
 
 /** A few short sentences. `renewal` is what a refresh is called; absent where there is none. */
@@ -35,14 +40,22 @@ export function summaryOf(
   if (total === 0) return "";
   const done = scene.renewals.filter(({ outcome }) => outcome === "refreshed");
   const bad = scene.renewals.filter(({ outcome }) => outcome === "trouble");
+  const isRefused = scene.renewals.some(({ outcome }) => outcome === "refused");
   const all = total === 1 ? "it was" : "all were";
   const parts = [`${plural(tabs, "tab")} sent ${plural(total, "request")}.`];
   for (const [tab, at] of scene.gone)
     parts.push(`Tab ${tab} was closed${leftBy(tab, at, scene, renewal ?? "refresh")}.`);
-  if (healed > 0)
-    parts.push(`${healed === requests ? "Each was" : `${healed} were`} refused once, with 401.`);
+  if (healed > 0) parts.push(`${refusedOnce(healed, requests)} refused once, with 401.`);
   for (const { tab, status } of bad)
-    parts.push(`${nameOf(tab)}'s ${renewal} met ${status ?? "no reply"}: the session stayed.`);
+    parts.push(
+      `${nameOf(tab)}'s ${renewal} met ${status ?? "no reply"}${isRefused ? "" : ": the session stayed"}.`,
+    );
+  if (isRefused)
+    parts.push(
+      bad.some(({ status }) => status === undefined)
+        ? `The API refused the next one: it takes a refresh token once, and the new one was in the lost reply.`
+        : `The API refused the ${renewal}.`,
+    );
   if (done.length > 0)
     parts.push(
       `${nameOf(done[0]!.tab)} made ${done.length === 1 ? "one" : done.length} ${renewal} for all.`,

@@ -22,6 +22,9 @@ line.post({ type: "who" });
 
 export const setup = {
   online: isOnline,
+  /** What a browser says without a network; for a sign-in, which does not ask first. */
+  fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> =>
+    isOnline() ? fetch(input, init) : Promise.reject(new TypeError("Failed to fetch")),
   // The API is on this machine; an https API needs no such thing.
   dangerouslyAllowLoopbackHttp: true,
 } as const;

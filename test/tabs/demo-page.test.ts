@@ -1,7 +1,7 @@
 /** The demo's page itself: what it keeps to itself, and whom it is there for. */
 import { describe, expect, it } from "vitest";
 import { type ApiId, apis } from "../../demo/app/apis.ts";
-import { button, figure, go, press, signIn, useDemo, visit } from "./demo-stage.ts";
+import { address, button, figure, go, press, signIn, useDemo, visit } from "./demo-stage.ts";
 import { heardBy, listen, storedBy, tap, textsOf } from "./demo-wire.ts";
 
 useDemo();
@@ -148,6 +148,14 @@ describe("for everybody", () => {
     }
     expect(grounds[0]).toBeGreaterThan(200);
     expect(grounds[1]).toBeLessThan(50);
+  });
+
+  it("says so where the browser lacks what it needs", async () => {
+    const { context } = await visit("?api=vmcloud");
+    await context.addInitScript("delete globalThis.BroadcastChannel");
+    const page = await context.newPage();
+    await page.goto(address());
+    await page.getByRole("alert").getByText("cannot start in this browser").waitFor();
   });
 
   it("moves nothing for whoever wants no motion", async () => {

@@ -55,6 +55,7 @@ describe("each API, from the sign-in to a 401", () => {
       await signIn(page);
       expect(await press(page, "Expire now")).toContain("no tab knows");
       const said = await press(page, "Send one");
+      expect(said).toContain("1 request. It was refused once, with 401.");
       expect(said).toContain("In the end it was answered");
       expect(await figure(page, "healed")).toBe(1);
       expect(await figure(page, "refreshes")).toBe(1);
@@ -137,6 +138,14 @@ describe("what goes wrong", () => {
     }
   });
 
+  it("P9 a reply that is lost, strict rotation: the page says why the session has ended", async () => {
+    const { page } = await visit("?api=vmcloud");
+    const said = await press(page, "Never");
+    expect(said).toContain("The worker's refresh met no reply. The API refused the next one");
+    expect(said).toContain("10 ended with sign_in_required");
+    expect(said).not.toContain("the session stayed");
+  });
+
   it("F13 offline: requests fail as fetch's do, and the session is kept", async () => {
     const { page } = await visit("?api=vmcloud");
     await signIn(page);
@@ -146,6 +155,23 @@ describe("what goes wrong", () => {
     await page.getByLabel("Offline").uncheck();
     expect(await press(page, "Send one")).toContain("it was answered");
     await page.getByText("Signed in").waitFor();
+  });
+
+  it("S14 offline: signs out, and a sign-in waits for the network", async () => {
+    const { page } = await visit("?api=vmcloud");
+    await signIn(page);
+    await page.getByLabel("Offline").check();
+    await button(page, "Sign out").click();
+    await page.locator("#summary", { hasText: "Signed out" }).waitFor();
+    await page.getByText("A sign-in needs the network").waitFor();
+    expect(await page.getByText("The session is kept").count()).toBe(0);
+    await page.locator("#fields input").last().fill("correct horse");
+    await button(page, "Sign in").click();
+    await page.getByText("sign_in_failed").waitFor();
+    await page.getByLabel("Offline").uncheck();
+    await signIn(page);
+    // What was said of the last session has gone with it.
+    expect(await page.locator("#summary").textContent()).not.toContain("Signed out");
   });
 
   it("F13 F12 the worker is offline with its tabs: it does not refresh before the network is back", async () => {
