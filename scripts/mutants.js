@@ -90,6 +90,52 @@ const mutants = [
     title: STRICT,
   },
   {
+    name: "an older generation that stands in the place of a lost one is taken",
+    law: "P3, F33",
+    edits: [
+      {
+        file: LEDGER,
+        find: "const ahead = isAhead(session, stored);",
+        replace: "const ahead = false as boolean;",
+      },
+    ],
+    test: REFRESH,
+    title: "P3 F33 the newer generation is kept",
+  },
+  {
+    name: "an older generation that a lagging store shows is taken",
+    law: "F33",
+    edits: [{ file: LEDGER, find: "take(ahead ? session : stored);", replace: "take(stored);" }],
+    test: REFRESH,
+    title: "F33 of a store that may lag",
+  },
+  {
+    name: "what the store has lost is not written again",
+    law: "P3, F33",
+    edits: [
+      {
+        file: LEDGER,
+        find: "if (ahead && store.atomic && !waiting)",
+        replace: "if (false as boolean)",
+      },
+    ],
+    test: REFRESH,
+    title: "P2 an intent is not forgotten",
+  },
+  {
+    name: "a store that never takes a write is asked without a pause",
+    law: "P10",
+    edits: [
+      {
+        file: ENGINE,
+        find: "if (isServing(decision) || /_/.test(decision)) return;",
+        replace: "if (!/^(wait|ask)$/.test(decision)) return;",
+      },
+    ],
+    test: REFRESH,
+    title: "P10 is not asked without a pause",
+  },
+  {
     name: "no fence before sending",
     law: "P8",
     edits: [

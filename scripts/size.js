@@ -12,11 +12,11 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 9780,
-  browser: 10_750,
+  "": 9830,
+  browser: 10_810,
   "channels/broadcast": 220,
-  cloudflare: 15_460,
-  deno: 11_980,
+  cloudflare: 15_520,
+  deno: 12_050,
   "locks/local": 280,
   "locks/web-locks": 360,
   "providers/artos": 1980,
@@ -36,7 +36,7 @@ const alone = {
   "stores/indexeddb": 1330,
   "stores/memory": 270,
   webhook: 1960,
-  worker: 14_220,
+  worker: 14_280,
   wretch: 1080,
 };
 
@@ -54,7 +54,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 10_970,
+    limit: 11_030,
     goal: 6000,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -62,7 +62,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 10_130,
+    limit: 10_190,
     goal: 4000,
     code: `
       export { createVault } from "tokenkeep";

@@ -236,7 +236,8 @@ export function createEngine(
       looks++;
       see();
       if (!/^use$|_/.test(judge())) await underLock(lock, key, clock, act);
-      if (!/^(wait|ask)$/.test(judge())) return;
+      const decision = judge();
+      if (isServing(decision) || /_/.test(decision)) return;
     } catch {
       // The ledger keeps the failure; whoever waits decides what it means to them.
       checked(ledger.session);

@@ -41,6 +41,12 @@ export interface Ledger {
   end(): Promise<Session | undefined>;
 }
 
+/** Whether `session` is what came after `record`. */
+const isAhead = (session: Session | undefined, record: Session | undefined): session is Session =>
+  !!record &&
+  session?.sessionId === record.sessionId &&
+  (session.generation - record.generation || session.revision - record.revision) > 0;
+
 export function createLedger(
   store: TokenStore,
   key: string,
@@ -161,12 +167,16 @@ export function createLedger(
       if (ledger.alone()) return;
       await read();
       const { session, persisted } = ledger;
-      // A store that lags never brings back an older generation (F33).
-      if (persisted)
-        take(
-          session && stored?.sessionId === session.sessionId && stored.revision < session.revision
-            ? session
-            : stored,
+      if (!persisted) return;
+      const ahead = isAhead(session, stored);
+      // A store that lags never brings back an older generation (F33). One that compares and sets
+      // does not lag: it has lost what is known here, and somebody wrote what came before.
+      take(ahead ? session : stored);
+      if (ahead && store.atomic && !waiting)
+        await ledger.persist((current, before) =>
+          isAhead(session, current)
+            ? toRecord({ ...session, revision: Math.max(session.revision, before!.revision) + 1 })
+            : undefined,
         );
     },
     async replace(next) {

@@ -43,6 +43,8 @@ export function createInvariants(
   const committedAt = new Map<string, number>();
   const commits: { readonly at: number; readonly place: Place }[] = [];
   const seqOf = new Map<string, number>();
+  /** What has ever been written of a session. */
+  const highest = new Map<string, { readonly revision: number; readonly generation: number }>();
   let lastExchange: Presentation | undefined;
 
   function violate(text: string): void {
@@ -68,11 +70,22 @@ export function createInvariants(
     if (ended.has(next.sessionId)) violate("P4 F24 a session came back after its sign-out");
     if (!after) return violate("P3 a record without a body");
     const same = previous?.sessionId === next.sessionId;
-    if (previous && next.revision !== previous.revision + 1)
+    // A jump only takes back what an eviction had lost.
+    const past = highest.get(next.sessionId) ?? { revision: 0, generation: 0 };
+    if (
+      previous &&
+      (next.revision <= previous.revision ||
+        next.revision > Math.max(previous.revision, same ? past.revision : 0) + 1)
+    )
       violate(`P3 revision ${previous.revision} was followed by ${next.revision}`);
+    highest.set(next.sessionId, {
+      revision: Math.max(past.revision, next.revision),
+      generation: Math.max(past.generation, after.generation),
+    });
     if (same && before) {
       if (after.generation < before.generation) violate("P3 the generation went back");
-      if (after.generation > before.generation + 1) violate("P3 the generation jumped");
+      if (after.generation > Math.max(before.generation + 1, past.generation))
+        violate("P3 the generation jumped");
       const since = now(place) - (before.renewedAt ?? -Infinity);
       if (after.intent && !before.intent && since >= 0 && since < 60_000 && !clockStepped)
         violate("P15 a refresh began too soon after the last one");

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { install, installed, manifest, newFolder, packTokenkeep, run, tool } from "./pack.ts";
+import { install, installed, manifest, newFolder, packTokenkeep, root, run, tool } from "./pack.ts";
 
 const folder = newFolder();
 const plain = path.join(folder, "plain");
@@ -55,6 +55,16 @@ describe("the package", () => {
       /\b(from|import)[\s(]*["']\.[^"'\s]*\.ts["']/.test(withoutComments(read(name))),
     );
     expect([scripts.length > 20, wrong]).toEqual([true, []]);
+  });
+
+  it("JSR takes the sources: they compile in Deno, and no public type is left to be inferred", async () => {
+    const args = ["publish", "--dry-run", "--allow-dirty", "--config", "jsr.json"];
+    const deno = path.join(root, "node_modules/.bin/deno");
+    const { code, output } = await run(deno, args, { cwd: root, env: { NO_COLOR: "1" } });
+    expect(output).toContain("Dry run complete");
+    for (const [, { types }] of subpaths)
+      expect(output).toContain(`${types.replace("./dist", "/src").replace(".d.ts", ".ts")} (`);
+    expect(code).toBe(0);
   });
 
   it("needs no peer but where it says so", () => {

@@ -244,6 +244,94 @@ describe("a sign-in that the store took though it said no, and then lost", () =>
   });
 });
 
+describe("a store that has lost a record, so that an older one stands in its place", () => {
+  async function withOlder(revisions: number, options: Parameters<typeof signedIn>[0] = {}) {
+    const made = await signedIn(options);
+    const { vault, api, clock, store } = made;
+    const [key] = await store.list("");
+    const older = (await store.read(key!))!;
+    api.expire();
+    expect((await vault.fetch(VMS)).status).toBe(200);
+    const lost = (await store.head(key!))!;
+    const revision = lost.revision + revisions;
+    const body = { ...(older.body as object), revision };
+    await store.write(key!, { ...older, revision, body }, lost);
+    await clock.advance(70_000);
+    return { ...made, key: key!, lost };
+  }
+
+  it.each([-1, 0, 1])(
+    "P3 F33 the newer generation is kept, written again, and goes on (its revision: %i)",
+    async (revisions) => {
+      const { vault, api, clock, store, key, lost } = await withOlder(revisions);
+      expect(await clock.until(vault.getToken())).toBe("access-2-secret");
+      await settle();
+      const record = (await store.read(key))!;
+      expect(record).toMatchObject({ body: { generation: 2, revision: record.revision } });
+      expect(record.revision).toBeGreaterThan(lost.revision);
+      expect(vault.snapshot().persisted).toBe(true);
+      api.expire();
+      expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+      expect(refreshes({ api })).toBe(2);
+    },
+  );
+
+  it("F33 of a store that may lag: it is kept too, and nothing is written", async () => {
+    const kept = memoryStore();
+    const { vault, clock, key } = await withOlder(-1, {
+      store: { ...kept, atomic: false },
+      provider: acme({ rotation: "none" }),
+    });
+    const stored = await kept.read(key);
+    expect(await clock.until(vault.getToken())).toBe("access-2-secret");
+    await settle();
+    expect(vault.snapshot()).toMatchObject({ generation: 2, persisted: true });
+    expect(await kept.read(key)).toBe(stored);
+  });
+
+  it("P2 an intent is not forgotten, though the record tells of none", async () => {
+    const { vault, api, clock, store } = await signedIn();
+    const [key] = await store.list("");
+    const older = (await store.read(key!))!;
+    await clock.advance(2_800_000);
+    api.refresh = () => Promise.reject(new TypeError("the reply was lost"));
+    await vault.fetch(VMS, { waitUntil });
+    await settle();
+    const lost = (await store.head(key!))!;
+    await store.write(key!, older, lost);
+    await clock.advance(70_000);
+    await vault.fetch(VMS, { waitUntil });
+    await settle();
+    expect(refreshes({ api })).toBe(1);
+    expect((await store.read(key!))!.body).toMatchObject({ intent: { lost: true } });
+  });
+});
+
+describe("a store that never takes a write", () => {
+  it("P10 is not asked without a pause, and the caller hears of it in time", async () => {
+    const kept = memoryStore();
+    let reads = 0;
+    let takes = true;
+    const store: TokenStore = {
+      ...kept,
+      async read(key) {
+        if (++reads > 5_000) return new Promise(() => {});
+        return kept.read(key);
+      },
+      write: async (...change) => takes && kept.write(...change),
+    };
+    const { vault, api, clock } = await signedIn({ store });
+    takes = false;
+    api.expire();
+    const from = clock.running();
+    expect(await rejection(clock.until(vault.fetch(VMS)))).toMatchObject({
+      code: "refresh_failed",
+    });
+    expect(clock.running() - from).toBe(20_000);
+    expect(reads).toBeLessThan(1_000);
+  });
+});
+
 describe("getToken()", () => {
   it("P1 a thousand callers share one refresh", async () => {
     const { vault, api, clock } = await signedIn();
