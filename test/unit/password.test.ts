@@ -109,7 +109,7 @@ describe("a sign-in's answer", () => {
       typeof body === "string"
         ? new Response(body, { status, headers: { location: "https://evil.test/" } })
         : reply(status, body);
-    expect(await rejection(vault.signIn(credentials))).toMatchObject({ code });
+    expect(await rejection(vault.signIn(credentials))).toMatchObject({ code, status });
     expect(vault.snapshot().status).not.toBe("signed-in");
     expect(api.calls).toHaveLength(1);
   });

@@ -136,7 +136,7 @@ describe("a reply", () => {
     const { vault, api } = open();
     api.login = () =>
       typeof body === "string" ? new Response(body, { status }) : reply(status, body);
-    expect(await rejection(vault.signIn(credentials))).toMatchObject({ code });
+    expect(await rejection(vault.signIn(credentials))).toMatchObject({ code, status });
   });
 
   it.each([
