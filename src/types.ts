@@ -248,7 +248,9 @@ export interface VaultOptions<Credentials = never> {
   readonly online?: () => boolean;
   /** Calls back when timers may have been late: on wake-up, on coming online. */
   readonly onWake?: (listener: () => void) => () => void;
+  /** What requests and refreshes are sent with; the global one by default. */
   readonly fetch?: typeof fetch;
+  /** For tests; the system's by default. */
   readonly clock?: Clock;
   /** Jitter, from 0 to 1; `Math.random` by default. */
   readonly random?: () => number;

@@ -13,14 +13,21 @@ import type { AccessToken, TokenName, TokenSource, VaultOptions } from "./types.
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
+  /**
+   * `"sign-in-required"`: the session ended without a sign-out. `"unavailable"`: the store does not
+   * answer, so nobody knows. `"loading"`: it has not been asked yet, or is being asked.
+   */
   readonly status: EngineState["status"];
   readonly account: string;
-  /** When the access token was got, is renewed, and expires. */
+  /** When the access token was got; milliseconds since the epoch. */
   readonly issuedAt?: number | undefined;
+  /** From when on it is renewed in the background; milliseconds since the epoch. */
   readonly refreshAt?: number | undefined;
+  /** When it expires, where that is known; milliseconds since the epoch. */
   readonly expiresAt?: number | undefined;
-  /** Which token set this is, counted from the sign-in. */
+  /** Which token set this is, counted from the sign-in: 1, 2, … */
   readonly generation?: number | undefined;
+  /** Space-separated, as in RFC 6749 §3.3. */
   readonly scope?: string | undefined;
   /** The access token's claims where it is a JWT: decoded, not verified, for display only. */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
@@ -39,25 +46,48 @@ export interface VaultEvent {
 }
 
 export interface Vault<Credentials = never> {
-  /** `fetch` with the token; a 401 refreshes and retries once. */
+  /**
+   * `fetch` with the token; a 401 refreshes and retries once. Requests to URLs that are not on the
+   * provider's `origins` go out bare. Statuses are responses.
+   *
+   * Rejects with what `fetch` rejects with, and with a `VaultError` where there is no token to send:
+   * `no_session`, `sign_in_required`, `refresh_failed`, `store_unavailable`, `clock_unknown`, `closed`;
+   * `worker_unavailable` if a worker runs the vault.
+   */
   readonly fetch: VaultFetch;
-  /** Starts a session with credentials, which are kept only if the provider renews by them. */
+  /**
+   * Starts a session with credentials, which are kept only if the provider renews by them.
+   *
+   * Rejects with a `VaultError`: `credentials_refused`; `sign_in_failed`, which has no `status` where no
+   * reply came; `invalid_token` or `invalid_option` where the credentials are malformed or absent;
+   * `closed`.
+   */
   signIn(credentials: Credentials, options?: { readonly signal?: AbortSignal }): Promise<void>;
-  /** Starts a session with a token that one already has. */
+  /**
+   * Starts a session with a token that one already has. Rejects with a `VaultError`: `invalid_token`
+   * where no header can carry it, `closed`.
+   */
   adopt(tokens: {
+    /** Without its auth-scheme. */
     readonly accessToken: string;
     readonly refreshToken?: string | undefined;
+    /** Milliseconds since the epoch; a JWT's own `exp` by default. */
     readonly expiresAt?: number | undefined;
+    /** Space-separated, as in RFC 6749 §3.3. */
     readonly scope?: string | undefined;
   }): Promise<void>;
-  /** The access token alone. Pass one that the server answered with 401 as `rejected`. */
+  /** The access token alone. Rejects with a `VaultError`, as `fetch` does. */
   getToken(options?: {
+    /** A token that the server answered with 401, as `getToken` gave it: a newer one is got. */
     readonly rejected?: string;
     readonly signal?: AbortSignal;
   }): Promise<string>;
   /** The ready `Authorization` value, for WebSockets, server-sent events and other clients. */
   authorization(options?: { readonly signal?: AbortSignal }): Promise<string>;
-  /** Ends the session everywhere. Works offline. */
+  /**
+   * Ends the session in this store, here at once and elsewhere when they hear of it. Works offline.
+   * Rejects with a `VaultError`, `store_unavailable`, where the store could not be told.
+   */
   signOut(): Promise<void>;
   /** The accounts of this provider that are signed in, by this store. */
   accounts(): Promise<string[]>;

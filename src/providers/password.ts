@@ -31,8 +31,11 @@ export interface PasswordCredentials {
 
 export interface PasswordOptions<Credentials = PasswordCredentials>
   extends Address, ReplyRules, Partial<Renewal> {
+  /** Where credentials are POSTed, as JSON; an absolute URL. */
   readonly tokenUrl: string;
+  /** Where `{ "refresh_token": … }` is POSTed; an absolute URL. */
   readonly refreshUrl: string;
+  /** Where `{ "token": … }` is POSTed after a sign-out, best effort; nowhere by default. */
   readonly revokeUrl?: string;
   /** The body of a sign-in; the credentials as they are by default. */
   readonly write?: (credentials: Credentials) => unknown;
