@@ -299,6 +299,13 @@ describe("tables", () => {
     expect(names.filter((name) => !named.has(name))).toEqual([]);
   });
 
+  it("CONTRIBUTING.md names every script", () => {
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const contributing = read("CONTRIBUTING.md");
+    const names = Object.keys(scripts).filter((name) => name !== "prepack");
+    expect(names.filter((name) => !RegExp(`\\b${name}\\b`).test(contributing))).toEqual([]);
+  });
+
   it("every link inside the repository leads to a file, and every #part to a heading", () => {
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https:)([^)#]*)#?([^)]*)\)/g)]
