@@ -32,7 +32,7 @@ export type VaultErrorCode =
 const ADVICE: { readonly [code in VaultErrorCode]: string } = {
   no_session: "Not signed in: call signIn()",
   sign_in_required: "Session ended: sign in again",
-  credentials_refused: "Credentials refused: check, sign in again",
+  credentials_refused: "Credentials refused: check and try again",
   refresh_failed: "Refresh failed: session kept, try again",
   sign_in_failed: "Sign-in failed: try again",
   clock_unknown: "Signed token refused: check clock and API key",

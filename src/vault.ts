@@ -124,7 +124,7 @@ function join<News>(
   listener: (news: News) => void,
 ): () => void {
   // A function of its own for each call: the same listener may join twice.
-  const own = (news: News): void => listener(news);
+  const own = listener.bind(undefined);
   listeners.add(own);
   return () => void listeners.delete(own);
 }
@@ -140,7 +140,7 @@ export function createVaultWith<Credentials>(
 ): Vault<Credentials> {
   const { provider, store, account = "default" } = options;
   check(provider?.origins?.length, "provider, with origins");
-  check(store, "store");
+  check(store?.shared, "store");
   checkAccount(account);
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,

@@ -165,6 +165,12 @@ describe("isVaultError", () => {
   });
 });
 
+it.each(["events", "subscribe"] as const)("%s takes a function, and says so at once", (kind) => {
+  const { vault } = bench();
+  const call = vault[kind] as (...args: unknown[]) => unknown;
+  expect(() => call("signed-in", () => {})).toThrow(TypeError);
+});
+
 describe("options", () => {
   const store = memoryStore();
   const wrong: Readonly<Record<string, unknown>> = {
@@ -184,6 +190,13 @@ describe("options", () => {
     expect(() => createVault(wrong[name] as never)).toThrow(
       expect.objectContaining({ code: "invalid_option", name: "VaultError" }),
     );
+  });
+
+  it.each([
+    ["a function that makes one", memoryStore],
+    ["a Map", new Map()],
+  ] as const)("a store that is %s is told as none", (_, no) => {
+    expect(() => createVault({ provider: acme(), store: no as never })).toThrow(/: store$/);
   });
 
   it("a store that cannot compare will do where nothing rotates", () => {
