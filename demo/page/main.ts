@@ -96,7 +96,12 @@ async function readLog(): Promise<void> {
       write("down", "");
       if (entries.length > 0) stage.draw();
     } catch {
-      write("down", "The demo's server does not answer. Start it again with “npm run demo”.");
+      // Without a network nobody knows; that there is none is said elsewhere.
+      const isDown = navigator.onLine;
+      write(
+        "down",
+        isDown ? "The demo's server does not answer. Start it again with “npm run demo”." : "",
+      );
     }
     const live = history.scene(Date.now())?.isLive;
     await new Promise<void>((resolve) => {
@@ -220,6 +225,8 @@ function links(): void {
     matchMedia("(width >= 75rem)").matches;
   if (api.life && !api.calls)
     write("counted", `Counted by the API, ${api.renewal[1]} by the vaults.`);
+  write("refreshes-label", api.renewal[1]);
+  write("legend-renewal", api.renewal[0]);
   write("punch", api.punch);
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;

@@ -49,9 +49,11 @@ describe("five tabs, fifty requests each", () => {
 });
 
 describe("each API, from the sign-in to a 401", () => {
-  for (const { id } of apis.filter(({ life }) => life)) {
+  for (const { id, renewal } of apis.filter(({ life }) => life)) {
     it(`P12 ${id}: a 401 is healed`, async () => {
       const { page } = await visit(`?api=${id}`);
+      expect(await page.locator("#refreshes-label").textContent()).toBe(renewal[1]);
+      expect(await page.locator("#legend-renewal").textContent()).toBe(renewal[0]);
       await signIn(page);
       expect(await press(page, "Expire now")).toContain("no tab knows");
       const said = await press(page, "Send one");
@@ -59,6 +61,7 @@ describe("each API, from the sign-in to a 401", () => {
       expect(said).toContain("In the end it was answered");
       expect(await figure(page, "healed")).toBe(1);
       expect(await figure(page, "refreshes")).toBe(1);
+      expect(await page.locator("#refreshes-label").textContent()).toBe(renewal[0]);
       await page.getByText(/Token 2 of this session/).waitFor();
     });
   }
@@ -155,6 +158,17 @@ describe("what goes wrong", () => {
     await page.getByLabel("Offline").uncheck();
     expect(await press(page, "Send one")).toContain("it was answered");
     await page.getByText("Signed in").waitFor();
+  });
+
+  it("F13 without a network the page does not blame the demo's server", async () => {
+    const { context, page } = await visit("?api=vmcloud");
+    const failed = page.waitForEvent("requestfailed", (one) => one.url().includes("/log?"));
+    await context.setOffline(true);
+    await page.getByText("You are offline").waitFor();
+    await failed;
+    // What the failure has brought about is done when the next one begins.
+    await page.waitForEvent("requestfailed", (one) => one.url().includes("/log?"));
+    expect(await page.locator("#down").isVisible()).toBe(false);
   });
 
   it("S14 offline: signs out, and a sign-in waits for the network", async () => {
