@@ -11,7 +11,10 @@
 export interface TokenSet {
   /** The access token, without its auth-scheme. */
   readonly accessToken: string;
-  /** When the access token expires; absent where nothing tells. */
+  /**
+   * When the access token expires, milliseconds since the epoch; absent where nothing tells. What is
+   * adopted without it expires by its own `exp`, if it is a JWT.
+   */
   readonly expiresAt?: number | undefined;
   readonly refreshToken?: string | undefined;
   /** Space-separated, as in RFC 6749 §3.3. */

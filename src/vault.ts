@@ -9,7 +9,7 @@ import { keyOf } from "./engine/record.ts";
 import { check, isVaultError, VaultError } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, type Policy } from "./policy.ts";
-import type { AccessToken, TokenName, TokenSource, VaultOptions } from "./types.ts";
+import type { AccessToken, TokenName, TokenSet, TokenSource, VaultOptions } from "./types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
@@ -67,15 +67,7 @@ export interface Vault<Credentials = never> {
    * Starts a session with a token that one already has. Rejects with a `VaultError`: `invalid_token`
    * where no header can carry it, `closed`.
    */
-  adopt(tokens: {
-    /** Without its auth-scheme. */
-    readonly accessToken: string;
-    readonly refreshToken?: string | undefined;
-    /** Milliseconds since the epoch; a JWT's own `exp` by default. */
-    readonly expiresAt?: number | undefined;
-    /** Space-separated, as in RFC 6749 §3.3. */
-    readonly scope?: string | undefined;
-  }): Promise<void>;
+  adopt(tokens: TokenSet): Promise<void>;
   /** The access token alone. Rejects with a `VaultError`, as `fetch` does. */
   getToken(options?: {
     /** A token that the server answered with 401, as `getToken` gave it: a newer one is got. */

@@ -8,7 +8,7 @@ import { VaultError } from "../errors.ts";
 import { createFetch, type VaultFetch } from "../fetch.ts";
 import type { Policy } from "../policy.ts";
 import { createFollow } from "../redirect.ts";
-import type { AccessToken, Clock, Provider, TokenNeed, TokenSource } from "../types.ts";
+import type { AccessToken, Clock, Provider, TokenNeed, TokenSet, TokenSource } from "../types.ts";
 import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
 import type { TokenCache } from "./cache.ts";
 import type { Held, Memory } from "./memory.ts";
@@ -25,7 +25,7 @@ export interface CloudflareVault<Credentials = unknown> extends Pick<
    */
   signIn(credentials: Credentials, options?: StartOptions): Promise<void>;
   /** Starts a session with a token that one already has, from a secret say. */
-  adopt(tokens: Parameters<Vault["adopt"]>[0], options?: StartOptions): Promise<void>;
+  adopt(tokens: TokenSet, options?: StartOptions): Promise<void>;
   /** The session's state as the object sees it, without a token. */
   state(): Promise<Snapshot>;
 }
