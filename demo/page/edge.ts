@@ -145,4 +145,6 @@ button.addEventListener("click", async () => {
   }
   button.ariaDisabled = null;
 });
+// “You are offline” is not true any more.
+addEventListener("online", () => write("edge-trouble", ""));
 introduce();

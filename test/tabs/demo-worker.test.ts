@@ -135,6 +135,7 @@ describe("trouble", () => {
     await page.locator("#edge-trouble").getByText("You are offline").waitFor();
     expect((await logOf("edge-qovery", next)).entries).toEqual([]);
     await page.getByRole("checkbox", { name: "Offline" }).uncheck();
+    await page.locator("#edge-trouble").waitFor({ state: "hidden" });
     await send(page);
     expect(await text(page, "status")).toMatch(/^200 visitors/);
   });
