@@ -150,6 +150,21 @@ describe("for everybody", () => {
     expect(grounds[1]).toBeLessThan(50);
   });
 
+  it("explains its switches, to screen readers as well", async () => {
+    const { page } = await visit("?api=vmcloud");
+    for (const [name, says] of [
+      ["Refresh in a worker", "the tab that asks refreshes by itself"],
+      ["Strict rotation", "the API takes each refresh token once"],
+    ] as const) {
+      const hint = await page.getByRole("checkbox", { name }).getAttribute("aria-describedby");
+      await page.locator(`#${hint}`, { hasText: says }).waitFor();
+    }
+    await go(page, "?api=qovery");
+    expect(await page.locator("#strict-hint, #owned-hint").filter({ visible: true }).count()).toBe(
+      0,
+    );
+  });
+
   it("says so where the browser lacks what it needs", async () => {
     const { context } = await visit("?api=vmcloud");
     await context.addInitScript("delete globalThis.BroadcastChannel");
