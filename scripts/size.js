@@ -6,8 +6,7 @@
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { bundle } from "./bundle.js";
 import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
@@ -84,39 +83,13 @@ const bundles = [
   })),
 ];
 
-/** The package's own names lead to its sources, as everywhere in the repository. */
-const source = {
-  name: "tokenkeep-source",
-  setup(/** @type {import("esbuild").PluginBuild} */ { onResolve }) {
-    onResolve({ filter: /^tokenkeep(\/|$)/ }, ({ path: name }) => ({
-      path: path.join(root, "src", `${name.slice("tokenkeep/".length) || "index"}.ts`),
-    }));
-  },
-};
-
 for (const { title, limit, goal, code } of bundles) {
   try {
-    const { outputFiles, metafile } = await build({
-      metafile: true,
-      stdin: { contents: code, resolveDir: root, loader: "ts" },
-      bundle: true,
-      minify: true,
-      format: "esm",
-      platform: "browser",
-      target: "es2022",
-      // A Worker's runtime brings it along.
-      external: ["cloudflare:workers"],
-      write: false,
-      plugins: [source],
-    });
-    const bytes = outputFiles[0]?.contents ?? new Uint8Array();
-    const packed = gzipSync(bytes, { level: 9 }).length;
-    const missing = packed > goal ? `${packed - goal} B above the goal of ${goal} B` : "goal met";
-    const verdict = packed > limit ? `OVER the limit of ${limit} B` : `of ${limit} B, ${missing}`;
-    console.log(
-      `${title.padEnd(38)} ${String(bytes.length).padStart(6)} B  gzip ${packed} B ${verdict}`,
-    );
-    if (packed > limit) process.exitCode = 1;
+    const { minified, gzip, metafile } = await bundle(code);
+    const missing = gzip > goal ? `${gzip - goal} B above the goal of ${goal} B` : "goal met";
+    const verdict = gzip > limit ? `OVER the limit of ${limit} B` : `of ${limit} B, ${missing}`;
+    console.log(`${title.padEnd(38)} ${String(minified).padStart(6)} B  gzip ${gzip} B ${verdict}`);
+    if (gzip > limit) process.exitCode = 1;
     if (!process.argv.includes("--why")) continue;
     const inputs = Object.values(metafile.outputs).flatMap((output) =>
       Object.entries(output.inputs),

@@ -1,142 +1,78 @@
 /**
- * What `vault.fetch` costs, as a ratio to `fetch` itself: `npm run bench`. Everything is measured in
- * one run, in short batches that take turns, so that a machine's moods meet all of them alike; the
- * medians count. The times are printed and never asserted. What is asserted, because it holds on any
- * machine: a warm call reads no storage and takes no lock.
+ * What a request with a token costs, as a ratio to `fetch` itself, and what the code weighs, beside
+ * other libraries: `npm run bench`. Everything is measured in one run, in short batches that take
+ * turns, so that a machine's moods meet all of them alike; the medians count. The times are printed
+ * and never asserted. What is asserted, because it holds on any machine: a warm call of ours reads no
+ * storage and takes no lock.
  */
 import { strictEqual } from "node:assert";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createVault } from "../../src/index.ts";
-import { localLock } from "../../src/locks/local.ts";
-import { vmcloud } from "../../src/providers/vmcloud.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import type { Lock, TokenStore, VaultOptions } from "../../src/types.ts";
-import { createVaultWith, type Vault } from "../../src/vault.ts";
+import { bundle } from "../../scripts/bundle.js";
+import type { Contender, Fetch } from "./contender.ts";
+import { network, serve, stub, VMS } from "./network.ts";
+import { ours, touched } from "./ours.ts";
+import { bundles, contenders, installed } from "./peers.ts";
 
-type Credentials = { readonly email: string; readonly password: string };
-type Fetch = (input: string | Request, init?: RequestInit) => Promise<Response>;
+const hasPeers = installed();
+const all: readonly Contender[] = hasPeers ? [...ours, ...(await contenders())] : ours;
+
+// --- what the code weighs ------------------------------------------------------------------------
+
+const weighed = [
+  {
+    title: "tokenkeep/browser + vmcloud",
+    code: `
+      export { createVault } from "tokenkeep/browser";
+      export { vmcloud } from "tokenkeep/providers/vmcloud";`,
+  },
+  {
+    title: "tokenkeep + stores/memory + vmcloud",
+    code: `
+      export { createVault } from "tokenkeep";
+      export { memoryStore } from "tokenkeep/stores/memory";
+      export { vmcloud } from "tokenkeep/providers/vmcloud";`,
+  },
+  {
+    title: "tokenkeep/worker, the page's part",
+    code: `export { connectVault } from "tokenkeep/worker";`,
+  },
+  ...(hasPeers ? bundles : []),
+].map(async ({ title, code, folder }: { title: string; code: string; folder?: string }) => {
+  const { minified, gzip } = await bundle(code, folder);
+  return { bundle: title, minified, gzip };
+});
+console.table((await Promise.all(weighed)).toSorted((a, b) => a.gzip - b.gzip));
+
+// --- what a call costs ---------------------------------------------------------------------------
 
 interface Case {
   readonly title: string;
   /** The ratio that is wanted at most. */
   readonly goal: number;
-  /** Calls in a row before the other takes its turn: a few milliseconds. */
+  /** Calls in a row before the next one takes its turn: a few milliseconds. */
   readonly batch: number;
-  readonly rounds: number;
-  readonly bare: Fetch;
-  readonly vaults: readonly Vault<Credentials>[];
+  readonly bare: typeof fetch;
+  readonly baseURL?: string;
   readonly run: (fetch: Fetch) => Promise<unknown>;
 }
 
-/** How requests are sent: what Node gets from the core, and what browsers get. */
-const sends = ["following", "native"] as const;
+const ROUNDS = 300;
+const { origin, close } = await serve();
 
-// --- what is counted -----------------------------------------------------------------------------
-
-let touches = 0;
-
-/** Every method counts its calls. */
-function counting<T extends TokenStore | Lock>(of: T): T {
-  const counted = Object.entries(of).map(([name, value]: [string, unknown]) => [
-    name,
-    typeof value === "function"
-      ? (...args: unknown[]): unknown => {
-          touches++;
-          return value(...args);
-        }
-      : value,
-  ]);
-  return Object.fromEntries(counted) as T;
-}
-
-const grant = (): Response =>
-  Response.json({
-    token: "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl",
-    expires_at: new Date(Date.now() + 86_400_000).toISOString(),
-    refresh_token: "refresh-1",
-  });
-
-/** One vault for each way to send, signed in: what is measured is warm. */
-async function vaultsOver(fetch_: typeof fetch, baseURL?: string): Promise<Vault<Credentials>[]> {
-  const made = [];
-  for (const send of sends) {
-    const options: VaultOptions<Credentials> = {
-      provider: vmcloud(baseURL === undefined ? {} : { baseURL }),
-      store: counting(memoryStore()),
-      lock: counting(localLock()),
-      fetch: fetch_,
-      dangerouslyAllowLoopbackHttp: true,
-    };
-    const vault = send === "native" ? createVaultWith(options) : createVault(options);
-    await vault.signIn({ email: "ada@example.com", password: "correct horse" });
-    made.push(vault);
-  }
-  return made;
-}
-
-// --- the stubbed fetch ---------------------------------------------------------------------------
-
-const URL_VMS = "https://api.vmcloud.com/v1/vms";
-const answer = new Response("{}");
-let authorized = 0;
-
-/**
- * As little as a `fetch` can do: always the same answer, unless it signs somebody in or is asked to
- * look whether the token came along. The bare calls go to the very same function.
- */
-let looks = true;
-const stub: typeof fetch = async (input, init) => (looks ? look(input, init) : answer);
-
-function look(input: string | URL | Request, init: RequestInit | undefined): Response {
-  const request = new Request(input, init);
-  if (request.url.endsWith("/auth/token")) return grant();
-  if (request.headers.get("authorization")?.startsWith("Bearer ")) authorized++;
-  return answer;
-}
-
-const stubbed = await vaultsOver(stub);
-
-// --- a real server -------------------------------------------------------------------------------
-
-const server = createServer((request, response) => {
-  if (request.url?.endsWith("/auth/token")) {
-    void grant()
-      .text()
-      .then((text) => response.end(text));
-  } else {
-    if (request.headers.authorization?.startsWith("Bearer ")) authorized++;
-    response.setHeader("content-type", "application/json");
-    response.end('{"vms":[]}');
-  }
-});
-// Connections stay open while the other cases are measured.
-server.keepAliveTimeout = 600_000;
-await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-const served = await vaultsOver(fetch, origin);
-
-// --- the cases -----------------------------------------------------------------------------------
-
-const cases: Case[] = [
+const cases: readonly Case[] = [
   {
     title: "GET, a string",
     goal: 4,
     batch: 5_000,
-    rounds: 300,
     bare: stub,
-    vaults: stubbed,
-    run: (fetch) => fetch(URL_VMS),
+    run: (fetch) => fetch(VMS),
   },
   {
     title: "POST, JSON headers, string body",
     goal: 9,
     batch: 5_000,
-    rounds: 300,
     bare: stub,
-    vaults: stubbed,
     run: (fetch) =>
-      fetch(URL_VMS, {
+      fetch(VMS, {
         method: "POST",
         headers: { "content-type": "application/json", accept: "application/json" },
         body: '{"name":"web-1"}',
@@ -146,18 +82,15 @@ const cases: Case[] = [
     title: "a Request, made for each call",
     goal: 1.8,
     batch: 500,
-    rounds: 300,
     bare: stub,
-    vaults: stubbed,
-    run: (fetch) => fetch(new Request(URL_VMS)),
+    run: (fetch) => fetch(new Request(VMS)),
   },
   {
     title: "GET over a loopback server",
     goal: 1.06,
     batch: 25,
-    rounds: 300,
     bare: fetch,
-    vaults: served,
+    baseURL: origin,
     run: async (fetch) => (await fetch(`${origin}/v1/vms`)).text(),
   },
 ];
@@ -174,52 +107,55 @@ const median = (values: number[]): number => {
   return sorted[sorted.length >> 1] ?? Number.NaN;
 };
 
-// The token goes along in every case: a vault that does less than it should would be fast.
-for (const { vaults, run } of cases) {
-  for (const { fetch } of vaults) {
-    authorized = 0;
-    await run(fetch);
-    strictEqual(authorized, 1, "the token must go along");
+const ready = [];
+for (const one of cases) {
+  const lanes = [];
+  for (const { over, ...rest } of all) {
+    const fetch = await over(one.bare, one.baseURL);
+    network.authorized = 0;
+    await one.run(fetch);
+    // Who does less than it should would be fast.
+    strictEqual(network.authorized, 1, `${rest.title}: the token must go along`);
+    lanes.push({ ...rest, fetch, times: [] as number[] });
   }
+  ready.push({ ...one, lanes });
 }
-looks = false;
+network.looks = false;
 
 // All cases warm up before any is measured, so that none has the optimised code to itself.
 for (let round = 0; round < 20; round++)
-  for (const { bare, vaults, run, batch } of cases)
-    for (const fetch of [bare, ...vaults.map((vault) => vault.fetch)])
-      await time(run, fetch, batch);
+  for (const { bare, lanes, run, batch } of ready)
+    for (const fetch of [bare, ...lanes.map((lane) => lane.fetch)]) await time(run, fetch, batch);
 
-touches = 0;
+touched.times = 0;
 let calls = 0;
 const rows = [];
-for (const { title, goal, batch, rounds, bare, vaults, run } of cases) {
-  const [, ...times] = [bare, ...vaults].map((): number[] => []);
+for (const { title, goal, batch, bare, lanes, run } of ready) {
   const alone: number[] = [];
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     alone.push(await time(run, bare, batch));
-    for (const [index, { fetch }] of vaults.entries())
-      times[index]?.push(await time(run, fetch, batch));
-    calls += batch * vaults.length;
+    for (const { fetch, times } of lanes) times.push(await time(run, fetch, batch));
   }
-  for (const [index, own] of times.entries()) {
+  for (const lane of lanes) {
+    if (lane.ours) calls += batch * ROUNDS;
     // Neighbours in time are compared: what slowed one batch down has mostly slowed the next, too.
-    const ratio = median(own.map((ns, round) => ns / (alone[round] ?? Number.NaN)));
+    const ratio = median(lane.times.map((ns, round) => ns / (alone[round] ?? Number.NaN)));
     rows.push({
       case: title,
-      send: sends[index],
-      "bare ns/op": Math.round(median(alone)),
-      "vault ns/op": Math.round(median(own)),
+      library: lane.title,
+      "bare ns": Math.round(median(alone)),
+      ns: Math.round(median(lane.times)),
       ratio: ratio.toFixed(ratio < 1.5 ? 3 : 2),
-      goal,
-      met: ratio <= goal ? "yes" : "NO",
+      goal: lane.ours ? goal : "",
+      met: lane.ours ? (ratio <= goal ? "yes" : "NO") : "",
     });
   }
 }
-strictEqual(touches, 0, `${calls} warm calls must read no storage and take no lock`);
+close();
+strictEqual(touched.times, 0, `${calls} warm calls must read no storage and take no lock`);
 
 console.log(`Node ${process.versions.node}, ${process.arch}, medians of batches that take turns`);
 console.table(rows);
-console.log(`${calls} warm calls: storage and lock were touched ${touches} times`);
-server.closeAllConnections();
-server.close();
+console.log(`${calls} warm calls of ours: storage and lock were touched ${touched.times} times`);
+// A peer's channel to other tabs would keep the process alive.
+process.exit();
