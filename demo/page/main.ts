@@ -229,8 +229,7 @@ function links(): void {
   write("legend-renewal", api.renewal[0]);
   write("punch", api.punch);
   write("teaches", api.teaches);
-  for (const id of ["strict-box", "strict-hint"])
-    document.getElementById(id)!.hidden = !api.rotates;
+  document.getElementById("strict-box")!.hidden = !api.rotates;
   document.getElementById("owned-box")!.hidden = api.life === undefined;
 }
 links();

@@ -154,7 +154,7 @@ describe("for everybody", () => {
     const { page } = await visit("?api=vmcloud");
     for (const [name, says] of [
       ["Refresh in a worker", "the tab that asks refreshes by itself"],
-      ["Strict rotation", "the API takes each refresh token once"],
+      ["Strict rotation", "it takes each refresh token once"],
     ] as const) {
       const hint = await page.getByRole("checkbox", { name }).getAttribute("aria-describedby");
       await page.locator(`#${hint}`, { hasText: says }).waitFor();
