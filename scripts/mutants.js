@@ -837,7 +837,7 @@ const mutants = [
   {
     name: "an account of a page's may have any name",
     law: "S10, S11",
-    edits: [{ file: SERVE, find: 'check(isAccount(name), "account");', replace: "" }],
+    edits: [{ file: SERVE, find: "checkAccount(name);", replace: "" }],
     test: WORKER,
     title: "S10 with no account is refused",
   },

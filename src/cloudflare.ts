@@ -34,7 +34,7 @@ import {
   unknownProvider,
 } from "./cloudflare/owner.ts";
 import { type CloudflareVault, createProxy } from "./cloudflare/proxy.ts";
-import { check, hashOf, keyOf, type Owner } from "./cloudflare/wire.ts";
+import { check, hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
 import { createPolicy, type Policy } from "./policy.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Keyring } from "./stores/encrypted.ts";
@@ -192,10 +192,7 @@ export function createVault<Credentials = unknown>(
     env && ctx?.waitUntil,
     "Pass env and ctx, the second and third argument of the Worker's fetch",
   );
-  check(
-    typeof account === "string" && account && account.length <= 256,
-    "account must be a text of 1 to 256 characters",
-  );
+  check(isAccount(account), "account must be a text of 1 to 256 characters");
   const namespace = (env as Record<string, unknown>)[binding] as Namespace | undefined;
   check(
     namespace?.idFromName,

@@ -154,7 +154,7 @@ export function createFetch(
     if (
       response.status !== 401 ||
       // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
-      /error\s*=\s*"?insufficient_/i.test(response.headers.get("www-authenticate") ?? "")
+      /error\W+insufficient_/i.test(response.headers.get("www-authenticate") ?? "")
     )
       return response;
     const next = again();

@@ -124,20 +124,6 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
   });
 });
 
-describe("a challenge that no refresh can meet", () => {
-  // RFC 9110 §11.2: names in any case, spaces around the equals sign.
-  it.each([
-    'Bearer error = "insufficient_scope"',
-    'Bearer Error="insufficient_scope"',
-    "Bearer realm=x, ERROR= insufficient_user_authentication",
-  ])("F18 in every spelling: %s", async (challenge) => {
-    const vault = await open(api);
-    refuseOnce(api, { "www-authenticate": challenge });
-    expect((await vault.fetch(`${api.url}/v1`)).status).toBe(401);
-    expect(api.seen).toHaveLength(1);
-  });
-});
-
 describe("a 401", () => {
   it("whose refresh is refused lets go of its body, and so of its connection", async () => {
     const { vault, api } = await signedIn();

@@ -161,7 +161,7 @@ describe("a page's vault", () => {
 });
 
 describe("an account", () => {
-  it.each(["", "a".repeat(257), 7, null, {}])(
+  it.each(["", "a".repeat(257), "a\ud800", 7, null, {}, ["a"]])(
     "that is none is an invalid_option: %s",
     (account) => {
       const start = vi.fn<() => VaultPort>();
