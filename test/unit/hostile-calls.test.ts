@@ -106,12 +106,14 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     const root: object = Object.prototype;
     Object.defineProperty(root, "clone", { value() {}, configurable: true });
     Object.defineProperty(root, "url", { value: VMS, configurable: true });
+    let error: unknown;
     try {
-      await vault.fetch(new URL("https://evil.test/")).catch(() => {});
+      error = await rejection(vault.fetch(new URL("https://evil.test/")));
     } finally {
       for (const name of ["clone", "url"]) Reflect.deleteProperty(root, name);
     }
-    for (const one of seen) expect(one).toEqual(["https://evil.test/", {}]);
+    // Whoever does that has no request sent, and so no token either.
+    expect([(error as Error).name, seen]).toEqual(["TypeError", []]);
   });
 
   it("S1 of what is another text each time it is asked", async () => {
