@@ -4,6 +4,7 @@ const SERVE = "src/worker/serve.ts";
 const CONNECT = "src/worker/connect.ts";
 const WORKER = "test/unit/worker/serve.test.ts";
 const PAGE = "test/unit/worker/connect.test.ts";
+const ANSWERS = "test/unit/worker/answers.test.ts";
 
 /** @type {readonly import("../mutants.js").Mutant[]} */
 export const worker = [
@@ -97,14 +98,14 @@ export const worker = [
     edits: [
       { file: "src/worker/narrow.ts", find: "isObject(value) &&", replace: "isObject(value) ||" },
     ],
-    test: PAGE,
+    test: ANSWERS,
     title: "S5 S10 in place of a token is not sent",
   },
   {
     name: "an answer that was overtaken brings its state back",
     law: "F9",
     edits: [{ file: CONNECT, find: "if (one && one.seq > since) {", replace: "if (one) {" }],
-    test: PAGE,
+    test: ANSWERS,
     title: "F9 answers that overtake each other",
   },
   {
