@@ -84,15 +84,17 @@ export interface CloudflareVaultOptions extends SharedOptions {
   readonly ctx: VaultContext;
   /** The Durable Object binding; `"TOKEN_VAULT"` by default. */
   readonly binding?: string;
-  /** As in `defineTokenVault`; needed only where the class is another Worker's. */
+  /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
   readonly providers?: Providers;
-  /** As in `defineTokenVault`; needed only where the class is another Worker's. */
+  /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
   readonly keys?: string;
   /** How long a caller waits for a token; 20,000 ms by default. */
   readonly patience?: number;
   /** How long a token is served from memory without asking again; 60,000 ms by default. */
   readonly maxStaleness?: number;
+  /** Sends the requests to the API; the global one by default. */
   readonly fetch?: typeof fetch;
+  /** The system's by default. */
   readonly clock?: VaultOptions["clock"];
 }
 

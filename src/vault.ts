@@ -16,7 +16,7 @@ import type { AccessToken, TokenName, TokenSource, VaultOptions } from "./types.
 export interface Snapshot {
   readonly status: EngineState["status"];
   readonly account: string;
-  /** When the access token was got, is renewed, and expires. */
+  /** When the access token was got, is renewed, and expires: milliseconds since the epoch. */
   readonly issuedAt?: number | undefined;
   readonly refreshAt?: number | undefined;
   readonly expiresAt?: number | undefined;

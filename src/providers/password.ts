@@ -31,8 +31,11 @@ export interface PasswordCredentials {
 
 export interface PasswordOptions<Credentials = PasswordCredentials>
   extends Address, ReplyRules, Partial<Renewal> {
+  /** Asked for a sign-in, by `POST` with JSON. */
   readonly tokenUrl: string;
+  /** Asked for a refresh: `{ "refresh_token": … }`. */
   readonly refreshUrl: string;
+  /** Told of a sign-out; none by default. */
   readonly revokeUrl?: string;
   /** The body of a sign-in; the credentials as they are by default. */
   readonly write?: (credentials: Credentials) => unknown;

@@ -19,7 +19,7 @@ export type VaultWorker = VaultPort | { readonly port: VaultPort } | { readonly 
 export interface ConnectOptions {
   /**
    * Loads the module that stands in where the worker cannot be had. It exports, as `vault`, what
-   * `serveVault` gives: the worker's own file will do. Without it, calls reject with `worker_unavailable`.
+   * `serveVault` gives: the worker's own file will do. None by default: then calls reject with `worker_unavailable`.
    */
   readonly fallback?: () => Promise<{ readonly vault: VaultPort }>;
   /** As in `createVault`; `"default"` by default. */
