@@ -27,7 +27,8 @@ export function useDemo(): void {
     (server.httpServer as Server).keepAliveTimeout = 0;
     await server.listen();
     browser = await chromium.launch({ ...inject("chromium"), headless: true });
-  });
+    // A minute is not enough where the machine does a dozen things besides.
+  }, 240_000);
   afterAll(async () => {
     await browser?.close();
     await server?.close();
