@@ -194,7 +194,7 @@ export function createVault<Credentials = unknown>(
     env && ctx?.waitUntil,
     "Pass env and ctx, the second and third argument of the Worker's fetch",
   );
-  check(isAccount(account), "account must be a text of 1 to 256 characters");
+  check(isAccount(account), "account must be of 1 to 256 characters");
   const namespace = (env as Record<string, unknown>)[binding] as Namespace | undefined;
   check(
     namespace?.idFromName,

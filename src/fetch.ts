@@ -78,7 +78,7 @@ Sent.prototype = Object.freeze(Object.create(null));
  * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
  * getter, which a frame's `Request` has too, and which throws for what only looks like one.
  */
-const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
+export const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
 
 /** A copy of the headers as a plain object, which costs least; repeated names are joined. */
 const copyHeaders = (headers: HeadersInit): Record<string, string> =>

@@ -81,6 +81,26 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
   });
 
+  it("S2 of a Request whose subclass has a `url` of its own, at each hop", async () => {
+    const vault = await open(api);
+    class Own extends Request {
+      override get url(): string {
+        return `${other.url}/x`;
+      }
+    }
+    api.answer = ({ path }, response) => {
+      if (path !== "/a/b") return false;
+      response.writeHead(302, { location: "next" }).end();
+      return true;
+    };
+    expect((await vault.fetch(new Own(`${api.url}/a/b`))).status).toBe(200);
+    expect(api.seen.map(({ path, authorization }) => [path, authorization])).toEqual([
+      ["/a/b", "Bearer token-1"],
+      ["/a/next", "Bearer token-1"],
+    ]);
+    expect(other.seen).toEqual([]);
+  });
+
   it("S1 of what only looks like a Request, and is a text to fetch", async () => {
     const vault = await open(api);
     const input = {
