@@ -7,8 +7,8 @@ import {
 } from "tokenkeep/cloudflare";
 import { calls, type Env, providers } from "./worker-apis.ts";
 
-// The demo's APIs are on this machine, without TLS. Yours are not: leave this out.
-const local = { dangerouslyAllowLoopbackHttp: true };
+// The demo's APIs are on this machine, without TLS, and it may be busy. Yours are not: leave this out.
+const local = { dangerouslyAllowLoopbackHttp: true, patience: 100_000 };
 
 export const TokenVault = defineTokenVault<Env>({ providers, ...local });
 

@@ -34,7 +34,7 @@ import {
   unknownProvider,
 } from "./cloudflare/owner.ts";
 import { type CloudflareVault, createProxy } from "./cloudflare/proxy.ts";
-import { check, hashOf, keyOf, type Owner } from "./cloudflare/wire.ts";
+import { check, hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
 import { createPolicy, type Policy } from "./policy.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Keyring } from "./stores/encrypted.ts";
@@ -84,15 +84,17 @@ export interface CloudflareVaultOptions extends SharedOptions {
   readonly ctx: VaultContext;
   /** The Durable Object binding; `"TOKEN_VAULT"` by default. */
   readonly binding?: string;
-  /** As in `defineTokenVault`; needed only where the class is another Worker's. */
+  /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
   readonly providers?: Providers;
-  /** As in `defineTokenVault`; needed only where the class is another Worker's. */
+  /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
   readonly keys?: string;
   /** How long a caller waits for a token; 20,000 ms by default. */
   readonly patience?: number;
   /** How long a token is served from memory without asking again; 60,000 ms by default. */
   readonly maxStaleness?: number;
+  /** Sends the requests to the API; the global one by default. */
   readonly fetch?: typeof fetch;
+  /** The system's by default. */
   readonly clock?: VaultOptions["clock"];
 }
 
@@ -192,10 +194,7 @@ export function createVault<Credentials = unknown>(
     env && ctx?.waitUntil,
     "Pass env and ctx, the second and third argument of the Worker's fetch",
   );
-  check(
-    typeof account === "string" && account && account.length <= 256,
-    "account must be a text of 1 to 256 characters",
-  );
+  check(isAccount(account), "account must be of 1 to 256 characters");
   const namespace = (env as Record<string, unknown>)[binding] as Namespace | undefined;
   check(
     namespace?.idFromName,

@@ -78,7 +78,7 @@ Sent.prototype = Object.freeze(Object.create(null));
  * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
  * getter, which a frame's `Request` has too, and which throws for what only looks like one.
  */
-const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
+export const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
 
 /** A copy of the headers as a plain object, which costs least; repeated names are joined. */
 const copyHeaders = (headers: HeadersInit): Record<string, string> =>
@@ -154,7 +154,7 @@ export function createFetch(
     if (
       response.status !== 401 ||
       // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
-      /error\s*=\s*"?insufficient_/i.test(response.headers.get("www-authenticate") ?? "")
+      /error\W+insufficient_/i.test(response.headers.get("www-authenticate") ?? "")
     )
       return response;
     const next = again();

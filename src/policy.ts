@@ -12,7 +12,7 @@ export interface Policy {
 }
 
 /** Parses a base URL of a provider, or throws `invalid_option`. */
-export function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
+function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
   let url: URL | undefined;
   try {
     url = new URL(base);

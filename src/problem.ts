@@ -18,7 +18,7 @@ export interface Problem {
 }
 
 /** The first challenge and its parameters: `Bearer error="invalid_token", scope="a b"`. */
-export function parseChallenge(value: string | null): Problem["challenge"] {
+function parseChallenge(value: string | null): Problem["challenge"] {
   const [start, scheme] = /^\s*([\w-]+)/.exec(value ?? "") ?? [];
   if (!scheme) return undefined;
   const challenge: Record<string, string> = { __proto__: null as never, scheme };

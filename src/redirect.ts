@@ -2,7 +2,7 @@
  * Following redirects where the runtime shows them (Node, Bun, Deno, workerd): by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), the token only where it may go (S2).
  */
-import type { Follow, Sendable } from "./fetch.ts";
+import { type Follow, type Sendable, urlOf } from "./fetch.ts";
 import type { Policy } from "./policy.ts";
 
 declare const importScripts: unknown;
@@ -34,7 +34,7 @@ export const createFollow =
     for (const name of ["method", "signal", "credentials", "cache", "mode"] as const)
       Object.assign(kept, { [name]: init[name] === undefined ? request?.[name] : init[name] });
     let { method = "GET" } = kept;
-    let url = new URL(request ? request.url : (input as string));
+    let url = new URL(request ? urlOf(request) : (input as string));
     let hasBody = true;
     for (let hops = 0; ; hops++) {
       const { status } = response;

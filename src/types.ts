@@ -156,8 +156,11 @@ export interface Grant {
   readonly expiresAt?: number | undefined;
   /** The reply's `Date`, in milliseconds, where it is visible. */
   readonly date?: number | undefined;
+  /** Absent where the old one is kept. */
   readonly refreshToken?: string | undefined;
+  /** Space-separated; absent where the reply names none: the old one is kept. */
   readonly scope?: string | undefined;
+  /** A JSON value that `renew` will need; absent where the old one is kept. */
   readonly material?: unknown;
   /** The token was got earlier and has aged since: its end counts, not its life. */
   readonly aged?: boolean | undefined;
@@ -193,11 +196,11 @@ export interface Provider<Credentials = unknown> {
   readonly name: string;
   /** Where the token may go: exact origins, each with an optional path prefix. */
   readonly origins: readonly string[];
-  /** Paths (and what lies below them) that go without a token. */
+  /** Paths (and what lies below them) that go without a token; none by default. */
   readonly publicPaths?: readonly string[];
   /** The auth-scheme, `Bearer` by default (RFC 6750 §2.1). */
   readonly scheme?: "Bearer" | "Token";
-  /** More that keeps sessions apart: client, audience, scope. */
+  /** More that keeps sessions apart: client, audience, scope; nothing by default. */
   readonly partition?: readonly string[];
   /** How renewal behaves; absent for a static token. */
   readonly renewal?: Renewal;
@@ -245,11 +248,11 @@ export interface VaultOptions<Credentials = never> {
   readonly refreshAhead?: boolean;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
-  /** Holds the runtime open for work that outlives a call. */
+  /** Holds the runtime open for work that outlives a call; none by default. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
-  /** Whether the network is there; asked before a refresh begins. */
+  /** Whether the network is there; asked before a refresh begins. Always by default, in browsers `navigator.onLine`. */
   readonly online?: () => boolean;
-  /** Calls back when timers may have been late: on wake-up, on coming online. */
+  /** Calls back when timers may have been late: on wake-up, on coming online. None by default, but in browsers. */
   readonly onWake?: (listener: () => void) => () => void;
   /** What requests and refreshes are sent with; the global one by default. */
   readonly fetch?: typeof fetch;

@@ -6,6 +6,7 @@ import { decodeClaims } from "./engine/claims.ts";
 import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
 import { keyOf } from "./engine/record.ts";
+import { isAccount } from "./engine/syntax.ts";
 import { check, isVaultError, VaultError } from "./errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
 import { createPolicy, type Policy } from "./policy.ts";
@@ -96,8 +97,19 @@ export interface Vault<Credentials = never> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const checkAccount = (name: string): void =>
-  check(name?.length < 257 && /^\P{Cs}+$/u.test(name), "account, of 1 to 256 characters");
+export function checkAccount(name: unknown): asserts name is string {
+  check(isAccount(name), "account, of 1 to 256 characters");
+}
+
+/** What every vault wants of its provider and its store. */
+export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | "store">): void {
+  check(provider?.origins?.length, "provider, with origins");
+  check(store?.shared, "store");
+  check(
+    provider.renewal?.rotation !== "strict" || store.atomic,
+    'store, atomic where tokens rotate: import { createVault } from "tokenkeep/cloudflare"',
+  );
+}
 
 /** A store's own error may quote what it holds (S4). */
 const reach = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
@@ -131,13 +143,8 @@ export function createVaultWith<Credentials>(
   share?: (source: TokenSource) => void,
 ): Vault<Credentials> {
   const { provider, store, account = "default" } = options;
-  check(provider?.origins?.length, "provider, with origins");
-  check(store?.shared, "store");
+  checkParts(options);
   checkAccount(account);
-  check(
-    provider.renewal?.rotation !== "strict" || store.atomic,
-    'store, which must compare and set where tokens rotate: import { createVault } from "tokenkeep/cloudflare"',
-  );
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
   const { scheme = "Bearer" } = provider;

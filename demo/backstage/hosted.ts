@@ -20,7 +20,7 @@ const LIFE = 24_000;
 const DAY = 24 * 3_600_000;
 
 /** How long VMCloud takes a spent refresh token once more, where its rotation is not strict. */
-export const REUSE_WINDOW = 10_000;
+export const REUSE_WINDOW = 20_000;
 
 /** Begins the names of the Worker's APIs. */
 export const EDGE = "edge-";

@@ -59,6 +59,7 @@ export interface Owner {
 }
 
 export { keyOf } from "../engine/record.ts";
+export { isAccount } from "../engine/syntax.ts";
 
 export function check(isRight: unknown, message: string): asserts isRight {
   if (!isRight) throw new VaultError("invalid_option", message);

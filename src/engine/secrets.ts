@@ -13,7 +13,7 @@ export type Address = Pick<Provider, "name" | "origins" | "publicPaths" | "schem
 
 /** Where a long-lived secret comes from. `Name` is the environment variable's. */
 export interface SecretOptions<Name extends string = string> {
-  /** The environment variable that is read where a sign-in gives no secret. */
+  /** The environment variable that is read where a sign-in gives no secret; none by default. */
   readonly variable?: Name;
   /** Where it is read from: `process.env`, or a Worker's `env`; nowhere by default. */
   readonly env?: Env<Name>;

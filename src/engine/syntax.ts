@@ -22,3 +22,7 @@ export const isSound = (
   { accessToken, refreshToken }: Grant,
   scheme: "Bearer" | "Token" | undefined,
 ): boolean => isToken(accessToken, scheme) && isToken(refreshToken ?? "-", "Token");
+
+/** Whether it can name an account: 1 to 256 characters, none of them one half of a pair. */
+export const isAccount = (name: unknown): name is string =>
+  typeof name === "string" && /^\P{Cs}{1,256}$/u.test(name);

@@ -101,7 +101,8 @@ export function indexedDbStore(
       }),
     async list(prefix) {
       const keys = await use("readonly", (store) => promisifyRequest(store.getAllKeys()));
-      return keys.map(String).filter((key) => key.startsWith(prefix));
+      // A key of another kind has no such method: it is none of ours.
+      return (keys as string[]).filter((key) => key.startsWith?.(prefix));
     },
   };
 }

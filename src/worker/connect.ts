@@ -2,6 +2,7 @@
  * The page's part: a vault whose engine is elsewhere. It keeps no token; each one is asked for when it
  * is about to be sent.
  */
+import { isAccount } from "../engine/syntax.ts";
 import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
 import { areTexts, isText, isTicket, toState, toWireError } from "./narrow.ts";
 import { type Answer, NUDGES, type State, VERSION, type WireError } from "./protocol.ts";
@@ -18,7 +19,7 @@ export type VaultWorker = VaultPort | { readonly port: VaultPort } | { readonly 
 export interface ConnectOptions {
   /**
    * Loads the module that stands in where the worker cannot be had. It exports, as `vault`, what
-   * `serveVault` gives: the worker's own file will do. Without it, calls reject with `worker_unavailable`.
+   * `serveVault` gives: the worker's own file will do. None by default: then calls reject with `worker_unavailable`.
    */
   readonly fallback?: () => Promise<{ readonly vault: VaultPort }>;
   /** As in `createVault`; `"default"` by default. */
@@ -71,7 +72,7 @@ export function connectVault<Credentials = never>(
   start: () => VaultWorker | Promise<VaultWorker>,
   { account = "default", timeout = 5_000, fallback }: ConnectOptions = {},
 ): Vault<Credentials> {
-  if (!account || !(account.length < 257))
+  if (!isAccount(account))
     throw toError({ code: "invalid_option", message: "Invalid option: account" });
   /** Who is told of events, and, without one, of a new snapshot. */
   const listeners = new Set<(event?: VaultEvent) => void>();
@@ -104,14 +105,14 @@ export function connectVault<Credentials = never>(
 
   /** Answers may overtake each other: what is older is known already. */
   function take({ owner, seq, news }: Partial<State> = {}): void {
-    if (!owner || !seq || !news) return;
+    if (!owner || !news) return;
     const since = seen?.owner === owner ? seen.seq : 0;
     for (const one of news)
       if (one && one.seq > since) {
         if (one.snapshot) show(one.snapshot);
         if (one.event) tell({ ...one.event, account });
       }
-    if (seq > since) seen = { owner, seq };
+    if (seq! > since) seen = { owner, seq: seq! };
   }
 
   function ask(
@@ -165,13 +166,7 @@ export function connectVault<Credentials = never>(
     take(state);
     const options = { __proto__: null, mode: "shared", signal: ended.signal } as LockOptions;
     // Granted when the worker has ended.
-    if (lock)
-      navigator.locks
-        ?.request(lock, options, () => {})
-        .then(
-          () => lose(mine),
-          () => {},
-        );
+    if (lock) navigator.locks?.request(lock, options, () => lose(mine)).catch(() => {});
     return port;
   }
 
@@ -233,8 +228,9 @@ export function connectVault<Credentials = never>(
   } catch {
     // Each answer brings what is new.
   }
+  // With `ended` as the options: not listened to any more then.
   for (const type of ["online", "pageshow", "visibilitychange"])
-    globalThis.addEventListener?.(type, sync, { signal: ended.signal });
+    globalThis.addEventListener?.(type, sync, ended);
   void sync();
 
   const close = (): void => {

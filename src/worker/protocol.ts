@@ -2,8 +2,8 @@
  * What a page and its worker say to each other: questions with a `MessagePort` to answer on, one
  * answer each, and nudges on a `BroadcastChannel`, which hold nothing and mean "ask again".
  *
- * A refresh token never crosses. An access token crosses as the answer to a page that is about to send
- * it, a password on its way to a sign-in.
+ * No refresh token crosses but one that a page adopts. An access token crosses as the answer to a page
+ * that is about to send it, a password on its way to a sign-in.
  */
 import type { VaultErrorCode } from "../errors.ts";
 import type { Snapshot, VaultEvent } from "../vault.ts";

@@ -13,14 +13,16 @@ export interface Ticket extends TokenName {
   readonly clockError?: unknown;
 }
 
-type Own = { -readonly [name in keyof VaultRequestInit]: VaultRequestInit[name] | undefined };
+type Own = { -readonly [name in keyof VaultRequestInit]: VaultRequestInit[name] | undefined } & {
+  duplex?: "half";
+};
 
 export const createSend =
   (
     /** Resolves with `undefined` where no token may go. */
     getTicket: (
       url: string,
-      signal: AbortSignal | null,
+      signal: AbortSignal | undefined,
       rejected?: Partial<TokenName>,
       date?: number,
     ) => Promise<Ticket | undefined>,
@@ -35,11 +37,14 @@ export const createSend =
     const { body, waitUntil, fetch: send = fetch } = own;
     const isMade = typeof body === "function";
     // WebKit makes no copies of its own of these; a blob is one.
-    if ((Object(body) as ArrayBuffer).byteLength >= 0) own.body = new Blob([body as ArrayBuffer]);
+    if ((body as ArrayBuffer)?.byteLength >= 0) own.body = new Blob([body as ArrayBuffer]);
     if (body instanceof URLSearchParams) own.body = new URLSearchParams(body);
 
     function make(from: typeof input): Request {
-      if (isMade) Object.assign(own, { body: body(), duplex: "half" });
+      if (isMade) {
+        own.body = body();
+        own.duplex = "half";
+      }
       return new Request(from, own as RequestInit);
     }
     function go(request: Request, { authorization }: Ticket): Promise<Response> {
@@ -59,9 +64,9 @@ export const createSend =
     let response = await go(request, ticket);
     // A challenge that no refresh can meet: RFC 6750 §3.1, RFC 9470 §3.
     const said = response.headers;
-    if (response.status !== 401 || /error="?insufficient_/.test(said.get("www-authenticate")!))
+    if (response.status !== 401 || /error\W+insufficient_/i.test(said.get("www-authenticate")!))
       return response;
-    const renewed = getTicket(url, spare ? signal : null, ticket, Date.parse(said.get("date")!));
+    const renewed = getTicket(url, spare && signal, ticket, Date.parse(said.get("date")!));
     waitUntil?.(renewed);
     if (!spare) {
       // The call after this one will find a fresh token.

@@ -11,7 +11,7 @@ import { createPolicy } from "../policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
-import type { Vault } from "../vault.ts";
+import { checkAccount, checkParts, type Vault } from "../vault.ts";
 import { type Account, createAccount } from "./account.ts";
 import { createHold, type Extendable } from "./hold.ts";
 import { isText } from "./narrow.ts";
@@ -79,10 +79,7 @@ const methods = {
   authorization: (vault, _, signal) => vault.authorization({ signal }),
   signOut: (vault) => vault.signOut(),
   accounts: (vault) => vault.accounts(),
-  removeAccount: (vault, [of]) => {
-    check(isAccount(of), "account");
-    return vault.removeAccount(of);
-  },
+  removeAccount: (vault, [of]) => vault.removeAccount(of as string),
 } satisfies Record<
   string,
   (vault: Vault<never>, args: readonly unknown[], signal: AbortSignal) => Promise<unknown>
@@ -91,9 +88,6 @@ const methods = {
 /** The time of a 401, by the server's `Date`. */
 const toTime = (value: unknown): number | undefined =>
   typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
-
-const isAccount = (value: unknown): value is string =>
-  typeof value === "string" && value.length > 0 && value.length <= 256;
 
 /**
  * Runs the vault in this worker, for all pages that connect: a `SharedWorker`, a service worker or
@@ -117,21 +111,10 @@ const isAccount = (value: unknown): value is string =>
  */
 export function serveVault<Credentials>(options: ServeOptions<Credentials>): ServedVault {
   const { isolated = false, ...given } = options;
-  const { provider } = given;
   const scope = globalThis as Scope;
   const inServiceWorker = !!scope.registration && !!scope.clients;
-  check(provider?.origins?.length, "provider, with origins");
-  check(!isolated || inServiceWorker, "isolated, which needs a service worker");
-  const clockError = toWire(new VaultError("clock_unknown", undefined, 401));
-  const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
-  const scheme = provider.scheme ?? "Bearer";
-  const owner = randomId();
-  const accounts = new Map<string, Account>();
   const { hold, extend, isHeld } = createHold();
-  const nudge = createNudge();
-
-  const locked = holdLock("tokenkeep:" + owner);
-  const settings: Partial<VaultOptions<Credentials>> & Pick<VaultOptions, "store"> = {
+  const settings = {
     store: encrypted(indexedDbStore()),
     lock: webLocks(),
     channel: broadcastChannel(),
@@ -140,22 +123,28 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     ...given,
     online: () =>
       (given.online?.() ?? navigator.onLine !== false) && (!inServiceWorker || isHeld()),
-    waitUntil(promise) {
+    waitUntil(promise: Promise<unknown>) {
       extend(promise);
       given.waitUntil?.(promise);
     },
-  };
+  } as VaultOptions<never>;
+  checkParts(settings);
+  check(!isolated || inServiceWorker, "isolated, which needs a service worker");
+  const { provider } = settings;
+  const clockError = toWire(new VaultError("clock_unknown", undefined, 401));
+  const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
+  const scheme = provider.scheme ?? "Bearer";
+  const owner = randomId();
+  const accounts = new Map<string, Account>();
+  const nudge = createNudge();
 
-  check(
-    settings.store.atomic || provider.renewal?.rotation !== "strict",
-    "store, which must compare and set for rotating tokens",
-  );
+  const locked = holdLock("tokenkeep:" + owner);
 
   function accountOf(name: string): Account {
     let account = accounts.get(name);
     if (!account) {
       check(accounts.size < MOST_ACCOUNTS, "account, one too many for this worker");
-      account = createAccount(name, owner, settings as VaultOptions<never>, nudge);
+      account = createAccount(name, owner, settings, nudge);
       accounts.set(name, account);
     }
     return account;
@@ -221,7 +210,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     try {
       if (question["tokenkeep"] !== VERSION) throw new VaultError("worker_unavailable");
       lock = await locked;
-      check(isAccount(name), "account");
+      checkAccount(name);
       check(isText(args), "argument");
       const parsed: unknown = JSON.parse(args);
       check(Array.isArray(parsed), "argument");

@@ -152,6 +152,15 @@ describe("sockets", () => {
     expect((await fetch(`${again.url}/public/echo`)).status).toBe(200);
   });
 
+  it("do not die of age: a busy client may send on one that has idled", async () => {
+    const server = await serve(async () => new Response());
+    open.push(server);
+    const { headers } = await fetch(server.url);
+    // Node tells after how many seconds it closes, if it does.
+    expect(headers.get("keep-alive")).toBeNull();
+    expect(headers.get("connection")).toBe("keep-alive");
+  });
+
   it("die when a handler throws", async () => {
     const served = await serve(cors(() => Promise.reject(new Error("bug"))));
     open.push(served);

@@ -26,7 +26,8 @@ export interface Served {
 
 export async function serve(handler: Handler, options: ServeOptions = {}): Promise<Served> {
   const { port = 0, keepAlive = true } = options;
-  const server = createServer((incoming, outgoing) => {
+  // Idle connections stay: a client that was busy for Node's five seconds would send on one that dies.
+  const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {
     if (!keepAlive) outgoing.setHeader("connection", "close");
     // Whatever goes wrong, a dropped reply first of all: the connection dies.
     answer(handler, incoming, outgoing).catch(() => incoming.socket.destroy());

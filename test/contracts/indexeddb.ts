@@ -5,51 +5,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import type { StoredRecord } from "../../src/types.ts";
+import { dig, factory, freshDatabase, plant, settle } from "../support/indexeddb.ts";
 import { headOf, record, storeContract } from "./store.ts";
 
 const unavailable = { name: "VaultError", code: "store_unavailable" };
-
-export const freshDatabase = (): string => `tokenkeep-test-${Math.random()}`;
-
-function settle<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.addEventListener("success", () => resolve(request.result));
-    request.addEventListener("error", () => reject(request.error));
-  });
-}
-
-/** Puts a value into the database behind the store's back. */
-async function plant(database: string, key: string, value: unknown): Promise<void> {
-  const db = await settle(indexedDB.open(database));
-  await settle(db.transaction("records", "readwrite").objectStore("records").put(value, key));
-  db.close();
-}
-
-async function dig(database: string, key: string): Promise<unknown> {
-  const db = await settle(indexedDB.open(database));
-  const value: unknown = await settle(db.transaction("records").objectStore("records").get(key));
-  db.close();
-  return value;
-}
-
-/** A factory that hands on to the real one, and can be told to do otherwise. */
-function factory(): {
-  opens: number;
-  open: ((name: string) => unknown) | undefined;
-  made: IDBFactory;
-} {
-  const self = {
-    opens: 0,
-    open: undefined as ((name: string) => unknown) | undefined,
-    made: {
-      open(name: string) {
-        self.opens++;
-        return self.open ? self.open(name) : indexedDB.open(name);
-      },
-    } as unknown as IDBFactory,
-  };
-  return self;
-}
 
 export function indexedDbContract(name: string): void {
   storeContract(`${name} IndexedDB`, () => indexedDbStore({ database: freshDatabase() }), {

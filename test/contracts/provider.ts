@@ -14,6 +14,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import type { ApiName } from "../apis/apis.ts";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
+import { clockAhead } from "../support/clock.ts";
 
 export interface ProviderContract {
   /** The control server's address. */
@@ -100,12 +101,7 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
       provider: cases[name].make({ baseURL: api.url, env }),
       store: memoryStore(),
       dangerouslyAllowLoopbackHttp: true,
-      clock: {
-        now: () => Date.now() + passed,
-        running: () => performance.now() + passed,
-        setTimeout: (callback, ms) => setTimeout(callback, ms),
-        clearTimeout: (handle) => clearTimeout(handle as number),
-      },
+      clock: clockAhead(() => passed),
     });
     open.push(vault, api);
     const pass = async (ms: number): Promise<void> => api.set({ clockOffset: (passed += ms) });

@@ -7,7 +7,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
 import { acme, credentials, fakeApi, ORIGIN } from "../support/fake-api.ts";
-import { START } from "../support/clock.ts";
+import { clockAhead } from "../support/clock.ts";
 import { findSecrets } from "../support/secrets.ts";
 import { freshKeys, KEYS, openKv } from "./databases.ts";
 
@@ -37,12 +37,7 @@ it("P1 two vaults on one database share a session, and one refreshes for both", 
     keys,
     fetch: api.fetch,
     refreshAhead: false,
-    clock: {
-      now: () => START + clock.passed,
-      running: () => clock.passed,
-      setTimeout: (callback, ms) => setTimeout(callback, ms),
-      clearTimeout: (handle) => clearTimeout(handle as number),
-    },
+    clock: clockAhead(() => clock.passed),
   };
   const [one, two] = [make(options), make(options)];
   await one.signIn(credentials);
@@ -86,12 +81,7 @@ it("P2 P5 a refresh whose reply is lost has arrived once: Deno's own second send
     keys,
     refreshAhead: false,
     dangerouslyAllowLoopbackHttp: true,
-    clock: {
-      now: () => Date.now() + passed,
-      running: () => performance.now() + passed,
-      setTimeout: (callback, ms) => setTimeout(callback, ms),
-      clearTimeout: (handle) => clearTimeout(handle as number),
-    },
+    clock: clockAhead(() => passed),
   });
   open.push(vault);
   await vault.signIn(ada);
@@ -196,12 +186,7 @@ describe("cron", () => {
       fetch: api.fetch,
       refreshAhead: false,
       cron: (refresh, signal) => jobs.push({ refresh, signal }),
-      clock: {
-        now: () => START + passed,
-        running: () => passed,
-        setTimeout: (callback, ms) => setTimeout(callback, ms),
-        clearTimeout: (handle) => clearTimeout(handle as number),
-      },
+      clock: clockAhead(() => passed),
     });
     await vault.signIn(credentials);
     const [job] = jobs;

@@ -5,6 +5,7 @@ import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
 import { KEYS, openKv } from "./databases.ts";
+import { clockAhead } from "../support/clock.ts";
 
 const open: { close(): void }[] = [];
 afterEach(() => {
@@ -31,12 +32,7 @@ it(
         // Nothing but the schedule may do it.
         refreshAhead: false,
         dangerouslyAllowLoopbackHttp: true,
-        clock: {
-          now: () => Date.now() + passed,
-          running: () => performance.now() + passed,
-          setTimeout: (callback, ms) => setTimeout(callback, ms),
-          clearTimeout: (handle) => clearTimeout(handle as number),
-        },
+        clock: clockAhead(() => passed),
       });
       open.push(vault);
       return vault;

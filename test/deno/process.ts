@@ -6,6 +6,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { createVault, isVaultError } from "../../src/deno.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
+import { clockAhead } from "../support/clock.ts";
 
 export interface Command {
   readonly id: number;
@@ -35,12 +36,7 @@ const vault = createVault({
   refreshAhead: false,
   // As if it had been in use all the time, although its clock leaps.
   maxStaleness: 1e10,
-  clock: {
-    now: () => Date.now() + passed,
-    running: () => performance.now() + passed,
-    setTimeout: (callback, ms) => setTimeout(callback, ms),
-    clearTimeout: (handle) => clearTimeout(handle as number),
-  },
+  clock: clockAhead(() => passed),
 });
 
 async function call(url: string): Promise<number | string> {

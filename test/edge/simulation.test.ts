@@ -30,7 +30,7 @@ describe("a day at the edge", () => {
       rate: 1e-9,
     });
     expect({ requests, objectRequests }).toEqual({ requests: 0, objectRequests: 0 });
-    // Refreshed at three quarters of the life: 24 to 32 times a day each.
+    // Refreshed at 75 to 80 % of the life: 30 to 32 times a day each.
     expect(tokenCalls).toBeGreaterThanOrEqual(2 * 30);
     expect(tokenCalls).toBeLessThanOrEqual(2 * 33);
   });

@@ -12,6 +12,7 @@ import { createProxy } from "../../src/cloudflare/proxy.ts";
 import { hashOf, keyOf, type Owner } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Clock, Provider } from "../../src/types.ts";
+import { seeded } from "../model/world.ts";
 
 export interface Scenario {
   /** How many accounts are played. */
@@ -61,17 +62,6 @@ const KV_CACHE = 60_000;
 /** An object that rests for so long is gone from memory. */
 const EVICTED = 100_000;
 const KEYS = `k1:${btoa("0123456789abcdef0123456789abcdef")}`;
-
-/** Always the same run. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Web Crypto works in threads of its own: what it is at now. */
 let working = 0;
@@ -142,7 +132,7 @@ export function virtualClock(): Clock & {
 
 export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
   const { accounts, rate, places, isolates, spread, kv, life, duration } = scenario;
-  const random = randomOf(seed);
+  const random = seeded(seed);
   const clock = virtualClock();
   const started = clock.now();
   const counts: Counts = {

@@ -1,6 +1,8 @@
-/** A clock that stands still until a test moves it: no test sleeps, and none is late. */
+/** Clocks that a test moves: no test sleeps, and none is late. */
+import { systemClock } from "../../src/engine/clock.ts";
 import type { Clock } from "../../src/types.ts";
 
+/** It stands still until it is moved. */
 export interface ManualClock extends Clock {
   /** Lets `ms` pass on both clocks; timers fire in order, and what they began goes on meanwhile. */
   advance(ms: number): Promise<void>;
@@ -22,6 +24,13 @@ export const START = 1_800_000_000_000;
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
+
+/** The system's clock, as if `passed()` milliseconds more had gone by. */
+export const clockAhead = (passed: () => number): Clock => ({
+  ...systemClock,
+  now: () => Date.now() + passed(),
+  running: () => performance.now() + passed(),
+});
 
 export function manualClock(start: number = START): ManualClock {
   const timers = new Map<number, { readonly due: number; readonly callback: () => void }>();

@@ -34,7 +34,8 @@ export async function serve(): Promise<Served> {
     for await (const chunk of request.setEncoding("utf8")) body += String(chunk);
     return body;
   };
-  const server = createServer((request, response) => {
+  // No idle connection is closed: a client that was busy meanwhile would send on it.
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     void read(request).then((body) => {
       const { method, url: path } = request;
       const { authorization, host: _, connection: __, ...headers } = request.headers;

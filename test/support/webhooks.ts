@@ -1,5 +1,7 @@
 /** Sends webhooks as the two schemes do, by Web Crypto alone, so that it runs in every runtime. */
 
+import type { WebhookResult } from "../../src/webhook.ts";
+
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 export const utf8 = (text: string): Bytes => new TextEncoder().encode(text);
@@ -70,4 +72,27 @@ export async function standardWebhook(
     "webhook-signature": await standardSignature(delivery, id, timestamp),
   };
   return webhook(headers, delivery.body);
+}
+
+export const secret: string = "hook-secret-of-vmcloud";
+export const older: string = "hook-secret-of-last-year";
+export const whsec: string = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+export const olderWhsec: string = `whsec_${toBase64(utf8("another secret of 24 byte"))}`;
+export const body: string = '{"event":"vm.started","id":"évt_1"}';
+
+/** The reference vector, with whatever headers differ. */
+export const reference = (headers: Record<string, string> = {}): Request =>
+  webhook(
+    {
+      "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+      "webhook-timestamp": "1614265330",
+      "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+      ...headers,
+    },
+    '{"test": 2432232314}',
+  );
+
+export async function reasonOf(result: Promise<WebhookResult>): Promise<string> {
+  const got = await result;
+  return got.ok ? "verified" : got.reason;
 }

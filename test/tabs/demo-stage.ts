@@ -1,4 +1,5 @@
 /** The demo as `npm run demo` starts it, once for a test file, and what a visitor does there. */
+import type { Server } from "node:http";
 import path from "node:path";
 import {
   type Browser,
@@ -22,9 +23,12 @@ export function useDemo(): void {
       logLevel: "silent",
       server: { port: 0, hmr: false, watch: null },
     });
+    // As in `test/apis/sockets.ts`: a busy machine may send on a connection that has idled.
+    (server.httpServer as Server).keepAliveTimeout = 0;
     await server.listen();
     browser = await chromium.launch({ ...inject("chromium"), headless: true });
-  });
+    // A minute is not enough where the machine does a dozen things besides.
+  }, 240_000);
   afterAll(async () => {
     await browser?.close();
     await server?.close();

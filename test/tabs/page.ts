@@ -4,7 +4,6 @@
  */
 import {
   type BrowserVaultOptions,
-  type Clock,
   createVault,
   isVaultError,
   type Vault,
@@ -13,6 +12,7 @@ import {
 import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { connect, type Owner } from "./worker-page.ts";
+import { clockAhead } from "../support/clock.ts";
 
 /** Travels in the page's URL, so that a reload keeps it. Everything but `api` has a default. */
 export interface Config {
@@ -74,12 +74,7 @@ const config = JSON.parse(new URL(location.href).searchParams.get("config") ?? "
 // A reloaded page is as far ahead as it was before.
 let ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
 
-const clock: Clock = {
-  now: () => Date.now() + ahead,
-  running: () => performance.now() + ahead,
-  setTimeout: (callback, ms) => setTimeout(callback, ms),
-  clearTimeout: (handle) => clearTimeout(handle as number),
-};
+const clock = clockAhead(() => ahead);
 
 window.makeVault = (options = {}) => {
   const { api, reuseWindow, patience, maxStaleness } = config;

@@ -7,20 +7,16 @@ import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { encrypted } from "tokenkeep/stores/encrypted";
 import { indexedDbStore } from "tokenkeep/stores/indexeddb";
 import { serveVault } from "tokenkeep/worker";
-import { type Clock, type TokenStore } from "tokenkeep";
+import type { TokenStore } from "tokenkeep";
 import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
+import { clockAhead } from "../support/clock.ts";
 
 const config = JSON.parse(
   new URL(location.href).searchParams.get("config") ?? "{}",
 ) as WorkerConfig;
 
 let ahead = config.ahead ?? 0;
-const clock: Clock = {
-  now: () => Date.now() + ahead,
-  running: () => performance.now() + ahead,
-  setTimeout: (callback, ms) => setTimeout(callback, ms),
-  clearTimeout: (handle) => clearTimeout(handle as number),
-};
+const clock = clockAhead(() => ahead);
 
 const control = new BroadcastChannel(CONTROL);
 const say = (said: Said): void => control.postMessage(said);

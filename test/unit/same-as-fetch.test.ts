@@ -8,6 +8,7 @@ import { createVault, type Vault, type VaultRequestInit } from "../../src/index.
 import { mint } from "../../src/providers/mint.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { type Answer, serve, type Served } from "../support/served.ts";
+import { clockAhead } from "../support/clock.ts";
 
 let api: Served;
 let other: Served;
@@ -29,12 +30,7 @@ beforeAll(async () => {
     }),
     store: memoryStore(),
     dangerouslyAllowLoopbackHttp: true,
-    clock: {
-      now: () => Date.now() + passed,
-      running: () => performance.now() + passed,
-      setTimeout: (callback, ms) => setTimeout(callback, ms),
-      clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
-    },
+    clock: clockAhead(() => passed),
   });
   const answer: Answer = ({ path = "", authorization }, response) => {
     if (path === "/token") {

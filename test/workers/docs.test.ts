@@ -80,4 +80,9 @@ it("KV alone: a static token for every isolate, sealed", async () => {
   await open({ TOKENS: env.TOKEN_CACHE }, key).signIn({ token });
   const url = "https://api.app.simplismart.ai/deployments/list/model/";
   expect((await open({ TOKENS: env.TOKEN_CACHE }, key).fetch(url)).status).toBe(200);
+  const { keys } = await env.TOKEN_CACHE.list({ prefix: "tokenkeep:simplismart" });
+  expect(keys).toHaveLength(1);
+  const stored = await env.TOKEN_CACHE.getWithMetadata(keys[0]!.name, { type: "text" });
+  expect(stored.value).toMatch(/./);
+  expect(JSON.stringify(stored)).not.toContain(token);
 });

@@ -1,7 +1,7 @@
 /** Bodies of every kind: sent as `fetch` sends them, and sent again as they were (P11, F20). */
 import { describe, expect, it } from "vitest";
 import type { VaultRequestInit } from "../../../src/index.ts";
-import { type Echo, echoOf, type Stage } from "./stage.ts";
+import { type Echo, echoOf, hidesRedirects, type Stage } from "./stage.ts";
 
 type Sent = Exclude<VaultRequestInit["body"], undefined>;
 
@@ -133,6 +133,34 @@ export function bodies(stage: Stage): void {
           tokenIndex: 2,
         });
         expect((await api.counters()).sends).toEqual({ 1: 2 });
+      },
+    );
+
+    // happy-dom's frames have no constructors of their own.
+    it
+      .runIf(stage.faithful && hidesRedirects)
+      .each(["URLSearchParams", "FormData", "Blob"] as const)(
+      "P11 F20 a frame's %s, another realm's, is sent again after a 401",
+      async (kind) => {
+        const { api, vault } = await stage.open();
+        const frame = document.body.appendChild(document.createElement("iframe"));
+        const foreign = frame.contentWindow as unknown as typeof globalThis;
+        const made = {
+          URLSearchParams: () => new foreign.URLSearchParams({ a: "1 2" }),
+          FormData: () => {
+            const data = new foreign.FormData();
+            data.append("a", "1 2");
+            return data;
+          },
+          Blob: () => new foreign.Blob(["a"]),
+        }[kind]();
+        expect(made).not.toBeInstanceOf(globalThis[kind]);
+        await api.expireAccessTokens();
+        const init = { method: "POST", body: made };
+        const healed = await echoOf(vault.fetch(`${api.url}/v1/echo`, init));
+        expect(healed.tokenIndex).toBe(2);
+        expect(await essence(healed)).toEqual(await essence(await echoOf(plain(api.url, made))));
+        frame.remove();
       },
     );
 

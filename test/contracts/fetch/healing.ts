@@ -112,6 +112,10 @@ export function healing(stage: Stage): void {
       'Bearer realm="a", error=insufficient_scope',
       'Bearer error="insufficient_user_authentication", max_age="60"',
       'Negotiate, Bearer error="insufficient_scope"',
+      // RFC 9110 §11.2: names in any case, spaces around the equals sign.
+      'Bearer error = "insufficient_scope"',
+      'Bearer Error="insufficient_scope"',
+      "Bearer realm=x, ERROR= insufficient_user_authentication",
     ])("F18 a 401 with the challenge %s never refreshes", async (challenge) => {
       const { api, vault } = await stage.open(exposed);
       await api.fault("api", { status: 401, headers: { "www-authenticate": challenge } });

@@ -18,6 +18,7 @@ import {
 } from "../../apis/apis.ts";
 import { serve } from "../../apis/sockets.ts";
 import type { VmcloudOptions } from "../../apis/vmcloud.ts";
+import { clockAhead } from "../../support/clock.ts";
 
 export const presets: Readonly<Record<ApiName, (baseURL: string) => Provider<any>>> = {
   vmcloud: (baseURL) => vmcloud({ baseURL }),
@@ -60,12 +61,7 @@ export async function start(
     provider: provider(served.url),
     store: memoryStore(),
     dangerouslyAllowLoopbackHttp: true,
-    clock: {
-      now,
-      running: () => performance.now() + passed,
-      setTimeout: (callback, ms) => setTimeout(callback, ms),
-      clearTimeout: (handle) => clearTimeout(handle as number),
-    },
+    clock: clockAhead(() => passed),
   });
   open.push(vault, served);
   const events: VaultEvent[] = [];

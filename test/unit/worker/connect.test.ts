@@ -1,58 +1,14 @@
-/** A page's part: what it believes of what it hears, and what it makes of silence. */
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { memoryStore } from "../../../src/stores/memory.ts";
-import type { Snapshot, Vault } from "../../../src/vault.ts";
-import {
-  connectVault,
-  serveVault,
-  VaultError,
-  type VaultPort,
-  type VaultRequestInit,
-} from "../../../src/worker.ts";
-import type { PasswordCredentials } from "../../../src/providers/password.ts";
+/** A page's part: what it shows and sends, and what it makes of silence. */
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Snapshot } from "../../../src/vault.ts";
+import { connectVault, type VaultPort, type VaultRequestInit } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
-import { acme, credentials, fakeApi, type FakeApi, ORIGIN } from "../../support/fake-api.ts";
+import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-
-type Answer = (question: Record<string, unknown>) => unknown;
-
-const open: Vault<PasswordCredentials>[] = [];
-
-afterEach(() => {
-  for (const vault of open.splice(0)) vault.close();
-  vi.useRealTimers();
-  vi.unstubAllGlobals();
-});
-
-function connect(
-  start: () => VaultPort | Promise<VaultPort>,
-  options = {},
-): Vault<PasswordCredentials> {
-  const vault = connectVault<PasswordCredentials>(start, options);
-  open.push(vault);
-  return vault;
-}
-
-/** A vault over a real one, and the API behind that. */
-function real(options = {}): { vault: Vault<PasswordCredentials>; api: FakeApi } {
-  const api = fakeApi();
-  vi.stubGlobal("fetch", api.fetch);
-  const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
-  return { vault: connect(() => served, options), api };
-}
+import { connect, odd, real } from "./page.ts";
 
 const bytes = new Uint8Array(5);
 const stream = (text: string): ReadableStream => new Blob([text]).stream();
-const state = { owner: "o", seq: 1, news: [] };
-
-/** A worker that says what a test wants; to questions for its state, that it is there. */
-const odd = (answer: Answer): VaultPort => ({
-  postMessage(question, [port]) {
-    const asked = question as Record<string, unknown>;
-    const said = asked["type"] === "state" ? { tokenkeep: 1, state } : answer(asked);
-    if (said !== undefined) port!.postMessage(said);
-  },
-});
 
 describe("a page's vault", () => {
   it("shows what the vault shows, frozen, and the same object until something changes", async () => {
@@ -161,7 +117,7 @@ describe("a page's vault", () => {
 });
 
 describe("an account", () => {
-  it.each(["", "a".repeat(257), 7, null, {}])(
+  it.each(["", "a".repeat(257), "a\ud800", 7, null, {}, ["a"]])(
     "that is none is an invalid_option: %s",
     (account) => {
       const start = vi.fn<() => VaultPort>();
@@ -177,133 +133,6 @@ describe("an account", () => {
     const { vault } = real({ account });
     await vault.signIn(credentials);
     expect(vault.snapshot().account).toBe(account);
-  });
-});
-
-describe("what a worker says", () => {
-  const ticket = { authorization: "Bearer abc", sessionId: "s", generation: 1 };
-
-  it.each<[string, unknown]>([
-    ["a text", "Bearer abc"],
-    ["a header with a line break", { ...ticket, authorization: "Bearer abc\r\nX-Evil: 1" }],
-    ["a header without a scheme", { ...ticket, authorization: "abc" }],
-    ["a header too long", { ...ticket, authorization: `Bearer ${"a".repeat(20_000)}` }],
-    ["no session", { ...ticket, sessionId: 1 }],
-    ["no generation", { ...ticket, generation: "1" }],
-    ["null", null],
-  ])("S5 S10 in place of a token is not sent: %s", async (_, value) => {
-    const sent = vi.fn<typeof fetch>(async () => new Response());
-    vi.stubGlobal("fetch", sent);
-    const vault = connect(() => odd(() => ({ tokenkeep: 1, value })));
-    const error = await rejection(vault.fetch(`${ORIGIN}/v1/vms`));
-    expect(error).toMatchObject({ code: "worker_unavailable" });
-    expect(sent).not.toHaveBeenCalled();
-  });
-
-  it.each<[string, unknown]>([
-    ["with a state that is none", { owner: 1, seq: "many", news: null }],
-    ["without one", undefined],
-  ])("S10 %s is no worker", async (_, state) => {
-    const vault = connect(() => ({
-      postMessage: (_, [port]) => port!.postMessage({ tokenkeep: 1, state, value: "x" }),
-    }));
-    expect(await rejection(vault.getToken())).toMatchObject({ code: "worker_unavailable" });
-    expect(await rejection(vault.signOut())).toMatchObject({ code: "worker_unavailable" });
-  });
-
-  it.each<[string, unknown]>([
-    ["getToken", { token: "abc" }],
-    ["authorization", 5],
-    ["accounts", "ada"],
-    ["accounts", [1]],
-  ])("S10 in answer to %s is checked: %o", async (method, value) => {
-    const vault = connect(() => odd(() => ({ tokenkeep: 1, value })));
-    const call = vault[method as "accounts"]();
-    expect(await rejection(call)).toMatchObject({ code: "worker_unavailable" });
-  });
-
-  it("S10 of its state is taken by kind: nothing else comes through", async () => {
-    const snapshot = {
-      status: "signed-in",
-      account: "somebody else's",
-      persisted: "yes",
-      issuedAt: "soon",
-      expiresAt: Infinity,
-      generation: 3,
-      claims: [],
-      evil: { accessToken: "x" },
-    };
-    const event = { type: 7, account: "x", sessionId: 8, generation: "9", status: {}, evil: "x" };
-    const news = [null, 5, { seq: 2, event: null }, { seq: 2, event }, { seq: 2, snapshot }];
-    const said = { tokenkeep: 1, state: { owner: "o", seq: 2, news } };
-    const vault = connect(() => odd(() => said));
-    const events: unknown[] = [];
-    vault.events((event) => events.push(event));
-    await vault.signOut();
-    await settle();
-    expect(vault.snapshot()).toEqual({
-      status: "signed-in",
-      account: "default",
-      persisted: false,
-      generation: 3,
-    });
-    expect(Object.keys(vault.snapshot())).not.toContain("evil");
-    expect(events).toEqual([{ type: "7", account: "default" }]);
-    expect(Object.keys(events[0] as object)).not.toContain("evil");
-  });
-
-  it("S10 of an error is taken by kind, and makes the one error class", async () => {
-    const right = { code: "no_session", message: "Not signed in", status: 401, retryAfter: 5 };
-    const said = [
-      right,
-      { code: { evil: 1 }, message: ["x"], status: "401", retryAfter: null, evil: "x" },
-      "no object",
-    ].map((error) => ({ tokenkeep: 1, error }));
-    const vault = connect(() => odd(() => said.shift()));
-    const [good, ...bad] = [
-      await rejection(vault.getToken()),
-      await rejection(vault.getToken()),
-      await rejection(vault.getToken()),
-    ];
-    expect({ ...good, message: good?.message }).toEqual({ name: "VaultError", ...right });
-    for (const error of bad) {
-      expect(error).toBeInstanceOf(VaultError);
-      expect({ ...error }).toEqual({ name: "VaultError", code: "worker_unavailable" });
-    }
-  });
-
-  it.each([
-    [98, 98],
-    [99, 0],
-  ])("S10 of its news is capped: of %i events %i are told", async (many, told) => {
-    const news = Array.from({ length: many }, (_, n) => ({ seq: n + 2, event: { type: "x" } }));
-    const vault = connect(() =>
-      odd(() => ({ tokenkeep: 1, state: { owner: "o", seq: many + 1, news } })),
-    );
-    let events = 0;
-    vault.events(() => void (events += 1));
-    await vault.signOut();
-    await settle();
-    expect(events).toBe(told);
-  });
-
-  it("F9 answers that overtake each other bring no event twice, and no older state back", async () => {
-    const event = (seq: number): object => ({ seq, event: { type: `e${seq}` } });
-    const shot = (seq: number): object => ({
-      seq,
-      snapshot: { status: "signed-in", generation: seq },
-    });
-    const answers = [
-      { seq: 4, news: [shot(4), event(2), event(3), event(4)] },
-      { seq: 3, news: [shot(3), event(2), event(3)] },
-    ].map((news) => ({ tokenkeep: 1, state: { owner: "o", ...news } }));
-    const vault = connect(() => odd(() => answers.shift()));
-    const types: string[] = [];
-    vault.events(({ type }) => types.push(type));
-    await Promise.all([vault.signOut(), vault.signOut()]);
-    await settle();
-    expect(types).toEqual(["e2", "e3", "e4"]);
-    expect(vault.snapshot().generation).toBe(4);
   });
 });
 
@@ -356,20 +185,6 @@ describe("a worker that isolates", () => {
     serviceWorker.controller = {};
     serviceWorker.dispatchEvent(new Event("controllerchange"));
     expect(await call).toEqual(["ada"]);
-    expect(vault.snapshot().status).toBe("signed-in");
-  });
-});
-
-describe("a polluted Object.prototype", () => {
-  afterEach(() => {
-    delete (Object.prototype as { anything?: unknown }).anything;
-  });
-
-  it("S10 S15 takes nothing from what a worker says", async () => {
-    const { vault } = real();
-    (Object.prototype as { anything?: unknown }).anything = "somebody's";
-    await vault.signIn(credentials);
-    expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
     expect(vault.snapshot().status).toBe("signed-in");
   });
 });

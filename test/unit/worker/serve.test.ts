@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { ServedVault, ServeOptions } from "../../../src/worker.ts";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
-import { settle } from "../../support/clock.ts";
+import { clockAhead, settle } from "../../support/clock.ts";
 import {
   acme,
   credentials,
@@ -90,6 +90,8 @@ describe("a question", () => {
     ["no account", { account: undefined }],
     ["an empty account", { account: "" }],
     ["a long account", { account: "a".repeat(257) }],
+    ["an account that is no text", { account: ["a"] }],
+    ["half a character as its account", { account: "a\ud800" }],
     ["arguments that are no text", { args: [] }],
     ["arguments that are no JSON", { args: "[" }],
     ["arguments that are no list", { args: "{}" }],
@@ -279,12 +281,7 @@ describe("a service worker", () => {
     beServiceWorker();
     let look!: () => void;
     let now = 0;
-    const clock = {
-      now: () => Date.now() + now,
-      running: () => performance.now() + now,
-      setTimeout: (callback: () => void, ms: number) => setTimeout(callback, ms),
-      clearTimeout: (handle: unknown) => clearTimeout(handle as number),
-    };
+    const clock = clockAhead(() => now);
     await serve({
       clock,
       onWake(listener) {

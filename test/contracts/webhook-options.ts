@@ -1,0 +1,87 @@
+/** What `verifyWebhook` makes of wrong options, and of a polluted prototype (S13, S15). */
+import { afterEach, describe, expect, it } from "vitest";
+import { verifyWebhook, type WebhookOptions } from "../../src/webhook.ts";
+import { isVaultError } from "../../src/errors.ts";
+import {
+  body,
+  hexWebhook,
+  older,
+  reasonOf,
+  reference,
+  secret,
+  whsec,
+} from "../support/webhooks.ts";
+
+export function webhookOptions(): void {
+  describe("webhooks: options", () => {
+    const wrong: readonly unknown[] = [
+      {},
+      { secret: "" },
+      { secret: [] },
+      { secret: ["", secret] },
+      { secret: [secret, undefined] },
+      { secret: `${secret}\n` },
+      { secret: ` ${secret}` },
+      { secret: 7 },
+      { secret: new Uint8Array() },
+      { secret: Array.from({ length: 17 }, () => secret) },
+      { secret, scheme: "ed25519" },
+      { secret, header: "" },
+      { secret, header: "x y" },
+      { secret, prefix: 7 },
+      { secret, maxBytes: 0 },
+      { secret, maxBytes: 1.5 },
+      { secret, maxBytes: Infinity },
+      { secret: "hook-secret-of-vmcloud", scheme: "standard" },
+      { secret: "whsec_", scheme: "standard" },
+      { secret: `${whsec}=`, scheme: "standard" },
+      { secret: `${whsec}\n`, scheme: "standard" },
+      { secret: whsec, scheme: "standard", tolerance: -1 },
+      { secret: whsec, scheme: "standard", tolerance: Infinity },
+      { secret: whsec, scheme: "standard", tolerance: NaN },
+    ];
+
+    it("S4 S13 wrong ones are told at once, and no secret stands in the error", async () => {
+      for (const options of wrong) {
+        const error: unknown = await verifyWebhook(reference(), options as WebhookOptions).then(
+          () => "verified",
+          (reason: unknown) => reason,
+        );
+        expect(isVaultError(error) && error.code, JSON.stringify(options)).toBe("invalid_option");
+        const { message, stack, cause } = error as Error;
+        expect(`${message}${stack}${String(cause)}`).not.toMatch(/hook-secret|MfKQ9r8G/);
+      }
+    });
+  });
+
+  describe("webhooks under a polluted Object.prototype", () => {
+    const root: object = Object.prototype;
+    const polluted: readonly [string, unknown][] = [
+      ["length", 8],
+      ["hash", "SHA-512"],
+      ["name", "AES-GCM"],
+      ["fatal", false],
+      ["ignoreBOM", true],
+    ];
+    afterEach(() => polluted.forEach(([name]) => Reflect.deleteProperty(root, name)));
+
+    it.each(polluted)(
+      "S13 S15 .%s makes no forged one good, nor a good one bad",
+      async (name, value) => {
+        const [good, bad] = [
+          await hexWebhook({ secret, body }),
+          await hexWebhook({ secret, body }),
+        ];
+        // The same first byte: with a key of eight bits it would do.
+        const other = `${secret[0]}${older}`;
+        Object.defineProperty(root, name, { value, configurable: true, writable: true });
+        const results = [
+          await reasonOf(verifyWebhook(good, { secret })),
+          await reasonOf(verifyWebhook(bad, { secret: other })),
+        ];
+        Reflect.deleteProperty(root, name);
+        expect(results).toEqual(["verified", "signature_mismatch"]);
+      },
+    );
+  });
+}
