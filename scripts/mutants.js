@@ -311,7 +311,7 @@ const mutants = [
       {
         file: "src/vault.ts",
         find: "let known = snapshot();",
-        replace: "let known = (told = snapshot());",
+        replace: "let known = snapshot(); listeners.clear();",
       },
     ],
     test: "test/unit/snapshot.test.ts",
@@ -395,8 +395,8 @@ const mutants = [
     edits: [
       {
         file: "src/vault.ts",
-        find: "tell(observers, {",
-        replace: "tell(observers, { ...(session as object),",
+        find: "const event = type && {",
+        replace: "const event = type && { ...(session as object),",
       },
     ],
     test: "test/unit/secrets.test.ts",

@@ -95,6 +95,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       key === call.key,
       `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers`,
     );
+    const tell = teller(onEvent, account);
     const engine = createEngine(
       key,
       {
@@ -110,8 +111,10 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         dangerouslyAllowLoopbackHttp: settings.dangerouslyAllowLoopbackHttp === true,
         waitUntil: (promise) => ctx.waitUntil(promise),
       },
-      () => later(owned!),
-      teller(onEvent, account),
+      (...news) => {
+        tell(...news);
+        later(owned!);
+      },
     );
     const deed: Deed = { provider: name, account, key };
     const due = {

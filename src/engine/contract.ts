@@ -1,5 +1,5 @@
 /** What the vault and its engine say to each other. */
-import type { AccessToken, Grant, Session, TokenSource } from "../types.ts";
+import type { AccessToken, Grant, Session, TokenName, TokenSource } from "../types.ts";
 import type { Decision } from "./decide.ts";
 import type { Ledger, LedgerTrouble } from "./ledger.ts";
 
@@ -12,6 +12,9 @@ export type EngineEventType =
   | "trouble"
   | "signed-out"
   | LedgerTrouble;
+
+/** Something has changed; `type` names what has happened, if it is more than that. */
+export type OnNews = (type?: EngineEventType, session?: TokenName, status?: number) => void;
 
 export interface EngineState {
   readonly session: Session | undefined;

@@ -5,7 +5,7 @@
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { AccessToken, Session, TokenName, TokenNeed, VaultOptions } from "../types.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
+import { type Engine, type EngineEventType, type OnNews, statusOf } from "./contract.ts";
 import {
   CLAIM,
   decide,
@@ -44,8 +44,7 @@ export function createEngine(
     waitUntil,
     dangerouslyAllowLoopbackHttp,
   }: VaultOptions<never>,
-  onChange: () => void,
-  onEvent: (type: EngineEventType, session?: TokenName, status?: number) => void,
+  onNews: OnNews,
 ): Engine {
   const { renewal, scheme } = provider;
   const { now, running } = clock;
@@ -84,8 +83,7 @@ export function createEngine(
   let skew: number | undefined;
 
   function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
-    onEvent(type, session, status);
-    onChange();
+    onNews(type, session, status);
   }
 
   /** Once for each session that only a sign-in helps. */
@@ -135,7 +133,7 @@ export function createEngine(
       if (before) emit("signed-out", before);
     }
     wake();
-    onChange();
+    onNews();
   }
 
   const judge = (session: Session | undefined = ledger.session): Decision =>
