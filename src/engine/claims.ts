@@ -2,13 +2,10 @@
 
 /** The claims of a JWT (RFC 7519 §3), or `undefined` for anything that is none. */
 export function decodeClaims(token: string): Record<string, unknown> | undefined {
-  const part = token.split(".", 2)[1];
-  if (!part) return undefined;
   try {
-    const bytes = atob(part.replace(/-/g, "+").replace(/_/g, "/"));
-    const claims: unknown = JSON.parse(
-      new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))),
-    );
+    const bytes = atob(token.split(".", 2)[1]!.replace(/-/g, "+").replace(/_/g, "/"));
+    // `atob` gives bytes as Latin-1; JSON is UTF-8.
+    const claims: unknown = JSON.parse(decodeURIComponent(escape(bytes)));
     return isObject(claims) ? claims : undefined;
   } catch {
     return undefined;
