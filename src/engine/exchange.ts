@@ -31,30 +31,23 @@ export function createExchanges(
     skew: ahead(),
   });
 
-  async function ended(
-    ask: (exchange: Exchange) => Promise<unknown>,
-    by: AbortSignal | undefined,
-    deadline: number,
-  ): Promise<Outcome> {
-    const { signal, stopped, end } = createLimit(clock, deadline, by);
-    try {
-      const outcome = await Promise.race([ask({ signal, fetch: send, now }), stopped]);
-      return (outcome as Outcome | undefined) ?? { type: "trouble" };
-    } catch (error) {
-      return { type: "trouble", error };
-    } finally {
-      end();
-    }
-  }
-
   return {
     life,
     async run(ask, by, deadline = EXCHANGE) {
       const startedAt = clock.now();
-      const outcome = await ended(ask, by, deadline);
-      return outcome.type === "granted" && isSound(outcome.grant, scheme)
-        ? [outcome, life(outcome.grant, startedAt)]
-        : [outcome];
+      const { signal, stopped, end } = createLimit(clock, deadline, by);
+      try {
+        const answer = await Promise.race([ask({ signal, fetch: send, now }), stopped]);
+        const outcome = answer as Outcome;
+        // No answer at all throws here.
+        return outcome.type === "granted" && isSound(outcome.grant, scheme)
+          ? [outcome, life(outcome.grant, startedAt)]
+          : [outcome];
+      } catch (error) {
+        return [{ type: "trouble", error }];
+      } finally {
+        end();
+      }
     },
   };
 }
