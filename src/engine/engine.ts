@@ -136,14 +136,14 @@ export function createEngine(
     onNews();
   }
 
-  const judge = (session: Session | undefined = ledger.session): Decision =>
+  const judge = (session: Session | undefined = ledger.session, unsent = unsentId): Decision =>
     decide(
       session,
       rejectedHere,
       renewal,
       now(),
       running() - seenAt,
-      unsentId,
+      unsent,
       peers.areSilent(session),
       online(),
     );
@@ -183,11 +183,9 @@ export function createEngine(
     } while (running() - asked > CLAIM);
     // The same question once more, in the task in which it is acted upon: a reuse window may have
     // closed, or the store may have eaten the deadline, which is the intent's (F38).
-    unsentId = unsent;
     const left = EXCHANGE - (running() - begunAt);
-    const still = left > CLAIM && isStep(judge(before));
-    unsentId = still ? undefined : intent.attemptId;
-    if (!still) return;
+    if (left <= CLAIM || !isStep(judge(before, unsent))) return;
+    unsentId = undefined;
     const { refreshToken } = tokenSet;
     const [outcome, got] = await exchange(
       (io) => provider.renew!({ material, refreshToken }, io),
