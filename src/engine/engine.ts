@@ -49,9 +49,9 @@ export function createEngine(
   const { renewal, scheme } = provider;
   const { now, running } = clock;
   const ledger = createLedger(store, key, onSession, (type) => emit(type));
-  const peers = createPeers(channel, key, clock, ledger, () => void look());
+  const peers = createPeers(channel, key, clock, ledger, look);
   const nap = createHint(clock, () => wake());
-  const hint = createHint(clock, () => void look());
+  const hint = createHint(clock, look);
   const stale = createHint(clock, () => void (viewUntil = 0));
 
   let view: AccessToken | undefined;
