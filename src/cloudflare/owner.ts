@@ -56,6 +56,7 @@ interface Deed extends Call {
 
 const DEED = "tokenkeep-deed";
 const SOON = 60_000;
+const HOUR = 3_600_000;
 
 export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
@@ -144,7 +145,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const isUnknown = !session && status !== "signed-out";
     const wanted =
       session && provider.renewal && !session.refused
-        ? nextLook(session, now)
+        ? // What is due and cannot be had is looked at each hour.
+          Math.min(nextLook(session, now), session.refreshAt! > now ? Infinity : HOUR)
         : deedNow()?.due
           ? SOON
           : isUnknown

@@ -104,14 +104,13 @@ export function decide(
   return must ? (spent ? "recover" : "begin") : "renew";
 }
 
-/** In how long to look at the session again, though nobody asks: a hint for timers. */
+/** In how long something of the session comes to its end, so that it wants looking at: a hint for timers. */
 export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
   const moments = [
     refreshAt,
     coolDown?.until,
     intent && intent.deadline + MARGIN,
     tokenSet.expiresAt,
-    refreshAt! > now ? undefined : now + 3_600_000,
   ];
   return Math.min(...moments.map((moment) => (moment! > now ? moment! - now : Infinity)));
 }
