@@ -360,7 +360,7 @@ export function createEngine(
     async adopt(grant) {
       if (closed) throw error("closed");
       if (!isSound(grant, scheme)) throw error("invalid_token");
-      await start(life(grant, now(), true), epoch);
+      await start(life({ ...grant, aged: true }, now()), epoch);
     },
     async signOut() {
       epoch++;

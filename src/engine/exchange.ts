@@ -13,7 +13,7 @@ export interface Exchanges {
     deadline?: number,
   ): Promise<readonly [outcome: Outcome, got?: Life]>;
   /** What a grant is worth that came in reply to what was asked then. */
-  life(grant: Grant, startedAt: number, adopted?: boolean): Life;
+  life(grant: Grant, startedAt: number): Life;
 }
 
 /** `send` is the way to the token endpoint; `ahead` is how far the server's clock is ahead, in milliseconds. */
@@ -26,8 +26,8 @@ export function createExchanges(
 ): Exchanges {
   const now = (): number => clock.now() + ahead();
 
-  const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
-    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
+  const life = (grant: Grant, startedAt: number): Life => ({
+    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime),
     skew: ahead(),
   });
 

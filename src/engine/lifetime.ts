@@ -24,20 +24,19 @@ export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "materi
 
 /**
  * The life of a fresh grant is counted from the start of the request that got it, so that a wrong
- * clock does not matter. A token that was `adopted` has aged already: there only its end counts.
+ * clock does not matter. A token that was adopted has `aged` already: there only its end counts.
  */
 export function lifeOf(
   { accessToken, refreshToken, scope, material, expiresIn, expiresAt, date, aged }: Grant,
   issuedAt: number,
   random: number,
   assumed?: number,
-  adopted: boolean | undefined = aged,
 ): Life {
   const claims = decodeClaims(accessToken);
   const exp = numericDate(claims?.["exp"]);
   const end = expiresAt ?? exp;
   const life =
-    (adopted && Math.abs(end - issuedAt) < 1e14
+    (aged && Math.abs(end - issuedAt) < 1e14
       ? end - issuedAt
       : (sane(toNumber(expiresIn) * SECOND) ??
         sane(exp - numericDate(claims?.["iat"])) ??
@@ -45,7 +44,7 @@ export function lifeOf(
         // Only the client's clock is left to compare with: where it is far off, the assumption holds.
         sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ??
     // What nothing renews serves until its 401: an API key that was adopted lives long.
-    sane(adopted && !refreshToken ? 0 : assumed!);
+    sane(aged && !refreshToken ? 0 : assumed!);
   return {
     tokenSet: {
       accessToken,
