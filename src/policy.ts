@@ -20,7 +20,7 @@ export function parseBase(base: string, allowLoopbackHttp: boolean | undefined):
   // Nothing but an origin and a path: no user, query or fragment.
   check(
     url && isSecure(url, allowLoopbackHttp) && url.href === url.origin + url.pathname,
-    "origins, https URLs of host and path; on loopback, dangerouslyAllowLoopbackHttp allows http",
+    "origins, https URLs of host and path, or dangerouslyAllowLoopbackHttp",
   );
   return url;
 }

@@ -98,7 +98,7 @@ export function createVaultWith<Credentials>(
   checkAccount(account);
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
-    'store, which must compare and set where tokens rotate: import { createVault } from "tokenkeep/cloudflare"',
+    'store, atomic where tokens rotate: use "tokenkeep/cloudflare"',
   );
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
