@@ -3,7 +3,7 @@
  * ever showing a token.
  */
 import { decodeClaims } from "./engine/claims.ts";
-import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
+import type { EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
 import { keyOf } from "./engine/record.ts";
 import { check, isVaultError, VaultError } from "./errors.ts";
@@ -108,10 +108,9 @@ export function createVaultWith<Credentials>(
   const listeners = new Set<(event?: VaultEvent) => void>();
   let shown: Snapshot | undefined;
   let shownToken: AccessToken | undefined;
-  let engine: Engine | undefined = undefined;
 
   function snapshot(): Snapshot {
-    const { session, token, status, persisted } = engine!.state();
+    const { session, token, status, persisted } = engine.state();
     const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
     if (shown?.status !== status || shown.persisted !== persisted || shownToken !== token) {
       shownToken = token;
@@ -144,7 +143,7 @@ export function createVaultWith<Credentials>(
     return () => void listeners.delete(listener);
   }
 
-  engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
+  const engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
   const { look, getToken, adopt, signOut } = engine;
   share?.(engine);
   const stopWaking = options.onWake?.(look);
@@ -156,7 +155,7 @@ export function createVaultWith<Credentials>(
 
   function close(): void {
     stopWaking?.();
-    engine!.close();
+    engine.close();
   }
 
   return {
@@ -170,7 +169,7 @@ export function createVaultWith<Credentials>(
       (named) => tell("retried", named, 401),
     ),
     async signIn(credentials, { signal } = {}) {
-      await engine!.signIn(credentials as never, signal);
+      await engine.signIn(credentials as never, signal);
     },
     adopt,
     async getToken({ rejected, signal } = {}) {
@@ -196,7 +195,7 @@ export function createVaultWith<Credentials>(
         checkAccount(of);
         const key = keyOf(provider, of);
         const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
-        const other = of === account ? engine! : createEngine(key, quiet, () => {});
+        const other = of === account ? engine : createEngine(key, quiet, () => {});
         await other.signOut();
         if (other !== engine) other.close();
         const head = await store.head(key);

@@ -5,7 +5,7 @@
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { AccessToken, Session, TokenName, TokenNeed, VaultOptions } from "../types.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { type Engine, type EngineEventType, type OnNews, statusOf } from "./contract.ts";
+import { type Engine, type EngineEventType, type OnNews } from "./contract.ts";
 import {
   CLAIM,
   decide,
@@ -339,8 +339,11 @@ export function createEngine(
         : obtain(need ?? {});
     },
     state() {
-      const { session, persisted } = ledger;
-      return { session, token: view, persisted, status: statusOf(ledger, judge()) };
+      const { session, persisted, known, failures } = ledger;
+      const here = judge() === "sign_in_required" ? "sign-in-required" : "signed-in";
+      // A store that has not answered is never taken for an empty one.
+      const gone = known ? "signed-out" : failures ? "unavailable" : "loading";
+      return { session, token: view, persisted, status: session ? here : gone };
     },
     look,
     async signIn(credentials, signal) {
