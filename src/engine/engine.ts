@@ -99,12 +99,12 @@ export function createEngine(
     if (closed) return;
     checkedAt = now();
     checkedRunning = running();
-    const { refreshAt, tokenSet, rejected } = session ?? {};
+    const { refreshAt, tokenSet } = session ?? {};
     const end = Math.min(
       refreshAt ?? tokenSet?.expiresAt ?? Infinity,
       checkedAt + maxStaleness / 2,
     );
-    viewUntil = rejected || (session && isCurrent(session, rejectedHere)) ? 0 : end;
+    viewUntil = judge(session) === "use" ? end : 0;
     // The same by running time, so that no step of the clock makes what was seen last longer.
     stale(maxStaleness / 2);
     retries = ledger.persisted ? 0 : retries + 1;
