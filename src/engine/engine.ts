@@ -119,7 +119,7 @@ export function createEngine(
       const { accessToken } = session.tokenSet;
       const isSame = before?.sessionId === sessionId;
       // Not by generation alone: two contexts may both make the next one, and one is not written.
-      if (!isSame || view!.accessToken !== accessToken || view!.generation !== generation)
+      if (!isCurrent(session, view) || view!.accessToken !== accessToken)
         view = { accessToken, sessionId, generation };
       if (seenId !== intent?.attemptId) {
         seenId = intent?.attemptId;
