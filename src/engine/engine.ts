@@ -303,7 +303,7 @@ export function createEngine(
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
         // Only a look of one's own tells that nothing helps: others' reads clear the failures too.
-        if (!serve && looks > since && !failures && /_/.test(decision)) {
+        if (looks > since && !failures && /_/.test(decision)) {
           tell();
           throw error(decision as VaultErrorCode);
         }
