@@ -353,10 +353,11 @@ export function createEngine(
       const since = epoch;
       const [outcome, got] = await exchange((io) => provider.signIn!(credentials, io), signal);
       signal?.throwIfAborted();
+      const { error: cause } = outcome as Trouble;
       status = (outcome as Trouble).status;
       if (outcome.type === "refused") throw error("credentials_refused");
       // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
-      if (outcome.type === "trouble" && isVaultError(outcome.error)) throw outcome.error;
+      if (isVaultError(cause)) throw cause;
       if (!got) throw error("sign_in_failed");
       await start(got, since);
     },
@@ -368,8 +369,10 @@ export function createEngine(
     async signOut() {
       epoch++;
       const session = await ledger.end();
-      if (session) peers.post("changed", session);
-      if (session) revoke(session);
+      if (session) {
+        peers.post("changed", session);
+        revoke(session);
+      }
       if (!ledger.persisted) throw error("store_unavailable");
     },
     close() {
