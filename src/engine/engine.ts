@@ -285,7 +285,6 @@ export function createEngine(
       error(ledger.failures ? "store_unavailable" : "refresh_failed"),
     );
     try {
-      signal?.throwIfAborted();
       if (renewal?.selfSigned && need.date! > 0) skew = need.date! - now();
       const since = looks;
       for (let looked = false; ; looked = true) {
@@ -349,7 +348,6 @@ export function createEngine(
     async signIn(credentials, signal) {
       check(provider.signIn, "provider has no sign-in, call adopt()");
       if (closed) throw error("closed");
-      signal?.throwIfAborted();
       const since = epoch;
       const [outcome, got] = await exchange((io) => provider.signIn!(credentials, io), signal);
       signal?.throwIfAborted();
