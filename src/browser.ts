@@ -48,8 +48,11 @@ export function createVault<Credentials>(
 function onWake(listener: () => void): () => void {
   const stop = new AbortController();
   for (const type of ["online", "pageshow", "visibilitychange", "resume", "focus"])
-    for (const target of [globalThis, globalThis.document])
-      target?.addEventListener?.(type, listener, { signal: stop.signal });
+    globalThis.addEventListener?.(type, listener, {
+      // It goes to the document alone: it is caught on its way down.
+      capture: type === "resume",
+      signal: stop.signal,
+    });
   return () => stop.abort();
 }
 

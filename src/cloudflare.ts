@@ -189,7 +189,9 @@ export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): 
 export function createVault<Credentials = unknown>(
   options: CloudflareVaultOptions,
 ): CloudflareVault<Credentials> {
-  const { provider: name, account = "default", env, ctx, binding = BINDING } = options;
+  const { provider: name, env, ctx, binding = BINDING } = options;
+  // A tenant that is looked up and is not there must not meet others in the default's session (S11).
+  const { account } = { account: "default", ...options };
   check(
     env && ctx?.waitUntil,
     "Pass env and ctx, the second and third argument of the Worker's fetch",

@@ -29,19 +29,21 @@ export type VaultErrorCode =
   /** The vault was closed, or signed out meanwhile. */
   | "closed";
 
-const ADVICE: { readonly [code in VaultErrorCode]: string } = {
-  no_session: "Not signed in: call signIn()",
-  sign_in_required: "Session ended: sign in again",
-  credentials_refused: "Credentials refused: check and try again",
-  refresh_failed: "Refresh failed: session kept, try again",
-  sign_in_failed: "Sign-in failed: try again",
-  clock_unknown: "Signed token refused: check clock and API key",
-  store_unavailable: "Store unavailable: nothing is lost, try again",
-  worker_unavailable: "Worker unavailable: nothing is lost, try again",
-  invalid_token: "Malformed token: look for spaces, line breaks",
-  invalid_option: "Invalid option",
-  closed: "Closed or signed out: make a vault or sign in",
+/** What to do, where it is more than to try again. */
+const ADVICE: { readonly [code in VaultErrorCode]?: string } = {
+  no_session: "call signIn()",
+  sign_in_required: "the session ended",
+  credentials_refused: "check and try again",
+  clock_unknown: "check clock and API key",
+  invalid_token: "look for spaces, line breaks",
+  closed: "make a vault or sign in",
 };
+
+/** The code says what is wrong: `"Store unavailable: nothing is lost, try again"`. */
+const sentence = (
+  code: VaultErrorCode,
+  advice: string = ADVICE[code] ?? "nothing is lost, try again",
+): string => code[0]!.toUpperCase() + code.slice(1).replaceAll("_", " ") + ": " + advice;
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;
 
@@ -56,8 +58,13 @@ export class VaultError extends Error {
   /** Milliseconds after which another try makes sense, where that is known. */
   declare readonly retryAfter: number | undefined;
 
-  constructor(code: VaultErrorCode, message?: string, status?: number, retryAfter?: number) {
-    super(message ?? ADVICE[code]);
+  constructor(
+    code: VaultErrorCode,
+    message: string = sentence(code),
+    status?: number,
+    retryAfter?: number,
+  ) {
+    super(message);
     Object.assign(this, { name: "VaultError", code, status, retryAfter });
     Object.defineProperty(this, brand, { value: true });
   }
@@ -70,7 +77,7 @@ export class VaultError extends Error {
 
 /** Options and arguments: throws `invalid_option` with what is wanted. */
 export function check(isRight: unknown, wanted: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", "Invalid option: " + wanted);
+  if (!isRight) throw new VaultError("invalid_option", sentence("invalid_option", wanted));
 }
 
 /**

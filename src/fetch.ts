@@ -88,17 +88,19 @@ const copyHeaders = (headers: HeadersInit): Record<string, string> =>
 const hasAuthorization = (headers: Record<string, string>): boolean =>
   Object.keys(headers).some((name) => /^authorization$/i.test(name));
 
-/** A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. */
+/**
+ * A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. Known by
+ * what it can do: another realm's, as a frame's or a test runner's, is no instance of ours.
+ */
 function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
-  // By name, too: another realm's, as a frame's or a test runner's, is no instance of ours.
-  const kind = Object.prototype.toString.call(body).slice(8, -1);
-  const isA = (type: new () => object): boolean => body instanceof type || kind === type.name;
-  if (isA(Blob) || kind === "File") return body as Blob;
-  if ((body as ArrayBuffer).byteLength !== undefined) return new Blob([body as ArrayBuffer]);
-  if (isA(URLSearchParams)) return new URLSearchParams(body as URLSearchParams);
-  if (!isA(FormData)) return undefined;
-  const copy = new FormData();
+  const { byteLength, stream, getAll, sort } = body as Partial<
+    ArrayBuffer & Blob & URLSearchParams
+  >;
+  if (stream) return body;
+  if (byteLength !== undefined) return new Blob([body as ArrayBuffer]);
+  if (!getAll) return undefined;
+  const copy = sort ? new URLSearchParams() : new FormData();
   (body as FormData).forEach((value, name) => copy.append(name, value as string));
   return copy;
 }

@@ -20,7 +20,7 @@ function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
   // Nothing but an origin and a path: no user, query or fragment.
   check(
     url && isSecure(url, allowLoopbackHttp) && url.href === url.origin + url.pathname,
-    "origins, https URLs of host and path; on loopback, dangerouslyAllowLoopbackHttp allows http",
+    "origins, https URLs of host and path, or dangerouslyAllowLoopbackHttp",
   );
   return url;
 }
@@ -50,18 +50,16 @@ export function createPolicy(
     } catch {
       return undefined;
     }
-    const { pathname } = url;
+    const { href, pathname } = url;
     const allowed =
-      !url.username &&
-      !url.password &&
       bases.some(
         (base) =>
-          base.origin === url.origin &&
+          // No user or password either: they would stand before the host.
+          href.startsWith(base.origin + "/") &&
           isUnder(pathname, base.pathname) &&
           // An encoded slash may lead a server out of the prefix.
           (base.pathname === "/" || !/%2f|%5c/i.test(pathname)),
-      ) &&
-      !publicPaths.some((path) => isUnder(pathname, path));
-    return allowed ? url.href : undefined;
+      ) && !publicPaths.some((path) => isUnder(pathname, path));
+    return allowed ? href : undefined;
   };
 }

@@ -44,9 +44,8 @@ export const createFollow =
       const crosses = next.origin !== url.origin;
       if (
         hops > 19 ||
-        !/^https?:$/.test(next.protocol) ||
-        next.username ||
-        next.password ||
+        // Nor with a user or a password.
+        !/^https?:\/\/[^/@]+\//.test(next.href) ||
         (crosses && kept.mode === "same-origin")
       )
         throw new TypeError("Cannot follow the redirect");

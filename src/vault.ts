@@ -3,7 +3,7 @@
  * ever showing a token.
  */
 import { decodeClaims } from "./engine/claims.ts";
-import type { Engine, EngineEventType, EngineState } from "./engine/contract.ts";
+import type { EngineEventType, EngineState } from "./engine/contract.ts";
 import { createEngine } from "./engine/engine.ts";
 import { keyOf } from "./engine/record.ts";
 import { isAccount } from "./engine/syntax.ts";
@@ -107,7 +107,7 @@ export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | 
   check(store?.shared, "store");
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
-    'store, atomic where tokens rotate: import { createVault } from "tokenkeep/cloudflare"',
+    'store, atomic where tokens rotate: use "tokenkeep/cloudflare"',
   );
 }
 
@@ -116,22 +116,6 @@ const reach = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
   ask().catch((error) => {
     throw isVaultError(error) ? error : new VaultError("store_unavailable");
   });
-
-/** F5: never from inside a step that somebody waits for; one listener's error is its own. */
-function tell<News>(listeners: Set<(news: News) => void>, news: News): void {
-  for (const listener of listeners)
-    queueMicrotask(() => void (listeners.has(listener) && listener(news)));
-}
-
-function join<News>(
-  listeners: Set<(news: News) => void>,
-  listener: (news: News) => void,
-): () => void {
-  // A function of its own for each call: the same listener may join twice.
-  const own = listener.bind(undefined);
-  listeners.add(own);
-  return () => void listeners.delete(own);
-}
 
 /**
  * Makes a vault for one account. `makeFollow` is for runtimes that show redirects, `share` for an owner
@@ -142,7 +126,8 @@ export function createVaultWith<Credentials>(
   makeFollow?: (policy: Policy) => Follow,
   share?: (source: TokenSource) => void,
 ): Vault<Credentials> {
-  const { provider, store, account = "default" } = options;
+  // An account that is given and is none must not meet others in the default's session (S11).
+  const { provider, store, account } = { account: "default", ...options };
   checkParts(options);
   checkAccount(account);
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
@@ -150,15 +135,12 @@ export function createVaultWith<Credentials>(
   const { scheme = "Bearer" } = provider;
   const prefix = keyOf(provider, "");
 
-  const listeners = new Set<(news: Snapshot) => void>();
-  const observers = new Set<(event: VaultEvent) => void>();
+  const listeners = new Set<(event?: VaultEvent) => void>();
   let shown: Snapshot | undefined;
   let shownToken: AccessToken | undefined;
-  let told: Snapshot | undefined;
-  let engine: Engine | undefined = undefined;
 
   function snapshot(): Snapshot {
-    const { session, token, status, persisted } = engine!.state();
+    const { session, token, status, persisted } = engine.state();
     const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
     if (shown?.status !== status || shown.persisted !== persisted || shownToken !== token) {
       shownToken = token;
@@ -177,21 +159,21 @@ export function createVaultWith<Credentials>(
     return shown;
   }
 
-  const change = (): void =>
-    queueMicrotask(() => {
-      if (told !== snapshot()) tell(listeners, (told = shown!));
-    });
+  /** F5: never from inside a step that somebody waits for; one listener's error is its own. */
+  function tell(type?: VaultEvent["type"], session?: TokenName, status?: number): void {
+    const { sessionId, generation } = session ?? {};
+    const event = type && { type, account, sessionId, generation, status };
+    for (const listener of listeners)
+      queueMicrotask(() => void (listeners.has(listener) && listener(event)));
+  }
 
-  const emit = (type: VaultEvent["type"], session?: TokenName, status?: number): void =>
-    tell(observers, {
-      type,
-      account,
-      sessionId: session?.sessionId,
-      generation: session?.generation,
-      status,
-    });
+  /** `listener` is a function of its own for each call: the same one of a user's may join twice. */
+  function join(listener: (event?: VaultEvent) => void): () => void {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
 
-  engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, change, emit);
+  const engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
   const { look, getToken, adopt, signOut } = engine;
   share?.(engine);
   const stopWaking = options.onWake?.(look);
@@ -203,7 +185,7 @@ export function createVaultWith<Credentials>(
 
   function close(): void {
     stopWaking?.();
-    engine!.close();
+    engine.close();
   }
 
   return {
@@ -214,10 +196,10 @@ export function createVaultWith<Credentials>(
       fetch_,
       makeFollow?.(policy),
       provider.renewal,
-      (named) => emit("retried", named, 401),
+      (named) => tell("retried", named, 401),
     ),
     async signIn(credentials, { signal } = {}) {
-      await engine!.signIn(credentials as never, signal);
+      await engine.signIn(credentials as never, signal);
     },
     adopt,
     async getToken({ rejected, signal } = {}) {
@@ -243,8 +225,7 @@ export function createVaultWith<Credentials>(
         checkAccount(of);
         const key = keyOf(provider, of);
         const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
-        const nothing = (): void => {};
-        const other = of === account ? engine! : createEngine(key, quiet, nothing, nothing);
+        const other = of === account ? engine : createEngine(key, quiet, () => {});
         await other.signOut();
         if (other !== engine) other.close();
         const head = await store.head(key);
@@ -256,11 +237,14 @@ export function createVaultWith<Credentials>(
       listener(known);
       if (known.status === "loading") void look();
       // News that were on their way when it joined are no news to it, but to the others.
-      return join(listeners, (news) => {
-        if (news !== known) listener((known = news));
+      return join(() => {
+        if (known !== snapshot()) listener((known = shown!));
       });
     },
-    events: (listener) => join(observers, listener),
+    events(listener) {
+      const own = listener.bind(undefined);
+      return join((event) => event && own(event));
+    },
     close,
     async [Symbol.asyncDispose]() {
       close();

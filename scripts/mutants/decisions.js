@@ -68,8 +68,8 @@ export const decisions = [
     edits: [
       {
         file: DECIDE,
-        find: "2 ** Math.min(Math.max(strikes - 1, 0), 6)",
-        replace: "2 ** (0 * strikes)",
+        find: "2 ** Math.min(strikes || 1, 7)",
+        replace: "2 ** (1 + 0 * strikes)",
       },
     ],
     test: MODEL,
@@ -97,8 +97,8 @@ export const decisions = [
     edits: [
       {
         file: TRANSITIONS,
-        find: "current.intent?.attemptId === attemptId",
-        replace: 'current.intent?.attemptId !== ""',
+        find: "if (current.intent?.attemptId !== intent.attemptId) return undefined;",
+        replace: "",
       },
     ],
     test: "test/unit/transitions.test.ts",

@@ -201,7 +201,7 @@ export const engine = [
       {
         file: "src/vault.ts",
         find: "let known = snapshot();",
-        replace: "let known = (told = snapshot());",
+        replace: "let known = snapshot(); listeners.clear();",
       },
     ],
     test: "test/unit/snapshot.test.ts",
@@ -213,8 +213,8 @@ export const engine = [
     edits: [
       {
         file: "src/vault.ts",
-        find: "tell(observers, {",
-        replace: "tell(observers, { ...(session as object),",
+        find: "const event = type && {",
+        replace: "const event = type && { ...(session as object),",
       },
     ],
     test: "test/unit/secrets.test.ts",

@@ -56,6 +56,7 @@ interface Deed extends Call {
 
 const DEED = "tokenkeep-deed";
 const SOON = 60_000;
+const HOUR = 3_600_000;
 
 export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
@@ -95,6 +96,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       key === call.key,
       `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers`,
     );
+    const tell = teller(onEvent, account);
     const engine = createEngine(
       key,
       {
@@ -110,8 +112,10 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         dangerouslyAllowLoopbackHttp: settings.dangerouslyAllowLoopbackHttp === true,
         waitUntil: (promise) => ctx.waitUntil(promise),
       },
-      () => later(owned!),
-      teller(onEvent, account),
+      (...news) => {
+        tell(...news);
+        later(owned!);
+      },
     );
     const deed: Deed = { provider: name, account, key };
     const due = {
@@ -141,7 +145,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const isUnknown = !session && status !== "signed-out";
     const wanted =
       session && provider.renewal && !session.refused
-        ? nextLook(session, now)
+        ? // What is due and cannot be had is looked at each hour.
+          Math.min(nextLook(session, now), session.refreshAt! > now ? Infinity : HOUR)
         : deedNow()?.due
           ? SOON
           : isUnknown

@@ -74,9 +74,10 @@ export async function hashOf(key: string): Promise<string> {
 /** Tells of what happens, after the step that somebody waits for (F5). */
 export const teller =
   (onEvent: ((event: VaultEvent) => void) | undefined, account: string) =>
-  (type: VaultEvent["type"], session?: TokenName, status?: number): void => {
+  (type?: VaultEvent["type"], session?: TokenName, status?: number): void => {
     const { sessionId, generation } = session ?? {};
-    if (onEvent) queueMicrotask(() => onEvent({ type, account, sessionId, generation, status }));
+    if (onEvent && type)
+      queueMicrotask(() => onEvent({ type, account, sessionId, generation, status }));
   };
 
 /** Fixed messages only: what a provider or a store throws may hold anything (S4). */

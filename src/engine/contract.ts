@@ -1,7 +1,6 @@
 /** What the vault and its engine say to each other. */
-import type { AccessToken, Grant, Session, TokenSource } from "../types.ts";
-import type { Decision } from "./decide.ts";
-import type { Ledger, LedgerTrouble } from "./ledger.ts";
+import type { AccessToken, Grant, Session, TokenName, TokenSource } from "../types.ts";
+import type { LedgerTrouble } from "./ledger.ts";
 
 export type EngineEventType =
   | "signed-in"
@@ -13,10 +12,14 @@ export type EngineEventType =
   | "signed-out"
   | LedgerTrouble;
 
+/** Something has changed; `type` names what has happened, if it is more than that. */
+export type OnNews = (type?: EngineEventType, session?: TokenName, status?: number) => void;
+
 export interface EngineState {
   readonly session: Session | undefined;
   /** The same object as long as it is the same token. */
   readonly token: AccessToken | undefined;
+  /** What a page may show. */
   readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
   /** Whether the store has what memory has. */
   readonly persisted: boolean;
@@ -31,13 +34,4 @@ export interface Engine extends TokenSource {
   adopt(grant: Grant): Promise<void>;
   signOut(): Promise<void>;
   close(): void;
-}
-
-/** What a page may show. A store that has not answered is never taken for an empty one. */
-export function statusOf(
-  { session, known, failures }: Ledger,
-  decision: Decision,
-): EngineState["status"] {
-  if (session) return decision === "sign_in_required" ? "sign-in-required" : "signed-in";
-  return known ? "signed-out" : failures ? "unavailable" : "loading";
 }

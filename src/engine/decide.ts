@@ -68,7 +68,7 @@ export function decide(
   // refreshes that keep being followed by a 401 become rare.
   const early =
     now >= renewedAt &&
-    now < renewedAt + Math.min(60_000, life / 10) * 2 ** Math.min(Math.max(strikes - 1, 0), 6);
+    now < renewedAt + Math.min(30_000, life / 20) * 2 ** Math.min(strikes || 1, 7);
   // A 401 so soon after a refresh is not about the token's age: it is returned, not acted upon.
   const ended = session.rejected || (!early && isCurrent(session, rejected));
   const alive = !ended && now < expiresAt;
@@ -81,7 +81,7 @@ export function decide(
     return alive ? "use" : "sign_in_required";
 
   const must = !alive || now >= expiresAt - Math.min(30_000, life / 10);
-  const cooling = coolDown ? coolDown.until - now : 0;
+  const cooling = (coolDown?.until ?? 0) - now;
   if (early || !online || (cooling > 0 && cooling <= LONGEST_COOL_DOWN))
     return alive ? "use" : "wait";
   const { intent } = session;
@@ -104,14 +104,13 @@ export function decide(
   return must ? (spent ? "recover" : "begin") : "renew";
 }
 
-/** In how long to look at the session again, though nobody asks: a hint for timers. */
+/** In how long something of the session comes to its end, so that it wants looking at: a hint for timers. */
 export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
   const moments = [
     refreshAt,
     coolDown?.until,
     intent && intent.deadline + MARGIN,
     tokenSet.expiresAt,
-    refreshAt! > now ? undefined : now + 3_600_000,
   ];
   return Math.min(...moments.map((moment) => (moment! > now ? moment! - now : Infinity)));
 }

@@ -5,7 +5,7 @@
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { AccessToken, Session, TokenName, TokenNeed, VaultOptions } from "../types.ts";
 import { randomId, systemClock } from "./clock.ts";
-import { type Engine, type EngineEventType, statusOf } from "./contract.ts";
+import { type Engine, type EngineEventType, type OnNews } from "./contract.ts";
 import {
   CLAIM,
   decide,
@@ -44,15 +44,14 @@ export function createEngine(
     waitUntil,
     dangerouslyAllowLoopbackHttp,
   }: VaultOptions<never>,
-  onChange: () => void,
-  onEvent: (type: EngineEventType, session?: TokenName, status?: number) => void,
+  onNews: OnNews,
 ): Engine {
   const { renewal, scheme } = provider;
   const { now, running } = clock;
   const ledger = createLedger(store, key, onSession, (type) => emit(type));
-  const peers = createPeers(channel, key, clock, ledger, () => void look());
+  const peers = createPeers(channel, key, clock, ledger, look);
   const nap = createHint(clock, () => wake());
-  const hint = createHint(clock, () => void look());
+  const hint = createHint(clock, look);
   const stale = createHint(clock, () => void (viewUntil = 0));
 
   let view: AccessToken | undefined;
@@ -84,8 +83,7 @@ export function createEngine(
   let skew: number | undefined;
 
   function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
-    onEvent(type, session, status);
-    onChange();
+    onNews(type, session, status);
   }
 
   /** Once for each session that only a sign-in helps. */
@@ -101,12 +99,12 @@ export function createEngine(
     if (closed) return;
     checkedAt = now();
     checkedRunning = running();
-    const { refreshAt, tokenSet, rejected } = session ?? {};
+    const { refreshAt, tokenSet } = session ?? {};
     const end = Math.min(
       refreshAt ?? tokenSet?.expiresAt ?? Infinity,
       checkedAt + maxStaleness / 2,
     );
-    viewUntil = rejected || (session && isCurrent(session, rejectedHere)) ? 0 : end;
+    viewUntil = judge(session) === "use" ? end : 0;
     // The same by running time, so that no step of the clock makes what was seen last longer.
     stale(maxStaleness / 2);
     retries = ledger.persisted ? 0 : retries + 1;
@@ -121,7 +119,7 @@ export function createEngine(
       const { accessToken } = session.tokenSet;
       const isSame = before?.sessionId === sessionId;
       // Not by generation alone: two contexts may both make the next one, and one is not written.
-      if (!isSame || view!.accessToken !== accessToken || view!.generation !== generation)
+      if (!isCurrent(session, view) || view!.accessToken !== accessToken)
         view = { accessToken, sessionId, generation };
       if (seenId !== intent?.attemptId) {
         seenId = intent?.attemptId;
@@ -135,17 +133,17 @@ export function createEngine(
       if (before) emit("signed-out", before);
     }
     wake();
-    onChange();
+    onNews();
   }
 
-  const judge = (session: Session | undefined = ledger.session): Decision =>
+  const judge = (session: Session | undefined = ledger.session, unsent = unsentId): Decision =>
     decide(
       session,
       rejectedHere,
       renewal,
       now(),
       running() - seenAt,
-      unsentId,
+      unsent,
       peers.areSilent(session),
       online(),
     );
@@ -185,11 +183,9 @@ export function createEngine(
     } while (running() - asked > CLAIM);
     // The same question once more, in the task in which it is acted upon: a reuse window may have
     // closed, or the store may have eaten the deadline, which is the intent's (F38).
-    unsentId = unsent;
     const left = EXCHANGE - (running() - begunAt);
-    const still = left > CLAIM && isStep(judge(before));
-    unsentId = still ? undefined : intent.attemptId;
-    if (!still) return;
+    if (left <= CLAIM || !isStep(judge(before, unsent))) return;
+    unsentId = undefined;
     const { refreshToken } = tokenSet;
     const [outcome, got] = await exchange(
       (io) => provider.renew!({ material, refreshToken }, io),
@@ -290,7 +286,6 @@ export function createEngine(
       error(ledger.failures ? "store_unavailable" : "refresh_failed"),
     );
     try {
-      signal?.throwIfAborted();
       if (renewal?.selfSigned && need.date! > 0) skew = need.date! - now();
       const since = looks;
       for (let looked = false; ; looked = true) {
@@ -308,7 +303,7 @@ export function createEngine(
         if (serve && decision === "use" && age < maxStaleness / 2) return view!;
         if (!serve && looked && failures > 1) throw error("store_unavailable");
         // Only a look of one's own tells that nothing helps: others' reads clear the failures too.
-        if (!serve && looks > since && !failures && /_/.test(decision)) {
+        if (looks > since && !failures && /_/.test(decision)) {
           tell();
           throw error(decision as VaultErrorCode);
         }
@@ -344,34 +339,39 @@ export function createEngine(
         : obtain(need ?? {});
     },
     state() {
-      const { session, persisted } = ledger;
-      return { session, token: view, persisted, status: statusOf(ledger, judge()) };
+      const { session, persisted, known, failures } = ledger;
+      const here = judge() === "sign_in_required" ? "sign-in-required" : "signed-in";
+      // A store that has not answered is never taken for an empty one.
+      const gone = known ? "signed-out" : failures ? "unavailable" : "loading";
+      return { session, token: view, persisted, status: session ? here : gone };
     },
     look,
     async signIn(credentials, signal) {
       check(provider.signIn, "provider has no sign-in, call adopt()");
       if (closed) throw error("closed");
-      signal?.throwIfAborted();
       const since = epoch;
       const [outcome, got] = await exchange((io) => provider.signIn!(credentials, io), signal);
       signal?.throwIfAborted();
+      const { error: cause } = outcome as Trouble;
       status = (outcome as Trouble).status;
       if (outcome.type === "refused") throw error("credentials_refused");
       // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
-      if (outcome.type === "trouble" && isVaultError(outcome.error)) throw outcome.error;
+      if (isVaultError(cause)) throw cause;
       if (!got) throw error("sign_in_failed");
       await start(got, since);
     },
     async adopt(grant) {
       if (closed) throw error("closed");
       if (!isSound(grant, scheme)) throw error("invalid_token");
-      await start(life(grant, now(), true), epoch);
+      await start(life({ ...grant, aged: true }, now()), epoch);
     },
     async signOut() {
       epoch++;
       const session = await ledger.end();
-      if (session) peers.post("changed", session);
-      if (session) revoke(session);
+      if (session) {
+        peers.post("changed", session);
+        revoke(session);
+      }
       if (!ledger.persisted) throw error("store_unavailable");
     },
     close() {

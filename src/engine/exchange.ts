@@ -13,7 +13,7 @@ export interface Exchanges {
     deadline?: number,
   ): Promise<readonly [outcome: Outcome, got?: Life]>;
   /** What a grant is worth that came in reply to what was asked then. */
-  life(grant: Grant, startedAt: number, adopted?: boolean): Life;
+  life(grant: Grant, startedAt: number): Life;
 }
 
 /** `send` is the way to the token endpoint; `ahead` is how far the server's clock is ahead, in milliseconds. */
@@ -26,35 +26,28 @@ export function createExchanges(
 ): Exchanges {
   const now = (): number => clock.now() + ahead();
 
-  const life = (grant: Grant, startedAt: number, adopted?: boolean): Life => ({
-    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime, adopted),
+  const life = (grant: Grant, startedAt: number): Life => ({
+    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime),
     skew: ahead(),
   });
-
-  async function ended(
-    ask: (exchange: Exchange) => Promise<unknown>,
-    by: AbortSignal | undefined,
-    deadline: number,
-  ): Promise<Outcome> {
-    const { signal, stopped, end } = createLimit(clock, deadline, by);
-    try {
-      const outcome = await Promise.race([ask({ signal, fetch: send, now }), stopped]);
-      return (outcome as Outcome | undefined) ?? { type: "trouble" };
-    } catch (error) {
-      return { type: "trouble", error };
-    } finally {
-      end();
-    }
-  }
 
   return {
     life,
     async run(ask, by, deadline = EXCHANGE) {
       const startedAt = clock.now();
-      const outcome = await ended(ask, by, deadline);
-      return outcome.type === "granted" && isSound(outcome.grant, scheme)
-        ? [outcome, life(outcome.grant, startedAt)]
-        : [outcome];
+      const { signal, stopped, end } = createLimit(clock, deadline, by);
+      try {
+        const answer = await Promise.race([ask({ signal, fetch: send, now }), stopped]);
+        const outcome = answer as Outcome;
+        // No answer at all throws here.
+        return outcome.type === "granted" && isSound(outcome.grant, scheme)
+          ? [outcome, life(outcome.grant, startedAt)]
+          : [outcome];
+      } catch (error) {
+        return [{ type: "trouble", error }];
+      } finally {
+        end();
+      }
     },
   };
 }

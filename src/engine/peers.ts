@@ -3,7 +3,6 @@
  * somebody look at the record, or wait a little longer before a last chance is taken.
  */
 import type { Channel, Clock, PeerMessage, Session, TokenName } from "../types.ts";
-import { isObject } from "./claims.ts";
 import { CLAIM } from "./decide.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -33,8 +32,7 @@ export function createPeers(
 
   const port = channel?.open(key, (message) => {
     const { session, persisted } = ledger;
-    if (!isObject(message)) return;
-    const { type, sessionId, generation } = message;
+    const { type, sessionId, generation } = Object(message) as Partial<PeerMessage>;
     const isMine = session?.sessionId === sessionId;
     if (type === "changed") onNews();
     else if (type === "claim") peers.claimed ||= isMine;

@@ -1,7 +1,7 @@
 /** No secret over plain http (S3): origins are held to it, and so is what a mechanism asks. */
 import { check } from "../errors.ts";
 
-const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
+const LOOPBACK = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** https, or plain http to this very machine where that is allowed. */
 export const isSecure = ({ protocol, hostname }: URL, allowLoopbackHttp?: boolean): boolean =>

@@ -52,8 +52,8 @@ export async function postJson(
 export async function readJson(response: Response): Promise<unknown> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
-  let text = reader ? "" : await response.text();
-  for (let chunk; reader && text.length < LONGEST && !(chunk = await reader.read()).done;)
+  let text = "";
+  for (let chunk; text.length < LONGEST && (chunk = await reader?.read())?.value;)
     text += decoder.decode(chunk.value, { stream: true });
   reader?.cancel().catch(() => {});
   try {

@@ -25,12 +25,13 @@ export function begun(
   now: number,
   unsent?: string,
 ): Session {
-  const { intent, attempt } = session;
+  const { intent } = session;
   return next(session, {
     rejected: session.rejected || isCurrent(session, rejected) || undefined,
     intent: {
       attemptId,
-      attempt: Math.max(attempt, intent?.attempt ?? 0) + 1,
+      // An intent is always newer than what stands.
+      attempt: (intent ?? session).attempt + 1,
       startedAt: intent?.startedAt ?? now,
       deadline: now + EXCHANGE,
       repeated: !!intent && (intent.repeated || intent.attemptId !== unsent),
@@ -42,7 +43,7 @@ export function begun(
  * Commits a new token set. A reply that comes late, after others took over, is committed too while
  * no later attempt's token set stands in the record: a rotated refresh token is never dropped.
  */
-export function granted(
+function granted(
   current: Session,
   { attempt }: Intent,
   life: Life,
@@ -70,44 +71,39 @@ export function granted(
   };
 }
 
-/** The refresh token is dead. Only the attempt that holds the record may say so. */
-export const refused = (current: Session, { attemptId }: Intent): Session | undefined =>
-  current.intent?.attemptId === attemptId
-    ? next(current, { intent: undefined, coolDown: undefined, refused: true })
-    : undefined;
-
 /** A failure that is no refusal: the session stays, a cool-down is shared by all contexts. */
-export function troubled(
+function troubled(
   current: Session,
   intent: Intent,
   now: number,
   random: number,
   { retryAfter = 0, unprocessed }: Trouble,
-): Session | undefined {
+): Session {
   const tries = (current.coolDown?.tries ?? 0) + 1;
   // Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute.
   const backOff = Math.max(50, Math.min(60_000, 500 * 2 ** tries) * random);
   const wait = Math.max(backOff, retryAfter * (1 + random / 10));
-  return current.intent?.attemptId === intent.attemptId
-    ? next(current, {
-        // Only a reply that proves that nothing was ever processed allows the same token again.
-        intent: unprocessed && !intent.repeated ? undefined : { ...intent, lost: true },
-        coolDown: { until: now + Math.min(wait, LONGEST_COOL_DOWN), tries },
-      })
-    : undefined;
+  return next(current, {
+    // Only a reply that proves that nothing was ever processed allows the same token again.
+    intent: unprocessed && !intent.repeated ? undefined : { ...intent, lost: true },
+    coolDown: { until: now + Math.min(wait, LONGEST_COOL_DOWN), tries },
+  });
 }
 
 /** What the end of an exchange makes of the session; `life` is what a usable grant has brought. */
-export const concluded = (
+export function concluded(
   current: Session,
   intent: Intent,
   outcome: Outcome,
   life: Life | undefined,
   now: number,
   random: number,
-): Session | undefined =>
-  life
-    ? granted(current, intent, life, now)
-    : outcome.type === "refused"
-      ? refused(current, intent)
-      : troubled(current, intent, now, random, outcome as Trouble);
+): Session | undefined {
+  if (life) return granted(current, intent, life, now);
+  // Only the attempt that holds the record may tell of a failure.
+  if (current.intent?.attemptId !== intent.attemptId) return undefined;
+  return outcome.type === "refused"
+    ? // The refresh token is dead.
+      next(current, { intent: undefined, coolDown: undefined, refused: true })
+    : troubled(current, intent, now, random, outcome as Trouble);
+}

@@ -11,13 +11,17 @@ export interface Limit {
   end(): void;
 }
 
-/** The end comes after a time, with the reason `overdue` gives, or when `by` is aborted. */
+/**
+ * The end comes after a time, with the reason `overdue` gives, or when `by` is aborted. Throws its reason
+ * where it is aborted already.
+ */
 export function createLimit(
   clock: Clock,
   ms: number,
   by?: AbortSignal | null,
   overdue?: () => unknown,
 ): Limit {
+  by?.throwIfAborted();
   const controller = new AbortController();
   const { signal } = controller;
   let due = clock.running() + ms;

@@ -6,8 +6,6 @@
 import type { Provider, Renewal } from "../types.ts";
 import { password, type PasswordCredentials } from "./password.ts";
 
-const DAY = 86_400_000;
-
 export interface VmcloudOptions extends Partial<Renewal> {
   /** Where the API lives; `https://api.vmcloud.com` by default. */
   readonly baseURL?: string;
@@ -33,7 +31,8 @@ export function vmcloud({
 }: VmcloudOptions = {}): Provider<PasswordCredentials> {
   const base = baseURL.replace(/\/+$/, "");
   return password({
-    assumedLifetime: DAY,
+    // A day, as its page says.
+    assumedLifetime: 86_400_000,
     ...renewal,
     name: "vmcloud",
     origins: [base],

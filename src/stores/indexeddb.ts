@@ -70,7 +70,7 @@ export function indexedDbStore(
       );
       // Browsers close connections under us (F25). The deadline comes without an error.
       if (again && error) return use(mode, callback, false);
-      return fail("IndexedDB unavailable: nothing is lost; allow site data, free disk space");
+      return fail("IndexedDB unavailable: nothing is lost, allow site data, free disk space");
     } finally {
       clearTimeout(timer);
     }

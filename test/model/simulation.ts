@@ -106,8 +106,7 @@ export async function simulate(scenario: Scenario) {
                 get: (name: string) =>
                   name === "date" && date !== undefined ? new Date(date).toUTCString() : null,
               },
-              text: () => Promise.resolve(text),
-              body: null,
+              body: new Response(text).body,
             } as unknown as Response),
           );
         init.signal?.addEventListener("abort", () => reject(init.signal!.reason as Error));

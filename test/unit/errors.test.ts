@@ -179,6 +179,11 @@ describe("options", () => {
     "no store": { provider: acme() },
     "no origins": { store, provider: { ...acme(), origins: [] } },
     "an empty account": { store, provider: acme(), account: "" },
+    "an account that is looked up and not there (S11)": {
+      store,
+      provider: acme(),
+      account: undefined,
+    },
     "an account that is no text": { store, provider: acme(), account: 7 },
     "an account without end": { store, provider: acme(), account: "a".repeat(257) },
     "a store that cannot compare, with rotation": {

@@ -1,7 +1,7 @@
 /** Who may change a session after an attempt: the attempt that holds its record, and nobody else. */
 import { describe, expect, it } from "vitest";
-import { begun, granted, refused, troubled } from "../../src/engine/transitions.ts";
-import type { Intent, Session } from "../../src/types.ts";
+import { begun, concluded } from "../../src/engine/transitions.ts";
+import type { Intent, Outcome, Session } from "../../src/types.ts";
 
 const START = 1_800_000_000_000;
 
@@ -13,7 +13,10 @@ const session: Session = {
   issuedAt: START,
   tokenSet: { accessToken: "a3", refreshToken: "r3", expiresAt: START + 3_600_000 },
 };
-const trouble = { type: "trouble" } as const;
+const refused: Outcome = { type: "refused" };
+const trouble: Outcome = { type: "trouble", unprocessed: true };
+/** What a grant brought is given beside it. */
+const granted: Outcome = { type: "granted", grant: { accessToken: "a4" } };
 
 const begin = (from: Session, attemptId: string): [Session, Intent] => {
   const next = begun(from, undefined, attemptId, START, from.intent?.attemptId);
@@ -25,13 +28,16 @@ describe("an attempt that was taken over", () => {
   const [taken, theirs] = begin(first, "theirs");
 
   it("P8 P9 its refusal says nothing about the session", () => {
-    expect(refused(taken, mine)).toBeUndefined();
-    expect(refused(taken, theirs)).toMatchObject({ refused: true, revision: taken.revision + 1 });
+    expect(concluded(taken, mine, refused, undefined, START, 0.5)).toBeUndefined();
+    expect(concluded(taken, theirs, refused, undefined, START, 0.5)).toMatchObject({
+      refused: true,
+      revision: taken.revision + 1,
+    });
   });
 
   it("P5 P8 its trouble clears no intent and sets no cool-down", () => {
-    expect(troubled(taken, mine, START, 0.5, { ...trouble, unprocessed: true })).toBeUndefined();
-    expect(troubled(taken, theirs, START, 0.5, { ...trouble, unprocessed: true })).toMatchObject({
+    expect(concluded(taken, mine, trouble, undefined, START, 0.5)).toBeUndefined();
+    expect(concluded(taken, theirs, trouble, undefined, START, 0.5)).toMatchObject({
       intent: undefined,
       coolDown: { tries: 1 },
     });
@@ -39,11 +45,11 @@ describe("an attempt that was taken over", () => {
 
   it("P2 P8 its grant is kept, because it may be the only token that works", () => {
     const life = { tokenSet: { accessToken: "a4", refreshToken: "r4" }, issuedAt: START };
-    const late = granted(taken, mine, life, START)!;
+    const late = concluded(taken, mine, granted, life, START, 0.5)!;
     expect(late).toMatchObject({ generation: 4, attempt: 3, tokenSet: { refreshToken: "r4" } });
     // But not over a later attempt's.
-    const newer = granted(taken, theirs, life, START)!;
-    expect(granted(newer, mine, life, START)).toBeUndefined();
+    const newer = concluded(taken, theirs, granted, life, START, 0.5)!;
+    expect(concluded(newer, mine, granted, life, START, 0.5)).toBeUndefined();
   });
 
   it("P2 when the token was first sent is kept, and the order of attempts grows", () => {
@@ -58,7 +64,7 @@ describe("a grant", () => {
 
   it("F23 without a refresh token keeps the old one", () => {
     const life = { tokenSet: { accessToken: "a4" }, issuedAt: START };
-    expect(granted(first, intent, life, START)!.tokenSet).toMatchObject({
+    expect(concluded(first, intent, granted, life, START, 0.5)!.tokenSet).toMatchObject({
       accessToken: "a4",
       refreshToken: "r3",
     });

@@ -79,7 +79,7 @@ describe("bad input", () => {
     const { provider } = await stage();
     thrown(() => createVault({ provider, env: undefined as never, ctx: ctx() }));
     thrown(() => createVault({ provider, env, ctx: undefined as never }));
-    for (const account of ["", "x".repeat(257), "x\ud800", 7 as never])
+    for (const account of ["", "x".repeat(257), "x\ud800", 7 as never, undefined as never])
       thrown(() => createVault({ provider, account, env, ctx: ctx() }));
   });
 
