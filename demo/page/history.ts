@@ -30,13 +30,13 @@ export interface Scene {
 }
 
 export interface History {
-  /** Opens a scene; what happened before is forgotten. */
-  begin(title: string, start: number): void;
+  /** Opens a scene; what happened before is forgotten. It stays open until `holder`, a tab, lets go. */
+  begin(title: string, start: number, holder: number): void;
+  /** What the scene of that start was opened for has been done. */
+  release(start: number): void;
   heard(news: News): void;
   logged(entries: readonly LogEntry[]): void;
   left(tab: number): void;
-  /** Holds the scene open though nothing happens, until it is called again with `false`. */
-  hold(on: boolean): void;
   scene(now: number): Scene | undefined;
 }
 
@@ -48,7 +48,7 @@ export function createHistory(): History {
   let start = 0;
   let last = 0;
   let over = true;
-  let held = false;
+  let held: number | undefined;
   const calls = new Map<string, CallTrace>();
   const renewals = new Map<string, RenewalTrace>();
   const gone = new Map<number, number>();
@@ -61,8 +61,9 @@ export function createHistory(): History {
     one.end === undefined && !gone.has(one.tab);
 
   return {
-    begin(name, at) {
+    begin(name, at, holder) {
       title = name;
+      held = holder;
       start = last = at;
       over = false;
       calls.clear();
@@ -91,17 +92,19 @@ export function createHistory(): History {
     },
     left(tab) {
       if (over) return;
+      if (held === tab) held = undefined;
       gone.set(tab, Date.now());
       touch(Date.now());
     },
-    hold(on) {
-      held = on;
+    release(at) {
+      if (at !== start) return;
+      held = undefined;
       touch(Date.now());
     },
     scene(now) {
       if (start === 0) return undefined;
       const busy = [...calls.values(), ...renewals.values()].some(isOpen);
-      if (!over && !busy && !held && now > last + QUIET) over = true;
+      if (!over && !busy && held === undefined && now > last + QUIET) over = true;
       return {
         title,
         start,

@@ -61,9 +61,10 @@ function heard(news: News): void {
     render();
   }
   if (news.type === "scene") {
-    history.begin(news.title, news.start);
+    history.begin(news.title, news.start, news.from);
     hurry();
   }
+  if (news.type === "done") history.release(news.start);
   history.heard(news);
   tabs.heard(news);
   if (news.type === "here" || news.type === "bye") return;
@@ -126,12 +127,12 @@ async function signIn(form: Form): Promise<boolean> {
 }
 
 let title = "";
+let start = 0;
 /** Begins a picture of its own, in all tabs, and keeps it open until the work is done. */
 function begin(): void {
-  const start = Date.now();
-  history.begin(title, start);
-  history.hold(true);
-  line.post({ type: "scene", title, start });
+  start = Date.now();
+  history.begin(title, start, context.tab);
+  line.post({ type: "scene", title, start, from: context.tab });
   document.getElementById("stage")!.toggleAttribute("data-live", true);
   hurry();
 }
@@ -154,7 +155,8 @@ async function perform(
   } catch (error) {
     stage.say(sentence(error));
   }
-  history.hold(false);
+  history.release(start);
+  line.post({ type: "done", start });
   stage.draw();
 }
 

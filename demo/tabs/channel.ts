@@ -65,7 +65,14 @@ export type News =
   /** The worker's are told by every tab that it serves: `from` is the one that tells. */
   | { readonly type: "renewal"; readonly renewal: RenewalTrace; readonly from: number }
   /** Something begins that is worth a picture of its own. */
-  | { readonly type: "scene"; readonly start: number; readonly title: string }
+  | {
+      readonly type: "scene";
+      readonly start: number;
+      readonly title: string;
+      readonly from: number;
+    }
+  /** What that scene was opened for has been done. */
+  | { readonly type: "done"; readonly start: number }
   | {
       readonly type: "send";
       readonly id: string;
