@@ -11,7 +11,7 @@ import { createPolicy } from "../policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
-import { checkAccount, checkParts, type Vault } from "../vault.ts";
+import { checkParts, type Vault } from "../vault.ts";
 import { type Account, createAccount } from "./account.ts";
 import { createHold, type Extendable } from "./hold.ts";
 import { isText } from "./narrow.ts";
@@ -210,11 +210,11 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     try {
       if (question["tokenkeep"] !== VERSION) throw new VaultError("worker_unavailable");
       lock = await locked;
-      checkAccount(name);
       check(isText(args), "argument");
       const parsed: unknown = JSON.parse(args);
       check(Array.isArray(parsed), "argument");
-      account = accountOf(name);
+      // The vault looks at the name.
+      account = accountOf(name as string);
       return end({ value: await act(account, String(type), parsed, signal, client) });
     } catch (error) {
       return end({ error: toWire(error) });

@@ -18,7 +18,7 @@ const SEED = Number(
 console.log(`${SCHEDULES} schedules, TOKENKEEP_SEED=${SEED}`);
 const PATH = process.env["TOKENKEEP_PATH"];
 /** How many equal shares the schedules are dealt in. */
-const SHARES = 30;
+const SHARES = 32;
 
 type Run = Awaited<ReturnType<typeof simulate>>;
 
@@ -279,6 +279,9 @@ describe("the refresh protocol", { timeout: 24 * 3_600_000 }, () => {
       ({ server }) => expect(server.refusals()).toBe(0),
       2,
     ));
+
+  it("P10 P15 P17 F33 a store that goes back to an earlier record hangs nobody, and without rotation costs no session", () =>
+    prove(scenario({}, ["call", "go-back", "expire", "freeze", "resume", "reload"]), undefined, 2));
 
   it("P18 clients that signed in together do not refresh in step", async () => {
     const times = new Set<number>();

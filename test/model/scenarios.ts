@@ -97,6 +97,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
+/** No store may do this: only a family of its own meets it. */
+const goBack: fc.Arbitrary<Command> = fc.record({ type: fc.constant("go-back" as const) });
+
 /** Everything at once. Families narrow it by overriding parts. */
 export function scenario(
   fixed: Partial<Scenario> = {},
@@ -142,7 +145,11 @@ export function scenario(
         fc.record({
           after,
           command:
-            commands === "all" ? command : command.filter(({ type }) => commands.includes(type)),
+            commands === "all"
+              ? command
+              : fc
+                  .oneof(command, ...(commands.includes("go-back") ? [goBack] : []))
+                  .filter(({ type }) => commands.includes(type)),
         }),
         // A family without commands brings a script of its own.
         commands.length ? { minLength: 2, maxLength: 14 } : { maxLength: 0 },

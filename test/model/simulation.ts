@@ -28,7 +28,7 @@ export type Command =
   | { readonly type: "crash" | "freeze" | "resume" | "reload"; readonly place: number }
   | { readonly type: "store-down" | "store-up"; readonly place: number }
   | { readonly type: "sign-in" | "sign-out"; readonly place: number }
-  | { readonly type: "evict" | "expire" | "offline" | "online" }
+  | { readonly type: "evict" | "go-back" | "expire" | "offline" | "online" }
   | { readonly type: "clock"; readonly place: number; readonly by: number };
 
 export interface Scenario {
@@ -239,6 +239,7 @@ export async function simulate(scenario: Scenario) {
   function perform(command: Command): void {
     if (!("place" in command)) {
       if (command.type === "evict") invariants.evict();
+      else if (command.type === "go-back") invariants.goBack();
       else if (command.type === "expire") server.expireAll();
       else offline = command.type === "offline";
       return;
