@@ -32,7 +32,7 @@ export type VaultErrorCode =
 /** What to do, where it is more than to try again. */
 const ADVICE: { readonly [code in VaultErrorCode]?: string } = {
   no_session: "call signIn()",
-  sign_in_required: "the session ended",
+  sign_in_required: "the session ended, sign in again",
   credentials_refused: "check and try again",
   clock_unknown: "check clock and API key",
   invalid_token: "look for spaces, line breaks",
