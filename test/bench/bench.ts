@@ -132,10 +132,13 @@ let calls = 0;
 const rows = [];
 for (const { title, goal, batch, bare, lanes, run } of ready) {
   const alone: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    alone.push(await time(run, bare, batch));
-    for (const { fetch, times } of lanes) times.push(await time(run, fetch, batch));
-  }
+  const turns = [{ fetch: bare, times: alone }, ...lanes];
+  for (let round = 0; round < ROUNDS; round++)
+    // Each round begins with another, so that nobody always clears up after the same one.
+    for (const index of turns.keys()) {
+      const { fetch, times } = turns[(round + index) % turns.length]!;
+      times.push(await time(run, fetch, batch));
+    }
   for (const lane of lanes) {
     if (lane.ours) calls += batch * ROUNDS;
     // Neighbours in time are compared: what slowed one batch down has mostly slowed the next, too.
