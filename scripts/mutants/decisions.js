@@ -2,6 +2,7 @@
 
 const DECIDE = "src/engine/decide.ts";
 const TRANSITIONS = "src/engine/transitions.ts";
+const DECISIONS = "test/unit/decide.test.ts";
 const MODEL = "test/model/protocol.test.ts";
 const REFRESH = "test/unit/refresh.test.ts";
 const STRICT = "P2 P5 P8 F39 strict rotation";
@@ -19,8 +20,8 @@ export const decisions = [
     name: "peers are not asked before the last chance",
     law: "P2",
     edits: [{ file: DECIDE, find: 'if (!harmless && !silent) return "ask";', replace: "" }],
-    test: MODEL,
-    title: "P7 F9 F22 waiters get a token",
+    test: DECISIONS,
+    title: "P2 P7 it is lost, and the token has ended",
   },
   {
     name: "a refused refresh token is sent again",
