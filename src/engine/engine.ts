@@ -71,7 +71,8 @@ export function createEngine(
   /** The access token that this context has refreshed last. */
   let gotHere: string | undefined;
   let status: number | undefined;
-  let refusedId: string | undefined;
+  /** The sessions of which that was told. One that is in memory alone may give way to an earlier one. */
+  const refused = new Set<string>();
   let rejectedHere: TokenName | undefined;
   /** An intent of our own that was not followed by a request. */
   let unsentId: string | undefined;
@@ -89,8 +90,8 @@ export function createEngine(
   /** Once for each session that only a sign-in helps. */
   function tell(): void {
     const id = ledger.session?.sessionId;
-    if (!id || refusedId === id) return;
-    refusedId = id;
+    if (!id || refused.has(id)) return;
+    refused.add(id);
     emit("refused");
   }
 

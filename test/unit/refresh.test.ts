@@ -189,6 +189,43 @@ describe("a refusal", () => {
   });
 });
 
+describe("a session in memory alone that gives way to an earlier one", () => {
+  it("P9 each session's refusal is told once, also when it is met again", async () => {
+    const kept = memoryStore();
+    let isDown = false;
+    const unless =
+      <Args extends unknown[], Answer>(ask: (...args: Args) => Promise<Answer>) =>
+      async (...args: Args): Promise<Answer> => {
+        if (isDown) throw new Error("down");
+        return ask(...args);
+      };
+    const store: TokenStore = {
+      ...kept,
+      head: unless(kept.head),
+      read: unless(kept.read),
+      write: unless(kept.write),
+    };
+    const { vault, api, clock } = await signedIn({ store });
+    const told: unknown[] = [];
+    vault.events(({ type, sessionId }) => type === "refused" && told.push(sessionId));
+    const ended = async (): Promise<void> => {
+      await clock.advance(3_600_000);
+      await rejection(clock.until(vault.fetch(VMS)));
+      await settle();
+    };
+    api.refresh = () => reply(401, {});
+    await ended();
+    isDown = true;
+    await vault.signIn(credentials);
+    await ended();
+    expect(new Set(told).size).toBe(2);
+    isDown = false;
+    await ended();
+    expect(vault.snapshot()).toMatchObject({ status: "sign-in-required", persisted: true });
+    expect(told).toHaveLength(2);
+  });
+});
+
 describe("an intent that another context left behind", () => {
   it("P10 F16 ends by this context's running time, whatever a wrong clock wrote as its deadline", async () => {
     const { vault, api, clock, store } = await signedIn();
