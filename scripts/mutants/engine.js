@@ -82,6 +82,15 @@ export const engine = [
     title: "P2 an intent is not forgotten",
   },
   {
+    name: "a refusal is told again when its session is met again",
+    law: "P9",
+    edits: [
+      { file: ENGINE, find: "refused.add(id);", replace: "void refused.clear(), refused.add(id);" },
+    ],
+    test: REFRESH,
+    title: "P9 each session's refusal is told once",
+  },
+  {
     name: "a store that never takes a write is asked without a pause",
     law: "P10",
     edits: [
