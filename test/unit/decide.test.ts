@@ -2,22 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { decide, type Decision } from "../../src/engine/decide.ts";
 import type { Intent, Renewal, Session, TokenName } from "../../src/types.ts";
+import { session as third, START } from "../support/session.ts";
 
-const START = 1_800_000_000_000;
 const HOUR = 3_600_000;
 const SOFT = START + 0.8 * HOUR;
 const HARD = START + HOUR - 30_000;
 const END = START + HOUR;
 
-const session: Session = {
-  sessionId: "s",
-  generation: 3,
-  revision: 7,
-  attempt: 2,
-  issuedAt: START,
-  refreshAt: SOFT,
-  tokenSet: { accessToken: "a3", refreshToken: "r3", expiresAt: END },
-};
+const session: Session = { ...third, refreshAt: SOFT };
 const mine: TokenName = { sessionId: "s", generation: 3 };
 
 const strict: Renewal = { rotation: "strict" };

@@ -2,17 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { begun, concluded } from "../../src/engine/transitions.ts";
 import type { Intent, Outcome, Session } from "../../src/types.ts";
+import { session, START } from "../support/session.ts";
 
-const START = 1_800_000_000_000;
-
-const session: Session = {
-  sessionId: "s",
-  generation: 3,
-  revision: 7,
-  attempt: 2,
-  issuedAt: START,
-  tokenSet: { accessToken: "a3", refreshToken: "r3", expiresAt: START + 3_600_000 },
-};
 const refused: Outcome = { type: "refused" };
 const trouble: Outcome = { type: "trouble", unprocessed: true };
 /** What a grant brought is given beside it. */
