@@ -22,6 +22,7 @@ import { decisions } from "./mutants/decisions.js";
 import { engine } from "./mutants/engine.js";
 import { providers } from "./mutants/providers.js";
 import { requests } from "./mutants/requests.js";
+import { MODEL } from "./mutants/tests.js";
 import { worker } from "./mutants/worker.js";
 import { root, seconds, useOwnNode } from "./run.js";
 
@@ -42,8 +43,6 @@ import { root, seconds, useOwnNode } from "./run.js";
  * @property {string} test the file of the test that must turn red
  * @property {string} title how its title begins
  */
-
-const MODEL = "test/model/protocol.test.ts";
 
 /** Of the model test: more of them for a mutant that survives the first. */
 const SCHEDULES = [3_000, 30_000];

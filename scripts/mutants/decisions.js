@@ -1,11 +1,10 @@
 /** Mutants of what is decided, and what becomes of a session: see `../mutants.js`. */
 
+import { MODEL, REFRESH, STRICT } from "./tests.js";
+
 const DECIDE = "src/engine/decide.ts";
 const TRANSITIONS = "src/engine/transitions.ts";
 const DECISIONS = "test/unit/decide.test.ts";
-const MODEL = "test/model/protocol.test.ts";
-const REFRESH = "test/unit/refresh.test.ts";
-const STRICT = "P2 P5 P8 F39 strict rotation";
 
 /** @type {readonly import("../mutants.js").Mutant[]} */
 export const decisions = [

@@ -1,11 +1,9 @@
 /** Mutants of the engine, what it knows of the record, and the vault around it: see `../mutants.js`. */
 
+import { CONTRACTS, MODEL, REFRESH, STRICT } from "./tests.js";
+
 const ENGINE = "src/engine/engine.ts";
 const LEDGER = "src/engine/ledger.ts";
-const MODEL = "test/model/protocol.test.ts";
-const CONTRACTS = "test/runtimes/node.test.ts";
-const REFRESH = "test/unit/refresh.test.ts";
-const STRICT = "P2 P5 P8 F39 strict rotation";
 
 /** @type {readonly import("../mutants.js").Mutant[]} */
 export const engine = [

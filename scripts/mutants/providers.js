@@ -1,6 +1,6 @@
 /** Mutants of providers, and how they ask: see `../mutants.js`. */
 
-const CONTRACTS = "test/runtimes/node.test.ts";
+import { CONTRACTS } from "./tests.js";
 
 /** @type {readonly import("../mutants.js").Mutant[]} */
 export const providers = [

@@ -1,9 +1,10 @@
 /** Mutants of requests, redirects, wretch and webhooks: see `../mutants.js`. */
 
+import { CONTRACTS } from "./tests.js";
+
 const FETCH = "src/fetch.ts";
 const WEBHOOK = "src/webhook.ts";
 const WRETCH = "src/wretch.ts";
-const CONTRACTS = "test/runtimes/node.test.ts";
 
 /** @type {readonly import("../mutants.js").Mutant[]} */
 export const requests = [
