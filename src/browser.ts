@@ -19,7 +19,7 @@ import { webLocks } from "./locks/web-locks.ts";
 import { encrypted } from "./stores/encrypted.ts";
 import { indexedDbStore } from "./stores/indexeddb.ts";
 import type { VaultOptions } from "./types.ts";
-import { createVaultWith, type Vault } from "./vault.ts";
+import { createVaultWith, type Vault } from "./vault/vault.ts";
 
 /** As in the core, but nothing besides the provider is needed. */
 export type BrowserVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &
@@ -57,7 +57,7 @@ function onWake(listener: () => void): () => void {
 }
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
-export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
 export { type Problem, readProblem } from "./problem.ts";
 export type * from "./types.ts";
-export type { Snapshot, Vault, VaultEvent } from "./vault.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault/vault.ts";

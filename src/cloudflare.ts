@@ -35,11 +35,11 @@ import {
 } from "./cloudflare/owner.ts";
 import { type CloudflareVault, createProxy } from "./cloudflare/proxy.ts";
 import { check, hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
-import { createPolicy, type Policy } from "./policy.ts";
+import { createPolicy, type Policy } from "./request/policy.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Keyring } from "./stores/encrypted.ts";
 import type { Provider, VaultOptions } from "./types.ts";
-import type { VaultEvent } from "./vault.ts";
+import type { VaultEvent } from "./vault/vault.ts";
 
 type Providers = Readonly<Record<string, Provider<never>>>;
 
@@ -310,7 +310,7 @@ function kvOf(
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
 export type { CloudflareVault, StartOptions } from "./cloudflare/proxy.ts";
-export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
 export { type Problem, readProblem } from "./problem.ts";
 export type * from "./types.ts";
-export type { Snapshot, VaultEvent } from "./vault.ts";
+export type { Snapshot, VaultEvent } from "./vault/vault.ts";

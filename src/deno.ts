@@ -110,9 +110,9 @@ function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Creden
 }
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
-export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
 export { type Problem, readProblem } from "./problem.ts";
 export type { DenoKv, DenoKvWrite } from "./stores/deno-kv.ts";
 export type { Keys } from "./stores/encrypted.ts";
 export type * from "./types.ts";
-export type { Snapshot, Vault, VaultEvent } from "./vault.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault/vault.ts";

@@ -14,9 +14,9 @@
  *
  * @module
  */
-import { createFollow, hidesRedirects } from "./redirect.ts";
+import { createFollow, hidesRedirects } from "./request/redirects.ts";
 import type { VaultOptions } from "./types.ts";
-import { createVaultWith, type Vault } from "./vault.ts";
+import { createVaultWith, type Vault } from "./vault/vault.ts";
 
 /**
  * Makes a vault for one account of one provider.
@@ -28,7 +28,7 @@ export function createVault<Credentials>(options: VaultOptions<Credentials>): Va
 }
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
-export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
 export { type Problem, readProblem } from "./problem.ts";
 export type * from "./types.ts";
-export type { Snapshot, Vault, VaultEvent } from "./vault.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault/vault.ts";

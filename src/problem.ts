@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isObject } from "./engine/claims.ts";
-import { parseRetryAfter, readJson } from "./engine/token-request.ts";
+import { isObject } from "./guard/claims.ts";
+import { parseRetryAfter, readJson } from "./guard/replies.ts";
 
 /** An error reply, read. Every field is what the server said: show it, do not trust it. */
 export interface Problem {

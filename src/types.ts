@@ -75,6 +75,8 @@ export interface RecordHead {
   readonly revision: number;
   readonly attemptId?: string | undefined;
   readonly tombstone?: true;
+  /** When the session was ended, by the clock of the one that ended it; in a tombstone only. */
+  readonly endedAt?: number | undefined;
 }
 
 /** What a store keeps under one key. */
@@ -84,6 +86,8 @@ export interface StoredRecord extends RecordHead {
    * record that was read but could not be opened (tampered with, or its key gone).
    */
   readonly body?: unknown;
+  /** Keys that cannot be exported: the one member that is not JSON, for stores that keep them. */
+  readonly keys?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -95,6 +99,13 @@ export interface TokenStore {
   readonly atomic: boolean;
   /** Who else reads and writes the same records. */
   readonly shared: "context" | "origin" | "everywhere";
+  /** Whether a record's `keys`, which hold `CryptoKey`s, come back as they were; unsaid means no. */
+  readonly keepsKeys?: boolean;
+  /**
+   * A random id that lies in the store's own database, the same for all who open it. Together with a
+   * lock that spans as many contexts, it tells whether an attempt's lock can be seen from here.
+   */
+  scope?(): Promise<string | undefined>;
   /** The clear part of the record, without decryption. */
   head(key: string): Promise<RecordHead | undefined>;
   read(key: string): Promise<StoredRecord | undefined>;
@@ -119,6 +130,15 @@ export interface Lock {
    * before the lock was had; an abort after that changes nothing.
    */
   run<T>(name: string, task: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Which contexts see each other's locks; unsaid means none. */
+  readonly spans?: TokenStore["shared"];
+  /**
+   * Holds `name` as a sign of life until the answer is called or this context dies, frozen and hidden
+   * pages included. Answers `undefined` where it is not really held.
+   */
+  hold?(name: string): Promise<(() => void) | undefined>;
+  /** Whether nobody holds `name`; `false` where that cannot be told. It never waits for the holder. */
+  isFree?(name: string): Promise<boolean>;
 }
 
 /** What contexts tell each other. Advisory: whoever hears it reads the record again. */
@@ -131,10 +151,15 @@ export interface PeerMessage {
 /** A way to reach the other contexts that share a store. */
 export interface Channel {
   /** Joins `name`; `onMessage` gets what others post, unparsed: it is not to be trusted. */
-  open(
-    name: string,
-    onMessage: (message: unknown) => void,
-  ): { post(message: PeerMessage): void; close(): void };
+  open(name: string, onMessage: (message: unknown) => void): ChannelPort;
+}
+
+/** One context's end of a {@link Channel}. */
+export interface ChannelPort {
+  post(message: PeerMessage): void;
+  close(): void;
+  /** Whether messages really arrive, as far as this end has seen; unsaid means no. */
+  isConnected?(): boolean;
 }
 
 /** Time, as the engine sees it. */
@@ -252,6 +277,11 @@ export interface VaultOptions<Credentials = never> {
   readonly waitUntil?: (promise: Promise<unknown>) => void;
   /** Whether the network is there; asked before a refresh begins. Always by default, in browsers `navigator.onLine`. */
   readonly online?: () => boolean;
+  /**
+   * Whether something holds the runtime open for as long as a refresh takes; asked before one begins.
+   * Always by default; in a service worker an event does.
+   */
+  readonly isHeldOpen?: () => boolean;
   /** Calls back when timers may have been late: on wake-up, on coming online. None by default, but in browsers. */
   readonly onWake?: (listener: () => void) => () => void;
   /** What requests and refreshes are sent with; the global one by default. */
@@ -271,18 +301,33 @@ export interface TokenName {
 /** An access token, ready to send. */
 export interface AccessToken extends TokenName {
   readonly accessToken: string;
+  /** Whether the source wants to hear of endpoints that let this token through. */
+  readonly isWatched?: boolean | undefined;
 }
 
 /** Anything that answers with a token: the local engine, or a proxy to an owner elsewhere. */
 export interface TokenSource {
   /** At once when memory holds a fresh one, otherwise a promise. */
   getToken(need?: TokenNeed): AccessToken | Promise<AccessToken>;
+  /** The token that memory serves at once, if there is one. */
+  ready?(): AccessToken | undefined;
+  /** An endpoint has let this token through: told where {@link AccessToken.isWatched} asks for it. */
+  passed?(endpoint: string, token: TokenName): void;
 }
 
-/** What a caller needs. */
+/**
+ * What a caller needs. An answer of the same session and generation as `rejected`, or of another
+ * session, means that there is nothing to send again with: the 401 is the answer.
+ */
 export interface TokenNeed {
   /** The token that the server answered with 401. */
   readonly rejected?: TokenName | undefined;
+  /** The request's origin, method and path, as a hash: a path may hold a secret. */
+  readonly endpoint?: string | undefined;
+  /** The last generation of this session that a proxy saw the endpoint let through. */
+  readonly passed?: number | undefined;
+  /** How many milliseconds this call has waited before: one patience covers all its waits. */
+  readonly waited?: number | undefined;
   /** The `Date` of that answer in milliseconds; `NaN` where the runtime does not show it. */
   readonly date?: number | undefined;
   readonly signal?: AbortSignal | null | undefined;

@@ -17,10 +17,10 @@
  * @module
  */
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
-export type { VaultFetch, VaultRequestInit } from "./fetch.ts";
+export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
 export { type Problem, readProblem } from "./problem.ts";
 export type * from "./types.ts";
-export type { Snapshot, Vault, VaultEvent } from "./vault.ts";
+export type { Snapshot, Vault, VaultEvent } from "./vault/vault.ts";
 export {
   type ConnectOptions,
   connectVault,

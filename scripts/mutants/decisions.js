@@ -2,8 +2,8 @@
 
 import { MODEL, REFRESH, STRICT } from "./tests.js";
 
-const DECIDE = "src/engine/decide.ts";
-const TRANSITIONS = "src/engine/transitions.ts";
+const DECIDE = "src/refresh/decide.ts";
+const TRANSITIONS = "src/refresh/transitions.ts";
 const DECISIONS = "test/unit/decide.test.ts";
 
 /** @type {readonly import("../mutants.js").Mutant[]} */
@@ -138,7 +138,7 @@ export const decisions = [
     law: "P2, P5",
     edits: [
       {
-        file: "src/engine/outcome.ts",
+        file: "src/grant/outcome.ts",
         find: "(status === 503 && safe503)",
         replace: "status === 503",
       },
@@ -151,7 +151,7 @@ export const decisions = [
     law: "P17",
     edits: [
       {
-        file: "src/engine/outcome.ts",
+        file: "src/grant/outcome.ts",
         find: "status === 400 || status === 401",
         replace: "status >= 400 && status < 404",
       },

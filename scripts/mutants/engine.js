@@ -2,8 +2,8 @@
 
 import { CONTRACTS, MODEL, REFRESH, STRICT } from "./tests.js";
 
-const ENGINE = "src/engine/engine.ts";
-const LEDGER = "src/engine/ledger.ts";
+const ENGINE = "src/refresh/engine.ts";
+const LEDGER = "src/refresh/ledger.ts";
 
 /** @type {readonly import("../mutants.js").Mutant[]} */
 export const engine = [
@@ -193,7 +193,7 @@ export const engine = [
     law: "P18",
     edits: [
       {
-        file: "src/engine/lifetime.ts",
+        file: "src/grant/lifetime.ts",
         find: "0.75 + random * 0.05",
         replace: "0.75 + 0 * random",
       },
@@ -206,7 +206,7 @@ export const engine = [
     law: "law 6",
     edits: [
       {
-        file: "src/vault.ts",
+        file: "src/vault/vault.ts",
         find: "let known = snapshot();",
         replace: "let known = snapshot(); listeners.clear();",
       },
@@ -219,7 +219,7 @@ export const engine = [
     law: "S4, S7, law 5",
     edits: [
       {
-        file: "src/vault.ts",
+        file: "src/vault/vault.ts",
         find: "const event = type && {",
         replace: "const event = type && { ...(session as object),",
       },

@@ -9,7 +9,7 @@ export const providers = [
     law: "S2",
     edits: [
       {
-        file: "src/engine/token-request.ts",
+        file: "src/grant/token-request.ts",
         find: 'redirect: "manual"',
         replace: 'redirect: "follow"',
       },
@@ -53,7 +53,7 @@ export const providers = [
   {
     name: "a token that was found is taken for a fresh one",
     law: "F16",
-    edits: [{ file: "src/engine/secrets.ts", find: "aged: true", replace: "aged: false" }],
+    edits: [{ file: "src/grant/secrets.ts", find: "aged: true", replace: "aged: false" }],
     test: "test/unit/providers/static-token.test.ts",
     title: "F16 that is a JWT has aged",
   },
@@ -62,7 +62,7 @@ export const providers = [
     law: "S5",
     edits: [
       {
-        file: "src/engine/secrets.ts",
+        file: "src/grant/secrets.ts",
         find: "if (isToken(secret, scheme)) return secret;",
         replace: "const kept = String(secret).trim(); if (isToken(kept, scheme)) return kept;",
       },
@@ -73,7 +73,7 @@ export const providers = [
   {
     name: "a long-lived secret in a page draws no warning",
     law: "S16",
-    edits: [{ file: "src/engine/secrets.ts", find: "  warned.add(name);", replace: "  return;" }],
+    edits: [{ file: "src/grant/secrets.ts", find: "  warned.add(name);", replace: "  return;" }],
     test: "test/dom/secrets.test.ts",
     title: "S16 draws one warning",
   },
@@ -81,7 +81,7 @@ export const providers = [
     name: "a page that knows is warned all the same",
     law: "S16",
     edits: [
-      { file: "src/engine/secrets.ts", find: "    dangerouslyAllowInBrowser ||\n", replace: "" },
+      { file: "src/grant/secrets.ts", find: "    dangerouslyAllowInBrowser ||\n", replace: "" },
     ],
     test: "test/dom/secrets.test.ts",
     title: "S16 is silent when",

@@ -2,7 +2,7 @@
 
 import { CONTRACTS } from "./tests.js";
 
-const FETCH = "src/fetch.ts";
+const FETCH = "src/request/fetch.ts";
 const WEBHOOK = "src/webhook.ts";
 const WRETCH = "src/wretch.ts";
 
@@ -11,7 +11,7 @@ export const requests = [
   {
     name: "an origin is judged by its beginning",
     law: "S1, law 4",
-    edits: [{ file: "src/policy.ts", find: '.join("|")})/`', replace: '.join("|")})`' }],
+    edits: [{ file: "src/request/policy.ts", find: '.join("|")})/`', replace: '.join("|")})`' }],
     test: CONTRACTS,
     title: "S1 S3 not to",
   },
@@ -61,7 +61,13 @@ export const requests = [
   {
     name: "a redirect takes the token to any origin",
     law: "S2, law 4",
-    edits: [{ file: "src/redirect.ts", find: "if (policy(url.href)) hop.set", replace: "hop.set" }],
+    edits: [
+      {
+        file: "src/request/redirects.ts",
+        find: "if (policy(url.href)) hop.set",
+        replace: "hop.set",
+      },
+    ],
     test: "test/unit/redirect.test.ts",
     title: "S2 the token goes along on listed origins only",
   },

@@ -46,7 +46,7 @@ export const worker = [
   {
     name: "an account of a page's may have any name",
     law: "S10, S11",
-    edits: [{ file: "src/vault.ts", find: "checkAccount(account);", replace: "" }],
+    edits: [{ file: "src/vault/vault.ts", find: "checkAccount(account);", replace: "" }],
     test: WORKER,
     title: "S10 with no account is refused",
   },

@@ -2,17 +2,17 @@
  * The inside of the Durable Object: the core's engine over the object's storage, its alarm, and what it
  * publishes to KV. One object serves one session key for ever.
  */
-import { decodeClaims } from "../engine/claims.ts";
-import { systemClock } from "../engine/clock.ts";
-import type { Engine } from "../engine/contract.ts";
-import { nextLook } from "../engine/decide.ts";
-import { createEngine } from "../engine/engine.ts";
+import { decodeClaims } from "../guard/claims.ts";
+import { systemClock } from "../refresh/clock.ts";
+import type { Engine } from "../refresh/contract.ts";
+import { nextLook } from "../refresh/decide.ts";
+import { createEngine } from "../refresh/engine.ts";
 import { isVaultError, VaultError } from "../errors.ts";
 import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import { encrypted, type Keyring } from "../stores/encrypted.ts";
 import type { Grant, Provider, VaultOptions } from "../types.ts";
-import type { Snapshot, VaultEvent } from "../vault.ts";
+import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 import { createCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
 import { createPublisher, leaseOf, type Publisher } from "./publish.ts";

@@ -2,14 +2,14 @@
  * The Worker's vault: a `TokenSource` in front of the object that owns the session. It gets access tokens
  * only, and keeps them in the isolate's memory for as long as they may be served unasked.
  */
-import { systemClock } from "../engine/clock.ts";
-import { CLAIM } from "../engine/decide.ts";
+import { systemClock } from "../refresh/clock.ts";
+import { CLAIM } from "../refresh/decide.ts";
 import { VaultError } from "../errors.ts";
-import { createFetch, type VaultFetch } from "../fetch.ts";
-import type { Policy } from "../policy.ts";
-import { createFollow } from "../redirect.ts";
+import { createFetch, type VaultFetch } from "../request/fetch.ts";
+import type { Policy } from "../request/policy.ts";
+import { createFollow } from "../request/redirects.ts";
 import type { AccessToken, Clock, Provider, TokenNeed, TokenSet, TokenSource } from "../types.ts";
-import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
+import type { Snapshot, Vault, VaultEvent } from "../vault/vault.ts";
 import type { TokenCache } from "./cache.ts";
 import type { Held, Memory } from "./memory.ts";
 import { type Answer, type Call, check, fromWire, type Owner, teller, toLease } from "./wire.ts";

@@ -1,5 +1,5 @@
 /** The object's part of the cache: it tells KV what an edge may serve, seldom and in order. */
-import type { Engine } from "../engine/contract.ts";
+import type { Engine } from "../refresh/contract.ts";
 import type { Clock } from "../types.ts";
 import { CACHED, LEAST, type TokenCache } from "./cache.ts";
 import type { Lease } from "./wire.ts";

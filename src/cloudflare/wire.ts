@@ -2,11 +2,11 @@
  * What a Worker and the Durable Object that owns a session say to each other. Only plain data crosses:
  * an error thrown over RPC loses its type, so it is an answer.
  */
-import { isObject } from "../engine/claims.ts";
-import { isToken } from "../engine/syntax.ts";
+import { isObject } from "../guard/claims.ts";
+import { isToken } from "../guard/syntax.ts";
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { Provider, TokenName } from "../types.ts";
-import type { Snapshot, VaultEvent } from "../vault.ts";
+import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
 /** Which session is meant. The object's own name is a hash, from which nothing can be read back. */
 export interface Call {
@@ -58,8 +58,8 @@ export interface Owner {
   state(call: Call): Promise<Answer>;
 }
 
-export { keyOf } from "../engine/record.ts";
-export { isAccount } from "../engine/syntax.ts";
+export { keyOf } from "../guard/record.ts";
+export { isAccount } from "../guard/syntax.ts";
 
 export function check(isRight: unknown, message: string): asserts isRight {
   if (!isRight) throw new VaultError("invalid_option", message);

@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { outcomeOf, type RawGrant, type ReplyRules } from "../engine/outcome.ts";
+import { outcomeOf, type RawGrant, type ReplyRules } from "../grant/outcome.ts";
 import {
   type Address,
   addressOf,
@@ -24,8 +24,8 @@ import {
   type SecretOptions,
   secretOf,
   warnInBrowser,
-} from "../engine/secrets.ts";
-import { postJson } from "../engine/token-request.ts";
+} from "../grant/secrets.ts";
+import { postJson } from "../grant/token-request.ts";
 import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
 
 export type { Address, Env, RawGrant, ReplyRules, SecretOptions };

@@ -16,9 +16,9 @@
  *
  * @module
  */
-import { outcomeOf, type RawGrant, type ReplyRules } from "../engine/outcome.ts";
-import { type Address, addressOf } from "../engine/secrets.ts";
-import { postJson } from "../engine/token-request.ts";
+import { outcomeOf, type RawGrant, type ReplyRules } from "../grant/outcome.ts";
+import { type Address, addressOf } from "../grant/secrets.ts";
+import { postJson } from "../grant/token-request.ts";
 import type { Provider, Renewal, TokenSet } from "../types.ts";
 
 export type { Address, RawGrant, ReplyRules };

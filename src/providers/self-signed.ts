@@ -24,7 +24,7 @@ import {
   type SecretOptions,
   secretOf,
   warnInBrowser,
-} from "../engine/secrets.ts";
+} from "../grant/secrets.ts";
 import { isVaultError, VaultError } from "../errors.ts";
 import type { Exchange, Outcome, Provider } from "../types.ts";
 

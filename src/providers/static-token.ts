@@ -27,7 +27,7 @@ import {
   type SecretOptions,
   secretOf,
   warnInBrowser,
-} from "../engine/secrets.ts";
+} from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
 
 export type { Address, Env, SecretOptions };

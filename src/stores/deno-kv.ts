@@ -5,7 +5,7 @@
  * @see https://docs.deno.com/deploy/kv/
  * @module
  */
-import { fail, parseStored } from "../engine/stored.ts";
+import { fail, parseStored } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fail, parseStored } from "../engine/stored.ts";
+import { fail, parseStored } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { fail } from "../engine/stored.ts";
+import { fail } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 

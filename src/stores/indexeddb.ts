@@ -6,7 +6,7 @@
  * @module
  */
 import { promisifyRequest } from "idb-keyval";
-import { fail, parseStored } from "../engine/stored.ts";
+import { fail, parseStored } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 

@@ -1,6 +1,6 @@
 /** One account in a worker: its vault, and what pages have not heard of it yet. */
 import type { TokenSource, VaultOptions } from "../types.ts";
-import { createVaultWith, type Snapshot, type Vault, type VaultEvent } from "../vault.ts";
+import { createVaultWith, type Snapshot, type Vault, type VaultEvent } from "../vault/vault.ts";
 import type { Question, State } from "./protocol.ts";
 
 /** How many events a page may miss between two questions. */

@@ -2,8 +2,8 @@
  * The page's part: a vault whose engine is elsewhere. It keeps no token; each one is asked for when it
  * is about to be sent.
  */
-import { isAccount } from "../engine/syntax.ts";
-import type { Snapshot, Vault, VaultEvent } from "../vault.ts";
+import { isAccount } from "../guard/syntax.ts";
+import type { Snapshot, Vault, VaultEvent } from "../vault/vault.ts";
 import { areTexts, isText, isTicket, toState, toWireError } from "./narrow.ts";
 import { type Answer, NUDGES, type State, VERSION, type WireError } from "./protocol.ts";
 import { createSend } from "./send.ts";

@@ -1,5 +1,5 @@
 /** What comes back from a worker, narrowed: it may be another version's, or not ours at all (S10). */
-import { isObject } from "../engine/claims.ts";
+import { isObject } from "../guard/claims.ts";
 import type { State, WireError } from "./protocol.ts";
 import type { Ticket } from "./send.ts";
 

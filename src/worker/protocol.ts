@@ -6,7 +6,7 @@
  * that is about to send it, a password on its way to a sign-in.
  */
 import type { VaultErrorCode } from "../errors.ts";
-import type { Snapshot, VaultEvent } from "../vault.ts";
+import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
 /** Each message names it. Who hears another version says so, and does nothing else. */
 export const VERSION = 1;

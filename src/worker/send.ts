@@ -2,7 +2,7 @@
  * `vault.fetch` in a page that has no engine: the rules of `fetch.ts` on `Request`, which only browsers
  * have whole, in a third of the bytes. The owner of the tokens judges where they may go.
  */
-import type { VaultFetch, VaultRequestInit } from "../fetch.ts";
+import type { VaultFetch, VaultRequestInit } from "../request/fetch.ts";
 import type { TokenName } from "../types.ts";
 
 /** A token on its way into a request. */

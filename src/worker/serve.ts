@@ -3,15 +3,15 @@
  * pages. What they send is narrowed and capped before it is looked at (S10).
  */
 import { broadcastChannel } from "../channels/broadcast.ts";
-import { isObject } from "../engine/claims.ts";
-import { randomId } from "../engine/clock.ts";
+import { isObject } from "../guard/claims.ts";
+import { randomId } from "../refresh/clock.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
-import { createPolicy } from "../policy.ts";
+import { createPolicy } from "../request/policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
-import { checkParts, type Vault } from "../vault.ts";
+import { checkParts, type Vault } from "../vault/vault.ts";
 import { type Account, createAccount } from "./account.ts";
 import { createHold, type Extendable } from "./hold.ts";
 import { isText } from "./narrow.ts";

@@ -4,7 +4,7 @@ import { localLock } from "../../src/locks/local.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { Lock, TokenStore, VaultOptions } from "../../src/types.ts";
-import { createVaultWith } from "../../src/vault.ts";
+import { createVaultWith } from "../../src/vault/vault.ts";
 import type { Contender } from "./contender.ts";
 
 type Credentials = { readonly email: string; readonly password: string };

@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
-import type { Vault } from "../../src/vault.ts";
+import type { Vault } from "../../src/vault/vault.ts";
 import { connectVault, type VaultWorker } from "../../src/worker.ts";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";

@@ -1,6 +1,6 @@
 /** What must hold in every schedule: P1 to P18 of the refresh protocol, each check under its number. */
 import type { RecordHead, StoredRecord } from "../../src/types.ts";
-import type { VaultEvent } from "../../src/vault.ts";
+import type { VaultEvent } from "../../src/vault/vault.ts";
 import type { Server } from "./server.ts";
 import type { Call, Context, Scenario } from "./simulation.ts";
 import { bodyOf, EPOCH, type Place, Violation, type World } from "./world.ts";

@@ -4,7 +4,7 @@
  */
 import { isVaultError } from "../../src/errors.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
-import { createVaultWith, type Vault } from "../../src/vault.ts";
+import { createVaultWith, type Vault } from "../../src/vault/vault.ts";
 import { createInvariants } from "./invariants.ts";
 import { createServer, type Reply, type Rotation } from "./server.ts";
 import { bodyOf, createWorld, type Faults, type Place, Violation } from "./world.ts";

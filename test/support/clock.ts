@@ -1,5 +1,5 @@
 /** Clocks that a test moves: no test sleeps, and none is late. */
-import { systemClock } from "../../src/engine/clock.ts";
+import { systemClock } from "../../src/refresh/clock.ts";
 import type { Clock } from "../../src/types.ts";
 
 /** It stands still until it is moved. */

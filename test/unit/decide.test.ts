@@ -1,6 +1,6 @@
 /** What is done in which situation, row by row; every interleaving of them is the model's. */
 import { describe, expect, it } from "vitest";
-import { decide, type Decision } from "../../src/engine/decide.ts";
+import { decide, type Decision } from "../../src/refresh/decide.ts";
 import type { Intent, Renewal, Session, TokenName } from "../../src/types.ts";
 import { session as third, START } from "../support/session.ts";
 

@@ -285,14 +285,14 @@ describe("tables", () => {
     ["option", "src/types.ts", "interface VaultOptions", "\n}", /^ {2}readonly (\w+)/gm, 15],
     [
       "member of the vault",
-      "src/vault.ts",
+      "src/vault/vault.ts",
       "interface Vault<",
       "\n}",
       /^ {2}(?:readonly )?\[?(?:Symbol\.)?(\w+)/gm,
       13,
     ],
-    ["event", "src/engine/contract.ts", "type EngineEventType", ";\n", /^ {2}\| "([\w-]+)"/gm, 7],
-    ["event", "src/engine/ledger.ts", "type LedgerTrouble", ";\n", /"([\w-]+)"/g, 3],
+    ["event", "src/refresh/contract.ts", "type EngineEventType", ";\n", /^ {2}\| "([\w-]+)"/gm, 7],
+    ["event", "src/refresh/ledger.ts", "type LedgerTrouble", ";\n", /"([\w-]+)"/g, 3],
   ])("the README has every %s of %s", (_, file, start, end, pattern, least) => {
     const names = listed(file, start, end, pattern);
     expect(names.length).toBeGreaterThanOrEqual(least);

@@ -5,7 +5,11 @@ import { importsOf, readSources } from "./sources.ts";
 
 type Layer =
   | "contract"
-  | "engine"
+  | "guard"
+  | "grant"
+  | "refresh"
+  | "request"
+  | "vault"
   | "core"
   | "adapter"
   | "platform"
@@ -15,7 +19,7 @@ type Layer =
   | "package";
 
 /** What stands at the top level and imports no adapter. */
-const core = new Set(["index", "vault", "fetch", "policy", "problem", "redirect"]);
+const core = new Set(["index", "problem"]);
 
 /** Each wires one platform's parts; nothing imports it. */
 const entries = new Set(["browser", "cloudflare", "deno", "worker"]);
@@ -35,12 +39,26 @@ const presets: Record<string, string> = {
 
 const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
   contract: ["contract"],
-  engine: ["contract", "engine"],
-  core: ["contract", "engine", "core"],
-  adapter: ["contract", "engine", "package"],
+  guard: ["contract", "guard"],
+  grant: ["contract", "guard", "grant"],
+  refresh: ["contract", "guard", "grant", "refresh"],
+  request: ["contract", "guard", "request"],
+  vault: ["contract", "guard", "grant", "refresh", "request", "vault"],
+  core: ["contract", "guard", "request", "vault", "core"],
+  adapter: ["contract", "guard", "grant", "package"],
   // An entry's own files: they do the wiring that needs more than a few lines.
-  platform: ["contract", "engine", "core", "adapter", "platform"],
-  entry: ["contract", "core", "adapter", "platform", "runtime"],
+  platform: [
+    "contract",
+    "guard",
+    "grant",
+    "refresh",
+    "request",
+    "vault",
+    "core",
+    "adapter",
+    "platform",
+  ],
+  entry: ["contract", "core", "request", "vault", "adapter", "platform", "runtime"],
   alone: ["contract", "package"],
 };
 
@@ -51,7 +69,8 @@ const sources = readSources();
 
 function layerOf(name: string): Layer {
   if (name === "types" || name === "errors") return "contract";
-  if (name.startsWith("engine/")) return "engine";
+  const [room] = /^(guard|grant|refresh|request|vault)(?=\/)/.exec(name) ?? [];
+  if (room) return room as Layer;
   if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
   if (/^(cloudflare|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
@@ -109,12 +128,18 @@ describe("Law 3", () => {
 
 describe("the test of Law 3 can fail", () => {
   test.each([
-    ["types", "engine/engine"],
+    ["types", "refresh/engine"],
     ["types", "zod"],
     ["errors", "index"],
-    ["engine/engine", "index"],
-    ["engine/engine", "stores/memory"],
-    ["engine/engine", "jose"],
+    ["refresh/engine", "index"],
+    ["refresh/engine", "request/fetch"],
+    ["refresh/engine", "vault/vault"],
+    ["request/fetch", "refresh/engine"],
+    ["guard/record", "refresh/clock"],
+    ["grant/lifetime", "refresh/clock"],
+    ["stores/memory", "refresh/clock"],
+    ["refresh/engine", "stores/memory"],
+    ["refresh/engine", "jose"],
     ["index", "stores/memory"],
     ["index", "browser"],
     ["index", "idb-keyval"],
@@ -126,19 +151,19 @@ describe("the test of Law 3 can fail", () => {
     ["providers/clary", "providers/self-signed"],
     ["providers/clary-jwt", "providers/clary"],
     ["providers/vmcloud", "stores/memory"],
-    ["browser", "engine/engine"],
+    ["browser", "refresh/engine"],
     ["browser", "cloudflare"],
     ["browser", "idb-keyval"],
-    ["wretch", "vault"],
+    ["wretch", "vault/vault"],
     ["wretch", "index"],
-    ["webhook", "engine/claims"],
+    ["webhook", "guard/claims"],
     ["browser", "wretch"],
     ["index", "webhook"],
     ["cloudflare/owner", "cloudflare"],
     ["cloudflare/owner", "cloudflare:workers"],
     ["stores/cloudflare-kv", "cloudflare/cache"],
-    ["vault", "cloudflare/proxy"],
-    ["worker", "engine/engine"],
+    ["vault/vault", "cloudflare/proxy"],
+    ["worker", "refresh/engine"],
     ["browser", "worker"],
     ["index", "worker/connect"],
     ["stores/memory", "worker/protocol"],
@@ -153,11 +178,11 @@ describe("the test of Law 3 can fail", () => {
 
   test.each([
     ["types", "errors"],
-    ["engine/engine", "types"],
-    ["engine/engine", "engine/clock"],
-    ["index", "engine/engine"],
+    ["refresh/engine", "types"],
+    ["refresh/engine", "refresh/clock"],
+    ["vault/vault", "refresh/engine"],
     ["stores/memory", "types"],
-    ["stores/indexeddb", "engine/record"],
+    ["stores/indexeddb", "guard/stored"],
     ["stores/indexeddb", "idb-keyval"],
     ["providers/vmcloud", "providers/password"],
     ["providers/clary-jwt", "providers/self-signed"],
@@ -168,7 +193,7 @@ describe("the test of Law 3 can fail", () => {
     ["wretch", "wretch"],
     ["cloudflare", "cloudflare/owner"],
     ["cloudflare", "cloudflare:workers"],
-    ["cloudflare/owner", "engine/engine"],
+    ["cloudflare/owner", "refresh/engine"],
     ["worker", "worker/connect"],
     ["worker/serve", "stores/indexeddb"],
     ["worker/connect", "worker/protocol"],

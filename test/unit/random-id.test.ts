@@ -1,6 +1,6 @@
 /** What names sessions, attempts and workers. */
 import { afterEach, expect, it, vi } from "vitest";
-import { randomId } from "../../src/engine/clock.ts";
+import { randomId } from "../../src/refresh/clock.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,6 +1,6 @@
 /** Who may change a session after an attempt: the attempt that holds its record, and nobody else. */
 import { describe, expect, it } from "vitest";
-import { begun, concluded } from "../../src/engine/transitions.ts";
+import { begun, concluded } from "../../src/refresh/transitions.ts";
 import type { Intent, Outcome, Session } from "../../src/types.ts";
 import { session, START } from "../support/session.ts";
 

@@ -5,7 +5,7 @@ import { afterEach, inject } from "vitest";
 import { createVault } from "../../src/cloudflare.ts";
 import type { VaultOptions } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
-import type { Vault, VaultEvent } from "../../src/vault.ts";
+import type { Vault, VaultEvent } from "../../src/vault/vault.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { hooks, providers } from "./worker.ts";
 

@@ -5,7 +5,7 @@ import {
   type VaultContext,
   type VaultEvent,
 } from "../../src/cloudflare.ts";
-import { systemClock } from "../../src/engine/clock.ts";
+import { systemClock } from "../../src/refresh/clock.ts";
 import type { Owner } from "../../src/cloudflare/wire.ts";
 import type { Clock, Provider } from "../../src/types.ts";
 import type { ObjectState } from "./stage.ts";

@@ -1,6 +1,6 @@
 /** A page's part: what it shows and sends, and what it makes of silence. */
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import type { Snapshot } from "../../../src/vault.ts";
+import type { Snapshot } from "../../../src/vault/vault.ts";
 import { connectVault, type VaultPort, type VaultRequestInit } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, ORIGIN } from "../../support/fake-api.ts";

@@ -2,7 +2,7 @@
 import { afterEach, vi } from "vitest";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import type { Vault } from "../../../src/vault.ts";
+import type { Vault } from "../../../src/vault/vault.ts";
 import { connectVault, serveVault, type VaultPort } from "../../../src/worker.ts";
 import { acme, fakeApi, type FakeApi } from "../../support/fake-api.ts";
 

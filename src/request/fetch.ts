@@ -1,9 +1,9 @@
 /**
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401.
  */
-import { VaultError } from "./errors.ts";
+import { VaultError } from "../errors.ts";
 import type { Policy } from "./policy.ts";
-import type { AccessToken, Renewal, TokenSource } from "./types.ts";
+import type { AccessToken, Renewal, TokenSource } from "../types.ts";
 
 /** By this way, because Node's own types have no `BodyInit`. */
 type Body = NonNullable<RequestInit["body"]>;

@@ -1,7 +1,7 @@
 /** Where a token may go (S1, S3): exact origins, judged on the final, parsed, absolute URL. */
-import { isSecure } from "./engine/secure.ts";
-import { check } from "./errors.ts";
-import type { Provider } from "./types.ts";
+import { isSecure } from "../guard/secure.ts";
+import { check } from "../errors.ts";
+import type { Provider } from "../types.ts";
 
 export interface Policy {
   /**

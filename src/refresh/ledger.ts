@@ -3,7 +3,7 @@
  * At most one change is waiting because the store did not take it; memory is then ahead.
  */
 import type { RecordHead, Session, StoredRecord, TokenStore } from "../types.ts";
-import { fromRecord, toRecord } from "./record.ts";
+import { fromRecord, toRecord } from "../guard/record.ts";
 
 /** From the record as it stands to the next one; `undefined` where there is nothing to write. */
 export type Change = (

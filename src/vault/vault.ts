@@ -2,15 +2,15 @@
  * The vault: what users hold. It wires one account's engine to `fetch`, and shows its state without
  * ever showing a token.
  */
-import { decodeClaims } from "./engine/claims.ts";
-import type { EngineEventType, EngineState } from "./engine/contract.ts";
-import { createEngine } from "./engine/engine.ts";
-import { keyOf } from "./engine/record.ts";
-import { isAccount } from "./engine/syntax.ts";
-import { check, isVaultError, VaultError } from "./errors.ts";
-import { createFetch, type Follow, type VaultFetch } from "./fetch.ts";
-import { createPolicy, type Policy } from "./policy.ts";
-import type { AccessToken, TokenName, TokenSet, TokenSource, VaultOptions } from "./types.ts";
+import { decodeClaims } from "../guard/claims.ts";
+import type { EngineEventType, EngineState } from "../refresh/contract.ts";
+import { createEngine } from "../refresh/engine.ts";
+import { keyOf } from "../guard/record.ts";
+import { isAccount } from "../guard/syntax.ts";
+import { check, isVaultError, VaultError } from "../errors.ts";
+import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
+import { createPolicy, type Policy } from "../request/policy.ts";
+import type { AccessToken, TokenName, TokenSet, TokenSource, VaultOptions } from "../types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {

@@ -1,6 +1,7 @@
 /** Asking a token endpoint: the one way that a mechanism sends secrets. */
 import type { Exchange } from "../types.ts";
-import { isObject } from "./claims.ts";
+import { isObject } from "../guard/claims.ts";
+import { parseRetryAfter, readJson } from "../guard/replies.ts";
 
 /** A token endpoint's reply, read whole. */
 export interface TokenReply {
@@ -12,9 +13,6 @@ export interface TokenReply {
   /** Milliseconds to wait, from `Retry-After`. */
   readonly retryAfter: number | undefined;
 }
-
-/** More than any token reply needs. */
-const LONGEST = 65_536;
 
 /**
  * POSTs JSON. Redirects are never followed, a 307 would carry the refresh token along (S2); cookies
@@ -46,26 +44,4 @@ export async function postJson(
     date: date || undefined,
     retryAfter: parseRetryAfter(response.headers.get("retry-after"), now()),
   };
-}
-
-/** A body's JSON; `undefined` for anything else, and for more than a token or an error needs (S10). */
-export async function readJson(response: Response): Promise<unknown> {
-  const reader = response.body?.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  for (let chunk; text.length < LONGEST && (chunk = await reader?.read())?.value;)
-    text += decoder.decode(chunk.value, { stream: true });
-  reader?.cancel().catch(() => {});
-  try {
-    return text.length < LONGEST ? JSON.parse(text) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Milliseconds to wait by a `Retry-After` value: seconds, or a date (RFC 9110 §10.2.3). */
-export function parseRetryAfter(value: string | null, now: number): number | undefined {
-  if (!value) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
-  return ms >= 0 ? ms : undefined;
 }

@@ -1,7 +1,7 @@
 /** What mechanisms over a long-lived secret share: where it comes from, and where it should not be. */
 import { VaultError } from "../errors.ts";
 import type { Grant, Provider } from "../types.ts";
-import { isToken } from "./syntax.ts";
+import { isToken } from "../guard/syntax.ts";
 
 declare const importScripts: unknown;
 

@@ -1,6 +1,6 @@
 /** How long a token lives: every form that a server tells it in, converted once, at the edge. */
 import type { Grant, Session } from "../types.ts";
-import { decodeClaims } from "./claims.ts";
+import { decodeClaims } from "../guard/claims.ts";
 
 /** A finite duration from a second to ten years, or `undefined`: `1e300`, `"soon"` and `0` say nothing. */
 const sane = (ms: number): number | undefined =>

@@ -4,7 +4,7 @@
  */
 import type { Intent, Outcome, Session, TokenName } from "../types.ts";
 import { EXCHANGE, isCurrent, LONGEST_COOL_DOWN } from "./decide.ts";
-import type { Life } from "./lifetime.ts";
+import type { Life } from "../grant/lifetime.ts";
 
 export type Trouble = Extract<Outcome, { type: "trouble" }>;
 

@@ -20,11 +20,11 @@ import {
 import { createHint, createLimit, holdOpen, underLock } from "./waiting.ts";
 import { createExchanges } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
-import type { Life } from "./lifetime.ts";
+import type { Life } from "../grant/lifetime.ts";
 import { createPeers } from "./peers.ts";
-import { toRecord } from "./record.ts";
-import { secureFetch } from "./secure.ts";
-import { isSound } from "./syntax.ts";
+import { toRecord } from "../guard/record.ts";
+import { secureFetch } from "../guard/secure.ts";
+import { isSound } from "../guard/syntax.ts";
 import { begun, concluded, type Trouble } from "./transitions.ts";
 
 export function createEngine(

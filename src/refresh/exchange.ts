@@ -1,8 +1,8 @@
 /** Exchanges with a provider: each ends by its hard deadline, and what it brings is judged here. */
 import type { Clock, Exchange, Grant, Outcome, Provider } from "../types.ts";
 import { EXCHANGE } from "./decide.ts";
-import { type Life, lifeOf } from "./lifetime.ts";
-import { isSound } from "./syntax.ts";
+import { type Life, lifeOf } from "../grant/lifetime.ts";
+import { isSound } from "../guard/syntax.ts";
 import { createLimit } from "./waiting.ts";
 
 export interface Exchanges {
