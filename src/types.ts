@@ -27,19 +27,28 @@ export interface Intent {
   readonly attemptId: string;
   /** Grows by one with each attempt of a session; tells the order in which attempts were sent. */
   readonly attempt: number;
-  readonly startedAt: number;
+  /** Which refresh token is spent, as a short hash; absent where none is needed. */
+  readonly refreshTokenHash?: string | undefined;
+  /** When this refresh token was first sent: a later attempt with the same one keeps it. */
+  readonly firstSentAt: number;
+  /** An earlier attempt with this refresh token ended without an answer: no reply proves it unspent. */
+  readonly repeated: boolean;
   /** When the exchange has ended at the latest, by the clock of the one that began it. */
   readonly deadline: number;
-  /** The exchange has ended and nobody knows how. */
-  readonly lost?: true | undefined;
-  /** An earlier attempt with this refresh token ended that way: no reply proves it unspent. */
-  readonly repeated: boolean;
+  /** The exchange has ended without an answer. */
+  readonly ended?: true | undefined;
+  /** The scope of the lock that the attempt holds as its sign of life; absent where it holds none. */
+  readonly lock?: string | undefined;
+  /** The endpoint whose 401 asked for this attempt, as a hash; absent where time did. */
+  readonly causedBy?: string | undefined;
 }
 
 /** What is stored for one account, written whole. A session is never changed, only replaced. */
 export interface Session {
   /** Random, made at each sign-in; generations are ordered only within one. */
   readonly sessionId: string;
+  /** When it was begun, by the clock of the one that began it. */
+  readonly startedAt: number;
   /** Grows by one with each new token set, and with nothing else. */
   readonly generation: number;
   /** Grows by one with every write; the compare-and-set key. */
@@ -53,14 +62,12 @@ export interface Session {
   readonly refreshAt?: number | undefined;
   /** When the last refresh was committed; absent after a sign-in. */
   readonly renewedAt?: number | undefined;
+  /** The endpoint whose 401 brought this generation about, as a hash; absent where time did. */
+  readonly causedBy?: string | undefined;
   /** The attempt that brought the token set: 0 for a sign-in. */
   readonly attempt: number;
-  /** A 401 has ended this generation's access token. */
-  readonly rejected?: boolean | undefined;
   /** The server has refused the refresh token: it is never sent again. */
   readonly refused?: boolean | undefined;
-  /** How many refreshes in a row were begun by a 401; feeds the breaker. */
-  readonly strikes?: number | undefined;
   readonly intent?: Intent | undefined;
   readonly coolDown?: { readonly until: number; readonly tries: number } | undefined;
   /** How far the server's clock is ahead of the one here, once a 401 has shown its time. */

@@ -3,7 +3,27 @@
  *
  * @module
  */
+import { randomId } from "../guard/random.ts";
 import type { Channel } from "../types.ts";
+
+/** In Node an open channel would keep the process alive. */
+function openQuietly(name: string): BroadcastChannel {
+  const channel: BroadcastChannel & { unref?(): void } = new BroadcastChannel(name);
+  channel.unref?.();
+  return channel;
+}
+
+/** Sends itself a message, on a channel of nobody else's: silence of the others then means something. */
+function tryOut(name: string, onArrival: () => void): void {
+  const [from, to] = [openQuietly(name), openQuietly(name)];
+  to.addEventListener("message", () => {
+    onArrival();
+    from.close();
+    to.close();
+  });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows have one, channels do not
+  from.postMessage(0);
+}
 
 /**
  * Tells other contexts which generation there is, and never a token. Where BroadcastChannel is missing or
@@ -21,16 +41,19 @@ import type { Channel } from "../types.ts";
 export function broadcastChannel(): Channel {
   return {
     open(name, onMessage) {
-      let channel: (BroadcastChannel & { unref?(): void }) | undefined;
+      let channel: BroadcastChannel | undefined;
+      let isConnected = false;
       try {
-        channel = new BroadcastChannel(name);
+        channel = openQuietly(name);
         channel.addEventListener("message", (event) => onMessage(event.data));
-        // In Node an open channel would keep the process alive.
-        channel.unref?.();
+        tryOut(`${name}:${randomId()}`, () => {
+          isConnected = true;
+        });
       } catch {
         // Messages are advisory.
       }
       return {
+        isConnected: () => isConnected && channel !== undefined,
         post({ type, sessionId, generation }) {
           // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows have one, channels do not
           channel?.postMessage({ type, sessionId, generation });

@@ -5,7 +5,7 @@
 import { decodeClaims } from "../guard/claims.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { Engine } from "../refresh/contract.ts";
-import { nextLook } from "../refresh/decide.ts";
+import { nextLook } from "../refresh/timing.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { isVaultError, VaultError } from "../errors.ts";
 import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";

@@ -3,7 +3,7 @@
  * only, and keeps them in the isolate's memory for as long as they may be served unasked.
  */
 import { systemClock } from "../refresh/clock.ts";
-import { CLAIM } from "../refresh/decide.ts";
+import { CLAIM } from "../refresh/timing.ts";
 import { VaultError } from "../errors.ts";
 import { createFetch, type VaultFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";

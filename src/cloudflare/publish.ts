@@ -16,8 +16,8 @@ export interface Publisher {
 
 /** What an edge may be told now, and until when it may serve it. */
 export function leaseOf(engine: Engine): Lease | undefined {
-  const { session } = engine.state();
-  if (!session || session.rejected) return undefined;
+  const { session, status } = engine.state();
+  if (!session || status === "sign-in-required") return undefined;
   const { sessionId, generation, issuedAt, tokenSet } = session;
   const { accessToken, expiresAt } = tokenSet;
   const until = expiresAt && expiresAt - Math.min(30_000, (expiresAt - issuedAt) / 10);

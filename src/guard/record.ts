@@ -14,19 +14,24 @@ export const toRecord = (session: Session): StoredRecord => ({
   body: session,
 });
 
+const isFinite = (value: unknown): boolean => Number.isFinite(value);
+
+/** Whether what was found has the numbers that decisions are made with. */
+function hasNumbers({ generation, attempt, issuedAt, startedAt, ...session }: Session): boolean {
+  const { intent, coolDown, skew = 0 } = session;
+  return (
+    [generation, attempt, issuedAt, startedAt, skew].every(isFinite) &&
+    (!intent || [intent.attempt, intent.deadline, intent.firstSentAt].every(isFinite)) &&
+    (!coolDown || [coolDown.until, coolDown.tries].every(isFinite))
+  );
+}
+
 /** The session in a record, or `undefined` where there is none that makes sense. */
 export function fromRecord(record: StoredRecord | undefined): Session | undefined {
   const session = record?.body as Session | undefined;
-  if (session?.sessionId !== record?.sessionId || session?.revision !== record?.revision)
-    return undefined;
-  const { tokenSet, generation, attempt, issuedAt, skew = 0, intent, coolDown } = session ?? {};
-  const numbers = [
-    ...[generation, attempt, issuedAt, skew],
-    ...(intent ? [intent.attempt, intent.deadline] : []),
-    ...(coolDown ? [coolDown.until, coolDown.tries] : []),
-  ];
+  if (!record || !session) return undefined;
+  const isSame = session.sessionId === record.sessionId && session.revision === record.revision;
   // Else a runtime's error would quote the header that cannot hold it (S4, S5).
-  return isToken(tokenSet?.accessToken, "Token") && numbers.every(Number.isFinite)
-    ? session
-    : undefined;
+  const isSound = isToken(session.tokenSet?.accessToken, "Token") && hasNumbers(session);
+  return isSame && isSound ? session : undefined;
 }

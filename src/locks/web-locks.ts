@@ -5,6 +5,11 @@
  */
 import type { Lock } from "../types.ts";
 
+declare const importScripts: unknown;
+
+const isBrowser = (): boolean =>
+  typeof document === "object" || typeof importScripts === "function";
+
 /**
  * Uses `navigator.locks` where it works. Where it is missing or refuses (insecure contexts, sandboxed
  * frames), the task runs all the same: a lock saves work, correctness never rests on it. A page
@@ -24,7 +29,32 @@ import type { Lock } from "../types.ts";
  * ```
  */
 export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {}): Lock {
+  const manager = (): LockManager => options.locks ?? navigator.locks;
   return {
+    // Elsewhere, in Node and Deno for two, they do not leave the process.
+    spans: isBrowser() ? "origin" : "context",
+    hold(name) {
+      return new Promise((resolve) => {
+        const until = new Promise<void>((release) => {
+          const had = (): Promise<void> => {
+            resolve(release);
+            return until;
+          };
+          (async () => manager().request(name, { __proto__: null } as LockOptions, had))().catch(
+            () => resolve(undefined),
+          );
+        });
+      });
+    },
+    async isFree(name) {
+      // Shared, so that two who look at once do not take each other for the holder.
+      const look = { __proto__: null, mode: "shared", ifAvailable: true } as LockOptions;
+      try {
+        return await manager().request(name, look, (lock) => lock !== null);
+      } catch {
+        return false;
+      }
+    },
     async run(name, task, signal) {
       signal.throwIfAborted();
       let running: ReturnType<typeof task> | undefined;
@@ -37,7 +67,7 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
         // workerd refuses to catch.
         globalThis.addEventListener?.("pagehide", leave, listen);
         globalThis.addEventListener?.("freeze", leave, listen);
-        await (options.locks ?? navigator.locks).request(
+        await manager().request(
           name,
           // No prototype: nobody turns `steal` on (F3).
           { __proto__: null, signal: gate.signal } as LockOptions,

@@ -1,4 +1,4 @@
-/** The system's clock and randomness, which tests replace. */
+/** The system's clock, which tests replace. */
 import type { Clock } from "../types.ts";
 
 export const systemClock: Clock = {
@@ -7,6 +7,3 @@ export const systemClock: Clock = {
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   clearTimeout: (handle) => clearTimeout(handle as number),
 };
-
-/** 128 random bits. `crypto.randomUUID` is missing in insecure contexts. */
-export const randomId = (): string => crypto.getRandomValues(new Uint32Array(4)).join("_");

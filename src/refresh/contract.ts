@@ -1,6 +1,5 @@
 /** What the vault and its engine say to each other. */
 import type { AccessToken, Grant, Session, TokenName, TokenSource } from "../types.ts";
-import type { LedgerTrouble } from "./ledger.ts";
 
 export type EngineEventType =
   | "signed-in"
@@ -10,7 +9,12 @@ export type EngineEventType =
   | "refused"
   | "trouble"
   | "signed-out"
-  | LedgerTrouble;
+  /** The store does not answer; told once. */
+  | "store-trouble"
+  /** The store did not take what memory has. */
+  | "unpersisted"
+  /** A record could not be opened: it was tampered with, or its key is gone. */
+  | "unreadable";
 
 /** Something has changed; `type` names what has happened, if it is more than that. */
 export type OnNews = (type?: EngineEventType, session?: TokenName, status?: number) => void;
@@ -29,9 +33,19 @@ export interface Engine extends TokenSource {
   state(): EngineState;
   /** Reads the record, and renews in passing if that is due. Never rejects. */
   look(): Promise<void>;
+  /** The same, at a moment after which the network may be there again. Never rejects. */
+  wake(): Promise<void>;
   signIn(credentials: never, signal?: AbortSignal): Promise<void>;
   /** Starts a session with a token that somebody else got. */
-  adopt(grant: Grant): Promise<void>;
+  adopt(grant: Grant, adoption?: Adoption): Promise<void>;
   signOut(): Promise<void>;
-  close(): void;
+  /** Begins nothing any more; settles when everything that was under way has ended. */
+  close(): Promise<void>;
+}
+
+/** Names an adoption that may be asked for more than once, because an answer was lost (F101). */
+export interface Adoption {
+  readonly sessionId: string;
+  /** When it was first asked for, milliseconds since the epoch. */
+  readonly startedAt: number;
 }

@@ -1,116 +1,181 @@
 /**
- * The refresh protocol's decisions: one pure function. It looks at a session, the time and what
- * this context knows, and says what to do. The shell in `engine.ts` does it and decides nothing.
+ * What is to be done about one session: one pure function. It looks at the session, at both clocks and
+ * at what this context has seen, and says whether the token is served and what the engine does next.
  */
-import type { Renewal, Session, TokenName } from "../types.ts";
+import type { Renewal, Session } from "../types.ts";
+import {
+  AFTER_COMMIT,
+  EXCHANGE,
+  floorOf,
+  FOREIGN_MARGIN,
+  leewayOf,
+  LONGEST_COOL_DOWN,
+  MARGIN,
+  type Moment,
+  TRAVEL,
+} from "./timing.ts";
 
-/** The hard deadline of an exchange, reading the reply included. */
-export const EXCHANGE = 15_000;
-/** How much longer others wait before they take an exchange for lost. */
-export const MARGIN = 2_000;
-/** How long peers have to claim a newer token set before a last chance is taken. */
-export const CLAIM = 1_000;
-/** No cool-down is longer, whatever `Retry-After` or a jumping clock say. */
-export const LONGEST_COOL_DOWN = 300_000;
+/** What this context has seen of a session, besides the record. Ages are milliseconds. */
+export interface Sight extends Moment {
+  readonly session: Session | undefined;
+  readonly renewal: Renewal | undefined;
+  /** Who else writes the record. */
+  readonly shared: "context" | "origin" | "everywhere";
+  /** Some endpoint has rejected this generation. */
+  readonly isRejected: boolean;
+  /** A 401 asks for a refresh, and is not held back. */
+  readonly isDemanded: boolean;
+  /** A 401 says so surely that the token has ended that a replay can revoke nothing any more. */
+  readonly isSurelyOver: boolean;
+  /** How long ago this context saw the generation change; absent for the first that it has read. */
+  readonly generationAge: number | undefined;
+  /** How long ago this context first saw the intent. */
+  readonly intentAge: number;
+  /** How long ago this context last looked at the record and saw no such intent. */
+  readonly quietAge: number | undefined;
+  /** The intent is this context's own, and nothing was sent. */
+  readonly isUnsent: boolean;
+  /** The attempt's own lock: its context is gone, or holds it still; absent where nobody can tell. */
+  readonly isAlive: boolean | undefined;
+  /** Peers were asked about this intent, and none claimed it. */
+  readonly wasAsked: boolean;
+  /** Peers can be asked: the channel says that messages arrive. */
+  readonly canAsk: boolean;
+  readonly isOnline: boolean;
+  /** A back-off in memory alone is over. */
+  readonly isRested: boolean;
+  /** Something holds the runtime open. */
+  readonly isHeldOpen: boolean;
+  /** A caller waits for a token that has ended. */
+  readonly isWanted: boolean;
+}
 
-export type Decision =
-  /** Serve the token. */
-  | "use"
-  /** Serve the token, and begin or recover in the background. */
-  | "renew"
-  /** Serve the token, and ask the peers in the background whether anybody is still at it. */
-  | "use-and-ask"
+export type Next =
+  /** Nothing is to be done before something changes. */
+  | "rest"
   /** Somebody else is at it, or it is too early: look again in a while. */
-  | "wait"
-  /** The same, but ask the peers whether they know of a newer token set. */
+  | "watch"
+  /** Ask the peers whether anybody is still at it. */
   | "ask"
   /** Write the intent and spend the refresh token. */
   | "begin"
-  /** The same, though the token was sent before and the outcome is unknown. */
-  | "recover"
-  /** Only a sign-in helps; these are error codes. */
-  | "no_session"
-  | "sign_in_required";
+  /** The same, though the refresh token was sent before and the outcome is unknown. */
+  | "recover";
 
-/** The token may be served meanwhile. */
-export const isServing = (decision: Decision): boolean => /^(use|renew)/.test(decision);
-
-/** The refresh token is to be spent. */
-export const isStep = (decision: Decision): boolean => /^(begin|recover|renew)$/.test(decision);
-
-/** Somebody else may still be at it. */
-export const isAsking = (decision: Decision): boolean => decision.endsWith("ask");
-
-/** Whether `rejected` names this session's current token set, or one that is newer still. */
-export const isCurrent = (session: TokenName, rejected: TokenName | undefined): boolean =>
-  rejected?.sessionId === session.sessionId && rejected.generation >= session.generation;
-
-/**
- * Says what to do for a caller whose token `rejected` was answered with 401, if any was.
- * `intentAge` is how long ago, in running time, this context first saw the intent; `unsent` names an
- * intent of its own that no request followed; `silent` means that no peer claims this intent.
- */
-export function decide(
-  session: Session | undefined,
-  rejected: TokenName | undefined,
-  renewal: Renewal | undefined,
-  now: number,
-  intentAge: number,
-  unsent: string | undefined,
-  silent: boolean,
-  online: boolean,
-): Decision {
-  if (!session) return "no_session";
-  const { tokenSet, issuedAt, renewedAt = Infinity, strikes = 0, coolDown } = session;
-  const { expiresAt = Infinity } = tokenSet;
-  const life = expiresAt - issuedAt;
-  // A last refresh that lies in the future says only that the clock was set back. The breaker:
-  // refreshes that keep being followed by a 401 become rare.
-  const early =
-    now >= renewedAt &&
-    now < renewedAt + Math.min(30_000, life / 20) * 2 ** Math.min(strikes || 1, 7);
-  // A 401 so soon after a refresh is not about the token's age: it is returned, not acted upon.
-  const ended = session.rejected || (!early && isCurrent(session, rejected));
-  const alive = !ended && now < expiresAt;
-  if (alive && now < (session.refreshAt ?? expiresAt)) return "use";
-  if (
-    !renewal ||
-    session.refused ||
-    (renewal.needsRefreshToken !== false && !tokenSet.refreshToken)
-  )
-    return alive ? "use" : "sign_in_required";
-
-  const must = !alive || now >= expiresAt - Math.min(30_000, life / 10);
-  const cooling = (coolDown?.until ?? 0) - now;
-  if (early || !online || (cooling > 0 && cooling <= LONGEST_COOL_DOWN))
-    return alive ? "use" : "wait";
-  const { intent } = session;
-  const isUnsent = intent && intent.attemptId === unsent;
-  const spent = intent && !(isUnsent && !intent.repeated);
-  if (spent) {
-    // Half of the window, so that a request that takes its time still arrives inside it.
-    const open = (renewal.reuseWindow ?? 0) / 2;
-    const since = now - intent.startedAt;
-    const harmless =
-      renewal.rotation === "none" || (since >= 0 && since < open && intentAge < open);
-    const over =
-      isUnsent || intent.lost || now > intent.deadline + MARGIN || intentAge > EXCHANGE + MARGIN;
-    if (!over && !(harmless && silent))
-      return must ? (harmless ? "ask" : "wait") : harmless ? "use-and-ask" : "use";
-    // Strict rotation: an early replay may revoke a token that still works.
-    if (!harmless && alive) return "use";
-    if (!harmless && !silent) return "ask";
-  }
-  return must ? (spent ? "recover" : "begin") : "renew";
+export interface Decision {
+  /** The token is served meanwhile. */
+  readonly serves: boolean;
+  readonly next: Next;
+  /** Nobody knows how the last exchange ended, and to ask again may revoke a token that still works. */
+  readonly isStuck?: true;
+  /** Only the application can help; an error code. */
+  readonly fails?: "no_session" | "sign_in_required";
 }
 
-/** In how long something of the session comes to its end, so that it wants looking at: a hint for timers. */
-export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
-  const moments = [
-    refreshAt,
-    coolDown?.until,
-    intent && intent.deadline + MARGIN,
-    tokenSet.expiresAt,
-  ];
-  return Math.min(...moments.map((moment) => (moment! > now ? moment! - now : Infinity)));
+/** The refresh token is to be spent. */
+export const isStep = ({ next }: Decision): boolean => next === "begin" || next === "recover";
+
+/** Whether there is a way to the next token set at all. */
+export const isRenewable = (
+  { refused, tokenSet }: Session,
+  renewal: Renewal | undefined,
+): renewal is Renewal =>
+  !!renewal && !refused && (renewal.needsRefreshToken === false || !!tokenSet.refreshToken);
+
+const lifeOf = ({ tokenSet, issuedAt }: Session): number =>
+  (tokenSet.expiresAt ?? Infinity) - issuedAt;
+
+/** How much is left of the time after a commit in which no refresh begins. */
+export function pauseAfterCommit(sight: Sight, session: Session, floor: number): number {
+  if (session.renewedAt === undefined) return 0;
+  const byWall = sight.now - session.renewedAt;
+  // A commit that lies in the future says only that the clock was set back.
+  const age = sight.generationAge ?? (byWall >= 0 ? byWall : Infinity);
+  return Math.max(0, floor - age);
+}
+
+export function decide(sight: Sight): Decision {
+  const { session, renewal, now } = sight;
+  if (!session) return { serves: false, next: "rest", fails: "no_session" };
+  const { expiresAt = Infinity } = session.tokenSet;
+  const isOver = now >= expiresAt || (!!session.refused && sight.isRejected);
+  if (!isRenewable(session, renewal))
+    return isOver
+      ? { serves: false, next: "rest", fails: "sign_in_required" }
+      : { serves: true, next: "rest" };
+  const isDue = now >= (session.refreshAt ?? expiresAt);
+  if (!isDue && !sight.isDemanded) return { serves: true, next: "rest" };
+  const serves = !isOver && now < expiresAt - leewayOf(lifeOf(session));
+  const step = spend(sight, session, { renewal, serves });
+  if (step.isStuck) return step;
+  const byTime = isDue && pauseAfterCommit(sight, session, floorOf(lifeOf(session))) === 0;
+  const by401 = sight.isDemanded && pauseAfterCommit(sight, session, AFTER_COMMIT) === 0;
+  if ((!byTime && !by401) || isHindered(sight, session, isOver))
+    return { serves: !isOver, next: isOver || sight.isDemanded ? "watch" : "rest" };
+  return step;
+}
+
+/** Whether a refresh that is due may not begin now. */
+function isHindered(sight: Sight, { coolDown }: Session, isOver: boolean): boolean {
+  const cooling = (coolDown?.until ?? 0) - sight.now;
+  // Browsers are often wrong: where somebody waits for a token that has ended, it is tried (F55).
+  const isOffline = !sight.isOnline && !(isOver && sight.isWanted);
+  return (
+    isOffline ||
+    !sight.isRested ||
+    !sight.isHeldOpen ||
+    (cooling > 0 && cooling <= LONGEST_COOL_DOWN)
+  );
+}
+
+/** Steps 2 and 8 of the protocol: the refresh token was never sent, or nobody knows how that ended. */
+function spend(
+  sight: Sight,
+  session: Session,
+  { renewal, serves }: { readonly renewal: Renewal; readonly serves: boolean },
+): Decision {
+  const { intent, tokenSet } = session;
+  if (!intent || (sight.isUnsent && !intent.repeated)) return { serves, next: "begin" };
+  const window = renewal.rotation === "none" ? Infinity : (renewal.reuseWindow ?? 0);
+  const age = windowAge(sight, intent.firstSentAt);
+  // Half of the window, so that a request that takes its time still arrives inside it.
+  const isHarmless = renewal.rotation === "none" || age < window / 2;
+  if (!isExchangeOver(sight, session)) {
+    if (!isHarmless) return { serves, next: "watch" };
+    // One repetition is enough before the exchange is over: the others wait for it (F45).
+    if (intent.repeated) return { serves, next: "watch" };
+    // The last moment at which it is still harmless.
+    const isLast = age >= window / 2 - Math.min(2_000, window / 10);
+    if (isLast || sight.wasAsked) return { serves, next: "recover" };
+    return { serves, next: sight.canAsk && sight.isAlive === undefined ? "ask" : "watch" };
+  }
+  if (isHarmless) return { serves, next: "recover" };
+  // Strict rotation: an early replay may revoke a token that still works.
+  const isGood = sight.now < (tokenSet.expiresAt ?? Infinity) && !sight.isSurelyOver;
+  if (isGood) return { serves: true, next: "rest", isStuck: true };
+  if (!sight.isUnsent && sight.intentAge < TRAVEL) return { serves: false, next: "watch" };
+  return { serves: false, next: sight.wasAsked ? "recover" : "ask" };
+}
+
+/** How long ago the refresh token was first sent, at the most that can be known. */
+function windowAge({ now, intentAge, quietAge, shared }: Sight, firstSentAt: number): number {
+  const byWall = now - firstSentAt;
+  if (quietAge !== undefined) return Math.max(byWall, quietAge);
+  // Nobody here has seen it begin: only clocks of one machine can say when it did.
+  if (shared === "everywhere" || byWall < 0) return Infinity;
+  return Math.max(byWall, intentAge);
+}
+
+/** Whether nobody can be at it any more, so that no reply will come. */
+function isExchangeOver(sight: Sight, { intent }: Session): boolean {
+  if (!intent) return true;
+  const margin = sight.shared === "everywhere" ? FOREIGN_MARGIN : MARGIN;
+  return (
+    sight.isUnsent ||
+    !!intent.ended ||
+    sight.isAlive === false ||
+    // A context that holds its lock lives: no step of the clock says otherwise.
+    (!sight.isAlive && sight.now > intent.deadline + margin) ||
+    sight.intentAge > EXCHANGE + MARGIN
+  );
 }

@@ -1,388 +1,280 @@
 /**
- * The shell around `decide.ts`: it reads, writes, waits and sends, and decides nothing. One engine
- * serves one account of one provider; several engines, in several tabs, hold together by the record.
+ * The engine of one account: it wires what reads, writes, waits and sends around what is known, and
+ * decides nothing. Several engines, in several tabs, hold together by the record.
  */
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import type { AccessToken, Session, TokenName, TokenNeed, VaultOptions } from "../types.ts";
-import { randomId, systemClock } from "./clock.ts";
-import { type Engine, type EngineEventType, type OnNews } from "./contract.ts";
-import {
-  CLAIM,
-  decide,
-  type Decision,
-  EXCHANGE,
-  isAsking,
-  isCurrent,
-  isServing,
-  isStep,
-  nextLook,
-} from "./decide.ts";
-import { createHint, createLimit, holdOpen, underLock } from "./waiting.ts";
-import { createExchanges } from "./exchange.ts";
-import { createLedger } from "./ledger.ts";
 import type { Life } from "../grant/lifetime.ts";
-import { createPeers } from "./peers.ts";
-import { toRecord } from "../guard/record.ts";
+import { randomId } from "../guard/random.ts";
 import { secureFetch } from "../guard/secure.ts";
 import { isSound } from "../guard/syntax.ts";
-import { begun, concluded, type Trouble } from "./transitions.ts";
+import type { Grant, Session, TokenSet, VaultOptions } from "../types.ts";
+import { createAttempt } from "./attempt.ts";
+import { createCallers, errorOf } from "./callers.ts";
+import { systemClock } from "./clock.ts";
+import type { Adoption, Engine, OnNews } from "./contract.ts";
+import { createExchanges } from "./exchange.ts";
+import { createKeeper } from "./keeper.ts";
+import { isPersisted, needsSignIn } from "./knowledge.ts";
+import { createMind } from "./mind.ts";
+import { createPass } from "./pass.ts";
+import { createPeers } from "./peers.ts";
+import { createSigns } from "./signs.ts";
+import { createHint, holdOpen, underLock } from "./waiting.ts";
+import { createWriter } from "./writer.ts";
 
-export function createEngine(
-  key: string,
-  {
-    provider,
-    store,
-    lock,
-    channel,
-    clock = systemClock,
-    random = Math.random,
-    fetch: fetch_ = (...request) => fetch(...request),
-    online = () => true,
-    patience = 20_000,
-    maxStaleness = 60_000,
-    refreshAhead,
-    waitUntil,
-    dangerouslyAllowLoopbackHttp,
-  }: VaultOptions<never>,
-  onNews: OnNews,
-): Engine {
-  const { renewal, scheme } = provider;
-  const { now, running } = clock;
-  const ledger = createLedger(store, key, onSession, (type) => emit(type));
-  const peers = createPeers(channel, key, clock, ledger, look);
-  const nap = createHint(clock, () => wake());
-  const hint = createHint(clock, look);
-  const stale = createHint(clock, () => void (viewUntil = 0));
+/** Asks what the application has given; a question that throws is answered with yes. */
+function ask(question: (() => boolean) | undefined): boolean {
+  try {
+    return question?.() ?? true;
+  } catch {
+    return true;
+  }
+}
 
-  let view: AccessToken | undefined;
-  let viewUntil = 0;
-  let checkedAt = NaN;
-  let checkedRunning = NaN;
+export function createEngine(key: string, options: VaultOptions<never>, onNews: OnNews): Engine {
+  const { provider, store, lock, clock = systemClock, random = Math.random, waitUntil } = options;
+  const { patience = 20_000, maxStaleness = 60_000, refreshAhead } = options;
+  let isClosed = false;
+  let isAttempting = false;
   let step: Promise<void> | undefined;
-  /** When the step has looked at the record: whoever only needs that need not wait for its end. */
-  let seen: Promise<void>;
-  let see!: () => void;
-  /** How often the record has been looked at. */
-  let looks = 0;
-  let epoch = 0;
-  let closed = false;
-  /** Ends the pause of a step, because something has changed. */
-  let wake = (): void => {};
-  /** The access token that this context has refreshed last. */
-  let gotHere: string | undefined;
-  let status: number | undefined;
-  /** The sessions of which that was told. One that is in memory alone may give way to an earlier one. */
-  const refused = new Set<string>();
-  let rejectedHere: TokenName | undefined;
-  /** An intent of our own that was not followed by a request. */
-  let unsentId: string | undefined;
-  /** The intent that stands, and since when this context has seen it. */
-  let seenId: string | undefined;
-  let seenAt = 0;
-  let retries = 0;
-  /** How far the server's clock is ahead, where this context has seen it. */
-  let skew: number | undefined;
+  /** How often this account was signed out here. */
+  let signOuts = 0;
+  let revokedLast: string | undefined;
+  const underWay = new Set<Promise<unknown>>();
 
-  function emit(type: EngineEventType, session: TokenName | undefined = ledger.session): void {
-    onNews(type, session, status);
+  const mind = createMind({
+    setting: { renewal: provider.renewal, store },
+    clock,
+    maxStaleness,
+    refreshAhead,
+    world: () => ({
+      isOnline: ask(options.online),
+      isHeldOpen: ask(options.isHeldOpen),
+      canAsk: peers.isConnected(),
+      isWanted: callers.areThere(),
+    }),
+    look: () => void look(),
+    onNews,
+  });
+  const peers = createPeers({
+    channel: options.channel,
+    key,
+    clock,
+    mind: () => mind,
+    isAttempting: () => isAttempting,
+    onChanged: () => void look(),
+  });
+  const keeper = createKeeper(store, key, clock);
+  const nap = createHint(clock, mind.wake);
+  /** Jittered, so that those who wait do not read in step. */
+  function pause(): Promise<void> {
+    nap(100 + 400 * random());
+    return mind.changed();
   }
-
-  /** Once for each session that only a sign-in helps. */
-  function tell(): void {
-    const id = ledger.session?.sessionId;
-    if (!id || refused.has(id)) return;
-    refused.add(id);
-    emit("refused");
-  }
-
-  /** A look that failed is a look too: a store that is out of reach is not asked at every call. */
-  function checked(session: Session | undefined): void {
-    if (closed) return;
-    checkedAt = now();
-    checkedRunning = running();
-    const { refreshAt, tokenSet } = session ?? {};
-    const end = Math.min(
-      refreshAt ?? tokenSet?.expiresAt ?? Infinity,
-      checkedAt + maxStaleness / 2,
-    );
-    viewUntil = judge(session) === "use" ? end : 0;
-    // The same by running time, so that no step of the clock makes what was seen last longer.
-    stale(maxStaleness / 2);
-    retries = ledger.persisted ? 0 : retries + 1;
-    if (retries) hint(CLAIM * 2 ** retries);
-    else hint(session && refreshAhead ? nextLook(session, checkedAt) : undefined);
-  }
-
-  function onSession(session: Session | undefined, before: Session | undefined): void {
-    checked(session);
-    if (session) {
-      const { sessionId, generation, intent } = session;
-      const { accessToken } = session.tokenSet;
-      const isSame = before?.sessionId === sessionId;
-      // Not by generation alone: two contexts may both make the next one, and one is not written.
-      if (!isCurrent(session, view) || view!.accessToken !== accessToken)
-        view = { accessToken, sessionId, generation };
-      if (seenId !== intent?.attemptId) {
-        seenId = intent?.attemptId;
-        seenAt = checkedRunning;
-      }
-      if (isSame && before!.generation < generation)
-        emit(accessToken === gotHere ? "refreshed" : "adopted");
-      if (session.refused) tell();
-    } else {
-      view = undefined;
-      if (before) emit("signed-out", before);
-    }
-    wake();
-    onNews();
-  }
-
-  const judge = (session: Session | undefined = ledger.session, unsent = unsentId): Decision =>
-    decide(
-      session,
-      rejectedHere,
-      renewal,
-      now(),
-      running() - seenAt,
-      unsent,
-      peers.areSilent(session),
-      online(),
-    );
-
-  const { run: exchange, life } = createExchanges(
+  const exchanges = createExchanges({
     provider,
     clock,
     random,
-    secureFetch(fetch_, dangerouslyAllowLoopbackHttp),
-    () => skew ?? ledger.session?.skew ?? 0,
-  );
+    send: secureFetch(
+      options.fetch ?? ((...request) => fetch(...request)),
+      options.dangerouslyAllowLoopbackHttp,
+    ),
+    ahead: () => skew ?? mind.known.session?.skew ?? 0,
+  });
+  /** How far the server's clock is ahead, where this context has seen it. */
+  let skew: number | undefined;
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
-  const revoke = ({ tokenSet }: Pick<Session, "tokenSet">): void =>
-    provider.revoke &&
+  function revoke(tokenSet: TokenSet): void {
+    if (!provider.revoke || isClosed || revokedLast === tokenSet.accessToken) return;
+    revokedLast = tokenSet.accessToken;
     holdOpen(
-      exchange((io) => provider.revoke!(tokenSet, io)),
+      exchanges.run(async (io) => provider.revoke?.(tokenSet, io)),
       waitUntil,
     );
-
-  /** Steps 2 to 8 of the protocol: intent, fence, exchange, commit. */
-  async function attempt(): Promise<void> {
-    const before = ledger.session!;
-    const begunAt = running();
-    const next = begun(before, rejectedHere, randomId(), now(), unsentId);
-    const { sessionId, material, tokenSet } = next;
-    const intent = next.intent!;
-    const unsent = unsentId;
-    unsentId = intent.attemptId;
-    if (!(await ledger.replace(next))) return;
-    emit("refreshing");
-    let asked;
-    do {
-      asked = running();
-      if (!(await ledger.holds(next))) return;
-      // Frozen while the store answered: others may have taken over since then.
-    } while (running() - asked > CLAIM);
-    // The same question once more, in the task in which it is acted upon: a reuse window may have
-    // closed, or the store may have eaten the deadline, which is the intent's (F38).
-    const left = EXCHANGE - (running() - begunAt);
-    if (left <= CLAIM || !isStep(judge(before, unsent))) return;
-    unsentId = undefined;
-    const { refreshToken } = tokenSet;
-    const [outcome, got] = await exchange(
-      (io) => provider.renew!({ material, refreshToken }, io),
-      undefined,
-      left,
-    );
-
-    const at = now();
-    const isOurs = (session: Session | undefined): boolean => session?.sessionId === sessionId;
-    if (isOurs(ledger.session)) {
-      gotHere = got?.tokenSet.accessToken;
-      status = (outcome as Trouble).status;
-      if (!got && outcome.type !== "refused") emit("trouble");
-      const jitter = random();
-      await ledger.persist((stored) => {
-        const after = isOurs(stored)
-          ? concluded(stored!, intent, outcome, got, at, jitter)
-          : undefined;
-        return after && toRecord(after);
-      });
-    }
-    if (!got) return;
-    // Persist, then tell. A session that has ended takes its late tokens along.
-    if (isOurs(ledger.session)) peers.post("changed", next);
-    else revoke(got);
   }
 
-  /** Under the lock, if it can be had: looks again, and does what is then to be done. */
-  async function act(): Promise<void> {
-    for (;;) {
-      await ledger.load();
-      const decision = judge();
-      if ((peers.attempting = isStep(decision))) return attempt();
-      if (!isAsking(decision) || peers.claimed) return;
-      await peers.ask(ledger.session!);
-    }
-  }
+  const writer = createWriter({
+    mind,
+    keeper,
+    pause,
+    release({ ended, dropped }) {
+      for (const session of ended) peers.post("changed", session);
+      for (const tokenSet of [...ended.map((session) => session.tokenSet), ...dropped])
+        revoke(tokenSet);
+    },
+  });
+  const signs = createSigns(lock, store, { clock, scope: keeper.scope });
+  const pass = createPass({
+    mind,
+    writer,
+    peers,
+    signs,
+    underLock: (task) => underLock(lock, key, clock, task),
+    attempt: createAttempt({
+      provider,
+      mind,
+      keeper,
+      writer,
+      exchanges,
+      signs,
+      jitter: random,
+      isClosed: () => isClosed,
+      announce: (session) => peers.post("changed", session),
+      revoke: (got) => revoke(got.tokenSet),
+    }),
+    pause,
+    isWaitedFor: () => callers.areThere(),
+    isClosed: () => isClosed,
+    attempting: (is) => void (isAttempting = is),
+  });
 
-  async function run(): Promise<void> {
-    peers.hush();
-    try {
-      await ledger.flush();
-      await ledger.load();
-      looks++;
-      see();
-      if (!/^use$|_/.test(judge())) await underLock(lock, key, clock, act);
-      const decision = judge();
-      if (isServing(decision) || /_/.test(decision)) return;
-    } catch {
-      // The ledger keeps the failure; whoever waits decides what it means to them.
-      checked(ledger.session);
-    } finally {
-      peers.attempting = false;
-    }
-    // Jittered, so that waiters do not read in step.
-    await new Promise<void>((resolve) => {
-      wake = resolve;
-      nap(100 + 400 * random());
-    });
-  }
-
-  /** One pass, shared by everyone who needs one. It never rejects. */
   function advance(): Promise<void> {
-    if (!step) {
-      seen = new Promise((resolve) => (see = resolve));
-      step = run().finally(() => {
-        see();
-        step = undefined;
-      });
-    }
+    step ??= finishing(pass()).finally(() => {
+      step = undefined;
+    });
     holdOpen(step, waitUntil);
     return step;
   }
 
+  /** What `close` waits for. */
+  function finishing<T>(work: Promise<T>): Promise<T> {
+    underWay.add(work);
+    const done = (): void => void underWay.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
   async function look(): Promise<void> {
-    await step;
-    if (!closed) await advance();
-  }
-
-  /** What a caller is told. The store's own sentence says what to do, where it has one. */
-  function error(code: VaultErrorCode): unknown {
-    const { session, trouble } = ledger;
-    const wait = (session?.coolDown?.until ?? 0) - now();
-    return code === "store_unavailable" && isVaultError(trouble)
-      ? trouble
-      : new VaultError(
-          code,
-          undefined,
-          /fai|ref|req/.test(code) ? status : undefined,
-          wait > 0 ? Math.ceil(wait) : undefined,
-        );
-  }
-
-  /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
-  async function obtain(need: TokenNeed): Promise<AccessToken> {
-    const { rejected, signal } = need;
-    const { stopped, end } = createLimit(clock, patience, signal, () =>
-      error(ledger.failures ? "store_unavailable" : "refresh_failed"),
-    );
     try {
-      if (renewal?.selfSigned && need.date! > 0) skew = need.date! - now();
-      const since = looks;
-      for (let looked = false; ; looked = true) {
-        if (closed) throw error("closed");
-        const earlier = rejectedHere;
-        if (ledger.session && isCurrent(ledger.session, rejected)) rejectedHere = rejected;
-        const decision = judge();
-        // Nobody is served this one any more, though the record does not say so yet. It never says
-        // so of a token that cannot be renewed: a static token is not lost by one 401.
-        if (decision === "use") rejectedHere = earlier;
-        else viewUntil = 0;
-        const { failures } = ledger;
-        const age = looked ? 0 : running() - checkedRunning;
-        const serve = age <= maxStaleness && isServing(decision);
-        if (serve && decision === "use" && age < maxStaleness / 2) return view!;
-        if (!serve && looked && failures > 1) throw error("store_unavailable");
-        // Only a look of one's own tells that nothing helps: others' reads clear the failures too.
-        if (looks > since && !failures && /_/.test(decision)) {
-          tell();
-          throw error(decision as VaultErrorCode);
-        }
-        const pass = advance();
-        holdOpen(pass, need.waitUntil);
-        if (serve) return view!;
-        await Promise.race([isServing(decision) ? seen : pass, stopped]);
-      }
-    } finally {
-      end();
+      await step;
+      if (!isClosed) await advance();
+    } catch {
+      // Nobody waits for it. Callers meet the same fault, and are told.
     }
   }
 
-  async function start(got: Life, since: number): Promise<void> {
-    const sessionId = randomId();
-    if (since === epoch)
-      await ledger.begin({ ...got, sessionId, generation: 1, revision: 1, attempt: 0 });
-    if (since !== epoch) {
-      revoke(got);
-      throw error("closed");
+  const callers = createCallers({ mind, clock, patience, advance, isClosed: () => isClosed });
+
+  const error = (code: VaultErrorCode): unknown =>
+    errorOf(code, mind.known, { now: clock.now(), since: clock.running() });
+
+  async function start(got: Life, since: number, adoption?: Adoption): Promise<void> {
+    const { now, running } = mind.moment();
+    const { sessionId = randomId(), startedAt = now } = adoption ?? {};
+    const session: Session = {
+      ...got,
+      sessionId,
+      startedAt,
+      generation: 1,
+      revision: 1,
+      attempt: 0,
+    };
+    if (since !== signOuts) return giveUp(got);
+    const earlier = mind.known.changes.find((change) => change.type === "begin");
+    const basis = adoption ? undefined : mind.known.found.head;
+    const madeAt = running - Math.max(0, now - startedAt);
+    mind.learn({
+      type: "changed",
+      change: { type: "begin", session, basis, madeAt, isFailed: false, mayBeWritten: false },
+    });
+    // Nobody serves that one any more.
+    if (earlier) revoke(earlier.session.tokenSet);
+    await writer.persist();
+    if (mind.known.ended.has(sessionId)) return giveUp(got);
+    peers.post("changed", session);
+    mind.learn({ type: "started", sessionId });
+  }
+
+  /** A sign-out came in between. */
+  function giveUp(got: Life): never {
+    revoke(got.tokenSet);
+    throw error("closed");
+  }
+
+  async function signIn(credentials: never, signal: AbortSignal | undefined): Promise<void> {
+    const since = signOuts;
+    const { outcome, got } = await exchanges.run(async (io) => provider.signIn?.(credentials, io), {
+      signal,
+    });
+    if (signal?.aborted && got) revoke(got.tokenSet);
+    signal?.throwIfAborted();
+    if (got) return start(got, since);
+    const { status } = outcome as { status?: number };
+    if (outcome.type === "refused") throw new VaultError("credentials_refused", undefined, status);
+    const { error: cause, retryAfter } = outcome as { error?: unknown; retryAfter?: number };
+    // What is wrong with the credentials is told by those who looked at them; the rest is trouble.
+    throw isVaultError(cause)
+      ? cause
+      : new VaultError("sign_in_failed", undefined, status, retryAfter);
+  }
+
+  async function signOut(): Promise<void> {
+    signOuts += 1;
+    const { session, met, changes, found } = mind.known;
+    const begin = changes.find((change) => change.type === "begin");
+    const mayArrive = begin?.mayBeWritten ? begin.session.sessionId : undefined;
+    const sessionIds = new Set(met);
+    if (session) sessionIds.add(session.sessionId);
+    if (found.session) sessionIds.add(found.session.sessionId);
+    mind.learn({
+      type: "changed",
+      change: { type: "end", sessionIds, at: mind.moment(), mayArrive, isFailed: false },
+    });
+    await writer.persist();
+    if (session) {
+      peers.post("changed", session);
+      revoke(session.tokenSet);
     }
-    peers.post("changed", { sessionId, generation: 1 });
-    emit("signed-in");
+    if (!isPersisted(mind.known)) throw error("store_unavailable");
   }
 
   if (refreshAhead) void look();
 
   return {
     getToken(need) {
-      const time = now();
-      return view && time >= checkedAt && time < viewUntil && !isCurrent(view, need?.rejected)
-        ? view
-        : obtain(need ?? {});
+      const ready = need?.rejected ? undefined : mind.ready();
+      if (ready) return ready;
+      if (provider.renewal?.selfSigned && need?.date !== undefined && need.date > 0)
+        skew = need.date - clock.now();
+      return callers.obtain(need ?? {});
+    },
+    ready: mind.ready,
+    passed(endpoint, { sessionId, generation }) {
+      mind.learn({ type: "passed", sessionId, generation, endpoint });
     },
     state() {
-      const { session, persisted, known, failures } = ledger;
-      const here = judge() === "sign_in_required" ? "sign-in-required" : "signed-in";
+      const { known, token } = mind;
+      const here = needsSignIn(known, clock.now()) ? "sign-in-required" : "signed-in";
       // A store that has not answered is never taken for an empty one.
-      const gone = known ? "signed-out" : failures ? "unavailable" : "loading";
-      return { session, token: view, persisted, status: session ? here : gone };
+      const gone = known.isKnown ? "signed-out" : known.failures ? "unavailable" : "loading";
+      const { session } = known;
+      return { session, token, persisted: isPersisted(known), status: session ? here : gone };
     },
     look,
+    wake() {
+      mind.learn({ type: "woke" });
+      return look();
+    },
     async signIn(credentials, signal) {
       check(provider.signIn, "provider has no sign-in, call adopt()");
-      if (closed) throw error("closed");
-      const since = epoch;
-      const [outcome, got] = await exchange((io) => provider.signIn!(credentials, io), signal);
-      signal?.throwIfAborted();
-      const { error: cause } = outcome as Trouble;
-      status = (outcome as Trouble).status;
-      if (outcome.type === "refused") throw error("credentials_refused");
-      // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
-      if (isVaultError(cause)) throw cause;
-      if (!got) throw error("sign_in_failed");
-      await start(got, since);
+      if (isClosed) throw error("closed");
+      await finishing(signIn(credentials, signal));
     },
-    async adopt(grant) {
-      if (closed) throw error("closed");
-      if (!isSound(grant, scheme)) throw error("invalid_token");
-      await start(life({ ...grant, aged: true }, now()), epoch);
+    async adopt(grant: Grant, adoption) {
+      if (isClosed) throw error("closed");
+      if (!isSound(grant, provider.scheme)) throw error("invalid_token");
+      const got = exchanges.life({ ...grant, aged: true }, clock.now());
+      await finishing(start(got, signOuts, adoption));
     },
-    async signOut() {
-      epoch++;
-      const session = await ledger.end();
-      if (session) {
-        peers.post("changed", session);
-        revoke(session);
-      }
-      if (!ledger.persisted) throw error("store_unavailable");
-    },
-    close() {
-      closed = true;
-      epoch++;
-      viewUntil = 0;
-      hint(undefined);
-      stale(undefined);
+    signOut: () => finishing(signOut()),
+    async close() {
+      isClosed = true;
+      mind.close();
+      // Its last word may still be a message to the others.
+      if (underWay.size > 0) await Promise.allSettled(underWay);
+      signs.keep(new Set());
       peers.close();
-      wake();
     },
   };
 }

@@ -2,63 +2,75 @@
  * The contexts that share a session, as far as they can be heard. What they say is advisory: it makes
  * somebody look at the record, or wait a little longer before a last chance is taken.
  */
-import type { Channel, Clock, PeerMessage, Session, TokenName } from "../types.ts";
-import { CLAIM } from "./decide.ts";
-import type { Ledger } from "./ledger.ts";
+import { isObject } from "../guard/claims.ts";
+import type { Channel, Clock, PeerMessage, TokenName } from "../types.ts";
+import { isPersisted } from "./knowledge.ts";
+import type { Mind } from "./mind.ts";
+import { CLAIM } from "./timing.ts";
 
 export interface Peers {
-  /** This context is at it: whoever asks is told. */
-  attempting: boolean;
-  /** A peer has said since {@link Peers.hush} that it is at it, or holds a newer token set. */
-  claimed: boolean;
   post(type: PeerMessage["type"], name: TokenName): void;
   /** Asks whether anybody is still at this session's intent, and gives them a second to say so. */
-  ask(session: Session): Promise<void>;
-  /** Whether everybody was asked about this session's intent and nobody answered. */
-  areSilent(session: Session | undefined): boolean;
-  /** Forgets what was said. */
-  hush(): void;
+  ask(): Promise<void>;
+  /** Whether messages arrive at all. */
+  isConnected(): boolean;
   close(): void;
 }
 
-export function createPeers(
-  channel: Channel | undefined,
-  key: string,
-  clock: Clock,
-  ledger: Ledger,
-  onNews: () => void,
-): Peers {
-  let silentId: string | undefined;
+export interface PeerParts {
+  readonly channel: Channel | undefined;
+  readonly key: string;
+  readonly clock: Clock;
+  readonly mind: () => Mind;
+  /** This context is at it: whoever asks is told. */
+  readonly isAttempting: () => boolean;
+  /** Somebody has changed the record. */
+  readonly onChanged: () => void;
+}
 
-  const port = channel?.open(key, (message) => {
-    const { session, persisted } = ledger;
-    const { type, sessionId, generation } = Object(message) as Partial<PeerMessage>;
-    const isMine = session?.sessionId === sessionId;
-    if (type === "changed") onNews();
-    else if (type === "claim") peers.claimed ||= isMine;
-    else if (
-      isMine &&
-      (peers.attempting || (!persisted && session!.generation > Number(generation)))
-    )
-      peers.post("claim", session!);
+/** What another context, or anybody else, may have posted (S10). */
+function toMessage(message: unknown): PeerMessage | undefined {
+  if (!isObject(message)) return undefined;
+  const { type, sessionId, generation } = message;
+  const isKnown = type === "changed" || type === "ask" || type === "claim";
+  return isKnown && typeof sessionId === "string" && Number.isSafeInteger(generation)
+    ? { type, sessionId, generation: Number(generation) }
+    : undefined;
+}
+
+export function createPeers(parts: PeerParts): Peers {
+  const { channel, key, clock, onChanged } = parts;
+
+  /** What somebody who asks may wait for: an exchange, or a generation that the store did not take. */
+  function answer({ sessionId, generation }: PeerMessage): void {
+    const { known } = parts.mind();
+    const { session } = known;
+    if (session?.sessionId !== sessionId) return;
+    const isAhead = !isPersisted(known) && session.generation > generation;
+    if (parts.isAttempting() || isAhead) post("claim", session);
+  }
+
+  const port = channel?.open(key, (said) => {
+    const message = toMessage(said);
+    if (message?.type === "changed") onChanged();
+    else if (message?.type === "ask") answer(message);
+    else if (message) parts.mind().learn({ type: "claimed", sessionId: message.sessionId });
   });
 
-  const peers: Peers = {
-    attempting: false,
-    claimed: false,
-    post: (type, { sessionId, generation }) => port?.post({ type, sessionId, generation }),
-    async ask(session) {
-      peers.post("ask", session);
-      await new Promise<void>((resolve) => clock.setTimeout(resolve, CLAIM));
-      silentId = session.intent?.attemptId;
+  function post(type: PeerMessage["type"], { sessionId, generation }: TokenName): void {
+    port?.post({ type, sessionId, generation });
+  }
+
+  return {
+    post,
+    async ask() {
+      const { session } = parts.mind().known;
+      if (!session) return;
+      post("ask", session);
+      await new Promise<void>((resolve) => void clock.setTimeout(resolve, CLAIM));
+      parts.mind().learn({ type: "asked", attemptId: session.intent?.attemptId });
     },
-    // A claim that comes late, from a peer that was frozen, still counts.
-    areSilent: (session) => !peers.claimed && silentId === session?.intent?.attemptId,
-    hush() {
-      silentId = undefined;
-      peers.claimed = false;
-    },
+    isConnected: () => !!port?.isConnected?.(),
     close: () => port?.close(),
   };
-  return peers;
 }

@@ -2,108 +2,118 @@
  * What becomes of a session: pure functions from the current record to the next. `undefined` means
  * that the record has moved on, so that there is nothing to write and the record is adopted.
  */
-import type { Intent, Outcome, Session, TokenName } from "../types.ts";
-import { EXCHANGE, isCurrent, LONGEST_COOL_DOWN } from "./decide.ts";
 import type { Life } from "../grant/lifetime.ts";
+import { shortHash } from "../guard/hash.ts";
+import type { Intent, Outcome, Session } from "../types.ts";
+import { EXCHANGE, LONGEST_COOL_DOWN } from "./timing.ts";
 
 export type Trouble = Extract<Outcome, { type: "trouble" }>;
 
-const next = (session: Session, changes: Partial<Session>): Session => ({
-  ...session,
-  revision: session.revision + 1,
-  ...changes,
-});
+const SHORTEST_BACK_OFF = 50;
+const LONGEST_BACK_OFF = 60_000;
+const FIRST_BACK_OFF = 1_000;
 
-/**
- * Writes the intent. A takeover replaces the earlier one but keeps when the token was first sent.
- * `unsent` names an intent that no request followed.
- */
-export function begun(
-  session: Session,
-  rejected: TokenName | undefined,
-  attemptId: string,
-  now: number,
-  unsent?: string,
-): Session {
-  const { intent } = session;
-  return next(session, {
-    rejected: session.rejected || isCurrent(session, rejected) || undefined,
+/** What an attempt knows of itself before it writes its intent. */
+export interface Beginning {
+  readonly attemptId: string;
+  readonly now: number;
+  /** The intent that stands is this context's own, and nothing was sent. */
+  readonly isUnsent: boolean;
+  readonly lock: string | undefined;
+  readonly causedBy: string | undefined;
+}
+
+/** Writes the intent. A takeover replaces the earlier one but keeps when the token was first sent. */
+export function begun(session: Session, beginning: Beginning): Session {
+  const { attemptId, now, isUnsent, lock, causedBy } = beginning;
+  const { intent, tokenSet, sessionId, revision } = session;
+  return {
+    ...session,
+    revision: revision + 1,
     intent: {
       attemptId,
       // An intent is always newer than what stands.
       attempt: (intent ?? session).attempt + 1,
-      startedAt: intent?.startedAt ?? now,
+      refreshTokenHash: tokenSet.refreshToken && shortHash(sessionId + tokenSet.refreshToken),
+      firstSentAt: intent?.firstSentAt ?? now,
       deadline: now + EXCHANGE,
-      repeated: !!intent && (intent.repeated || intent.attemptId !== unsent),
+      repeated: !!intent && (intent.repeated || !isUnsent),
+      lock,
+      causedBy: causedBy ?? intent?.causedBy,
     },
-  });
+  };
+}
+
+/** How an exchange ended, and what a usable grant has brought. */
+export interface Conclusion {
+  readonly intent: Intent;
+  readonly outcome: Outcome;
+  readonly got: Life | undefined;
+  readonly now: number;
+  /** Jitter, from 0 to 1. */
+  readonly jitter: number;
+  /** The network was not there: only memory is to rest. */
+  readonly isOffline: boolean;
 }
 
 /**
  * Commits a new token set. A reply that comes late, after others took over, is committed too while
  * no later attempt's token set stands in the record: a rotated refresh token is never dropped.
  */
-function granted(
-  current: Session,
-  { attempt }: Intent,
-  life: Life,
-  now: number,
-): Session | undefined {
-  const { sessionId, generation, revision, tokenSet, refreshAt, strikes = 0, material } = current;
-  const { refreshToken, scope } = life.tokenSet;
+function granted(current: Session, { attempt, causedBy }: Intent, life: Life, now: number) {
   if (current.attempt >= attempt) return undefined;
-  // Intent and cool-down, what was rejected or refused: all of it has been about the old token set.
+  const { sessionId, startedAt, generation, revision, tokenSet, material } = current;
+  const { refreshToken, scope } = life.tokenSet;
+  // Intent and cool-down, and a refusal: all of it has been about the old token set.
   return {
     ...life,
     sessionId,
+    startedAt,
     revision: revision + 1,
     material: life.material ?? material,
-    // F23: a reply without a refresh token keeps the old one.
     tokenSet: {
       ...life.tokenSet,
+      // F23: a reply without a refresh token keeps the old one.
       refreshToken: refreshToken ?? tokenSet.refreshToken,
       scope: scope ?? tokenSet.scope,
     },
     generation: generation + 1,
     renewedAt: now,
+    causedBy,
     attempt,
-    strikes: current.rejected && !(now >= refreshAt!) ? strikes + 1 : 0,
-  };
+  } satisfies Session;
+}
+
+/** Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute; `Retry-After` is honoured. */
+export function backOff(tries: number, jitter: number, retryAfter: number = 0): number {
+  const most = Math.min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1));
+  const wait = Math.max(SHORTEST_BACK_OFF, most * jitter, retryAfter * (1 + jitter / 10));
+  return Math.min(wait, LONGEST_COOL_DOWN);
 }
 
 /** A failure that is no refusal: the session stays, a cool-down is shared by all contexts. */
-function troubled(
-  current: Session,
-  intent: Intent,
-  now: number,
-  random: number,
-  { retryAfter = 0, unprocessed }: Trouble,
-): Session {
+function troubled(current: Session, conclusion: Conclusion): Session {
+  const { intent, outcome, now, jitter, isOffline } = conclusion;
+  const { retryAfter, unprocessed } = outcome as Trouble;
   const tries = (current.coolDown?.tries ?? 0) + 1;
-  // Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute.
-  const backOff = Math.max(50, Math.min(60_000, 500 * 2 ** tries) * random);
-  const wait = Math.max(backOff, retryAfter * (1 + random / 10));
-  return next(current, {
+  const coolDown = { until: now + backOff(tries, jitter, retryAfter), tries };
+  return {
+    ...current,
+    revision: current.revision + 1,
     // Only a reply that proves that nothing was ever processed allows the same token again.
-    intent: unprocessed && !intent.repeated ? undefined : { ...intent, lost: true },
-    coolDown: { until: now + Math.min(wait, LONGEST_COOL_DOWN), tries },
-  });
+    intent: unprocessed && !intent.repeated ? undefined : { ...intent, ended: true },
+    coolDown: isOffline ? current.coolDown : coolDown,
+  };
 }
 
-/** What the end of an exchange makes of the session; `life` is what a usable grant has brought. */
-export function concluded(
-  current: Session,
-  intent: Intent,
-  outcome: Outcome,
-  life: Life | undefined,
-  now: number,
-  random: number,
-): Session | undefined {
-  if (life) return granted(current, intent, life, now);
+/** What the end of an exchange makes of the session. */
+export function concluded(current: Session, conclusion: Conclusion): Session | undefined {
+  const { intent, outcome, got, now } = conclusion;
+  if (got) return granted(current, intent, got, now);
   // Only the attempt that holds the record may tell of a failure.
   if (current.intent?.attemptId !== intent.attemptId) return undefined;
-  return outcome.type === "refused"
-    ? // The refresh token is dead.
-      next(current, { intent: undefined, coolDown: undefined, refused: true })
-    : troubled(current, intent, now, random, outcome as Trouble);
+  if (outcome.type !== "refused") return troubled(current, conclusion);
+  const revision = current.revision + 1;
+  // The refresh token is dead.
+  return { ...current, revision, intent: undefined, coolDown: undefined, refused: true };
 }

@@ -1,6 +1,6 @@
 /** Waiting that always ends: exchanges, locks and callers, each with a limit of its own. */
 import type { Clock, Lock } from "../types.ts";
-import { CLAIM, EXCHANGE, MARGIN } from "./decide.ts";
+import { EXCHANGE, MARGIN, SLEPT } from "./timing.ts";
 
 export interface Limit {
   /** Aborted at the end, whichever it is. */
@@ -29,9 +29,9 @@ export function createLimit(
   let timer = clock.setTimeout(expire, Math.min(ms, 1e9));
   function expire(): void {
     // Thawed after a freeze: what arrived meanwhile is heard first.
-    if (clock.running() - due > CLAIM) {
+    if (clock.running() - due > SLEPT) {
       due = Infinity;
-      timer = clock.setTimeout(expire, CLAIM);
+      timer = clock.setTimeout(expire, SLEPT);
     } else controller.abort(overdue?.());
   }
   by?.addEventListener("abort", () => controller.abort(by.reason), { signal });
@@ -54,8 +54,9 @@ export type Hold = (work: Promise<unknown>) => void;
 
 /** Asks a runtime to stay for the work; that it may not be asked any more is no reason to fail. */
 export function holdOpen(work: Promise<unknown>, hold: Hold | undefined): void {
+  const settled = work.catch(() => {});
   try {
-    hold?.(work);
+    hold?.(settled);
   } catch {}
 }
 

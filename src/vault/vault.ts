@@ -4,13 +4,21 @@
  */
 import { decodeClaims } from "../guard/claims.ts";
 import type { EngineEventType, EngineState } from "../refresh/contract.ts";
+import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
-import type { AccessToken, TokenName, TokenSet, TokenSource, VaultOptions } from "../types.ts";
+import type {
+  AccessToken,
+  RecordHead,
+  TokenName,
+  TokenSet,
+  TokenSource,
+  VaultOptions,
+} from "../types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
@@ -97,6 +105,8 @@ export interface Vault<Credentials = never> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const A_DAY = 86_400_000;
+
 function checkAccount(name: unknown): asserts name is string {
   check(isAccount(name), "account, of 1 to 256 characters");
 }
@@ -134,6 +144,16 @@ export function createVaultWith<Credentials>(
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
   const { scheme = "Bearer" } = provider;
   const prefix = keyOf(provider, "");
+  const { now } = options.clock ?? systemClock;
+
+  /**
+   * A tombstone keeps a sign-in of another context that waits for its retry from bringing the account
+   * back (F49); after a day nobody waits any more.
+   */
+  async function sweep(key: string, head: RecordHead): Promise<void> {
+    const age = now() - (head.endedAt ?? 0);
+    if (age > A_DAY) await store.write(key, undefined, head);
+  }
 
   const listeners = new Set<(event?: VaultEvent) => void>();
   let shown: Snapshot | undefined;
@@ -174,18 +194,18 @@ export function createVaultWith<Credentials>(
   }
 
   const engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
-  const { look, getToken, adopt, signOut } = engine;
+  const { look, wake, getToken, signOut } = engine;
   share?.(engine);
-  const stopWaking = options.onWake?.(look);
+  const stopWaking = options.onWake?.(wake);
 
   let token: AccessToken | undefined;
   let header = "";
   const authorization = (next: AccessToken): string =>
     next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
 
-  function close(): void {
+  function close(): Promise<void> {
     stopWaking?.();
-    engine.close();
+    return engine.close();
   }
 
   return {
@@ -201,7 +221,7 @@ export function createVaultWith<Credentials>(
     async signIn(credentials, { signal } = {}) {
       await engine.signIn(credentials as never, signal);
     },
-    adopt,
+    adopt: (tokens) => engine.adopt(tokens),
     async getToken({ rejected, signal } = {}) {
       let got = await getToken({ signal });
       if (got.accessToken === rejected) got = await getToken({ rejected: got, signal });
@@ -216,7 +236,8 @@ export function createVaultWith<Credentials>(
           const name = one.slice(prefix.length);
           // One more part: more of them are another partition's.
           const head = name.includes("|") ? undefined : await store.head(one);
-          if (head && !head.tombstone) names.push(decodeURIComponent(name));
+          if (head?.tombstone) await sweep(one, head);
+          else if (head) names.push(decodeURIComponent(name));
         }
         return names;
       }),
@@ -227,9 +248,7 @@ export function createVaultWith<Credentials>(
         const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
         const other = of === account ? engine : createEngine(key, quiet, () => {});
         await other.signOut();
-        if (other !== engine) other.close();
-        const head = await store.head(key);
-        if (head?.tombstone) await store.write(key, undefined, head);
+        if (other !== engine) await other.close();
       }),
     snapshot,
     subscribe(listener) {
@@ -245,9 +264,7 @@ export function createVaultWith<Credentials>(
       const own = listener.bind(undefined);
       return join((event) => event && own(event));
     },
-    close,
-    async [Symbol.asyncDispose]() {
-      close();
-    },
+    close: () => void close(),
+    [Symbol.asyncDispose]: close,
   };
 }

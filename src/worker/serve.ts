@@ -4,7 +4,7 @@
  */
 import { broadcastChannel } from "../channels/broadcast.ts";
 import { isObject } from "../guard/claims.ts";
-import { randomId } from "../refresh/clock.ts";
+import { randomId } from "../guard/random.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../request/policy.ts";
@@ -121,8 +121,8 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     // Nothing holds a service worker for its own timers.
     refreshAhead: !inServiceWorker,
     ...given,
-    online: () =>
-      (given.online?.() ?? navigator.onLine !== false) && (!inServiceWorker || isHeld()),
+    online: given.online ?? (() => navigator.onLine !== false),
+    isHeldOpen: () => !inServiceWorker || isHeld(),
     waitUntil(promise: Promise<unknown>) {
       extend(promise);
       given.waitUntil?.(promise);

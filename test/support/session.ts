@@ -6,6 +6,7 @@ export const START = 1_800_000_000_000;
 /** The third token set of a session, with an hour to live. */
 export const session: Session = {
   sessionId: "s",
+  startedAt: START,
   generation: 3,
   revision: 7,
   attempt: 2,

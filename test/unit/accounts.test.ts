@@ -117,6 +117,7 @@ describe("S14 signing out", () => {
       sessionId: expect.any(String),
       revision: expect.any(Number),
       tombstone: true,
+      endedAt: expect.any(Number),
     });
   });
 
@@ -193,17 +194,20 @@ describe("S14 accounts() and removeAccount()", () => {
     expect(await all[3]!.vault.getToken()).toBe("token-3");
   });
 
-  it("S14 a removed account leaves no trace in the store, and is revoked", async () => {
+  it("a removed account leaves a tombstone for a day, and is revoked [S14 F49]", async () => {
     const store = memoryStore();
     const [ada, grace] = (await side([{ account: "ada" }, { account: "grace" }], store)) as [
       Bench,
       Bench,
     ];
     await ada.vault.removeAccount("grace");
-    expect(await store.list("")).toHaveLength(1);
+    expect(await ada.vault.accounts()).toEqual(["ada"]);
     await settle();
     expect(ada.api.to("/revoke").map(({ body }) => JSON.parse(body).token)).toEqual(["r-1"]);
     await ada.vault.removeAccount("ada");
+    expect(await store.list("")).toHaveLength(2);
+    await ada.clock.advance(86_400_001);
+    expect(await ada.vault.accounts()).toEqual([]);
     expect(await store.list("")).toEqual([]);
     expect(await rejection(ada.vault.getToken())).toMatchObject({ code: "no_session" });
     expect(await grace.vault.accounts()).toEqual([]);

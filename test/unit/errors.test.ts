@@ -33,7 +33,7 @@ const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
   async refresh_failed() {
     const { vault, api, clock } = await signedIn();
     api.refresh = () => reply(503, {});
-    api.expire();
+    await clock.advance(3_600_000);
     return clock.until(vault.fetch(VMS));
   },
   sign_in_failed() {

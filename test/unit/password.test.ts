@@ -143,7 +143,7 @@ describe("a refresh's answer", () => {
     api.refresh = () => reply(403, { error: "revoked" });
     expect(await rejection(vault.fetch(VMS))).toMatchObject({ code: "sign_in_required" });
     const other = await signedIn({ provider: acme({ isRefusal }) });
-    other.api.expire();
+    await other.clock.advance(3_600_000);
     other.api.refresh = () => reply(401, { error: "revoked" });
     expect(await rejection(other.clock.until(other.vault.fetch(VMS)))).toMatchObject({
       code: "refresh_failed",

@@ -1,0 +1,177 @@
+/** One attempt to renew: sign of life, intent, fence, exchange, commit. Steps 2 to 8 of the protocol. */
+import type { Life } from "../grant/lifetime.ts";
+import { randomId } from "../guard/random.ts";
+import { toRecord } from "../guard/record.ts";
+import type { Intent, Outcome, Provider, Session } from "../types.ts";
+import { decide, isStep, type Sight } from "./decide.ts";
+import { causeOf } from "./endpoints.ts";
+import type { Exchanges } from "./exchange.ts";
+import type { Keeper } from "./keeper.ts";
+import { beginningAlone } from "./knowledge.ts";
+import type { Mind } from "./mind.ts";
+import { sightOf } from "./plan.ts";
+import type { SignsOfLife } from "./signs.ts";
+import { EXCHANGE, LEAST_EXCHANGE, type Moment } from "./timing.ts";
+import { begun, type Conclusion, concluded } from "./transitions.ts";
+import type { Writer } from "./writer.ts";
+
+/** What an attempt works with. */
+export interface AttemptParts {
+  readonly provider: Provider<never>;
+  readonly mind: Mind;
+  readonly keeper: Keeper;
+  readonly writer: Writer;
+  readonly exchanges: Exchanges;
+  readonly signs: SignsOfLife;
+  /** From 0 to 1. */
+  readonly jitter: () => number;
+  readonly isClosed: () => boolean;
+  /** A generation was committed, or is held here because the store did not take it. */
+  readonly announce: (session: Session) => void;
+  /** The session has ended meanwhile: its late grant goes along. */
+  readonly revoke: (got: Life) => void;
+}
+
+/** An attempt that is under way. */
+interface Try {
+  readonly next: Session;
+  readonly intent: Intent;
+  readonly begunAt: Moment;
+  /** What was seen before, for the decision that is made once more in the sending task. */
+  readonly before: Sight;
+  hasSent: boolean;
+  isStopped: boolean;
+}
+
+export function createAttempt(parts: AttemptParts): () => Promise<void> {
+  const { provider, mind, keeper, writer, exchanges, signs } = parts;
+
+  /** What is left of the exchange, by both clocks: one of them may stand still while a machine sleeps. */
+  function left({ begunAt }: Try): number {
+    const { now, running } = mind.moment();
+    return EXCHANGE - Math.max(running - begunAt.running, now - begunAt.now);
+  }
+
+  /** What was decided before the intent was written must still hold: a reuse window may have closed. */
+  function isStillDue({ before }: Try): boolean {
+    const now = sightOf(mind.known, mind.facts());
+    const passed = now.running - before.running;
+    const { quietAge } = before;
+    const sight: Sight = {
+      ...before,
+      now: now.now,
+      running: now.running,
+      intentAge: before.intentAge + passed,
+      quietAge: quietAge === undefined ? undefined : quietAge + passed,
+      isDemanded: now.isDemanded,
+      isRejected: now.isRejected,
+      isSurelyOver: now.isSurelyOver,
+      wasAsked: before.wasAsked && !mind.known.isClaimed,
+      isOnline: before.isOnline,
+    };
+    return isStep(decide(sight));
+  }
+
+  /** The fence: the last look before a byte leaves, in the very task in which it does (P8). */
+  async function mayStillSend(one: Try): Promise<boolean> {
+    const { next, intent } = one;
+    while (!beginningAlone(mind.known)) {
+      if (parts.isClosed() || left(one) <= LEAST_EXCHANGE) return false;
+      const { head, isFresh } = await writer.reach(keeper.head());
+      if (head?.sessionId !== next.sessionId || head.attemptId !== intent.attemptId) return false;
+      // Frozen while the store answered: others may have taken over since then.
+      if (isFresh) break;
+    }
+    const isServed = mind.known.session?.sessionId === next.sessionId;
+    return !parts.isClosed() && isServed && left(one) > LEAST_EXCHANGE && isStillDue(one);
+  }
+
+  /** `false` where somebody else has written. */
+  async function writeIntent(next: Session): Promise<boolean> {
+    if (beginningAlone(mind.known)) {
+      mind.learn({ type: "moved", session: next });
+      return true;
+    }
+    const record = toRecord(next);
+    if (!(await writer.reach(keeper.write(record, mind.known.found.head)))) return false;
+    mind.learn({ type: "written", record, changes: [] });
+    return mind.known.session?.sessionId === next.sessionId;
+  }
+
+  async function passFence(one: Try): Promise<boolean> {
+    one.isStopped = true;
+    const may = await mayStillSend(one);
+    one.isStopped = !may;
+    if (may && !one.hasSent) {
+      one.hasSent = true;
+      mind.learn({ type: "unsent", attemptId: undefined });
+    }
+    return may;
+  }
+
+  async function spend(one: Try): Promise<void> {
+    const { material, tokenSet } = one.next;
+    const { refreshToken } = tokenSet;
+    const { outcome, got } = await exchanges.run(
+      async (io) => provider.renew?.({ material, refreshToken }, io),
+      { deadline: left(one), mayStillSend: () => passFence(one) },
+    );
+    // The fence has stopped it before anything was sent: whoever holds the record goes on.
+    if (one.isStopped && !one.hasSent && !got) return;
+    await conclude(one, outcome, got);
+  }
+
+  async function conclude(one: Try, outcome: Outcome, got: Life | undefined): Promise<void> {
+    const { sessionId } = one.next;
+    if (mind.known.session?.sessionId === sessionId) {
+      note(one, outcome, got);
+      await writer.persist();
+    } else if (got) return parts.revoke(got);
+    const { session } = mind.known;
+    // Persist, then tell.
+    if (got && session?.sessionId === sessionId) parts.announce(session);
+  }
+
+  function note({ next, intent }: Try, outcome: Outcome, got: Life | undefined): void {
+    const { sessionId } = next;
+    const status = outcome.type === "granted" ? undefined : outcome.status;
+    const jitter = parts.jitter();
+    const isOffline = !mind.facts().isOnline && status === undefined;
+    mind.learn({
+      type: "ended",
+      outcome: got ? "granted" : outcome.type === "refused" ? "refused" : "trouble",
+      accessToken: got?.tokenSet.accessToken,
+      sessionId,
+      status,
+      isOffline,
+      jitter,
+    });
+    const { now } = mind.moment();
+    const conclusion: Conclusion = { intent, outcome, got, now, jitter, isOffline };
+    const alone = beginningAlone(mind.known);
+    const moved = alone && concluded(alone.session, conclusion);
+    if (moved) mind.learn({ type: "moved", session: moved });
+    else
+      mind.learn({
+        type: "changed",
+        change: { type: "conclude", sessionId, conclusion, isFailed: false },
+      });
+  }
+
+  return async () => {
+    const before = sightOf(mind.known, mind.facts());
+    const { session, now, running, isUnsent } = before;
+    if (!session) return;
+    const attemptId = randomId();
+    const causedBy = causeOf(mind.known.endpoints, session.generation, running);
+    const lock = await signs.hold(attemptId);
+    const next = begun(session, { attemptId, now, isUnsent, lock, causedBy });
+    const { intent } = next;
+    if (!intent || parts.isClosed()) return;
+    mind.learn({ type: "unsent", attemptId });
+    if (!(await writeIntent(next))) return;
+    mind.learn({ type: "refreshing", attemptId, causedBy });
+    const begunAt = { now, running };
+    await spend({ next, intent, begunAt, before, hasSent: false, isStopped: false });
+  };
+}

@@ -1,0 +1,101 @@
+/** Those who need a token and whom memory cannot serve at once. Patience and abort are each one's own. */
+import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
+import type { AccessToken, Clock, TokenNeed } from "../types.ts";
+import { OTHERS } from "./endpoints.ts";
+import { refusalStatus } from "./events.ts";
+import type { Knowledge } from "./knowledge.ts";
+import type { Mind } from "./mind.ts";
+import { plan } from "./plan.ts";
+import type { Moment } from "./timing.ts";
+import { createLimit, holdOpen } from "./waiting.ts";
+
+export interface Callers {
+  obtain(need: TokenNeed): Promise<AccessToken>;
+  /** Somebody waits. */
+  areThere(): boolean;
+}
+
+export interface CallerParts {
+  readonly mind: Mind;
+  readonly clock: Clock;
+  readonly patience: number;
+  /** One pass, shared by everybody who needs one. */
+  readonly advance: () => Promise<void>;
+  readonly isClosed: () => boolean;
+}
+
+/** What a caller is told who came `since` then. The store's own sentence says what to do, where it has one. */
+export function errorOf(
+  code: VaultErrorCode,
+  { outcome, session, trouble }: Knowledge,
+  { now, since }: Pick<Moment, "now"> & { readonly since: number },
+): unknown {
+  if (code === "store_unavailable" && isVaultError(trouble)) return trouble;
+  const wait = (session?.coolDown?.until ?? 0) - now;
+  const isOfNow = outcome?.type === "trouble" && (wait > 0 || outcome.at >= since);
+  const status =
+    code === "refresh_failed" && isOfNow
+      ? outcome.status
+      : code === "sign_in_required"
+        ? refusalStatus({ outcome, session })
+        : undefined;
+  return new VaultError(code, undefined, status, wait > 0 ? Math.ceil(wait) : undefined);
+}
+
+export function createCallers(parts: CallerParts): Callers {
+  const { mind, clock, patience } = parts;
+  let waiting = 0;
+
+  function noteRejection({ rejected, endpoint = OTHERS, passed }: TokenNeed): void {
+    if (!rejected) return;
+    const { sessionId, generation } = rejected;
+    mind.learn({ type: "rejected", sessionId, generation, endpoint, passed });
+  }
+
+  /** Waits for news, or for the end of a pass. */
+  async function wait(need: TokenNeed, stopped: Promise<never>): Promise<void> {
+    waiting += 1;
+    try {
+      const changed = mind.changed();
+      const pass = parts.advance();
+      holdOpen(pass, need.waitUntil);
+      await Promise.race([changed, pass, stopped]);
+    } finally {
+      waiting -= 1;
+    }
+  }
+
+  async function obtain(need: TokenNeed): Promise<AccessToken> {
+    const since = clock.running();
+    const { reads, lookedAt } = mind.known;
+    const fail = (code: VaultErrorCode): unknown =>
+      errorOf(code, mind.known, { now: clock.now(), since });
+    const left = Math.max(0, patience - (need.waited ?? 0));
+    const { stopped, end } = createLimit(clock, left, need.signal, () =>
+      fail(mind.known.failures ? "store_unavailable" : "refresh_failed"),
+    );
+    try {
+      noteRejection(need);
+      for (;;) {
+        if (parts.isClosed()) throw fail("closed");
+        const hasLooked = mind.known.reads > reads;
+        const hasTried = mind.known.lookedAt !== lookedAt;
+        const { rejected, endpoint } = need;
+        const answer = plan(mind.known, { rejected, endpoint, hasLooked, hasTried }, mind.facts());
+        if (answer.type === "fail") {
+          mind.learn({ type: "failed", code: answer.code });
+          throw fail(answer.code);
+        }
+        if (answer.type === "serve" && mind.token) {
+          if (answer.looks) holdOpen(parts.advance(), need.waitUntil);
+          return mind.token;
+        }
+        await wait(need, stopped);
+      }
+    } finally {
+      end();
+    }
+  }
+
+  return { obtain, areThere: () => waiting > 0 };
+}

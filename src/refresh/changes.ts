@@ -1,0 +1,209 @@
+/**
+ * What is still to be written: changes in the order in which they came, and their merge with the record
+ * that is found. All pure; the shell writes what comes of it, in one compare-and-set.
+ */
+import { toRecord } from "../guard/record.ts";
+import type { RecordHead, Session, StoredRecord, TokenSet } from "../types.ts";
+import type { Moment } from "./timing.ts";
+import { type Conclusion, concluded } from "./transitions.ts";
+
+/** A sign-in or an adoption. */
+export interface Begin {
+  readonly type: "begin";
+  readonly session: Session;
+  /** The record that was known when it was made: that one is never later. */
+  readonly basis: RecordHead | undefined;
+  /** When it was made, in running time: a step of the wall clock since then changes no order. */
+  readonly madeAt: number;
+  /** The store did not take it yet: memory serves it, and marks it unpersisted. */
+  readonly isFailed: boolean;
+  /** A write of it was begun and is not known to have failed. */
+  readonly mayBeWritten: boolean;
+}
+
+/** How an exchange of a session ended. */
+export interface Conclude {
+  readonly type: "conclude";
+  readonly sessionId: string;
+  readonly conclusion: Conclusion;
+  readonly isFailed: boolean;
+}
+
+/** A sign-out. */
+export interface End {
+  readonly type: "end";
+  /** What was known. Besides, it ends the session that it finds, if that did not begin later. */
+  readonly sessionIds: ReadonlySet<string>;
+  readonly at: Moment;
+  /** A session of this context whose write may still arrive. */
+  readonly mayArrive: string | undefined;
+  readonly isFailed: boolean;
+}
+
+/** What this context knows and a store that compares and sets has lost. */
+export interface Restore {
+  readonly type: "restore";
+  readonly session: Session;
+  readonly isFailed: boolean;
+}
+
+export type Change = Begin | Conclude | End | Restore;
+
+/** A record as it stands, or as it comes to stand. */
+export interface Found {
+  readonly head: RecordHead | undefined;
+  /** Absent for a tombstone, and where the record cannot be opened. */
+  readonly session: Session | undefined;
+}
+
+export interface Merged {
+  /** What is to be written; absent where the record says it all. */
+  readonly record: StoredRecord | undefined;
+  /** What a sign-out has ended there. */
+  readonly ended: readonly Session[];
+  /** Grants that nobody serves any more, to be revoked. */
+  readonly dropped: readonly TokenSet[];
+}
+
+/** How far a change has brought the record; `result` is the same object where it changed nothing. */
+interface Step {
+  readonly result: Found;
+  readonly ended?: Session;
+  readonly dropped?: TokenSet;
+}
+
+/** Whether `session` is what came after `record`. */
+export const isAhead = (session: Session, record: Session): boolean =>
+  session.sessionId === record.sessionId &&
+  (session.generation > record.generation ||
+    (session.generation === record.generation && session.revision > record.revision));
+
+/**
+ * Whether a moment that another clock told lies after a change that was made `age` ago. One that lies in
+ * the future says nothing.
+ */
+const isLater = (told: number | undefined, age: number, now: number): boolean =>
+  told !== undefined && told > now - age && told <= now;
+
+/** Whether what is found was begun, or ended, after this sign-in. */
+function yields(change: Begin, { head, session }: Found, { now, running }: Moment): boolean {
+  const { basis, madeAt } = change;
+  if (!head) return false;
+  const isKnown =
+    head.sessionId === basis?.sessionId && (!head.tombstone || head.revision <= basis.revision);
+  const told = head.tombstone ? head.endedAt : session?.startedAt;
+  return !isKnown && isLater(told, running - madeAt, now);
+}
+
+/** Whether a sign-out ends what is found. */
+export function covers({ sessionIds, at }: End, found: Found, { now, running }: Moment): boolean {
+  const { head, session } = found;
+  if (!head || head.tombstone) return false;
+  return sessionIds.has(head.sessionId) || !isLater(session?.startedAt, running - at.running, now);
+}
+
+function tombstone(sessionId: string, { at }: End): Found {
+  const head = { format: 1, sessionId, revision: 0, tombstone: true, endedAt: at.now } as const;
+  return { head, session: undefined };
+}
+
+const standing = (session: Session): Found => ({ head: toRecord(session), session });
+
+function applyBegin(change: Begin, found: Found, at: Moment): Step {
+  const { session } = change;
+  if (found.head?.sessionId === session.sessionId) {
+    if (found.head.tombstone) return { result: found, dropped: session.tokenSet };
+    const isNewer = found.session && session.generation > found.session.generation;
+    return { result: isNewer ? standing(session) : found };
+  }
+  if (yields(change, found, at)) return { result: found, dropped: session.tokenSet };
+  return { result: standing(session) };
+}
+
+function applyConclude({ sessionId, conclusion }: Conclude, found: Found): Step {
+  const { session } = found;
+  if (session?.sessionId === sessionId) {
+    const next = concluded(session, conclusion);
+    return { result: next ? standing(next) : found };
+  }
+  const { got } = conclusion;
+  return got ? { result: found, dropped: got.tokenSet } : { result: found };
+}
+
+function applyEnd(change: End, found: Found, at: Moment): Step {
+  if (covers(change, found, at) && found.head) {
+    const result = tombstone(found.head.sessionId, change);
+    return found.session ? { result, ended: found.session } : { result };
+  }
+  const { mayArrive } = change;
+  const isThere = found.head?.sessionId === mayArrive || (found.head && !found.head.tombstone);
+  return { result: mayArrive && !isThere ? tombstone(mayArrive, change) : found };
+}
+
+function applyRestore({ session }: Restore, found: Found): Step {
+  const isLost = found.session && isAhead(session, found.session);
+  // Above everything that others may have seen of it.
+  const revision = session.revision + 1;
+  return { result: isLost ? standing({ ...session, revision }) : found };
+}
+
+function apply(change: Change, found: Found, at: Moment): Step {
+  switch (change.type) {
+    case "begin":
+      return applyBegin(change, found, at);
+    case "conclude":
+      return applyConclude(change, found);
+    case "end":
+      return applyEnd(change, found, at);
+    case "restore":
+      return applyRestore(change, found);
+  }
+}
+
+/**
+ * Brings the changes to the record that was found. `highest` is the highest revision that this context
+ * has tried to write: what the store has lost is written above everything that others may have seen of it.
+ */
+export function merge(
+  changes: readonly Change[],
+  found: Found,
+  { highest, ...at }: Moment & { readonly highest: number },
+): Merged {
+  let result = found;
+  const ended: Session[] = [];
+  const dropped: TokenSet[] = [];
+  for (const change of changes) {
+    // One that was refused before it could be written takes nobody else's place.
+    if (change.type === "begin" && change.session.refused && result.session) continue;
+    const step = apply(change, result, at);
+    const isReplaced = change.type === "begin" && step.result !== result && result !== found;
+    // What an exchange has brought meanwhile is not stored any more.
+    if (isReplaced && result.session) dropped.push(result.session.tokenSet);
+    result = step.result;
+    if (step.ended) ended.push(step.ended);
+    if (step.dropped) dropped.push(step.dropped);
+  }
+  return {
+    record: result === found ? undefined : recordOf(result, found, highest),
+    ended,
+    dropped,
+  };
+}
+
+function recordOf(result: Found, found: Found, highest: number): StoredRecord | undefined {
+  const { head, session } = result;
+  const isSame = session && found.head?.sessionId === session.sessionId;
+  const last = found.head?.revision ?? highest;
+  const revision = (isSame ? Math.max(last, session.revision - 1) : last) + 1;
+  if (session) return toRecord({ ...session, revision });
+  return head && { ...head, revision };
+}
+
+/** What memory serves while these changes are not written: sign-outs at once, the rest once it has failed. */
+export function preview(changes: readonly Change[], found: Found, at: Moment): Session | undefined {
+  let result = found;
+  for (const change of changes)
+    if (change.isFailed || change.type === "end" || change.type === "restore")
+      result = apply(change, result, at).result;
+  return result.session;
+}

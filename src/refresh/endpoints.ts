@@ -1,0 +1,212 @@
+/**
+ * What the endpoints of one session have said of its access tokens. A 401 is judged by this evidence: an
+ * endpoint that heals may ask for refreshes, one that does not is paused, and only it (F42, F43).
+ */
+
+/** What is known of one endpoint. Times are running time. */
+export interface Evidence {
+  /** The last generation that it let through, and when it last did. */
+  readonly passed?: number | undefined;
+  readonly passedAt?: number | undefined;
+  /** The last generation that it rejected, and when it first did. */
+  readonly rejected?:
+    | {
+        readonly generation: number;
+        readonly at: number;
+        /** It was rejected again, long enough after that for a passing fault to be over. */
+        readonly isConfirmed: boolean;
+        /** This 401 may ask for a refresh; otherwise it is returned as it is. */
+        readonly mayRefresh: boolean;
+      }
+    | undefined;
+  /** When it has asked for refreshes lately. */
+  readonly began: readonly number[];
+  readonly pause?: { readonly until: number; readonly length: number } | undefined;
+}
+
+/** By the endpoint's hash. */
+export type Endpoints = ReadonlyMap<string, Evidence>;
+
+/** A 401, with all that its judgement needs. */
+export interface Rejection {
+  readonly endpoint: string;
+  readonly generation: number;
+  readonly at: number;
+  /** How long ago this generation was committed, as far as this context knows. */
+  readonly age: number;
+  /** This endpoint's own 401 brought the generation about. */
+  readonly isOwn: boolean;
+}
+
+/** What other clients reject: one endpoint of which nothing else is known, so that it never lets through. */
+export const OTHERS = "";
+
+export const noEndpoints: Endpoints = new Map();
+
+const NOTHING: Evidence = { began: [] };
+
+const MINUTE = 60_000;
+const SHORTEST_PAUSE = MINUTE;
+const LONGEST_PAUSE = 60 * MINUTE;
+/** So soon after its own refresh a rejection says that refreshing does not help: tokens live longer. */
+const HEALING = MINUTE;
+/** More refreshes than that many in that time are no ordinary ends. */
+const MOST_REFRESHES = 10;
+const REFRESHES_WITHIN = 10 * MINUTE;
+/** A second 401 so much later confirms the first one. */
+const CONFIRMED = 10_000;
+/** How many unhealable endpoints are remembered; of all endpoints, three times as many. */
+const MOST_UNHEALABLE = 256;
+/** Beyond them all strangers count as this one, which may ask for one refresh a minute. */
+const STRANGERS = "*";
+
+const evidenceOf = (endpoints: Endpoints, name: string): Evidence => endpoints.get(name) ?? NOTHING;
+
+const isPaused = ({ pause }: Pick<Evidence, "pause">, at: number): boolean =>
+  !!pause && at < pause.until;
+
+/** Under which name an endpoint's evidence stands. */
+function nameOf(endpoints: Endpoints, endpoint: string): string {
+  if (endpoints.has(endpoint)) return endpoint;
+  const unhealable = [...endpoints.values()].filter(({ pause }) => pause).length;
+  return unhealable < MOST_UNHEALABLE ? endpoint : STRANGERS;
+}
+
+function isUnhealable(evidence: Evidence, rejection: Rejection): boolean {
+  const { passed = 0, rejected, began } = evidence;
+  const { endpoint, generation, at, age, isOwn } = rejection;
+  const isYoung = age < HEALING;
+  const hasHealed = passed >= generation;
+  const wasRejectedBefore = rejected?.generation === generation - 1 && passed < generation - 1;
+  const recent = began.filter((time) => at - time < REFRESHES_WITHIN);
+  return (
+    (!hasHealed && isOwn && isYoung) ||
+    (!hasHealed && wasRejectedBefore && (isYoung || endpoint !== OTHERS)) ||
+    recent.length > MOST_REFRESHES
+  );
+}
+
+/** Takes a 401 into account, and settles whether it may ask for a refresh. */
+export function afterRejection(endpoints: Endpoints, rejection: Rejection): Endpoints {
+  const { generation, at } = rejection;
+  const name = nameOf(endpoints, rejection.endpoint);
+  const known = evidenceOf(endpoints, name);
+  const { rejected } = known;
+  if (rejected && rejected.generation > generation) return endpoints;
+  const isRepeated = rejected?.generation === generation;
+  const starts = !isRepeated && !isPaused(known, at) && isUnhealable(known, rejection);
+  const pause = name !== STRANGERS && starts ? pauseAfter(known, at) : known.pause;
+  const isTooSoon = name === STRANGERS && at - (known.began.at(-1) ?? -Infinity) < MINUTE;
+  return set(endpoints, name, {
+    ...known,
+    pause,
+    rejected: {
+      generation,
+      at: isRepeated ? rejected.at : at,
+      isConfirmed: isRepeated && (rejected.isConfirmed || at - rejected.at >= CONFIRMED),
+      // A pause that is over gives the endpoint another try.
+      mayRefresh: !isTooSoon && !isPaused({ pause }, at),
+    },
+  });
+}
+
+function pauseAfter({ pause }: Evidence, at: number): Evidence["pause"] {
+  const length = Math.min(LONGEST_PAUSE, pause ? 2 * pause.length : SHORTEST_PAUSE);
+  return { until: at + length, length };
+}
+
+/** Takes into account that an endpoint let a generation through. */
+export function afterPass(
+  endpoints: Endpoints,
+  endpoint: string,
+  { generation, at }: Pick<Rejection, "generation" | "at">,
+): Endpoints {
+  const name = nameOf(endpoints, endpoint);
+  const { passed = 0, rejected, pause, began } = evidenceOf(endpoints, name);
+  const isHealed = !rejected || generation >= rejected.generation;
+  return set(endpoints, name, {
+    began,
+    passed: Math.max(passed, generation),
+    passedAt: at,
+    // It heals by whatever it lets through that is no older than the last one that it rejected.
+    rejected: isHealed ? undefined : rejected,
+    pause: isHealed ? undefined : pause,
+  });
+}
+
+/** Takes into account that a refresh began because of an endpoint. */
+export function afterBeginning(endpoints: Endpoints, endpoint: string, at: number): Endpoints {
+  const name = nameOf(endpoints, endpoint);
+  const known = evidenceOf(endpoints, name);
+  const began = [...known.began.filter((time) => at - time < REFRESHES_WITHIN), at];
+  return set(endpoints, name, { ...known, began });
+}
+
+/** Forgets what a new generation has made meaningless; what does not heal stays known. */
+export function afterCommit(endpoints: Endpoints, generation: number, at: number): Endpoints {
+  const kept = [...endpoints].filter(([, { rejected, pause, began }]) => {
+    const isLately = began.some((time) => at - time < REFRESHES_WITHIN);
+    const isPauseKnown = pause && at < pause.until + LONGEST_PAUSE;
+    return isPauseKnown || isLately || (rejected && rejected.generation >= generation - 1);
+  });
+  return new Map(kept);
+}
+
+/** A 401 of this generation is returned as it is: nothing is refreshed for it. */
+export function isHeldBack(
+  endpoints: Endpoints,
+  { endpoint, generation, at }: Pick<Rejection, "endpoint" | "generation" | "at">,
+): boolean {
+  const known = evidenceOf(endpoints, nameOf(endpoints, endpoint));
+  const { rejected } = known;
+  return isPaused(known, at) || (rejected?.generation === generation && !rejected.mayRefresh);
+}
+
+/** Whether this endpoint has rejected this generation, so that it is not sent there again. */
+export const hasRejected = (
+  endpoints: Endpoints,
+  { endpoint, generation }: Pick<Rejection, "endpoint" | "generation">,
+): boolean => endpoints.get(endpoint)?.rejected?.generation === generation;
+
+/** The endpoint whose 401 asks for a refresh of this generation, if one does. */
+export function causeOf(endpoints: Endpoints, generation: number, at: number): string | undefined {
+  for (const [name, { rejected, pause }] of endpoints)
+    if (rejected?.generation === generation && rejected.mayRefresh && !isPaused({ pause }, at))
+      return name;
+  return undefined;
+}
+
+/** Whether any endpoint has rejected this generation, of those that are not known to reject them all. */
+export const isRejected = (endpoints: Endpoints, generation: number): boolean =>
+  [...endpoints.values()].some(
+    ({ rejected, pause }) => rejected?.generation === generation && !pause,
+  );
+
+/**
+ * Whether the token has come to its end, surely enough for a replay that may revoke what still works: an
+ * endpoint that had let it through rejects it, or one rejects it for long, and none has let it through since.
+ */
+export const isSurelyOver = (endpoints: Endpoints, generation: number, at: number): boolean =>
+  [...endpoints.values()].some(({ passed, rejected, pause }) => {
+    if (rejected?.generation !== generation || isPaused({ pause }, at)) return false;
+    const hasPassedElsewhere = [...endpoints.values()].some(
+      (other) => other.passed === generation && (other.passedAt ?? 0) > rejected.at,
+    );
+    return passed === generation || (rejected.isConfirmed && !hasPassedElsewhere);
+  });
+
+/** Whether successes are worth noting: some endpoint is in question. */
+export const isInQuestion = (endpoints: Endpoints): boolean =>
+  [...endpoints.values()].some(({ rejected, pause }) => rejected || pause);
+
+/** Replaces one endpoint's evidence. What was not needed for longest is forgotten first. */
+function set(endpoints: Endpoints, name: string, evidence: Evidence): Endpoints {
+  const all = new Map(endpoints);
+  all.delete(name);
+  all.set(name, evidence);
+  for (const [other, { pause }] of all) {
+    if (all.size <= 3 * MOST_UNHEALABLE) break;
+    if (!pause) all.delete(other);
+  }
+  return all;
+}

@@ -1,0 +1,61 @@
+/** What is told of a piece of news: the difference between what was known before and after it. */
+import type { TokenName } from "../types.ts";
+import type { EngineEventType } from "./contract.ts";
+import { isPersisted, type Knowledge, type News } from "./knowledge.ts";
+
+/** Something that happened, as the vault tells it. */
+export interface Happening {
+  readonly type: EngineEventType;
+  readonly session: TokenName | undefined;
+  readonly status?: number | undefined;
+}
+
+export function happenings(before: Knowledge, news: News, after: Knowledge): Happening[] {
+  const { session } = after;
+  const all: (Happening | undefined)[] = [
+    storeHappening(before, news, after),
+    news.type === "refreshing" ? { type: "refreshing", session } : undefined,
+    news.type === "ended" && news.outcome === "trouble" && session?.sessionId === news.sessionId
+      ? { type: "trouble", session, status: news.status }
+      : undefined,
+    sessionHappening(before, after),
+    news.type === "started" ? { type: "signed-in", session } : undefined,
+    after.told.size > before.told.size
+      ? { type: "refused", session, status: refusalStatus(after) }
+      : undefined,
+  ];
+  return all.filter((one) => one !== undefined);
+}
+
+/** The status of a refusal, where this context has heard it itself. */
+export const refusalStatus = ({
+  outcome,
+  session,
+}: Pick<Knowledge, "outcome" | "session">): number | undefined =>
+  outcome?.type === "refused" && outcome.sessionId === session?.sessionId
+    ? outcome.status
+    : undefined;
+
+function storeHappening(before: Knowledge, news: News, after: Knowledge): Happening | undefined {
+  const { session } = after;
+  if (news.type === "store-failed")
+    return before.failures ? undefined : { type: "store-trouble", session };
+  if (news.type === "unpersisted")
+    return isPersisted(before) && !isPersisted(after)
+      ? { type: "unpersisted", session }
+      : undefined;
+  if (news.type !== "read" || !news.record || after.found.head !== news.record) return undefined;
+  const isUnreadable = !news.record.tombstone && !after.found.session;
+  const isEnded = after.ended.has(news.record.sessionId);
+  const isNew = before.found.head?.revision !== news.record.revision;
+  return isUnreadable && isNew && !isEnded ? { type: "unreadable", session } : undefined;
+}
+
+function sessionHappening(before: Knowledge, after: Knowledge): Happening | undefined {
+  const [was, is] = [before.session, after.session];
+  if (was && !is) return { type: "signed-out", session: was };
+  if (!was || !is || was.sessionId !== is.sessionId || was.generation >= is.generation)
+    return undefined;
+  const isOwn = after.gotHere === is.tokenSet.accessToken;
+  return { type: isOwn ? "refreshed" : "adopted", session: is };
+}

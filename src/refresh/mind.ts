@@ -1,0 +1,142 @@
+/**
+ * Where one context's knowledge stands. It hands news to `learn`, keeps what memory serves at hand, and
+ * tells the vault what has happened. It decides nothing, and nobody below calls it.
+ */
+import type { AccessToken, Clock } from "../types.ts";
+import type { OnNews } from "./contract.ts";
+import type { Decision } from "./decide.ts";
+import { happenings } from "./events.ts";
+import {
+  isPersisted,
+  type Knowledge,
+  learn,
+  type News,
+  nothingKnown,
+  type Setting,
+} from "./knowledge.ts";
+import { type Facts, isWatched, judge, servedUntil } from "./plan.ts";
+import { CLAIM, type Moment, nextLook } from "./timing.ts";
+import { createHint } from "./waiting.ts";
+
+export interface Mind {
+  readonly known: Knowledge;
+  learn(news: News): void;
+  moment(): Moment;
+  facts(): Facts;
+  judge(): Decision;
+  /** The access token of the session, the same object for as long as it is the same token. */
+  readonly token: AccessToken | undefined;
+  /** What memory serves without a question. */
+  ready(): AccessToken | undefined;
+  /** Settles at the next piece of news that may concern somebody who waits. */
+  changed(): Promise<void>;
+  /** Wakes everybody who waits for news. */
+  wake(): void;
+  /** Serves nothing any more, and lets go of its timers. */
+  close(): void;
+}
+
+export interface MindOptions {
+  readonly setting: Setting;
+  readonly clock: Clock;
+  readonly maxStaleness: number;
+  readonly refreshAhead: boolean | undefined;
+  /** What the world says, besides the time. */
+  readonly world: () => Pick<Facts, "isOnline" | "isHeldOpen" | "canAsk" | "isWanted">;
+  /** Timers may have something to look at. */
+  readonly look: () => void;
+  readonly onNews: OnNews;
+}
+
+export function createMind(options: MindOptions): Mind {
+  const { clock, maxStaleness, refreshAhead, world, onNews } = options;
+  const hint = createHint(clock, options.look);
+  const stale = createHint(clock, () => void (view = undefined));
+  let known = nothingKnown(options.setting);
+  let token: AccessToken | undefined;
+  let view:
+    | { readonly token: AccessToken; readonly from: number; readonly until: number }
+    | undefined;
+  let isClosed = false;
+  let wake = (): void => {};
+  let next = new Promise<void>((resolve) => (wake = resolve));
+
+  const moment = (): Moment => ({ now: clock.now(), running: clock.running() });
+  const facts = (): Facts => ({ ...moment(), ...world(), maxStaleness });
+
+  function showToken(): void {
+    const { session } = known;
+    const { accessToken } = session?.tokenSet ?? {};
+    const isSame =
+      token?.sessionId === session?.sessionId &&
+      token?.generation === session?.generation &&
+      // Two contexts may both make the next generation, and one of them is not written.
+      token?.accessToken === accessToken;
+    if (isSame) return;
+    token =
+      session && accessToken
+        ? { accessToken, sessionId: session.sessionId, generation: session.generation }
+        : undefined;
+  }
+
+  function showView(): void {
+    const at = facts();
+    const until = isClosed ? 0 : servedUntil(known, at);
+    const shown = isWatched(known) && token ? { ...token, isWatched: true } : token;
+    view = shown && until > at.now ? { token: shown, from: at.now, until } : undefined;
+  }
+
+  function setTimers(): void {
+    const { session, retries } = known;
+    // The same by running time, so that no step of the clock makes what was seen last longer.
+    stale(maxStaleness / 2);
+    if (!isPersisted(known)) hint(CLAIM * 2 ** retries);
+    else hint(session && refreshAhead ? nextLook(session, clock.now()) : undefined);
+  }
+
+  function tellNews(news: News): void {
+    const before = known;
+    const demanded = judge(before, facts()).next;
+    known = learn(before, news, moment());
+    showToken();
+    showView();
+    const isOther = known.found !== before.found || known.changes !== before.changes;
+    if (!isClosed && (isOther || known.lookedAt !== before.lookedAt)) setTimers();
+    for (const { type, session, status } of happenings(before, news, known))
+      onNews(type, session, status);
+    if (isOther || known.endpoints !== before.endpoints) onNews();
+    if (isOther || known.failures !== before.failures || judge(known, facts()).next !== demanded)
+      mind.wake();
+  }
+
+  const mind: Mind = {
+    get known() {
+      return known;
+    },
+    get token() {
+      return token;
+    },
+    learn: tellNews,
+    moment,
+    facts,
+    judge: () => judge(known, facts()),
+    ready() {
+      if (!view) return undefined;
+      const now = clock.now();
+      return now >= view.from && now < view.until ? view.token : undefined;
+    },
+    changed: () => next,
+    wake() {
+      wake();
+      next = new Promise<void>((resolve) => (wake = resolve));
+    },
+    close() {
+      isClosed = true;
+      view = undefined;
+      hint(undefined);
+      stale(undefined);
+      mind.wake();
+    },
+  };
+  return mind;
+}

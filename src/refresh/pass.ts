@@ -1,0 +1,89 @@
+/**
+ * One pass: brings the record up to date and does what is then to be done, once for everybody who needs
+ * it. Whoever waits looks again after it.
+ */
+import { isStep } from "./decide.ts";
+import { StoreTrouble } from "./keeper.ts";
+import type { Mind } from "./mind.ts";
+import type { Peers } from "./peers.ts";
+import type { SignsOfLife } from "./signs.ts";
+import type { Writer } from "./writer.ts";
+
+export interface PassParts {
+  readonly mind: Mind;
+  readonly writer: Writer;
+  readonly peers: Peers;
+  readonly signs: SignsOfLife;
+  /** Runs a task while no other context that shares the lock runs its own, if that is to be had. */
+  readonly underLock: (task: () => Promise<void>) => Promise<void>;
+  readonly attempt: () => Promise<void>;
+  /** A jittered pause, so that those who wait do not read in step. News end it. */
+  readonly pause: () => Promise<void>;
+  /** Somebody waits for a token. */
+  readonly isWaitedFor: () => boolean;
+  readonly isClosed: () => boolean;
+  readonly attempting: (is: boolean) => void;
+}
+
+/** Rejects with nothing but what is a fault of our own. */
+export function createPass(parts: PassParts): () => Promise<void> {
+  const { mind, writer, peers, signs } = parts;
+
+  /** Whether the intent that stands belongs to a context that is gone. */
+  async function probe(): Promise<void> {
+    const { intent } = mind.known.session ?? {};
+    if (!intent || intent.ended || intent.attemptId === mind.known.unsentId) return;
+    const isAlive = await signs.isAlive(intent);
+    if (isAlive === undefined) return;
+    // A finished attempt's lock is free too: only a look after that says what stands.
+    if (!isAlive) await writer.load();
+    mind.learn({ type: "probed", attemptId: intent.attemptId, isAlive });
+  }
+
+  async function act(): Promise<void> {
+    while (!parts.isClosed()) {
+      await writer.load();
+      await probe();
+      const decision = mind.judge();
+      parts.attempting(isStep(decision));
+      if (parts.isClosed()) return;
+      if (isStep(decision)) return parts.attempt();
+      if (decision.next !== "ask" || mind.known.isClaimed) return;
+      await peers.ask();
+    }
+  }
+
+  async function proceed(): Promise<void> {
+    await writer.flush();
+    await writer.load();
+    const { serves, next, fails } = mind.judge();
+    const isIdle = next === "rest" || (next === "watch" && serves);
+    if (!fails && !isIdle && !parts.isClosed()) await parts.underLock(act);
+  }
+
+  /** An attempt's lock is held until the record shows its end. */
+  function keepSigns(): void {
+    const { session, changes } = mind.known;
+    const standing = session?.intent?.ended ? undefined : session?.intent?.attemptId;
+    const pending = changes.map((change) =>
+      change.type === "conclude" ? change.conclusion.intent.attemptId : undefined,
+    );
+    signs.keep(new Set([standing, ...pending]));
+  }
+
+  return async () => {
+    mind.learn({ type: "hushed" });
+    try {
+      await proceed();
+    } catch (error) {
+      // What is known keeps the failure; whoever waits decides what it means.
+      if (!(error instanceof StoreTrouble)) throw error;
+    } finally {
+      parts.attempting(false);
+      keepSigns();
+    }
+    const { next, fails } = mind.judge();
+    const isDone = next === "rest" || fails;
+    if (!isDone && parts.isWaitedFor() && !parts.isClosed()) await parts.pause();
+  };
+}

@@ -1,0 +1,144 @@
+/** What one caller gets, and what is to be done next: pure, from what is known. */
+import type { TokenName } from "../types.ts";
+import { type Decision, decide, isRenewable, type Sight } from "./decide.ts";
+import {
+  causeOf,
+  hasRejected,
+  isHeldBack,
+  isInQuestion,
+  isRejected,
+  isSurelyOver,
+  OTHERS,
+} from "./endpoints.ts";
+import type { Knowledge } from "./knowledge.ts";
+import type { Moment } from "./timing.ts";
+
+/** What the world around a context says at this moment. */
+export interface Facts extends Moment {
+  readonly isOnline: boolean;
+  readonly isHeldOpen: boolean;
+  readonly canAsk: boolean;
+  /** A caller waits for a token that has ended. */
+  readonly isWanted: boolean;
+  readonly maxStaleness: number;
+}
+
+/** Of one caller, at one moment. */
+export interface Need {
+  readonly rejected?: TokenName | undefined;
+  readonly endpoint?: string | undefined;
+  /** The record has been read since this caller came. */
+  readonly hasLooked: boolean;
+  /** The record has been read since then, or the store has failed to answer. */
+  readonly hasTried: boolean;
+}
+
+export type Answer =
+  /** Serve the token; `isStale`: and look at the record, or renew, in the background. */
+  | { readonly type: "serve"; readonly looks: boolean }
+  | { readonly type: "wait" }
+  | {
+      readonly type: "fail";
+      readonly code: "no_session" | "sign_in_required" | "store_unavailable";
+    };
+
+export function sightOf(known: Knowledge, facts: Facts): Sight {
+  const { session, setting, endpoints, generation, intent, quietAt, life } = known;
+  const { now, running } = facts;
+  const current = session?.generation ?? 0;
+  const id = session?.intent?.attemptId;
+  return {
+    now,
+    running,
+    session,
+    renewal: setting.renewal,
+    shared: setting.store.shared,
+    isRejected: isRejected(endpoints, current),
+    isDemanded: causeOf(endpoints, current, running) !== undefined,
+    isSurelyOver: isSurelyOver(endpoints, current, running),
+    generationAge: generation.isFirst ? undefined : running - generation.since,
+    intentAge: intent ? running - intent.since : 0,
+    quietAge: quietAt === undefined ? undefined : running - quietAt,
+    isUnsent: id !== undefined && known.unsentId === id,
+    isAlive: id !== undefined && life?.id === id ? life.isAlive : undefined,
+    wasAsked: id !== undefined && known.askedId === id && !known.isClaimed,
+    canAsk: facts.canAsk,
+    isOnline: facts.isOnline,
+    isRested: running >= (known.rest?.until ?? 0),
+    isHeldOpen: facts.isHeldOpen,
+    isWanted: facts.isWanted,
+  };
+}
+
+export const judge = (known: Knowledge, facts: Facts): Decision => decide(sightOf(known, facts));
+
+/** How long ago the record was looked at. */
+const stalenessOf = ({ lookedAt }: Knowledge, { running }: Moment): number =>
+  lookedAt ? running - lookedAt.running : Infinity;
+
+export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
+  const decision = judge(known, facts);
+  const staleness = need.hasTried ? 0 : stalenessOf(known, facts);
+  const isIdle = decision.next === "rest" || decision.next === "watch";
+  const looks = !isIdle || staleness >= facts.maxStaleness / 2;
+  const serve: Answer = { type: "serve", looks };
+  const isFresh = staleness <= facts.maxStaleness;
+  const isAnswer = isFresh && isServed(known, need, { decision, running: facts.running });
+  if (isAnswer) return serve;
+  if (known.failures > 1 && need.hasTried) return { type: "fail", code: "store_unavailable" };
+  if (decision.fails && need.hasLooked && !known.failures)
+    return { type: "fail", code: decision.fails };
+  const code = endOf(known, need);
+  return code ? { type: "fail", code } : { type: "wait" };
+}
+
+/** Whether this caller's endpoint, or its own 401, says that the current token is of no use to it. */
+function isUseless(
+  { session, endpoints }: Knowledge,
+  { rejected, endpoint = OTHERS }: Need,
+): boolean {
+  if (!session) return false;
+  const { sessionId, generation } = session;
+  if (rejected) return rejected.sessionId === sessionId && rejected.generation >= generation;
+  return hasRejected(endpoints, { endpoint, generation });
+}
+
+/** What only a sign-in helps against, though others are served on. */
+function endOf(known: Knowledge, need: Need): "sign_in_required" | undefined {
+  const isDead = !!known.setting.renewal && !!known.session?.refused;
+  return isDead && isUseless(known, need) ? "sign_in_required" : undefined;
+}
+
+function isServed(
+  known: Knowledge,
+  need: Need,
+  { decision, running }: { readonly decision: Decision; readonly running: number },
+): boolean {
+  const { session, endpoints, setting } = known;
+  const { rejected, endpoint = OTHERS } = need;
+  if (!session) return false;
+  // Another session's is no answer to a 401: the caller sees that by its name.
+  if (rejected && rejected.sessionId !== session.sessionId) return true;
+  if (!isUseless(known, need)) return decision.serves;
+  if (decision.fails) return false;
+  // The same token once more says that the 401 is the answer.
+  const { generation } = session;
+  if (decision.isStuck || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
+  // Another context may have adopted a newer one.
+  return need.hasTried && !session.refused && !isRenewable(session, setting.renewal);
+}
+
+/** Until when memory serves the token without a question, on the wall clock; 0 for not at all. */
+export function servedUntil(known: Knowledge, facts: Facts): number {
+  const { session, lookedAt } = known;
+  if (!session || !lookedAt) return 0;
+  const { serves, next } = judge(known, facts);
+  if (!serves || next !== "rest") return 0;
+  const { refreshAt, tokenSet } = session;
+  const end = refreshAt ?? tokenSet.expiresAt ?? Infinity;
+  return Math.min(end, lookedAt.now + facts.maxStaleness / 2);
+}
+
+/** Whether successes are to be told. */
+export const isWatched = ({ session, endpoints }: Knowledge): boolean =>
+  !!session && (!!session.intent || isInQuestion(endpoints));

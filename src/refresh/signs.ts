@@ -1,0 +1,72 @@
+/**
+ * Signs of life: an attempt holds a lock of its own for as long as its context lives and the record does
+ * not show its end. Others only look whether it is held, and need not wait for a dead one (F57).
+ */
+import type { Clock, Lock, TokenStore } from "../types.ts";
+import { SIGN_OF_LIFE } from "./timing.ts";
+import { createLimit } from "./waiting.ts";
+
+export interface SignsOfLife {
+  /** Holds the lock of an attempt, if one is to be had; answers with its scope. */
+  hold(attemptId: string): Promise<string | undefined>;
+  /** Lets go of every lock but those of these attempts. */
+  keep(attemptIds: ReadonlySet<string | undefined>): void;
+  /** Whether the attempt's context lives; `undefined` where that cannot be told from here. */
+  isAlive(attempt: { attemptId: string; lock?: string | undefined }): Promise<boolean | undefined>;
+}
+
+const nameOf = (attemptId: string): string => `tokenkeep:attempt:${attemptId}`;
+
+export function createSigns(
+  lock: Lock | undefined,
+  { shared }: Pick<TokenStore, "shared">,
+  { clock, scope }: { readonly clock: Clock; readonly scope: () => Promise<string | undefined> },
+): SignsOfLife {
+  const held = new Map<string, () => void>();
+  let found: string | undefined;
+
+  /** Only a lock that spans all who share the record says anything of those who share it. */
+  async function scopeHere(): Promise<string | undefined> {
+    if (!lock?.hold || !lock.isFree || lock.spans !== shared) return undefined;
+    found ??= await scope().catch(() => undefined);
+    return found;
+  }
+
+  /** A lock manager may be silent, too. */
+  async function soon<T>(answer: Promise<T>): Promise<T | undefined> {
+    const { stopped, end } = createLimit(clock, SIGN_OF_LIFE);
+    try {
+      return await Promise.race([answer, stopped]);
+    } catch {
+      return undefined;
+    } finally {
+      end();
+    }
+  }
+
+  return {
+    async hold(attemptId) {
+      const here = await scopeHere();
+      if (here === undefined || !lock?.hold) return undefined;
+      const holding = lock.hold(nameOf(attemptId));
+      const release = await soon(holding);
+      if (release) held.set(attemptId, release);
+      // Had too late: the intent says that there is none.
+      else holding.then((late) => late?.()).catch(() => {});
+      return release && here;
+    },
+    keep(attemptIds) {
+      for (const [attemptId, release] of held)
+        if (!attemptIds.has(attemptId)) {
+          held.delete(attemptId);
+          release();
+        }
+    },
+    async isAlive({ attemptId, lock: theirs }) {
+      if (held.has(attemptId)) return true;
+      if (theirs === undefined || theirs !== (await scopeHere()) || !lock?.isFree) return undefined;
+      const isFree = await soon(lock.isFree(nameOf(attemptId)));
+      return isFree === undefined ? undefined : !isFree;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** The durations of the refresh protocol, in milliseconds: each constant has one meaning. */
+import type { Session } from "../types.ts";
+
+/** The hard deadline of an exchange, reading the reply included. */
+export const EXCHANGE = 15_000;
+/** How much longer others wait before they take an exchange for over. */
+export const MARGIN = 2_000;
+/** The same by the wall clock alone, where clocks are those of several machines (F60). */
+export const FOREIGN_MARGIN = 300_000;
+/** How long peers have to claim a newer token set before a last chance is taken. */
+export const CLAIM = 1_000;
+/** What a dead context has sent may still be travelling for so long: a strict token is not sent sooner. */
+export const TRAVEL = 5_000;
+/** An exchange with less than this left is not begun. */
+export const LEAST_EXCHANGE = 1_000;
+/** A timer that is later than this has slept, and its context with it. */
+export const SLEPT = 1_000;
+/** How long a store may take for one answer. */
+export const STORE = 5_000;
+/** How long an attempt waits for the lock that is its sign of life, and for the answer to a probe. */
+export const SIGN_OF_LIFE = 1_000;
+/** No cool-down is longer, whatever `Retry-After` or a jumping clock say. */
+export const LONGEST_COOL_DOWN = 300_000;
+/** No 401 begins a refresh sooner after a commit. */
+export const AFTER_COMMIT = 5_000;
+/** What a store that lags may still show from before a write: Workers KV says a minute or more. */
+export const LAG = 120_000;
+
+/** Callers wait from here on, because the token may end on its way. */
+export const leewayOf = (life: number): number => Math.min(30_000, life / 10);
+
+/** How soon after a commit time alone may demand the next refresh. */
+export const floorOf = (life: number): number => Math.min(60_000, life / 10);
+
+/** A point in time on both clocks: `now` may jump, `running` never goes back. */
+export interface Moment {
+  readonly now: number;
+  readonly running: number;
+}
+
+/** In how long something of the session comes to its end, so that it wants looking at: a hint for timers. */
+export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
+  const moments = [
+    refreshAt,
+    coolDown?.until,
+    intent && intent.deadline + MARGIN,
+    tokenSet.expiresAt,
+  ];
+  const left = moments.map((moment) => (moment ?? 0) - now).filter((ms) => ms > 0);
+  return Math.min(...left, Infinity);
+}
