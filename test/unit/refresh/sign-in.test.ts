@@ -17,6 +17,7 @@ import {
   gate,
   HOUR,
   MINUTE,
+  type OddStore,
   oddStore,
   outcome,
   rest,
@@ -226,35 +227,80 @@ describe("a sign-in while the session before it is being refreshed", () => {
 });
 
 describe("a sign-out that the store did not take", () => {
-  it.each([
-    ["after the sign-out has failed", true],
-    ["before the sign-out has failed", false],
-  ])(
-    "ends the old session all the same, where adopt() comes %s [F41 P19]",
-    async (_, isAwaited) => {
+  interface Down extends Bench {
+    readonly store: OddStore;
+    readonly out: Promise<unknown>;
+    readonly adopting: Promise<unknown>;
+  }
+
+  /** A sign-out while the store is down, then an adoption that nobody waits for; then the store is up. */
+  async function down(isAwaited: boolean, upAfter: () => Promise<void>): Promise<Down> {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const made = await signedIn({ store, clock });
+    open.push(made);
+    const { vault } = made;
+    store.isDown = true;
+    const out = outcome(vault.signOut());
+    if (isAwaited) expect(await within(clock, MINUTE, out)).toBe("store_unavailable");
+    const adopting = outcome(vault.adopt(adopted(clock)));
+    await upAfter();
+    store.isDown = false;
+    return { ...made, store, out, adopting };
+  }
+
+  async function reloaded({ api, clock, store }: Bench): Promise<unknown> {
+    const fresh = bench({ api, clock, store });
+    open.push(fresh);
+    return within(clock, MINUTE, outcome(fresh.vault.getToken()));
+  }
+
+  const cases = [true, false].flatMap((isAwaited) =>
+    (["at once", "a little later"] as const).map((when) => ({
+      isAwaited,
+      after: isAwaited ? "after the sign-out has failed" : "before the sign-out has failed",
+      when,
+      upAfter: when === "at once" ? async (): Promise<void> => {} : rest,
+    })),
+  );
+
+  it.each(cases)(
+    "ends the old session all the same, where adopt() comes $after and the store is up $when [F41 P19]",
+    async ({ isAwaited, upAfter }) => {
+      const made = await down(isAwaited, upAfter);
+      const { vault, clock, adopting } = made;
+      await within(clock, MINUTE, adopting);
+      expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-bob-secret");
+      await clock.advance(5 * MINUTE);
+      expect(await reloaded(made)).toBe("access-bob-secret");
+      expect(revoked(made, "refresh-1-secret")).toBe(1);
+    },
+  );
+
+  it.each(cases)(
+    "ends it before the vault is disposed of, where adopt() comes $after and the store is up $when [F41 P19 P21]",
+    async ({ isAwaited, upAfter }) => {
+      const made = await down(isAwaited, upAfter);
+      const { vault, clock } = made;
+      await within(clock, MINUTE, vault[Symbol.asyncDispose]());
+      expect(await reloaded(made)).toBe("access-bob-secret");
+    },
+  );
+
+  it.each([0, 5, 9, 15])(
+    "does not resolve where it has left nothing, though an adoption came %i ms after it [F41 P19]",
+    async (offset) => {
       const clock = manualClock();
       const store = oddStore(clock);
       const made = await signedIn({ store, clock });
       open.push(made);
-      const { vault, api } = made;
+      store.delay = 10;
       store.isDown = true;
-      const out = outcome(vault.signOut());
-      if (isAwaited) expect(await within(clock, MINUTE, out)).toBe("store_unavailable");
-      const adopting = outcome(vault.adopt(adopted(clock)));
-      store.isDown = false;
-      // A reload, before anything was tried again: what it finds is bob's, or nothing.
-      const early = bench({ api, clock, store });
-      open.push(early);
-      await within(clock, MINUTE, adopting);
-      expect(await within(clock, MINUTE, outcome(early.vault.getToken()))).not.toBe(
-        "access-1-secret",
-      );
-      await clock.advance(5 * MINUTE);
-      vault.close();
-      const late = bench({ api, clock, store });
-      open.push(late);
-      expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("access-bob-secret");
-      expect(revoked(made, "refresh-1-secret")).toBe(1);
+      const out = outcome(made.vault.signOut());
+      await clock.advance(offset);
+      void outcome(made.vault.adopt(adopted(clock)));
+      // Before anything is tried again.
+      expect(await within(clock, 900, out)).toBe("store_unavailable");
     },
   );
 
