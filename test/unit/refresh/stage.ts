@@ -213,6 +213,8 @@ export interface Lapsing {
   reuses: number;
   /** The token endpoint answers 503. */
   isDown: boolean;
+  /** Which paths are answered 401, always; those below `/v1/bad` by default. */
+  isBad(pathname: string): boolean;
   /** Ends every access token. */
   revokeAll(): void;
 }
@@ -224,14 +226,15 @@ export function lapsing(
   const tokens = new Map<string, { endsAt: number; usedAt: number }>();
   let issued = 0;
 
-  const grant = (): Response => {
+  function grant(): Response {
     const name = `access-${(issued += 1)}`;
-    tokens.set(name, { endsAt: clock.running() + life, usedAt: clock.running() });
-    const body = { access_token: name, refresh_token: `refresh-${issued}`, expires_in: told };
-    return reply(200, body);
-  };
+    const now = clock.running();
+    tokens.set(name, { endsAt: now + life, usedAt: now });
+    const body = { access_token: name, refresh_token: `refresh-${issued}` };
+    return reply(200, told === undefined ? body : { ...body, expires_in: told });
+  }
 
-  const isGood = (name: string): boolean => {
+  function isGood(name: string): boolean {
     const token = tokens.get(name);
     const now = clock.running();
     if (!token || now >= token.endsAt || now >= token.usedAt + idle) {
@@ -240,67 +243,83 @@ export function lapsing(
     }
     token.usedAt = now;
     return true;
-  };
+  }
+
+  function refresh(sent: unknown): Response {
+    self.refreshes += 1;
+    if (self.isDown) return reply(503, {});
+    if (sent === undefined || sent === `refresh-${issued}`) return grant();
+    self.reuses += 1;
+    return reply(401, { error: "invalid_grant" });
+  }
 
   const self: Lapsing = {
     refreshes: 0,
     reuses: 0,
     isDown: false,
+    isBad: (pathname) => pathname.startsWith("/v1/bad"),
     revokeAll: () => tokens.clear(),
     async fetch(input, init) {
       const request = input instanceof Request ? input : undefined;
       const { pathname } = new URL(request?.url ?? String(input));
-      if (/\/(login|get-access-token)$/.test(pathname)) {
-        if (issued) self.refreshes += 1;
-        return self.isDown ? reply(503, {}) : grant();
-      }
-      if (pathname === "/refresh") {
-        self.refreshes += 1;
-        if (self.isDown) return reply(503, {});
-        const sent = JSON.parse(String(init?.body)) as { refresh_token?: string };
-        if (sent.refresh_token === `refresh-${issued}`) return grant();
-        self.reuses += 1;
-        return reply(401, { error: "invalid_grant" });
+      if (/^\/(login|refresh|get-access-token)$/.test(pathname)) {
+        const { refresh_token } = JSON.parse(String(init?.body)) as { refresh_token?: string };
+        return issued ? refresh(refresh_token) : grant();
       }
       const headers = request?.headers ?? new Headers(init?.headers);
       const name = (headers.get("authorization") ?? "").slice("Bearer ".length);
-      const isBad = pathname.startsWith("/v1/bad");
-      return new Response(null, { status: !isBad && isGood(name) ? 200 : 401 });
+      const isLet = !self.isBad(pathname) && isGood(name);
+      return new Response(null, { status: isLet ? 200 : 401 });
     },
   };
   return self;
 }
 
-/** A client that calls now and then, and notes every answer that was not a 200, and every delay. */
+/** What a client of many calls has seen. */
 export interface Traffic {
   calls: number;
+  /** What was no 200, and when. */
   readonly failed: string[];
   /** Calls that needed virtual time to be answered. */
   delayed: number;
+  /** The longest of them took so long. */
+  longest: number;
 }
 
-/** One call that is not waited for, unless it is answered without any time passing. */
-export async function callOnce(
+export const noTraffic = (): Traffic => ({ calls: 0, failed: [], delayed: 0, longest: 0 });
+
+/** How many failed, and the first of them: so that a failing test says enough and not too much. */
+export const failures = ({ failed }: Traffic): readonly unknown[] => [
+  failed.length,
+  ...failed.slice(0, 3),
+];
+
+/** One call, noted. */
+export async function note(
   traffic: Traffic,
   clock: ManualClock,
   call: () => Promise<Response>,
 ): Promise<void> {
   const at = clock.running();
+  const fail = (what: unknown): void =>
+    void traffic.failed.push(`${String(what)} after ${Math.round(at / SECOND)} s`);
+  try {
+    const { status } = await call();
+    if (status !== 200) fail(status);
+  } catch (error) {
+    fail((error as { code?: unknown }).code ?? error);
+  }
   traffic.calls += 1;
-  await call().then(
-    ({ status }) => status === 200 || traffic.failed.push(`${status} at ${at / MINUTE} min`),
-    (error: unknown) =>
-      traffic.failed.push(`${String((error as Error).message)} at ${at / MINUTE} min`),
-  );
-  if (clock.running() > at) traffic.delayed += 1;
+  const took = clock.running() - at;
+  if (took) traffic.delayed += 1;
+  traffic.longest = Math.max(traffic.longest, took);
 }
 
-export const noTraffic = (): Traffic => ({ calls: 0, failed: [], delayed: 0 });
-
-/** Time in equal steps, with `each` begun at every one of them; the rest is let finish in the end. */
-export async function pass(
+/** Time in equal steps, with `each` called at every one of them; what was begun is let finish. */
+export async function timeTable(
   clock: ManualClock,
-  { total, every, each }: { total: number; every: number; each: (at: number) => void },
+  total: number,
+  { every, each }: { every: number; each: (at: number) => void },
 ): Promise<void> {
   for (let at = 0; at < total; at += every) {
     each(at);
@@ -309,9 +328,4 @@ export async function pass(
   await clock.advance(MINUTE);
 }
 
-/** A provider whose replies do not say how long a token lives, unless `told` does. */
-export const plain = (
-  options: Parameters<typeof acme>[0] = {},
-): Provider<{ email: string; password: string }> => acme(options);
-
-export { ORIGIN };
+export { acme, ORIGIN };
