@@ -5,7 +5,6 @@ import type {
   ChannelPort,
   Lock,
   PeerMessage,
-  Provider,
   StoredRecord,
   TokenStore,
 } from "../../../src/types.ts";
