@@ -244,14 +244,14 @@ describe("a closed vault", () => {
     vault.close();
     await clock.advance(SECOND);
     const [asked, sent] = [store.operations, api.calls.length];
-    for (const call of [
+    const calls: readonly (() => Promise<unknown>)[] = [
       () => vault.fetch(VMS),
       () => vault.getToken(),
       () => vault.authorization(),
       () => vault.signIn(credentials),
       () => vault.adopt({ accessToken: "access-9-secret" }),
-    ])
-      expect(await within(clock, SECOND, outcome(call()))).toBe("closed");
+    ];
+    for (const call of calls) expect(await within(clock, SECOND, outcome(call()))).toBe("closed");
     for (const wake of wakes) wake();
     vault.subscribe(() => {})();
     await clock.advance(2 * HOUR);
