@@ -1,0 +1,244 @@
+/** A resend never crosses a session: one user's request must not go out as another's. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { AccessToken, TokenStore } from "../../../src/types.ts";
+import { connectVault, serveVault } from "../../../src/worker.ts";
+import { manualClock, settle } from "../../support/clock.ts";
+import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
+import { type Bench, bench, rejection, signedIn, VMS } from "../../support/vault.ts";
+import { type Gate, gate, MINUTE, outcome, testChannel, within } from "./stage.ts";
+
+const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
+const order = { method: "POST", body: "alice's order" };
+
+const open: { close(): void }[] = [];
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+  vi.unstubAllGlobals();
+});
+
+/** The 401 to alice's POST waits in the server; a POST after it is taken, and the rest is as usual. */
+function busy(api: ReturnType<typeof fakeApi>): Gate {
+  const held = gate(() => reply(401, { error: "no" }));
+  const usual = api.api;
+  api.api = (call, ordinal) => {
+    if (call.method !== "POST") return usual(call, ordinal);
+    return held.arrived === 0 ? held.answer(call, ordinal) : reply(200, { ok: true });
+  };
+  return held;
+}
+
+const posts = ({ api }: Pick<Bench, "api">): (string | null)[] =>
+  api
+    .to("/v1/vms")
+    .flatMap(({ method, headers, body }) =>
+      method === "POST" && body === order.body ? [headers.get("authorization")] : [],
+    );
+
+/** Alice's POST went out once, as alice's, and its own 401 came back. */
+async function expectOnce(api: Bench["api"], response: Response): Promise<void> {
+  expect(response.status).toBe(401);
+  expect(await response.json()).toEqual({ error: "no" });
+  expect(posts({ api })).toEqual(["Bearer access-1-secret"]);
+}
+
+/** Alice's POST is on its way; then another context signs out and in as bob. */
+async function crossed(
+  store: TokenStore,
+  swap: (one: Bench, other: Bench) => Promise<unknown>,
+  between: (one: Bench) => Promise<unknown> = async () => {},
+): Promise<Bench & { response: Response }> {
+  const channel = testChannel();
+  const clock = manualClock();
+  const one = await signedIn({ store, channel, clock });
+  const other = bench({ store, channel, clock, api: one.api });
+  open.push(one.vault, other.vault);
+  const held = busy(one.api);
+  const posting = one.vault.fetch(VMS, order);
+  await settle();
+  expect(held.arrived).toBe(1);
+  await swap(one, other);
+  await settle();
+  await between(one);
+  held.open();
+  return { ...one, response: await within(clock, MINUTE, posting) };
+}
+
+describe("a POST that is answered 401 while another user signs in", () => {
+  it.each<[string, (one: Bench, other: Bench) => Promise<unknown>]>([
+    [
+      "in another tab, after a sign-out",
+      async (_, { vault }) => {
+        await vault.signOut();
+        await vault.signIn(bob);
+      },
+    ],
+    ["in another tab, over the session", (_, { vault }) => vault.signIn(bob)],
+    [
+      "in this tab, after a sign-out",
+      async ({ vault }) => {
+        await vault.signOut();
+        await vault.signIn(bob);
+      },
+    ],
+    ["in this tab, over the session", ({ vault }) => vault.signIn(bob)],
+    [
+      "in another tab, by adopt()",
+      (_, { vault }) => vault.adopt({ accessToken: "access-9-secret", refreshToken: "r-9" }),
+    ],
+  ])("comes back, and goes out once, as its own user's: %s [F103]", async (_, swap) => {
+    const { api, response, vault, clock } = await crossed(memoryStore(), swap);
+    await expectOnce(api, response);
+    // Nothing of it has cost bob a refresh, and bob is served.
+    expect(api.to("/refresh")).toHaveLength(0);
+    api.api = () => reply(200, {});
+    expect((await within(clock, MINUTE, vault.fetch(VMS))).status).toBe(200);
+    expect(api.calls.at(-1)!.headers.get("authorization")).not.toBe("Bearer access-1-secret");
+  });
+
+  it("comes back, though this tab had served the other user in between [F103]", async () => {
+    const { api, response } = await crossed(
+      memoryStore(),
+      async (_, { vault }) => {
+        await vault.signOut();
+        await vault.signIn(bob);
+      },
+      ({ vault }) => vault.fetch(`${ORIGIN}/v1/me`),
+    );
+    await expectOnce(api, response);
+  });
+
+  it("comes back, where nobody signs in after the sign-out [F103 S14]", async () => {
+    const { api, response } = await crossed(memoryStore(), (_, { vault }) => vault.signOut()).catch(
+      (error: unknown) => ({ api: undefined, response: error as never }),
+    );
+    // A typed error would do as well: what counts is that nothing is sent.
+    if (api) await expectOnce(api, response);
+    else expect(response).toMatchObject({ code: "no_session" });
+  });
+
+  it("comes back, where the other user comes while the refresh is on its way [F103]", async () => {
+    const clock = manualClock();
+    const { vault, api } = await signedIn({ clock });
+    open.push(vault);
+    const refresh = gate(api.refresh);
+    api.refresh = refresh.answer;
+    api.expire();
+    const posting = vault.fetch(VMS, order);
+    await settle();
+    expect(refresh.arrived).toBe(1);
+    await vault.signIn(bob);
+    refresh.open();
+    await expectOnce(api, await within(clock, MINUTE, posting));
+  });
+
+  it("is sent again for the same user, whose token was refreshed elsewhere [P12]", async () => {
+    const { api, response } = await crossed(memoryStore(), async (_, { vault }) => {
+      await vault.getToken({ rejected: await vault.getToken() });
+    });
+    expect(response.status).toBe(200);
+    expect(posts({ api })).toEqual(["Bearer access-1-secret", "Bearer access-2-secret"]);
+  });
+});
+
+describe("a POST of a page whose vault is in a worker", () => {
+  it.each([
+    ["after a sign-out", true],
+    ["over the session", false],
+  ])("comes back, and goes out once, as its own user's: bob signs in %s [F103]", async (_, out) => {
+    const api = fakeApi();
+    vi.stubGlobal("fetch", api.fetch);
+    const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
+    const [page, other] = [
+      connectVault<typeof bob>(() => served),
+      connectVault<typeof bob>(() => served),
+    ];
+    open.push(page, other);
+    await page.signIn(credentials);
+    const held = busy(api);
+    const posting = page.fetch(VMS, order);
+    await vi.waitFor(() => expect(held.arrived).toBe(1));
+    if (out) await other.signOut();
+    await other.signIn(bob);
+    held.open();
+    await expectOnce(api, await posting);
+    api.api = () => reply(200, {});
+    expect((await page.fetch(VMS)).status).toBe(200);
+    expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-2-secret");
+  });
+});
+
+describe("a POST that an isolated service worker sends for its page", () => {
+  it("comes back, and goes out once, as its own user's [F103]", async () => {
+    vi.stubGlobal("registration", {});
+    vi.stubGlobal("clients", { claim: async () => {}, matchAll: async () => [] });
+    vi.stubGlobal("addEventListener", undefined);
+    const api = fakeApi();
+    const served = serveVault({
+      provider: acme(),
+      store: memoryStore(),
+      fetch: api.fetch,
+      isolated: true,
+      lock: undefined,
+      channel: undefined,
+    } as never);
+    const page = connectVault<typeof bob>(() => served);
+    open.push(page);
+    vi.stubGlobal("navigator", {
+      onLine: true,
+      serviceWorker: Object.assign(new EventTarget(), { controller: {} }),
+    });
+    await page.signIn(credentials);
+    const held = busy(api);
+    let response!: Promise<Response>;
+    const event = Object.assign(new Event("fetch"), {
+      request: new Request(VMS, order),
+      waitUntil() {},
+      respondWith: (answer: Promise<Response>) => void (response = answer),
+    });
+    expect(served.attachTokens(event)).toBe(true);
+    await vi.waitFor(() => expect(held.arrived).toBe(1));
+    await page.signOut();
+    await page.signIn(bob);
+    held.open();
+    await expectOnce(api, await response);
+  });
+});
+
+describe("a token source that answers with another session's token", () => {
+  it("makes no resend, whatever its generation is [F103]", async () => {
+    const store = memoryStore();
+    const one = await signedIn({ store });
+    open.push(one.vault);
+    const names: Partial<AccessToken>[] = [];
+    one.vault.events(({ type, sessionId, generation }) => {
+      if (type === "retried") names.push({ sessionId: sessionId!, generation: generation! });
+    });
+    const held = busy(one.api);
+    const posting = one.vault.fetch(VMS, order);
+    await settle();
+    const other = bench({ store, clock: one.clock, api: one.api });
+    open.push(other.vault);
+    await other.vault.signIn(bob);
+    // Bob's second generation is no newer one of alice's.
+    await other.vault.getToken({ rejected: await other.vault.getToken() });
+    held.open();
+    await expectOnce(one.api, await within(one.clock, MINUTE, posting));
+    expect(names).toEqual([]);
+  });
+
+  it("rejects a getToken({ rejected }) of an ended session with no other user's token [F103]", async () => {
+    const store = memoryStore();
+    const one = await signedIn({ store });
+    open.push(one.vault);
+    const token = await one.vault.getToken();
+    await one.vault.signOut();
+    expect(await rejection(one.vault.getToken({ rejected: token }))).toMatchObject({
+      code: "no_session",
+    });
+    expect(await within(one.clock, MINUTE, outcome(one.vault.fetch(VMS, order)))).toBe(
+      "no_session",
+    );
+    expect(posts(one)).toEqual([]);
+  });
+});

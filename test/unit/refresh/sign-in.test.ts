@@ -1,0 +1,406 @@
+/**
+ * A sign-in that meets something else in flight: a refresh of the session before it, a sign-out that the
+ * store did not take, the removal of the account.
+ */
+import "fake-indexeddb/auto";
+import { afterEach, describe, expect, it } from "vitest";
+import { encrypted } from "../../../src/stores/encrypted.ts";
+import { indexedDbStore } from "../../../src/stores/indexeddb.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { TokenStore } from "../../../src/types.ts";
+import { type ManualClock, manualClock } from "../../support/clock.ts";
+import { acme, credentials, fakeApi, reply } from "../../support/fake-api.ts";
+import { freshDatabase } from "../../support/indexeddb.ts";
+import { type Bench, bench, signedIn, VMS } from "../../support/vault.ts";
+import {
+  type Gate,
+  gate,
+  HOUR,
+  MINUTE,
+  type OddStore,
+  oddStore,
+  outcome,
+  rest,
+  SECOND,
+  unhurried,
+  within,
+} from "./stage.ts";
+
+const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
+
+const tokens = (user: string): object => ({
+  access_token: `access-${user}-secret`,
+  refresh_token: `refresh-${user}-secret`,
+  expires_in: 3600,
+});
+const granted = (user: string) => (): Response => reply(200, tokens(user));
+const adopted = (clock: ManualClock) => ({
+  accessToken: "access-bob-secret",
+  refreshToken: "refresh-bob-secret",
+  expiresAt: clock.now() + HOUR,
+});
+
+/** How a refresh of the session before may end. */
+const ends: readonly [string, () => Response, boolean][] = [
+  ["a grant", granted("alice-2"), true],
+  ["a 503", () => reply(503, {}), false],
+  ["a 429", () => reply(429, {}, { "retry-after": "60" }), false],
+  ["a refusal", () => reply(401, { error: "invalid_grant" }), false],
+  [
+    "a network error",
+    () => {
+      throw new TypeError("fetch failed");
+    },
+    false,
+  ],
+];
+
+const open: Bench[] = [];
+afterEach(() => {
+  for (const { vault } of open.splice(0)) vault.close();
+});
+
+interface Meeting extends Bench {
+  readonly refresh: Gate;
+  readonly login: Gate;
+  readonly waiting: Promise<unknown>;
+}
+
+/** Alice's session has expired, and a caller waits for its refresh. */
+async function meeting(store: TokenStore = memoryStore()): Promise<Meeting> {
+  const clock = manualClock();
+  const made = await signedIn({ store, clock });
+  open.push(made);
+  const { vault, api } = made;
+  const refresh = gate(granted("alice-2"));
+  const login = gate(granted("bob"));
+  api.refresh = refresh.answer;
+  api.login = login.answer;
+  await clock.advance(HOUR);
+  const waiting = outcome(vault.getToken());
+  await rest();
+  expect(refresh.arrived).toBe(1);
+  return { ...made, clock, refresh, login, waiting };
+}
+
+/** Bob is served here and to whoever opens the store anew, and his session is not revoked. */
+async function expectBob({ vault, api, clock, store }: Bench): Promise<void> {
+  expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-bob-secret");
+  expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: true });
+  const fresh = bench({ api, clock, store });
+  open.push(fresh);
+  expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-bob-secret");
+  expect(api.to("/revoke").map(({ body }) => body)).not.toContainEqual(
+    expect.stringContaining("bob"),
+  );
+}
+
+const revoked = ({ api }: Pick<Bench, "api">, what: string): number =>
+  api.to("/revoke").filter(({ body }) => body.includes(what)).length;
+
+describe("a sign-in while the session before it is being refreshed", () => {
+  const orders = [
+    ["the refresh's reply first", "refresh"],
+    ["the sign-in's reply first", "login"],
+  ] as const;
+  const stores = [
+    ["memory", (): TokenStore => memoryStore()],
+    [
+      "sealed memory",
+      (): TokenStore => unhurried(encrypted({ ...memoryStore(), keepsKeys: true })),
+    ],
+    ["IndexedDB", (): TokenStore => unhurried(indexedDbStore({ database: freshDatabase() }))],
+  ] as const;
+  const cases = stores.flatMap(([where, make]) =>
+    orders.flatMap(([order, first]) =>
+      ends.map(([end, answer, brings]) => ({ where, make, order, first, end, answer, brings })),
+    ),
+  );
+
+  it.each(cases)(
+    "is what counts, where $end comes in the same task, $order, in $where [F40 P19]",
+    async ({ make, first, answer }) => {
+      const made = await meeting(make());
+      const { vault, refresh, login } = made;
+      const signingIn = outcome(vault.signIn(bob));
+      await rest();
+      const both = [() => refresh.open(answer), () => login.open()];
+      for (const reply of first === "refresh" ? both : both.toReversed()) reply();
+      await rest();
+      expect(await within(made.clock, MINUTE, signingIn)).toBeUndefined();
+      await expectBob(made);
+    },
+  );
+
+  it.each(cases.filter(({ brings, where }) => brings && where === "memory"))(
+    "takes the late grant along, which is revoked, $order [P20 S14]",
+    async ({ first, answer }) => {
+      const made = await meeting();
+      const { vault, refresh, login, clock } = made;
+      const signingIn = outcome(vault.signIn(bob));
+      await rest();
+      const both = [() => refresh.open(answer), () => login.open()];
+      for (const reply of first === "refresh" ? both : both.toReversed()) reply();
+      await within(clock, MINUTE, signingIn);
+      await clock.advance(MINUTE);
+      await expectBob(made);
+      expect(revoked(made, "refresh-alice-2-secret")).toBe(1);
+    },
+  );
+
+  it.each(ends)(
+    "by adopt() is what counts, where %s comes meanwhile [F40 P19]",
+    async (_, answer) => {
+      for (let offset = 0; offset < 6; offset++) {
+        const made = await meeting();
+        const { vault, refresh, clock } = made;
+        // The reply comes some microtasks after, or before, the adoption has begun.
+        const adopting = outcome(vault.adopt(adopted(clock)));
+        for (let turn = 0; turn < offset; turn++) await undefined;
+        refresh.open(answer);
+        expect(await within(clock, MINUTE, adopting)).toBeUndefined();
+        await expectBob(made);
+      }
+    },
+  );
+
+  it.each(ends)("by adopt() counts, though %s came just before [F40 P19]", async (_, answer) => {
+    for (let offset = 0; offset < 12; offset++) {
+      const made = await meeting();
+      const { vault, refresh, clock } = made;
+      refresh.open(answer);
+      for (let turn = 0; turn < offset; turn++) await undefined;
+      const adopting = outcome(vault.adopt(adopted(clock)));
+      expect(await within(clock, MINUTE, adopting)).toBeUndefined();
+      await expectBob(made);
+    }
+  });
+
+  it.each(orders)(
+    "is what counts with replies a millisecond apart on IndexedDB, %s [F40 P19]",
+    async (_, first) => {
+      for (let round = 0; round < 5; round++) {
+        const made = await meeting(unhurried(indexedDbStore({ database: freshDatabase() })));
+        const { vault, refresh, login, clock } = made;
+        const signingIn = outcome(vault.signIn(bob));
+        await rest();
+        const both = [() => refresh.open(), () => login.open()];
+        const [one, other] = first === "refresh" ? both : both.toReversed();
+        one!();
+        // The fake's transactions take real turns: a millisecond lies somewhere in them.
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        other!();
+        await rest();
+        expect(await within(clock, MINUTE, signingIn)).toBeUndefined();
+        await expectBob(made);
+      }
+    },
+  );
+
+  it.each([1, 2, 3, 5, 8, 10, 15, 20, 25, 30, 40])(
+    "is what counts on a slow store, with the refresh's reply %i ms after the sign-in's [F40 P19 P20]",
+    async (offset) => {
+      const clock = manualClock();
+      const store = oddStore(clock);
+      const made = await signedIn({ store, clock });
+      open.push(made);
+      const { vault, api } = made;
+      const [refresh, login] = [gate(granted("alice-2")), gate(granted("bob"))];
+      api.refresh = refresh.answer;
+      api.login = login.answer;
+      await clock.advance(HOUR);
+      store.delay = 10;
+      void outcome(vault.getToken());
+      await clock.advance(SECOND);
+      expect(refresh.arrived).toBe(1);
+      const signingIn = outcome(vault.signIn(bob));
+      await clock.advance(20);
+      login.open();
+      await clock.advance(offset);
+      refresh.open();
+      expect(await within(clock, MINUTE, signingIn)).toBeUndefined();
+      await clock.advance(MINUTE);
+      await expectBob(made);
+      expect(revoked(made, "refresh-alice-2-secret")).toBe(1);
+    },
+  );
+});
+
+describe("a sign-out that the store did not take", () => {
+  interface Down extends Bench {
+    readonly store: OddStore;
+    readonly out: Promise<unknown>;
+    readonly adopting: Promise<unknown>;
+  }
+
+  /** A sign-out while the store is down, then an adoption that nobody waits for; then the store is up. */
+  async function down(isAwaited: boolean, upAfter: () => Promise<void>): Promise<Down> {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const made = await signedIn({ store, clock });
+    open.push(made);
+    const { vault } = made;
+    store.isDown = true;
+    const out = outcome(vault.signOut());
+    if (isAwaited) expect(await within(clock, MINUTE, out)).toBe("store_unavailable");
+    const adopting = outcome(vault.adopt(adopted(clock)));
+    await upAfter();
+    store.isDown = false;
+    return { ...made, store, out, adopting };
+  }
+
+  async function reloaded({ api, clock, store }: Bench): Promise<unknown> {
+    const fresh = bench({ api, clock, store });
+    open.push(fresh);
+    return within(clock, MINUTE, outcome(fresh.vault.getToken()));
+  }
+
+  const cases = [true, false].flatMap((isAwaited) =>
+    (["at once", "a little later"] as const).map((when) => ({
+      isAwaited,
+      after: isAwaited ? "after the sign-out has failed" : "before the sign-out has failed",
+      when,
+      upAfter: when === "at once" ? async (): Promise<void> => {} : rest,
+    })),
+  );
+
+  it.each(cases)(
+    "ends the old session all the same, where adopt() comes $after and the store is up $when [F41 P19]",
+    async ({ isAwaited, upAfter }) => {
+      const made = await down(isAwaited, upAfter);
+      const { vault, clock, adopting } = made;
+      await within(clock, MINUTE, adopting);
+      expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-bob-secret");
+      await clock.advance(5 * MINUTE);
+      expect(await reloaded(made)).toBe("access-bob-secret");
+      expect(revoked(made, "refresh-1-secret")).toBe(1);
+    },
+  );
+
+  it.each(cases)(
+    "ends it before the vault is disposed of, where adopt() comes $after and the store is up $when [F41 P19 P21]",
+    async ({ isAwaited, upAfter }) => {
+      const made = await down(isAwaited, upAfter);
+      const { vault, clock } = made;
+      await within(clock, MINUTE, vault[Symbol.asyncDispose]());
+      expect(await reloaded(made)).toBe("access-bob-secret");
+    },
+  );
+
+  it.each([0, 5, 9, 15])(
+    "does not resolve where it has left nothing, though an adoption came %i ms after it [F41 P19]",
+    async (offset) => {
+      const clock = manualClock();
+      const store = oddStore(clock);
+      const made = await signedIn({ store, clock });
+      open.push(made);
+      store.delay = 10;
+      store.isDown = true;
+      const out = outcome(made.vault.signOut());
+      await clock.advance(offset);
+      void outcome(made.vault.adopt(adopted(clock)));
+      // Before anything is tried again.
+      expect(await within(clock, 900, out)).toBe("store_unavailable");
+    },
+  );
+
+  it("ends the old session though the sign-in after it fails [F41 P19]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const made = await signedIn({ store, clock });
+    open.push(made);
+    const { vault, api } = made;
+    store.isDown = true;
+    void outcome(vault.signOut());
+    api.login = () => reply(401, {});
+    expect(await within(clock, MINUTE, outcome(vault.signIn(bob)))).toBe("credentials_refused");
+    store.isDown = false;
+    await clock.advance(5 * MINUTE);
+    const late = bench({ api, clock, store });
+    open.push(late);
+    expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("no_session");
+  });
+
+  it("does not end what was begun elsewhere later [P19]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const made = await signedIn({ store, clock });
+    open.push(made);
+    const { vault, api } = made;
+    const inner = bench({ api, clock, store: { ...store } });
+    open.push(inner);
+    store.isDown = true;
+    expect(await within(clock, MINUTE, outcome(vault.signOut()))).toBe("store_unavailable");
+    await clock.advance(SECOND);
+    store.isDown = false;
+    api.login = granted("bob");
+    await within(clock, MINUTE, inner.vault.signIn(bob));
+    await clock.advance(5 * MINUTE);
+    const late = bench({ api, clock, store });
+    open.push(late);
+    expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("access-bob-secret");
+  });
+});
+
+describe("an account that was removed", () => {
+  /** A sign-in of one context waits for its retry while another removes the account. */
+  async function removed(): Promise<Bench & { isDown(is: boolean): void; other: Bench }> {
+    const clock = manualClock();
+    const kept = memoryStore();
+    const odd = oddStore(clock, kept);
+    const made = await signedIn({ store: odd, clock });
+    open.push(made);
+    const { vault, api } = made;
+    await clock.advance(SECOND);
+    odd.isDown = true;
+    api.login = granted("bob");
+    expect(await within(clock, MINUTE, outcome(vault.signIn(bob)))).toBeUndefined();
+    expect(vault.snapshot().persisted).toBe(false);
+    await clock.advance(SECOND);
+    const other = bench({ api, clock, store: kept, account: "elsewhere" });
+    open.push(other);
+    await within(clock, MINUTE, other.vault.removeAccount("default"));
+    return { ...made, other, isDown: (is) => void (odd.isDown = is) };
+  }
+
+  it("does not come back by a sign-in that was begun before, and is tried again after [F49 P4]", async () => {
+    const { vault, clock, api, other, isDown } = await removed();
+    isDown(false);
+    await clock.advance(10 * MINUTE);
+    expect(await other.vault.accounts()).toEqual([]);
+    const late = bench({ api, clock, store: other.store });
+    open.push(late);
+    expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("no_session");
+    expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("no_session");
+    // P20: what the server gave is not left behind.
+    expect(revoked({ api }, "refresh-bob-secret")).toBe(1);
+  });
+
+  it("comes back by a sign-in that was begun after [F49 P19]", async () => {
+    const { clock, api, other, isDown } = await removed();
+    await clock.advance(SECOND);
+    const late = bench({ api, clock, store: other.store });
+    open.push(late);
+    api.login = granted("carol");
+    await within(clock, MINUTE, late.vault.signIn(credentials));
+    isDown(false);
+    await clock.advance(10 * MINUTE);
+    expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("access-carol-secret");
+    expect(await other.vault.accounts()).toEqual(["default"]);
+  });
+
+  it("is not listed, whoever asks, and another account stays [F49 S14]", async () => {
+    const clock = manualClock();
+    const store = memoryStore();
+    const api = fakeApi();
+    const [one, two] = [
+      await signedIn({ api, clock, store, provider: acme(), account: "one" }),
+      await signedIn({ api, clock, store, provider: acme(), account: "two" }),
+    ];
+    open.push(one, two);
+    await two.vault.removeAccount("one");
+    for (const { vault } of [one, two]) expect(await vault.accounts()).toEqual(["two"]);
+    expect((await two.vault.fetch(VMS)).status).toBe(200);
+    expect(await within(clock, MINUTE, outcome(one.vault.removeAccount("one")))).toBeUndefined();
+  });
+});

@@ -1,0 +1,214 @@
+/** Signing out: twice at once, against a store that does not take it, and what peers then say. */
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { manualClock, settle } from "../../support/clock.ts";
+import { type Bench, bench, type BenchOptions, signedIn, VMS } from "../../support/vault.ts";
+import {
+  HOUR,
+  MINUTE,
+  type OddStore,
+  oddStore,
+  outcome,
+  SECOND,
+  type TestChannel,
+  testChannel,
+  within,
+} from "./stage.ts";
+
+type Out = Bench & { readonly store: OddStore; readonly channel: TestChannel };
+
+const open: Bench[] = [];
+afterEach(() => {
+  for (const { vault } of open.splice(0)) vault.close();
+});
+
+async function stage(options: BenchOptions = {}): Promise<Out> {
+  const clock = manualClock();
+  const store = oddStore(clock);
+  const channel = testChannel();
+  const made = await signedIn({ ...options, store, clock, channel });
+  open.push(made);
+  await settle();
+  channel.posted.length = 0;
+  return { ...made, store, channel };
+}
+
+/** One end, one revocation, and nothing is left of it. */
+async function expectOnce({ vault, api, clock, store, types }: Out): Promise<void> {
+  await clock.advance(MINUTE);
+  expect(api.to("/revoke").map(({ body }) => body)).toEqual([
+    expect.stringContaining("refresh-1-secret"),
+  ]);
+  expect(types().filter((type) => type === "signed-out")).toHaveLength(1);
+  expect(vault.snapshot().status).toBe("signed-out");
+  const fresh = bench({ api, clock, store });
+  open.push(fresh);
+  expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("no_session");
+}
+
+const told = ({ channel }: Out): number =>
+  channel.posted.filter(({ type }) => type === "changed").length;
+
+describe("two sign-outs of one session", () => {
+  it.each([0, 1, 5, 9, 10, 11, 15, 19, 20, 21, 30, 50])(
+    "%i ms apart end, tell and revoke once, on a store of 10 ms [F46 S14]",
+    async (apart) => {
+      const made = await stage();
+      const { vault, clock, store } = made;
+      store.delay = 10;
+      const first = outcome(vault.signOut());
+      if (apart) await clock.advance(apart);
+      const second = outcome(vault.signOut());
+      expect(await within(clock, MINUTE, Promise.all([first, second]))).toEqual([
+        undefined,
+        undefined,
+      ]);
+      store.delay = 0;
+      await expectOnce(made);
+      expect(told(made)).toBe(1);
+    },
+  );
+
+  it("and a third, at once, end, tell and revoke once [F46 S14]", async () => {
+    const made = await stage();
+    const { vault, clock } = made;
+    const outs = [vault.signOut(), vault.signOut(), vault.signOut()].map(outcome);
+    await within(clock, MINUTE, Promise.all(outs));
+    await expectOnce(made);
+    expect(told(made)).toBe(1);
+  });
+
+  it("revoke once, where the store takes the second only [F46 S14]", async () => {
+    const made = await stage();
+    const { vault, clock, store } = made;
+    store.isDown = true;
+    expect(await within(clock, MINUTE, outcome(vault.signOut()))).toBe("store_unavailable");
+    store.isDown = false;
+    expect(await within(clock, MINUTE, outcome(vault.signOut()))).toBeUndefined();
+    await expectOnce(made);
+  });
+
+  it.each([0, 5, 15, 25])(
+    "with a sign-in %i ms after the first end each session once [F46 P19]",
+    async (apart) => {
+      const made = await stage();
+      const { vault, api, clock, store } = made;
+      store.delay = 10;
+      const first = outcome(vault.signOut());
+      await clock.advance(apart);
+      const signingIn = outcome(vault.signIn({ email: "bob", password: "b" }));
+      await within(clock, MINUTE, Promise.all([first, signingIn]));
+      await within(clock, MINUTE, outcome(vault.signOut()));
+      store.delay = 0;
+      await clock.advance(MINUTE);
+      const sent = api.to("/revoke").map(({ body }) => JSON.parse(body) as { token: string });
+      expect(sent.map(({ token }) => token).toSorted()).toEqual([
+        "refresh-1-secret",
+        "refresh-2-secret",
+      ]);
+      const fresh = bench({ api, clock, store });
+      open.push(fresh);
+      expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("no_session");
+    },
+  );
+
+  it("of two contexts end the session, which is revoked [F46 S14]", async () => {
+    const { vault, api, clock, store, channel } = await stage();
+    const other = bench({ api, clock, store, channel });
+    open.push(other);
+    expect(await other.vault.getToken()).toBe("access-1-secret");
+    store.delay = 10;
+    const outs = [outcome(vault.signOut()), outcome(other.vault.signOut())];
+    await within(clock, MINUTE, Promise.all(outs));
+    store.delay = 0;
+    await clock.advance(MINUTE);
+    expect(api.to("/revoke").length).toBeGreaterThan(0);
+    for (const one of [vault, other.vault]) expect(one.snapshot().status).toBe("signed-out");
+  });
+});
+
+describe("a sign-out while a refresh is on its way", () => {
+  it("waits for one operation of the store at most [S14 P10]", async () => {
+    const { vault, api, clock, store } = await stage();
+    await clock.advance(HOUR);
+    store.delay = SECOND;
+    api.refresh = () => new Promise(() => {});
+    void outcome(vault.getToken());
+    await clock.advance(4_500);
+    const from = clock.running();
+    expect(await within(clock, 10 * SECOND, outcome(vault.signOut()))).toBeUndefined();
+    // One that is under way, and its own: a read and a write.
+    expect(clock.running() - from).toBeLessThanOrEqual(3 * SECOND);
+  });
+});
+
+/** Whatever may come over a channel; nothing of it is to be trusted. */
+const garbage: readonly [string, () => unknown][] = [
+  ["an empty object", () => ({})],
+  ["nothing", () => undefined],
+  ["null", () => null],
+  ["a text", () => "changed"],
+  ["a number", () => 7],
+  ["an array", () => [1, 2]],
+  ["an unknown type", () => ({ type: "toString", sessionId: "s", generation: 1 })],
+  ["a question without a session", () => ({ type: "ask" })],
+  ["a question with odd members", () => ({ type: "ask", sessionId: {}, generation: "NaN" })],
+  ["a claim without a session", () => ({ type: "claim" })],
+  ["news without a session", () => ({ type: "changed" })],
+  ["an object without a prototype", () => Object.create(null)],
+  ["a symbol", () => ({ type: "ask", sessionId: undefined, generation: Symbol("g") })],
+  [
+    "getters that throw",
+    () =>
+      Object.defineProperty({}, "type", {
+        get() {
+          throw new Error("no");
+        },
+      }),
+  ],
+];
+
+describe("garbage on the channel", () => {
+  it.each(garbage)(
+    "does not throw in the listener after a sign-out that the store did not take: %s [F52 S10]",
+    async (_, make) => {
+      const { vault, clock, store, channel } = await stage();
+      store.isDown = true;
+      expect(await within(clock, MINUTE, outcome(vault.signOut()))).toBe("store_unavailable");
+      channel.posted.length = 0;
+      expect(() => channel.say(make())).not.toThrow();
+      await clock.advance(10);
+      // Nobody is told anything of a session that is none.
+      expect(channel.posted).toEqual([]);
+      expect(vault.snapshot().status).not.toBe("signed-in");
+    },
+  );
+
+  it.each(garbage)("does not throw at any other time either: %s [F52 S10]", async (_, make) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    onTestFinished(() => void process.off("unhandledRejection", note));
+
+    const { vault, api, clock, store, channel } = await stage();
+    const say = (): void => expect(() => channel.say(make())).not.toThrow();
+    // While it is signed in, while it refreshes, while it is ahead of its store, and when it is closed.
+    say();
+    await clock.advance(HOUR);
+    const call = outcome(vault.fetch(VMS));
+    say();
+    expect((await within(clock, MINUTE, call)) as Response).toMatchObject({ status: 200 });
+    store.isDown = true;
+    await within(clock, MINUTE, vault.signIn({ email: "bob", password: "b" }));
+    say();
+    await clock.advance(SECOND);
+    store.isDown = false;
+    vault.close();
+    say();
+    const fresh = bench({ api, clock, store, channel });
+    open.push(fresh);
+    say();
+    await clock.advance(SECOND);
+    await settle();
+    expect(unhandled).toEqual([]);
+  });
+});

@@ -1,0 +1,248 @@
+/** Stores that answer late, never, or with a lasting no: nobody hangs, and nothing is asked without a pause. */
+import { afterEach, describe, expect, it } from "vitest";
+import { manualClock } from "../../support/clock.ts";
+import { credentials, fakeApi } from "../../support/fake-api.ts";
+import {
+  type Bench,
+  bench,
+  type BenchOptions,
+  refreshes,
+  signedIn,
+  VMS,
+} from "../../support/vault.ts";
+import { HOUR, MINUTE, type OddStore, oddStore, outcome, SECOND, within } from "./stage.ts";
+
+type Odd = Bench & { readonly store: OddStore };
+
+const open: Bench[] = [];
+afterEach(() => {
+  for (const { vault } of open.splice(0)) vault.close();
+});
+
+async function odd(options: BenchOptions = {}, isSignedIn = true): Promise<Odd> {
+  const clock = manualClock();
+  const store = oddStore(clock);
+  const made = isSignedIn
+    ? await signedIn({ ...options, store, clock })
+    : bench({ ...options, store, clock });
+  open.push(made);
+  store.operations = 0;
+  return { ...made, store };
+}
+
+const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
+const adopted = { accessToken: "access-9-secret", refreshToken: "refresh-9-secret" };
+
+describe("a store that takes its time for each answer", () => {
+  it.each([500, 1_000, 1_001, 1_500, 2_000])(
+    "of %i ms does not keep an expired token from being refreshed [F44]",
+    async (delay) => {
+      const { vault, api, clock, store } = await odd();
+      await clock.advance(HOUR);
+      store.delay = delay;
+      const call = outcome(vault.getToken());
+      expect(await within(clock, 2 * MINUTE, call)).toBe("access-2-secret");
+      expect(refreshes({ api })).toBe(1);
+      // It is stored, too.
+      await clock.advance(MINUTE);
+      const fresh = bench({ api, clock, store });
+      open.push(fresh);
+      expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-2-secret");
+      expect(refreshes({ api })).toBe(1);
+    },
+  );
+
+  it.each([1_001, 2_000])(
+    "of %i ms does not keep a good token from being refreshed in the background [F44]",
+    async (delay) => {
+      const { vault, api, clock, store } = await odd();
+      await clock.advance(2_780 * SECOND);
+      await vault.fetch(VMS);
+      store.delay = delay;
+      await clock.advance(50 * SECOND);
+      expect((await within(clock, MINUTE, vault.fetch(VMS))).status).toBe(200);
+      await clock.advance(MINUTE);
+      expect(refreshes({ api })).toBe(1);
+    },
+  );
+
+  it.each([1_001, 2_000, 4_900])(
+    "of %i ms is asked for a fence no longer than an exchange may take [F44 P10]",
+    async (delay) => {
+      const { vault, clock, store } = await odd();
+      await clock.advance(HOUR);
+      store.delay = delay;
+      void outcome(vault.getToken());
+      await clock.advance(5 * MINUTE);
+      // Nobody waits any more: what is left are looks, far apart.
+      const before = store.operations;
+      await clock.advance(MINUTE);
+      expect(store.operations - before).toBeLessThan(MINUTE / delay / 2);
+    },
+  );
+
+  it.each([1_001, 2_000, 4_900])("of %i ms is not asked after close() [F44 P21]", async (delay) => {
+    const { vault, clock, store } = await odd();
+    await clock.advance(HOUR);
+    store.delay = delay;
+    void outcome(vault.getToken());
+    await clock.advance(8 * SECOND);
+    vault.close();
+    // What was under way ends within an exchange's deadline, and two operations of the store.
+    await clock.advance(30 * SECOND);
+    const before = store.operations;
+    await clock.advance(10 * MINUTE);
+    expect(store.operations).toBe(before);
+  });
+});
+
+describe("a store that never takes a write, and says so", () => {
+  interface Path {
+    readonly what: string;
+    /** How old the session is; absent where there is none. */
+    readonly age?: number;
+    readonly act: (bench: Odd) => Promise<unknown>;
+  }
+  /** Every path to a write. */
+  const paths: readonly Path[] = [
+    { what: "a first sign-in", act: ({ vault }) => vault.signIn(bob) },
+    { what: "a first adoption", act: ({ vault }) => vault.adopt(adopted) },
+    { what: "a sign-in", age: SECOND, act: ({ vault }) => vault.signIn(bob) },
+    { what: "an adoption", age: SECOND, act: ({ vault }) => vault.adopt(adopted) },
+    { what: "a sign-out", age: SECOND, act: ({ vault }) => vault.signOut() },
+    { what: "a removal", age: SECOND, act: ({ vault }) => vault.removeAccount("default") },
+    {
+      what: "another account's removal",
+      age: SECOND,
+      act: ({ vault }) => vault.removeAccount("other"),
+    },
+    { what: "a call with an expired token", age: HOUR, act: ({ vault }) => vault.fetch(VMS) },
+    {
+      what: "a call in the soft window",
+      age: 2_800 * SECOND,
+      act: ({ vault }) => vault.fetch(VMS),
+    },
+    {
+      what: "a call whose token is rejected",
+      age: MINUTE,
+      act({ vault, api }) {
+        api.expire();
+        return vault.fetch(VMS);
+      },
+    },
+  ];
+
+  async function deaf({ age }: Path): Promise<Odd> {
+    const made = await odd({}, age !== undefined);
+    await made.clock.advance(age ?? 0);
+    made.store.isDeaf = true;
+    return made;
+  }
+
+  it.each(paths)("is asked with pauses, and $what settles in time [F54 P10]", async (path) => {
+    const made = await deaf(path);
+    const { clock, store } = made;
+    await within(clock, MINUTE, outcome(path.act(made)));
+    expect(store.operations).toBeLessThan(500);
+    // Nor does a retry become a loop.
+    const before = store.operations;
+    await clock.advance(10 * MINUTE);
+    expect(store.operations - before).toBeLessThan(500);
+  });
+
+  it.each(paths)("is not asked after close(), whatever $what has begun [F54 P21]", async (path) => {
+    const made = await deaf(path);
+    const { vault, clock, store } = made;
+    const acting = outcome(path.act(made));
+    await clock.advance(50);
+    vault.close();
+    await within(clock, MINUTE, acting);
+    await clock.advance(MINUTE);
+    const before = store.operations;
+    await clock.advance(10 * MINUTE);
+    expect(store.operations).toBe(before);
+  });
+
+  it("takes the change when it listens again: a sign-out is kept in mind [F54 P4]", async () => {
+    const made = await odd();
+    const { vault, api, clock, store } = made;
+    store.isDeaf = true;
+    await within(clock, MINUTE, outcome(vault.signOut()));
+    store.isDeaf = false;
+    await clock.advance(10 * MINUTE);
+    const fresh = bench({ api, clock, store });
+    open.push(fresh);
+    expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("no_session");
+  });
+});
+
+describe("a store that hangs", () => {
+  const hung = async (options: BenchOptions = {}, isSignedIn = true): Promise<Odd> => {
+    const made = await odd(options, isSignedIn);
+    made.store.delay = Infinity;
+    return made;
+  };
+
+  it.each([SECOND, 31 * SECOND, 61 * SECOND, 10 * MINUTE, 40 * MINUTE])(
+    "does not keep a good token in memory from being served, %i ms on [F59 P16]",
+    async (later) => {
+      const { vault, clock } = await hung();
+      await clock.advance(later);
+      const from = clock.running();
+      expect((await within(clock, 30 * SECOND, vault.fetch(VMS))).status).toBe(200);
+      // Each operation of a store fails within five seconds.
+      expect(clock.running() - from).toBeLessThanOrEqual(6 * SECOND);
+      expect(vault.snapshot().status).toBe("signed-in");
+    },
+  );
+
+  it("does not keep it from being served in the soft window, and nothing is spent [F59 P16]", async () => {
+    const { vault, api, clock } = await hung();
+    await clock.advance(2_800 * SECOND);
+    for (let times = 0; times < 5; times++) {
+      expect((await within(clock, 6 * SECOND, vault.fetch(VMS))).status).toBe(200);
+      await clock.advance(MINUTE);
+    }
+    expect(refreshes({ api })).toBe(0);
+  });
+
+  it("reads as unavailable, and no call waits for it longer than its patience [F59 P16]", async () => {
+    const { vault, clock } = await hung({}, false);
+    const statuses: string[] = [];
+    vault.subscribe(({ status }) => statuses.push(status));
+    expect(await within(clock, 20 * SECOND, outcome(vault.getToken()))).toBe("store_unavailable");
+    expect(vault.snapshot().status).toBe("unavailable");
+    expect(statuses).not.toContain("signed-out");
+  });
+
+  it("takes a sign-in into memory, and says so [F59 P16 P19]", async () => {
+    const { vault, clock, types } = await hung({}, false);
+    expect(await within(clock, 20 * SECOND, outcome(vault.signIn(credentials)))).toBeUndefined();
+    expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
+    expect(types().filter((type) => type === "unpersisted")).toHaveLength(1);
+    expect((await within(clock, 6 * SECOND, vault.fetch(VMS))).status).toBe(200);
+  });
+
+  it.each<[string, (bench: Odd) => Promise<unknown>]>([
+    ["a sign-out", ({ vault }) => vault.signOut()],
+    ["accounts()", ({ vault }) => vault.accounts()],
+    ["removeAccount()", ({ vault }) => vault.removeAccount("default")],
+    ["removeAccount() of another", ({ vault }) => vault.removeAccount("other")],
+  ])("fails %s in time [F59 P10]", async (_, act) => {
+    const made = await hung();
+    const { clock } = made;
+    expect(await within(clock, 15 * SECOND, outcome(act(made)))).toBe("store_unavailable");
+  });
+
+  it("that answers again is asked again, and takes what is waiting [F59 P19]", async () => {
+    const api = fakeApi();
+    const { vault, clock, store } = await hung({ api }, false);
+    await within(clock, 20 * SECOND, outcome(vault.signIn(credentials)));
+    store.delay = 0;
+    await clock.advance(5 * MINUTE);
+    expect(vault.snapshot().persisted).toBe(true);
+    const fresh = bench({ api, clock, store });
+    open.push(fresh);
+    expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-1-secret");
+  });
+});
