@@ -7,7 +7,7 @@ import { decide, isStep, type Sight } from "./decide.ts";
 import { causeOf } from "./endpoints.ts";
 import type { Exchanges } from "./exchange.ts";
 import type { Keeper } from "./keeper.ts";
-import { beginningAlone } from "./knowledge.ts";
+import { beginningAlone, lags } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { sightOf } from "./plan.ts";
 import type { SignsOfLife } from "./signs.ts";
@@ -78,7 +78,9 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     while (!beginningAlone(mind.known)) {
       if (parts.isClosed() || left(one) <= LEAST_EXCHANGE) return false;
       const { head, isFresh } = await writer.reach(keeper.head());
-      if (head?.sessionId !== next.sessionId || head.attemptId !== intent.attemptId) return false;
+      const isOurs = head?.sessionId === next.sessionId && head.attemptId === intent.attemptId;
+      // What a store that lags says of the past is no reason to stop (F33, F58).
+      if (!isOurs && !lags(mind.known, head, mind.moment())) return false;
       // Frozen while the store answered: others may have taken over since then.
       if (isFresh) break;
     }

@@ -53,16 +53,11 @@ export function createCallers(parts: CallerParts): Callers {
   }
 
   /** Waits for news, or for the end of a pass. */
-  async function wait(need: TokenNeed, stopped: Promise<never>): Promise<void> {
-    waiting += 1;
-    try {
-      const changed = mind.changed();
-      const pass = parts.advance();
-      holdOpen(pass, need.waitUntil);
-      await Promise.race([changed, pass, stopped]);
-    } finally {
-      waiting -= 1;
-    }
+  async function wait({ waitUntil }: TokenNeed, stopped: Promise<never>): Promise<void> {
+    const changed = mind.changed();
+    const pass = parts.advance();
+    holdOpen(pass, waitUntil);
+    await Promise.race([changed, pass, stopped]);
   }
 
   async function obtain(need: TokenNeed): Promise<AccessToken> {
@@ -74,6 +69,7 @@ export function createCallers(parts: CallerParts): Callers {
     const { stopped, end } = createLimit(clock, left, need.signal, () =>
       fail(mind.known.failures ? "store_unavailable" : "refresh_failed"),
     );
+    let isWaiting = false;
     try {
       noteRejection(need);
       for (;;) {
@@ -90,9 +86,12 @@ export function createCallers(parts: CallerParts): Callers {
           if (answer.looks) holdOpen(parts.advance(), need.waitUntil);
           return mind.token;
         }
+        if (!isWaiting) waiting += 1;
+        isWaiting = true;
         await wait(need, stopped);
       }
     } finally {
+      if (isWaiting) waiting -= 1;
       end();
     }
   }

@@ -119,7 +119,8 @@ export function decide(sight: Sight): Decision {
 function isHindered(sight: Sight, { coolDown }: Session, isOver: boolean): boolean {
   const cooling = (coolDown?.until ?? 0) - sight.now;
   // Browsers are often wrong: where somebody waits for a token that has ended, it is tried (F55).
-  const isOffline = !sight.isOnline && !(isOver && sight.isWanted);
+  const isNeeded = sight.isWanted && (isOver || sight.isDemanded);
+  const isOffline = !sight.isOnline && !isNeeded;
   return (
     isOffline ||
     !sight.isRested ||
@@ -168,14 +169,11 @@ function windowAge({ now, intentAge, quietAge, shared }: Sight, firstSentAt: num
 
 /** Whether nobody can be at it any more, so that no reply will come. */
 function isExchangeOver(sight: Sight, { intent }: Session): boolean {
-  if (!intent) return true;
+  if (!intent || sight.isUnsent || intent.ended || sight.isAlive === false) return true;
+  const longest = EXCHANGE + MARGIN;
+  if (sight.intentAge > longest) return true;
+  // A context that has seen it begin, or that sees its lock held, needs no clock of somebody else's.
+  const isYoung = sight.quietAge !== undefined && sight.quietAge <= longest;
   const margin = sight.shared === "everywhere" ? FOREIGN_MARGIN : MARGIN;
-  return (
-    sight.isUnsent ||
-    !!intent.ended ||
-    sight.isAlive === false ||
-    // A context that holds its lock lives: no step of the clock says otherwise.
-    (!sight.isAlive && sight.now > intent.deadline + margin) ||
-    sight.intentAge > EXCHANGE + MARGIN
-  );
+  return !isYoung && !sight.isAlive && sight.now > intent.deadline + margin;
 }

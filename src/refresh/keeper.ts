@@ -30,48 +30,56 @@ export interface Keeper {
 /** An answer is waited for in beats, so that time in which the context slept is told from the store's. */
 const BEAT = 500;
 
+interface Answered<T> {
+  readonly answer: T;
+  /** This context was awake while the answer was on its way. */
+  readonly isFresh: boolean;
+}
+
+/** Rejects with the store's own reason, or when it is silent for five seconds of waking time. */
+export function askStore<T>(clock: Clock, ask: () => Promise<T>): Promise<Answered<T>> {
+  let timer: unknown;
+  let beats = 0;
+  let beatAt = clock.running();
+  let isFresh = true;
+
+  /** Notes whether this context has slept since the last beat. */
+  function listen(): void {
+    if (clock.running() - beatAt - BEAT > SLEPT) isFresh = false;
+    beatAt = clock.running();
+  }
+
+  const answered = new Promise<Answered<T>>((resolve, reject) => {
+    function beat(): void {
+      listen();
+      beats += 1;
+      if (beats * BEAT >= STORE) reject(new StoreTrouble(undefined, true));
+      else timer = clock.setTimeout(beat, BEAT);
+    }
+    timer = clock.setTimeout(beat, BEAT);
+    ask().then(
+      (answer) => {
+        listen();
+        resolve({ answer, isFresh });
+      },
+      (reason: unknown) => reject(new StoreTrouble(reason, false)),
+    );
+  });
+  return answered.finally(() => clock.clearTimeout(timer));
+}
+
 export function createKeeper(store: TokenStore, key: string, clock: Clock): Keeper {
   let last: Promise<unknown> = Promise.resolve();
 
-  /** Rejects with the store's own reason, or when it is silent for five seconds of waking time. */
-  function within<T>(
-    ask: () => Promise<T>,
-  ): Promise<{ readonly answer: T; readonly isFresh: boolean }> {
-    let timer: unknown;
-    let beats = 0;
-    let beatAt = clock.running();
-    let isFresh = true;
-    return new Promise<{ answer: T; isFresh: boolean }>((resolve, reject) => {
-      const beat = (): void => {
-        const late = clock.running() - beatAt - BEAT;
-        if (late > SLEPT) isFresh = false;
-        beatAt = clock.running();
-        beats += 1;
-        if (beats * BEAT >= STORE) reject(new StoreTrouble(undefined, true));
-        else timer = clock.setTimeout(beat, BEAT);
-      };
-      timer = clock.setTimeout(beat, BEAT);
-      ask().then(
-        (answer) => {
-          const late = clock.running() - beatAt - BEAT;
-          resolve({ answer, isFresh: isFresh && late <= SLEPT });
-        },
-        (reason: unknown) => reject(new StoreTrouble(reason, false)),
-      );
-    }).finally(() => clock.clearTimeout(timer));
-  }
-
   /** One after the other. A store that does not compare and set waits for the end of a silent write. */
-  function inTurn<T>(
-    ask: () => Promise<T>,
-  ): Promise<{ readonly answer: T; readonly isFresh: boolean }> {
+  function inTurn<T>(ask: () => Promise<T>): Promise<Answered<T>> {
     let done: Promise<unknown> = Promise.resolve();
     const started = (): Promise<T> => {
       const answer = (async () => ask())();
       done = answer.catch(() => {});
       return answer;
     };
-    const turn = last.then(() => within(started));
+    const turn = last.then(() => askStore(clock, started));
     last = turn.then(
       () => {},
       () => (store.atomic ? undefined : done),

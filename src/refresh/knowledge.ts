@@ -3,7 +3,7 @@
  * the next one from a piece of news; whatever is decided or told is read from it.
  */
 import { fromRecord } from "../guard/record.ts";
-import type { Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
+import type { RecordHead, Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
 import { type Begin, type Change, type Found, isAhead, preview } from "./changes.ts";
 import {
   afterBeginning,
@@ -357,8 +357,7 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
   const { record, askedAt } = news;
   const read = { ...known, lookedAt: at, reads: known.reads + 1, failures: 0 };
   const session = record && !known.ended.has(record.sessionId) ? fromRecord(record) : undefined;
-  const isLagging = !known.setting.store.atomic && lags(known, record, at);
-  if (isLagging) return read;
+  if (lags(known, record, at)) return read;
   const restored = restore(known, session);
   const isWritten = known.changes.map((change) =>
     change.type === "begin" && change.isFailed
@@ -375,12 +374,12 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
 }
 
 /** A store that lags never brings back what came before, nor an absence from before the first write (F33, F58). */
-function lags(
-  { found, unseenSince }: Knowledge,
-  record: StoredRecord | undefined,
+export function lags(
+  { found, unseenSince, setting }: Knowledge,
+  record: RecordHead | undefined,
   at: Moment,
 ): boolean {
-  if (!found.head) return false;
+  if (setting.store.atomic || !found.head) return false;
   if (!record) return unseenSince !== undefined && at.running - unseenSince < LAG;
   return record.sessionId === found.head.sessionId && record.revision < found.head.revision;
 }

@@ -28,14 +28,17 @@ export interface PeerParts {
   readonly onChanged: () => void;
 }
 
-/** What another context, or anybody else, may have posted (S10). */
-function toMessage(message: unknown): PeerMessage | undefined {
-  if (!isObject(message)) return undefined;
-  const { type, sessionId, generation } = message;
-  const isKnown = type === "changed" || type === "ask" || type === "claim";
-  return isKnown && typeof sessionId === "string" && Number.isSafeInteger(generation)
-    ? { type, sessionId, generation: Number(generation) }
-    : undefined;
+/** What another context, or anybody else, may have posted (S10): it may even have getters that throw. */
+function toMessage(said: unknown): PeerMessage | undefined {
+  try {
+    if (!isObject(said)) return undefined;
+    const { type, sessionId, generation } = said;
+    const isKnown = type === "changed" || type === "ask" || type === "claim";
+    const isName = typeof sessionId === "string" && typeof generation === "number";
+    return isKnown && isName ? { type, sessionId, generation } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function createPeers(parts: PeerParts): Peers {

@@ -6,6 +6,7 @@ import { decodeClaims } from "../guard/claims.ts";
 import type { EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
+import { askStore, StoreTrouble } from "../refresh/keeper.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
@@ -18,6 +19,7 @@ import type {
   TokenSet,
   TokenSource,
   VaultOptions,
+  Clock,
 } from "../types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
@@ -121,11 +123,15 @@ export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | 
   );
 }
 
-/** A store's own error may quote what it holds (S4). */
-const reach = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
-  ask().catch((error) => {
-    throw isVaultError(error) ? error : new VaultError("store_unavailable");
-  });
+/** A store's own error may quote what it holds (S4), and one that is silent never answers (F59). */
+async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return (await askStore(clock, ask)).answer;
+  } catch (error) {
+    const reason = error instanceof StoreTrouble ? error.reason : error;
+    throw isVaultError(reason) ? reason : new VaultError("store_unavailable");
+  }
+}
 
 /**
  * Makes a vault for one account. `makeFollow` is for runtimes that show redirects, `share` for an owner
@@ -144,14 +150,14 @@ export function createVaultWith<Credentials>(
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
   const { scheme = "Bearer" } = provider;
   const prefix = keyOf(provider, "");
-  const { now } = options.clock ?? systemClock;
+  const { clock = systemClock } = options;
 
   /**
    * A tombstone keeps a sign-in of another context that waits for its retry from bringing the account
    * back (F49); after a day nobody waits any more.
    */
   async function sweep(key: string, head: RecordHead): Promise<void> {
-    const age = now() - (head.endedAt ?? 0);
+    const age = clock.now() - (head.endedAt ?? 0);
     if (age > A_DAY) await store.write(key, undefined, head);
   }
 
@@ -230,7 +236,7 @@ export function createVaultWith<Credentials>(
     authorization: async (need) => authorization(await getToken(need)),
     signOut,
     accounts: () =>
-      reach(async () => {
+      reach(clock, async () => {
         const names: string[] = [];
         for (const one of await store.list(prefix)) {
           const name = one.slice(prefix.length);
@@ -241,15 +247,14 @@ export function createVaultWith<Credentials>(
         }
         return names;
       }),
-    removeAccount: (of) =>
-      reach(async () => {
-        checkAccount(of);
-        const key = keyOf(provider, of);
-        const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
-        const other = of === account ? engine : createEngine(key, quiet, () => {});
-        await other.signOut();
-        if (other !== engine) await other.close();
-      }),
+    async removeAccount(of) {
+      checkAccount(of);
+      const key = keyOf(provider, of);
+      const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
+      const other = of === account ? engine : createEngine(key, quiet, () => {});
+      await other.signOut();
+      if (other !== engine) await other.close();
+    },
     snapshot,
     subscribe(listener) {
       let known = snapshot();

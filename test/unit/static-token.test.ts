@@ -4,7 +4,7 @@ import { createVault, type Vault, type VaultEvent } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { TokenStore } from "../../src/types.ts";
 import { type FakeApi, fakeApi, ORIGIN, reply } from "../support/fake-api.ts";
-import { rejection, VMS } from "../support/vault.ts";
+import { VMS } from "../support/vault.ts";
 
 interface Bench {
   readonly vault: Vault;

@@ -126,7 +126,8 @@ describe("a machine whose wall clock differs", () => {
     const from = clock.running();
     const other = make();
     expect(await within(clock, MINUTE, outcome(other.vault.getToken()))).toBe("access-2-secret");
-    expect(clock.running() - from).toBeLessThan(3 * SECOND);
+    // Five seconds for what may still be travelling, and a second for the peers.
+    expect(clock.running() - from).toBeLessThan(8 * SECOND);
     expect(refreshes({ api })).toBe(1);
   });
 });
