@@ -71,7 +71,10 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       undefined,
       (shared) => (source = shared),
     );
-    vault.events((event) => invariants.event(place, event));
+    vault.events((event) => {
+      world.trace(place, () => `event ${event.type}`);
+      invariants.event(place, event);
+    });
     if (!source) throw new Error("createVaultWith shared no source");
     const context = { place, vault, source, isProxy };
     all.push(context);
@@ -150,6 +153,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       travel: 0,
     };
     calls.push(made);
+    world.trace(place, () => `call ${number} to endpoint ${made.endpoint}`);
     const controller = new AbortController();
     aborts.set(place, [...(aborts.get(place) ?? []), controller]);
     const init = { method: "POST", body: `${number}:bytes`, signal: controller.signal };
@@ -169,6 +173,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       )
       .finally(() => {
         made.settledAt = world.now();
+        world.trace(place, () => `call ${number} ends: ${made.status ?? made.code}, sent ${made.accesses}`);
         // An owner that stands still or dies keeps its proxies waiting: the worker's tests play that.
         if (!context.isProxy) invariants.settled(made);
       })

@@ -60,6 +60,21 @@ export interface FactsParts {
 /** Codes that `isExcused` looks up. `TOKENKEEP_EXCUSE` adds some, to run the model on another engine. */
 const TOLD = new Set((process.env["TOKENKEEP_EXCUSE"] ?? "").split(","));
 
+function describe(record: StoredRecord | undefined): string {
+  const body = bodyOf(record);
+  if (!record || !body) return record ? `tombstone of ${record.sessionId.slice(0, 4)}` : "nothing";
+  const { generation, tokenSet, intent, coolDown, refused } = body;
+  const intends = intent && `intent ${intent.attempt}${intent.repeated ? " repeated" : ""}`;
+  return [
+    `${record.sessionId.slice(0, 4)} r${record.revision} g${generation} ${tokenSet.accessToken}`,
+    intends,
+    coolDown && `cool-down ${coolDown.until - EPOCH}`,
+    refused && "refused",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
 export function createFacts({ world, server, scenario, stores, keyOf }: FactsParts) {
   const contexts: Context[] = [];
   const facts = {
@@ -105,6 +120,7 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     revokes: [] as { readonly at: number; readonly place: Place; readonly token: string }[],
 
     violate(code: Code, text: string): void {
+      world.trace(undefined, () => `${isExcused(code) ? "excused " : ""}${code}: ${text}`);
       if (!isExcused(code)) facts.first ??= new Violation(code, text);
     },
     report(error: unknown): void {
@@ -161,6 +177,7 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
 
   // The same for all contexts of a store: what was written, and what it says of whom.
   stores.onWrite.push((place, key, next) => {
+    world.trace(place, () => `writes ${key.split("|").at(-1)} ${describe(next)}`);
     if (!next) return;
     facts.written.push({ device: place.device, key, record: next });
     const body = bodyOf(next);

@@ -40,6 +40,7 @@ export function createInvariants(parts: FactsParts): Invariants {
     report: facts.report,
     check: facts.check,
     tokenRequest(place, url, body) {
+      world.trace(place, () => `asks ${url.split("/").at(-1)} ${body}`);
       if (url === URLS.revoke) {
         ends.revokeRequest(place, (JSON.parse(body) as { token: string }).token);
         return spending.watch(place, undefined);

@@ -170,6 +170,7 @@ export function judgeSpending(facts: Facts): Spending {
         abort: () => void (isDone = true),
         lost: () => void (isDone = true),
         arrived({ status, text }) {
+          world.trace(place, () => `is told ${status} ${text}`);
           const isWanted = !isDone;
           isDone = true;
           if (entry) entry.heardAt = world.now();

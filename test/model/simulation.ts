@@ -117,6 +117,7 @@ const everywhere = {
 };
 
 function perform(stage: Stage, command: Command): void {
+  stage.world.trace(undefined, () => JSON.stringify(command));
   if (!("place" in command)) return everywhere[command.type](stage);
   const context = stage.contexts.pick(command.place);
   const happen = happenings[command.type] as (

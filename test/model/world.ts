@@ -28,6 +28,9 @@ export interface Faults {
   readonly slow: number;
 }
 
+/** `TOKENKEEP_TRACE=1` prints what happens, for a schedule that is played again. */
+const isTraced = process.env["TOKENKEEP_TRACE"] === "1";
+
 /** Every so many events the process takes a whole turn, in which rejections that nobody handles are told. */
 const WHOLE_TURN = 16;
 
@@ -39,6 +42,11 @@ export function createWorld(seed: number, faults: Faults, longest = 20_000) {
   let time = 0;
   let steps = 0;
   let isCalm = false;
+
+  /** One line of what happens: when, where, what. */
+  function trace(place: Place | undefined, text: () => string): void {
+    if (isTraced) console.log(`${time.toFixed(1).padStart(12)}  ${place?.id ?? "-"}  ${text()}`);
+  }
 
   const chance = (share: number): boolean => !isCalm && share > 0 && random() < share;
 
@@ -53,6 +61,7 @@ export function createWorld(seed: number, faults: Faults, longest = 20_000) {
 
   function freeze(place: Place): void {
     if (place.isFrozen || place.isCrashed) return;
+    trace(place, () => "frozen");
     place.isFrozen = true;
     place.freezes++;
     place.frozenAt = place.disturbedAt = time;
@@ -60,6 +69,7 @@ export function createWorld(seed: number, faults: Faults, longest = 20_000) {
 
   function resume(place: Place): void {
     if (!place.isFrozen) return;
+    trace(place, () => "resumed");
     place.isFrozen = false;
     place.disturbedAt = time;
     place.frozenFor += time - place.frozenAt;
@@ -72,6 +82,7 @@ export function createWorld(seed: number, faults: Faults, longest = 20_000) {
   }
 
   function crash(place: Place): void {
+    trace(place, () => "crashed");
     place.isCrashed = true;
     place.isFrozen = false;
     place.backlog.length = 0;
@@ -117,6 +128,7 @@ export function createWorld(seed: number, faults: Faults, longest = 20_000) {
 
   return {
     faults,
+    trace,
     random,
     chance,
     latency,
