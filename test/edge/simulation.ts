@@ -12,7 +12,7 @@ import { createProxy } from "../../src/cloudflare/proxy.ts";
 import { hashOf, keyOf, type Owner } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Clock, Provider } from "../../src/types.ts";
-import { seeded } from "../model/world.ts";
+import { seeded } from "../model/random.ts";
 
 export interface Scenario {
   /** How many accounts are played. */

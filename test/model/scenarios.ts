@@ -1,9 +1,11 @@
-/** Where schedules come from: families of scenarios, drawn by fast-check so that they shrink. */
+/** How schedules are drawn, by fast-check, so that they shrink. Families narrow them. */
 import fc from "fast-check";
-import type { Command, Network, Scenario } from "./simulation.ts";
+import type { Command, Network, Scenario } from "./scenario.ts";
+import type { StoreRules } from "./stores.ts";
 import type { Faults } from "./world.ts";
 
-const HOUR = 3_600_000;
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
 const YEAR = 365 * 24 * HOUR;
 
 export const LIFE = 24 * HOUR;
@@ -13,6 +15,7 @@ export const NO_FAULTS: Faults = {
   storeFail: 0,
   storeLost: 0,
   lockLost: 0,
+  garbage: 0,
   slow: 0,
 };
 export const NO_TROUBLE: Network = {
@@ -24,7 +27,18 @@ export const NO_TROUBLE: Network = {
   status429: 0,
   portal: 0,
   doubled: 0,
+  apiTrouble: 0,
 };
+export const STORE: StoreRules = {
+  isAtomic: true,
+  shared: "origin",
+  hasScope: true,
+  pace: undefined,
+  over: 0,
+  lag: 0,
+};
+
+export const calm = { faults: NO_FAULTS, network: NO_TROUBLE };
 
 const share = (most: number): fc.Arbitrary<number> =>
   fc.oneof(fc.constant(0), fc.double({ min: 0, max: most, noNaN: true }));
@@ -32,78 +46,112 @@ const share = (most: number): fc.Arbitrary<number> =>
 const place = fc.nat({ max: 5 });
 
 /** Pauses around everything that matters: awaits, deadlines, soft time, expiry. */
-const after = fc.oneof(
-  { weight: 4, arbitrary: fc.nat({ max: 10 }) },
-  { weight: 3, arbitrary: fc.nat({ max: 25_000 }) },
-  { weight: 1, arbitrary: fc.nat({ max: 120_000 }) },
-  { weight: 2, arbitrary: fc.constantFrom(0.76, 0.81, 0.9999, 1.001).map((part) => part * LIFE) },
-);
+const pauseOf = (life: number): fc.Arbitrary<number> =>
+  fc.oneof(
+    { weight: 4, arbitrary: fc.nat({ max: 10 }) },
+    { weight: 3, arbitrary: fc.nat({ max: 25_000 }) },
+    { weight: 1, arbitrary: fc.nat({ max: 120_000 }) },
+    { weight: 2, arbitrary: fc.constantFrom(0.76, 0.81, 0.9999, 1.001).map((part) => part * life) },
+  );
 
-const command: fc.Arbitrary<Command> = fc.oneof(
+type Happening = Command["type"];
+
+const onPlace = <Type extends Exclude<Happening, "call" | "clock">>(
+  ...types: Type[]
+): fc.Arbitrary<Command> =>
+  fc.record({ type: fc.constantFrom(...types), place }) as fc.Arbitrary<Command>;
+
+const onWorld = <Type extends Happening>(...types: Type[]): fc.Arbitrary<Command> =>
+  fc.record({ type: fc.constantFrom(...types) }) as fc.Arbitrary<Command>;
+
+/** Commands by weight. Those with `isExtra` happen only where a family names them. */
+const COMMANDS: readonly {
+  readonly weight: number;
+  readonly types: readonly Happening[];
+  readonly isExtra?: boolean;
+  readonly make: (types: readonly Happening[]) => fc.Arbitrary<Command>;
+}[] = [
   {
     weight: 8,
-    arbitrary: fc.record({
-      type: fc.constant("call" as const),
-      place,
-      times: fc.integer({ min: 1, max: 4 }),
-    }),
+    types: ["call"],
+    make: () =>
+      fc.record({
+        type: fc.constant("call" as const),
+        place,
+        times: fc.integer({ min: 1, max: 4 }),
+        endpoint: fc.nat({ max: 3 }),
+      }),
   },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant("abort" as const), place }) },
+  { weight: 1, types: ["abort"], make: () => onPlace("abort") },
   {
     weight: 3,
-    arbitrary: fc.record({
-      type: fc.constantFrom(
-        "crash" as const,
-        "freeze" as const,
-        "resume" as const,
-        "reload" as const,
-      ),
-      place,
-    }),
+    types: ["crash", "freeze", "resume", "reload"],
+    make: (types) => onPlace(...(types as "crash"[])),
   },
   {
     weight: 2,
-    arbitrary: fc.record({
-      type: fc.constantFrom("store-down" as const, "store-up" as const),
-      place,
-    }),
+    types: ["store-down", "store-up"],
+    make: (types) => onPlace(...(types as "store-up"[])),
   },
   {
     weight: 1,
-    arbitrary: fc.record({ type: fc.constantFrom("sign-in" as const, "sign-out" as const), place }),
+    types: ["sign-in", "sign-out"],
+    make: (types) => onPlace(...(types as "sign-in"[])),
   },
   {
     weight: 3,
-    arbitrary: fc.record({
-      type: fc.constantFrom(
-        "evict" as const,
-        "expire" as const,
-        "offline" as const,
-        "online" as const,
-      ),
-    }),
+    types: ["evict", "expire", "offline", "online"],
+    make: (types) => onWorld(...types),
   },
   {
     weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant("clock" as const),
-      place,
-      by: fc.oneof(
-        fc.integer({ min: -10 * YEAR, max: 10 * YEAR }),
-        fc.integer({ min: -60_000, max: 60_000 }),
-        fc.constantFrom(-LIFE, LIFE, -10 * YEAR, 10 * YEAR),
-      ),
-    }),
+    types: ["clock"],
+    make: () =>
+      fc.record({
+        type: fc.constant("clock" as const),
+        place,
+        by: fc.oneof(
+          fc.integer({ min: -10 * YEAR, max: 10 * YEAR }),
+          fc.integer({ min: -60_000, max: 60_000 }),
+          fc.constantFrom(-LIFE, LIFE, -10 * YEAR, 10 * YEAR),
+        ),
+      }),
   },
-);
+  // No store may do this: only a family of its own meets it.
+  { weight: 1, isExtra: true, types: ["go-back"], make: () => onWorld("go-back") },
+  {
+    weight: 2,
+    isExtra: true,
+    types: ["adopt", "close", "remove"],
+    make: (types) => onPlace(...(types as "adopt"[])),
+  },
+  {
+    weight: 2,
+    isExtra: true,
+    types: ["store-refuses", "store-accepts"],
+    make: (types) => onPlace(...(types as "store-refuses"[])),
+  },
+  {
+    weight: 2,
+    isExtra: true,
+    types: ["token-down", "token-up", "crash-holder"],
+    make: (types) => onWorld(...types),
+  },
+];
 
-/** No store may do this: only a family of its own meets it. */
-const goBack: fc.Arbitrary<Command> = fc.record({ type: fc.constant("go-back" as const) });
+function commandsOf(wanted: readonly Happening[] | "all"): fc.Arbitrary<Command> {
+  const chosen = COMMANDS.flatMap(({ weight, types, isExtra, make }) => {
+    const some =
+      wanted === "all" ? (isExtra ? [] : types) : types.filter((type) => wanted.includes(type));
+    return some.length ? [{ weight, arbitrary: make(some) }] : [];
+  });
+  return fc.oneof(...chosen);
+}
 
-/** Everything at once. Families narrow it by overriding parts. */
+/** Everything at once that the protocol met at first. Families narrow it by overriding parts. */
 export function scenario(
   fixed: Partial<Scenario> = {},
-  commands: readonly Command["type"][] | "all" = "all",
+  commands: readonly Happening[] | "all" = "all",
 ): fc.Arbitrary<Scenario> {
   return fc
     .record({
@@ -116,12 +164,10 @@ export function scenario(
         "none" as const,
       ),
       reuseWindow: fc.constantFrom(10_000, 60_000),
-      life: fc.constant(LIFE),
       killsOld: fc.boolean(),
       showsDate: fc.boolean(),
-      always401: fc.constant(false),
-      locks: fc.boolean(),
-      channel: fc.boolean(),
+      locks: fc.constantFrom("none" as const, "unsaid" as const, "common" as const, "apart" as const),
+      channel: fc.constantFrom("none" as const, "open" as const, "open" as const, "deaf" as const),
       refreshAhead: fc.boolean(),
       faults: fc.record({
         crash: share(0.01),
@@ -129,6 +175,7 @@ export function scenario(
         storeFail: share(0.1),
         storeLost: share(0.1),
         lockLost: share(0.5),
+        garbage: share(0.2),
         slow: share(0.3),
       }),
       network: fc.record({
@@ -140,20 +187,44 @@ export function scenario(
         status429: share(0.3),
         portal: share(0.2),
         doubled: share(0.1),
+        apiTrouble: fc.constant(0),
       }),
       script: fc.array(
         fc.record({
-          after,
-          command:
-            commands === "all"
-              ? command
-              : fc
-                  .oneof(command, ...(commands.includes("go-back") ? [goBack] : []))
-                  .filter(({ type }) => commands.includes(type)),
+          after: pauseOf(fixed.life ?? LIFE),
+          // A family without commands brings a script of its own.
+          command: commands.length ? commandsOf(commands) : fc.constant({ type: "online" as const }),
         }),
-        // A family without commands brings a script of its own.
         commands.length ? { minLength: 2, maxLength: 14 } : { maxLength: 0 },
       ),
     })
-    .map((drawn) => ({ ...drawn, ...fixed }));
+    .map((drawn) => ({
+      proxies: 0,
+      accounts: 1,
+      devices: 1,
+      offsets: [],
+      provider: "vmcloud",
+      life: LIFE,
+      told: "right",
+      idleEnd: Infinity,
+      endpoints: [{ kind: "good" }],
+      tokenTime: undefined,
+      retryAfter: 0,
+      safe503: false,
+      store: STORE,
+      online: "right",
+      ...drawn,
+      ...fixed,
+    }));
 }
+
+/** One call, or several, in each context. */
+export const calls = (after: number, times = 3, endpoint = 0): Scenario["script"] =>
+  [0, 1, 2, 3, 4, 5].map((place, index) => ({
+    after: index === 0 ? after : 0,
+    command: { type: "call" as const, place, times, endpoint },
+  }));
+
+/** The same again and again. */
+export const repeat = (times: number, script: Scenario["script"]): Scenario["script"] =>
+  Array.from({ length: times }, () => script).flat();

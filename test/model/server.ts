@@ -1,33 +1,41 @@
-/** The API of the model: VMCloud's endpoints in virtual time, with rotation and its reuse detection. */
+/**
+ * The API of the model in virtual time: rotation and its reuse detection, minted and self-signed tokens,
+ * lives told wrongly, endpoints that reject what is good, and devices that end each other's sessions.
+ */
+import type { Scenario } from "./scenario.ts";
 import { EPOCH, type World } from "./world.ts";
 
 export type Rotation = "strict" | "window" | "none";
 
-export interface ServerOptions {
-  readonly rotation: Rotation;
-  readonly reuseWindow: number;
-  readonly life: number;
-  /** The old access token dies when it is refreshed. */
-  readonly killsOld: boolean;
-  /** Whether the client sees `Date`. */
-  readonly showsDate: boolean;
-  /** Answers every API request with 401, whatever the token. */
-  readonly always401: boolean;
-}
+/**
+ * An endpoint of the API. `"bad"`: 401 whatever the token. `"lagging"`: a replica that hears of a
+ * refresh only `lag` milliseconds later, so that it rejects what is new and takes what is old.
+ */
+export type Endpoint =
+  | { readonly kind: "good" }
+  | { readonly kind: "bad" }
+  | { readonly kind: "lagging"; readonly lag: number };
 
-interface Family {
+/** What one sign-in has begun at the server. */
+export interface Grants {
   readonly id: number;
-  revoked: boolean;
+  readonly user: string;
+  readonly device: number;
+  isRevoked: boolean;
 }
 
 export interface Granted {
   readonly seq: number;
-  readonly family: Family;
+  readonly grants: Grants;
   readonly access: string;
-  readonly refresh: string;
+  readonly refresh: string | undefined;
+  /** Whether it came of a refresh. */
+  readonly isRenewed: boolean;
   readonly at: number;
+  readonly startsAt: number;
   readonly diesAt: number;
-  dead: boolean;
+  deadAt: number;
+  servedAt: number;
   /** True time of the refresh token's first use. */
   usedAt: number | undefined;
 }
@@ -36,84 +44,168 @@ export interface Reply {
   readonly status: number;
   readonly text: string;
   readonly date: number | undefined;
+  readonly retryAfter?: number | undefined;
 }
 
-export function createServer(world: World, options: ServerOptions) {
+/** How far a server's clock and a client's may differ. */
+const LEEWAY = 60_000;
+
+export function createServer(world: World, scenario: Scenario) {
   const byAccess = new Map<string, Granted>();
   const byRefresh = new Map<string, Granted>();
-  const families: Family[] = [];
+  const all: Grants[] = [];
+  const revocations: { readonly at: number; readonly token: string }[] = [];
   let seq = 0;
   let refusals = 0;
   let reuses = 0;
 
-  function grant(family: Family, refresh?: string): Reply {
-    const number = ++seq;
-    const given: Granted = {
-      seq: number,
-      family,
-      access: `at-${number}`,
-      refresh: refresh ?? `rt-${number}`,
-      at: world.now(),
-      diesAt: world.now() + options.life,
-      dead: false,
-      usedAt: undefined,
-    };
-    byAccess.set(given.access, given);
-    if (refresh === undefined) byRefresh.set(given.refresh, given);
-    return reply(200, {
-      token: given.access,
-      expires_at: new Date(EPOCH + given.diesAt).toISOString(),
-      refresh_token: given.refresh,
-    });
-  }
-
-  const reply = (status: number, body: unknown): Reply => ({
+  const reply = (status: number, body: unknown, retryAfter?: number): Reply => ({
     status,
     text: JSON.stringify(body),
-    date: options.showsDate ? EPOCH + world.now() : undefined,
+    date: scenario.showsDate ? EPOCH + world.now() : undefined,
+    retryAfter,
   });
+
+  function begin(user: string, device: number): Grants {
+    const grants: Grants = { id: all.length, user, device, isRevoked: false };
+    all.push(grants);
+    return grants;
+  }
+
+  function end(which: (granted: Granted) => boolean): void {
+    for (const granted of byAccess.values())
+      if (granted.deadAt === Infinity && which(granted)) granted.deadAt = world.now();
+  }
+
+  /** One device's new token ends what other devices of the user hold. */
+  function endOthers({ user, device, id }: Grants): void {
+    if (scenario.devices > 1)
+      end(({ grants }) => grants.user === user && grants.device !== device && grants.id !== id);
+  }
+
+  function make(grants: Grants, parts: Partial<Granted>): Granted {
+    const number = ++seq;
+    const at = world.now();
+    const granted: Granted = {
+      seq: number,
+      grants,
+      access: `at-${number}`,
+      refresh: undefined,
+      isRenewed: false,
+      at,
+      startsAt: at,
+      diesAt: at + scenario.life,
+      deadAt: Infinity,
+      servedAt: at,
+      usedAt: undefined,
+      ...parts,
+    };
+    byAccess.set(granted.access, granted);
+    if (granted.refresh !== undefined && !byRefresh.has(granted.refresh))
+      byRefresh.set(granted.refresh, granted);
+    endOthers(grants);
+    return granted;
+  }
+
+  /** As servers tell a life: rightly, not at all, in the wrong unit, or far too long. */
+  function told({ access, refresh, diesAt }: Granted): object {
+    const fields = { token: access, refresh_token: refresh };
+    switch (scenario.told) {
+      case "right":
+        return { ...fields, expires_at: new Date(EPOCH + diesAt).toISOString() };
+      case "absent":
+        return fields;
+      case "milliseconds":
+        return { ...fields, expires_in: scenario.life };
+      case "a day":
+        return { ...fields, expires_in: 86_400 };
+    }
+  }
+
+  const give = (grants: Grants, isRenewed: boolean, refresh?: string): Reply =>
+    reply(200, told(make(grants, { isRenewed, refresh: refresh ?? `rt-${seq + 1}` })));
 
   function refuse(): Reply {
     refusals++;
     return reply(401, { error: "invalid refresh token" });
   }
 
+  /** Whether this endpoint knows the token, which is otherwise good. */
+  function knows(endpoint: Endpoint, granted: Granted): boolean {
+    const now = world.now();
+    if (endpoint.kind === "bad") return false;
+    const lag = endpoint.kind === "lagging" ? endpoint.lag : 0;
+    if (granted.isRenewed && now - granted.at < lag) return false;
+    return now < granted.deadAt + lag;
+  }
+
+  function isGood(access: string, endpoint: Endpoint = { kind: "good" }): boolean {
+    const found = byAccess.get(access);
+    const now = world.now();
+    if (!found || now >= found.diesAt || now < found.startsAt - LEEWAY) return false;
+    return now - found.servedAt <= scenario.idleEnd && knows(endpoint, found);
+  }
+
   return {
+    all,
     byAccess,
     byRefresh,
+    revocations,
+    isDown: false,
     refusals: () => refusals,
     reuses: () => reuses,
-    signIn(): Reply {
-      const family = { id: families.length, revoked: false };
-      families.push(family);
-      return grant(family);
+    reply,
+    refuse,
+    signIn: (user: string, device: number): Reply => give(begin(user, device), false),
+    /** A token that somebody else got, for `adopt`. */
+    hand: (user: string, device: number): Granted =>
+      make(begin(user, device), { refresh: `rt-${seq + 1}` }),
+    mint(user: string, device: number): Reply {
+      const grants = all.find((one) => one.user === user);
+      if (grants?.isRevoked) return refuse();
+      return reply(200, told(make(grants ?? begin(user, device), { isRenewed: !!grants })));
+    },
+    /** A JWT that a client has signed by itself: known here, because the model wants to judge it. */
+    signed(user: string, device: number, startsAt: number): Granted {
+      const grants = all.find((one) => one.user === user) ?? begin(user, device);
+      return make(grants, { startsAt, diesAt: startsAt + scenario.life });
     },
     refresh(token: string): Reply {
       const found = byRefresh.get(token);
-      if (!found || found.family.revoked) return refuse();
+      if (!found || found.grants.isRevoked) return refuse();
       const first = found.usedAt;
       found.usedAt ??= world.now();
-      if (options.killsOld)
-        for (const other of byAccess.values()) if (other.family === found.family) other.dead = true;
-      if (options.rotation === "none") return grant(found.family, token);
-      const open = options.rotation === "window" ? options.reuseWindow : 0;
+      if (scenario.killsOld) end(({ grants }) => grants === found.grants);
+      if (scenario.rotation === "none") return give(found.grants, true, token);
+      const open = scenario.rotation === "window" ? scenario.reuseWindow : 0;
       if (first !== undefined && world.now() - first >= open) {
         reuses++;
-        found.family.revoked = true;
-        for (const other of byAccess.values()) if (other.family === found.family) other.dead = true;
+        found.grants.isRevoked = true;
+        end(({ grants }) => grants === found.grants);
         return refuse();
       }
-      return grant(found.family);
+      return give(found.grants, true);
     },
-    accepts(access: string): boolean {
+    revoke(token: string): Reply {
+      revocations.push({ at: world.now(), token });
+      const found = byRefresh.get(token) ?? byAccess.get(token);
+      if (found) {
+        found.grants.isRevoked = true;
+        end(({ grants }) => grants === found.grants);
+      }
+      return reply(200, {});
+    },
+    /** Whether the token is good at this endpoint, as of now. */
+    isGood,
+    /** The same, for a request: a session that is used is not idle. */
+    accepts(access: string, endpoint: Endpoint): boolean {
+      const isAccepted = isGood(access, endpoint);
       const found = byAccess.get(access);
-      return !options.always401 && !!found && !found.dead && world.now() < found.diesAt;
+      if (isAccepted && found) found.servedAt = world.now();
+      return isAccepted;
     },
     /** An operator, or a restart, ends every access token that is out. */
-    expireAll(): void {
-      for (const given of byAccess.values()) given.dead = true;
-    },
-    reply,
+    expireAll: (): void => end(() => true),
   };
 }
 

@@ -1,0 +1,231 @@
+/** The contexts of a schedule: each runs the engine that ships, by `createVaultWith`, or asks one that does. */
+import { isVaultError } from "../../src/errors.ts";
+import type { AccessToken, TokenName, TokenSource } from "../../src/types.ts";
+import { createVaultWith, type Vault } from "../../src/vault/vault.ts";
+import { createChannels } from "./channels.ts";
+import type { Invariants } from "./invariants.ts";
+import { createLocks } from "./locks.ts";
+import { type Call, createNetwork, urlOf } from "./network.ts";
+import { type Credentials, providerOf } from "./providers.ts";
+import { MAX_STALENESS, PATIENCE, type Scenario } from "./scenario.ts";
+import type { Server } from "./server.ts";
+import type { Stores } from "./stores.ts";
+import { Violation } from "./violation.ts";
+import { EPOCH, type Place, type World } from "./world.ts";
+
+export interface LiveContext {
+  readonly place: Place;
+  readonly vault: Vault<Credentials>;
+  readonly source: TokenSource;
+  /** Whether its calls ask another context's source. */
+  readonly isProxy: boolean;
+}
+
+export interface ContextsParts {
+  readonly world: World;
+  readonly server: Server;
+  readonly scenario: Scenario;
+  readonly stores: Stores;
+  readonly invariants: Invariants;
+}
+
+export type Contexts = ReturnType<typeof createContexts>;
+
+export const accountOf = (number: number): string => (number === 0 ? "default" : "other");
+
+export function createContexts({ world, server, scenario, stores, invariants }: ContextsParts) {
+  const locks = createLocks(world, { kind: scenario.locks, spans: scenario.store.shared });
+  const channels = createChannels(world, scenario.channel);
+  const calls: Call[] = [];
+  const all: LiveContext[] = [];
+  const aborts = new Map<Place, AbortController[]>();
+  const network = createNetwork({ world, server, scenario, invariants, calls });
+  let users = 0;
+
+  function online(): boolean {
+    if (scenario.online === "throws") throw new Error("online");
+    return scenario.online === "right" && !network.state.isOffline;
+  }
+
+  function open(parts: Pick<Place, "device" | "account" | "offset">, isProxy: boolean): LiveContext {
+    const { device, account, offset } = parts;
+    const place = world.addPlace({ device, account });
+    place.offset = offset;
+    const [lock, channel] = [locks.of(place), channels.of(place)];
+    let source: TokenSource | undefined;
+    const vault = createVaultWith<Credentials>(
+      {
+        provider: providerOf(scenario, server, device),
+        store: stores.storeOf(place),
+        account,
+        ...(lock && { lock }),
+        ...(channel && { channel }),
+        refreshAhead: scenario.refreshAhead && !isProxy,
+        patience: PATIENCE,
+        maxStaleness: MAX_STALENESS,
+        online,
+        fetch: network.fetchOf(place),
+        clock: world.clockOf(place),
+        random: world.random,
+      },
+      undefined,
+      (shared) => (source = shared),
+    );
+    vault.events((event) => {
+      world.trace(place, () => `event ${event.type}`);
+      invariants.event(place, event);
+    });
+    if (!source) throw new Error("createVaultWith shared no source");
+    const context = { place, vault, source, isProxy };
+    all.push(context);
+    invariants.facts.contexts.push({ place, vault: vault as Vault<never> });
+    return context;
+  }
+
+  const isLive = ({ place }: LiveContext): boolean => !place.isCrashed && place.closedAt === Infinity;
+
+  /** The context that answers a proxy's questions. */
+  const ownerOf = (place: Place): LiveContext | undefined =>
+    all.find(
+      (other) => isLive(other) && !other.isProxy && invariants.facts.isNeighbour(other.place, place),
+    );
+
+  /** A question to the owner and its answer, each on its way for a moment. */
+  function ask(place: Place, need: Parameters<TokenSource["getToken"]>[0]): Promise<AccessToken> {
+    return new Promise((resolve, reject) => {
+      const owner = ownerOf(place);
+      if (!owner) return reject(new TypeError("no owner"));
+      const back = (done: () => void): void => void world.schedule(place, world.random() * 3, done);
+      world.schedule(owner.place, world.random() * 3, () => {
+        Promise.resolve(owner.source.getToken(need)).then(
+          (token) => back(() => resolve(token)),
+          (error: unknown) => back(() => reject(error as Error)),
+        );
+      });
+    });
+  }
+
+  /** The last generation that a proxy saw an endpoint let through. */
+  const passed = new Map<string, TokenName>();
+
+  /** What a proxy in front of an owner does with a call: the 401 rule, by questions. */
+  async function viaOwner(place: Place, endpoint: number, init: RequestInit): Promise<{ status: number }> {
+    const send = (token: AccessToken): Promise<Response> =>
+      network.fetchOf(place)(urlOf(endpoint), {
+        ...init,
+        headers: { authorization: `Bearer ${token.accessToken}` },
+      });
+    const name = `${place.id} ${endpoint}`;
+    const startedAt = world.now();
+    const token = await ask(place, {});
+    const waited = world.now() - startedAt;
+    const response = await send(token);
+    if (response.status === 200) passed.set(name, token);
+    if (response.status !== 401) return response;
+    const known = passed.get(name);
+    const newer = await ask(place, {
+      rejected: { sessionId: token.sessionId, generation: token.generation },
+      endpoint: `proxied ${endpoint}`,
+      passed: known?.sessionId === token.sessionId ? known.generation : undefined,
+      waited,
+    }).catch((error: unknown) => {
+      if (isVaultError(error) && error.code === "refresh_failed") return token;
+      throw error;
+    });
+    const isSame = newer.sessionId !== token.sessionId || newer.generation === token.generation;
+    if (isSame) return response;
+    const second = await send(newer);
+    if (second.status === 200) passed.set(name, newer);
+    return second;
+  }
+
+  function call(context: LiveContext, wanted: number): Call {
+    const { place, vault } = context;
+    const number = calls.length;
+    const made: Call = {
+      place,
+      endpoint: wanted % scenario.endpoints.length,
+      startedAt: world.now(),
+      frozenBefore: place.frozenFor,
+      freezesBefore: place.freezes,
+      bodies: [],
+      accesses: [],
+      travel: 0,
+    };
+    calls.push(made);
+    world.trace(place, () => `call ${number} to endpoint ${made.endpoint}`);
+    const controller = new AbortController();
+    aborts.set(place, [...(aborts.get(place) ?? []), controller]);
+    const init = { method: "POST", body: `${number}:bytes`, signal: controller.signal };
+    const sent = context.isProxy
+      ? viaOwner(place, made.endpoint, init)
+      : vault.fetch(urlOf(made.endpoint), init);
+    sent
+      .then(
+        ({ status }) => {
+          made.status = status;
+        },
+        (error: unknown) => {
+          if (error instanceof Violation) throw error;
+          made.code = isVaultError(error) ? error.code : String((error as Error).name);
+          invariants.failed(place, made.code);
+        },
+      )
+      .finally(() => {
+        made.settledAt = world.now();
+        world.trace(place, () => `call ${number} ends: ${made.status ?? made.code}, sent ${made.accesses}`);
+        // An owner that stands still or dies keeps its proxies waiting: the worker's tests play that.
+        if (!context.isProxy) invariants.settled(made);
+      })
+      .catch((error: unknown) => invariants.report(error));
+    return made;
+  }
+
+  /** Tells the invariants how it ends; what rejects with something that is no vault error is reported. */
+  function follow(
+    work: Promise<unknown>,
+    told: { resolved(): void; rejected?: () => void },
+  ): Promise<void> {
+    return work.then(told.resolved, (error: unknown) => {
+      told.rejected?.();
+      if (!isVaultError(error)) invariants.report(error);
+    });
+  }
+
+  const newUser = (): string => `ada+${users++}@example.com`;
+
+  return {
+    all,
+    calls,
+    aborts,
+    network,
+    open,
+    isLive,
+    call,
+    /** The live context nearest to the one that was drawn. */
+    pick(index: number): LiveContext | undefined {
+      const live = all.filter(isLive);
+      return live[index % live.length];
+    },
+    signIn(context: LiveContext): Promise<void> {
+      const email = newUser();
+      const told = invariants.begin(context as never, email);
+      return follow(context.vault.signIn({ email, password: "correct horse" }), told);
+    },
+    adopt(context: LiveContext): Promise<void> {
+      const user = newUser();
+      const { access, refresh, diesAt } = server.hand(user, context.place.device);
+      const told = invariants.begin(context as never, user);
+      const expiresAt = context.place.offset + EPOCH + diesAt;
+      return follow(
+        context.vault.adopt({ accessToken: access, refreshToken: refresh, expiresAt }),
+        told,
+      );
+    },
+    signOut: ({ place, vault }: LiveContext): Promise<void> =>
+      follow(vault.signOut(), invariants.signOut(place)),
+    remove({ place, vault }: LiveContext, account: string): Promise<void> {
+      return follow(vault.removeAccount(account), invariants.remove(place, account));
+    },
+  };
+}

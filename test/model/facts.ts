@@ -1,0 +1,193 @@
+/** What has happened in a schedule so far, as everything that judges it needs to know it. */
+import type { StoredRecord } from "../../src/types.ts";
+import type { Vault } from "../../src/vault/vault.ts";
+import { bodyOf } from "./record.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Endpoint, Grants, Server } from "./server.ts";
+import type { Stores } from "./stores.ts";
+import { type Code, Violation } from "./violation.ts";
+import { EPOCH, type Place, type World } from "./world.ts";
+
+export interface Context {
+  readonly place: Place;
+  readonly vault: Vault<never>;
+}
+
+/** One time that a refresh token was sent. */
+export interface Presentation {
+  readonly at: number;
+  readonly place: Place;
+  /** By the record, as it then stood. */
+  readonly attempt: number;
+  isUnprocessed: boolean;
+  isOver: () => boolean;
+  /** `Retry-After` in milliseconds, and when it was heard. */
+  retryAfter: number | undefined;
+  heardAt: number;
+}
+
+/** A sign-in or an adoption. */
+export interface Begun {
+  readonly place: Place;
+  readonly user: string;
+  readonly startedAt: number;
+  settledAt: number;
+  isResolved: boolean;
+}
+
+/** A grant that reached a living context. */
+export interface Arrival {
+  readonly place: Place;
+  readonly access: string;
+  readonly at: number;
+  readonly attempt: number;
+}
+
+export interface Heard401 {
+  readonly at: number;
+  readonly endpoint: number;
+}
+
+export interface FactsParts {
+  readonly world: World;
+  readonly server: Server;
+  readonly scenario: Scenario;
+  readonly stores: Stores;
+  /** Where an account's record stands. */
+  readonly keyOf: (account: string) => string;
+}
+
+/** Codes that `isExcused` looks up. `TOKENKEEP_EXCUSE` adds some, to run the model on another engine. */
+const TOLD = new Set((process.env["TOKENKEEP_EXCUSE"] ?? "").split(","));
+
+function describe(record: StoredRecord | undefined): string {
+  const body = bodyOf(record);
+  if (!record || !body) return record ? `tombstone of ${record.sessionId.slice(0, 4)}` : "nothing";
+  const { generation, tokenSet, intent, coolDown, refused } = body;
+  const intends = intent && `intent ${intent.attempt}${intent.repeated ? " repeated" : ""}`;
+  return [
+    `${record.sessionId.slice(0, 4)} r${record.revision} g${generation} ${tokenSet.accessToken}`,
+    intends,
+    coolDown && `cool-down ${coolDown.until - EPOCH}`,
+    refused && "refused",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+export function createFacts({ world, server, scenario, stores, keyOf }: FactsParts) {
+  const contexts: Context[] = [];
+  const facts = {
+    world,
+    server,
+    scenario,
+    stores,
+    keyOf,
+    contexts,
+    first: undefined as unknown,
+    /** Whether any wall clock is not true time: it was set, or is off from the start. */
+    isClockUnsure: scenario.offsets.some((offset) => offset !== 0),
+    hasEvicted: false,
+    hasGoneBack: false,
+    written: [] as { readonly device: number; readonly key: string; readonly record: StoredRecord }[],
+    presented: new Map<string, Presentation[]>(),
+    /** By tombstone. */
+    ended: new Map<string, { readonly at: number; readonly place: Place }>(),
+    /** By eviction: it reads as signed out, and only its own maker may write it again. */
+    gone: new Map<string, number>(),
+    signedOut: new Map<Place, Set<string>>(),
+    /** Contexts in which somebody has asked to sign out, and when. */
+    tried: new Map<Place, number>(),
+    removals: [] as { readonly device: number; readonly account: string; readonly startedAt: number; settledAt: number }[],
+    /** The sessions that a context has told of. */
+    heard: new Map<Place, Set<string>>(),
+    /** When a context had its first answer from its store. */
+    readAt: new Map<Place, number>(),
+    /** What a context has told that it could not store. */
+    unpersisted: new Map<Place, { readonly sessionId: string; readonly at: number }>(),
+    /** By session and generation: when a refresh's or sign-in's record took effect. */
+    committedAt: new Map<string, number>(),
+    commits: [] as { readonly at: number; readonly place: Place }[],
+    changedAt: new Map<string, number>(),
+    begun: [] as Begun[],
+    arrivals: [] as Arrival[],
+    /** By access token: endpoints that let it through, and 401s, as contexts heard of them. */
+    passed: new Map<string, Set<number>>(),
+    rejected: new Map<string, Heard401[]>(),
+    sessionByAccess: new Map<string, string>(),
+    generationByAccess: new Map<string, number>(),
+    sessionByGrants: new Map<Grants, string>(),
+    revokes: [] as { readonly at: number; readonly place: Place; readonly token: string }[],
+
+    violate(code: Code, text: string): void {
+      world.trace(undefined, () => `${isExcused(code) ? "excused " : ""}${code}: ${text}`);
+      if (!isExcused(code)) facts.first ??= new Violation(code, text);
+    },
+    report(error: unknown): void {
+      if (!(error instanceof Violation && isExcused(error.code))) facts.first ??= error;
+    },
+    check(): void {
+      if (facts.first !== undefined) throw facts.first;
+    },
+    recordOf: (place: Pick<Place, "device" | "account">): StoredRecord | undefined =>
+      stores.recordsOf(place.device).get(keyOf(place.account)),
+    wallOf: (place: Place): number => EPOCH + Math.floor(world.now() + place.offset),
+    isAway: ({ isCrashed, isFrozen, closedAt }: Place): boolean =>
+      isCrashed || isFrozen || closedAt < Infinity,
+    isNeighbour: (a: Place, b: Pick<Place, "device" | "account">): boolean =>
+      a.device === b.device && a.account === b.account,
+    /** By what a sign-in began, so that a token that was never stored is known for its session's too. */
+    sessionOf(access: string): string | undefined {
+      const grants = server.byAccess.get(access)?.grants;
+      return grants && facts.sessionByGrants.get(grants);
+    },
+    opOf: (grants: Grants | undefined): Begun | undefined =>
+      facts.begun.find(({ user }) => user === grants?.user),
+    endpoint: (number: number): Endpoint | undefined => scenario.endpoints[number],
+    /** How long ago a fence's answer may have been given that is acted upon now. */
+    allowance: (place: Place): number => 1_100 + place.travel + stores.rules.lag,
+    /**
+     * Whether a 401 has ended this access token for a last chance: the endpoint had let it through, or
+     * said 401 twice, at least 10 s apart.
+     */
+    isEndedBy401(access: string): boolean {
+      const said = facts.rejected.get(access) ?? [];
+      return said.some(
+        ({ endpoint, at }) =>
+          facts.passed.get(access)?.has(endpoint) ||
+          said.some((other) => other.endpoint === endpoint && at - other.at >= 9_990),
+      );
+    },
+  };
+
+  /**
+   * A store that broke its word: who sees a spent token there may send it. One that does not compare
+   * and set lets two contexts both begin, and shows the past. Other families play these unexcused.
+   */
+  function isExcused(code: Code): boolean {
+    if (TOLD.has(code)) return true;
+    const [number = ""] = code.split(".");
+    if (facts.hasGoneBack) {
+      if (/^(P[2-9]|P16|P18|P19|P20|F33)$/.test(number) || code === "P15.floor") return true;
+      if (scenario.rotation !== "none" && number === "P17") return true;
+    }
+    if (stores.rules.isAtomic) return false;
+    return /^(P3|P5|P8|P18|P19|P20)$/.test(number) || /^(P2.living|P4.back|P15.floor)$/.test(code);
+  }
+
+  // The same for all contexts of a store: what was written, and what it says of whom.
+  stores.onWrite.push((place, key, next) => {
+    world.trace(place, () => `writes ${key.split("|").at(-1)} ${describe(next)}`);
+    if (!next) return;
+    facts.written.push({ device: place.device, key, record: next });
+    const body = bodyOf(next);
+    const granted = body && server.byAccess.get(body.tokenSet.accessToken);
+    if (!granted) return;
+    facts.sessionByAccess.set(granted.access, next.sessionId);
+    facts.generationByAccess.set(granted.access, body.generation);
+    facts.sessionByGrants.set(granted.grants, next.sessionId);
+  });
+  return facts;
+}
+
+export type Facts = ReturnType<typeof createFacts>;

@@ -1,0 +1,134 @@
+/** Judges what applications see: P4, P7, P9 to P11, P16, P17, F33, F103. */
+import type { VaultEvent } from "../../src/vault/vault.ts";
+import type { Facts } from "./facts.ts";
+import type { Call } from "./network.ts";
+import { bodyOf } from "./record.ts";
+import { MAX_STALENESS, PATIENCE } from "./scenario.ts";
+import type { Place } from "./world.ts";
+
+export interface Calling {
+  apiRequest(call: Call, place: Place, access: string): void;
+  event(place: Place, event: VaultEvent): void;
+  failed(place: Place, code: string): void;
+  settled(call: Call): void;
+  allSettled(calls: readonly Call[]): void;
+  /** What a call in a calm world must bring, from what the server and the record know. */
+  expectation(place: Place): "200" | "any";
+}
+
+/** What a call may take beside its patience and its requests: an answer that is just under way. */
+const LEEWAY = 2_000;
+/** How much longer each thaw makes a limit wait, so that what arrived meanwhile is heard first. */
+const THAW = 1_100;
+
+export function judgeCalls(facts: Facts): Calling {
+  const { world, server, scenario, violate } = facts;
+  const { pace, over, lag } = facts.stores.rules;
+  /** The longest that a read of the store takes here. */
+  const longestRead = (pace || over ? 20_000 : 10_000) + lag;
+  const refusedEvents = new Map<string, number>();
+  /** The generation that a place has sent last, by session. */
+  const served = new Map<string, { readonly generation: number; readonly at: number }>();
+
+  /** A token that is used long after its session has ended elsewhere. */
+  function judgeEnd(place: Place, session: string): void {
+    if (facts.signedOut.get(place)?.has(session))
+      violate("P4.here", "a token after the sign-out made here");
+    const end =
+      facts.ended.get(session)?.at ??
+      (facts.recordOf(place) ? undefined : facts.gone.get(session));
+    // Counted from the last look, whose answer takes its time too.
+    const isLong = (since: number): boolean => world.now() - since > MAX_STALENESS + longestRead;
+    if (end === undefined || !isLong(end) || !isLong(place.disturbedAt)) return;
+    if (place.storeDown || !isLong(place.storeUpAt) || scenario.faults.storeFail || over) return;
+    violate("P4.elsewhere", "a token long after a sign-out elsewhere");
+  }
+
+  function judgeGeneration(place: Place, session: string, access: string): void {
+    const generation = facts.generationByAccess.get(access);
+    if (generation === undefined) return;
+    const name = `${place.id} ${session}`;
+    const last = served.get(name);
+    if (last && generation < last.generation && world.now() > last.at)
+      violate("F33.lower", `generation ${generation} after ${last.generation} in one context`);
+    if (!last || generation >= last.generation) served.set(name, { generation, at: world.now() });
+  }
+
+  return {
+    apiRequest(call, place, access) {
+      const context = facts.contexts.find((other) => other.place === place);
+      if (world.now() > place.closedAt) violate("P21.request", "a closed vault sent a request");
+      if (!facts.sessionByAccess.has(access) && context?.vault.snapshot().persisted)
+        violate("P7.unstored", "F9: a token was served before it was stored, and not marked so");
+      const session = facts.sessionOf(access);
+      if (session === undefined) return;
+      if (!call.bodies.length) judgeGeneration(place, session, access);
+      judgeEnd(place, session);
+    },
+    event(place, { type, sessionId }) {
+      if (sessionId !== undefined)
+        facts.heard.set(place, (facts.heard.get(place) ?? new Set()).add(sessionId));
+      if (type === "unpersisted" && sessionId !== undefined)
+        facts.unpersisted.set(place, { sessionId, at: world.now() });
+      if (type !== "refused") return;
+      const name = `${place.id} ${sessionId}`;
+      const count = (refusedEvents.get(name) ?? 0) + 1;
+      refusedEvents.set(name, count);
+      if (count > 1) violate("P9.twice", "one refusal, several events");
+    },
+    failed(place, code) {
+      if (code === "sign_in_required" && !server.refusals())
+        violate("P17.asked", "F13: a sign-in was asked for, though the server never refused");
+      if (code !== "no_session" || place.storeDown) return;
+      // A store that shows the past may show a context that comes anew what was before the sign-in.
+      if (lag && !facts.heard.has(place)) return;
+      const isUntouched = !facts.ended.size && !facts.gone.size && !facts.signedOut.size;
+      if (bodyOf(facts.recordOf(place)) && isUntouched)
+        violate("P16.gone", "F58: no session, though the store has one");
+    },
+    settled(call) {
+      const { place, bodies, accesses } = call;
+      const took = world.now() - call.startedAt - (place.frozenFor - call.frozenBefore);
+      const most =
+        PATIENCE + call.travel + LEEWAY + THAW * (place.freezes - call.freezesBefore);
+      if (took > most)
+        violate("P10.late", `F51: a call took ${Math.round(took)} ms of ${Math.round(most)} ms`);
+      if (bodies.length > 2) violate("P11.sends", "a call was sent more than twice");
+      if (new Set(bodies).size > 1) violate("P11.bytes", "the second send had other bytes");
+      if (bodies.length < 2) return;
+      if (accesses[0] === accesses[1])
+        violate("P11.same", "F19: a call was sent again with the very token that was rejected");
+      const [first, second] = accesses.map((access) => server.byAccess.get(access)?.grants);
+      if (first !== second) violate("F103.crossed", "a call went out under two sessions");
+    },
+    allSettled(calls) {
+      const open = calls.filter(
+        ({ place, settledAt }) => !place.isCrashed && settledAt === undefined,
+      );
+      if (open.length) violate("P10.open", `${open.length} calls never settled`);
+      facts.check();
+    },
+    expectation(place) {
+      const found = facts.recordOf(place);
+      const stored = bodyOf(found);
+      if (!found || !stored || facts.ended.has(found.sessionId) || stored.refused) return "any";
+      if (scenario.endpoints[0]?.kind === "bad" || facts.tried.has(place)) return "any";
+      // Devices that end each other's sessions may stand in a pause.
+      if (scenario.devices > 1) return "any";
+      // Its own sign-in, which the store did not take, replaces what the record says.
+      const context = facts.contexts.find((one) => one.place === place);
+      if (!context?.vault.snapshot().persisted) return "any";
+      const given = server.byAccess.get(stored.tokenSet.accessToken);
+      if (!given || given.grants.isRevoked) return "any";
+      if (scenario.provider === "self-signed" && !scenario.showsDate && facts.isClockUnsure)
+        return "any";
+      const known = given.refresh === undefined ? undefined : server.byRefresh.get(given.refresh);
+      const isSpendable = scenario.rotation === "none" || known?.usedAt === undefined;
+      const isAlive =
+        server.isGood(given.access) &&
+        !stored.rejected &&
+        facts.wallOf(place) < (stored.tokenSet.expiresAt ?? Infinity) - 25_000;
+      return isSpendable || isAlive ? "200" : "any";
+    },
+  };
+}

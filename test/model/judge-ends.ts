@@ -1,0 +1,174 @@
+/** Judges how sessions begin and end: P4, P19 to P21, F46. */
+import type { Begun, Context, Facts } from "./facts.ts";
+import { bodyOf } from "./record.ts";
+import type { Place } from "./world.ts";
+
+/** What was under way when a vault was closed: an exchange, and two answers of the store. */
+const FINISH = 35_000;
+
+export interface Ends {
+  /** Watches a sign-in or an adoption. */
+  begin(context: Context, user: string): { resolved(): void; rejected(): void };
+  signOut(place: Place): { resolved(): void; rejected(): void };
+  remove(place: Place, account: string): { resolved(): void };
+  revokeRequest(place: Place, token: string): void;
+  /** When everything is calm and settled. */
+  final(): void;
+}
+
+export function judgeEnds(facts: Facts): Ends {
+  const { world, server, scenario, violate } = facts;
+  const revokes = scenario.provider === "password";
+
+  facts.stores.onBegin.push((place) => {
+    if (world.now() > place.closedAt + FINISH) violate("P21.store", "F44: a closed vault reads on");
+  });
+
+  /** Whether something else may have taken this sign-in's place: it ended no earlier than this began. */
+  const isReplaced = (op: Begun): boolean =>
+    facts.hasEvicted ||
+    facts.begun.some(
+      (other) =>
+        other !== op &&
+        facts.isNeighbour(other.place, op.place) &&
+        other.settledAt >= op.startedAt,
+    ) ||
+    [...facts.tried].some(
+      ([place, at]) => facts.isNeighbour(place, op.place) && at >= op.startedAt - 60_000,
+    ) ||
+    facts.removals.some(
+      (one) => facts.isNeighbour(op.place, one) && one.settledAt >= op.startedAt,
+    );
+
+  function begin(
+    { place, vault }: Context,
+    user: string,
+  ): { resolved(): void; rejected(): void } {
+    const op: Begun = { place, user, startedAt: world.now(), settledAt: Infinity, isResolved: false };
+    facts.begun.push(op);
+    return {
+      resolved() {
+        op.settledAt = world.now();
+        op.isResolved = true;
+        const standing = bodyOf(facts.recordOf(place))?.tokenSet.accessToken ?? "";
+        const isStored = server.byAccess.get(standing)?.grants.user === user;
+        if (!isStored && vault.snapshot().persisted && !isReplaced(op))
+          violate("P19.sign-in", "F40: a sign-in resolved, and its session stands nowhere");
+      },
+      rejected() {
+        op.settledAt = world.now();
+      },
+    };
+  }
+
+  function signOut(place: Place): { resolved(): void; rejected(): void } {
+    const known = facts.signedOut.get(place) ?? new Set();
+    const found = facts.recordOf(place);
+    const id = found?.tombstone ? undefined : found?.sessionId;
+    const isHeard = id !== undefined && !!facts.heard.get(place)?.has(id);
+    if (id !== undefined) known.add(id);
+    facts.signedOut.set(place, known);
+    facts.tried.set(place, world.now());
+    return {
+      resolved() {
+        const now = facts.recordOf(place);
+        if (isHeard && now?.sessionId === id && !now.tombstone)
+          violate("P19.sign-out", "F41: a sign-out resolved and left no tombstone");
+      },
+      /** A sign-out that failed and did not know the session has told so; nothing is promised. */
+      rejected() {
+        if (id !== undefined && !isHeard) known.delete(id);
+      },
+    };
+  }
+
+  function remove(place: Place, account: string): { resolved(): void } {
+    const { device } = place;
+    const removal = { device, account, startedAt: world.now(), settledAt: Infinity };
+    facts.removals.push(removal);
+    const id = facts.recordOf(removal)?.sessionId;
+    for (const context of facts.contexts)
+      if (facts.isNeighbour(context.place, removal)) facts.tried.set(context.place, world.now());
+    return {
+      resolved() {
+        removal.settledAt = world.now();
+        const now = facts.recordOf(removal);
+        if (id !== undefined && now?.sessionId === id && !now.tombstone)
+          violate("P19.sign-out", "an account was removed, and its session stands");
+      },
+    };
+  }
+
+  /** A grant that arrived is stored, or outdone by a higher attempt's, or its session is over. */
+  function judgeArrivals(): void {
+    for (const { place, access, attempt } of facts.arrivals) {
+      const granted = server.byAccess.get(access);
+      if (!granted || facts.sessionByAccess.has(access) || place.isCrashed) continue;
+      const context = facts.contexts.find((one) => one.place === place);
+      const isMarked = context && !context.vault.snapshot().persisted;
+      // A closed vault has its deadline, and no more, to reach a store that was away.
+      if (isMarked || (place.closedAt < Infinity && isStoreBad())) continue;
+      const id = facts.sessionByGrants.get(granted.grants);
+      const found = facts.recordOf(place);
+      const isCurrent = found?.sessionId === id && !found?.tombstone;
+      const body = bodyOf(found);
+      if (id !== undefined && isCurrent && body) {
+        if (body.attempt <= attempt && !body.refused && attempt < Infinity)
+          violate("P20.dropped", "a grant that arrived was dropped");
+      } else if (revokes && !isRevoked(granted.refresh ?? access)) {
+        violate("P20.revoked", "a grant whose session had ended was not revoked");
+      }
+    }
+  }
+
+  const isStoreBad = (): boolean =>
+    scenario.faults.storeFail > 0 ||
+    scenario.faults.storeLost > 0 ||
+    facts.stores.rules.over > 0 ||
+    world.places.some(({ storeUpAt, storeDown, storeRefuses }) => storeUpAt || storeDown || storeRefuses);
+
+  const isRevoked = (token: string): boolean => facts.revokes.some((one) => one.token === token);
+
+  /** A session that somebody signed out of is revoked by that context, each of its tokens once. */
+  function judgeRevocations(): void {
+    const counts = new Map<string, number>();
+    for (const { place, token } of facts.revokes) {
+      const name = `${place.id} ${token}`;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    if ([...counts.values()].some((count) => count > 1))
+      violate("F46.revocation", "a token was revoked twice by one context");
+    for (const [id, { place }] of facts.ended) {
+      const isGone = place.isCrashed || place.closedAt < Infinity;
+      const grants = [...facts.sessionByGrants].find(([, session]) => session === id)?.[0];
+      const has = facts.revokes.some(
+        ({ token }) => (server.byRefresh.get(token) ?? server.byAccess.get(token))?.grants === grants,
+      );
+      if (!isGone && grants && !has) violate("F46.revocation", "a sign-out revoked nothing");
+    }
+  }
+
+  return {
+    begin,
+    signOut,
+    remove,
+    revokeRequest(place, token) {
+      facts.revokes.push({ at: world.now(), place, token });
+      if (world.now() <= place.closedAt) return;
+      const found = facts.recordOf(place);
+      const stored = found?.tombstone ? undefined : bodyOf(found)?.tokenSet;
+      if (stored && (stored.refreshToken === token || stored.accessToken === token))
+        violate("P21.revoked", "F47: a closed vault revoked what is stored");
+    },
+    final() {
+      judgeArrivals();
+      if (revokes) judgeRevocations();
+      for (const [place, ids] of facts.signedOut) {
+        const found = facts.recordOf(place);
+        const isGone = place.isCrashed || place.closedAt < Infinity || facts.hasGoneBack;
+        if (!isGone && found && !found.tombstone && ids.has(found.sessionId))
+          violate("P4.stands", "F41: a session that was signed out stands in the store");
+      }
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/** Judges in the task in which a refresh token is sent: P2, P5, P8, P9, P10, P16, P18, P21. */
+import type { Context, Facts, Presentation } from "./facts.ts";
+import { type Body, bodyOf } from "./record.ts";
+import type { Granted, Reply } from "./server.ts";
+import type { Place } from "./world.ts";
+
+/** What a network tells of a request to the token endpoint. */
+export interface Watch {
+  abort(): void;
+  lost(): void;
+  arrived(reply: Reply): void;
+}
+
+interface Spend {
+  readonly place: Place;
+  readonly token: string;
+  readonly past: readonly Presentation[];
+  readonly given: Granted;
+}
+
+export interface Spending {
+  tokenRequest(place: Place, token: string): Presentation;
+  watch(place: Place, entry: Presentation | undefined): Watch;
+}
+
+/** The hard deadline, and what a busy moment adds. */
+const EXCHANGE = 17_500;
+
+export function judgeSpending(facts: Facts): Spending {
+  const { world, server, scenario, violate, presented } = facts;
+
+  /** Whether it is at least as long ago as a peer's claim may take. */
+  const isSettled = (at: number): boolean => world.now() - at > 1_200;
+
+  /** Whether a context holds what followed this token, and could not store it. */
+  function holdsNext({ place, vault }: Context, id: string, generation: number): boolean {
+    const held = facts.unpersisted.get(place);
+    const { generation: own, persisted } = vault.snapshot();
+    return (
+      held?.sessionId === id && isSettled(held.at) && (own ?? 0) > generation && !persisted
+    );
+  }
+
+  /** Uses of the token that are under way in other contexts that nothing has disturbed since. */
+  const living = ({ place, past }: Spend): readonly Presentation[] =>
+    past.filter(
+      (use) =>
+        use.place !== place &&
+        !use.isOver() &&
+        !facts.isAway(use.place) &&
+        use.place.disturbedAt < use.at &&
+        isSettled(use.at),
+    );
+
+  /** Another live context, undisturbed for a second, that could have claimed this token. */
+  function couldClaim({ place, past }: Spend, id: string, generation: number): boolean {
+    return facts.contexts.some(
+      (context) =>
+        context.place !== place &&
+        facts.isNeighbour(context.place, place) &&
+        !facts.isAway(context.place) &&
+        isSettled(context.place.disturbedAt) &&
+        (holdsNext(context, id, generation) ||
+          past.some((use) => use.place === context.place && !use.isOver() && isSettled(use.at))),
+    );
+  }
+
+  /** The record says something else than when the fence asked: only as long as the answer travelled. */
+  function judgeFence(spend: Spend, stored: Body | undefined): void {
+    const { place, token, given } = spend;
+    const found = facts.recordOf(place);
+    const within = (at: number | undefined): boolean =>
+      world.now() - (at ?? -Infinity) <= facts.allowance(place);
+    const id = found?.sessionId ?? "";
+    const committed = facts.committedAt.get(id + (stored?.generation ?? ""));
+    if (!stored || stored.tokenSet.refreshToken !== token) {
+      // A session that lives in memory alone has no record.
+      const isAlone = !facts.sessionByAccess.has(given.access);
+      if (!isAlone && !facts.hasEvicted && !found?.tombstone && !within(stored && committed))
+        violate("P8.moved", "a token was sent after the record had moved on");
+      return;
+    }
+    if (!stored.intent && !within(committed) && !within(facts.changedAt.get(id)))
+      violate("P5.early", "a byte left before the intent was durable");
+    if (stored.refused && !within(facts.changedAt.get(`${id} refused`)))
+      violate("P9.again", "a refused refresh token was sent again");
+    const { coolDown } = stored;
+    const isNew = within(facts.changedAt.get(`${id} cool`));
+    if (coolDown && !isNew && !facts.isClockUnsure && coolDown.until > facts.wallOf(place))
+      violate("P18.cool", "F14: a request inside the shared cool-down");
+  }
+
+  /** Somebody undisturbed is at it, and a takeover needs that nobody is. */
+  function judgeLiving(spend: Spend, sent: readonly Presentation[]): void {
+    const firstUse = Math.min(...sent.map(({ at }) => at));
+    // Half of the window, nearly: then it is sent again whoever may still be at it.
+    const isClosing =
+      scenario.rotation === "window" && world.now() - firstUse >= scenario.reuseWindow / 4;
+    if (isClosing || facts.isClockUnsure || !living(spend).length) return;
+    violate("P2.living", "F45 F57 F60: a token was sent again while its exchange was alive");
+  }
+
+  function judgeReplay(spend: Spend, stored: Body | undefined): void {
+    const { place, token, past } = spend;
+    const sent = past.filter(({ isUnprocessed }) => !isUnprocessed);
+    if (!sent.length) return;
+    judgeLiving(spend, sent);
+    if (scenario.rotation === "none") return;
+    const firstUse = Math.min(...sent.map(({ at }) => at));
+    if (scenario.rotation === "window") {
+      // A context that had looked before the first use knows its age by running time.
+      const isUnsure =
+        facts.isClockUnsure && (facts.readAt.get(place) ?? Infinity) >= firstUse;
+      if (isUnsure || world.now() - firstUse < scenario.reuseWindow) return;
+    }
+    if (!stored || stored.tokenSet.refreshToken !== token) return;
+    const { expiresAt = Infinity, accessToken } = stored.tokenSet;
+    const hasEnded =
+      stored.rejected || facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken);
+    if (!hasEnded) violate("P2.early", "a replay while the access token was still good");
+    const found = facts.recordOf(place);
+    if (scenario.channel === "open" && couldClaim(spend, found?.sessionId ?? "", stored.generation))
+      violate("P2.claimed", "a replay though a live peer held the exchange, or what it brought");
+  }
+
+  function judgeStore({ place, given }: Spend): void {
+    const { pace, over } = facts.stores.rules;
+    // What was asked before the store went away may be answered that much later.
+    const longest = pace || over ? 25_000 : 10_000;
+    const isLoaded = facts.sessionByAccess.has(given.access);
+    if (place.storeDown && world.now() - place.storeDownAt > longest && isLoaded)
+      violate("P16.without", "a refresh of a loaded session without its store");
+  }
+
+  return {
+    tokenRequest(place, token) {
+      const past = presented.get(token) ?? [];
+      const stored = bodyOf(facts.recordOf(place));
+      const entry: Presentation = {
+        at: world.now(),
+        place,
+        attempt: stored?.intent?.attempt ?? Infinity,
+        isUnprocessed: false,
+        isOver: () => false,
+        retryAfter: undefined,
+        heardAt: Infinity,
+      };
+      presented.set(token, [...past, entry]);
+      const given = server.byRefresh.get(token);
+      if (!given) {
+        violate("P2.unknown", "a refresh token that nobody gave");
+        return entry;
+      }
+      const spend = { place, token, past, given };
+      judgeFence(spend, stored);
+      judgeStore(spend);
+      judgeReplay(spend, stored);
+      return entry;
+    },
+    watch(place, entry) {
+      const startedAt = world.now();
+      let isDone = false;
+      const isOver = (): boolean => isDone || place.isCrashed;
+      if (entry) entry.isOver = isOver;
+      world.schedule(undefined, EXCHANGE, () => {
+        if (!isOver() && place.disturbedAt < startedAt && !place.isFrozen)
+          violate("P10.exchange", "an exchange outlived its deadline");
+      });
+      return {
+        abort: () => void (isDone = true),
+        lost: () => void (isDone = true),
+        arrived({ status, text }) {
+          world.trace(place, () => `is told ${status} ${text}`);
+          const isWanted = !isDone;
+          isDone = true;
+          if (entry) entry.heardAt = world.now();
+          const access = status === 200 && text.startsWith("{") ? JSON.parse(text).token : undefined;
+          if (!isWanted || access === undefined) return;
+          const attempt = entry?.attempt ?? Infinity;
+          facts.arrivals.push({ place, access, at: world.now(), attempt });
+        },
+      };
+    },
+  };
+}

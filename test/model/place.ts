@@ -1,0 +1,48 @@
+/** One tab, worker, process or isolate: what can be frozen and killed as a whole. */
+import type { Entry } from "./queue.ts";
+
+export interface Place {
+  readonly id: number;
+  /** Which device it is on: devices share no store, lock or channel. */
+  readonly device: number;
+  readonly account: string;
+  readonly openedAt: number;
+  /** Its wall clock's distance from true time. */
+  offset: number;
+  isFrozen: boolean;
+  isCrashed: boolean;
+  /** When its vault was closed. */
+  closedAt: number;
+  /** True time at which it was last frozen or resumed. */
+  disturbedAt: number;
+  freezes: number;
+  frozenFor: number;
+  frozenAt: number;
+  storeDown: boolean;
+  storeDownAt: number;
+  storeUpAt: number;
+  /** Its writes are answered with no, whatever stands in the store. */
+  storeRefuses: boolean;
+  /** How long the answer travelled that its store gave last. */
+  travel: number;
+  backlog: Entry[];
+}
+
+export const makePlace = (id: number, parts: Pick<Place, "device" | "account" | "openedAt">): Place => ({
+  ...parts,
+  id,
+  offset: 0,
+  isFrozen: false,
+  isCrashed: false,
+  closedAt: Infinity,
+  disturbedAt: -Infinity,
+  freezes: 0,
+  frozenFor: 0,
+  frozenAt: 0,
+  storeDown: false,
+  storeDownAt: 0,
+  storeUpAt: 0,
+  storeRefuses: false,
+  travel: 0,
+  backlog: [],
+});

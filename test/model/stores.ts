@@ -1,0 +1,132 @@
+/**
+ * The stores of the world: one for each device, as its contexts see it. An operation takes effect at
+ * one moment and is heard of at a later one; the effect belongs to nobody, so that what was sent is
+ * carried out though its context has died or given up.
+ */
+import type { RecordHead, StoredRecord, TokenStore } from "../../src/types.ts";
+import type { Place, World } from "./world.ts";
+
+export interface StoreRules {
+  readonly isAtomic: boolean;
+  readonly shared: TokenStore["shared"];
+  /** Whether it knows an id of its own, by which a lock's span can be told. */
+  readonly hasScope: boolean;
+  /** How long each operation takes, all the time; as the world's other operations where it is absent. */
+  readonly pace: readonly [least: number, most: number] | undefined;
+  /** Share of operations that take longer than anybody waits. */
+  readonly over: number;
+  /** How old an answer may be, in a store that is not atomic. */
+  readonly lag: number;
+}
+
+export type OnWrite = (
+  place: Place,
+  key: string,
+  next: StoredRecord | undefined,
+  previous: StoredRecord | undefined,
+) => void;
+
+interface Version {
+  readonly at: number;
+  readonly record: StoredRecord | undefined;
+}
+
+const isSame = (a: RecordHead | undefined, b: RecordHead | undefined): boolean =>
+  a?.sessionId === b?.sessionId && a?.revision === b?.revision;
+
+export function createStores(world: World, rules: StoreRules) {
+  const { chance, faults, latency, random, schedule } = world;
+  /** By device, then by key. */
+  const devices = new Map<number, Map<string, StoredRecord>>();
+  const histories = new Map<Map<string, StoredRecord>, Map<string, Version[]>>();
+  const onWrite: OnWrite[] = [];
+  const onBegin: ((place: Place) => void)[] = [];
+
+  function recordsOf(device: number): Map<string, StoredRecord> {
+    const known = devices.get(device);
+    if (known) return known;
+    const made = new Map<string, StoredRecord>();
+    devices.set(device, made);
+    return made;
+  }
+
+  /** The way there and the way back. */
+  function ways(): readonly [there: number, back: number] {
+    if (chance(rules.over)) return [5_000 + random() * 4_000, random() * 100];
+    if (!rules.pace) return [latency(), latency()];
+    const [least, most] = rules.pace;
+    const whole = least + random() * (most - least);
+    const there = whole * random();
+    return [there, whole - there];
+  }
+
+  function operate<T>(place: Place, apply: () => T, writes: boolean): Promise<T> {
+    for (const hear of onBegin) hear(place);
+    const [there, back] = ways();
+    return new Promise((resolve, reject) => {
+      const answer = (heard: () => void): void =>
+        void schedule(place, back, () => {
+          place.travel = back;
+          heard();
+        });
+      const fail = (): void => answer(() => reject(new Error("store")));
+      schedule(undefined, there, () => {
+        if (place.storeDown || chance(faults.storeFail)) return fail();
+        const result = apply();
+        if (writes && chance(faults.storeLost)) return fail();
+        answer(() => resolve(result));
+      });
+    });
+  }
+
+  /** What a reader gets: in a store that is not atomic perhaps what stood there a while ago, or nothing. */
+  function seen(records: Map<string, StoredRecord>, key: string): StoredRecord | undefined {
+    const versions = histories.get(records)?.get(key);
+    if (!rules.lag || !versions || random() < 0.5) return records.get(key);
+    const since = world.now() - random() * rules.lag;
+    return versions.findLast(({ at }) => at <= since)?.record;
+  }
+
+  function put(records: Map<string, StoredRecord>, key: string, next: StoredRecord | undefined): void {
+    if (next) records.set(key, next);
+    else records.delete(key);
+    if (!rules.lag) return;
+    const history = histories.get(records) ?? new Map<string, Version[]>();
+    histories.set(records, history);
+    history.set(key, [...(history.get(key) ?? []), { at: world.now(), record: next }]);
+  }
+
+  return {
+    rules,
+    onWrite,
+    onBegin,
+    recordsOf,
+    storeOf(place: Place): TokenStore {
+      const records = recordsOf(place.device);
+      return {
+        atomic: rules.isAtomic,
+        shared: rules.shared,
+        scope: async () => (rules.hasScope ? `store-${place.device}` : undefined),
+        head: (key) => operate(place, () => seen(records, key), false),
+        read: (key) => operate(place, () => seen(records, key), false),
+        write: (key, next, expected) =>
+          operate(
+            place,
+            () => {
+              const previous = records.get(key);
+              if (place.storeRefuses || !isSame(rules.lag ? seen(records, key) : previous, expected))
+                return false;
+              for (const judge of onWrite) judge(place, key, next, previous);
+              put(records, key, next);
+              return true;
+            },
+            true,
+          ),
+        list: (prefix) =>
+          operate(place, () => [...records.keys()].filter((key) => key.startsWith(prefix)), false),
+      };
+    },
+  };
+}
+
+export type Stores = ReturnType<typeof createStores>;
