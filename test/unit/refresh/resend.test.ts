@@ -127,6 +127,7 @@ describe("a POST that is answered 401 while another user signs in", () => {
     const clock = manualClock();
     const { vault, api } = await signedIn({ clock });
     open.push(vault);
+    await clock.advance(MINUTE);
     const refresh = gate(api.refresh);
     api.refresh = refresh.answer;
     api.expire();
