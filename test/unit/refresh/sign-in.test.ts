@@ -226,6 +226,40 @@ describe("a sign-in while the session before it is being refreshed", () => {
   );
 });
 
+describe("a sign-in in one tab while another tab refreshes the session before it", () => {
+  it.each([0, 5, 9, 10, 11, 15, 19, 20, 21, 25, 30, 35, 40])(
+    "is what counts, where the refresh's reply comes %i ms after the sign-in's [F40 P19 P20]",
+    async (offset) => {
+      const clock = manualClock();
+      const api = fakeApi();
+      const kept = memoryStore();
+      const [one, two] = [oddStore(clock, kept), oddStore(clock, kept)];
+      const tab = await signedIn({ api, clock, store: one });
+      const other = bench({ api, clock, store: two });
+      open.push(tab, other);
+      await clock.advance(HOUR);
+      const [refresh, login] = [gate(granted("alice-2")), gate(granted("bob"))];
+      api.refresh = refresh.answer;
+      api.login = login.answer;
+      one.delay = two.delay = 10;
+      void outcome(tab.vault.getToken());
+      const signingIn = outcome(other.vault.signIn(bob));
+      await clock.advance(SECOND);
+      expect([refresh.arrived, login.arrived]).toEqual([1, 1]);
+      login.open();
+      await clock.advance(offset);
+      refresh.open();
+      expect(await within(clock, MINUTE, signingIn)).toBeUndefined();
+      await clock.advance(2 * MINUTE);
+      await expectBob({ ...other, api, clock, store: kept });
+      // Whoever looks first in the other tab may have been served from memory.
+      await within(clock, MINUTE, outcome(tab.vault.getToken()));
+      expect(await within(clock, MINUTE, outcome(tab.vault.getToken()))).toBe("access-bob-secret");
+      expect(revoked({ api }, "refresh-alice-2-secret")).toBe(1);
+    },
+  );
+});
+
 describe("a sign-out that the store did not take", () => {
   interface Down extends Bench {
     readonly store: OddStore;
