@@ -41,17 +41,16 @@ const adopted = (clock: ManualClock) => ({
 });
 
 /** How a refresh of the session before may end. */
-const ends: readonly [string, () => Response, boolean][] = [
-  ["a grant", granted("alice-2"), true],
-  ["a 503", () => reply(503, {}), false],
-  ["a 429", () => reply(429, {}, { "retry-after": "60" }), false],
-  ["a refusal", () => reply(401, { error: "invalid_grant" }), false],
+const ends: readonly [string, () => Response][] = [
+  ["a grant", granted("alice-2")],
+  ["a 503", () => reply(503, {})],
+  ["a 429", () => reply(429, {}, { "retry-after": "60" })],
+  ["a refusal", () => reply(401, { error: "invalid_grant" })],
   [
     "a network error",
     () => {
       throw new TypeError("fetch failed");
     },
-    false,
   ],
 ];
 
@@ -98,6 +97,14 @@ async function expectBob({ vault, api, clock, store }: Bench): Promise<void> {
 const revoked = ({ api }: Pick<Bench, "api">, what: string): number =>
   api.to("/revoke").filter(({ body }) => body.includes(what)).length;
 
+/** The late grant was stored before bob's session took its place, or it was revoked: it is not dropped. */
+function expectNotDropped({ api }: Pick<Bench, "api">, ...stores: readonly OddStore[]): void {
+  const isStored = stores
+    .flatMap(({ writes }) => writes)
+    .some(({ body }) => JSON.stringify(body)?.includes("refresh-alice-2-secret"));
+  expect(isStored || revoked({ api }, "refresh-alice-2-secret") === 1).toBe(true);
+}
+
 describe("a sign-in while the session before it is being refreshed", () => {
   const orders = [
     ["the refresh's reply first", "refresh"],
@@ -113,7 +120,7 @@ describe("a sign-in while the session before it is being refreshed", () => {
   ] as const;
   const cases = stores.flatMap(([where, make]) =>
     orders.flatMap(([order, first]) =>
-      ends.map(([end, answer, brings]) => ({ where, make, order, first, end, answer, brings })),
+      ends.map(([end, answer]) => ({ where, make, order, first, end, answer })),
     ),
   );
 
@@ -132,21 +139,19 @@ describe("a sign-in while the session before it is being refreshed", () => {
     },
   );
 
-  it.each(cases.filter(({ brings, where }) => brings && where === "memory"))(
-    "takes the late grant along, which is revoked, $order [P20 S14]",
-    async ({ first, answer }) => {
-      const made = await meeting();
-      const { vault, refresh, login, clock } = made;
-      const signingIn = outcome(vault.signIn(bob));
-      await rest();
-      const both = [() => refresh.open(answer), () => login.open()];
-      for (const reply of first === "refresh" ? both : both.toReversed()) reply();
-      await within(clock, MINUTE, signingIn);
-      await clock.advance(MINUTE);
-      await expectBob(made);
-      expect(revoked(made, "refresh-alice-2-secret")).toBe(1);
-    },
-  );
+  it.each(orders)("drops no late grant, %s [P20 S14]", async (_, first) => {
+    const store = oddStore(manualClock());
+    const made = await meeting(store);
+    const { vault, refresh, login, clock } = made;
+    const signingIn = outcome(vault.signIn(bob));
+    await rest();
+    const both = [() => refresh.open(), () => login.open()];
+    for (const reply of first === "refresh" ? both : both.toReversed()) reply();
+    await within(clock, MINUTE, signingIn);
+    await clock.advance(MINUTE);
+    await expectBob(made);
+    expectNotDropped(made, store);
+  });
 
   it.each(ends)(
     "by adopt() is what counts, where %s comes meanwhile [F40 P19]",
@@ -224,7 +229,7 @@ describe("a sign-in while the session before it is being refreshed", () => {
       expect(await within(clock, MINUTE, signingIn)).toBeUndefined();
       await clock.advance(MINUTE);
       await expectBob(made);
-      expect(revoked(made, "refresh-alice-2-secret")).toBe(1);
+      expectNotDropped(made, store);
     },
   );
 });
@@ -258,7 +263,7 @@ describe("a sign-in in one tab while another tab refreshes the session before it
       // Whoever looks first in the other tab may have been served from memory.
       await within(clock, MINUTE, outcome(tab.vault.getToken()));
       expect(await within(clock, MINUTE, outcome(tab.vault.getToken()))).toBe("access-bob-secret");
-      expect(revoked({ api }, "refresh-alice-2-secret")).toBe(1);
+      expectNotDropped({ api }, one, two);
     },
   );
 });

@@ -105,6 +105,7 @@ export interface OddStore extends TokenStore {
   /** Operations so far, and reads (heads among them). */
   operations: number;
   reads: number;
+  /** What it has taken, in order. */
   writes: StoredRecord[];
   /** Milliseconds for each operation; `Infinity` hangs. */
   delay: number;
@@ -139,8 +140,9 @@ export function oddStore(clock: ManualClock, inner: TokenStore = memoryStore()):
     write: (key, next, expected) =>
       pass(async () => {
         if (self.isDeaf) return false;
-        if (next) self.writes.push(next);
-        return inner.write(key, next, expected);
+        const isDone = await inner.write(key, next, expected);
+        if (isDone && next) self.writes.push(next);
+        return isDone;
       }, false),
   };
   return self;
