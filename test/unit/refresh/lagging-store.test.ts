@@ -96,19 +96,6 @@ describe("right after a sign-in, a store whose cache says none", () => {
     expect(here.vault.snapshot().status).toBe("signed-in");
   });
 
-  it("does not lose a token set that was refreshed meanwhile [F58 F33]", async () => {
-    const { clock, here, middle } = await places(2 * MINUTE);
-    await within(clock, MINUTE, here.vault.signIn(credentials));
-    await clock.advance(SECOND);
-    here.api.expire();
-    await clock.advance(6 * SECOND);
-    expect((await within(clock, MINUTE, here.vault.fetch(VMS))).status).toBe(200);
-    await clock.advance(5 * MINUTE);
-    expect(await within(clock, MINUTE, outcome(here.vault.getToken()))).toBe("access-2-secret");
-    const [key] = await middle.list("");
-    expect((await middle.read(key!))!.body).toMatchObject({ generation: 2 });
-  });
-
   it("does not hide a sign-out that was made elsewhere [F58 P4]", async () => {
     const { clock, here, place } = await places(30 * SECOND);
     await within(clock, MINUTE, here.vault.signIn(credentials));

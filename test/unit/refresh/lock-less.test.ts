@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Channel, ChannelPort, Lock, PeerMessage, TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
-import { credentials, fakeApi, never } from "../../support/fake-api.ts";
+import { acme, credentials, fakeApi, never } from "../../support/fake-api.ts";
 import {
   type Bench,
   bench,
@@ -15,17 +15,7 @@ import {
   signedIn,
   VMS,
 } from "../../support/vault.ts";
-import {
-  acme,
-  HOUR,
-  MINUTE,
-  outcome,
-  SECOND,
-  signLock,
-  slowly,
-  testChannel,
-  within,
-} from "./stage.ts";
+import { HOUR, MINUTE, outcome, SECOND, signLock, slowly, testChannel, within } from "./stage.ts";
 
 const open: Bench[] = [];
 afterEach(() => {

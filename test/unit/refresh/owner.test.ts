@@ -9,8 +9,8 @@ import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy
 import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { type Call, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
-import type { Provider, TokenSet } from "../../../src/types.ts";
-import { clockAhead } from "../../support/clock.ts";
+import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
+import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
 
 const ORIGIN = "https://api.acme.example";
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
@@ -26,6 +26,8 @@ interface Scene {
   restart(): void;
   /** What a Worker's vault asks; a test may put something in between. */
   seen: Owner;
+  /** Whether the token endpoint answers nobody. */
+  hangs: boolean;
   readonly worker: () => CloudflareVault<string>;
   /** Refresh tokens as the server saw them, in order. */
   readonly spent: (string | undefined)[];
@@ -36,9 +38,9 @@ interface Scene {
   pass(ms: number): void;
 }
 
-function scene(): Scene {
+function scene(given?: Clock): Scene {
   let passed = 0;
-  const clock = clockAhead(() => passed);
+  const clock = given ?? clockAhead(() => passed);
   const stored = new Map<string, unknown>();
   let issued = 0;
   const spent: (string | undefined)[] = [];
@@ -58,6 +60,7 @@ function scene(): Scene {
     signIn: async (user: string) => grant(user),
     async renew({ refreshToken = "" }: { refreshToken?: string }) {
       spent.push(refreshToken);
+      if (self.hangs) return new Promise(() => {});
       return grant(refreshToken.split("-")[1]!);
     },
   } as unknown as Provider<never>;
@@ -91,6 +94,7 @@ function scene(): Scene {
     set seen(owner: Owner) {
       Object.defineProperty(self, "seen", { value: owner, writable: true });
     },
+    hangs: false,
     spent,
     sent,
     answer: () => new Response(null, { status: 200 }),
@@ -272,5 +276,39 @@ describe("a POST of a Worker that is answered 401 while another user signs in", 
     expect(sent).toEqual(["POST at-alice-1"]);
     expect(response.status).toBe(401);
     expect(await response.json()).toEqual({ error: "no" });
+  });
+});
+
+describe("an object that finds the intent of an earlier instance of itself", () => {
+  /** Sealing takes real time: a step of the clock waits for it. */
+  async function patiently<T>(clock: ManualClock, ms: number, promise: Promise<T>): Promise<T> {
+    const until = clock.running() + ms;
+    let isSettled = false;
+    const note = (): void => void (isSettled = true);
+    promise.then(note, note);
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 4));
+      if (isSettled) return promise;
+      const left = until - clock.running();
+      if (left <= 0) throw new Error(`Not settled within ${ms} ms`);
+      await clock.advance(Math.min(clock.pending()[0] ?? left, left));
+    }
+  }
+
+  it("knows at once that it is dead, and sends again five seconds after it first saw it [F57 F34]", async () => {
+    const clock = manualClock();
+    const made = scene(clock);
+    await patiently(clock, 1_000, made.object.signIn(made.call, "alice", {}));
+    await clock.advance(25 * 3_600_000);
+    made.hangs = true;
+    void made.object.token(made.call, {}).catch(() => {});
+    await vi.waitFor(() => expect(made.spent).toEqual(["rt-alice-1"]));
+    made.hangs = false;
+    made.restart();
+    const from = clock.running();
+    const { lease } = await patiently(clock, 20_000, made.object.token(made.call, {}));
+    expect(lease).toMatchObject({ accessToken: "at-alice-2", generation: 2 });
+    expect(clock.running() - from).toBeGreaterThanOrEqual(5_000);
+    expect(clock.running() - from).toBeLessThan(8_000);
   });
 });

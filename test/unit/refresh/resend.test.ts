@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { AccessToken, TokenStore } from "../../../src/types.ts";
 import { connectVault, serveVault } from "../../../src/worker.ts";
-import { manualClock, settle } from "../../support/clock.ts";
+import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, rejection, signedIn, VMS } from "../../support/vault.ts";
 import { type Gate, gate, MINUTE, outcome, testChannel, within } from "./stage.ts";
@@ -34,6 +34,12 @@ const posts = ({ api }: Pick<Bench, "api">): (string | null)[] =>
     .flatMap(({ method, headers, body }) =>
       method === "POST" && body === order.body ? [headers.get("authorization")] : [],
     );
+
+/** The next generation of this vault's session; a 401 waits until some seconds after a commit. */
+async function renewed(vault: Bench["vault"], clock: ManualClock): Promise<void> {
+  const rejected = await within(clock, MINUTE, vault.getToken());
+  expect(await within(clock, MINUTE, vault.getToken({ rejected }))).not.toBe(rejected);
+}
 
 /** Alice's POST went out once, as alice's, and its own 401 came back. */
 async function expectOnce(api: Bench["api"], response: Response): Promise<void> {
@@ -121,6 +127,7 @@ describe("a POST that is answered 401 while another user signs in", () => {
     const clock = manualClock();
     const { vault, api } = await signedIn({ clock });
     open.push(vault);
+    await clock.advance(MINUTE);
     const refresh = gate(api.refresh);
     api.refresh = refresh.answer;
     api.expire();
@@ -133,8 +140,8 @@ describe("a POST that is answered 401 while another user signs in", () => {
   });
 
   it("is sent again for the same user, whose token was refreshed elsewhere [P12]", async () => {
-    const { api, response } = await crossed(memoryStore(), async (_, { vault }) => {
-      await vault.getToken({ rejected: await vault.getToken() });
+    const { api, response } = await crossed(memoryStore(), async (_, { vault, clock }) => {
+      await renewed(vault, clock);
     });
     expect(response.status).toBe(200);
     expect(posts({ api })).toEqual(["Bearer access-1-secret", "Bearer access-2-secret"]);
@@ -221,7 +228,7 @@ describe("a token source that answers with another session's token", () => {
     open.push(other.vault);
     await other.vault.signIn(bob);
     // Bob's second generation is no newer one of alice's.
-    await other.vault.getToken({ rejected: await other.vault.getToken() });
+    await renewed(other.vault, one.clock);
     held.open();
     await expectOnce(one.api, await within(one.clock, MINUTE, posting));
     expect(names).toEqual([]);

@@ -9,7 +9,7 @@ import type {
   TokenStore,
 } from "../../../src/types.ts";
 import { type ManualClock, settle } from "../../support/clock.ts";
-import { acme, type Answer, ORIGIN, reply } from "../../support/fake-api.ts";
+import type { Answer } from "../../support/fake-api.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
@@ -105,6 +105,7 @@ export interface OddStore extends TokenStore {
   /** Operations so far, and reads (heads among them). */
   operations: number;
   reads: number;
+  /** What it has taken, in order. */
   writes: StoredRecord[];
   /** Milliseconds for each operation; `Infinity` hangs. */
   delay: number;
@@ -139,8 +140,9 @@ export function oddStore(clock: ManualClock, inner: TokenStore = memoryStore()):
     write: (key, next, expected) =>
       pass(async () => {
         if (self.isDeaf) return false;
-        if (next) self.writes.push(next);
-        return inner.write(key, next, expected);
+        const isDone = await inner.write(key, next, expected);
+        if (isDone && next) self.writes.push(next);
+        return isDone;
       }, false),
   };
   return self;
@@ -194,137 +196,3 @@ export function signLock(held: Set<string>, spans: TokenStore["shared"] | undefi
     isFree: async (name) => !held.has(name),
   };
 }
-
-export interface LapsingOptions {
-  /** How long an access token really lives. */
-  readonly life: number;
-  /** What the reply says of it; nothing by default. */
-  readonly told?: unknown;
-  /** A token that was not used for so long is dead. */
-  readonly idle?: number;
-}
-
-/** A server whose tokens end when it likes, quick enough for days of virtual time. */
-export interface Lapsing {
-  readonly fetch: typeof fetch;
-  refreshes: number;
-  /** Refresh tokens that came a second time. */
-  reuses: number;
-  /** The token endpoint answers 503. */
-  isDown: boolean;
-  /** Which paths are answered 401, always; those below `/v1/bad` by default. */
-  isBad(pathname: string): boolean;
-  /** Ends every access token. */
-  revokeAll(): void;
-}
-
-export function lapsing(
-  clock: ManualClock,
-  { life, told, idle = Infinity }: LapsingOptions,
-): Lapsing {
-  const tokens = new Map<string, { endsAt: number; usedAt: number }>();
-  let issued = 0;
-
-  function grant(): Response {
-    const name = `access-${(issued += 1)}`;
-    const now = clock.running();
-    tokens.set(name, { endsAt: now + life, usedAt: now });
-    const body = { access_token: name, refresh_token: `refresh-${issued}` };
-    return reply(200, told === undefined ? body : { ...body, expires_in: told });
-  }
-
-  function isGood(name: string): boolean {
-    const token = tokens.get(name);
-    const now = clock.running();
-    if (!token || now >= token.endsAt || now >= token.usedAt + idle) {
-      tokens.delete(name);
-      return false;
-    }
-    token.usedAt = now;
-    return true;
-  }
-
-  function refresh(sent: unknown): Response {
-    self.refreshes += 1;
-    if (self.isDown) return reply(503, {});
-    if (sent === undefined || sent === `refresh-${issued}`) return grant();
-    self.reuses += 1;
-    return reply(401, { error: "invalid_grant" });
-  }
-
-  const self: Lapsing = {
-    refreshes: 0,
-    reuses: 0,
-    isDown: false,
-    isBad: (pathname) => pathname.startsWith("/v1/bad"),
-    revokeAll: () => tokens.clear(),
-    async fetch(input, init) {
-      const request = input instanceof Request ? input : undefined;
-      const { pathname } = new URL(request?.url ?? String(input));
-      if (/^\/(login|refresh|get-access-token)$/.test(pathname)) {
-        const { refresh_token } = JSON.parse(String(init?.body)) as { refresh_token?: string };
-        return issued ? refresh(refresh_token) : grant();
-      }
-      const headers = request?.headers ?? new Headers(init?.headers);
-      const name = (headers.get("authorization") ?? "").slice("Bearer ".length);
-      const isLet = !self.isBad(pathname) && isGood(name);
-      return new Response(null, { status: isLet ? 200 : 401 });
-    },
-  };
-  return self;
-}
-
-/** What a client of many calls has seen. */
-export interface Traffic {
-  calls: number;
-  /** What was no 200, and when. */
-  readonly failed: string[];
-  /** Calls that needed virtual time to be answered. */
-  delayed: number;
-  /** The longest of them took so long. */
-  longest: number;
-}
-
-export const noTraffic = (): Traffic => ({ calls: 0, failed: [], delayed: 0, longest: 0 });
-
-/** How many failed, and the first of them: so that a failing test says enough and not too much. */
-export const failures = ({ failed }: Traffic): readonly unknown[] => [
-  failed.length,
-  ...failed.slice(0, 3),
-];
-
-/** One call, noted. */
-export async function note(
-  traffic: Traffic,
-  clock: ManualClock,
-  call: () => Promise<Response>,
-): Promise<void> {
-  const at = clock.running();
-  const fail = (what: unknown): void =>
-    void traffic.failed.push(`${String(what)} after ${Math.round(at / SECOND)} s`);
-  try {
-    const { status } = await call();
-    if (status !== 200) fail(status);
-  } catch (error) {
-    fail((error as { code?: unknown }).code ?? error);
-  }
-  traffic.calls += 1;
-  const took = clock.running() - at;
-  if (took) traffic.delayed += 1;
-  traffic.longest = Math.max(traffic.longest, took);
-}
-
-/** Time in equal steps, with `each` called at every one of them; what was begun is let finish. */
-export async function timeTable(
-  clock: ManualClock,
-  total: number,
-  { every, each }: { every: number; each: (at: number) => void },
-): Promise<void> {
-  for (let at = 0; at < total; at += every) {
-    each(at);
-    await clock.advance(every);
-  }
-  await clock.advance(MINUTE);
-}
-
-export { acme, ORIGIN };
