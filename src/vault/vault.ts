@@ -4,6 +4,7 @@
  */
 import { decodeClaims } from "../guard/claims.ts";
 import type { EngineEventType, EngineState } from "../refresh/contract.ts";
+import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
@@ -175,6 +176,14 @@ export function createVaultWith<Credentials>(
 
   const engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
   const { look, getToken, adopt, signOut } = engine;
+  // Until the engine itself answers so: a 401 of what cannot be renewed brings the same token back.
+  const source: TokenSource = {
+    getToken(need) {
+      const rejected = need?.rejected as AccessToken | undefined;
+      const got = getToken(need);
+      return rejected && !provider.renewal ? Promise.resolve(got).catch(() => rejected) : got;
+    },
+  };
   share?.(engine);
   const stopWaking = options.onWake?.(look);
 
@@ -189,15 +198,17 @@ export function createVaultWith<Credentials>(
   }
 
   return {
-    fetch: createFetch(
+    fetch: createFetch({
       policy,
-      getToken,
+      source,
       authorization,
-      fetch_,
-      makeFollow?.(policy),
-      provider.renewal,
-      (named) => tell("retried", named, 401),
-    ),
+      fetch: fetch_,
+      follow: makeFollow?.(policy),
+      isSelfSigned: provider.renewal?.selfSigned,
+      onRetry: (named) => tell("retried", named, 401),
+      maxReplayBytes: options.maxReplayBytes,
+      running: (options.clock ?? systemClock).running,
+    }),
     async signIn(credentials, { signal } = {}) {
       await engine.signIn(credentials as never, signal);
     },
