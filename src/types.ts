@@ -280,6 +280,11 @@ export interface VaultOptions<Credentials = never> {
   readonly refreshAhead?: boolean;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
+  /**
+   * How many bytes of a `Request`'s body are kept for a second send after a 401, or for a redirect that
+   * wants them; 1,048,576 by default. What is longer is sent once.
+   */
+  readonly maxReplayBytes?: number;
   /** Holds the runtime open for work that outlives a call; none by default. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
   /** Whether the network is there; asked before a refresh begins. Always by default, in browsers `navigator.onLine`. */

@@ -182,15 +182,23 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     await askInTime(question, tries);
   };
 
-  const vaultFetch: VaultFetch = createFetch(
+  const vaultFetch: VaultFetch = createFetch({
     policy,
-    getToken,
+    // Until the owner itself answers so: a 401 of what cannot be renewed brings the same token back.
+    source: {
+      getToken(need) {
+        const rejected = need?.rejected as AccessToken | undefined;
+        const got = getToken(need);
+        return rejected && !provider.renewal ? Promise.resolve(got).catch(() => rejected) : got;
+      },
+    },
     authorization,
-    fetch_,
-    createFollow(policy),
-    provider.renewal,
-    (named) => tell("retried", named, 401),
-  );
+    fetch: fetch_,
+    follow: createFollow(policy),
+    isSelfSigned: provider.renewal?.selfSigned,
+    onRetry: (named) => tell("retried", named, 401),
+    running: clock.running,
+  });
 
   return {
     fetch: vaultFetch,

@@ -82,9 +82,10 @@ export function createCallers(parts: CallerParts): Callers {
           mind.learn({ type: "failed", code: answer.code });
           throw fail(answer.code);
         }
-        if (answer.type === "serve" && mind.token) {
-          if (answer.looks) holdOpen(parts.advance(), need.waitUntil);
-          return mind.token;
+        const token = answer.type === "serve" ? mind.served() : undefined;
+        if (token) {
+          if (answer.type === "serve" && answer.looks) holdOpen(parts.advance(), need.waitUntil);
+          return token;
         }
         if (!isWaiting) waiting += 1;
         isWaiting = true;

@@ -26,6 +26,8 @@ export interface Mind {
   judge(): Decision;
   /** The access token of the session, the same object for as long as it is the same token. */
   readonly token: AccessToken | undefined;
+  /** The same, for a caller: it may be asked to tell of endpoints that let it through. */
+  served(): AccessToken | undefined;
   /** What memory serves without a question. */
   ready(): AccessToken | undefined;
   /** Settles at the next piece of news that may concern somebody who waits. */
@@ -79,10 +81,13 @@ export function createMind(options: MindOptions): Mind {
         : undefined;
   }
 
+  const served = (): AccessToken | undefined =>
+    isWatched(known) && token ? { ...token, isWatched: true } : token;
+
   function showView(): void {
     const at = facts();
     const until = isClosed ? 0 : servedUntil(known, at);
-    const shown = isWatched(known) && token ? { ...token, isWatched: true } : token;
+    const shown = served();
     view = shown && until > at.now ? { token: shown, from: at.now, until } : undefined;
   }
 
@@ -116,6 +121,7 @@ export function createMind(options: MindOptions): Mind {
     get token() {
       return token;
     },
+    served,
     learn: tellNews,
     moment,
     facts,

@@ -9,6 +9,8 @@ export interface Policy {
    * returned is what must be sent: nothing is parsed a second time.
    */
   (input: string): string | undefined;
+  /** The origin that `input` names, if it has one and no token may go there, whatever the path. */
+  unlisted(input: string): string | undefined;
 }
 
 /** Parses a base URL of a provider, or throws `invalid_option`. */
@@ -29,6 +31,29 @@ function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
 const isUnder = (path: string, prefix: string): boolean =>
   path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : prefix + "/");
 
+/**
+ * What may lead a server out of a prefix (F78): a slash, backslash, dot or zero byte that is encoded once
+ * or more often, or in overlong UTF-8, or IIS's `%u`; a dot segment with a path parameter (`..;`).
+ */
+const LEADS_OUT = /%(25)*(00|2e|2f|5c|u|c[01]|e0%(25)*[89]|f0%(25)*8)|\.(;|%(25)*3b)/i;
+
+/**
+ * What relative addresses are relative to. By the platform's getter: an `<img name=baseURI>` takes the
+ * place of the document's own member (F79).
+ */
+function baseOf(): string | undefined {
+  const { document, Node, location } = globalThis as Partial<typeof globalThis>;
+  return document && Node ? Reflect.get(Node.prototype, "baseURI", document) : location?.href;
+}
+
+function parse(input: string): URL | undefined {
+  try {
+    return new URL(input, baseOf());
+  } catch {
+    return undefined;
+  }
+}
+
 export function createPolicy(
   { origins, publicPaths = [] }: Pick<Provider, "origins" | "publicPaths">,
   allowLoopbackHttp?: boolean,
@@ -42,14 +67,10 @@ export function createPolicy(
   // Compiled once: it is asked at every request, and costs half of `startsWith`.
   const isPlain = RegExp(`^(?:${plain.join("|")})/`);
 
-  return (input) => {
+  function judge(input: string): string | undefined {
     if (isPlain.test(input)) return input;
-    let url: URL;
-    try {
-      url = new URL(input, globalThis.document?.baseURI ?? globalThis.location?.href);
-    } catch {
-      return undefined;
-    }
+    const url = parse(input);
+    if (!url) return undefined;
     const { href, pathname } = url;
     const allowed =
       bases.some(
@@ -57,9 +78,16 @@ export function createPolicy(
           // No user or password either: they would stand before the host.
           href.startsWith(base.origin + "/") &&
           isUnder(pathname, base.pathname) &&
-          // An encoded slash may lead a server out of the prefix.
-          (base.pathname === "/" || !/%2f|%5c/i.test(pathname)),
+          (base.pathname === "/" || !LEADS_OUT.test(pathname)),
       ) && !publicPaths.some((path) => isUnder(pathname, path));
     return allowed ? href : undefined;
-  };
+  }
+
+  return Object.assign(judge, {
+    unlisted(input: string) {
+      const origin = parse(input)?.origin;
+      // An opaque origin, as of `data:`, is none.
+      return origin === "null" || bases.some((base) => base.origin === origin) ? undefined : origin;
+    },
+  });
 }

@@ -2,8 +2,11 @@
  * Following redirects where the runtime shows them (Node, Bun, Deno, workerd): by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), the token only where it may go (S2).
  */
-import { type Follow, type Sendable, urlOf } from "./fetch.ts";
+import type { Answer, Call, Follow, SentInit } from "./contract.ts";
+import { headersWith, Sent } from "./init.ts";
 import type { Policy } from "./policy.ts";
+import { policyAfter, referrerTo } from "./referrer.ts";
+import { release, seen } from "./unauthorized.ts";
 
 declare const importScripts: unknown;
 
@@ -22,59 +25,111 @@ function locationOf({ status, headers }: Response): string | null {
   }
 }
 
+/** The address may hold secrets: neither this repeats it nor what `URL` throws (S4). */
+const refusal = (): TypeError => new TypeError("Cannot follow the redirect");
+
+/** Where a redirect leads, if Fetch would go there. */
+function targetOf(location: string, from: URL, mode: SentInit["mode"]): URL {
+  let next: URL;
+  try {
+    next = new URL(location, from);
+  } catch {
+    throw refusal();
+  }
+  // Nor with a user or a password.
+  const isWeb = /^https?:\/\/[^/@]+\//.test(next.href);
+  if (!isWeb || (mode === "same-origin" && next.origin !== from.origin)) throw refusal();
+  next.hash ||= from.hash;
+  return next;
+}
+
+const turnsIntoGet = (status: number, method: string): boolean =>
+  status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method);
+
+/** What holds at every hop: what init leaves open, or `undefined`, is the `Request`'s. */
+function constant({ input, rest }: Call): SentInit {
+  const kept: SentInit = Object.assign(Object.create(null), rest);
+  if (typeof input === "object")
+    for (const name of [
+      "signal",
+      "credentials",
+      "cache",
+      "mode",
+      "integrity",
+      "keepalive",
+    ] as const)
+      if (kept[name] === undefined) Object.assign(kept, { [name]: input[name] });
+  return kept;
+}
+
+/** As `fetch` gives it: its copies say so too. */
+function redirected(response: Response): Response {
+  const clone = (): Response => redirected(Response.prototype.clone.call(response));
+  Object.defineProperties(response, { redirected: { value: true }, clone: { value: clone } });
+  return response;
+}
+
+/** One request on its way from hop to hop. */
+interface Trail {
+  url: URL;
+  method: string;
+  hasBody: boolean;
+  /** Whether it has never been off the list: once it was, the token does not come back (F63). */
+  isListed: boolean;
+  headers: Call["headers"];
+  readonly init: SentInit;
+}
+
+/** Takes the trail one hop further, by what the reply says. */
+function advance(trail: Trail, response: Response, next: URL): void {
+  const { init, url } = trail;
+  const dropped: string[] = [];
+  if (turnsIntoGet(response.status, trail.method)) {
+    trail.method = "GET";
+    trail.hasBody = false;
+    dropped.push(...["encoding", "language", "location", "type"].map((part) => "content-" + part));
+  }
+  // The caller's own: what Fetch takes off when the origin changes is taken off here.
+  if (next.origin !== url.origin) dropped.push("proxy-authorization", "cookie", "host");
+  if (dropped.length) {
+    const left = new Headers(trail.headers);
+    for (const name of dropped) left.delete(name);
+    trail.headers = left;
+  }
+  init.referrer = referrerTo(url, init.referrer, init.referrerPolicy);
+  init.referrerPolicy = policyAfter(response, init.referrerPolicy);
+  trail.url = next;
+}
+
 export const createFollow =
   (policy: Policy): Follow =>
-  async (response, [input, init], again, send) => {
-    const { authorization, ...rest } = init.headers;
-    // The caller's own: what Fetch takes off when the origin changes is taken off here.
-    const headers = new Headers(rest);
-    // What an init leaves open, or `undefined`, is the Request's.
-    const request = typeof input === "object" ? input : undefined;
-    const kept: RequestInit = {};
-    for (const name of ["method", "signal", "credentials", "cache", "mode"] as const)
-      Object.assign(kept, { [name]: init[name] === undefined ? request?.[name] : init[name] });
-    let { method = "GET" } = kept;
-    let url = new URL(request ? urlOf(request) : (input as string));
-    let hasBody = true;
+  async (call, response, authorization) => {
+    const init = constant(call);
+    const { method, headers } = call;
+    const url = new URL(call.href);
+    const trail: Trail = { url, method, headers, init, hasBody: true, isListed: true };
     for (let hops = 0; ; hops++) {
-      const { status } = response;
+      const answer = seen(response, trail.url.href, trail.method);
       const location = locationOf(response);
-      if (location === null) return response;
-      const next = new URL(location, url);
-      const crosses = next.origin !== url.origin;
-      if (
-        hops > 19 ||
-        // Nor with a user or a password.
-        !/^https?:\/\/[^/@]+\//.test(next.href) ||
-        (crosses && kept.mode === "same-origin")
-      )
-        throw new TypeError("Cannot follow the redirect");
-      next.hash ||= url.hash;
-      if (status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method)) {
-        method = "GET";
-        hasBody = false;
-        for (const part of ["encoding", "language", "location", "type"])
-          headers.delete("content-" + part);
-      }
-      if (crosses)
-        for (const name of ["proxy-authorization", "cookie", "host"]) headers.delete(name);
-      url = next;
-      response.body?.cancel().catch(() => {});
-
-      const source: Sendable | undefined = hasBody ? again() : [input, init];
-      if (!source) throw new TypeError("Cannot send a stream again");
-      const [spare, spareInit] = source as [Request, RequestInit];
-      const hop = new Headers(headers);
-      if (policy(url.href)) hop.set("authorization", authorization!);
-      response = await send(url.href, {
-        ...spareInit,
-        ...kept,
-        // A request's as a whole, so that its length is told as at the first send, and its type is not.
-        body: hasBody ? (spareInit.body ?? (spare.body && (await spare.blob()).slice())) : null,
-        method,
+      if (location === null) return hops ? at(trail, call, answer) : answer;
+      if (hops > 19) throw refusal();
+      advance(trail, response, targetOf(location, trail.url, init.mode));
+      release(response);
+      trail.isListed &&= answer.isCarried && !!policy(trail.url.href);
+      if (trail.hasBody && !(await call.body.isKept()))
+        throw new TypeError("Cannot send a stream again");
+      const own = Object.assign(new Sent(), init, {
+        method: trail.method,
+        headers: headersWith(trail.headers, trail.isListed ? authorization : undefined),
+        body: trail.hasBody ? call.body.again() : undefined,
         redirect: "manual",
-        headers: hop,
       });
-      Object.defineProperty(response, "redirected", { value: true });
+      response = await call.send(trail.url.href, own as RequestInit);
     }
   };
+
+const at = (trail: Trail, { method }: Call, answer: Answer): Answer => ({
+  response: redirected(answer.response),
+  isCarried: trail.isListed && answer.isCarried,
+  isRepeatable: trail.method === method && answer.isRepeatable,
+});

@@ -215,15 +215,17 @@ export function createVaultWith<Credentials>(
   }
 
   return {
-    fetch: createFetch(
+    fetch: createFetch({
       policy,
-      getToken,
+      source: engine,
       authorization,
-      fetch_,
-      makeFollow?.(policy),
-      provider.renewal,
-      (named) => tell("retried", named, 401),
-    ),
+      fetch: fetch_,
+      follow: makeFollow?.(policy),
+      isSelfSigned: provider.renewal?.selfSigned,
+      onRetry: (named) => tell("retried", named, 401),
+      maxReplayBytes: options.maxReplayBytes,
+      running: clock.running,
+    }),
     async signIn(credentials, { signal } = {}) {
       await engine.signIn(credentials as never, signal);
     },

@@ -321,7 +321,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     return createProxy({
       call: { provider: "simulated", account: name, key },
       provider,
-      policy: () => undefined,
+      policy: Object.assign(() => undefined, { unlisted: () => undefined }),
       memory: memories[isolate]!,
       cache: caches[place],
       hash: () => hashOf(key),

@@ -1,0 +1,107 @@
+/** Bodies: sent as they were at the call, and once more as the same bytes (P11), within a limit. */
+import type { Body, KeptBody, VaultRequestInit } from "./contract.ts";
+
+/** How many bytes of a `Request`'s body are kept, where nothing else is said. */
+export const MAX_REPLAY = 1_048_576;
+
+/** How long a second send waits for a body whose first send was answered before it was over. */
+const STALL = 1_000;
+
+const always = (): boolean => true;
+
+/** For a call that has no body. */
+export const NO_BODY: KeptBody = { isKept: always, again: () => undefined };
+
+/** A text is what it is. */
+export const keepText = (body: string): KeptBody => ({
+  first: body,
+  isKept: always,
+  again: () => body,
+});
+
+/** What the vault keeps of a call's body, so that it may be sent again. */
+export function keepBody(
+  body: VaultRequestInit["body"],
+  request: Request | undefined,
+  most: number = MAX_REPLAY,
+): KeptBody {
+  if (typeof body === "function") return { first: body(), isKept: always, again: body };
+  if (body != null) {
+    const kept = lasting(body);
+    return { first: kept ?? body, isKept: () => kept !== undefined, again: () => kept };
+  }
+  // Firefox does not show a request's body; the other engines say when there is none.
+  return !request || request.body === null || /^(get|head)$/i.test(request.method)
+    ? NO_BODY
+    : keepRequest(request, most);
+}
+
+/**
+ * A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. Known by
+ * what it can do: another realm's, as a frame's or a test runner's, is no instance of ours.
+ */
+export function lasting(body: Body): Body | undefined {
+  if (typeof body === "string") return body;
+  const { byteLength, stream, getAll, sort } = body as Partial<
+    ArrayBuffer & Blob & URLSearchParams
+  >;
+  if (stream) return body;
+  if (byteLength !== undefined) return new Blob([body as ArrayBuffer]);
+  if (!getAll) return undefined;
+  const copy = sort ? new URLSearchParams() : new FormData();
+  (body as FormData).forEach((value, name) => copy.append(name, value as string));
+  return copy;
+}
+
+/**
+ * A `Request`'s body is read along with its first send, up to the limit: a copy that nobody reads
+ * would grow to the size of the whole (F100). Its bytes have no type: the headers tell that.
+ */
+function keepRequest(request: Request, most: number): KeptBody {
+  const copy = Request.prototype.clone.call(request);
+  let blob: Blob | undefined;
+  // Without a way to read it in parts it is no stream either, and its copy costs nothing.
+  const read = copy.body ? readUpTo(copy.body, most) : undefined;
+  return {
+    async isKept() {
+      blob ??= await (read ? withinStall(read) : copy.blob());
+      return blob !== undefined;
+    },
+    again: () => blob?.slice(),
+  };
+}
+
+async function withinStall<T>(promise: Promise<T>): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const stalled = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), STALL);
+  });
+  const first = await Promise.race([promise, stalled]);
+  clearTimeout(timer);
+  return first;
+}
+
+/** The whole of it, or `undefined` as soon as it is more than that, or breaks off. */
+export async function readUpTo(
+  body: ReadableStream<Uint8Array>,
+  most: number,
+): Promise<Blob | undefined> {
+  const reader = body.getReader();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      size += part.value.byteLength;
+      if (size > most) {
+        // From here on the other branch alone reads. It ends only with that one: nobody waits.
+        reader.cancel().catch(() => {});
+        return undefined;
+      }
+      // Some streams hand out one buffer again and again.
+      parts.push(new Uint8Array(part.value));
+    }
+  } catch {
+    return undefined;
+  }
+  return new Blob(parts);
+}

@@ -1,0 +1,103 @@
+/** What the steps of `vault.fetch` hand to each other. */
+import type { AccessToken, TokenSource } from "../types.ts";
+import type { Policy } from "./policy.ts";
+
+/** By this way, because Node's own types have no `BodyInit`. */
+export type Body = NonNullable<RequestInit["body"]>;
+
+/** What `vault.fetch` takes beyond `RequestInit`. */
+export interface VaultRequestInit extends Omit<RequestInit, "body"> {
+  /** A function makes a stream anew for a second send; without one, a stream is sent once. */
+  readonly body?: Body | null | (() => Body);
+  /** Holds the runtime open for a refresh that outlives the response: `event.waitUntil`. */
+  readonly waitUntil?: (promise: Promise<unknown>) => void;
+  /** Sends this one call, in place of the vault's own `fetch`: for clients with a chain of theirs. */
+  readonly fetch?: typeof fetch;
+}
+
+/** `fetch`, with the additions of {@link VaultRequestInit}. */
+export type VaultFetch = (
+  input: string | URL | Request,
+  init?: VaultRequestInit,
+) => Promise<Response>;
+
+/** What `vault.fetch` is made of. */
+export interface FetchOptions {
+  /** Where a token may go. */
+  readonly policy: Policy;
+  readonly source: TokenSource;
+  /** The whole header value that shows a token to the API. */
+  readonly authorization: (token: AccessToken) => string;
+  /** What sends, where a call brings nothing of its own. */
+  readonly fetch: typeof fetch;
+  /** Absent where the runtime follows, which takes `Authorization` off between origins (S2). */
+  readonly follow?: Follow | undefined;
+  /** Whether tokens are signed by the clock here; `false` by default. */
+  readonly isSelfSigned?: boolean | undefined;
+  /** A call goes out a second time, with this token. */
+  readonly onRetry?: ((token: AccessToken) => void) | undefined;
+  /** Something has gone out bare, because its origin is not listed: told once for each origin. */
+  readonly onBare?: ((origin: string) => void) | undefined;
+  /** How much of a `Request`'s body is kept for a second send; 1,048,576 by default. */
+  readonly maxReplayBytes?: number | undefined;
+  /** Milliseconds that never go back. */
+  readonly running: () => number;
+}
+
+/** Headers that nobody else holds: as a plain object where they came as one, which costs least. */
+export type KeptHeaders = Readonly<Record<string, string>> | Headers;
+
+type Open<T> = { -readonly [name in keyof T]?: T[name] | undefined };
+
+/** An init for one send, made for it and given away with it. */
+export type SentInit = Open<RequestInit> & { duplex?: "half" };
+
+/** An init as it was read. */
+export interface Given extends Pick<
+  Open<VaultRequestInit>,
+  "body" | "fetch" | "headers" | "method" | "mode" | "redirect" | "signal" | "waitUntil"
+> {
+  /** All that is sent beside method, headers, body and redirect mode; absent if that is nothing. */
+  rest?: SentInit | undefined;
+}
+
+/** A body, as it can be sent once more. */
+export interface KeptBody {
+  /** What the first send's init says; absent where the `Request` itself has the body, or nothing has. */
+  readonly first?: Body | undefined;
+  /** Whether the same bytes can be had again; told late where they are still being read. */
+  isKept(): boolean | Promise<boolean>;
+  /** The same bytes once more, where they are kept. */
+  again(): Body | null | undefined;
+}
+
+/** One call as the vault keeps it to itself: each send is made from it, and nothing is read back (F68). */
+export interface Call {
+  /** Sent first: the judged address, or the caller's `Request`. */
+  readonly input: string | Request;
+  /** The judged address. */
+  readonly href: string;
+  readonly method: string;
+  readonly headers: KeptHeaders;
+  readonly body: KeptBody;
+  readonly redirect: SentInit["redirect"];
+  /** What init says beside these. */
+  readonly rest?: Readonly<SentInit> | undefined;
+  readonly send: typeof fetch;
+  readonly signal?: AbortSignal | null | undefined;
+  readonly waitUntil?: VaultRequestInit["waitUntil"] | undefined;
+  /** Absent where the caller does not want it, or the runtime does it. */
+  readonly follow: Follow | undefined;
+}
+
+/** How a call was answered, behind all redirects. */
+export interface Answer {
+  readonly response: Response;
+  /** Whether the request that was answered had the token: otherwise the reply is none of ours (S18). */
+  readonly isCarried: boolean;
+  /** Whether it may be sent once more, as far as redirects are concerned (S18). */
+  readonly isRepeatable: boolean;
+}
+
+/** Follows the redirect that a reply asks for; a reply that asks for none is the answer. */
+export type Follow = (call: Call, response: Response, authorization: string) => Promise<Answer>;

@@ -1,0 +1,38 @@
+/**
+ * The 401 rule, as far as it only looks: which reply may be healed, whether the request may go out once
+ * more, and with which token. The page's part of a worker's vault goes by it too.
+ */
+import type { TokenName } from "../types.ts";
+import type { Answer } from "./contract.ts";
+
+/** A reply that the runtime gives, which may have followed redirects out of sight. */
+export function seen(response: Response, href: string, method: string): Answer {
+  if (!response.redirected) return { response, isCarried: true, isRepeatable: true };
+  return {
+    response,
+    // Between origins the runtime has taken the token off.
+    isCarried: response.url.startsWith(new URL(href).origin + "/"),
+    // Nobody knows what else a redirect has made of it: `POST` may have become `GET` (S18).
+    isRepeatable: /^(get|head)$/i.test(method),
+  };
+}
+
+/** Whether a newer token may help: not with a challenge of RFC 6750 §3.1 or RFC 9470 §3. */
+export const isHealable = ({ response, isCarried }: Answer): boolean =>
+  response.status === 401 &&
+  isCarried &&
+  !/error\W+insufficient_/i.test(response.headers.get("www-authenticate") ?? "");
+
+/** Whether an answer says that its endpoint takes the token. Servers in trouble say nothing. */
+export const isPassed = ({ response, isCarried }: Answer): boolean =>
+  isCarried && response.status !== 401 && response.status < 500;
+
+/** The server's time in milliseconds; `NaN` where the runtime does not show it. */
+export const dateOf = ({ headers }: Response): number => Date.parse(headers.get("date") ?? "");
+
+/** A later token of the very same session: one user's request never goes out as another's (F103). */
+export const isNewer = (got: TokenName, sent: TokenName): boolean =>
+  got.sessionId === sent.sessionId && got.generation > sent.generation;
+
+/** The reply is not given to the caller: its connection is free again. */
+export const release = ({ body }: Response): void => void body?.cancel().catch(() => {});
