@@ -27,8 +27,8 @@ export interface Sight extends Moment {
   readonly isDemanded: boolean;
   /** A 401 says so surely that the token has ended that a replay can revoke nothing any more. */
   readonly isSurelyOver: boolean;
-  /** How long ago this context saw the generation change; absent for the first that it has read. */
-  readonly generationAge: number | undefined;
+  /** How long ago this generation was committed. */
+  readonly generationAge: number;
   /** How long ago this context first saw the intent. */
   readonly intentAge: number;
   /** How long ago this context last looked at the record and saw no such intent. */
@@ -85,14 +85,9 @@ export const isRenewable = (
 const lifeOf = ({ tokenSet, issuedAt }: Session): number =>
   (tokenSet.expiresAt ?? Infinity) - issuedAt;
 
-/** How much is left of the time after a commit in which no refresh begins. */
-export function pauseAfterCommit(sight: Sight, session: Session, floor: number): number {
-  if (session.renewedAt === undefined) return 0;
-  const byWall = sight.now - session.renewedAt;
-  // A commit that lies in the future says only that the clock was set back.
-  const age = sight.generationAge ?? (byWall >= 0 ? byWall : Infinity);
-  return Math.max(0, floor - age);
-}
+/** Whether it is too soon after a commit for the next refresh; a sign-in is none. */
+const isTooSoon = ({ generationAge }: Sight, { renewedAt }: Session, floor: number): boolean =>
+  renewedAt !== undefined && generationAge < floor;
 
 export function decide(sight: Sight): Decision {
   const { session, renewal, now } = sight;
@@ -108,8 +103,8 @@ export function decide(sight: Sight): Decision {
   const serves = !isOver && now < expiresAt - leewayOf(lifeOf(session));
   const step = spend(sight, session, { renewal, serves });
   if (step.isStuck) return step;
-  const byTime = isDue && pauseAfterCommit(sight, session, floorOf(lifeOf(session))) === 0;
-  const by401 = sight.isDemanded && pauseAfterCommit(sight, session, AFTER_COMMIT) === 0;
+  const byTime = isDue && !isTooSoon(sight, session, floorOf(lifeOf(session)));
+  const by401 = sight.isDemanded && !isTooSoon(sight, session, AFTER_COMMIT);
   if ((!byTime && !by401) || isHindered(sight, session, isOver))
     return { serves: !isOver, next: isOver || sight.isDemanded ? "watch" : "rest" };
   return step;

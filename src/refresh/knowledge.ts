@@ -48,10 +48,10 @@ export interface Knowledge {
   readonly ended: ReadonlySet<string>;
   /** The highest revision that this context has tried to write. */
   readonly highest: number;
-  /** When the session here was last written by this context, and not yet seen by a read. */
-  readonly unseenSince: number | undefined;
-  /** Since when this generation is known; `isFirst` where none was known before. */
-  readonly generation: { readonly since: number; readonly isFirst: boolean };
+  /** When a record was last seen or written. */
+  readonly presentAt: number | undefined;
+  /** Since when this generation is known, and when it did not stand yet: absent for the first one. */
+  readonly generation: { readonly since: number; readonly notBefore: number | undefined };
   /** The intent that stands, and since when this context has seen it. */
   readonly intent: { readonly id: string; readonly since: number } | undefined;
   /** When the last look began that saw the refresh token unspent. */
@@ -95,8 +95,8 @@ export const nothingKnown = (setting: Setting): Knowledge => ({
   met: new Set(),
   ended: new Set(),
   highest: 0,
-  unseenSince: undefined,
-  generation: { since: 0, isFirst: true },
+  presentAt: undefined,
+  generation: { since: 0, notBefore: undefined },
   intent: undefined,
   quietAt: undefined,
   unsentId: undefined,
@@ -186,6 +186,19 @@ export const needsSignIn = ({ session, setting, endpoints }: Knowledge, now: num
   );
 };
 
+/**
+ * How long ago the current generation was committed: what the wall clock says, within the bounds that
+ * this context has seen in running time, so that no step of a clock begins a refresh too soon (P15).
+ */
+export function ageOfGeneration({ session, generation }: Knowledge, at: Moment): number {
+  const seen = at.running - generation.since;
+  const byWall = at.now - (session?.renewedAt ?? -Infinity);
+  // A commit that lies in the future says only that a clock was set back.
+  if (byWall < 0) return generation.notBefore === undefined ? Infinity : seen;
+  const most = at.running - (generation.notBefore ?? -Infinity);
+  return Math.max(seen, Math.min(byWall, most));
+}
+
 export function learn(known: Knowledge, news: News, at: Moment): Knowledge {
   const next = take(known, news, at);
   const isSame = next.changes === known.changes && next.found === known.found;
@@ -198,6 +211,8 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
   const isSame = session?.sessionId === before.session?.sessionId;
   const isSameGeneration = isSame && session?.generation === before.session?.generation;
   const { intent } = session ?? {};
+  const isOwn = session?.tokenSet.accessToken === next.gotHere;
+  const notBefore = isOwn ? at.running : before.lookedAt?.running;
   return {
     ...next,
     session,
@@ -212,7 +227,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
         : next.met,
     generation: isSameGeneration
       ? next.generation
-      : { since: at.running, isFirst: !isSame || !before.session },
+      : { since: at.running, notBefore: isSame ? notBefore : undefined },
     endpoints: isSame ? endpointsOf(next, session, isSameGeneration, at) : noEndpoints,
     intent:
       intent?.attemptId === next.intent?.id
@@ -266,7 +281,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
         found: { head: news.record, session: fromRecord(news.record) },
         lookedAt: at,
         failures: 0,
-        unseenSince: at.running,
+        presentAt: at.running,
         quietAt: news.record.attemptId === undefined ? at.running : known.quietAt,
       };
     case "settled":
@@ -368,19 +383,19 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
     ...read,
     found: { head: record, session },
     quietAt: quietAfter(known, session, askedAt),
-    unseenSince: undefined,
+    presentAt: record ? at.running : known.presentAt,
     changes: restored ? [restored, ...isWritten] : isWritten,
   };
 }
 
 /** A store that lags never brings back what came before, nor an absence from before the first write (F33, F58). */
 export function lags(
-  { found, unseenSince, setting }: Knowledge,
+  { found, presentAt, setting }: Knowledge,
   record: RecordHead | undefined,
   at: Moment,
 ): boolean {
   if (setting.store.atomic || !found.head) return false;
-  if (!record) return unseenSince !== undefined && at.running - unseenSince < LAG;
+  if (!record) return presentAt !== undefined && at.running - presentAt < LAG;
   return record.sessionId === found.head.sessionId && record.revision < found.head.revision;
 }
 
@@ -449,7 +464,7 @@ function afterRejected(
   news: Extract<News, { type: "rejected" }>,
   at: Moment,
 ): Knowledge {
-  const { session, generation } = known;
+  const { session } = known;
   if (!session || session.sessionId !== news.sessionId) return known;
   const { running } = at;
   const isCurrent = session.generation === news.generation;
@@ -457,12 +472,11 @@ function afterRejected(
     news.passed === undefined
       ? known.endpoints
       : afterPass(known.endpoints, news.endpoint, { generation: news.passed, at: -Infinity });
-  const byWall = at.now - (session.renewedAt ?? -Infinity);
   const endpoints = afterRejection(heard, {
     endpoint: news.endpoint,
     generation: news.generation,
     at: running,
-    age: isCurrent ? (generation.isFirst && byWall >= 0 ? byWall : running - generation.since) : 0,
+    age: isCurrent ? ageOfGeneration(known, at) : 0,
     isOwn: isCurrent && session.causedBy === news.endpoint,
   });
   return { ...known, endpoints };

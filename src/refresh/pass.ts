@@ -25,6 +25,9 @@ export interface PassParts {
   readonly attempting: (is: boolean) => void;
 }
 
+/** What was read so lately need not be read again. */
+const JUST = 50;
+
 /** Rejects with nothing but what is a fault of our own. */
 export function createPass(parts: PassParts): () => Promise<void> {
   const { mind, writer, peers, signs } = parts;
@@ -40,9 +43,15 @@ export function createPass(parts: PassParts): () => Promise<void> {
     mind.learn({ type: "probed", attemptId: intent.attemptId, isAlive });
   }
 
+  function isJustRead(): boolean {
+    const { lookedAt, failures } = mind.known;
+    return !failures && !!lookedAt && mind.moment().running - lookedAt.running < JUST;
+  }
+
   async function act(): Promise<void> {
-    while (!parts.isClosed()) {
-      await writer.load();
+    // A lock that was had at once needs no second look: the compare-and-set tells what it missed.
+    for (let isFresh = isJustRead(); !parts.isClosed(); isFresh = false) {
+      if (!isFresh) await writer.load();
       await probe();
       const decision = mind.judge();
       parts.attempting(isStep(decision));

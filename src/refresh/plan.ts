@@ -10,7 +10,7 @@ import {
   isSurelyOver,
   OTHERS,
 } from "./endpoints.ts";
-import type { Knowledge } from "./knowledge.ts";
+import { ageOfGeneration, type Knowledge } from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 
 /** What the world around a context says at this moment. */
@@ -43,7 +43,7 @@ export type Answer =
     };
 
 export function sightOf(known: Knowledge, facts: Facts): Sight {
-  const { session, setting, endpoints, generation, intent, quietAt, life } = known;
+  const { session, setting, endpoints, intent, quietAt, life } = known;
   const { now, running } = facts;
   const current = session?.generation ?? 0;
   const id = session?.intent?.attemptId;
@@ -56,7 +56,7 @@ export function sightOf(known: Knowledge, facts: Facts): Sight {
     isRejected: isRejected(endpoints, current),
     isDemanded: causeOf(endpoints, current, running) !== undefined,
     isSurelyOver: isSurelyOver(endpoints, current, running),
-    generationAge: generation.isFirst ? undefined : running - generation.since,
+    generationAge: ageOfGeneration(known, facts),
     intentAge: intent ? running - intent.since : 0,
     quietAge: quietAt === undefined ? undefined : running - quietAt,
     isUnsent: id !== undefined && known.unsentId === id,
