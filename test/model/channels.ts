@@ -35,7 +35,8 @@ export function createChannels(world: World, kind: ChannelKind) {
           members.push(member);
           const others = (): Member[] =>
             members.filter(
-              (other) => other !== member && other.name === name && other.place.device === place.device,
+              (other) =>
+                other !== member && other.name === name && other.place.device === place.device,
             );
           return {
             post(message: PeerMessage) {

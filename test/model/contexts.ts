@@ -47,7 +47,10 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     return scenario.online === "right" && !network.state.isOffline;
   }
 
-  function open(parts: Pick<Place, "device" | "account" | "offset">, isProxy: boolean): LiveContext {
+  function open(
+    parts: Pick<Place, "device" | "account" | "offset">,
+    isProxy: boolean,
+  ): LiveContext {
     const { device, account, offset } = parts;
     const place = world.addPlace({ device, account });
     place.offset = offset;
@@ -82,12 +85,14 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     return context;
   }
 
-  const isLive = ({ place }: LiveContext): boolean => !place.isCrashed && place.closedAt === Infinity;
+  const isLive = ({ place }: LiveContext): boolean =>
+    !place.isCrashed && place.closedAt === Infinity;
 
   /** The context that answers a proxy's questions. */
   const ownerOf = (place: Place): LiveContext | undefined =>
     all.find(
-      (other) => isLive(other) && !other.isProxy && invariants.facts.isNeighbour(other.place, place),
+      (other) =>
+        isLive(other) && !other.isProxy && invariants.facts.isNeighbour(other.place, place),
     );
 
   /** A question to the owner and its answer, each on its way for a moment. */
@@ -109,7 +114,11 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
   const passed = new Map<string, TokenName>();
 
   /** What a proxy in front of an owner does with a call: the 401 rule, by questions. */
-  async function viaOwner(place: Place, endpoint: number, init: RequestInit): Promise<{ status: number }> {
+  async function viaOwner(
+    place: Place,
+    endpoint: number,
+    init: RequestInit,
+  ): Promise<{ status: number }> {
     const send = (token: AccessToken): Promise<Response> =>
       network.fetchOf(place)(urlOf(endpoint), {
         ...init,
@@ -145,6 +154,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     const made: Call = {
       place,
       endpoint: wanted % scenario.endpoints.length,
+      isProxied: context.isProxy,
       startedAt: world.now(),
       frozenBefore: place.frozenFor,
       freezesBefore: place.freezes,
@@ -173,9 +183,11 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       )
       .finally(() => {
         made.settledAt = world.now();
-        world.trace(place, () => `call ${number} ends: ${made.status ?? made.code}, sent ${made.accesses}`);
-        // An owner that stands still or dies keeps its proxies waiting: the worker's tests play that.
-        if (!context.isProxy) invariants.settled(made);
+        world.trace(
+          place,
+          () => `call ${number} ends: ${made.status ?? made.code}, sent ${made.accesses}`,
+        );
+        if (!made.isProxied) invariants.settled(made);
       })
       .catch((error: unknown) => invariants.report(error));
     return made;
@@ -201,6 +213,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     network,
     open,
     isLive,
+    ownerOf,
     call,
     /** The live context nearest to the one that was drawn. */
     pick(index: number): LiveContext | undefined {

@@ -89,7 +89,11 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     isClockUnsure: scenario.offsets.some((offset) => offset !== 0),
     hasEvicted: false,
     hasGoneBack: false,
-    written: [] as { readonly device: number; readonly key: string; readonly record: StoredRecord }[],
+    written: [] as {
+      readonly device: number;
+      readonly key: string;
+      readonly record: StoredRecord;
+    }[],
     presented: new Map<string, Presentation[]>(),
     /** By tombstone. */
     ended: new Map<string, { readonly at: number; readonly place: Place }>(),
@@ -98,7 +102,12 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     signedOut: new Map<Place, Set<string>>(),
     /** Contexts in which somebody has asked to sign out, and when. */
     tried: new Map<Place, number>(),
-    removals: [] as { readonly device: number; readonly account: string; readonly startedAt: number; settledAt: number }[],
+    removals: [] as {
+      readonly device: number;
+      readonly account: string;
+      readonly startedAt: number;
+      settledAt: number;
+    }[],
     /** The sessions that a context has told of. */
     heard: new Map<Place, Set<string>>(),
     /** When a context had its first answer from its store. */

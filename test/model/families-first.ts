@@ -25,7 +25,10 @@ const once: Family[] = [
     judge(run) {
       mustSpend(run, 1);
       mustServe(run);
-      must(run.calls.every(({ bodies }) => bodies.length === 1), "a call was sent twice");
+      must(
+        run.calls.every(({ bodies }) => bodies.length === 1),
+        "a call was sent twice",
+      );
     },
   },
   {
@@ -146,7 +149,8 @@ const random: Family[] = [
     ),
   },
   {
-    title: "P7 F9 F22 waiters get a token after its commit, or marked unpersisted when commits fail",
+    title:
+      "P7 F9 F22 waiters get a token after its commit, or marked unpersisted when commits fail",
     schedules: scenario(
       {
         network: { ...NO_TROUBLE, late: 0.2 },

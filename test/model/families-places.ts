@@ -2,16 +2,7 @@
 import fc from "fast-check";
 import { type Family, must, mustServe, mustSpend } from "./family.ts";
 import type { Command } from "./scenario.ts";
-import {
-  calls,
-  calm,
-  LIFE,
-  MINUTE,
-  NO_FAULTS,
-  NO_TROUBLE,
-  scenario,
-  STORE,
-} from "./scenarios.ts";
+import { calls, calm, LIFE, MINUTE, NO_FAULTS, NO_TROUBLE, scenario, STORE } from "./scenarios.ts";
 
 const MOST: readonly Command["type"][] = [
   "call",
@@ -37,7 +28,8 @@ const MOST: readonly Command["type"][] = [
 
 const stores: Family[] = [
   {
-    title: "a store that needs more than a second each time: one call, and everybody is served [F44]",
+    title:
+      "a store that needs more than a second each time: one call, and everybody is served [F44]",
     schedules: scenario({ ...calm, refreshAhead: false }, []).map((drawn) => ({
       ...drawn,
       store: { ...STORE, pace: [1_001, 1_300] as const },
@@ -55,9 +47,10 @@ const stores: Family[] = [
       store: { ...STORE, pace: [200, 4_500] as const },
       script: [...calls(LIFE * 1.01, 1), ...calls(MINUTE, 1), ...calls(30_000, 1)],
     })),
-    judge(run, { contexts }) {
+    judge(run) {
       mustSpend(run, 1);
-      mustServe({ calls: run.calls.slice(2 * contexts) });
+      // The first twelve may have spent their patience on the store.
+      mustServe({ calls: run.calls.slice(12) });
     },
   },
   {
@@ -131,7 +124,8 @@ const stores: Family[] = [
 
 const ends: Family[] = [
   {
-    title: "sign-ins, adoptions, sign-outs and removals race, and none is lost [P19 P20 F40 F41 F46 F49]",
+    title:
+      "sign-ins, adoptions, sign-outs and removals race, and none is lost [P19 P20 F40 F41 F46 F49]",
     share: 4,
     schedules: scenario({ provider: "password", network: NO_TROUBLE }, [
       "call",
@@ -223,7 +217,10 @@ const places: Family[] = [
         ],
       })),
     judge({ calls, invariants }) {
-      must(invariants.facts.world.places.some(({ isCrashed }) => isCrashed), "nobody crashed");
+      must(
+        invariants.facts.world.places.some(({ isCrashed }) => isCrashed),
+        "nobody crashed",
+      );
       const late = calls.filter(
         ({ place, settledAt = Infinity, startedAt }) =>
           !place.isCrashed && settledAt - startedAt > 12_000,

@@ -28,7 +28,9 @@ const call = (after: number, place: number, endpoint = 0): Scenario["script"][nu
 const goodCalls = ({ calls }: Run): Run["calls"] => calls.filter(({ endpoint }) => endpoint === 0);
 
 function mustBeAtOnce(some: Run["calls"]): void {
-  const late = some.filter(({ settledAt = Infinity, startedAt }) => settledAt - startedAt > AT_ONCE);
+  const late = some.filter(
+    ({ settledAt = Infinity, startedAt }) => settledAt - startedAt > AT_ONCE,
+  );
   must(!late.length, `${late.length} of ${some.length} calls waited`);
 }
 
@@ -211,7 +213,9 @@ const lives: Family[] = [
       // Within ten minutes and for each device: ten, then the pauses of one, two and four minutes.
       for (const device of [0, 1]) {
         const here = tokenCalls.filter(({ place }) => place.device === device);
-        const crowd = here.filter(({ at }, index) => (here[index + 13]?.at ?? Infinity) - at < 10 * MINUTE);
+        const crowd = here.filter(
+          ({ at }, index) => (here[index + 13]?.at ?? Infinity) - at < 10 * MINUTE,
+        );
         must(!crowd.length, `${here.length} token calls of ${contexts.all.length} contexts`);
       }
     },
@@ -223,10 +227,7 @@ const endpoints: Family[] = [
     title: "a token endpoint that needs seconds is asked once [P1 F45]",
     schedules: fc
       .record({
-        drawn: scenario(
-          { ...calm, killsOld: false, refreshAhead: false, reuseWindow: 30_000 },
-          [],
-        ),
+        drawn: scenario({ ...calm, killsOld: false, refreshAhead: false, reuseWindow: 30_000 }, []),
         rotation: fc.constantFrom("none" as const, "window" as const, "strict" as const),
         locks: fc.constantFrom("none" as const, "apart" as const),
         channel: fc.constantFrom("none" as const, "deaf" as const),
@@ -251,7 +252,8 @@ const endpoints: Family[] = [
     ),
   },
   {
-    title: "throttling: `Retry-After` is kept, and what proves nothing was spent is believed [P18 F14]",
+    title:
+      "throttling: `Retry-After` is kept, and what proves nothing was spent is believed [P18 F14]",
     schedules: fc
       .record({
         drawn: scenario(
@@ -282,7 +284,8 @@ const endpoints: Family[] = [
     judge: (run) => mustBeAtOnce(run.calls.filter(({ startedAt }) => startedAt < LIFE)),
   },
   {
-    title: "a runtime that says it is offline, or cannot say it, is not believed by who waits [F55]",
+    title:
+      "a runtime that says it is offline, or cannot say it, is not believed by who waits [F55]",
     share: 0.5,
     schedules: fc
       .record({

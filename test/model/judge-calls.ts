@@ -35,8 +35,7 @@ export function judgeCalls(facts: Facts): Calling {
     if (facts.signedOut.get(place)?.has(session))
       violate("P4.here", "a token after the sign-out made here");
     const end =
-      facts.ended.get(session)?.at ??
-      (facts.recordOf(place) ? undefined : facts.gone.get(session));
+      facts.ended.get(session)?.at ?? (facts.recordOf(place) ? undefined : facts.gone.get(session));
     // Counted from the last look, whose answer takes its time too.
     const isLong = (since: number): boolean => world.now() - since > MAX_STALENESS + longestRead;
     if (end === undefined || !isLong(end) || !isLong(place.disturbedAt)) return;
@@ -82,15 +81,15 @@ export function judgeCalls(facts: Facts): Calling {
       if (code !== "no_session" || place.storeDown) return;
       // A store that shows the past may show a context that comes anew what was before the sign-in.
       if (lag && !facts.heard.has(place)) return;
-      const isUntouched = !facts.ended.size && !facts.gone.size && !facts.signedOut.size;
+      const isUntouched =
+        !facts.ended.size && !facts.gone.size && !facts.signedOut.size && !facts.removals.length;
       if (bodyOf(facts.recordOf(place)) && isUntouched)
         violate("P16.gone", "F58: no session, though the store has one");
     },
     settled(call) {
       const { place, bodies, accesses } = call;
       const took = world.now() - call.startedAt - (place.frozenFor - call.frozenBefore);
-      const most =
-        PATIENCE + call.travel + LEEWAY + THAW * (place.freezes - call.freezesBefore);
+      const most = PATIENCE + call.travel + LEEWAY + THAW * (place.freezes - call.freezesBefore);
       if (took > most)
         violate("P10.late", `F51: a call took ${Math.round(took)} ms of ${Math.round(most)} ms`);
       if (bodies.length > 2) violate("P11.sends", "a call was sent more than twice");
@@ -103,7 +102,8 @@ export function judgeCalls(facts: Facts): Calling {
     },
     allSettled(calls) {
       const open = calls.filter(
-        ({ place, settledAt }) => !place.isCrashed && settledAt === undefined,
+        ({ place, isProxied, settledAt }) =>
+          !place.isCrashed && !isProxied && settledAt === undefined,
       );
       if (open.length) violate("P10.open", `${open.length} calls never settled`);
       facts.check();

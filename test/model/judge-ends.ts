@@ -29,22 +29,21 @@ export function judgeEnds(facts: Facts): Ends {
     facts.hasEvicted ||
     facts.begun.some(
       (other) =>
-        other !== op &&
-        facts.isNeighbour(other.place, op.place) &&
-        other.settledAt >= op.startedAt,
+        other !== op && facts.isNeighbour(other.place, op.place) && other.settledAt >= op.startedAt,
     ) ||
     [...facts.tried].some(
       ([place, at]) => facts.isNeighbour(place, op.place) && at >= op.startedAt - 60_000,
     ) ||
-    facts.removals.some(
-      (one) => facts.isNeighbour(op.place, one) && one.settledAt >= op.startedAt,
-    );
+    facts.removals.some((one) => facts.isNeighbour(op.place, one) && one.settledAt >= op.startedAt);
 
-  function begin(
-    { place, vault }: Context,
-    user: string,
-  ): { resolved(): void; rejected(): void } {
-    const op: Begun = { place, user, startedAt: world.now(), settledAt: Infinity, isResolved: false };
+  function begin({ place, vault }: Context, user: string): { resolved(): void; rejected(): void } {
+    const op: Begun = {
+      place,
+      user,
+      startedAt: world.now(),
+      settledAt: Infinity,
+      isResolved: false,
+    };
     facts.begun.push(op);
     return {
       resolved() {
@@ -114,9 +113,9 @@ export function judgeEnds(facts: Facts): Ends {
       const body = bodyOf(found);
       if (id !== undefined && isCurrent && body) {
         if (body.attempt <= attempt && !body.refused && attempt < Infinity)
-          violate("P20.dropped", "a grant that arrived was dropped");
+          violate("P20.dropped", `${access} reached context ${place.id} and was dropped`);
       } else if (revokes && !isRevoked(granted.refresh ?? access)) {
-        violate("P20.revoked", "a grant whose session had ended was not revoked");
+        violate("P20.revoked", `${access} reached context ${place.id} and was not revoked`);
       }
     }
   }
@@ -125,7 +124,9 @@ export function judgeEnds(facts: Facts): Ends {
     scenario.faults.storeFail > 0 ||
     scenario.faults.storeLost > 0 ||
     facts.stores.rules.over > 0 ||
-    world.places.some(({ storeUpAt, storeDown, storeRefuses }) => storeUpAt || storeDown || storeRefuses);
+    world.places.some(
+      ({ storeUpAt, storeDown, storeRefuses }) => storeUpAt || storeDown || storeRefuses,
+    );
 
   const isRevoked = (token: string): boolean => facts.revokes.some((one) => one.token === token);
 
@@ -142,7 +143,8 @@ export function judgeEnds(facts: Facts): Ends {
       const isGone = place.isCrashed || place.closedAt < Infinity;
       const grants = [...facts.sessionByGrants].find(([, session]) => session === id)?.[0];
       const has = facts.revokes.some(
-        ({ token }) => (server.byRefresh.get(token) ?? server.byAccess.get(token))?.grants === grants,
+        ({ token }) =>
+          (server.byRefresh.get(token) ?? server.byAccess.get(token))?.grants === grants,
       );
       if (!isGone && grants && !has) violate("F46.revocation", "a sign-out revoked nothing");
     }

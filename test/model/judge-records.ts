@@ -98,7 +98,9 @@ export function judgeRecords(facts: Facts): void {
     const op = facts.opOf(given.grants);
     if (!op || facts.isClockUnsure || facts.hasEvicted) return;
     const other = facts.begun.find(
-      ({ user }) => previous?.body !== undefined && server.byAccess.get(bodyOf(previous)?.tokenSet.accessToken ?? "")?.grants.user === user,
+      ({ user }) =>
+        previous?.body !== undefined &&
+        server.byAccess.get(bodyOf(previous)?.tokenSet.accessToken ?? "")?.grants.user === user,
     );
     if (other && op.settledAt < other.startedAt - 1)
       violate("P19.earlier", `session ${next.sessionId} took the place of a later sign-in's`);
@@ -143,6 +145,7 @@ export function judgeRecords(facts: Facts): void {
     judgeClearing(write);
     judgeCoolDown(write);
     judgeGrant(write);
-    if (after.refused && !before?.refused) facts.changedAt.set(`${next.sessionId} refused`, world.now());
+    if (after.refused && !before?.refused)
+      facts.changedAt.set(`${next.sessionId} refused`, world.now());
   });
 }

@@ -36,9 +36,7 @@ export function judgeSpending(facts: Facts): Spending {
   function holdsNext({ place, vault }: Context, id: string, generation: number): boolean {
     const held = facts.unpersisted.get(place);
     const { generation: own, persisted } = vault.snapshot();
-    return (
-      held?.sessionId === id && isSettled(held.at) && (own ?? 0) > generation && !persisted
-    );
+    return held?.sessionId === id && isSettled(held.at) && (own ?? 0) > generation && !persisted;
   }
 
   /** Uses of the token that are under way in other contexts that nothing has disturbed since. */
@@ -109,8 +107,7 @@ export function judgeSpending(facts: Facts): Spending {
     const firstUse = Math.min(...sent.map(({ at }) => at));
     if (scenario.rotation === "window") {
       // A context that had looked before the first use knows its age by running time.
-      const isUnsure =
-        facts.isClockUnsure && (facts.readAt.get(place) ?? Infinity) >= firstUse;
+      const isUnsure = facts.isClockUnsure && (facts.readAt.get(place) ?? Infinity) >= firstUse;
       if (isUnsure || world.now() - firstUse < scenario.reuseWindow) return;
     }
     if (!stored || stored.tokenSet.refreshToken !== token) return;
@@ -174,7 +171,8 @@ export function judgeSpending(facts: Facts): Spending {
           const isWanted = !isDone;
           isDone = true;
           if (entry) entry.heardAt = world.now();
-          const access = status === 200 && text.startsWith("{") ? JSON.parse(text).token : undefined;
+          const access =
+            status === 200 && text.startsWith("{") ? JSON.parse(text).token : undefined;
           if (!isWanted || access === undefined) return;
           const attempt = entry?.attempt ?? Infinity;
           facts.arrivals.push({ place, access, at: world.now(), attempt });

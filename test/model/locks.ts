@@ -66,7 +66,12 @@ export function createLocks(world: World, { kind, spans }: LockRules) {
       world.schedule(place, world.latency(), () => resolve(answer()));
     });
 
-  function run<T>(place: Place, name: string, task: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  function run<T>(
+    place: Place,
+    name: string,
+    task: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     const gate = gateOf(name);
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {

@@ -18,6 +18,8 @@ export const urlOf = (endpoint: number): string => API + endpoint;
 export interface Call {
   readonly place: Place;
   readonly endpoint: number;
+  /** An owner that stands still or dies keeps its proxies waiting: the worker's tests play that. */
+  readonly isProxied: boolean;
   readonly startedAt: number;
   readonly frozenBefore: number;
   readonly freezesBefore: number;

@@ -28,7 +28,10 @@ export interface Place {
   backlog: Entry[];
 }
 
-export const makePlace = (id: number, parts: Pick<Place, "device" | "account" | "openedAt">): Place => ({
+export const makePlace = (
+  id: number,
+  parts: Pick<Place, "device" | "account" | "openedAt">,
+): Place => ({
   ...parts,
   id,
   offset: 0,

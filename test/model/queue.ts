@@ -18,7 +18,8 @@ export interface Queue {
   forget(owner: Place): void;
 }
 
-const isBefore = (a: Entry, b: Entry): boolean => a.due < b.due || (a.due === b.due && a.tie < b.tie);
+const isBefore = (a: Entry, b: Entry): boolean =>
+  a.due < b.due || (a.due === b.due && a.tie < b.tie);
 
 export function createQueue(): Queue {
   const heap: Entry[] = [];

@@ -166,7 +166,12 @@ export function scenario(
       reuseWindow: fc.constantFrom(10_000, 60_000),
       killsOld: fc.boolean(),
       showsDate: fc.boolean(),
-      locks: fc.constantFrom("none" as const, "unsaid" as const, "common" as const, "apart" as const),
+      locks: fc.constantFrom(
+        "none" as const,
+        "unsaid" as const,
+        "common" as const,
+        "apart" as const,
+      ),
       channel: fc.constantFrom("none" as const, "open" as const, "open" as const, "deaf" as const),
       refreshAhead: fc.boolean(),
       faults: fc.record({
@@ -193,7 +198,9 @@ export function scenario(
         fc.record({
           after: pauseOf(fixed.life ?? LIFE),
           // A family without commands brings a script of its own.
-          command: commands.length ? commandsOf(commands) : fc.constant({ type: "online" as const }),
+          command: commands.length
+            ? commandsOf(commands)
+            : fc.constant({ type: "online" as const }),
         }),
         commands.length ? { minLength: 2, maxLength: 14 } : { maxLength: 0 },
       ),

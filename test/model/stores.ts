@@ -87,7 +87,11 @@ export function createStores(world: World, rules: StoreRules) {
     return versions.findLast(({ at }) => at <= since)?.record;
   }
 
-  function put(records: Map<string, StoredRecord>, key: string, next: StoredRecord | undefined): void {
+  function put(
+    records: Map<string, StoredRecord>,
+    key: string,
+    next: StoredRecord | undefined,
+  ): void {
     if (next) records.set(key, next);
     else records.delete(key);
     if (!rules.lag) return;
@@ -114,7 +118,10 @@ export function createStores(world: World, rules: StoreRules) {
             place,
             () => {
               const previous = records.get(key);
-              if (place.storeRefuses || !isSame(rules.lag ? seen(records, key) : previous, expected))
+              if (
+                place.storeRefuses ||
+                !isSame(rules.lag ? seen(records, key) : previous, expected)
+              )
                 return false;
               for (const judge of onWrite) judge(place, key, next, previous);
               put(records, key, next);
