@@ -19,6 +19,8 @@ export interface Presentation {
   readonly place: Place;
   /** By the record, as it then stood. */
   readonly attempt: number;
+  /** When its intent became durable: the deadline counts from then at the latest. */
+  readonly intentAt: number | undefined;
   isUnprocessed: boolean;
   isOver: () => boolean;
   /** `Retry-After` in milliseconds, and when it was heard. */
@@ -118,6 +120,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     committedAt: new Map<string, number>(),
     commits: [] as { readonly at: number; readonly place: Place }[],
     changedAt: new Map<string, number>(),
+    /** When an intent became durable, by attempt. */
+    intentAt: new Map<string, number>(),
     begun: [] as Begun[],
     arrivals: [] as Arrival[],
     /** By access token: endpoints that let it through, and 401s, as contexts heard of them. */
@@ -190,6 +194,9 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     if (!next) return;
     facts.written.push({ device: place.device, key, record: next });
     const body = bodyOf(next);
+    const attemptId = body?.intent?.attemptId;
+    if (attemptId !== undefined && !facts.intentAt.has(attemptId))
+      facts.intentAt.set(attemptId, world.now());
     const granted = body && server.byAccess.get(body.tokenSet.accessToken);
     if (!granted) return;
     facts.sessionByAccess.set(granted.access, next.sessionId);

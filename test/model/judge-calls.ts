@@ -53,12 +53,26 @@ export function judgeCalls(facts: Facts): Calling {
     if (!last || generation >= last.generation) served.set(name, { generation, at: world.now() });
   }
 
+  /** Who signed in here is served, and nobody who was there before. */
+  function judgeOwner(place: Place, access: string): void {
+    const op = facts.opOf(server.byAccess.get(access)?.grants);
+    const last = facts.begun.findLast((one) => one.place === place && one.isResolved);
+    if (!op || !last || op.settledAt >= last.startedAt - 1 || facts.hasEvicted) return;
+    const isOver =
+      (facts.tried.get(place) ?? -Infinity) >= last.startedAt ||
+      server.all.some(({ user, isRevoked }) => user === last.user && isRevoked);
+    if (!isOver) violate("P19.served", "F40: who was signed in before the last sign-in is served");
+  }
+
   return {
     apiRequest(call, place, access) {
+      // What a proxy sends is its owner's: the owner's own calls are judged.
+      if (call.isProxied) return;
       const context = facts.contexts.find((other) => other.place === place);
       if (world.now() > place.closedAt) violate("P21.request", "a closed vault sent a request");
       if (!facts.sessionByAccess.has(access) && context?.vault.snapshot().persisted)
         violate("P7.unstored", "F9: a token was served before it was stored, and not marked so");
+      judgeOwner(place, access);
       const session = facts.sessionOf(access);
       if (session === undefined) return;
       if (!call.bodies.length) judgeGeneration(place, session, access);

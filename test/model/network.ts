@@ -185,12 +185,14 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
             place,
             url,
             init,
-            answer: (reply, delay, heard) =>
+            answer: (reply, delay, heard) => {
+              const due = world.now() + delay;
               end(delay, () => {
-                watch?.arrived(reply);
+                watch?.arrived(reply, due);
                 heard?.();
                 resolve(new Answer(url, reply) as unknown as Response);
-              }),
+              });
+            },
             lose: (delay) =>
               end(delay, () => {
                 watch?.lost();
