@@ -120,6 +120,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     committedAt: new Map<string, number>(),
     commits: [] as { readonly at: number; readonly place: Place }[],
     changedAt: new Map<string, number>(),
+    /** When a session's first record took effect. */
+    begunAt: new Map<string, number>(),
     /** When an intent became durable, by attempt. */
     intentAt: new Map<string, number>(),
     begun: [] as Begun[],
@@ -193,6 +195,7 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     world.trace(place, () => `writes ${key.split("|").at(-1)} ${describe(next)}`);
     if (!next) return;
     facts.written.push({ device: place.device, key, record: next });
+    if (!facts.begunAt.has(next.sessionId)) facts.begunAt.set(next.sessionId, world.now());
     const body = bodyOf(next);
     const attemptId = body?.intent?.attemptId;
     if (attemptId !== undefined && !facts.intentAt.has(attemptId))

@@ -97,7 +97,10 @@ export function judgeCalls(facts: Facts): Calling {
       if (lag && !facts.heard.has(place)) return;
       const isUntouched =
         !facts.ended.size && !facts.gone.size && !facts.signedOut.size && !facts.removals.length;
-      if (bodyOf(facts.recordOf(place)) && isUntouched)
+      const found = facts.recordOf(place);
+      const since = facts.begunAt.get(found?.sessionId ?? "") ?? Infinity;
+      // A look that was under way may still tell what was before the sign-in.
+      if (bodyOf(found) && isUntouched && world.now() - since > longestRead)
         violate("P16.gone", "F58: no session, though the store has one");
     },
     settled(call) {

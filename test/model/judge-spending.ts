@@ -136,11 +136,13 @@ export function judgeSpending(facts: Facts): Spending {
     tokenRequest(place, token) {
       const past = presented.get(token) ?? [];
       const stored = bodyOf(facts.recordOf(place));
+      // A session that lives in memory alone has no intent in the record.
+      const intent = stored?.tokenSet.refreshToken === token ? stored.intent : undefined;
       const entry: Presentation = {
         at: world.now(),
         place,
-        attempt: stored?.intent?.attempt ?? Infinity,
-        intentAt: facts.intentAt.get(stored?.intent?.attemptId ?? ""),
+        attempt: intent?.attempt ?? Infinity,
+        intentAt: facts.intentAt.get(intent?.attemptId ?? ""),
         isUnprocessed: false,
         isOver: () => false,
         retryAfter: undefined,
