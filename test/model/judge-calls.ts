@@ -14,6 +14,8 @@ export interface Calling {
   allSettled(calls: readonly Call[]): void;
   /** What a call in a calm world must bring, from what the server and the record know. */
   expectation(place: Place): "200" | "any";
+  /** How often it may be made anew until it brings that. */
+  triesOf(place: Place): number;
 }
 
 /** What a call may take beside its patience and its requests: an answer that is just under way. */
@@ -124,6 +126,17 @@ export function judgeCalls(facts: Facts): Calling {
       );
       if (open.length) violate("P10.open", `${open.length} calls never settled`);
       facts.check();
+    },
+    triesOf(place) {
+      const stored = bodyOf(facts.recordOf(place));
+      const given = server.byAccess.get(stored?.tokenSet.accessToken ?? "");
+      // A store of seconds may use up one call's patience; what it has got by then serves the next.
+      const isSlow = pace !== undefined;
+      // Where nobody knows how an exchange ended, the first 401 is not yet the token's end (step 8).
+      const isUnknown = scenario.rotation !== "none" && stored?.intent !== undefined;
+      // A token that lived for less than a minute may cost its endpoint a pause (P13).
+      const isShort = given && given.deadAt - given.at < 60_000;
+      return isSlow || isUnknown || isShort ? 4 : 1;
     },
     expectation(place) {
       const found = facts.recordOf(place);

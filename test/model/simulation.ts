@@ -179,16 +179,14 @@ async function settle(stage: Stage): Promise<void> {
   for (const context of contexts.all.filter(contexts.isLive)) {
     const isAlone = context.isProxy && !contexts.ownerOf(context.place);
     const expected = isAlone ? "any" : invariants.expectation(context.place);
-    const isSlow = scenario.store.pace !== undefined;
     let last: Call;
-    let tries = 0;
-    // A store of seconds may use up one call's patience; what it has got by then serves the next.
+    let left = invariants.triesOf(context.place);
     do {
       last = contexts.call(context, 0);
       await world.run(world.now() + PATIENCE + 2 * REQUEST);
       invariants.allSettled([last]);
-      tries++;
-    } while (isSlow && last.status !== 200 && tries < 3);
+      left--;
+    } while (expected === "200" && last.status !== 200 && left > 0);
     invariants.fulfilled(expected, last);
   }
   invariants.final();
