@@ -120,6 +120,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     committedAt: new Map<string, number>(),
     commits: [] as { readonly at: number; readonly place: Place }[],
     changedAt: new Map<string, number>(),
+    /** The highest attempt whose grant was stored, by session. */
+    attempts: new Map<string, number>(),
     /** When a session's first record took effect. */
     begunAt: new Map<string, number>(),
     /** When an intent became durable, by attempt. */
@@ -202,6 +204,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
       facts.intentAt.set(attemptId, world.now());
     const granted = body && server.byAccess.get(body.tokenSet.accessToken);
     if (!granted) return;
+    const highest = facts.attempts.get(next.sessionId) ?? 0;
+    facts.attempts.set(next.sessionId, Math.max(highest, body.attempt));
     facts.sessionByAccess.set(granted.access, next.sessionId);
     facts.generationByAccess.set(granted.access, body.generation);
     facts.sessionByGrants.set(granted.grants, next.sessionId);

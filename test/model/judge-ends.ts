@@ -112,6 +112,8 @@ export function judgeEnds(facts: Facts): Ends {
       const found = facts.recordOf(place);
       const isCurrent = found?.sessionId === id && !found?.tombstone;
       const body = bodyOf(found);
+      // Outdone by the grant of a higher attempt, while the session lasted.
+      if ((facts.attempts.get(id ?? "") ?? -1) > attempt) continue;
       if (id !== undefined && isCurrent && body) {
         if (body.attempt <= attempt && !body.refused && attempt < Infinity)
           violate("P20.dropped", `${access} reached context ${place.id} and was dropped`);
