@@ -1,7 +1,6 @@
 /**
  * `npm test`: everything that must hold, step by step. `quick` runs the Node and happy-dom tests
- * only, `deno` and `bun` those of that runtime, `proof` the model test with a million schedules.
- * Arguments after the word go to Vitest.
+ * only, `deno` and `bun` those of that runtime. Arguments after the word go to Vitest.
  */
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,7 +13,7 @@ import { heading, run, seconds, useOwnNode } from "./run.js";
 useOwnNode();
 
 const started = performance.now();
-const mode = ["quick", "deno", "bun", "proof"].find((word) => word === process.argv[2]) ?? "all";
+const mode = ["quick", "deno", "bun"].find((word) => word === process.argv[2]) ?? "all";
 const extra = process.argv.slice(mode === "all" ? 2 : 3);
 
 /** @typedef {import("./reporter.js").Totals} Totals */
@@ -82,8 +81,6 @@ if (mode === "all") {
   await tests("deno", some);
 } else if (mode === "quick") {
   await tests("node", ["--project", "node", "--project", "dom"], { TOKENKEEP_SCHEDULES: "500" });
-} else if (mode === "proof") {
-  await tests("node", ["--project", "node", "test/model"], { TOKENKEEP_SCHEDULES: "1000000" });
 } else {
   await tests(/** @type {"deno" | "bun"} */ (mode));
 }

@@ -154,6 +154,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     const made: Call = {
       place,
       endpoint: wanted % scenario.endpoints.length,
+      isProxied: context.isProxy,
       startedAt: world.now(),
       frozenBefore: place.frozenFor,
       freezesBefore: place.freezes,
@@ -186,8 +187,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
           place,
           () => `call ${number} ends: ${made.status ?? made.code}, sent ${made.accesses}`,
         );
-        // An owner that stands still or dies keeps its proxies waiting: the worker's tests play that.
-        if (!context.isProxy) invariants.settled(made);
+        if (!made.isProxied) invariants.settled(made);
       })
       .catch((error: unknown) => invariants.report(error));
     return made;
@@ -213,6 +213,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     network,
     open,
     isLive,
+    ownerOf,
     call,
     /** The live context nearest to the one that was drawn. */
     pick(index: number): LiveContext | undefined {

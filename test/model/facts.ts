@@ -19,6 +19,8 @@ export interface Presentation {
   readonly place: Place;
   /** By the record, as it then stood. */
   readonly attempt: number;
+  /** When its intent became durable: the deadline counts from then at the latest. */
+  readonly intentAt: number | undefined;
   isUnprocessed: boolean;
   isOver: () => boolean;
   /** `Retry-After` in milliseconds, and when it was heard. */
@@ -118,6 +120,12 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     committedAt: new Map<string, number>(),
     commits: [] as { readonly at: number; readonly place: Place }[],
     changedAt: new Map<string, number>(),
+    /** The highest attempt whose grant was stored, by session. */
+    attempts: new Map<string, number>(),
+    /** When a session's first record took effect. */
+    begunAt: new Map<string, number>(),
+    /** When an intent became durable, by attempt. */
+    intentAt: new Map<string, number>(),
     begun: [] as Begun[],
     arrivals: [] as Arrival[],
     /** By access token: endpoints that let it through, and 401s, as contexts heard of them. */
@@ -189,9 +197,15 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     world.trace(place, () => `writes ${key.split("|").at(-1)} ${describe(next)}`);
     if (!next) return;
     facts.written.push({ device: place.device, key, record: next });
+    if (!facts.begunAt.has(next.sessionId)) facts.begunAt.set(next.sessionId, world.now());
     const body = bodyOf(next);
+    const attemptId = body?.intent?.attemptId;
+    if (attemptId !== undefined && !facts.intentAt.has(attemptId))
+      facts.intentAt.set(attemptId, world.now());
     const granted = body && server.byAccess.get(body.tokenSet.accessToken);
     if (!granted) return;
+    const highest = facts.attempts.get(next.sessionId) ?? 0;
+    facts.attempts.set(next.sessionId, Math.max(highest, body.attempt));
     facts.sessionByAccess.set(granted.access, next.sessionId);
     facts.generationByAccess.set(granted.access, body.generation);
     facts.sessionByGrants.set(granted.grants, next.sessionId);

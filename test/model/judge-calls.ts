@@ -14,6 +14,8 @@ export interface Calling {
   allSettled(calls: readonly Call[]): void;
   /** What a call in a calm world must bring, from what the server and the record know. */
   expectation(place: Place): "200" | "any";
+  /** How often it may be made anew until it brings that. */
+  triesOf(place: Place): number;
 }
 
 /** What a call may take beside its patience and its requests: an answer that is just under way. */
@@ -53,12 +55,26 @@ export function judgeCalls(facts: Facts): Calling {
     if (!last || generation >= last.generation) served.set(name, { generation, at: world.now() });
   }
 
+  /** Who signed in here is served, and nobody who was there before. */
+  function judgeOwner(place: Place, access: string): void {
+    const op = facts.opOf(server.byAccess.get(access)?.grants);
+    const last = facts.begun.findLast((one) => one.place === place && one.isResolved);
+    if (!op || !last || op.settledAt >= last.startedAt - 1 || facts.hasEvicted) return;
+    const isOver =
+      (facts.tried.get(place) ?? -Infinity) >= last.startedAt ||
+      server.all.some(({ user, isRevoked }) => user === last.user && isRevoked);
+    if (!isOver) violate("P19.served", "F40: who was signed in before the last sign-in is served");
+  }
+
   return {
     apiRequest(call, place, access) {
+      // What a proxy sends is its owner's: the owner's own calls are judged.
+      if (call.isProxied) return;
       const context = facts.contexts.find((other) => other.place === place);
       if (world.now() > place.closedAt) violate("P21.request", "a closed vault sent a request");
       if (!facts.sessionByAccess.has(access) && context?.vault.snapshot().persisted)
         violate("P7.unstored", "F9: a token was served before it was stored, and not marked so");
+      judgeOwner(place, access);
       const session = facts.sessionOf(access);
       if (session === undefined) return;
       if (!call.bodies.length) judgeGeneration(place, session, access);
@@ -81,8 +97,12 @@ export function judgeCalls(facts: Facts): Calling {
       if (code !== "no_session" || place.storeDown) return;
       // A store that shows the past may show a context that comes anew what was before the sign-in.
       if (lag && !facts.heard.has(place)) return;
-      const isUntouched = !facts.ended.size && !facts.gone.size && !facts.signedOut.size;
-      if (bodyOf(facts.recordOf(place)) && isUntouched)
+      const isUntouched =
+        !facts.ended.size && !facts.gone.size && !facts.signedOut.size && !facts.removals.length;
+      const found = facts.recordOf(place);
+      const since = facts.begunAt.get(found?.sessionId ?? "") ?? Infinity;
+      // A look that was under way may still tell what was before the sign-in.
+      if (bodyOf(found) && isUntouched && world.now() - since > longestRead)
         violate("P16.gone", "F58: no session, though the store has one");
     },
     settled(call) {
@@ -101,10 +121,22 @@ export function judgeCalls(facts: Facts): Calling {
     },
     allSettled(calls) {
       const open = calls.filter(
-        ({ place, settledAt }) => !place.isCrashed && settledAt === undefined,
+        ({ place, isProxied, settledAt }) =>
+          !place.isCrashed && !isProxied && settledAt === undefined,
       );
       if (open.length) violate("P10.open", `${open.length} calls never settled`);
       facts.check();
+    },
+    triesOf(place) {
+      const stored = bodyOf(facts.recordOf(place));
+      const given = server.byAccess.get(stored?.tokenSet.accessToken ?? "");
+      // A store of seconds may use up one call's patience; what it has got by then serves the next.
+      const isSlow = pace !== undefined;
+      // Where nobody knows how an exchange ended, the first 401 is not yet the token's end (step 8).
+      const isUnknown = scenario.rotation !== "none" && stored?.intent !== undefined;
+      // A token that lived for less than a minute may cost its endpoint a pause (P13).
+      const isShort = given && given.deadAt - given.at < 60_000;
+      return isSlow || isUnknown || isShort ? 4 : 1;
     },
     expectation(place) {
       const found = facts.recordOf(place);

@@ -1,6 +1,7 @@
 /** Judges how sessions begin and end: P4, P19 to P21, F46. */
 import type { Begun, Context, Facts } from "./facts.ts";
 import { bodyOf } from "./record.ts";
+import type { Granted } from "./server.ts";
 import type { Place } from "./world.ts";
 
 /** What was under way when a vault was closed: an exchange, and two answers of the store. */
@@ -111,14 +112,19 @@ export function judgeEnds(facts: Facts): Ends {
       const found = facts.recordOf(place);
       const isCurrent = found?.sessionId === id && !found?.tombstone;
       const body = bodyOf(found);
+      // Outdone by the grant of a higher attempt, while the session lasted.
+      if ((facts.attempts.get(id ?? "") ?? -1) > attempt) continue;
       if (id !== undefined && isCurrent && body) {
         if (body.attempt <= attempt && !body.refused && attempt < Infinity)
-          violate("P20.dropped", "a grant that arrived was dropped");
-      } else if (revokes && !isRevoked(granted.refresh ?? access)) {
-        violate("P20.revoked", "a grant whose session had ended was not revoked");
+          violate("P20.dropped", `${access} reached context ${place.id} and was dropped`);
+      } else if (revokes && isOrphan(granted) && !isRevoked(granted.refresh ?? access)) {
+        violate("P20.revoked", `${access} reached context ${place.id} and was not revoked`);
       }
     }
   }
+
+  /** Without rotation a refresh brings no new refresh token that nobody would know of. */
+  const isOrphan = ({ isRenewed }: Granted): boolean => !isRenewed || scenario.rotation !== "none";
 
   const isStoreBad = (): boolean =>
     scenario.faults.storeFail > 0 ||

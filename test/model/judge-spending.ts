@@ -8,7 +8,8 @@ import type { Place } from "./world.ts";
 export interface Watch {
   abort(): void;
   lost(): void;
-  arrived(reply: Reply): void;
+  /** It was due at `due`, and may have waited for its context to thaw. */
+  arrived(reply: Reply, due: number): void;
 }
 
 interface Spend {
@@ -23,8 +24,10 @@ export interface Spending {
   watch(place: Place, entry: Presentation | undefined): Watch;
 }
 
-/** The hard deadline, and what a busy moment adds. */
-const EXCHANGE = 17_500;
+/** The hard deadline, counted from the intent. */
+const EXCHANGE = 15_000;
+/** What a busy moment adds. */
+const BUSY = 1_500;
 
 export function judgeSpending(facts: Facts): Spending {
   const { world, server, scenario, violate, presented } = facts;
@@ -133,10 +136,13 @@ export function judgeSpending(facts: Facts): Spending {
     tokenRequest(place, token) {
       const past = presented.get(token) ?? [];
       const stored = bodyOf(facts.recordOf(place));
+      // A session that lives in memory alone has no intent in the record.
+      const intent = stored?.tokenSet.refreshToken === token ? stored.intent : undefined;
       const entry: Presentation = {
         at: world.now(),
         place,
-        attempt: stored?.intent?.attempt ?? Infinity,
+        attempt: intent?.attempt ?? Infinity,
+        intentAt: facts.intentAt.get(intent?.attemptId ?? ""),
         isUnprocessed: false,
         isOver: () => false,
         retryAfter: undefined,
@@ -156,23 +162,33 @@ export function judgeSpending(facts: Facts): Spending {
     },
     watch(place, entry) {
       const startedAt = world.now();
+      const intentAt = entry?.intentAt ?? startedAt;
       let isDone = false;
+      let abortedAt = -Infinity;
       const isOver = (): boolean => isDone || place.isCrashed;
       if (entry) entry.isOver = isOver;
-      world.schedule(undefined, EXCHANGE, () => {
-        if (!isOver() && place.disturbedAt < startedAt && !place.isFrozen)
-          violate("P10.exchange", "an exchange outlived its deadline");
+      // F38: what the store has taken of the deadline is not to be had again.
+      world.schedule(undefined, Math.max(0, intentAt + EXCHANGE + BUSY - startedAt), () => {
+        if (!isOver() && place.disturbedAt < intentAt && !place.isFrozen)
+          violate("P10.exchange", "F38: an exchange outlived its deadline");
       });
       return {
-        abort: () => void (isDone = true),
-        lost: () => void (isDone = true),
-        arrived({ status, text }) {
-          world.trace(place, () => `is told ${status} ${text}`);
-          const isWanted = !isDone;
+        abort() {
+          if (!isDone) abortedAt = world.now();
           isDone = true;
+        },
+        lost: () => void (isDone = true),
+        arrived({ status, text }, due) {
+          world.trace(place, () => `is told ${status} ${text}`);
           if (entry) entry.heardAt = world.now();
           const access =
             status === 200 && text.startsWith("{") ? JSON.parse(text).token : undefined;
+          const isThawing = place.disturbedAt === world.now() && abortedAt === world.now();
+          const isLate = world.now() - intentAt < EXCHANGE + BUSY;
+          if (entry && access !== undefined && isThawing && !isLate && due < world.now() - BUSY)
+            violate("P20.thawed", `${access} had arrived while its context was frozen`);
+          const isWanted = !isDone;
+          isDone = true;
           if (!isWanted || access === undefined) return;
           const attempt = entry?.attempt ?? Infinity;
           facts.arrivals.push({ place, access, at: world.now(), attempt });

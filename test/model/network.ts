@@ -18,6 +18,8 @@ export const urlOf = (endpoint: number): string => API + endpoint;
 export interface Call {
   readonly place: Place;
   readonly endpoint: number;
+  /** An owner that stands still or dies keeps its proxies waiting: the worker's tests play that. */
+  readonly isProxied: boolean;
   readonly startedAt: number;
   readonly frozenBefore: number;
   readonly freezesBefore: number;
@@ -183,12 +185,14 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
             place,
             url,
             init,
-            answer: (reply, delay, heard) =>
+            answer: (reply, delay, heard) => {
+              const due = world.now() + delay;
               end(delay, () => {
-                watch?.arrived(reply);
+                watch?.arrived(reply, due);
                 heard?.();
                 resolve(new Answer(url, reply) as unknown as Response);
-              }),
+              });
+            },
             lose: (delay) =>
               end(delay, () => {
                 watch?.lost();

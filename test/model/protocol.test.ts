@@ -22,7 +22,7 @@ const PATH = process.env["TOKENKEEP_PATH"];
 
 describe("the refresh protocol", { timeout: 24 * 3_600_000 }, () => {
   for (const { family, runs } of dealt(families, SCHEDULES, 1))
-    it(family.title, () => prove(family, { runs, seed: SEED, path: PATH }));
+    it(`${family.title}`, () => prove(family, { runs, seed: SEED, path: PATH }));
 
   it("P18 clients that signed in together do not refresh in step", async () => {
     const times = new Set<number>();

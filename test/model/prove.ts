@@ -8,15 +8,25 @@ export interface Share {
   readonly seed: number;
   /** Where in the shrunk tree the failure was, as fast-check printed it. */
   readonly path?: string | undefined;
+  /** How long a failing schedule is shrunk, in milliseconds; as long as it takes by default. */
+  readonly shrinkFor?: number;
 }
 
 /** Throws fast-check's report, with seed, path and the smallest schedule that fails. */
 export async function prove({ schedules, judge }: Family, share: Share): Promise<void> {
-  const { runs, seed, path } = share;
+  const { runs, seed, path, shrinkFor = Infinity } = share;
+  let failedAt = Infinity;
   await fc.assert(
     fc.asyncProperty(schedules, async (drawn) => {
-      const run: Run = await simulate(drawn);
-      judge?.(run, drawn);
+      // Whatever is smaller still passes, so that shrinking ends here.
+      if (performance.now() - failedAt > shrinkFor) return;
+      try {
+        const run: Run = await simulate(drawn);
+        judge?.(run, drawn);
+      } catch (error) {
+        failedAt = Math.min(failedAt, performance.now());
+        throw error;
+      }
     }),
     { numRuns: runs, seed, ...(path !== undefined && { path }) },
   );

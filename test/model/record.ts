@@ -12,7 +12,6 @@ export interface Body {
   readonly intent?: {
     readonly attemptId: string;
     readonly attempt: number;
-    readonly firstSentAt: number;
     readonly repeated: boolean;
     readonly ended?: true;
     readonly causedBy?: string;

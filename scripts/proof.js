@@ -1,0 +1,230 @@
+/**
+ * `npm run proof`: a million schedules of the model, in shares over all cores, no family less than
+ * 20,000. `npm run proof -- 100000` runs fewer, each family's least in proportion.
+ *
+ * What is done is kept in a file, so that a run that was ended goes on where it was. Another state of
+ * `src` or of the model starts anew; `--anyway` goes on all the same. `TOKENKEEP_SEED` gives the seed of
+ * a new run.
+ */
+
+import { fork } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fail, heading, root, seconds, useOwnNode } from "./run.js";
+
+/** @typedef {import("../test/model/share.ts").Answer} Answer */
+
+/**
+ * What has been done of a run.
+ *
+ * @typedef {object} Progress
+ * @property {string} source a hash of what is proved, and of what proves it
+ * @property {number} total
+ * @property {number} seed
+ * @property {Record<string, number[]>} done the shares that passed, by family
+ */
+
+/**
+ * Some schedules of one family, with a seed of their own.
+ *
+ * @typedef {object} Share
+ * @property {string} title
+ * @property {number} index
+ * @property {number} runs
+ * @property {number} seed
+ */
+
+const WHOLE = 1_000_000;
+const LEAST = 20_000;
+/** Schedules in a share. */
+const SHARE = 1_000;
+/** A share that says nothing for so long hangs: a loop that never ends is a finding too. */
+const SILENCE = 15 * 60_000;
+/** Between lines of progress. */
+const PAUSE = 5_000;
+
+useOwnNode();
+const started = performance.now();
+const words = process.argv.slice(2);
+const isAnyway = words.includes("--anyway");
+const total = Number(words.find((word) => !word.startsWith("-")) ?? WHOLE);
+if (!(total >= 1)) fail("`npm run proof -- 100000` wants a number of schedules.");
+const name = createHash("sha256").update(root).digest("hex").slice(0, 12);
+const file = path.join(os.tmpdir(), `tokenkeep-proof-${name}.json`);
+
+const families = await deal();
+const progress = begin();
+const shares = families.flatMap(({ title, runs }, family) =>
+  Array.from({ length: Math.ceil(runs / SHARE) }, (_, index) => ({
+    title,
+    index,
+    runs: Math.min(SHARE, runs - index * SHARE),
+    // eslint-disable-next-line no-bitwise -- a seed has 32 bits
+    seed: (progress.seed + 1_000_003 * (family + 1) + index) | 0,
+  })),
+);
+const isDone = (/** @type {Share} */ { title, index }) =>
+  progress.done[title]?.includes(index) ?? false;
+const waiting = shares.filter((share) => !isDone(share));
+/** @type {Set<string>} */
+const failed = new Set();
+let ran = 0;
+let told = 0;
+
+heading(`${sum(shares)} schedules of ${families.length} families, TOKENKEEP_SEED=${progress.seed}`);
+if (waiting.length < shares.length)
+  console.log(`${sum(shares) - sum(waiting)} are done already (${file})`);
+await Promise.all(Array.from({ length: os.availableParallelism() }, work));
+conclude();
+
+/** @param {readonly { runs: number }[]} some */
+function sum(some) {
+  return some.reduce((all, { runs }) => all + runs, 0);
+}
+
+/** A hash of everything that a schedule's outcome hangs on. */
+function hashSource() {
+  const hash = createHash("sha256");
+  for (const folder of ["src", "test/model"]) {
+    const names = readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" });
+    for (const one of names.filter((each) => each.endsWith(".ts")).sort())
+      hash.update(one).update(readFileSync(path.join(root, folder, one)));
+  }
+  return hash.digest("hex");
+}
+
+/** What an earlier run has left, if it is of the same; otherwise a new one. @returns {Progress} */
+function begin() {
+  const source = hashSource();
+  const known = readProgress();
+  const isSame = known?.total === total && (known.source === source || isAnyway);
+  const isLeft =
+    known !== undefined &&
+    families.some(({ title, runs }) => (known.done[title]?.length ?? 0) < Math.ceil(runs / SHARE));
+  if (isSame && isLeft) return known;
+  return {
+    source,
+    total,
+    seed: Number(process.env["TOKENKEEP_SEED"] ?? Date.now() % 2 ** 31),
+    done: {},
+  };
+}
+
+/** @returns {Progress | undefined} */
+function readProgress() {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all: the process may be ended at any time. */
+function keep() {
+  writeFileSync(`${file}.new`, JSON.stringify(progress));
+  renameSync(`${file}.new`, file);
+}
+
+function start() {
+  return fork(path.join(root, "test", "model", "share.ts"), { cwd: root });
+}
+
+/** Asks the model which families there are. @returns {Promise<readonly { title: string, runs: number }[]>} */
+async function deal() {
+  const child = start();
+  const least = Math.ceil((LEAST * total) / WHOLE);
+  /** @type {Answer} */
+  const answer = await ask(child, { deal: total, least });
+  child.kill();
+  return answer.type === "dealt" ? answer.families : fail("The model has no families.");
+}
+
+/**
+ * @param {import("node:child_process").ChildProcess} child
+ * @param {object} order
+ * @returns {Promise<Answer>}
+ */
+function ask(child, order) {
+  return new Promise((resolve) => {
+    const end = (/** @type {string} */ report) => settle({ type: "done", report });
+    const timer = setTimeout(() => end("It hangs: no answer for a quarter of an hour."), SILENCE);
+    const onExit = () => end("Its process has ended.");
+    /** @param {Answer} answer */
+    function settle(answer) {
+      clearTimeout(timer);
+      child.off("message", settle).off("exit", onExit);
+      resolve(answer);
+    }
+    child.on("message", settle).on("exit", onExit);
+    child.send(order);
+  });
+}
+
+/** Takes one share after the other, in a process of its own. */
+async function work() {
+  let child = start();
+  for (let share = waiting.shift(); share; share = waiting.shift()) {
+    if (failed.has(share.title)) continue;
+    const answer = await ask(child, share);
+    const report = answer.type === "done" ? answer.report : undefined;
+    if (report === undefined) {
+      ran += share.runs;
+      (progress.done[share.title] ??= []).push(share.index);
+      keep();
+      tell(share);
+    } else {
+      failed.add(share.title);
+      explain(share, report);
+      child.kill("SIGKILL");
+      child = start();
+    }
+  }
+  child.kill();
+}
+
+/** @param {Share} share @param {string} report */
+function explain({ title, seed, runs }, report) {
+  const at = /path: "([^"]*)"/.exec(report)?.[1];
+  const replay = `TOKENKEEP_SEED=${seed}${at === undefined ? "" : ` TOKENKEEP_PATH=${at}`}`;
+  const limit = at === undefined ? ` TOKENKEEP_SCHEDULES=${runs}` : "";
+  console.log(`\nFAILED: ${title}\n${report}\n\nReplay it, with TOKENKEEP_TRACE=1 line by line:`);
+  // Vitest takes a pattern, and a shell has signs of its own.
+  const pattern = title.split(" [")[0]?.replace(/[^\w ,:-]/g, ".");
+  console.log(`  ${replay}${limit} npm run test:quick -- test/model -t '${pattern}'\n`);
+}
+
+/** One line now and then. @param {Share} share */
+function tell({ title }) {
+  if (performance.now() - told < PAUSE && waiting.length) return;
+  told = performance.now();
+  const left = sum(waiting);
+  const rate = ran / ((told - started) / 1_000);
+  const percent = Math.floor(100 * (1 - left / sum(shares)));
+  const [done = 0, all = 0] = ofFamily(title);
+  console.log(
+    `${String(percent).padStart(3)} %  ${done}/${all}  ${Math.round(rate)} a second, ` +
+      `${Math.ceil(left / rate / 60)} min left  ${title.slice(0, 60)}`,
+  );
+}
+
+/** How many schedules of a family have passed, and how many there are. @param {string} title */
+function ofFamily(title) {
+  const own = shares.filter((share) => share.title === title);
+  return [sum(own.filter(isDone)), sum(own)];
+}
+
+function conclude() {
+  heading("By family");
+  for (const { title } of families) {
+    const [done = 0, all = 0] = ofFamily(title);
+    console.log(
+      `${String(done).padStart(9)} of ${String(all).padEnd(9)} ${failed.has(title) ? "FAILED " : ""}${title}`,
+    );
+  }
+  const passed = sum(shares.filter(isDone));
+  console.log(`\nTook ${seconds(started)}. TOKENKEEP_SEED=${progress.seed}`);
+  console.log(`${passed} schedules passed, ${failed.size} families failed`);
+  process.exitCode = failed.size === 0 && passed === sum(shares) ? 0 : 1;
+}
