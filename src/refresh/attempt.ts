@@ -94,6 +94,10 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
       mind.learn({ type: "moved", session: next });
       return true;
     }
+    const { session } = mind.known.found;
+    // What is served may be ahead of the record: then it has to be written first.
+    const isNext = session?.sessionId === next.sessionId && session.revision + 1 === next.revision;
+    if (!isNext) return false;
     const record = toRecord(next);
     if (!(await writer.reach(keeper.write(record, mind.known.found.head)))) return false;
     mind.learn({ type: "written", record, changes: [] });
@@ -112,6 +116,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   }
 
   async function spend(one: Try): Promise<void> {
+    if (left(one) <= LEAST_EXCHANGE) return;
     const { material, tokenSet } = one.next;
     const { refreshToken } = tokenSet;
     const { outcome, got } = await exchanges.run(

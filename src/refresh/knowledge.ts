@@ -433,11 +433,10 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
   }
   if (change.type === "begin") {
     const met = new Set([...known.met, change.session.sessionId]);
-    return {
-      ...known,
-      met,
-      changes: [...known.changes.filter(({ type }) => type !== "begin"), change],
-    };
+    const others = known.changes.filter(({ type }) => type !== "begin");
+    // Where memory serves one that was not stored, it serves its successor at once.
+    const isFailed = known.changes.some((one) => one.type === "begin" && one.isFailed);
+    return { ...known, met, changes: [...others, { ...change, isFailed }] };
   }
   return { ...known, changes: [...known.changes, change] };
 }
