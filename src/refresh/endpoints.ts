@@ -74,16 +74,11 @@ function nameOf(endpoints: Endpoints, endpoint: string): string {
 
 function isUnhealable(evidence: Evidence, rejection: Rejection): boolean {
   const { passed = 0, rejected, began } = evidence;
-  const { endpoint, generation, at, age, isOwn } = rejection;
-  const isYoung = age < HEALING;
-  const hasHealed = passed >= generation;
+  const { generation, at, age, isOwn } = rejection;
   const wasRejectedBefore = rejected?.generation === generation - 1 && passed < generation - 1;
+  const isFutile = passed < generation && age < HEALING && (isOwn || wasRejectedBefore);
   const recent = began.filter((time) => at - time < REFRESHES_WITHIN);
-  return (
-    (!hasHealed && isOwn && isYoung) ||
-    (!hasHealed && wasRejectedBefore && (isYoung || endpoint !== OTHERS)) ||
-    recent.length > MOST_REFRESHES
-  );
+  return isFutile || recent.length > MOST_REFRESHES;
 }
 
 /** Takes a 401 into account, and settles whether it may ask for a refresh. */

@@ -2,6 +2,7 @@
 import { merge, type Merged } from "./changes.ts";
 import { type Keeper, StoreTrouble } from "./keeper.ts";
 import { beginningAlone } from "./knowledge.ts";
+import type { Session } from "../types.ts";
 import type { Mind } from "./mind.ts";
 
 export interface Writer {
@@ -29,6 +30,8 @@ const MOST_CONFLICTS = 8;
 
 export function createWriter({ mind, keeper, pause, release }: WriterOptions): Writer {
   let flushing: Promise<void> | undefined;
+  /** What a sign-out may have ended, by a write whose answer is not known. */
+  let doubtful: readonly Session[] = [];
 
   async function reach<T>(answer: Promise<T>): Promise<T> {
     try {
@@ -50,10 +53,19 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     const { record, ended, dropped } = merge(changes, found, { ...mind.moment(), highest });
     if (record) {
       mind.learn({ type: "writing", revision: record.revision, changes });
-      if (!(await reach(keeper.write(record, found.head)))) return false;
+      const before = doubtful;
+      // If the answer is lost, the next look tells whether they have ended.
+      doubtful = [...before, ...ended];
+      if (!(await reach(keeper.write(record, found.head)))) {
+        doubtful = before;
+        return false;
+      }
       mind.learn({ type: "written", record, changes });
     } else mind.learn({ type: "settled", changes });
-    release({ ended, dropped });
+    const standing = mind.known.found.session?.sessionId;
+    const gone = doubtful.filter(({ sessionId }) => sessionId !== standing);
+    doubtful = [];
+    release({ ended: gone, dropped });
     return true;
   }
 

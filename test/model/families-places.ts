@@ -236,7 +236,10 @@ const places: Family[] = [
     title: "where an attempt's own lock shows that it is dead, nobody waits for its deadline [F57]",
     schedules: fc
       .record({
-        drawn: scenario({ ...calm, killsOld: false, refreshAhead: false, locks: "common", contexts: 4 }, []),
+        drawn: scenario(
+          { ...calm, killsOld: false, refreshAhead: false, locks: "common", contexts: 4 },
+          [],
+        ),
         rotation: fc.constantFrom("none" as const, "window" as const, "strict" as const),
         channel: fc.constantFrom("none" as const, "open" as const),
       })
