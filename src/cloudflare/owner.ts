@@ -174,6 +174,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     task: () => Promise<void>,
     unlessSignedIn: boolean | undefined,
   ): Promise<Omit<Answer, "revision">> {
+    // Keys that have to be fetched are told to be wrong here, and not by a session that none can seal.
+    await keys.newest();
     storage.kv.put(DEED, { ...deedNow(), ...one.deed });
     if (unlessSignedIn) {
       // One at a time, so that a thousand first requests sign in once.
