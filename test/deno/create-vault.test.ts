@@ -154,8 +154,8 @@ describe("says which line to add", () => {
       [`${KEYS},${freshKeys("k1")}`, "same id"],
       [KEYS.slice(3), "^Key 1 is not"],
       [`${KEYS},`, "^Key 2 is not"],
-      [{ k1: KEYS }, "AES-GCM keys of 256 bits"],
-      [{ k1: undefined }, "AES-GCM keys of 256 bits"],
+      [{ k1: KEYS }, "takes HKDF keys"],
+      [{ k1: undefined }, "takes HKDF keys"],
       [[KEYS], "Put a letter into each key id"],
     ] as const;
     for (const [given, message] of wrong) {
