@@ -163,16 +163,18 @@ function readRing(keys: Keys | undefined, how: string): Ring {
   const [newest] = entries.at(-1) ?? [""];
   check(newest, "A key ring needs a key");
   check(ring.size === entries.length, "Two keys have the same id: give each its own");
-  for (const id of ring.keys())
-    check(!/^\d+$/.test(id), "Put a letter into each key id: numbers lose their order");
   return { newest, keys: ring };
 }
 
 type Check = (isRight: unknown, message: string) => void;
 type Entry = [id: string, key: () => Promise<WebCryptoKey>];
 
+const checkId = (id: string, check: Check): void =>
+  check(!/^\d+$/.test(id), "Put a letter into each key id: numbers lose their order");
+
 const takeKeys = (keys: [string, WebCryptoKey | undefined][], check: Check): Entry[] =>
   keys.map(([id, key]) => {
+    checkId(id, check);
     check(
       key?.algorithm?.name === "HKDF" && key.usages.includes("deriveKey"),
       'A key ring takes HKDF keys: importKey("raw", bytes, "HKDF", false, ["deriveKey"])',
@@ -185,6 +187,7 @@ const parseKeys = (text: string, check: Check): Entry[] =>
   text.split(",").map((entry, index) => {
     const [, id = "", base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
     check(id, `Key ${index + 1} is not <id>:<32 bytes in base64>`);
+    checkId(id, check);
     const bytes = fromBase64(base64.replaceAll("-", "+").replaceAll("_", "/"));
     let key: WebCryptoKey | undefined;
     return [
