@@ -3,36 +3,57 @@
  * own, made from one of them by HKDF (RFC 5869), so that no key is used too often (S20).
  */
 import { VaultError } from "../errors.ts";
-import type { RecordHead } from "../types.ts";
+import type { RecordHead, StoredRecord } from "../types.ts";
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "./crypto.ts";
-import { DEADLINE, fail, inTime } from "./stored.ts";
+import { DEADLINE, fail, inTime, own } from "./stored.ts";
 
-/** Names a session's key: the id of the ring's key, and what was drawn for the session. */
-export interface KeyName {
-  readonly kid: string;
+/** What stands beside a sealed body: the id of the ring's key, and what was drawn for the session. */
+export interface KeyNames {
+  readonly kid?: unknown;
   /** 16 random bytes in base64, new with each session. */
-  readonly salt: string;
+  readonly salt?: unknown;
 }
 
-/** One session's key. */
-export interface SessionKey extends KeyName {
-  readonly key: WebCryptoKey;
-  readonly sessionId: string;
-  /** Which million of the session's writes it is for. */
-  readonly era: number;
+/** Gives the keys that seal and open records. */
+export interface Sealer {
+  /** The key for a record's next write; `kept` is what the record must hold besides its names. */
+  toSeal(
+    place: readonly unknown[],
+    head: RecordHead,
+  ): Promise<{
+    readonly key: WebCryptoKey;
+    readonly names: KeyNames;
+    readonly kept?: Readonly<Record<string, unknown>>;
+  }>;
+  /**
+   * The key that a sealed body names, which may be none; `opened` is called where it was the right one.
+   * Rejects with a `VaultError`, code `store_unavailable`, for an unknown id, and while the keys cannot
+   * be had.
+   */
+  toOpen(
+    place: readonly unknown[],
+    head: RecordHead,
+    names: KeyNames,
+    kept: StoredRecord["keys"],
+  ): Promise<{ readonly key: WebCryptoKey | undefined; readonly opened?: () => void }>;
 }
 
 /** The application's own keys; made by {@link keyring}. */
-export interface Keyring {
+export interface Keyring extends Sealer {
   /** The key id that new writes are sealed with. */
   newest(): Promise<string>;
-  /**
-   * The key for a record's next write, or the one that is named. Rejects with a `VaultError`, code
-   * `store_unavailable`, for an unknown key id, and while the keys cannot be had.
-   */
-  keyFor(place: string, head: RecordHead, name?: KeyName): Promise<SessionKey>;
-  /** Keeps a key at hand that has opened or sealed something, or forgets the one of a place. */
-  remember(place: string, key?: SessionKey): void;
+  /** Lets go of the session's key that is at hand for a place. */
+  forget(place: readonly unknown[]): void;
+}
+
+/** One session's key, at hand. */
+interface SessionKey {
+  readonly key: WebCryptoKey;
+  readonly kid: string;
+  readonly salt: string;
+  readonly sessionId: string;
+  /** Which million of the session's writes it is for. */
+  readonly era: number;
 }
 
 /**
@@ -55,7 +76,7 @@ const ERA = 2 ** 20;
 const MOST = 1000;
 
 /** How many bytes tell one session's key from another's. */
-export const SALT = 16;
+const SALT = 16;
 
 interface Ring {
   readonly newest: string;
@@ -99,29 +120,58 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
       how,
     ));
 
+  /** A Map keeps the order in which keys were set: the first is the one that was not used for longest. */
+  function remember(at: string, key: SessionKey): void {
+    known.delete(at);
+    known.set(at, key);
+    const [oldest] = known.size > MOST ? known.keys() : [];
+    if (oldest !== undefined) known.delete(oldest);
+  }
+
+  async function make(kid: string, salt: string, { keys }: Ring): Promise<WebCryptoKey> {
+    const base = await (keys.get(kid) ?? unknownKey)();
+    return derive(base, salt);
+  }
+
   return {
     newest: async () => (await open()).newest,
-    async keyFor(place, { sessionId, revision }, name) {
-      const { keys, newest } = await open();
-      const kid = name ? name.kid : newest;
-      const at = known.get(place);
+    forget: (place) => void known.delete(nameOf(place)),
+    async toSeal(place, { sessionId, revision }) {
+      const ring = await open();
+      const kid = ring.newest;
+      const at = nameOf(place);
       const era = Math.floor(revision / ERA);
-      const isAtHand =
-        at?.kid === kid &&
-        (name ? at.salt === name.salt : at.sessionId === sessionId && at.era === era);
-      if (isAtHand) return { ...at, sessionId, era };
-      const base = keys.get(kid) ?? unknownKey;
-      const salt = name ? name.salt : toBase64(randomBytes(SALT));
-      return { kid, salt, sessionId, era, key: await derive(await base(), salt) };
+      let found = known.get(at);
+      if (found?.kid !== kid || found.sessionId !== sessionId || found.era !== era) {
+        const salt = toBase64(randomBytes(SALT));
+        found = { kid, salt, sessionId, era, key: await make(kid, salt, ring) };
+      }
+      remember(at, found);
+      return { key: found.key, names: own({ kid, salt: found.salt }) };
     },
-    remember(place, key) {
-      // A Map keeps the order in which keys were set: the first is the one that was not used for longest.
-      known.delete(place);
-      if (key) known.set(place, key);
-      const [oldest] = known.size > MOST ? known.keys() : [];
-      if (oldest !== undefined) known.delete(oldest);
+    async toOpen(place, { sessionId, revision }, { kid, salt }) {
+      const ring = await open();
+      // What stands in the record itself opens nothing: who has forged the record has put it there.
+      if (typeof kid !== "string" || !isSalt(salt)) return { key: undefined };
+      const at = nameOf(place);
+      const found = known.get(at);
+      const isAtHand = found?.kid === kid && found.salt === salt;
+      const key = isAtHand ? found.key : await make(kid, salt, ring);
+      const era = Math.floor(revision / ERA);
+      // Not before: a salt that somebody has put there must not seal what comes next.
+      return { key, opened: () => remember(at, { kid, salt, sessionId, era, key }) };
     },
   };
+}
+
+const nameOf = (place: readonly unknown[]): string => JSON.stringify(place);
+
+function isSalt(salt: unknown): salt is string {
+  try {
+    return typeof salt === "string" && salt.length < 2 * SALT && fromBase64(salt).length === SALT;
+  } catch {
+    return false;
+  }
 }
 
 /** A session is sealed with a key that is not here, maybe not yet: it is left alone. */

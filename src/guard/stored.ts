@@ -42,29 +42,24 @@ export const isId = (value: unknown): value is string =>
 
 const refuse = (): never => fail("Unknown record format: update tokenkeep");
 
-/** What 64 KiB of JSON can hold at most, and deeper than any session. */
+/** What 64 KiB of JSON can hold at most. */
 const MOST_VALUES = 65_536;
-const DEEPEST = 500;
 
 /**
  * Own data only, at every depth: what a polluted `Object.prototype` holds is not part of it (S15).
- * A value that is met again and again, as in a circle, is no JSON.
+ * Throws for what holds itself, or the same thing again and again: it is no JSON.
  */
-export function bare(
-  value: unknown,
-  left: { values: number } = { values: MOST_VALUES },
-  depth: number = 0,
-): unknown {
-  if (left.values-- <= 0 || depth > DEEPEST) return refuse();
+export function bare(value: unknown, left: { values: number } = { values: MOST_VALUES }): unknown {
+  if (left.values-- <= 0) return refuse();
   if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((member) => bare(member, left, depth + 1));
+  if (Array.isArray(value)) return value.map((member) => bare(member, left));
   const copy: Record<string, unknown> = Object.create(null);
-  for (const [name, member] of Object.entries(value)) copy[name] = bare(member, left, depth + 1);
+  for (const name of Object.keys(value)) copy[name] = bare(Reflect.get(value, name), left);
   return copy;
 }
 
 /** Own members only, without a prototype. */
-const own = <T extends object>(value: T): T => ({ __proto__: null, ...value });
+export const own = <T extends object>(value: T): T => ({ __proto__: null, ...value });
 
 /** A record's clear part. */
 export function headOf(record: StoredRecord): RecordHead {
@@ -99,9 +94,14 @@ export function parseStored(value: unknown): StoredRecord | undefined {
     Number.isFinite(endedAt ?? 0);
   if (!isKnown) return refuse();
   if (tombstone) return body === undefined ? head : own({ format, sessionId, revision });
-  return own({
-    ...head,
-    ...(body !== undefined && { body: bare(body) }),
-    ...(isObject(keys) && { keys: own(keys) }),
-  });
+  try {
+    return own({
+      ...head,
+      ...(body !== undefined && { body: bare(body) }),
+      ...(isObject(keys) && { keys: own(keys) }),
+    });
+  } catch {
+    // A circle is deeper than the stack.
+    return refuse();
+  }
 }

@@ -10,23 +10,16 @@
  * @module
  */
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "../guard/crypto.ts";
-import { type KeyName, type Keyring, SALT, unknownKey } from "../guard/keyring.ts";
-import { bare, fail, headOf, parseStored } from "../guard/stored.ts";
+import { type KeyNames, type Keyring, type Sealer, unknownKey } from "../guard/keyring.ts";
+import { bare, fail, headOf, own, parseStored } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /** The sealed form of a body: JSON. With a key ring `kid` and `salt` name the key. */
-interface Sealed extends Partial<KeyName> {
+interface Sealed extends KeyNames {
   /** 12 bytes in base64. */
   readonly iv: string;
   /** Ciphertext and tag in base64. */
   readonly data: string;
-}
-
-/** A sealed body as it may be opened. */
-interface Parts {
-  readonly iv: Uint8Array<ArrayBuffer>;
-  readonly data: Uint8Array<ArrayBuffer>;
-  readonly name: KeyName | undefined;
 }
 
 export interface EncryptedOptions {
@@ -68,65 +61,54 @@ export function encrypted(
   keys?: Keyring,
   options: EncryptedOptions = {},
 ): TokenStore {
-  const spaces = [store.namespace, options.namespace];
+  const sealer: Sealer = keys ?? recordKeys;
   let tried = !!keys;
 
-  const placeOf = (name: string): string => JSON.stringify([...spaces, name]);
+  const placeOf = (name: string): unknown[] => [store.namespace, options.namespace, name];
 
   /** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag (S15). */
   const parameters = (
     name: string,
     { format, sessionId, revision, attemptId, tombstone, endedAt }: RecordHead,
-    { kid, iv }: { kid: string | undefined; iv: Uint8Array<ArrayBuffer> },
+    { kid, salt }: KeyNames,
+    iv: Uint8Array<ArrayBuffer>,
   ): AesGcmParams => ({
     name: "AES-GCM",
     iv,
     additionalData: new TextEncoder().encode(
       JSON.stringify([
-        ...["tokenkeep", format, ...spaces, name],
-        ...[sessionId, revision, attemptId, tombstone, endedAt, kid],
+        ...["tokenkeep", format, ...placeOf(name)],
+        ...[sessionId, revision, attemptId, tombstone, endedAt, kid, salt],
       ]),
     ),
     tagLength: 128,
   });
 
   async function seal(name: string, record: StoredRecord): Promise<StoredRecord> {
-    const place = placeOf(name);
     const head = headOf(record);
-    const session = keys && (await keys.keyFor(place, head));
-    const key = session ? session.key : await makeKey();
+    const { key, names, kept } = await sealer.toSeal(placeOf(name), head);
     const iv = randomBytes(IV);
     const data = await subtle().encrypt(
-      parameters(name, head, { kid: session?.kid, iv }),
+      parameters(name, head, names, iv),
       key,
       new TextEncoder().encode(JSON.stringify(record.body)),
     );
     if (data.byteLength > LONGEST) fail("Session exceeds 64 KiB");
-    if (session) keys.remember(place, session);
-    const body: Sealed = {
-      ...(session && { kid: session.kid, salt: session.salt }),
-      iv: toBase64(iv),
-      data: toBase64(new Uint8Array(data)),
-    };
-    return { ...record, body, ...(!session && { keys: { ...record.keys, seal: key } }) };
+    const body: Sealed = { ...names, iv: toBase64(iv), data: toBase64(new Uint8Array(data)) };
+    return { ...record, body, ...(kept && { keys: { ...record.keys, ...kept } }) };
   }
 
-  /** Opens with what is in the record, or in the ring; `undefined` for what does not open. */
+  /** The session's text, or `undefined` for what does not open. */
   async function open(name: string, record: StoredRecord): Promise<string | undefined> {
-    const parts = narrow(record.body);
-    if (!parts) return undefined;
-    const { iv, data, name: named } = parts;
-    if (named && !keys) return unknownKey();
-    // What stands in the record opens nothing of a ring's: who has forged a record has put it there.
-    if (keys && !named) return undefined;
+    const { iv, data, ...rest } = own(Object(record.body)) as Record<string, unknown>;
+    const names = own(rest);
     const head = headOf(record);
-    const place = placeOf(name);
-    const session = keys && (await keys.keyFor(place, head, named));
-    const key = session ? session.key : record.keys?.["seal"];
+    const { key, opened } = await sealer.toOpen(placeOf(name), head, names, record.keys);
+    if (!key) return undefined;
     try {
-      const algorithm = parameters(name, head, { kid: named?.kid, iv });
-      const plain = await subtle().decrypt(algorithm, key as WebCryptoKey, data);
-      if (session) keys.remember(place, session);
+      const algorithm = parameters(name, head, names, toBytes(iv, IV));
+      const plain = await subtle().decrypt(algorithm, key, toBytes(data, LONGEST));
+      opened?.();
       return new TextDecoder().decode(plain);
     } catch {
       return undefined;
@@ -137,15 +119,14 @@ export function encrypted(
     subtle();
     const record = parseStored(await store.read(name));
     if (record?.body === undefined) {
-      keys?.remember(placeOf(name));
+      keys?.forget(placeOf(name));
       return record;
     }
     const text = await open(name, record);
     if (text === undefined) return headOf(record);
-    const opened = { ...record, body: bare(JSON.parse(text)) };
-    if (keys) return opened;
     const { seal: _, ...others } = { ...record.keys };
-    return { ...opened, keys: Object.keys(others).length ? others : undefined };
+    const body = bare(JSON.parse(text));
+    return { ...record, body, keys: Object.keys(others).length ? others : undefined };
   }
 
   /** Some browsers and modes refuse keys, or give back null (F27): a sample tells. */
@@ -176,33 +157,28 @@ export function encrypted(
         return store.write(key, sealed, expected);
       }
       const written = await store.write(key, next, expected);
-      if (written) keys?.remember(placeOf(key));
+      if (written) keys?.forget(placeOf(key));
       return written;
     },
   };
 }
 
-const makeKey = (): Promise<WebCryptoKey> =>
-  subtle().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+/** Each write has a key of its own, and the record keeps it. */
+const recordKeys: Sealer = {
+  async toSeal() {
+    const uses: KeyUsage[] = ["encrypt", "decrypt"];
+    const key = await subtle().generateKey({ name: "AES-GCM", length: 256 }, false, uses);
+    return { key, names: own({}), kept: { seal: key } };
+  },
+  async toOpen(_place, _head, { kid }, kept) {
+    return typeof kid === "string"
+      ? unknownKey()
+      : { key: kept?.["seal"] as WebCryptoKey | undefined };
+  },
+};
 
-/** Untrusted: its size is judged before anything is made of it (S10). */
-function narrow(body: unknown): Parts | undefined {
-  const { kid, salt, iv, data } = { __proto__: null, ...Object(body) } as Record<string, unknown>;
-  const bytes = (value: unknown, most: number): Uint8Array<ArrayBuffer> | undefined => {
-    if (typeof value !== "string" || value.length > Math.ceil(most / 3) * 4) return undefined;
-    const found = fromBase64(value);
-    return found.length <= most ? found : undefined;
-  };
-  try {
-    const parts = { iv: bytes(iv, IV), data: bytes(data, LONGEST), salt: bytes(salt, SALT) };
-    if (parts.iv?.length !== IV || !parts.data) return undefined;
-    const isNamed =
-      typeof kid === "string" && typeof salt === "string" && parts.salt?.length === SALT;
-    if (!isNamed && (kid ?? salt) !== undefined) return undefined;
-    return { iv: parts.iv, data: parts.data, name: isNamed ? { kid, salt } : undefined };
-  } catch {
-    return undefined;
-  }
-}
+/** Untrusted: its size is judged before anything is made of it (S10). Throws for what is none. */
+const toBytes = (text: unknown, most: number): Uint8Array<ArrayBuffer> =>
+  fromBase64(typeof text === "string" && text.length <= Math.ceil(most / 3) * 4 ? text : "!");
 
 export { keyring, type Keyring, type Keys, type KeySource } from "../guard/keyring.ts";

@@ -10,7 +10,8 @@ import { DEADLINE, fail, headOf, inTime, isId, parseStored } from "../guard/stor
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
-const NAME_ANOTHER = "give tokenkeep one of its own, by indexedDbStore({ database })";
+const ANOTHERS =
+  "This IndexedDB database is something else's: name one for tokenkeep, indexedDbStore({ database })";
 
 const STORE = "records";
 /** Where the scope's id lies: no text, so that it is no record's key and is never listed. */
@@ -55,9 +56,7 @@ export function indexedDbStore(
     db.close();
     // One that was only ever opened is taken over (F74). An application that opens its own by a
     // version would be shut out by a higher one.
-    return stores.length === 0
-      ? open(db.version + 1)
-      : fail(`IndexedDB database "${database}" is used by something else: ${NAME_ANOTHER}`);
+    return stores.length === 0 ? open(db.version + 1) : fail(ANOTHERS);
   }
 
   function connect(): Promise<IDBDatabase> {
@@ -99,8 +98,9 @@ export function indexedDbStore(
         }
       },
       (error) =>
+        // An object store of this name that makes its keys itself.
         (error as Partial<DOMException> | undefined)?.name === "DataError"
-          ? `IndexedDB object store "${STORE}" has keys of another kind: ${NAME_ANOTHER}`
+          ? ANOTHERS
           : "IndexedDB unavailable: nothing is lost, allow site data, free disk space",
     );
 

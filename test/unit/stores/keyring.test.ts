@@ -168,8 +168,8 @@ describe("a key of its own for each session [S20]", () => {
       false,
       ["decrypt"],
     );
-    const bound = ["tokenkeep", 1, null, null, "a", "session-1", 1, "attempt-1", null, null, kid];
-    const additionalData = new TextEncoder().encode(JSON.stringify(bound));
+    const bound = ["tokenkeep", 1, null, null, "a", "session-1", 1, "attempt-1", null, null];
+    const additionalData = new TextEncoder().encode(JSON.stringify([...bound, kid, salt]));
     const plain = await crypto.subtle.decrypt(
       { name: "AES-GCM", iv: bytesOf(iv), additionalData, tagLength: 128 },
       key,
