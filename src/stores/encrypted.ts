@@ -126,7 +126,7 @@ export function encrypted(
     if (text === undefined) return headOf(record);
     const { seal: _, ...others } = { ...record.keys };
     const body = bare(JSON.parse(text));
-    return { ...record, body, keys: Object.keys(others).length ? others : undefined };
+    return own({ ...record, body, keys: Object.keys(others).length ? others : undefined });
   }
 
   /** Some browsers and modes refuse keys, or give back null (F27): a sample tells. */

@@ -139,7 +139,12 @@ export function sealingContract(name: string, makeInner: () => TokenStore): void
       Object.assign(polluted, { attemptId: "forged", endedAt: 1, sessionId: "forged" });
       try {
         await store.write("b", written, undefined);
-        expect((await store.read("a"))?.body).toEqual(written.body);
+        const read = (await store.read("a"))!;
+        expect([read.body, read.tombstone, read.endedAt]).toEqual([
+          written.body,
+          undefined,
+          undefined,
+        ]);
       } finally {
         for (const member of Object.keys(polluted)) delete polluted[member];
       }
