@@ -5,7 +5,7 @@ import { fail } from "./stored.ts";
 export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 
 /** The types have it everywhere; insecure contexts do not. */
-export const subtle = (): SubtleCrypto =>
+export const subtle = (): (typeof crypto)["subtle"] =>
   (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
 
 export const randomBytes = (length: number): Uint8Array<ArrayBuffer> =>
