@@ -2,11 +2,12 @@
 import { expect, inject, it } from "vitest";
 import { localLock } from "../../src/locks/local.ts";
 import { webLocks } from "../../src/locks/web-locks.ts";
-import { encrypted } from "../../src/stores/encrypted.ts";
+import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
+import { jsonStore, sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -22,6 +23,10 @@ storeContract("encrypted over memory", () => encrypted(memoryStore()), {
     return [encrypted(inner), encrypted(inner)];
   },
 });
+storeContract("encrypted over a store that writes JSON", () =>
+  encrypted(jsonStore(), keyring(`k1:${btoa("0123456789abcdef0123456789abcdef")}`)),
+);
+sealingContract("memory", memoryStore);
 lockContract("local", localLock);
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
 providerContract({ control: inject("control"), env: process.env });
