@@ -26,7 +26,5 @@ export function fromRecord(record: StoredRecord | undefined): Session | undefine
     ...(coolDown ? [coolDown.until, coolDown.tries] : []),
   ];
   // Else a runtime's error would quote the header that cannot hold it (S4, S5).
-  return isToken(tokenSet?.accessToken, "Token") && numbers.every(Number.isFinite)
-    ? session
-    : undefined;
+  return isToken(tokenSet?.accessToken) && numbers.every(Number.isFinite) ? session : undefined;
 }

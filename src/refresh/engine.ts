@@ -20,11 +20,11 @@ import {
 import { createHint, createLimit, holdOpen, underLock } from "./waiting.ts";
 import { createExchanges } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
+import { adoptable } from "../grant/adoptable.ts";
 import type { Life } from "../grant/lifetime.ts";
 import { createPeers } from "./peers.ts";
 import { toRecord } from "../guard/record.ts";
 import { secureFetch } from "../guard/secure.ts";
-import { isSound } from "../guard/syntax.ts";
 import { begun, concluded, type Trouble } from "./transitions.ts";
 
 export function createEngine(
@@ -46,7 +46,7 @@ export function createEngine(
   }: VaultOptions<never>,
   onNews: OnNews,
 ): Engine {
-  const { renewal, scheme } = provider;
+  const { renewal } = provider;
   const { now, running } = clock;
   const ledger = createLedger(store, key, onSession, (type) => emit(type));
   const peers = createPeers(channel, key, clock, ledger, look);
@@ -272,12 +272,10 @@ export function createEngine(
     const wait = (session?.coolDown?.until ?? 0) - now();
     return code === "store_unavailable" && isVaultError(trouble)
       ? trouble
-      : new VaultError(
-          code,
-          undefined,
-          /fai|ref|req/.test(code) ? status : undefined,
-          wait > 0 ? Math.ceil(wait) : undefined,
-        );
+      : new VaultError(code, undefined, {
+          status: /fai|ref|req/.test(code) ? status : undefined,
+          retryAfter: wait > 0 ? Math.ceil(wait) : undefined,
+        });
   }
 
   /** The way of a caller that memory cannot serve at once. Its abort and its patience are its own. */
@@ -363,8 +361,7 @@ export function createEngine(
     },
     async adopt(grant) {
       if (closed) throw error("closed");
-      if (!isSound(grant, scheme)) throw error("invalid_token");
-      await start(life({ ...grant, aged: true }, now()), epoch);
+      await start(life({ ...adoptable(grant), aged: true }, now()), epoch);
     },
     async signOut() {
       epoch++;

@@ -2,7 +2,7 @@
 import type { Clock, Exchange, Grant, Outcome, Provider } from "../types.ts";
 import { EXCHANGE } from "./decide.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
-import { isSound } from "../guard/syntax.ts";
+import { narrowGrant } from "../grant/outcome.ts";
 import { createLimit } from "./waiting.ts";
 
 export interface Exchanges {
@@ -18,7 +18,7 @@ export interface Exchanges {
 
 /** `send` is the way to the token endpoint; `ahead` is how far the server's clock is ahead, in milliseconds. */
 export function createExchanges(
-  { renewal, scheme }: Provider<never>,
+  { renewal }: Provider<never>,
   clock: Clock,
   random: () => number,
   send: typeof fetch,
@@ -40,9 +40,11 @@ export function createExchanges(
         const answer = await Promise.race([ask({ signal, fetch: send, now }), stopped]);
         const outcome = answer as Outcome;
         // No answer at all throws here.
-        return outcome.type === "granted" && isSound(outcome.grant, scheme)
-          ? [outcome, life(outcome.grant, startedAt)]
-          : [outcome];
+        if (outcome.type !== "granted") return [outcome];
+        const grant = narrowGrant(outcome.grant);
+        return typeof grant === "object"
+          ? [outcome, life(grant, startedAt)]
+          : [{ type: "trouble", reason: grant }];
       } catch (error) {
         return [{ type: "trouble", error }];
       } finally {

@@ -185,7 +185,7 @@ export function createFetch(
       if (hop) response = await hop(response, next, again, send);
     }
     if (renewal?.selfSigned && response.status === 401 && !date)
-      throw new VaultError("clock_unknown", undefined, 401);
+      throw new VaultError("clock_unknown", undefined, { status: 401 });
     return response;
   }
 

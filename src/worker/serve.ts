@@ -131,7 +131,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   checkParts(settings);
   check(!isolated || inServiceWorker, "isolated, which needs a service worker");
   const { provider } = settings;
-  const clockError = toWire(new VaultError("clock_unknown", undefined, 401));
+  const clockError = toWire(new VaultError("clock_unknown", undefined, { status: 401 }));
   const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
   const scheme = provider.scheme ?? "Bearer";
   const owner = randomId();
@@ -277,12 +277,10 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
 
 /** Fixed messages only: what a provider or a store throws may hold anything (S4). */
 function toWire(error: unknown): WireError {
-  const { code, message, status, retryAfter } = isVaultError(error)
+  const { code, message, status, retryAfter, reason } = isVaultError(error)
     ? error
-    : error instanceof TypeError
-      ? new VaultError("invalid_option", "Invalid option: check the arguments")
-      : new VaultError("store_unavailable");
-  return { code, message, status, retryAfter };
+    : new VaultError(error instanceof TypeError ? "invalid_option" : "store_unavailable");
+  return { code, message, status, retryAfter, reason };
 }
 
 /** A typed error as a reply that `readProblem` reads: nothing else crosses `respondWith`. */

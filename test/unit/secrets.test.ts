@@ -101,8 +101,10 @@ describe.each(Object.keys(refreshesGoneWrong))("a refresh that meets %s", (name)
     await vault.signIn(credentials);
     api.refresh = () => refreshesGoneWrong[name]!(one) as Response;
     api.expire();
-    const error = await rejection(clock.until(vault.fetch(VMS)));
-    expect(error).toBeInstanceOf(VaultError);
+    const error = await clock.until(vault.fetch(VMS)).catch((reason: unknown) => reason);
+    // Beside a good access token a malformed refresh token is none (F70): the API's 401 is the answer.
+    if (name === "a malformed refresh token") expect(error).toMatchObject({ status: 401 });
+    else expect(error).toBeInstanceOf(VaultError);
     expect(api.to("/refresh").length).toBeGreaterThan(0);
     // Enough was seen for the search to mean something: names, events, snapshots.
     expect(seen.length).toBeGreaterThan(3);
