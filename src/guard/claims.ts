@@ -1,7 +1,15 @@
 /** Reading a JWT's claims without verifying them: for scheduling and display only (S12). */
+import type { Provider } from "../types.ts";
 import { isObject, parse } from "./json.ts";
 
 export { isObject };
+
+/** What a page may show of a token: nothing where the provider says that its claims are no show. */
+export const shownClaims = (
+  { showsClaims = true }: Pick<Provider, "showsClaims">,
+  token: string | undefined,
+): Record<string, unknown> | undefined =>
+  token !== undefined && showsClaims ? decodeClaims(token) : undefined;
 
 /** The claims of a JWT (RFC 7519 §3), or `undefined` for anything that is none. No prototype (S15). */
 export function decodeClaims(token: string): Record<string, unknown> | undefined {

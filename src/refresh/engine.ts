@@ -21,7 +21,7 @@ import { createHint, createLimit, holdOpen, underLock } from "./waiting.ts";
 import { createExchanges } from "./exchange.ts";
 import { createLedger } from "./ledger.ts";
 import { adoptable } from "../grant/adoptable.ts";
-import type { Life } from "../grant/lifetime.ts";
+import { type Life, skewOf } from "../grant/lifetime.ts";
 import { createPeers } from "./peers.ts";
 import { toRecord } from "../guard/record.ts";
 import { secureFetch } from "../guard/secure.ts";
@@ -71,6 +71,7 @@ export function createEngine(
   /** The access token that this context has refreshed last. */
   let gotHere: string | undefined;
   let status: number | undefined;
+  let reason: Trouble["reason"];
   /** The sessions of which that was told. One that is in memory alone may give way to an earlier one. */
   const refused = new Set<string>();
   let rejectedHere: TokenName | undefined;
@@ -198,7 +199,7 @@ export function createEngine(
     const isOurs = (session: Session | undefined): boolean => session?.sessionId === sessionId;
     if (isOurs(ledger.session)) {
       gotHere = got?.tokenSet.accessToken;
-      status = (outcome as Trouble).status;
+      ({ status, reason } = outcome as Trouble);
       if (!got && outcome.type !== "refused") emit("trouble");
       const jitter = random();
       await ledger.persist((stored) => {
@@ -275,6 +276,12 @@ export function createEngine(
       : new VaultError(code, undefined, {
           status: /fai|ref|req/.test(code) ? status : undefined,
           retryAfter: wait > 0 ? Math.ceil(wait) : undefined,
+          reason:
+            code === "sign_in_required" && session?.refused
+              ? "refresh_token_refused"
+              : code === "refresh_failed"
+                ? reason
+                : undefined,
         });
   }
 
@@ -285,7 +292,7 @@ export function createEngine(
       error(ledger.failures ? "store_unavailable" : "refresh_failed"),
     );
     try {
-      if (renewal?.selfSigned && need.date! > 0) skew = need.date! - now();
+      if (renewal?.selfSigned) skew = skewOf(need.date, now()) ?? skew;
       const since = looks;
       for (let looked = false; ; looked = true) {
         if (closed) throw error("closed");
@@ -351,12 +358,16 @@ export function createEngine(
       const since = epoch;
       const [outcome, got] = await exchange((io) => provider.signIn!(credentials, io), signal);
       signal?.throwIfAborted();
-      const { error: cause } = outcome as Trouble;
-      status = (outcome as Trouble).status;
+      const facts = outcome as Trouble;
+      const { error: cause } = facts;
+      ({ status } = facts);
       if (outcome.type === "refused") throw error("credentials_refused");
       // What is wrong with the credentials is told by whoever looked at them; the rest is trouble.
       if (isVaultError(cause)) throw cause;
-      if (!got) throw error("sign_in_failed");
+      if (!got) {
+        const { retryAfter, reason } = facts;
+        throw new VaultError("sign_in_failed", undefined, { status, retryAfter, reason });
+      }
       await start(got, since);
     },
     async adopt(grant) {

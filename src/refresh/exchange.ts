@@ -1,4 +1,5 @@
 /** Exchanges with a provider: each ends by its hard deadline, and what it brings is judged here. */
+import { isVaultError } from "../errors.ts";
 import type { Clock, Exchange, Grant, Outcome, Provider } from "../types.ts";
 import { EXCHANGE } from "./decide.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
@@ -46,7 +47,8 @@ export function createExchanges(
           ? [outcome, life(grant, startedAt)]
           : [{ type: "trouble", reason: grant }];
       } catch (error) {
-        return [{ type: "trouble", error }];
+        const reason = isVaultError(error) ? error.reason : undefined;
+        return [{ type: "trouble", error, reason: signal.aborted ? "timed_out" : reason }];
       } finally {
         end();
       }

@@ -2,7 +2,7 @@
  * The vault: what users hold. It wires one account's engine to `fetch`, and shows its state without
  * ever showing a token.
  */
-import { decodeClaims } from "../guard/claims.ts";
+import { shownClaims } from "../guard/claims.ts";
 import type { EngineEventType, EngineState } from "../refresh/contract.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { keyOf } from "../guard/record.ts";
@@ -153,7 +153,7 @@ export function createVaultWith<Credentials>(
         expiresAt: tokenSet?.expiresAt,
         generation,
         scope: tokenSet?.scope,
-        claims: token && decodeClaims(token.accessToken),
+        claims: shownClaims(provider, token?.accessToken),
       });
     }
     return shown;

@@ -4,7 +4,8 @@
  */
 import { broadcastChannel } from "../channels/broadcast.ts";
 import { isObject } from "../guard/claims.ts";
-import { randomId } from "../refresh/clock.ts";
+import { skewOf } from "../grant/lifetime.ts";
+import { randomId, systemClock } from "../refresh/clock.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../request/policy.ts";
@@ -130,7 +131,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   } as VaultOptions<never>;
   checkParts(settings);
   check(!isolated || inServiceWorker, "isolated, which needs a service worker");
-  const { provider } = settings;
+  const { provider, clock = systemClock } = settings;
   const clockError = toWire(new VaultError("clock_unknown", undefined, { status: 401 }));
   const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
   const scheme = provider.scheme ?? "Bearer";
@@ -180,7 +181,9 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
           authorization: `${scheme} ${token.accessToken}`,
           sessionId: token.sessionId,
           generation: token.generation,
-          ...(rejected && provider.renewal?.selfSigned && !toTime(date) && { clockError }),
+          ...(rejected &&
+            provider.renewal?.selfSigned &&
+            skewOf(toTime(date), clock.now()) === undefined && { clockError }),
         }
       );
     }
