@@ -56,8 +56,8 @@ function onWake(listener: () => void): () => void {
   return () => stop.abort();
 }
 
-export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export { isVaultError, VaultError, type VaultErrorCode, type VaultErrorReason } from "./errors.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
-export { type Problem, readProblem } from "./problem.ts";
+export { type Problem, type ProblemOptions, readProblem } from "./problem.ts";
 export type * from "./types.ts";
 export type { Snapshot, Vault, VaultEvent } from "./vault/vault.ts";

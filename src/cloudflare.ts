@@ -311,9 +311,9 @@ function kvOf(
 }
 
 export type { GivenKeys, KeysOption, StoredSecret } from "./cloudflare/keys.ts";
-export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export { isVaultError, VaultError, type VaultErrorCode, type VaultErrorReason } from "./errors.ts";
 export type { CloudflareVault, StartOptions } from "./cloudflare/proxy.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
-export { type Problem, readProblem } from "./problem.ts";
+export { type Problem, type ProblemOptions, readProblem } from "./problem.ts";
 export type * from "./types.ts";
 export type { Snapshot, VaultEvent } from "./vault/vault.ts";

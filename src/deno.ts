@@ -110,9 +110,9 @@ function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Creden
   } satisfies Pick<Provider, "renew">);
 }
 
-export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export { isVaultError, VaultError, type VaultErrorCode, type VaultErrorReason } from "./errors.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
-export { type Problem, readProblem } from "./problem.ts";
+export { type Problem, type ProblemOptions, readProblem } from "./problem.ts";
 export type { DenoKv, DenoKvWrite } from "./stores/deno-kv.ts";
 export type { Keys, KeySource } from "./stores/encrypted.ts";
 export type * from "./types.ts";

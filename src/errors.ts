@@ -29,21 +29,69 @@ export type VaultErrorCode =
   /** The vault was closed, or signed out meanwhile. */
   | "closed";
 
-/** What to do, where it is more than to try again. */
-const ADVICE: { readonly [code in VaultErrorCode]?: string } = {
-  no_session: "call signIn()",
-  sign_in_required: "the session ended, sign in again",
-  credentials_refused: "check and try again",
-  clock_unknown: "check clock and API key",
-  invalid_token: "look for spaces, line breaks",
-  closed: "make a vault or sign in",
+/**
+ * Why it went wrong, where that is known: a closed list, and never a value. Each name reads as the why
+ * of a message, with spaces.
+ */
+export type VaultErrorReason =
+  /** No reply came: no network, a host that is not there, or CORS. */
+  | "no_connection"
+  /** No whole reply came within the deadline. */
+  | "timed_out"
+  /** The token endpoint's address is relative, or no URL. */
+  | "no_absolute_url"
+  /** The token endpoint answered with a redirect, which is never followed. */
+  | "redirected"
+  /** The provider's `read` threw. */
+  | "read_failed"
+  /** The claims are no JSON, or `claims` threw. */
+  | "not_signed"
+  /** The server has refused the refresh token. */
+  | "refresh_token_refused"
+  | TokenFlaw;
+
+/** What is wrong with a token: which kind of character, never which value. */
+export type TokenFlaw =
+  /** There is none: in a reply, whose `status` says more, or among the arguments. */
+  | "no_token"
+  /** It begins with its auth-scheme: `Bearer …`. */
+  | "scheme_in_token"
+  | "line_break_in_token"
+  | "space_in_token"
+  | "control_character_in_token"
+  | "non_ascii_in_token"
+  /** More than 16 kB. */
+  | "token_too_long";
+
+/** What could not be done, why, and what to do. The reason, where there is one, is a better why. */
+const SENTENCES: Readonly<Record<VaultErrorCode, readonly [string, string, string]>> = {
+  no_session: ["get a token", "nobody is signed in", "Call signIn()"],
+  sign_in_required: ["refresh the session", "it has ended", "Sign in again"],
+  credentials_refused: ["sign in", "the server refused the credentials", "Check them"],
+  refresh_failed: ["refresh the session", "no token came in time", "Try again"],
+  sign_in_failed: ["sign in", "no token came", "Try again"],
+  clock_unknown: ["sign a token", "the server's time is not known", "Check clock and API key"],
+  store_unavailable: ["reach the store", "it does not answer", "Try again: nothing is lost"],
+  worker_unavailable: ["reach the worker", "it does not answer", "Try again"],
+  invalid_token: ["use the token", "no header can carry it", "Check what was pasted"],
+  invalid_option: ["use these arguments", "one is missing or wrong", "Check them"],
+  closed: ["use the vault", "it was closed or signed out", "Make one or sign in"],
 };
 
-/** The code says what is wrong: `"Store unavailable: nothing is lost, try again"`. */
-const sentence = (
-  code: VaultErrorCode,
-  advice: string = ADVICE[code] ?? "nothing is lost, try again",
-): string => code[0]!.toUpperCase() + code.slice(1).replaceAll("_", " ") + ": " + advice;
+/** `"Cannot refresh the session: refresh token refused. Sign in again."` */
+function sentence(code: VaultErrorCode, reason?: VaultErrorReason): string {
+  const [deed, why, advice] = SENTENCES[code];
+  return `Cannot ${deed}: ${reason?.replaceAll("_", " ") ?? why}. ${advice}.`;
+}
+
+/** What is known beside the code. */
+export interface VaultErrorFacts {
+  /** The HTTP status that led here, where one did. */
+  readonly status?: number | undefined;
+  /** Milliseconds after which another try makes sense, where that is known. */
+  readonly retryAfter?: number | undefined;
+  readonly reason?: VaultErrorReason | undefined;
+}
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;
 
@@ -58,14 +106,16 @@ export class VaultError extends Error {
   /** Milliseconds after which another try makes sense, where that is known. */
   declare readonly retryAfter: number | undefined;
 
+  /** Why, where that is known. */
+  declare readonly reason: VaultErrorReason | undefined;
+
   constructor(
     code: VaultErrorCode,
-    message: string = sentence(code),
-    status?: number,
-    retryAfter?: number,
+    message?: string | undefined,
+    { status, retryAfter, reason }: VaultErrorFacts = {},
   ) {
-    super(message);
-    Object.assign(this, { name: "VaultError", code, status, retryAfter });
+    super(message ?? sentence(code, reason));
+    Object.assign(this, { name: "VaultError", code, status, retryAfter, reason });
     Object.defineProperty(this, brand, { value: true });
   }
 
@@ -77,7 +127,8 @@ export class VaultError extends Error {
 
 /** Options and arguments: throws `invalid_option` with what is wanted. */
 export function check(isRight: unknown, wanted: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", sentence("invalid_option", wanted));
+  if (!isRight)
+    throw new VaultError("invalid_option", `Cannot use these arguments. Wanted: ${wanted}.`);
 }
 
 /**

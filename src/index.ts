@@ -27,8 +27,8 @@ export function createVault<Credentials>(options: VaultOptions<Credentials>): Va
   return createVaultWith(options, hidesRedirects() ? undefined : createFollow);
 }
 
-export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
+export { isVaultError, VaultError, type VaultErrorCode, type VaultErrorReason } from "./errors.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
-export { type Problem, readProblem } from "./problem.ts";
+export { type Problem, type ProblemOptions, readProblem } from "./problem.ts";
 export type * from "./types.ts";
 export type { Snapshot, Vault, VaultEvent } from "./vault/vault.ts";

@@ -3,8 +3,11 @@
  *
  * @module
  */
-import { isObject } from "./guard/claims.ts";
-import { parseRetryAfter, readJson } from "./guard/replies.ts";
+import { isObject } from "./guard/json.ts";
+import { jsonIn, parseRetryAfter, readText } from "./guard/replies.ts";
+
+/** In bytes: more than any error needs. */
+const LONGEST = 65_536;
 
 /** An error reply, read. Every field is what the server said: show it, do not trust it. */
 export interface Problem {
@@ -38,10 +41,34 @@ const text = (...values: unknown[]): string | undefined => {
 };
 
 /**
+ * The body's JSON, from a clone. One that has not ended in time is read as far as it came: a server
+ * may keep the connection open behind a whole object.
+ */
+async function readBody(response: Response, timeout: number): Promise<unknown> {
+  let timer;
+  const until = new Promise((resolve) => {
+    timer = setTimeout(resolve, timeout);
+  });
+  try {
+    return jsonIn(await readText(response.clone(), { most: LONGEST, until }));
+  } catch {
+    // A body that was read already cannot be cloned, one that breaks off says nothing.
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export interface ProblemOptions {
+  /** How long the body may take to arrive, milliseconds; 5,000 by default. */
+  readonly timeout?: number;
+}
+
+/**
  * Reads code, message, retry-after and challenge of an error reply, from a clone: the response stays
  * readable. Knows `{detail}`, `{status, error, message}`, `{error: {code, message}}`, OAuth's
  * `{error, error_description}` (RFC 6749 §5.2) and problem details (RFC 9457); anything else gives
- * the status alone. Never rejects.
+ * the status alone. Never rejects, and takes `timeout` at most.
  *
  * @example
  * ```ts
@@ -54,9 +81,11 @@ const text = (...values: unknown[]): string | undefined => {
  * }
  * ```
  */
-export async function readProblem(response: Response): Promise<Problem> {
-  // A body that was read already cannot be cloned: then the status is all there is.
-  const body = await (async () => readJson(response.clone()))().catch(() => undefined);
+export async function readProblem(
+  response: Response,
+  { timeout = 5_000 }: ProblemOptions = {},
+): Promise<Problem> {
+  const body = await readBody(response, timeout);
   const top = isObject(body) ? body : {};
   const inner = isObject(top["error"]) ? top["error"] : top;
   const code = text(inner["code"], top["code"], top["error"], top["type"]);

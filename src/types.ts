@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { VaultErrorReason } from "./errors.ts";
+
 /** One grant's result. */
 export interface TokenSet {
   /** The access token, without its auth-scheme. */
@@ -214,6 +216,8 @@ export type Outcome =
       readonly status?: number | undefined;
       readonly retryAfter?: number | undefined;
       readonly unprocessed?: boolean | undefined;
+      /** Why, for the error that a caller gets. */
+      readonly reason?: VaultErrorReason | undefined;
       /** What the mechanism rejected with, if it did. */
       readonly error?: unknown;
     };
@@ -237,6 +241,11 @@ export interface Provider<Credentials = unknown> {
   readonly publicPaths?: readonly string[];
   /** The auth-scheme, `Bearer` by default (RFC 6750 §2.1). */
   readonly scheme?: "Bearer" | "Token";
+  /**
+   * Whether a snapshot shows the access token's claims, for display; `true` by default. `false` where
+   * they may hold what mints tokens.
+   */
+  readonly showsClaims?: boolean;
   /** More that keeps sessions apart: client, audience, scope; nothing by default. */
   readonly partition?: readonly string[];
   /** How renewal behaves; absent for a static token. */

@@ -23,6 +23,11 @@ interface Common {
    * Standard Webhooks it is base64, with or without `whsec_`. Bytes are taken as they are.
    */
   readonly secret: WebhookSecret | readonly WebhookSecret[];
+  /**
+   * Takes secrets of fewer than 24 bytes, with one warning instead of an error, where a sender gives no
+   * longer ones. Who sees one delivery can try such secrets out at home. `false` by default.
+   */
+  readonly dangerouslyAllowShortSecret?: boolean;
   /** The longest body that is read, in bytes; 1,048,576 (1 MiB) by default. */
   readonly maxBytes?: number;
 }
@@ -94,6 +99,11 @@ interface Claim {
 /** More signatures than any rotation needs only cost time. */
 const MOST = 16;
 
+/** In bytes: the least that Standard Webhooks allow. */
+const SHORTEST = 24;
+
+let hasWarned = false;
+
 /**
  * Verifies a request, reading its body once and up to a cap. It never throws for what a sender may
  * send: look at `ok`. The body is not read where the headers are wrong already.
@@ -130,7 +140,7 @@ export async function verifyWebhook(
   check(Number.isSafeInteger(maxBytes) && maxBytes > 0, "maxBytes, a whole number of bytes");
   const secrets = [secret].flat() as readonly unknown[];
   check(secrets.length > 0 && secrets.length <= MOST, "secret, one or a few");
-  const keys = await Promise.all(secrets.map((one) => importKey(one, isStandard)));
+  const keys = await Promise.all(secrets.map((one) => importKey(one, options)));
 
   const claim = isStandard
     ? readStandard(request.headers, options)
@@ -154,22 +164,36 @@ export async function verifyWebhook(
   return { ok: false, reason: "signature_mismatch" };
 }
 
-function importKey(secret: unknown, isStandard: boolean): Promise<CryptoKey> {
+function importKey(secret: unknown, options: WebhookOptions): Promise<CryptoKey> {
+  const isStandard = options.scheme === "standard";
   let bytes: Uint8Array<ArrayBuffer> | undefined;
   if (secret instanceof Uint8Array) bytes = secret.slice();
-  else if (typeof secret === "string" && !/^\s|\s$/.test(secret))
+  // A secret that says `undefined` was a variable that is not set, and anybody could sign with it.
+  else if (typeof secret === "string" && !/^\s|\s$|^(undefined|null)$/.test(secret))
     bytes = isStandard
       ? fromBase64(secret.replace(/^whsec_/, ""))
       : new TextEncoder().encode(secret);
   check(
     bytes?.length,
     isStandard
-      ? "secret, which must be whsec_ and base64: look for spaces and line breaks"
-      : "secret, which must not be empty, nor begin or end with a space",
+      ? "secret, of whsec_ and base64: look for spaces and line breaks"
+      : "secret, which is not empty and neither begins nor ends with a space",
   );
+  if (bytes.length < SHORTEST) warnOfShort(options);
   // Every member is set: a polluted `Object.prototype.length` would shorten the key.
   const algorithm = { name: "HMAC", hash: { name: "SHA-256" }, length: bytes.length * 8 };
   return crypto.subtle.importKey("raw", bytes, algorithm, false, ["verify"]);
+}
+
+function warnOfShort({ dangerouslyAllowShortSecret }: WebhookOptions): void {
+  check(dangerouslyAllowShortSecret, `secret, of at least ${SHORTEST} bytes`);
+  if (hasWarned) return;
+  hasWarned = true;
+  // oxlint-disable-next-line no-console
+  console.warn(
+    `tokenkeep: a webhook secret has fewer than ${SHORTEST} bytes. Who sees one delivery can try such ` +
+      "secrets out, and sign deliveries. Ask for a longer one.",
+  );
 }
 
 /** As on VMCloud's page: `sha256=` and what Python's `hexdigest()` gives. */

@@ -2,7 +2,7 @@
  * The inside of the Durable Object: the core's engine over the object's storage, its alarm, and what it
  * publishes to KV. One object serves one session key for ever.
  */
-import { decodeClaims } from "../guard/claims.ts";
+import { shownClaims } from "../guard/claims.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { Engine } from "../refresh/contract.ts";
 import { nextLook } from "../refresh/timing.ts";
@@ -257,9 +257,18 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   return owner;
 }
 
-function snapshotOf({ deed, engine }: { deed: Call; engine: Engine }): Snapshot {
+function snapshotOf({
+  deed,
+  provider,
+  engine,
+}: {
+  deed: Call;
+  provider: Provider;
+  engine: Engine;
+}): Snapshot {
   const { session, status, persisted } = engine.state();
   const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
+  const claims = shownClaims(provider, tokenSet?.accessToken);
   return {
     status,
     account: deed.account,
@@ -269,7 +278,8 @@ function snapshotOf({ deed, engine }: { deed: Call; engine: Engine }): Snapshot 
     expiresAt: tokenSet?.expiresAt,
     generation,
     scope: tokenSet?.scope,
-    claims: tokenSet && decodeClaims(tokenSet.accessToken),
+    // RPC takes no object without a prototype, and claims have none.
+    claims: claims && (JSON.parse(JSON.stringify(claims)) as Snapshot["claims"]),
   };
 }
 

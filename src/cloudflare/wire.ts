@@ -4,8 +4,8 @@
  */
 import { isObject } from "../guard/claims.ts";
 import { isToken } from "../guard/syntax.ts";
-import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import type { Provider, TokenName } from "../types.ts";
+import { isVaultError, VaultError, type VaultErrorCode, type VaultErrorFacts } from "../errors.ts";
+import type { TokenName } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
 /** Which session is meant. The object's own name is a hash, from which nothing can be read back. */
@@ -38,11 +38,9 @@ export interface Answer {
   readonly error?: WireError | undefined;
 }
 
-interface WireError {
+interface WireError extends VaultErrorFacts {
   readonly code: VaultErrorCode;
   readonly message: string;
-  readonly status?: number | undefined;
-  readonly retryAfter?: number | undefined;
 }
 
 export interface SessionStart {
@@ -82,20 +80,20 @@ export const teller =
 
 /** Fixed messages only: what a provider or a store throws may hold anything (S4). */
 export function toWire(error: unknown): WireError {
-  const { code, message, status, retryAfter } = isVaultError(error)
+  const { code, message, status, retryAfter, reason } = isVaultError(error)
     ? error
     : new VaultError("store_unavailable");
-  return { code, message, status, retryAfter };
+  return { code, message, status, retryAfter, reason };
 }
 
-export const fromWire = ({ code, message, status, retryAfter }: WireError): VaultError =>
-  new VaultError(code, message, status, retryAfter);
+export const fromWire = ({ code, message, ...facts }: WireError): VaultError =>
+  new VaultError(code, message, facts);
 
 /** A lease as it comes back from elsewhere, or `undefined` for anything that is none (S10). */
-export function toLease(value: unknown, { scheme }: Pick<Provider, "scheme">): Lease | undefined {
+export function toLease(value: unknown, _provider?: unknown): Lease | undefined {
   if (!isObject(value)) return undefined;
   const { accessToken, sessionId, generation, until } = value as unknown as Lease;
-  return isToken(accessToken, scheme) &&
+  return isToken(accessToken) &&
     typeof sessionId === "string" &&
     Number.isSafeInteger(generation) &&
     Number.isFinite(until ?? 0)

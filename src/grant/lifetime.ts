@@ -1,6 +1,9 @@
 /** How long a token lives: every form that a server tells it in, converted once, at the edge. */
 import type { Grant, Session } from "../types.ts";
 import { decodeClaims } from "../guard/claims.ts";
+import { own } from "../guard/json.ts";
+
+const DAY = 86_400_000;
 
 /** A finite duration from a second to ten years, or `undefined`: `1e300`, `"soon"` and `0` say nothing. */
 const sane = (ms: number): number | undefined =>
@@ -17,6 +20,23 @@ const toNumber = (value: unknown): number =>
 const numericDate = (seconds: unknown): number =>
   typeof seconds === "number" && seconds > 0 && seconds < 1e11 ? seconds * 1_000 : NaN;
 
+/**
+ * How far the clock that wrote `date` is ahead of the one here, which says `now`. A `Date` counts only
+ * within a day of the clock here: one of the year 2200 would have a JWT signed that is good till then
+ * (F64). Beyond that, and where there is none, nothing is known.
+ */
+export function skewOf(date: number | undefined, now: number): number | undefined {
+  const skew = (date ?? NaN) - now;
+  return Math.abs(skew) <= DAY ? skew : undefined;
+}
+
+/** An instant in milliseconds: a number, or a date as text. A time without a zone is UTC's (F86). */
+export function instantOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  const date = text(value)?.replace(/^(\d{4}-\d\d-\d\d)[T ]([\d:.]+)$/, "$1T$2Z");
+  return Date.parse(date ?? "") || undefined;
+}
+
 /** What a grant makes of a session, on the clock of whoever asked for it. */
 export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "material" | "skew">;
 
@@ -24,12 +44,9 @@ export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "materi
  * The life of a fresh grant is counted from the start of the request that got it, so that a wrong
  * clock does not matter. A token that was adopted has `aged` already: there only its end counts.
  */
-export function lifeOf(
-  { accessToken, refreshToken, scope, material, expiresIn, expiresAt, date, aged }: Grant,
-  issuedAt: number,
-  random: number,
-  assumed?: number,
-): Life {
+export function lifeOf(grant: Grant, issuedAt: number, random: number, assumed?: number): Life {
+  const { accessToken, refreshToken, scope, material, expiresIn, expiresAt, date, aged } =
+    own(grant);
   const claims = decodeClaims(accessToken);
   const exp = numericDate(claims?.["exp"]);
   const end = expiresAt ?? exp;
@@ -46,8 +63,8 @@ export function lifeOf(
   return {
     tokenSet: {
       accessToken,
-      refreshToken: text(refreshToken),
-      scope: text(scope),
+      refreshToken,
+      scope,
       expiresAt: life && issuedAt + life,
     },
     issuedAt,

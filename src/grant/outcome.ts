@@ -1,32 +1,96 @@
 /** What a token endpoint's reply means, by rules that a mechanism's user may change. */
+import type { VaultErrorReason } from "../errors.ts";
+import { own } from "../guard/json.ts";
+import { isToken, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant, Outcome } from "../types.ts";
-import type { TokenReply } from "./token-request.ts";
+import { instantOf } from "./lifetime.ts";
+import { meaningOf } from "./refusals.ts";
 
-/** A reply's fields, as they came: the engine checks them. */
+/** A token endpoint's reply, read whole. */
+export interface TokenReply {
+  readonly status: number;
+  /** The JSON object in the body; absent for anything else, a captive portal's page for one. */
+  readonly body: Record<string, unknown> | undefined;
+  /** The body as it came; empty where it is longer than 1 MiB. */
+  readonly text: string;
+  /** The reply's `Date` in milliseconds, where the runtime shows it. */
+  readonly date: number | undefined;
+  /** Milliseconds to wait, from `Retry-After`. */
+  readonly retryAfter: number | undefined;
+  /** Whether it is a redirect, which is never followed. */
+  readonly isRedirect: boolean;
+}
+
+/** A reply's fields, as they came: they are narrowed here. `expiresAt` may be an ISO date. */
 export type RawGrant = { readonly [Field in keyof Grant]?: unknown };
 
 export interface ReplyRules {
-  /** Reads the fields of a reply that grants. */
+  /** Reads the fields of a reply that grants. What it throws is trouble, and is never shown. */
   readonly read: (body: Record<string, unknown>) => RawGrant;
   /**
-   * Whether a reply without a token refuses for good; by default a 400 or 401. Asked only where the
-   * body is a JSON object.
+   * Whether a reply without a token refuses for good. It is asked for every such reply, whatever its
+   * status or type, and overrules all else; where it throws, that is no refusal. By default a known
+   * code tells (`invalid_grant`, `temporarily_unavailable`, …), then a 400 or 401 with a JSON object.
    */
-  readonly isRefusal?: (status: number, body: Record<string, unknown>) => boolean;
+  readonly isRefusal?: (reply: TokenReply) => boolean;
   /** Whether a 503 proves that nothing was processed; `false` by default. A 429 always does. */
   readonly safe503?: boolean;
 }
 
+/**
+ * A grant's members, each its own and of its type, or why its access token cannot be used. What is
+ * wrong beside a good access token is left out: then the old refresh token is kept (F70).
+ */
+export function narrowGrant(given: RawGrant): Grant | VaultErrorReason {
+  const { accessToken, refreshToken, scope, expiresIn, expiresAt, date, material, aged } =
+    own(given);
+  if (!isToken(accessToken)) return tokenFlaw(accessToken);
+  // Each is set, so that no prototype is asked for any.
+  return {
+    accessToken,
+    refreshToken: isToken(refreshToken) ? refreshToken : undefined,
+    scope: typeof scope === "string" ? scope : undefined,
+    expiresIn,
+    expiresAt: instantOf(expiresAt),
+    date: instantOf(date),
+    material,
+    aged: aged === true,
+  };
+}
+
+/** The grant in a reply, or why there is none. */
+function grantIn(
+  { status, body, date, isRedirect }: TokenReply,
+  read: ReplyRules["read"],
+): Grant | VaultErrorReason {
+  if (isRedirect) return "redirected";
+  if (!body || status >= 300) return "no_token";
+  try {
+    return narrowGrant({ date, ...read(body) });
+  } catch {
+    return "read_failed";
+  }
+}
+
 /** Refuses narrowly: a captive portal's page or a firewall's 403 is trouble (P17). */
-export function outcomeOf(
-  { status, body, date, retryAfter }: TokenReply,
-  { read, isRefusal = (status) => status === 400 || status === 401, safe503 }: ReplyRules,
-): Outcome {
-  // Where there is a body no status is below 200. A reply without a token is told by its status:
-  // `read` may have looked for another field.
-  const grant = body && status < 300 ? ({ date, ...read(body) } as Grant) : undefined;
-  if (grant?.accessToken) return { type: "granted", grant };
-  if (body && isRefusal(status, body)) return { type: "refused", status };
-  const unprocessed = status === 429 || (status === 503 && safe503);
-  return { type: "trouble", status, retryAfter, unprocessed };
+function isRefused(reply: TokenReply, { isRefusal }: ReplyRules): boolean {
+  const { status, body } = reply;
+  if (isRefusal)
+    try {
+      return isRefusal(reply) === true;
+    } catch {
+      return false;
+    }
+  const meaning = meaningOf(body);
+  return meaning ? meaning === "final" : !!body && (status === 400 || status === 401);
+}
+
+export function outcomeOf(reply: TokenReply, rules: ReplyRules): Outcome {
+  const { status, body, retryAfter } = reply;
+  const grant = grantIn(reply, rules.read);
+  if (typeof grant === "object") return { type: "granted", grant };
+  if (isRefused(reply, rules)) return { type: "refused", status };
+  const unprocessed =
+    status === 429 || (status === 503 && rules.safe503) || meaningOf(body) === "unspent";
+  return { type: "trouble", status, retryAfter, unprocessed, reason: grant };
 }

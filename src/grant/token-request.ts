@@ -1,30 +1,27 @@
 /** Asking a token endpoint: the one way that a mechanism sends secrets. */
-import type { Exchange } from "../types.ts";
-import { isObject } from "../guard/claims.ts";
-import { parseRetryAfter, readJson } from "../guard/replies.ts";
+import { isVaultError } from "../errors.ts";
+import { isObject, own } from "../guard/json.ts";
+import { jsonIn, parseRetryAfter, readText } from "../guard/replies.ts";
+import type { Exchange, Outcome } from "../types.ts";
+import { outcomeOf, type ReplyRules, type TokenReply } from "./outcome.ts";
 
-/** A token endpoint's reply, read whole. */
-export interface TokenReply {
-  readonly status: number;
-  /** The JSON object in the body; absent for anything else, a captive portal's page for one. */
-  readonly body: Record<string, unknown> | undefined;
-  /** The reply's `Date` in milliseconds, where the runtime shows it. */
-  readonly date: number | undefined;
-  /** Milliseconds to wait, from `Retry-After`. */
-  readonly retryAfter: number | undefined;
+/** What is asked where. */
+export interface TokenRequest {
+  readonly url: string;
+  /** Sent as JSON. */
+  readonly body: unknown;
 }
 
 /**
  * POSTs JSON. Redirects are never followed, a 307 would carry the refresh token along (S2); cookies
- * stay at home. Every member that matters is set, so that no polluted prototype can (S15). `fetch`
- * is called before the first await.
+ * stay at home. Every member that matters is set, and no polluted prototype sets another (S15).
+ * `fetch` is called before the first await.
  */
 export async function postJson(
-  url: string,
-  body: unknown,
+  { url, body }: TokenRequest,
   { fetch, signal, now }: Exchange,
 ): Promise<TokenReply> {
-  const response = await fetch(url, {
+  const init = own({
     method: "POST",
     headers: { "content-type": "application/json", accept: "application/json" },
     body: JSON.stringify(body),
@@ -35,13 +32,32 @@ export async function postJson(
     mode: "cors",
     referrerPolicy: "no-referrer",
     keepalive: false,
-  });
-  const parsed = await readJson(response);
-  const date = Date.parse(response.headers.get("date") ?? "");
+  } as const);
+  const response = await fetch(url, init);
+  const { status, type, headers } = response;
+  const text = (await readText(response)) ?? "";
+  const parsed = jsonIn(text);
   return {
-    status: response.status,
+    status,
+    text,
     body: isObject(parsed) ? parsed : undefined,
-    date: date || undefined,
-    retryAfter: parseRetryAfter(response.headers.get("retry-after"), now()),
+    date: Date.parse(headers.get("date") ?? "") || undefined,
+    retryAfter: parseRetryAfter(headers.get("retry-after"), now()),
+    isRedirect: type === "opaqueredirect" || (status >= 300 && status < 400),
   };
+}
+
+/** Asks, and says what came of it. `fetch` is called before the first await. */
+export async function ask(
+  request: TokenRequest,
+  rules: ReplyRules,
+  exchange: Exchange,
+): Promise<Outcome> {
+  try {
+    return outcomeOf(await postJson(request, exchange), rules);
+  } catch (error) {
+    // Whoever ended the exchange knows why. A typed error is the guard's own.
+    const lost = exchange.signal.aborted ? "timed_out" : "no_connection";
+    return { type: "trouble", error, reason: isVaultError(error) ? error.reason : lost };
+  }
 }

@@ -1,19 +1,25 @@
 /** Reading a JWT's claims without verifying them: for scheduling and display only (S12). */
+import type { Provider } from "../types.ts";
+import { isObject, parse } from "./json.ts";
 
-/** The claims of a JWT (RFC 7519 §3), or `undefined` for anything that is none. */
+export { isObject };
+
+/** What a page may show of a token: nothing where the provider says that its claims are no show. */
+export const shownClaims = (
+  { showsClaims = true }: Pick<Provider, "showsClaims">,
+  token: string | undefined,
+): Record<string, unknown> | undefined =>
+  token !== undefined && showsClaims ? decodeClaims(token) : undefined;
+
+/** The claims of a JWT (RFC 7519 §3), or `undefined` for anything that is none. No prototype (S15). */
 export function decodeClaims(token: string): Record<string, unknown> | undefined {
   try {
     const bytes = atob(token.split(".", 2)[1]!.replace(/-/g, "+").replace(/_/g, "/"));
-    const claims: unknown = JSON.parse(
+    const claims = parse(
       new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))),
     );
     return isObject(claims) ? claims : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** Narrows what came from outside to something whose fields may be looked at. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

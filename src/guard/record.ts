@@ -32,6 +32,6 @@ export function fromRecord(record: StoredRecord | undefined): Session | undefine
   if (!record || !session) return undefined;
   const isSame = session.sessionId === record.sessionId && session.revision === record.revision;
   // Else a runtime's error would quote the header that cannot hold it (S4, S5).
-  const isSound = isToken(session.tokenSet?.accessToken, "Token") && hasNumbers(session);
+  const isSound = isToken(session.tokenSet?.accessToken) && hasNumbers(session);
   return isSame && isSound ? session : undefined;
 }

@@ -1,18 +1,42 @@
 /** Reading what a reply says: capped, narrowed, and never an error (S10). */
+import { parse } from "./json.ts";
 
-/** More than a token reply or an error needs. */
-const LONGEST = 65_536;
+export interface Reading {
+  /** The longest body that is read, in bytes; 1 MiB by default, for tokens with many claims in them (F77). */
+  readonly most?: number;
+  /** Ends the reading: what has come until then is the body. */
+  readonly until?: Promise<unknown>;
+}
 
-/** A body's JSON; `undefined` for anything else, and for more than a token or an error needs (S10). */
-export async function readJson(response: Response): Promise<unknown> {
-  const reader = response.body?.getReader();
+/** A body's text; `undefined` for one that is too long. */
+export async function readText(
+  response: Response,
+  { most = 1_048_576, until }: Reading = {},
+): Promise<string | undefined> {
+  // Some runtimes' responses show no stream, or one of another kind.
+  const reader = response.body?.getReader?.();
+  if (!reader) return response.text();
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  void until?.then(cancel);
   const decoder = new TextDecoder();
   let text = "";
-  for (let chunk; text.length < LONGEST && (chunk = await reader?.read())?.value;)
-    text += decoder.decode(chunk.value, { stream: true });
-  reader?.cancel().catch(() => {});
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    size += value.byteLength;
+    // Turned round, so that a chunk of another kind ends it too.
+    if (!(size <= most)) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  cancel();
+  return undefined;
+}
+
+/** A text's JSON; `undefined` for anything else. */
+export function jsonIn(text: string | undefined): unknown {
   try {
-    return text.length < LONGEST ? JSON.parse(text) : undefined;
+    return parse(text ?? "");
   } catch {
     return undefined;
   }

@@ -1,27 +1,29 @@
-/** What a token may look like on its way into a header (S5). */
-
-import type { Grant } from "../types.ts";
+/** What a token may look like on its way into a header (S5), and what an account's name may. */
+import type { TokenFlaw } from "../errors.ts";
 
 /** The most that any header of ours may hold. */
 const LONGEST = 16_384;
 
 /**
- * Whether `value` is a token as its auth-scheme wants it: b64token for `Bearer` (RFC 6750 §2.1),
- * visible ASCII for `Token`. Nothing is trimmed: a space is a mistake to be told, not to be hidden.
+ * Visible ASCII (RFC 9110 §5.5), 16 kB at most, whatever the auth-scheme: deployed servers issue more
+ * than b64token (RFC 6750 §2.1) allows. Nothing is trimmed: a space is a mistake to be told, not to be
+ * hidden. A text that says `undefined` was a variable that is not set.
  */
-export function isToken(value: unknown, scheme: "Bearer" | "Token" = "Bearer"): value is string {
-  return (
-    typeof value === "string" &&
-    value.length <= LONGEST &&
-    (scheme === "Bearer" ? /^[\w\-.~+/]+=*$/ : /^[\x21-\x7e]+$/).test(value)
-  );
-}
+export const isToken = (value: unknown): value is string =>
+  typeof value === "string" &&
+  value.length <= LONGEST &&
+  /^[!-~]+$/.test(value) &&
+  !/^(undefined|null)$/.test(value);
 
-/** Whether a grant's tokens can be used at all; a refresh token may hold any visible ASCII. */
-export const isSound = (
-  { accessToken, refreshToken }: Grant,
-  scheme: "Bearer" | "Token" | undefined,
-): boolean => isToken(accessToken, scheme) && isToken(refreshToken ?? "-", "Token");
+/** What is wrong with a value that is no token. */
+export function tokenFlaw(value: unknown): TokenFlaw {
+  if (typeof value !== "string" || /^(|undefined|null)$/.test(value)) return "no_token";
+  if (value.length > LONGEST) return "token_too_long";
+  if (/[\r\n]/.test(value)) return "line_break_in_token";
+  if (/^(bearer|token|basic|bot|dpop) /i.test(value)) return "scheme_in_token";
+  if (/[ \t]/.test(value)) return "space_in_token";
+  return /[\x80-\uffff]/.test(value) ? "non_ascii_in_token" : "control_character_in_token";
+}
 
 /** Whether it can name an account: 1 to 256 characters, none of them one half of a pair. */
 export const isAccount = (name: unknown): name is string =>

@@ -4,6 +4,8 @@
  * @see https://docs.artosai.com
  * @module
  */
+import { check } from "../errors.ts";
+import { given } from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
 import { mint, type MintOptions, type SecretOptions } from "./mint.ts";
 
@@ -41,14 +43,20 @@ export function artos({
   const base = baseURL.replace(/\/+$/, "");
   const folder = base.replace(/^\w+:\/\/[^/]*/, "");
   return mint<ArtosCredentials>({
-    isRefusal: (status, { detail }) => status === 401 && typeof detail === "string",
+    isRefusal: ({ status, body }) => status === 401 && typeof body?.["detail"] === "string",
     ...options,
     name: "artos",
     origins: [base],
     publicPaths: [folder + "/get-access-token", folder + "/api/v1/search/status"],
     variable: "ARTOS_TOKEN",
     tokenUrl: base + "/get-access-token",
-    write: ({ userId }) => ({ user_id: userId }),
+    // The page does not say what the claims hold: if it is the user id, whoever sees them can mint.
+    showsClaims: false,
+    write(credentials) {
+      const userId = given(credentials, "userId");
+      check(userId && typeof userId === "string", "userId, a text");
+      return { user_id: userId };
+    },
     read: ({ access_token }) => ({ accessToken: access_token }),
   });
 }

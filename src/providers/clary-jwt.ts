@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { check } from "../errors.ts";
+import { given } from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, selfSigned, type SelfSignedOptions } from "./self-signed.ts";
 
@@ -12,8 +14,11 @@ export interface ClaryJwtCredentials {
   /** Signs the JWTs and is kept with the session; `CLARY_API_KEY` of `env` by default. */
   readonly apiKey?: string;
   /** The JWT's `tier`; `"lite"` by default, the least. */
-  readonly tier?: "lite" | "standard" | "professional";
+  readonly tier?: Tier;
 }
+
+const TIERS = ["lite", "standard", "professional"] as const;
+type Tier = (typeof TIERS)[number];
 
 export interface ClaryJwtOptions
   extends
@@ -25,7 +30,7 @@ export interface ClaryJwtOptions
 
 /**
  * The Clary AI API, with a JWT of an hour for each subject. Its page does not name the algorithm:
- * HS256 is assumed.
+ * HS256 is assumed. Nor does it tell how long an API key is: a short one draws a warning.
  *
  * @example
  * ```ts
@@ -47,7 +52,19 @@ export function claryJwt({
     name: "clary-jwt",
     origins: [baseURL.replace(/\/+$/, "")],
     variable: "CLARY_API_KEY",
-    key: ({ apiKey }) => apiKey,
-    claims: ({ subject, tier = "lite" }) => ({ sub: subject, tier }),
+    dangerouslyAllowShortKey: true,
+    // One that was meant to be given and is not there is no reason to sign with the operator's (S17).
+    key: (credentials) =>
+      Object.hasOwn(credentials, "apiKey") ? (credentials.apiKey ?? "") : undefined,
+    claims(credentials) {
+      const subject = given(credentials, "subject");
+      const tier = Object.hasOwn(credentials, "tier") ? credentials.tier : "lite";
+      check(subject && typeof subject === "string", "subject, a text");
+      check(
+        TIERS.some((one) => one === tier),
+        `tier, one of ${TIERS.join(", ")}`,
+      );
+      return { sub: subject, tier };
+    },
   });
 }

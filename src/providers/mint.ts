@@ -15,20 +15,22 @@
  *
  * @module
  */
-import { outcomeOf, type RawGrant, type ReplyRules } from "../grant/outcome.ts";
+import { check } from "../errors.ts";
+import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import {
   type Address,
   addressOf,
   asFound,
   type Env,
+  found,
   type SecretOptions,
   secretOf,
   warnInBrowser,
 } from "../grant/secrets.ts";
-import { postJson } from "../grant/token-request.ts";
+import { ask } from "../grant/token-request.ts";
 import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
 
-export type { Address, Env, RawGrant, ReplyRules, SecretOptions };
+export type { Address, Env, RawGrant, ReplyRules, SecretOptions, TokenReply };
 
 export interface MintOptions<Credentials>
   extends Address, ReplyRules, SecretOptions, Pick<Renewal, "assumedLifetime"> {
@@ -49,23 +51,26 @@ export function mint<Credentials>(options: MintOptions<Credentials>): Provider<C
   const { tokenUrl, write, assumedLifetime } = options;
   warnInBrowser(options);
 
-  const ask = async (credentials: Credentials, exchange: Exchange): Promise<Outcome> =>
-    outcomeOf(
-      await postJson(tokenUrl, write ? write(credentials) : credentials, exchange),
+  async function make(credentials: Credentials, exchange: Exchange): Promise<Outcome> {
+    check(credentials !== null, "credentials");
+    return ask(
+      { url: tokenUrl, body: write ? write(credentials) : credentials },
       options,
+      exchange,
     );
+  }
 
   return {
     ...addressOf(options),
     renewal: { rotation: "none", needsRefreshToken: false, assumedLifetime } as Renewal,
     async signIn(credentials, exchange) {
-      if (credentials === undefined) return asFound(secretOf(undefined, options, options.scheme));
-      const outcome = await ask(credentials as Credentials, exchange);
+      if (credentials === undefined) return asFound(secretOf(found(options), options));
+      const outcome = await make(credentials as Credentials, exchange);
       return outcome.type === "granted"
         ? { ...outcome, grant: { ...outcome.grant, material: credentials } }
         : outcome;
     },
     renew: async ({ material }, exchange) =>
-      material === undefined ? { type: "refused" } : ask(material as Credentials, exchange),
+      material === undefined ? { type: "refused" } : make(material as Credentials, exchange),
   };
 }

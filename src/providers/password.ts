@@ -16,12 +16,13 @@
  *
  * @module
  */
-import { outcomeOf, type RawGrant, type ReplyRules } from "../grant/outcome.ts";
+import { check } from "../errors.ts";
+import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf } from "../grant/secrets.ts";
-import { postJson } from "../grant/token-request.ts";
+import { ask, postJson } from "../grant/token-request.ts";
 import type { Provider, Renewal, TokenSet } from "../types.ts";
 
-export type { Address, RawGrant, ReplyRules };
+export type { Address, RawGrant, ReplyRules, TokenReply };
 
 /** What a user types in. Sent once, never kept. */
 export interface PasswordCredentials {
@@ -50,16 +51,16 @@ export function password<Credentials = PasswordCredentials>(
   return {
     ...addressOf(options),
     renewal: { rotation, reuseWindow, assumedLifetime } as Renewal,
-    signIn: async (credentials, exchange) =>
-      outcomeOf(
-        await postJson(tokenUrl, write ? write(credentials) : credentials, exchange),
-        options,
-      ),
-    renew: async ({ refreshToken }, exchange) =>
-      outcomeOf(await postJson(refreshUrl, { refresh_token: refreshToken }, exchange), options),
+    async signIn(credentials, exchange) {
+      check(credentials ?? undefined, "credentials");
+      const body = write ? write(credentials) : credentials;
+      return ask({ url: tokenUrl, body }, options, exchange);
+    },
+    renew: ({ refreshToken }, exchange) =>
+      ask({ url: refreshUrl, body: { refresh_token: refreshToken } }, options, exchange),
     ...(revokeUrl && {
       revoke: ({ accessToken, refreshToken }: TokenSet, exchange) =>
-        postJson(revokeUrl, { token: refreshToken ?? accessToken }, exchange),
+        postJson({ url: revokeUrl, body: { token: refreshToken ?? accessToken } }, exchange),
     }),
   };
 }

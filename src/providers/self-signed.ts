@@ -21,11 +21,14 @@ import {
   type Address,
   addressOf,
   type Env,
+  found,
   type SecretOptions,
   secretOf,
   warnInBrowser,
+  warnOnce,
 } from "../grant/secrets.ts";
-import { isVaultError, VaultError } from "../errors.ts";
+import { check, isVaultError } from "../errors.ts";
+import { isObject, own } from "../guard/json.ts";
 import type { Exchange, Outcome, Provider } from "../types.ts";
 
 export type { Address, Env, SecretOptions };
@@ -39,14 +42,21 @@ export interface SelfSignedOptions<Credentials> extends Address, SecretOptions {
   readonly algorithm?: "HS256" | "HS384" | "HS512";
   /** How long a JWT is good, in milliseconds, whole seconds; 3,600,000 (an hour) by default. */
   readonly lifetime?: number;
+  /**
+   * Takes a key that is shorter than the hash (RFC 7518 §3.2), with a warning instead of an error, for
+   * an API whose keys are so. Who sees one JWT can try such keys out at home. `false` by default.
+   */
+  readonly dangerouslyAllowShortKey?: boolean;
 }
+
+const HASH_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
 
 /**
  * Makes a provider that keeps the credentials with the session, sealed if the store seals, and signs
  * the next JWT with them. `Credentials` is a JSON value.
  *
- * `signIn` rejects with a VaultError: `invalid_option` where there is no key, `invalid_token` where
- * it has a space or a line break.
+ * `signIn` rejects with a VaultError: `invalid_option` where there is no key or it is shorter than the
+ * hash, `invalid_token` where it has a space or a line break.
  *
  * @throws VaultError `invalid_option` when `lifetime` is under a second, or has no end.
  */
@@ -54,29 +64,40 @@ export function selfSigned<Credentials>(
   options: SelfSignedOptions<Credentials>,
 ): Provider<Credentials> {
   const { claims, key, algorithm = "HS256", lifetime = 3_600_000 } = options;
-  if (!(lifetime >= 1_000 && lifetime < Infinity))
-    throw new VaultError("invalid_option", "Invalid option: lifetime, of at least 1000 ms");
+  check(lifetime >= 1_000 && lifetime < Infinity, "lifetime, of at least 1000 ms");
   warnInBrowser(options);
 
+  async function importKey(credentials: Credentials): Promise<CryptoKey> {
+    const bytes = new TextEncoder().encode(secretOf(key(credentials) ?? found(options), options));
+    const least = HASH_BYTES[algorithm];
+    if (bytes.length < least) {
+      check(options.dangerouslyAllowShortKey, `key, of at least ${least} bytes`);
+      warnOnce(
+        `the key of provider "${options.name}" is shorter than the ${least} bytes of its hash. ` +
+          "Who sees one JWT can try such keys out. Take a longer one, if the API gives any.",
+      );
+    }
+    // Every member is set: a polluted `Object.prototype` has no say (S15).
+    const hash = own({ name: "SHA-" + algorithm.slice(2) });
+    const hmac = own({ name: "HMAC", hash, length: bytes.length * 8 });
+    return crypto.subtle.importKey("raw", bytes, hmac, false, ["sign"]);
+  }
+
   async function sign(credentials: Credentials, { now }: Exchange): Promise<Outcome> {
+    check(isObject(credentials), "credentials, an object");
     try {
-      const bytes = new TextEncoder().encode(secretOf(key(credentials), options, "Token"));
-      const hmac = {
-        name: "HMAC",
-        hash: "SHA-" + algorithm.slice(2),
-        length: bytes.length * 8,
-      };
       const iat = Math.floor(now() / 1_000);
+      const hmac = await importKey(credentials);
       const accessToken = await new SignJWT({ ...claims(credentials) })
         .setProtectedHeader({ alg: algorithm, typ: "JWT" })
         .setIssuedAt(iat)
         .setExpirationTime(iat + Math.round(lifetime / 1_000))
-        .sign(await crypto.subtle.importKey("raw", bytes, hmac, false, ["sign"]));
+        .sign(hmac);
       return { type: "granted", grant: { accessToken, material: credentials } };
     } catch (error) {
       if (isVaultError(error)) throw error;
       // Errors of jose carry claims: never handed on (S4).
-      return { type: "trouble" };
+      return { type: "trouble", reason: "not_signed" };
     }
   }
 

@@ -24,6 +24,8 @@ import {
   addressOf,
   asFound,
   type Env,
+  found,
+  given,
   type SecretOptions,
   secretOf,
   warnInBrowser,
@@ -42,7 +44,8 @@ export interface StaticTokenOptions extends Address, SecretOptions {}
 
 /**
  * Makes a provider without a renewal: a 401 is returned, the token is kept. `signIn({ token })` and
- * `signIn()`, which takes the token from `env`, begin a session without a request.
+ * `signIn()`, which takes the token from `env`, begin a session without a request. Only a call without
+ * an argument reads `env`: `signIn({ token: undefined })` does not sign in as somebody else.
  *
  * `signIn` rejects with a VaultError: `invalid_option` where there is no token, `invalid_token`
  * where no header can carry it.
@@ -52,6 +55,8 @@ export function staticToken(options: StaticTokenOptions): Provider<StaticCredent
   return {
     ...addressOf(options),
     signIn: async (credentials) =>
-      asFound(secretOf(credentials ? credentials.token : undefined, options, options.scheme)),
+      asFound(
+        secretOf(credentials === undefined ? found(options) : given(credentials, "token"), options),
+      ),
   };
 }

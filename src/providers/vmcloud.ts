@@ -40,9 +40,9 @@ export function vmcloud({
     refreshUrl: base + "/api/v1/auth/refresh",
     read: ({ token, expires_at, refresh_token }) => ({
       accessToken: token,
-      expiresAt: Date.parse(String(expires_at)) || undefined,
-      // Some servers send an empty one for none.
-      refreshToken: refresh_token || undefined,
+      // The page's is a text; a bare number could be anything.
+      expiresAt: typeof expires_at === "string" ? expires_at : undefined,
+      refreshToken: refresh_token,
     }),
   });
 }

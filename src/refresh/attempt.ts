@@ -150,6 +150,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
       accessToken: got?.tokenSet.accessToken,
       sessionId,
       status,
+      reason: outcome.type === "trouble" ? outcome.reason : undefined,
       isOffline,
       jitter,
     });

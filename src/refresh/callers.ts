@@ -32,14 +32,17 @@ export function errorOf(
 ): unknown {
   if (code === "store_unavailable" && isVaultError(trouble)) return trouble;
   const wait = (session?.coolDown?.until ?? 0) - now;
+  const retryAfter = wait > 0 ? Math.ceil(wait) : undefined;
   const isOfNow = outcome?.type === "trouble" && (wait > 0 || outcome.at >= since);
-  const status =
-    code === "refresh_failed" && isOfNow
-      ? outcome.status
-      : code === "sign_in_required"
-        ? refusalStatus({ outcome, session })
-        : undefined;
-  return new VaultError(code, undefined, status, wait > 0 ? Math.ceil(wait) : undefined);
+  if (code === "refresh_failed" && isOfNow) {
+    const { status, reason } = outcome;
+    return new VaultError(code, undefined, { status, reason, retryAfter });
+  }
+  if (code === "sign_in_required" && session?.refused) {
+    const status = refusalStatus({ outcome, session });
+    return new VaultError(code, undefined, { status, reason: "refresh_token_refused" });
+  }
+  return new VaultError(code, undefined, { retryAfter });
 }
 
 export function createCallers(parts: CallerParts): Callers {

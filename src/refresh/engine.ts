@@ -3,11 +3,11 @@
  * decides nothing. Several engines, in several tabs, hold together by the record.
  */
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import type { Life } from "../grant/lifetime.ts";
+import { adoptable } from "../grant/adoptable.ts";
+import { type Life, skewOf } from "../grant/lifetime.ts";
 import { randomId } from "../guard/random.ts";
 import { secureFetch } from "../guard/secure.ts";
-import { isSound } from "../guard/syntax.ts";
-import type { Grant, Session, TokenSet, VaultOptions } from "../types.ts";
+import type { Outcome, Session, TokenSet, VaultOptions } from "../types.ts";
 import { createAttempt } from "./attempt.ts";
 import { createCallers, errorOf } from "./callers.ts";
 import { systemClock } from "./clock.ts";
@@ -21,6 +21,17 @@ import { createPeers } from "./peers.ts";
 import { createSigns } from "./signs.ts";
 import { createHint, holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
+
+/** What a failed sign-in is told as. */
+function refusalOf(outcome: Outcome): unknown {
+  const { status } = outcome.type === "granted" ? {} : outcome;
+  if (outcome.type !== "trouble")
+    return new VaultError("credentials_refused", undefined, { status });
+  const { error, retryAfter, reason } = outcome;
+  // What is wrong with the credentials is told by those who looked at them; the rest is trouble.
+  if (isVaultError(error) && error.code !== "sign_in_failed") return error;
+  return new VaultError("sign_in_failed", undefined, { status, retryAfter, reason });
+}
 
 /** Asks what the application has given; a question that throws is answered with yes. */
 function ask(question: (() => boolean) | undefined): boolean {
@@ -140,9 +151,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   /** What `close` waits for. */
   function finishing<T>(work: Promise<T>): Promise<T> {
     underWay.add(work);
-    const done = (): void => void underWay.delete(work);
-    work.then(done, done);
-    return work;
+    return work.finally(() => underWay.delete(work));
   }
 
   async function look(): Promise<void> {
@@ -200,13 +209,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     if (signal?.aborted && got) revoke(got.tokenSet);
     signal?.throwIfAborted();
     if (got) return start(got, since);
-    const { status } = outcome as { status?: number };
-    if (outcome.type === "refused") throw new VaultError("credentials_refused", undefined, status);
-    const { error: cause, retryAfter } = outcome as { error?: unknown; retryAfter?: number };
-    // What is wrong with the credentials is told by those who looked at them; the rest is trouble.
-    throw isVaultError(cause)
-      ? cause
-      : new VaultError("sign_in_failed", undefined, status, retryAfter);
+    throw refusalOf(outcome);
   }
 
   async function signOut(): Promise<void> {
@@ -235,8 +238,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     getToken(need) {
       const ready = need?.rejected ? undefined : mind.ready();
       if (ready) return ready;
-      if (provider.renewal?.selfSigned && need?.date !== undefined && need.date > 0)
-        skew = need.date - clock.now();
+      if (provider.renewal?.selfSigned) skew = skewOf(need?.date, clock.now()) ?? skew;
       return callers.obtain(need ?? {});
     },
     ready: mind.ready,
@@ -261,10 +263,9 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       if (isClosed) throw error("closed");
       await finishing(signIn(credentials, signal));
     },
-    async adopt(grant: Grant, adoption) {
+    async adopt(tokens, adoption) {
       if (isClosed) throw error("closed");
-      if (!isSound(grant, provider.scheme)) throw error("invalid_token");
-      const got = exchanges.life({ ...grant, aged: true }, clock.now());
+      const got = exchanges.life({ ...adoptable(tokens), aged: true }, clock.now());
       await finishing(start(got, signOuts, adoption));
     },
     signOut: () => finishing(signOut()),

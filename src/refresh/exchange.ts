@@ -1,6 +1,7 @@
 /** Exchanges with a provider: each ends by its hard deadline, and what it brings is judged here. */
+import { isVaultError } from "../errors.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
-import { isSound } from "../guard/syntax.ts";
+import { narrowGrant } from "../grant/outcome.ts";
 import type { Clock, Exchange, Grant, Outcome, Provider } from "../types.ts";
 import { EXCHANGE } from "./timing.ts";
 import { createLimit } from "./waiting.ts";
@@ -45,7 +46,7 @@ export function createExchanges({
   send,
   ahead,
 }: ExchangeParts): Exchanges {
-  const { renewal, scheme } = provider;
+  const { renewal } = provider;
   const now = (): number => clock.now() + ahead();
 
   const life = (grant: Grant, startedAt: number): Life => ({
@@ -71,11 +72,16 @@ export function createExchanges({
         const answer = await Promise.race([ask({ signal, fetch, now }), stopped]);
         const outcome = answer as Outcome;
         // No answer at all throws here.
-        return outcome.type === "granted" && isSound(outcome.grant, scheme)
-          ? { outcome, got: life(outcome.grant, startedAt) }
-          : { outcome };
+        if (outcome.type !== "granted") return { outcome };
+        const grant = narrowGrant(outcome.grant);
+        return typeof grant === "object"
+          ? { outcome, got: life(grant, startedAt) }
+          : { outcome: { type: "trouble", reason: grant } };
       } catch (error) {
-        return { outcome: { type: "trouble", error } };
+        const reason = isVaultError(error) ? error.reason : undefined;
+        return {
+          outcome: { type: "trouble", error, reason: signal.aborted ? "timed_out" : reason },
+        };
       } finally {
         end();
       }

@@ -2,6 +2,7 @@
  * What one context knows of one account's session: one value, replaced and never changed. `learn` makes
  * the next one from a piece of news; whatever is decided or told is read from it.
  */
+import type { VaultErrorReason } from "../errors.ts";
 import { fromRecord } from "../guard/record.ts";
 import type { RecordHead, Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
 import { type Begin, type Change, type Found, isAhead, preview } from "./changes.ts";
@@ -74,6 +75,7 @@ export interface Knowledge {
         readonly type: "refused" | "trouble";
         readonly sessionId: string;
         readonly status?: number | undefined;
+        readonly reason?: VaultErrorReason | undefined;
         readonly at: number;
       }
     | undefined;
@@ -137,6 +139,7 @@ export type News =
       readonly outcome: "granted" | "refused" | "trouble";
       readonly sessionId: string;
       readonly status?: number | undefined;
+      readonly reason?: VaultErrorReason | undefined;
       /** What was granted. */
       readonly accessToken?: string | undefined;
       readonly isOffline: boolean;
@@ -446,13 +449,15 @@ function afterExchange(
   news: Extract<News, { type: "ended" }>,
   at: Moment,
 ): Knowledge {
-  const { outcome, sessionId, status, isOffline, jitter } = news;
+  const { outcome, sessionId, status, reason, isOffline, jitter } = news;
   const tries = (known.rest?.tries ?? 0) + 1;
   const rest = { until: at.running + backOff(tries, jitter), tries };
   return {
     ...known,
     outcome:
-      outcome === "granted" ? undefined : { type: outcome, sessionId, status, at: at.running },
+      outcome === "granted"
+        ? undefined
+        : { type: outcome, sessionId, status, reason, at: at.running },
     rest: outcome === "trouble" && isOffline ? rest : undefined,
     gotHere: news.accessToken ?? known.gotHere,
   };

@@ -82,9 +82,11 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   /** Some failures write nothing, a full disk's for one: a look tells. A silent one may still write. */
   async function lookAgain(error: unknown): Promise<void> {
     if (!(error instanceof StoreTrouble) || error.isSilence) return;
-    await load().catch((trouble: unknown) => {
+    try {
+      await load();
+    } catch (trouble) {
       if (!(trouble instanceof StoreTrouble)) throw trouble;
-    });
+    }
   }
 
   async function attempt(): Promise<void> {

@@ -118,7 +118,7 @@ export function createHeal(options: FetchOptions): Heal {
       throw error;
     }
     if (isSelfSigned && isHealable(last) && !date)
-      throw new VaultError("clock_unknown", undefined, 401);
+      throw new VaultError("clock_unknown", undefined, { status: 401 });
     return last.response;
   }
 

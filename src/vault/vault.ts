@@ -2,25 +2,17 @@
  * The vault: what users hold. It wires one account's engine to `fetch`, and shows its state without
  * ever showing a token.
  */
-import { decodeClaims } from "../guard/claims.ts";
+import { shownClaims } from "../guard/claims.ts";
+import { listAccounts } from "./accounts.ts";
 import type { EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
-import { askStore, StoreTrouble } from "../refresh/keeper.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
-import { check, isVaultError, VaultError } from "../errors.ts";
+import { check } from "../errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
-import type {
-  AccessToken,
-  RecordHead,
-  TokenName,
-  TokenSet,
-  TokenSource,
-  VaultOptions,
-  Clock,
-} from "../types.ts";
+import type { AccessToken, TokenName, TokenSet, TokenSource, VaultOptions } from "../types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
@@ -107,8 +99,6 @@ export interface Vault<Credentials = never> {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const A_DAY = 86_400_000;
-
 function checkAccount(name: unknown): asserts name is string {
   check(isAccount(name), "account, of 1 to 256 characters");
 }
@@ -121,16 +111,6 @@ export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | 
     provider.renewal?.rotation !== "strict" || store.atomic,
     'store, atomic where tokens rotate: use "tokenkeep/cloudflare"',
   );
-}
-
-/** A store's own error may quote what it holds (S4), and one that is silent never answers (F59). */
-async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return (await askStore(clock, ask)).answer;
-  } catch (error) {
-    const reason = error instanceof StoreTrouble ? error.reason : error;
-    throw isVaultError(reason) ? reason : new VaultError("store_unavailable");
-  }
 }
 
 /**
@@ -152,15 +132,7 @@ export function createVaultWith<Credentials>(
   const prefix = keyOf(provider, "");
   const { clock = systemClock } = options;
 
-  /**
-   * A tombstone keeps a sign-in of another context that waits for its retry from bringing the account
-   * back (F49); after a day nobody waits any more.
-   */
-  async function sweep(key: string, head: RecordHead): Promise<void> {
-    const age = clock.now() - (head.endedAt ?? 0);
-    if (age > A_DAY) await store.write(key, undefined, head);
-  }
-
+  let hasToldOddities = false;
   const listeners = new Set<(event?: VaultEvent) => void>();
   let shown: Snapshot | undefined;
   let shownToken: AccessToken | undefined;
@@ -179,7 +151,7 @@ export function createVaultWith<Credentials>(
         expiresAt: tokenSet?.expiresAt,
         generation,
         scope: tokenSet?.scope,
-        claims: token && decodeClaims(token.accessToken),
+        claims: shownClaims(provider, token?.accessToken),
       });
     }
     return shown;
@@ -237,18 +209,12 @@ export function createVaultWith<Credentials>(
     },
     authorization: async (need) => authorization(await getToken(need)),
     signOut,
-    accounts: () =>
-      reach(clock, async () => {
-        const names: string[] = [];
-        for (const one of await store.list(prefix)) {
-          const name = one.slice(prefix.length);
-          // One more part: more of them are another partition's.
-          const head = name.includes("|") ? undefined : await store.head(one);
-          if (head?.tombstone) await sweep(one, head);
-          else if (head) names.push(decodeURIComponent(name));
-        }
-        return names;
-      }),
+    async accounts() {
+      const { names, oddities } = await listAccounts(store, prefix, clock);
+      if (oddities && !hasToldOddities) tell("unreadable");
+      hasToldOddities ||= oddities > 0;
+      return [...names];
+    },
     async removeAccount(of) {
       checkAccount(of);
       const key = keyOf(provider, of);

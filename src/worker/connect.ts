@@ -34,12 +34,11 @@ export interface ConnectOptions {
 /** A `VaultError` to `isVaultError` and `instanceof`, without the class's table of messages, which stays elsewhere. */
 const toError = ({
   code = "worker_unavailable",
-  message = "No worker: try again",
-  status,
-  retryAfter,
+  message = "Cannot reach the worker: try again.",
+  ...facts
 }: Partial<WireError> = {}): Error =>
   Object.defineProperty(
-    Object.assign(new Error(message), { name: "VaultError", code, status, retryAfter }),
+    Object.assign(new Error(message), { name: "VaultError", code, ...facts }),
     Symbol.for("tokenkeep.error"),
     { value: true },
   );
@@ -73,7 +72,7 @@ export function connectVault<Credentials = never>(
   { account = "default", timeout = 5_000, fallback }: ConnectOptions = {},
 ): Vault<Credentials> {
   if (!isAccount(account))
-    throw toError({ code: "invalid_option", message: "Invalid option: account" });
+    throw toError({ code: "invalid_option", message: "Cannot use this account." });
   /** Who is told of events, and, without one, of a new snapshot. */
   const listeners = new Set<(event?: VaultEvent) => void>();
   const ended = new AbortController();
@@ -234,7 +233,9 @@ export function connectVault<Credentials = never>(
   void sync();
 
   const close = (): void => {
-    ended.abort(toError({ code: "closed", message: "Closed: make a vault" }));
+    ended.abort(
+      toError({ code: "closed", message: "Cannot use the vault: it was closed. Make another." }),
+    );
     lose(link, ended.signal.reason);
     channel?.close();
   };
@@ -252,7 +253,9 @@ export function connectVault<Credentials = never>(
         tell({ type: "retried", account, sessionId, generation, status: 401 }),
       fail,
     ),
-    signIn: method("signIn"),
+    // In JSON nothing would become `null`, which is no sign-in without an argument.
+    signIn: (credentials, { signal } = {}) =>
+      call("signIn", credentials === undefined ? [] : [credentials], undefined, signal),
     adopt: method("adopt"),
     getToken: method("getToken", isText),
     authorization: method("authorization", isText),

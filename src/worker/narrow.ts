@@ -50,6 +50,7 @@ export const toWireError: (value: unknown) => Partial<WireError> | undefined =
     message: text,
     status: number,
     retryAfter: number,
+    reason: text,
   }) as never;
 
 /** How an account stands, as far as it says so. */

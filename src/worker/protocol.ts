@@ -5,7 +5,7 @@
  * No refresh token crosses but one that a page adopts. An access token crosses as the answer to a page
  * that is about to send it, a password on its way to a sign-in.
  */
-import type { VaultErrorCode } from "../errors.ts";
+import type { VaultErrorCode, VaultErrorFacts } from "../errors.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
 /** Each message names it. Who hears another version says so, and does nothing else. */
@@ -35,11 +35,9 @@ export interface Answer {
   readonly state?: State;
 }
 
-export interface WireError {
+export interface WireError extends VaultErrorFacts {
   readonly code: VaultErrorCode;
   readonly message: string;
-  readonly status?: number | undefined;
-  readonly retryAfter?: number | undefined;
 }
 
 /** One account, as its worker sees it. */

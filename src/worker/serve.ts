@@ -4,7 +4,9 @@
  */
 import { broadcastChannel } from "../channels/broadcast.ts";
 import { isObject } from "../guard/claims.ts";
+import { skewOf } from "../grant/lifetime.ts";
 import { randomId } from "../guard/random.ts";
+import { systemClock } from "../refresh/clock.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../request/policy.ts";
@@ -130,8 +132,8 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   } as VaultOptions<never>;
   checkParts(settings);
   check(!isolated || inServiceWorker, "isolated, which needs a service worker");
-  const { provider } = settings;
-  const clockError = toWire(new VaultError("clock_unknown", undefined, 401));
+  const { provider, clock = systemClock } = settings;
+  const clockError = toWire(new VaultError("clock_unknown", undefined, { status: 401 }));
   const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
   const scheme = provider.scheme ?? "Bearer";
   const owner = randomId();
@@ -180,7 +182,9 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
           authorization: `${scheme} ${token.accessToken}`,
           sessionId: token.sessionId,
           generation: token.generation,
-          ...(rejected && provider.renewal?.selfSigned && !toTime(date) && { clockError }),
+          ...(rejected &&
+            provider.renewal?.selfSigned &&
+            skewOf(toTime(date), clock.now()) === undefined && { clockError }),
         }
       );
     }
@@ -277,12 +281,10 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
 
 /** Fixed messages only: what a provider or a store throws may hold anything (S4). */
 function toWire(error: unknown): WireError {
-  const { code, message, status, retryAfter } = isVaultError(error)
+  const { code, message, status, retryAfter, reason } = isVaultError(error)
     ? error
-    : error instanceof TypeError
-      ? new VaultError("invalid_option", "Invalid option: check the arguments")
-      : new VaultError("store_unavailable");
-  return { code, message, status, retryAfter };
+    : new VaultError(error instanceof TypeError ? "invalid_option" : "store_unavailable");
+  return { code, message, status, retryAfter, reason };
 }
 
 /** A typed error as a reply that `readProblem` reads: nothing else crosses `respondWith`. */

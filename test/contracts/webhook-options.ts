@@ -1,5 +1,5 @@
 /** What `verifyWebhook` makes of wrong options, and of a polluted prototype (S13, S15). */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { verifyWebhook, type WebhookOptions } from "../../src/webhook.ts";
 import { isVaultError } from "../../src/errors.ts";
 import {
@@ -24,6 +24,10 @@ export function webhookOptions(): void {
       { secret: ` ${secret}` },
       { secret: 7 },
       { secret: new Uint8Array() },
+      { secret: "undefined" },
+      { secret: "undefined", dangerouslyAllowShortSecret: true },
+      { secret: "null", dangerouslyAllowShortSecret: true },
+      { secret: "whsec_undefined", scheme: "standard", dangerouslyAllowShortSecret: true },
       { secret: Array.from({ length: 17 }, () => secret) },
       { secret, scheme: "ed25519" },
       { secret, header: "" },
@@ -51,6 +55,49 @@ export function webhookOptions(): void {
         const { message, stack, cause } = error as Error;
         expect(`${message}${stack}${String(cause)}`).not.toMatch(/hook-secret|MfKQ9r8G/);
       }
+    });
+  });
+
+  describe("webhooks: a secret of fewer than 24 bytes", () => {
+    afterEach(() => vi.restoreAllMocks());
+
+    const short = "hook-secret-of-23-bytes";
+    const cases: readonly [string, WebhookOptions][] = [
+      ["a text", { secret: short }],
+      ["one byte", { secret: "h" }],
+      ["bytes", { secret: new Uint8Array(23) }],
+      ["one of several", { secret: [secret, short] }],
+      ["base64", { secret: `whsec_${btoa(short)}`, scheme: "standard" }],
+    ];
+
+    it.each(cases)(
+      "is an error that says so and does not show it: %s [F83 S20]",
+      async (_, options) => {
+        const error: unknown = await verifyWebhook(reference(), options).catch(
+          (reason: unknown) => reason,
+        );
+        expect(isVaultError(error) && error.code).toBe("invalid_option");
+        expect((error as Error).message).toMatch(/at least 24 bytes/);
+        expect((error as Error).message).not.toMatch(/hook-secret/);
+      },
+    );
+
+    it("is taken with one warning where the option says so [F83 S20]", async () => {
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+      const options = { secret: short, dangerouslyAllowShortSecret: true };
+      for (let n = 0; n < 2; n++) {
+        const request = await hexWebhook({ secret: short, body });
+        expect(await reasonOf(verifyWebhook(request, options))).toBe("verified");
+      }
+      // Another test of this file may have drawn it.
+      expect(warn.mock.calls.length).toBeLessThanOrEqual(1);
+      expect(JSON.stringify(warn.mock.calls)).not.toMatch(/hook-secret/);
+    });
+
+    it("is one byte too few: 24 are taken [F83]", async () => {
+      const long = `${short}!`;
+      const request = await hexWebhook({ secret: long, body });
+      expect(await reasonOf(verifyWebhook(request, { secret: long }))).toBe("verified");
     });
   });
 

@@ -97,7 +97,8 @@ export function webhookContract({ streams }: WebhookContract): void {
   describe("webhooks: an HMAC of the body in hex", () => {
     it.each(RFC4231)("S13 RFC 4231: the key that begins with %.8s", async (key, data, mac) => {
       const request = webhook({ "x-webhook-signature": `sha256=${mac}` }, data);
-      const result = await verifyWebhook(request, { secret: fromHex(key) });
+      const secret = fromHex(key);
+      const result = await verifyWebhook(request, { secret, dangerouslyAllowShortSecret: true });
       expect(result).toMatchObject({ ok: true });
       if (result.ok) expect(toHex(result.body)).toBe(toHex(data));
     });

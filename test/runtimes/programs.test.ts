@@ -47,7 +47,7 @@ it("says what is missing where a variable is not set", async () => {
     DENO_DIR: folder,
   };
   await expect(start(save(program), env).ended).rejects.toThrow(
-    runtime === "deno" ? "export TOKENKEEP_KEYS=" : "no QOVERY_API_TOKEN in env",
+    runtime === "deno" ? "export TOKENKEEP_KEYS=" : "QOVERY_API_TOKEN in env",
   );
 });
 

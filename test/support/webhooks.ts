@@ -74,7 +74,7 @@ export async function standardWebhook(
   return webhook(headers, delivery.body);
 }
 
-export const secret: string = "hook-secret-of-vmcloud";
+export const secret: string = "hook-secret-of-vmcloud-and-more";
 export const older: string = "hook-secret-of-last-year";
 export const whsec: string = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 export const olderWhsec: string = `whsec_${toBase64(utf8("another secret of 24 byte"))}`;

@@ -97,7 +97,7 @@ describe("whatever answers a refresh, it is no refusal", () => {
     const ends = await Promise.all(pages.map(fetchOf));
 
     expect(ends.map(({ result }) => result)).toEqual(pages.map(() => "sign_in_required"));
-    expect(ends[0]?.message).toContain("sign in again");
+    expect(ends[0]?.message).toContain("Sign in again");
     expect(api.counters().tokenCalls).toBe(1);
     const events = await Promise.all(
       pages.map((page) =>

@@ -247,7 +247,7 @@ describe("a provider of one's own", () => {
       "self-signed",
       () => true,
     );
-    await vault.signIn({ user: "ada", apiKey: "s3cret" });
+    await vault.signIn({ user: "ada", apiKey: "s3cret".repeat(6) });
     expect((await vault.fetch(`${ORIGIN}/things`)).status).toBe(200);
     expect(seen).toEqual([["GET", "/things", expect.stringMatching(/^Bearer eyJ/)]]);
     const { iat, ...claims } = vault.snapshot().claims!;

@@ -82,8 +82,8 @@ describe.each(Object.keys(ways) as VaultErrorCode[])("%s", (code) => {
     expect(error.code).toBe(code);
     expect(error.name).toBe("VaultError");
     expect(error.status).toBe(statuses[code]);
-    // A fact, and advice where there is any.
-    expect(error.message).toMatch(/^[A-Z][^.]+ [^.]+$/);
+    // What could not be done, why, and what to do.
+    expect(error.message).toMatch(/^Cannot [^.:]+[.:] [^.]+\.( [^.]+\.)?$/);
     expect(error.cause).toBeUndefined();
   });
 });
@@ -201,7 +201,7 @@ describe("options", () => {
     ["a function that makes one", memoryStore],
     ["a Map", new Map()],
   ] as const)("a store that is %s is told as none", (_, no) => {
-    expect(() => createVault({ provider: acme(), store: no as never })).toThrow(/: store$/);
+    expect(() => createVault({ provider: acme(), store: no as never })).toThrow(/Wanted: store\.$/);
   });
 
   it("a store that cannot compare will do where nothing rotates", () => {

@@ -123,6 +123,47 @@ describe("what is not to be trusted", () => {
   });
 });
 
+describe("a body that never ends", () => {
+  const endless = (...parts: string[]): ReadableStream =>
+    new ReadableStream({
+      start(controller) {
+        for (const part of parts) controller.enqueue(new TextEncoder().encode(part));
+      },
+    });
+  afterEach(() => void vi.useRealTimers());
+
+  it("is waited for five seconds, and gives the status alone [F84]", async () => {
+    vi.useFakeTimers();
+    const problem = readProblem(respond(endless('{"message":"not y'), 500));
+    let done = false;
+    void problem.then(() => (done = true));
+    await vi.advanceTimersByTimeAsync(4_999);
+    expect(done).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await problem).toEqual({ status: 500 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("is read as far as it came, where that is whole [F84]", async () => {
+    const response = respond(endless('{"message":"whole"}'), 500);
+    expect(await readProblem(response, { timeout: 20 })).toEqual({ status: 500, message: "whole" });
+  });
+
+  it("leaves the response readable [F84 S10]", async () => {
+    const response = respond(endless("{"), 500);
+    await readProblem(response, { timeout: 5 });
+    expect(response.bodyUsed).toBe(false);
+    const { value } = await response.body!.getReader().read();
+    expect(new TextDecoder().decode(value as Uint8Array)).toBe("{");
+  });
+
+  it("no timer is left behind one that ends [F84]", async () => {
+    vi.useFakeTimers();
+    expect(await readProblem(respond({ message: "x" }))).toEqual({ status: 401, message: "x" });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
 describe("Retry-After", () => {
   const now = Date.UTC(2027, 0, 15, 8);
   const retryAfter = async (value: string): Promise<number | undefined> => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createVault, type Vault } from "../../../src/index.ts";
 import { artos } from "../../../src/providers/artos.ts";
-import { mint, type MintOptions } from "../../../src/providers/mint.ts";
+import { mint, type MintOptions, type TokenReply } from "../../../src/providers/mint.ts";
 import { encrypted } from "../../../src/stores/encrypted.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Provider, TokenStore } from "../../../src/types.ts";
@@ -164,7 +164,7 @@ describe("a reply", () => {
   });
 
   it("artos: what one knows better is taken", async () => {
-    const isRefusal = (status: number): boolean => status === 404;
+    const isRefusal = ({ status }: TokenReply): boolean => status === 404;
     const provider = artos({ baseURL: ORIGIN, isRefusal, assumedLifetime: HOUR });
     expect(provider.renewal).toEqual({
       rotation: "none",

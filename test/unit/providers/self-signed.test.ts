@@ -13,7 +13,8 @@ import { findSecrets } from "../../support/secrets.ts";
 import { rejection, VMS } from "../../support/vault.ts";
 
 const HOUR = 3_600_000;
-const KEY = "signing-key-secret";
+const ROTATED = "rotated-key-secret-of-32-bytes-or-more";
+const KEY = "signing-key-secret-of-64-bytes, which no hash of HMAC outgrows !".replaceAll(" ", "-");
 
 interface Signer {
   readonly user: string;
@@ -128,7 +129,8 @@ describe("the key", () => {
     expect(imported).toHaveBeenCalledTimes(2);
     for (const [format, , algorithm, extractable, usages] of imported.mock.calls) {
       expect([format, extractable, usages]).toEqual(["raw", false, ["sign"]]);
-      expect(algorithm).toEqual({ name: "HMAC", hash: "SHA-256", length: KEY.length * 8 });
+      const hash = { name: "SHA-256" };
+      expect(algorithm).toEqual({ name: "HMAC", hash, length: KEY.length * 8 });
     }
   });
 
@@ -146,9 +148,9 @@ describe("the key", () => {
     await vault.signIn({ user: "ada" });
     const [key = ""] = await store.list("");
     expect(findSecrets(await store.read(key), [KEY])).toEqual([]);
-    env["ACME_KEY"] = "rotated-key";
+    env["ACME_KEY"] = ROTATED;
     await clock.advance(HOUR);
-    expect(await verify(await vault.getToken(), clock, "rotated-key")).toMatchObject({
+    expect(await verify(await vault.getToken(), clock, ROTATED)).toMatchObject({
       sub: "ada",
     });
   });
@@ -182,6 +184,56 @@ describe("the key", () => {
   });
 });
 
+describe("a key that is shorter than the hash", () => {
+  it.each([
+    ["HS256", "four"],
+    ["HS256", "k".repeat(31)],
+    ["HS384", "k".repeat(47)],
+    ["HS512", "k".repeat(63)],
+  ] as const)(
+    "is an error with %s, which does not show it: %s [F83 S20]",
+    async (algorithm, apiKey) => {
+      const { vault } = open({ algorithm });
+      const error = await rejection(vault.signIn({ user: "ada", apiKey }));
+      expect(error).toMatchObject({
+        code: "invalid_option",
+        message: /at least \d\d bytes/ as never,
+      });
+      expect(findSecrets(error, [apiKey])).toEqual([]);
+    },
+  );
+
+  it("is taken with one warning where the option says so, and the warning does not show it [F83 S20]", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { vault } = open({ name: "short", dangerouslyAllowShortKey: true });
+    await vault.signIn({ user: "ada", apiKey: "four-secret" });
+    await vault.signIn({ user: "ada", apiKey: "four-secret" });
+    expect(warn).toHaveBeenCalledOnce();
+    expect(findSecrets(warn.mock.calls, ["four-secret"])).toEqual([]);
+  });
+
+  it("is no matter where it is as long as the hash [F83]", async () => {
+    const { vault } = open();
+    await vault.signIn({ user: "ada", apiKey: "k".repeat(32) });
+    expect(vault.snapshot().status).toBe("signed-in");
+  });
+
+  it.each(["undefined", "null"])("%s is a variable that was not set [F83 S20]", async (apiKey) => {
+    const { vault } = open({ dangerouslyAllowShortKey: true });
+    expect(await rejection(vault.signIn({ user: "ada", apiKey }))).toMatchObject({
+      code: "invalid_option",
+    });
+  });
+
+  it("of Clary's own draws a warning, because its API keys are what they are [F83 S20]", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const vault = createVault({ provider: claryJwt(), store: memoryStore() });
+    await vault.signIn({ subject: "ada", apiKey: "sk_short" });
+    expect(warn).toHaveBeenCalledOnce();
+    expect(vault.snapshot().status).toBe("signed-in");
+  });
+});
+
 describe("what goes wrong", () => {
   it.each([
     ["claims that are no JSON", { claims: () => ({ big: 1n, apiKey: KEY }) }],
@@ -197,11 +249,17 @@ describe("what goes wrong", () => {
   ])("S4 %s: a sign-in that failed, and no word of jose's", async (_, options) => {
     const { vault, provider, clock } = open(options);
     const error = await rejection(vault.signIn(signer));
-    expect(error).toMatchObject({ code: "sign_in_failed" });
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "not_signed" });
     expect(findSecrets(error, [KEY])).toEqual([]);
     const exchange = { now: clock.now, signal: new AbortController().signal, fetch };
-    expect(await provider.signIn!(signer, exchange)).toEqual({ type: "trouble" });
-    expect(await provider.renew!({ material: signer }, exchange)).toEqual({ type: "trouble" });
+    expect(await provider.signIn!(signer, exchange)).toEqual({
+      type: "trouble",
+      reason: "not_signed",
+    });
+    expect(await provider.renew!({ material: signer }, exchange)).toEqual({
+      type: "trouble",
+      reason: "not_signed",
+    });
   });
 
   it("P9 a session that was adopted signs nothing: at its end a sign-in is due", async () => {
@@ -240,4 +298,43 @@ describe("claryJwt()", () => {
       });
     },
   );
+});
+
+describe("claryJwt() signs for nobody who was not named", () => {
+  const env = { CLARY_API_KEY: KEY };
+
+  it.each([
+    undefined,
+    null,
+    0,
+    {},
+    "ada",
+    { subject: undefined },
+    { subject: "" },
+    { subject: 17 },
+    { tier: "lite" },
+    { subject: "ada", tier: undefined },
+    { subject: "ada", tier: "admin" },
+    { subject: "ada", tier: "toString" },
+    { subject: "ada", apiKey: undefined },
+    { subject: "ada", apiKey: null },
+    { subject: "ada", apiKey: "" },
+  ])("%j is an invalid_option [F66 S17]", async (credentials) => {
+    const vault = createVault({ provider: claryJwt({ env }), store: memoryStore() });
+    expect(await rejection(vault.signIn(credentials as never))).toMatchObject({
+      code: "invalid_option",
+    });
+    expect(vault.snapshot().status).not.toBe("signed-in");
+  });
+
+  it("a polluted prototype names nobody either [F66 S15]", async () => {
+    const root: object = Object.prototype;
+    Object.defineProperty(root, "subject", { value: "root", configurable: true });
+    try {
+      const vault = createVault({ provider: claryJwt({ env }), store: memoryStore() });
+      expect(await rejection(vault.signIn({} as never))).toMatchObject({ code: "invalid_option" });
+    } finally {
+      Reflect.deleteProperty(root, "subject");
+    }
+  });
 });

@@ -52,6 +52,13 @@ describe("a token", () => {
     expect(sent(api)).toEqual(["Bearer first", "Bearer second", "Bearer given"]);
   });
 
+  it("is read from env with nothing in the credentials' place, and a signal behind it [S17]", async () => {
+    const { vault, api } = open({ variable: "ACME_TOKEN", env: { ACME_TOKEN: SECRET } });
+    await vault.signIn(undefined, { signal: new AbortController().signal });
+    await vault.fetch(VMS);
+    expect(sent(api)).toEqual([`Bearer ${SECRET}`]);
+  });
+
   it("never from the process's own environment", async () => {
     vi.stubEnv("ACME_TOKEN", SECRET);
     const { vault } = open({ variable: "ACME_TOKEN" });
@@ -76,9 +83,44 @@ describe("a token", () => {
     expect(findSecrets(error, [SECRET])).toEqual([]);
   });
 
+  it.each([
+    { token: undefined },
+    { token: null },
+    null,
+    {},
+    0,
+    "",
+    false,
+    [SECRET],
+    { Token: "x" },
+  ])(
+    "that %j gives is none, and the operator's is not taken for it [F66 S17]",
+    async (credentials) => {
+      const { vault } = open({ variable: "ACME_TOKEN", env: { ACME_TOKEN: SECRET } });
+      const error = await rejection(vault.signIn(credentials as never));
+      expect(error).toMatchObject({ code: "invalid_option" });
+      expect(vault.snapshot().status).not.toBe("signed-in");
+    },
+  );
+
+  it("of a polluted prototype is none [F67 S15]", async () => {
+    const root: object = Object.prototype;
+    for (const name of ["token", "ACME_TOKEN"])
+      Object.defineProperty(root, name, { value: "polluted", configurable: true });
+    try {
+      const { vault } = open({ variable: "ACME_TOKEN", env: {} });
+      for (const credentials of [undefined, {} as never])
+        expect(await rejection(vault.signIn(credentials))).toMatchObject({
+          code: "invalid_option",
+        });
+    } finally {
+      for (const name of ["token", "ACME_TOKEN"]) Reflect.deleteProperty(root, name);
+    }
+  });
+
   it("without a variable the message names none", async () => {
     const error = await rejection(open().vault.signIn());
-    expect(error).toMatchObject({ code: "invalid_option", message: /no token/ as never });
+    expect(error).toMatchObject({ code: "invalid_option", message: /no secret/ as never });
     expect(error.message).not.toMatch(/undefined|env/);
   });
 
@@ -87,9 +129,8 @@ describe("a token", () => {
     ["a space behind", `${SECRET} `],
     ["a line break", `${SECRET}\n`],
     ["its scheme", `Bearer ${SECRET}`],
-    ["quotes", `"${SECRET}"`],
     ["a letter that no header carries", `${SECRET}é`],
-    ["64 kB", SECRET.repeat(4_000)],
+    ["20 kB", SECRET.repeat(1_100)],
   ])("S4 S5 with %s is refused, and its value is not told", async (_, token) => {
     const { vault, api } = open({ variable: "ACME_TOKEN", env: { ACME_TOKEN: token } });
     for (const credentials of [{ token }, undefined]) {
@@ -101,15 +142,16 @@ describe("a token", () => {
     expect(api.calls).toHaveLength(0);
   });
 
-  it("S5 of the scheme Token may hold any visible character", async () => {
+  it("may hold any visible character, whatever the scheme [S5 F69]", async () => {
     const { vault, api } = open({ scheme: "Token" });
     await vault.signIn({ token: "a:b!{c}" });
     await vault.fetch(VMS);
     expect(sent(api)).toEqual(["Token a:b!{c}"]);
     await expect(vault.signIn({ token: "a b" })).rejects.toMatchObject({ code: "invalid_token" });
-    await expect(open().vault.signIn({ token: "a:b" })).rejects.toMatchObject({
-      code: "invalid_token",
-    });
+    const bearer = open();
+    await bearer.vault.signIn({ token: "17|AbC" });
+    await bearer.vault.fetch(VMS);
+    expect(sent(bearer.api)).toEqual(["Bearer 17|AbC"]);
   });
 
   it("F16 that is a JWT has aged: its exp counts, not exp - iat", async () => {

@@ -32,3 +32,5 @@ await import("../static-token.test.ts");
 await import("../refresh.test.ts");
 await import("../vmcloud.test.ts");
 await import("../secrets.test.ts");
+await import("../grant/outcome.test.ts");
+await import("../providers/static-token.test.ts");

@@ -1,0 +1,33 @@
+/** What `adopt` takes: tokens that somebody else got, often straight from a JSON of theirs. */
+import { check, VaultError } from "../errors.ts";
+import { isObject, own } from "../guard/json.ts";
+import { isToken, tokenFlaw } from "../guard/syntax.ts";
+import type { Grant } from "../types.ts";
+
+/** As it is, if no header refuses it. */
+function usable(token: unknown): string {
+  if (isToken(token)) return token;
+  throw new VaultError("invalid_token", undefined, { reason: tokenFlaw(token) });
+}
+
+/**
+ * Exactly the four members that `adopt` names, each the object's own (S15, S17): a `material` in it
+ * would sign or mint as anybody (F65).
+ *
+ * @throws VaultError `invalid_token` for a token that cannot be used, `invalid_option` for the rest.
+ */
+export function adoptable(tokens: unknown): Grant {
+  check(isObject(tokens), "tokens, an object");
+  const { accessToken, refreshToken, expiresAt, scope } = own(tokens);
+  check(
+    (expiresAt === undefined || (typeof expiresAt === "number" && isFinite(expiresAt))) &&
+      (scope === undefined || typeof scope === "string"),
+    "expiresAt in milliseconds, scope as text",
+  );
+  return {
+    accessToken: usable(accessToken),
+    refreshToken: refreshToken === undefined ? undefined : usable(refreshToken),
+    expiresAt,
+    scope,
+  };
+}

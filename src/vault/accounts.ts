@@ -1,0 +1,66 @@
+/** Who is signed in, by what a store lists; and where a removed account leaves its last trace. */
+import { isVaultError, VaultError } from "../errors.ts";
+import { askStore, StoreTrouble } from "../refresh/keeper.ts";
+import type { Clock, RecordHead, TokenStore } from "../types.ts";
+
+const A_DAY = 86_400_000;
+
+export interface Listing {
+  readonly names: readonly string[];
+  /** Keys that are nobody's, or whose record cannot be looked at: one of them hides nobody else (F81). */
+  readonly oddities: number;
+}
+
+/** A store's own error may quote what it holds (S4), and one that is silent never answers (F59). */
+export async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return (await askStore(clock, ask)).answer;
+  } catch (error) {
+    const reason = error instanceof StoreTrouble ? error.reason : error;
+    throw isVaultError(reason) ? reason : new VaultError("store_unavailable");
+  }
+}
+
+/** The account's name in the end of a key. */
+function nameIn(encoded: string): string | undefined {
+  try {
+    return decodeURIComponent(encoded);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The accounts whose keys begin with `prefix`. A tombstone keeps a sign-in of another context that waits
+ * for its retry from bringing an account back (F49); after a day nobody waits any more, and it goes.
+ */
+export async function listAccounts(
+  store: TokenStore,
+  prefix: string,
+  clock: Clock,
+): Promise<Listing> {
+  const names: string[] = [];
+  const failed: unknown[] = [];
+  let looked = 0;
+  let nameless = 0;
+  const isOld = ({ endedAt = 0 }: RecordHead): boolean => clock.now() - endedAt > A_DAY;
+  for (const key of await reach(clock, () => store.list(prefix))) {
+    const encoded = key.slice(prefix.length);
+    // One more part: more of them are another partition's.
+    if (encoded.includes("|")) continue;
+    const name = nameIn(encoded);
+    if (name === undefined) nameless += 1;
+    else
+      try {
+        const head = await reach(clock, () => store.head(key));
+        looked += 1;
+        if (head && !head.tombstone) names.push(name);
+        else if (head && isOld(head)) await reach(clock, () => store.write(key, undefined, head));
+      } catch (error) {
+        failed.push(error);
+      }
+  }
+  // A store that is out of reach hides everybody.
+  if (!looked && failed.length) throw failed[0];
+  return { names, oddities: nameless + failed.length };
+}

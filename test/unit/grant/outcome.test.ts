@@ -1,0 +1,394 @@
+/** What a token endpoint's reply means: what is granted, what refuses, and what is only trouble. */
+import { describe, expect, it } from "vitest";
+import { narrowGrant } from "../../../src/grant/outcome.ts";
+import { meaningOf } from "../../../src/grant/refusals.ts";
+import { ask } from "../../../src/grant/token-request.ts";
+import { type PasswordOptions, type TokenReply } from "../../../src/providers/password.ts";
+import type { Outcome } from "../../../src/types.ts";
+import { acme, reply } from "../../support/fake-api.ts";
+import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
+
+const body = (text: string, status: number, type = "text/plain"): Response =>
+  new Response(text, { status, headers: { "content-type": type } });
+
+/** What a refresh makes of a reply. */
+async function outcomeOf(
+  response: Response,
+  options: Partial<PasswordOptions> = {},
+): Promise<Outcome> {
+  const exchange = {
+    now: () => 0,
+    signal: new AbortController().signal,
+    fetch: async () => response,
+  };
+  return acme(options).renew!({ refreshToken: "r-1" }, exchange);
+}
+
+describe("a code decides, whatever the status", () => {
+  it.each([
+    ["refused", 400, { error: "invalid_grant" }],
+    ["refused", 403, { error: "invalid_grant" }],
+    ["refused", 200, { error: "bad_refresh_token" }],
+    ["refused", 500, { error: "invalid_grant" }],
+    ["refused", 429, { error: "INVALID_GRANT" }],
+    ["refused", 403, { error: { code: "invalid_refresh_token" } }],
+    ["refused", 422, { code: "invalid_grant", message: "x" }],
+    ["refused", 200, { error: "interaction_required" }],
+    ["trouble", 400, { error: "temporarily_unavailable" }],
+    ["trouble", 401, { error: "temporarily_unavailable" }],
+    ["trouble", 400, { error: "slow_down" }],
+    ["trouble", 400, { error: "rate_limit_exceeded" }],
+    ["trouble", 400, { error: { code: "rateLimitExceeded" } }],
+    ["trouble", 401, { error: "too_many_requests" }],
+    ["trouble", 400, { __type: "TooManyRequestsException", message: "Rate exceeded" }],
+    ["trouble", 400, { __type: "ThrottlingException" }],
+    ["trouble", 400, { code: "over_request_rate_limit" }],
+    ["trouble", 401, { error: "invalid_client" }],
+    ["trouble", 400, { error: "unauthorized_client" }],
+    ["trouble", 400, { error: "invalid_request" }],
+    ["trouble", 400, { error: "invalid_scope" }],
+    ["trouble", 400, { error: "unsupported_grant_type" }],
+    ["trouble", 401, { error: "invalid_dpop_proof" }],
+    ["trouble", 400, { error: "use_dpop_nonce" }],
+    // No code that is known: the status decides, as before.
+    ["refused", 400, {}],
+    ["refused", 401, { error: "no" }],
+    ["refused", 401, { error: { code: 401, message: "Invalid or expired token" } }],
+    ["refused", 400, { error: { toString: "invalid_client" } }],
+    ["trouble", 403, { error: "firewall" }],
+    ["trouble", 200, {}],
+    ["trouble", 500, {}],
+  ])("%s by %i %j [F72]", async (type, status, json) => {
+    expect(await outcomeOf(reply(status, json))).toMatchObject({ type, status });
+  });
+
+  it.each(["text/plain", "text/html", "application/problem+json", ""])(
+    "and whatever the type: %j [F72]",
+    async (type) => {
+      const refusal = body('{"error":"invalid_grant"}', 403, type);
+      expect(await outcomeOf(refusal)).toMatchObject({ type: "refused" });
+    },
+  );
+
+  it.each([
+    ["<h1>invalid_grant</h1>", 401],
+    ['["invalid_grant"]', 401],
+    ['"invalid_grant"', 400],
+    ["", 401],
+  ])("a page, a list or nothing is no refusal by itself: %j [F72 P17]", async (text, status) => {
+    expect(await outcomeOf(body(text, status))).toMatchObject({ type: "trouble", status });
+  });
+
+  it.each([
+    [429, {}, true],
+    [400, { error: "use_dpop_nonce" }, true],
+    [401, { error: "invalid_dpop_proof" }, true],
+    [400, { error: "temporarily_unavailable" }, false],
+    [401, { error: "invalid_client" }, false],
+    [503, {}, false],
+  ])("%i %j proves that nothing was spent: %s [F72 P2]", async (status, json, unprocessed) => {
+    const outcome = await outcomeOf(reply(status, json));
+    expect((outcome as { unprocessed?: boolean }).unprocessed ?? false).toBe(unprocessed);
+  });
+
+  it("a name of a prototype is no code [S15]", () => {
+    for (const error of ["constructor", "__proto__", "toString", "has"])
+      expect(meaningOf({ error })).toBeUndefined();
+  });
+
+  it("invalid_client for ten minutes ends no session, and the session goes on after it [F72]", async () => {
+    const { vault, api, clock } = await signedIn({ provider: acme({ rotation: "none" }) });
+    const { refresh } = api;
+    api.refresh = () => reply(401, { error: "invalid_client" });
+    api.expire();
+    for (let minute = 0; minute < 10; minute++) {
+      const error = await rejection(clock.until(vault.fetch(VMS)));
+      expect(error).toMatchObject({ code: "refresh_failed", status: 401 });
+      await clock.advance(60_000);
+    }
+    api.refresh = refresh;
+    await clock.advance(600_000);
+    expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+  });
+});
+
+describe("isRefusal", () => {
+  const yes = (): boolean => true;
+  const no = (): boolean => false;
+
+  it.each([
+    ["nothing", () => body("", 401)],
+    ["a text", () => body("403 Forbidden", 403)],
+    ["a page", () => body("<h1>Signed out</h1>", 200, "text/html")],
+    ["a list", () => reply(401, [])],
+    ["an object without a token", () => reply(200, {})],
+    ["a passing code", () => reply(400, { error: "temporarily_unavailable" })],
+    ["a redirect", () => new Response(null, { status: 302, headers: { location: "/login" } })],
+    ["a server's error", () => reply(500, {})],
+  ])("is asked of %s, and overrules all [F71]", async (_, make) => {
+    expect(await outcomeOf(make(), { isRefusal: yes })).toMatchObject({ type: "refused" });
+    expect(await outcomeOf(make(), { isRefusal: no })).toMatchObject({ type: "trouble" });
+  });
+
+  it("overrules a final code too [F71]", async () => {
+    const refusal = reply(400, { error: "invalid_grant" });
+    expect(await outcomeOf(refusal, { isRefusal: no })).toMatchObject({ type: "trouble" });
+  });
+
+  it("is asked where read() throws [F71]", async () => {
+    const read = (fields: Record<string, unknown>) => ({
+      accessToken: (fields["data"] as any).token.value as unknown,
+    });
+    const options = { read, isRefusal: yes };
+    expect(await outcomeOf(reply(200, {}), options)).toMatchObject({ type: "refused" });
+  });
+
+  it("gets status, fields and text [F71]", async () => {
+    const seen: TokenReply[] = [];
+    const isRefusal = (one: TokenReply): boolean => !seen.push(one);
+    await outcomeOf(body("403 Forbidden", 403), { isRefusal });
+    await outcomeOf(reply(401, { error: "no" }), { isRefusal });
+    expect(seen).toMatchObject([
+      { status: 403, text: "403 Forbidden", body: undefined },
+      { status: 401, body: { error: "no" } },
+    ]);
+  });
+
+  it("that throws, or promises, is no refusal [F71 P17]", async () => {
+    const throws = ({ body }: TokenReply): boolean => (body!["error"] as any).code === "gone";
+    expect(await outcomeOf(body("", 401), { isRefusal: throws })).toMatchObject({
+      type: "trouble",
+    });
+    const promises = (async () => true) as never;
+    expect(await outcomeOf(reply(401, {}), { isRefusal: promises })).toMatchObject({
+      type: "trouble",
+    });
+  });
+
+  it("is not asked of a reply with a token [F71]", async () => {
+    const granted = reply(200, { access_token: "token" });
+    expect(await outcomeOf(granted, { isRefusal: yes })).toMatchObject({ type: "granted" });
+  });
+});
+
+describe("a good access token", () => {
+  it.each([
+    { refresh_token: "" },
+    { refresh_token: 0 },
+    { refresh_token: {} },
+    { refresh_token: null },
+    { refresh_token: "r\u0000" },
+    { scope: null },
+    { scope: ["a"] },
+    { token_type: "mac" },
+    { token_type: 17 },
+  ])("is served with %j beside it, and the old refresh token is kept [F70]", async (odd) => {
+    const { vault, api, clock } = await signedIn();
+    api.refresh = () => reply(200, { access_token: "access-2-secret", expires_in: 3600, ...odd });
+    api.expire();
+    api.api = ({ headers }) =>
+      reply(headers.get("authorization") === "Bearer access-2-secret" ? 200 : 401, {});
+    expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+    expect(vault.snapshot()).toMatchObject({ status: "signed-in", generation: 2 });
+    await clock.advance(3_600_000);
+    await clock.until(vault.getToken()).catch(() => {});
+    expect(JSON.parse(api.to("/refresh")[1]!.body)).toEqual({ refresh_token: "refresh-1-secret" });
+  });
+
+  it("of a provider of one's own is narrowed alike [F70 S10]", async () => {
+    const grant = { accessToken: "own", refreshToken: {}, scope: 17, expiresAt: "soon" };
+    const provider = { ...acme(), signIn: async () => ({ type: "granted", grant }) as never };
+    const { vault } = bench({ provider });
+    await vault.signIn({ email: "a", password: "b" });
+    expect(await vault.getToken()).toBe("own");
+    expect(vault.snapshot()).toMatchObject({ scope: undefined, expiresAt: undefined });
+  });
+
+  it("has its own members and no others [F67 S15]", () => {
+    const root: object = Object.prototype;
+    const names = ["accessToken", "refreshToken", "scope", "expiresAt", "aged", "material"];
+    for (const name of names)
+      Object.defineProperty(root, name, { value: "polluted", configurable: true });
+    try {
+      expect(narrowGrant({})).toBe("no_token");
+      const grant = narrowGrant({ accessToken: "own" });
+      expect(JSON.stringify(grant)).toBe('{"accessToken":"own","aged":false}');
+    } finally {
+      for (const name of names) Reflect.deleteProperty(root, name);
+    }
+  });
+});
+
+describe("why there is no token", () => {
+  const none = { read: () => ({}) };
+  const request = { url: "https://api.acme.test/login", body: {} };
+  const at = (fetch: () => Promise<Response>, signal = new AbortController().signal) => ({
+    now: () => 0,
+    signal,
+    fetch,
+  });
+
+  it("no reply came: the error is kept for the engine [F87]", async () => {
+    const error = new TypeError("fetch failed");
+    const outcome = await ask(
+      request,
+      none,
+      at(() => Promise.reject(error)),
+    );
+    expect(outcome).toEqual({ type: "trouble", reason: "no_connection", error });
+  });
+
+  it("the reply broke off [F87]", async () => {
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new Error("cut")) });
+    const outcome = await ask(
+      request,
+      none,
+      at(async () => new Response(broken)),
+    );
+    expect(outcome).toMatchObject({ type: "trouble", reason: "no_connection" });
+  });
+
+  it("the exchange was ended [F87]", async () => {
+    const controller = new AbortController();
+    controller.abort();
+    const gone = at(() => Promise.reject(controller.signal.reason), controller.signal);
+    expect(await ask(request, none, gone)).toMatchObject({ reason: "timed_out" });
+  });
+
+  it.each([
+    ["redirected", new Response(null, { status: 307, headers: { location: "/x" } })],
+    ["no_token", Response.json({}, { status: 200 })],
+    ["no_token", Response.json({ error: "x" }, { status: 503 })],
+    ["no_token", new Response("<h1>Welcome to the hotel</h1>")],
+  ])("%s [F87]", async (reason, response) => {
+    const { status } = response;
+    const outcome = await ask(
+      request,
+      none,
+      at(async () => response),
+    );
+    expect(outcome).toMatchObject({ type: "trouble", reason, status });
+  });
+
+  it("an opaque redirect of a browser is a redirect [F87 S2]", async () => {
+    const opaque = new Response(null);
+    Object.defineProperties(opaque, { type: { value: "opaqueredirect" }, status: { value: 0 } });
+    const outcome = await ask(
+      request,
+      none,
+      at(async () => opaque),
+    );
+    expect(outcome).toMatchObject({ type: "trouble", reason: "redirected" });
+  });
+
+  it("read() threw, and what it threw is not kept [F87 S4]", async () => {
+    const read = (): never => {
+      throw new Error("secret");
+    };
+    const outcome = await ask(
+      request,
+      { read },
+      at(async () => Response.json({ a: 1 })),
+    );
+    expect(outcome).toMatchObject({ type: "trouble", reason: "read_failed" });
+    expect(outcome).not.toHaveProperty("error");
+  });
+
+  it("a response without a stream is read as a whole [F75]", async () => {
+    const response = Response.json({ token: "t" });
+    Object.defineProperty(response, "body", { value: undefined });
+    const read = (fields: Record<string, unknown>) => ({ accessToken: fields["token"] });
+    expect(
+      await ask(
+        request,
+        { read },
+        at(async () => response),
+      ),
+    ).toMatchObject({
+      type: "granted",
+    });
+  });
+});
+
+describe("a sign-in that failed says why", () => {
+  const credentials = { email: "a", password: "b" };
+
+  it.each([
+    ["no_connection", undefined, () => Promise.reject(new TypeError("fetch failed"))],
+    ["redirected", 307, () => new Response(null, { status: 307, headers: { location: "/x" } })],
+    ["no_token", 200, () => reply(200, {})],
+    ["no_token", 503, () => reply(503, {})],
+    ["scheme_in_token", 200, () => reply(200, { access_token: "Bearer A1" })],
+  ] as const)("%s, with status %s [F87]", async (reason, status, login) => {
+    const { vault, api } = bench();
+    api.login = login;
+    const error = await rejection(vault.signIn(credentials));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason, status });
+    expect(error.message).toBe(`Cannot sign in: ${reason.replaceAll("_", " ")}. Try again.`);
+  });
+
+  it("read() threw: its own message is not shown [F87 S4]", async () => {
+    const provider = acme({ read: (fields) => ({ accessToken: (fields["a"] as any).b.c }) });
+    const error = await rejection(bench({ provider }).vault.signIn(credentials));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "read_failed", status: 200 });
+    expect(error.message + error.stack).not.toMatch(/undefined|reading/);
+  });
+
+  it("an address that is no absolute URL [F87]", async () => {
+    for (const tokenUrl of ["/login", "login", "", "https//api"]) {
+      const { vault, api } = bench({ provider: acme({ tokenUrl }) });
+      const error = await rejection(vault.signIn(credentials));
+      expect(error).toMatchObject({ code: "invalid_option", reason: "no_absolute_url" });
+      expect(api.calls).toEqual([]);
+    }
+  });
+
+  it("the reply took too long [F87]", async () => {
+    const { vault, api, clock } = bench();
+    api.login = () => new Response(new ReadableStream({ start() {} }));
+    const error = await rejection(clock.until(vault.signIn(credentials)));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "timed_out" });
+  });
+
+  it.each([
+    ["120", 120_000],
+    ["0", 0],
+  ])("429 with Retry-After %s tells how long to wait [F76]", async (value, retryAfter) => {
+    const { vault, api } = bench();
+    api.login = () => reply(429, {}, { "retry-after": value });
+    const error = await rejection(vault.signIn(credentials));
+    expect(error).toMatchObject({ code: "sign_in_failed", status: 429, retryAfter });
+  });
+});
+
+describe("a refresh that failed says why", () => {
+  it.each([
+    ["no_connection", () => Promise.reject(new TypeError("fetch failed"))],
+    ["no_token", () => reply(200, {})],
+    ["redirected", () => new Response(null, { status: 302, headers: { location: "/x" } })],
+    ["space_in_token", () => reply(200, { access_token: "a b" })],
+  ] as const)("%s [F87]", async (reason, refresh) => {
+    const { vault, api, clock } = await signedIn();
+    api.refresh = refresh;
+    api.expire();
+    const error = await rejection(clock.until(vault.fetch(VMS)));
+    expect(error).toMatchObject({ code: "refresh_failed", reason });
+  });
+
+  it("an address that is no absolute URL: the session stays [F87 P17]", async () => {
+    const { vault, api, clock } = await signedIn({ provider: acme({ refreshUrl: "/refresh" }) });
+    api.expire();
+    const error = await rejection(clock.until(vault.fetch(VMS)));
+    expect(error).toMatchObject({ code: "refresh_failed", reason: "no_absolute_url" });
+    expect(vault.snapshot().status).toBe("signed-in");
+  });
+
+  it("the server refused the refresh token [F87]", async () => {
+    const { vault, api, clock } = await signedIn();
+    api.refresh = () => reply(403, { error: "invalid_grant" });
+    api.expire();
+    const error = await rejection(clock.until(vault.fetch(VMS)));
+    expect(error).toMatchObject({ code: "sign_in_required", reason: "refresh_token_refused" });
+    expect(error.message).toBe("Cannot refresh the session: refresh token refused. Sign in again.");
+  });
+});
