@@ -19,8 +19,8 @@ export interface CallerParts {
   readonly mind: Mind;
   readonly clock: Clock;
   readonly patience: number;
-  /** One pass, shared by everybody who needs one. */
-  readonly advance: () => Promise<void>;
+  /** One pass, shared by everybody who needs one; it settles with a fault of our own. */
+  readonly advance: () => Promise<unknown>;
   readonly isClosed: () => boolean;
 }
 
@@ -60,7 +60,8 @@ export function createCallers(parts: CallerParts): Callers {
     const changed = mind.changed();
     const pass = parts.advance();
     holdOpen(pass, waitUntil);
-    await Promise.race([changed, pass, stopped]);
+    const fault = await Promise.race([changed, pass, stopped]);
+    if (fault !== undefined) throw fault;
   }
 
   async function obtain(need: TokenNeed): Promise<AccessToken> {
@@ -82,12 +83,13 @@ export function createCallers(parts: CallerParts): Callers {
         const { rejected, endpoint } = need;
         const answer = plan(mind.known, { rejected, endpoint, hasLooked, hasTried }, mind.facts());
         if (answer.type === "fail") {
-          mind.learn({ type: "failed", code: answer.code });
+          if (answer.code === "sign_in_required") mind.learn({ type: "helpless" });
           throw fail(answer.code);
         }
-        const token = answer.type === "serve" ? mind.served() : undefined;
-        if (token) {
-          if (answer.type === "serve" && answer.looks) holdOpen(parts.advance(), need.waitUntil);
+        const token = mind.served();
+        if (answer.type === "serve" && token) {
+          if (answer.isHelpless) mind.learn({ type: "helpless" });
+          if (answer.looks) holdOpen(parts.advance(), need.waitUntil);
           return token;
         }
         if (!isWaiting) waiting += 1;

@@ -47,7 +47,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   const { patience = 20_000, maxStaleness = 60_000, refreshAhead } = options;
   let isClosed = false;
   let isAttempting = false;
-  let step: Promise<void> | undefined;
+  let step: Promise<unknown> | undefined;
   /** How often this account was signed out here. */
   let signOuts = 0;
   let revokedLast: string | undefined;
@@ -140,10 +140,18 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     attempting: (is) => void (isAttempting = is),
   });
 
-  function advance(): Promise<void> {
-    step ??= finishing(pass()).finally(() => {
-      step = undefined;
-    });
+  /** One pass, shared by everybody who needs one. It settles with what is a fault of our own. */
+  function advance(): Promise<unknown> {
+    step ??= finishing(
+      pass()
+        .then(
+          () => undefined,
+          (fault: unknown) => fault,
+        )
+        .finally(() => {
+          step = undefined;
+        }),
+    );
     holdOpen(step, waitUntil);
     return step;
   }
@@ -154,13 +162,10 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     return work.finally(() => underWay.delete(work));
   }
 
+  /** A fault is told to callers: nobody waits for this. */
   async function look(): Promise<void> {
-    try {
-      await step;
-      if (!isClosed) await advance();
-    } catch {
-      // Nobody waits for it. Callers meet the same fault, and are told.
-    }
+    await step;
+    if (!isClosed) await advance();
   }
 
   const callers = createCallers({ mind, clock, patience, advance, isClosed: () => isClosed });

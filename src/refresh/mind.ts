@@ -6,14 +6,8 @@ import type { AccessToken, Clock } from "../types.ts";
 import type { OnNews } from "./contract.ts";
 import type { Decision } from "./decide.ts";
 import { happenings } from "./events.ts";
-import {
-  isPersisted,
-  type Knowledge,
-  learn,
-  type News,
-  nothingKnown,
-  type Setting,
-} from "./knowledge.ts";
+import { isPersisted, type Knowledge, type News, nothingKnown, type Setting } from "./knowledge.ts";
+import { learn } from "./learn.ts";
 import { type Facts, isWatched, judge, servedUntil } from "./plan.ts";
 import { CLAIM, type Moment, nextLook } from "./timing.ts";
 import { createHint } from "./waiting.ts";

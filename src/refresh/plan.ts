@@ -34,8 +34,11 @@ export interface Need {
 }
 
 export type Answer =
-  /** Serve the token; `isStale`: and look at the record, or renew, in the background. */
-  | { readonly type: "serve"; readonly looks: boolean }
+  /**
+   * Serve the token. `looks`: and look at the record, or renew, in the background. `isHelpless`: it is
+   * the one that was rejected, and nothing can renew it.
+   */
+  | { readonly type: "serve"; readonly looks: boolean; readonly isHelpless: boolean }
   | { readonly type: "wait" }
   | {
       readonly type: "fail";
@@ -81,7 +84,9 @@ export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
   const staleness = need.hasTried ? 0 : stalenessOf(known, facts);
   const isIdle = decision.next === "rest" || decision.next === "watch";
   const looks = !isIdle || staleness >= facts.maxStaleness / 2;
-  const serve: Answer = { type: "serve", looks };
+  const { session, setting } = known;
+  const isHelpless = !!session && !isRenewable(session, setting.renewal) && isUseless(known, need);
+  const serve: Answer = { type: "serve", looks, isHelpless };
   const isFresh = staleness <= facts.maxStaleness;
   const isAnswer = isFresh && isServed(known, need, { decision, running: facts.running });
   if (isAnswer) return serve;

@@ -54,9 +54,8 @@ export type Hold = (work: Promise<unknown>) => void;
 
 /** Asks a runtime to stay for the work; that it may not be asked any more is no reason to fail. */
 export function holdOpen(work: Promise<unknown>, hold: Hold | undefined): void {
-  const settled = work.catch(() => {});
   try {
-    hold?.(settled);
+    hold?.(work);
   } catch {}
 }
 

@@ -102,7 +102,7 @@ describe("what an error tells besides its code", () => {
   it("F14 retryAfter is what is left of the cool-down", async () => {
     const { vault, api, clock } = await signedIn();
     api.refresh = () => reply(429, {}, { "retry-after": "120" });
-    api.expire();
+    await clock.advance(3_600_000);
     const { code, retryAfter, status } = (await rejection(
       clock.until(vault.fetch(VMS)),
     )) as VaultError;
@@ -114,7 +114,7 @@ describe("what an error tells besides its code", () => {
   it("retryAfter is never negative: a cool-down that is over is not told", async () => {
     const { vault, api, clock } = await signedIn({ patience: 10_000 });
     api.refresh = () => reply(429, {});
-    api.expire();
+    await clock.advance(3_600_000);
     const call = vault.fetch(VMS);
     call.catch(() => {});
     await clock.advance(0);

@@ -67,9 +67,9 @@ describe("what others' code throws", () => {
     const boom = (): never => {
       throw new Error("in-an-error-secret");
     };
-    const broken = { list: async () => boom(), head: async () => boom() };
-    for (const method of ["list", "head"] as const) {
-      const { vault } = await signedIn({ store: { ...memoryStore(), [method]: broken[method] } });
+    const broken = { list: async () => boom(), read: async () => boom() };
+    for (const method of ["list", "read"] as const) {
+      const { vault } = bench({ store: { ...memoryStore(), [method]: broken[method] } });
       const error = await rejection(
         method === "list" ? vault.accounts() : vault.removeAccount("nobody"),
       );

@@ -101,8 +101,10 @@ describe.each(Object.keys(refreshesGoneWrong))("a refresh that meets %s", (name)
     await vault.signIn(credentials);
     api.refresh = () => refreshesGoneWrong[name]!(one) as Response;
     await clock.advance(3_600_000);
-    const error = await rejection(clock.until(vault.fetch(VMS)));
-    expect(error).toBeInstanceOf(VaultError);
+    const error = await clock.until(vault.fetch(VMS)).catch((reason: unknown) => reason);
+    // Beside a good access token a malformed refresh token is none (F70).
+    if (name === "a malformed refresh token") expect(error).toMatchObject({ status: 401 });
+    else expect(error).toBeInstanceOf(VaultError);
     expect(api.to("/refresh").length).toBeGreaterThan(0);
     // Enough was seen for the search to mean something: names, events, snapshots.
     expect(seen.length).toBeGreaterThan(3);
@@ -166,9 +168,12 @@ describe("other ways to go wrong", () => {
       provider: { ...acme(), signIn: async () => boom(), renew: async () => boom() },
     });
     const errors = [await rejection(vault.signIn(credentials))];
-    await vault.adopt({ accessToken: "access-1-secret", refreshToken: "refresh-1-secret" });
-    const rejected = "access-1-secret";
-    errors.push(await rejection(clock.until(vault.getToken({ rejected }))));
+    await vault.adopt({
+      accessToken: "access-1-secret",
+      refreshToken: "refresh-1-secret",
+      expiresAt: clock.now(),
+    });
+    errors.push(await rejection(clock.until(vault.getToken())));
     expect(errors.every((error) => error instanceof VaultError)).toBe(true);
     expect(findSecrets({ errors, seen, vault }, secrets)).toEqual([]);
   });

@@ -100,7 +100,7 @@ describe("a code decides, whatever the status", () => {
     const { vault, api, clock } = await signedIn({ provider: acme({ rotation: "none" }) });
     const { refresh } = api;
     api.refresh = () => reply(401, { error: "invalid_client" });
-    api.expire();
+    await clock.advance(3_600_000);
     for (let minute = 0; minute < 10; minute++) {
       const error = await rejection(clock.until(vault.fetch(VMS)));
       expect(error).toMatchObject({ code: "refresh_failed", status: 401 });
@@ -370,14 +370,14 @@ describe("a refresh that failed says why", () => {
   ] as const)("%s [F87]", async (reason, refresh) => {
     const { vault, api, clock } = await signedIn();
     api.refresh = refresh;
-    api.expire();
+    await clock.advance(3_600_000);
     const error = await rejection(clock.until(vault.fetch(VMS)));
     expect(error).toMatchObject({ code: "refresh_failed", reason });
   });
 
   it("an address that is no absolute URL: the session stays [F87 P17]", async () => {
-    const { vault, api, clock } = await signedIn({ provider: acme({ refreshUrl: "/refresh" }) });
-    api.expire();
+    const { vault, clock } = await signedIn({ provider: acme({ refreshUrl: "/refresh" }) });
+    await clock.advance(3_600_000);
     const error = await rejection(clock.until(vault.fetch(VMS)));
     expect(error).toMatchObject({ code: "refresh_failed", reason: "no_absolute_url" });
     expect(vault.snapshot().status).toBe("signed-in");

@@ -1,0 +1,287 @@
+/** How a piece of news changes what is known: pure, one case for each kind of news. */
+import { fromRecord } from "../guard/record.ts";
+import type { Session } from "../types.ts";
+import { type Change, isAhead, preview } from "./changes.ts";
+import { isRenewable } from "./decide.ts";
+import {
+  afterBeginning,
+  afterCommit,
+  afterPass,
+  afterRejection,
+  type Endpoints,
+  isRejected,
+  noEndpoints,
+} from "./endpoints.ts";
+import { ageOfGeneration, type Knowledge, lags, type News } from "./knowledge.ts";
+import type { Moment } from "./timing.ts";
+import { backOff } from "./transitions.ts";
+
+export function learn(known: Knowledge, news: News, at: Moment): Knowledge {
+  const next = take(known, news, at);
+  const isSame = next.changes === known.changes && next.found === known.found;
+  return toldOf(isSame ? next : shown(known, next, at));
+}
+
+/** Works out anew what is served, and since when. */
+function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
+  const session = preview(next.changes, next.found, at);
+  const isSame = session?.sessionId === before.session?.sessionId;
+  const isSameGeneration = isSame && session?.generation === before.session?.generation;
+  const { intent } = session ?? {};
+  const isOwn = session?.tokenSet.accessToken === next.gotHere;
+  const notBefore = isOwn ? at.running : before.lookedAt?.running;
+  return {
+    ...next,
+    session,
+    isKnown:
+      before.isKnown ||
+      session !== undefined ||
+      next.found !== before.found ||
+      next.changes.some(({ type }) => type === "end"),
+    met:
+      session && !next.met.has(session.sessionId)
+        ? new Set([...next.met, session.sessionId])
+        : next.met,
+    generation: isSameGeneration
+      ? next.generation
+      : { since: at.running, notBefore: isSame ? notBefore : undefined },
+    endpoints: isSame ? endpointsOf(next, session, isSameGeneration, at) : noEndpoints,
+    intent:
+      intent?.attemptId === next.intent?.id
+        ? next.intent
+        : intent && { id: intent.attemptId, since: at.running },
+  };
+}
+
+const endpointsOf = (
+  { endpoints }: Knowledge,
+  session: Session | undefined,
+  isSameGeneration: boolean,
+  { running }: Moment,
+): Endpoints =>
+  session && !isSameGeneration ? afterCommit(endpoints, session.generation, running) : endpoints;
+
+/** One refusal is told once, whichever way it was met. */
+function toldOf(next: Knowledge): Knowledge {
+  const { session, told } = next;
+  if (!session?.refused || told.has(session.sessionId)) return next;
+  return { ...next, told: new Set([...told, session.sessionId]) };
+}
+
+function take(known: Knowledge, news: News, at: Moment): Knowledge {
+  switch (news.type) {
+    case "read":
+      return afterRead(known, news, at);
+    case "store-failed":
+      return {
+        ...known,
+        lookedAt: at,
+        trouble: news.error,
+        failures: known.failures + 1,
+      };
+    case "writing":
+      return {
+        ...known,
+        highest: Math.max(known.highest, news.revision),
+        changes: known.changes.map((change) =>
+          change.type === "begin" && news.changes.includes(change)
+            ? { ...change, mayBeWritten: true }
+            : change,
+        ),
+      };
+    case "written":
+      return {
+        ...settle(known, news.changes),
+        found: { head: news.record, session: fromRecord(news.record) },
+        lookedAt: at,
+        failures: 0,
+        presentAt: at.running,
+        quietAt: news.record.attemptId === undefined ? at.running : known.quietAt,
+      };
+    case "settled":
+      return settle(known, news.changes);
+    case "unpersisted":
+      return {
+        ...known,
+        retries: known.retries + 1,
+        changes: known.changes.map((change) => ({ ...change, isFailed: true })),
+      };
+    case "changed":
+      return afterChange(known, news.change);
+    case "moved":
+      return {
+        ...known,
+        changes: known.changes.map((change) =>
+          change.type === "begin" && change.session.sessionId === news.session.sessionId
+            ? { ...change, session: news.session }
+            : change,
+        ),
+      };
+    case "refreshing":
+      return {
+        ...known,
+        unsentId: news.attemptId,
+        endpoints:
+          news.causedBy === undefined
+            ? known.endpoints
+            : afterBeginning(known.endpoints, news.causedBy, at.running),
+      };
+    case "unsent":
+      return { ...known, unsentId: news.attemptId };
+    case "ended":
+      return afterExchange(known, news, at);
+    case "rejected":
+      return afterRejected(known, news, at);
+    case "passed":
+      return isOfSession(known, news)
+        ? {
+            ...known,
+            endpoints: afterPass(known.endpoints, news.endpoint, {
+              generation: news.generation,
+              at: at.running,
+            }),
+          }
+        : known;
+    case "probed":
+      return { ...known, life: { id: news.attemptId, isAlive: news.isAlive } };
+    case "asked":
+      return { ...known, askedId: news.attemptId };
+    case "claimed":
+      return { ...known, isClaimed: known.isClaimed || isOfSession(known, news) };
+    case "hushed":
+      return { ...known, askedId: undefined, isClaimed: false };
+    case "helpless":
+      return known.session
+        ? { ...known, told: new Set([...known.told, known.session.sessionId]) }
+        : known;
+    case "woke":
+      return { ...known, rest: undefined };
+    case "started":
+      return known;
+  }
+}
+
+const isOfSession = (
+  { session }: Knowledge,
+  { sessionId }: { readonly sessionId: string },
+): boolean => session?.sessionId === sessionId;
+
+/** Takes away what has been written or need not be. What was folded meanwhile has come anew. */
+function settle(known: Knowledge, done: readonly Change[]): Knowledge {
+  const changes = known.changes.filter((change) => !done.some((one) => isSameChange(one, change)));
+  return { ...known, changes, retries: changes.length ? known.retries : 0 };
+}
+
+/** A begin is the same though its marks have changed, but not when its session has moved on. */
+const isSameChange = (one: Change, other: Change): boolean =>
+  one === other ||
+  (one.type === other.type &&
+    (one.type === "begin" || one.type === "restore"
+      ? one.session === (other as typeof one).session
+      : one.type === "conclude"
+        ? one.conclusion === (other as typeof one).conclusion
+        : one.sessionIds === (other as typeof one).sessionIds));
+
+function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: Moment): Knowledge {
+  const { record, askedAt } = news;
+  const read = { ...known, lookedAt: at, reads: known.reads + 1, failures: 0 };
+  const session = record && !known.ended.has(record.sessionId) ? fromRecord(record) : undefined;
+  if (lags(known, record, at)) return read;
+  const restored = restore(known, session);
+  const isWritten = known.changes.map((change) =>
+    change.type === "begin" && change.isFailed
+      ? { ...change, mayBeWritten: change.session.sessionId === record?.sessionId }
+      : change,
+  );
+  return {
+    ...read,
+    found: { head: record, session },
+    quietAt: quietAfter(known, session, askedAt),
+    presentAt: record ? at.running : known.presentAt,
+    changes: restored ? [restored, ...isWritten] : isWritten,
+  };
+}
+
+/** A store that compares and sets does not lag: it has lost what is known here. */
+function restore({ found, changes }: Knowledge, session: Session | undefined): Change | undefined {
+  const isLost = found.session && session && isAhead(found.session, session);
+  if (!isLost || changes.some(({ type }) => type === "restore")) return undefined;
+  return { type: "restore", session: found.session, isFailed: false };
+}
+
+/** When the refresh token of this record was last known to be unspent. */
+function quietAfter(
+  known: Knowledge,
+  session: Session | undefined,
+  askedAt: number,
+): number | undefined {
+  if (!session?.intent) return askedAt;
+  const { session: before } = known.found;
+  const isSame =
+    before?.sessionId === session.sessionId && before.generation === session.generation;
+  return isSame ? known.quietAt : known.lookedAt?.running;
+}
+
+function afterChange(known: Knowledge, change: Change): Knowledge {
+  if (change.type === "end") {
+    const isOver = (one: Change): boolean =>
+      (one.type === "begin" && change.sessionIds.has(one.session.sessionId)) ||
+      (one.type === "conclude" && change.sessionIds.has(one.sessionId)) ||
+      one.type === "restore";
+    return {
+      ...known,
+      ended: new Set([...known.ended, ...change.sessionIds]),
+      changes: [...known.changes.filter((one) => !isOver(one)), change],
+    };
+  }
+  if (change.type === "begin") {
+    const met = new Set([...known.met, change.session.sessionId]);
+    const others = known.changes.filter(({ type }) => type !== "begin");
+    // Where memory serves one that was not stored, it serves its successor at once.
+    const isFailed = known.changes.some((one) => one.type === "begin" && one.isFailed);
+    return { ...known, met, changes: [...others, { ...change, isFailed }] };
+  }
+  return { ...known, changes: [...known.changes, change] };
+}
+
+function afterExchange(
+  known: Knowledge,
+  news: Extract<News, { type: "ended" }>,
+  at: Moment,
+): Knowledge {
+  const { outcome, sessionId, status, reason, isOffline, jitter } = news;
+  const tries = (known.rest?.tries ?? 0) + 1;
+  const rest = { until: at.running + backOff(tries, jitter), tries };
+  return {
+    ...known,
+    outcome:
+      outcome === "granted"
+        ? undefined
+        : { type: outcome, sessionId, status, reason, at: at.running },
+    rest: outcome === "trouble" && isOffline ? rest : undefined,
+    gotHere: news.accessToken ?? known.gotHere,
+  };
+}
+
+function afterRejected(
+  known: Knowledge,
+  news: Extract<News, { type: "rejected" }>,
+  at: Moment,
+): Knowledge {
+  const { session } = known;
+  if (!session || session.sessionId !== news.sessionId) return known;
+  const { running } = at;
+  const isCurrent = session.generation === news.generation;
+  const heard =
+    news.passed === undefined
+      ? known.endpoints
+      : afterPass(known.endpoints, news.endpoint, { generation: news.passed, at: -Infinity });
+  const endpoints = afterRejection(heard, {
+    endpoint: news.endpoint,
+    generation: news.generation,
+    at: running,
+    age: isCurrent ? ageOfGeneration(known, at) : 0,
+    isOwn: isCurrent && session.causedBy === news.endpoint,
+  });
+  return { ...known, endpoints };
+}
