@@ -62,7 +62,7 @@ describe("trouble", () => {
         return reply(503, {});
       };
       api.expire();
-      await rejection(clock.until(vault.fetch(VMS)));
+      await rejection(clock.until(vault.getToken({ rejected: "access-1-secret" })));
       return times.slice(1).map((time, index) => time - times[index]!);
     };
     const [most, half] = [await pauses(0.999), await pauses(0.5)];
@@ -81,9 +81,9 @@ describe("trouble", () => {
     };
     api.expire();
     for (let tries = 0; tries < 5; tries++)
-      expect(await rejection(clock.until(vault.fetch(VMS)))).toMatchObject({
-        code: "refresh_failed",
-      });
+      expect(
+        await rejection(clock.until(vault.getToken({ rejected: "access-1-secret" }))),
+      ).toMatchObject({ code: "refresh_failed" });
     expect(vault.snapshot().status).toBe("signed-in");
     // The longest back-off is a minute.
     await clock.advance(61_000);
@@ -107,9 +107,9 @@ describe("trouble", () => {
     let online = false;
     const { vault, api, clock } = await signedIn({ online: () => online });
     api.expire();
-    expect(await rejection(clock.until(vault.fetch(VMS)))).toMatchObject({
-      code: "refresh_failed",
-    });
+    expect(
+      await rejection(clock.until(vault.getToken({ rejected: "access-1-secret" }))),
+    ).toMatchObject({ code: "refresh_failed" });
     expect(refreshes({ api })).toBe(0);
     online = true;
     expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
@@ -361,9 +361,9 @@ describe("a store that never takes a write", () => {
     takes = false;
     api.expire();
     const from = clock.running();
-    expect(await rejection(clock.until(vault.fetch(VMS)))).toMatchObject({
-      code: "refresh_failed",
-    });
+    expect(
+      await rejection(clock.until(vault.getToken({ rejected: "access-1-secret" }))),
+    ).toMatchObject({ code: "refresh_failed" });
     expect(clock.running() - from).toBe(20_000);
     expect(reads).toBeLessThan(1_000);
   });

@@ -101,7 +101,7 @@ describe.each(Object.keys(refreshesGoneWrong))("a refresh that meets %s", (name)
     await vault.signIn(credentials);
     api.refresh = () => refreshesGoneWrong[name]!(one) as Response;
     api.expire();
-    const error = await rejection(clock.until(vault.fetch(VMS)));
+    const error = await rejection(clock.until(vault.getToken({ rejected: "access-1-secret" })));
     expect(error).toBeInstanceOf(VaultError);
     expect(api.to("/refresh").length).toBeGreaterThan(0);
     // Enough was seen for the search to mean something: names, events, snapshots.

@@ -67,10 +67,12 @@ describe("a static token", () => {
     expect(api.calls).toHaveLength(3);
   });
 
-  it("P12 one that another context has adopted meanwhile is used at once", async () => {
-    const { vault, store, events } = bench();
+  it("one that another context has adopted meanwhile is another session's: it serves the next call [P12 F103]", async () => {
+    const { vault, api, store, events } = bench();
     await vault.adopt({ accessToken: "bad" });
     await bench({ store }).vault.adopt({ accessToken: "good" });
+    expect((await vault.fetch(VMS)).status).toBe(401);
+    expect(api.calls).toHaveLength(1);
     expect((await vault.fetch(VMS)).status).toBe(200);
     expect(events.map(({ type }) => type)).not.toContain("refused");
   });
