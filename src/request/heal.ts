@@ -35,28 +35,24 @@ export function createHeal(options: FetchOptions): Heal {
   const endpointFor = ({ method, href }: Call, sessionId = session): string | undefined =>
     sessionId === undefined ? undefined : endpointOf(sessionId, method, href);
 
-  function first(call: Call): AccessToken | Promise<AccessToken> {
+  function go(call: Call, token: AccessToken, waited?: number): Promise<Response> {
+    session = token.sessionId;
+    return send(call, authorization(token), call.body.first).then((response) =>
+      isPlain(response, token) ? response : settle(call, response, token, waited),
+    );
+  }
+
+  function start(call: Call, early?: AccessToken | Promise<AccessToken>): Promise<Response> {
     const { signal, waitUntil } = call;
     const warm = source.ready?.();
-    if (warm && !warm.isWatched) return warm;
+    if (warm && !warm.isWatched) return go(call, warm);
+    const since = running();
     // A 401 may have ended the token for this endpoint alone.
     const endpoint = source.ready && endpointFor(call, warm?.sessionId);
-    return source.getToken({ signal, waitUntil, endpoint });
-  }
-
-  async function go(call: Call, token: AccessToken, waited?: number): Promise<Response> {
-    session = token.sessionId;
-    const response = await send(call, authorization(token), call.body.first);
-    return isPlain(response, token) ? response : settle(call, response, token, waited);
-  }
-
-  async function late(
-    call: Call,
-    pending: Promise<AccessToken>,
-    since: number,
-  ): Promise<Response> {
-    const token = await pending;
-    return go(call, token, running() - since);
+    const got = early ?? source.getToken({ signal, waitUntil, endpoint });
+    return isToken(got)
+      ? go(call, got)
+      : got.then((token) => go(call, token, running() - since));
   }
 
   /** Tells the source what an answer says of its endpoint, where it wants to know. */
@@ -128,11 +124,7 @@ export function createHeal(options: FetchOptions): Heal {
   }
 
   return {
-    start(call, early) {
-      const since = running();
-      const got = early ?? first(call);
-      return isToken(got) ? go(call, got) : late(call, got, since);
-    },
+    start,
     settle,
     sent: (token) => void (session = token.sessionId),
   };
