@@ -86,9 +86,7 @@ function fromRequest({ url, headers }: Request, options: WretchOptions): [string
 
 /** Headers as a plain object, which keeps the case of its names if it was one before. */
 const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
-  headers && Symbol.iterator in headers
-    ? Object.fromEntries(new Headers(headers))
-    : { ...headers };
+  headers && Symbol.iterator in headers ? Object.fromEntries(new Headers(headers)) : { ...headers };
 
 /**
  * Sends with a token. Whatever sends reads the header, so that it tells what became of the request:

@@ -53,7 +53,8 @@ type Open<T> = { -readonly [name in keyof T]?: T[name] | undefined };
 export type SentInit = Open<RequestInit> & { duplex?: "half" };
 
 /** An init as it was read: it has no prototype, and nobody else holds it. */
-export type Given = Omit<SentInit, "body"> & Pick<Open<VaultRequestInit>, "body" | "fetch" | "waitUntil">;
+export type Given = Omit<SentInit, "body"> &
+  Pick<Open<VaultRequestInit>, "body" | "fetch" | "waitUntil">;
 
 /** A body, as it can be sent once more. */
 export interface KeptBody {

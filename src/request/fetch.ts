@@ -3,16 +3,11 @@
  * stand beside it: policy, init, body, send, redirects, the 401 rule.
  */
 import { keepBody } from "./body.ts";
-import type {
-  Call,
-  FetchOptions,
-  Given,
-  VaultFetch,
-  VaultRequestInit,
-} from "./contract.ts";
+import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createHeal, isPlain, isToken } from "./heal.ts";
-import { hasAuthorization, keepHeaders, keepReferrer, readInit, Sent } from "./init.ts";
+import { hasAuthorization, keepHeaders, readInit } from "./init.ts";
 import { readPlain, toCall } from "./plain.ts";
+import { Sent } from "./send.ts";
 
 export type { FetchOptions, Follow, VaultFetch, VaultRequestInit } from "./contract.ts";
 
@@ -45,9 +40,8 @@ function createTeller({ policy, onBare }: FetchOptions): (address: string) => vo
 function keepCall(
   { fetch: fetch_, follow, maxReplayBytes }: FetchOptions,
   { href, request, headers }: Pick<Call, "href" | "headers"> & { request: Request | undefined },
-  said: Given,
+  given: Given,
 ): Call {
-  const given = request ? keepReferrer(said, request) : said;
   const { method = request?.method ?? "GET", body, fetch: send = fetch_ } = given;
   const { redirect = request?.redirect ?? "follow" } = given;
   if (typeof body === "function") given.duplex = "half";
@@ -86,7 +80,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
     const request = isRequest(input) ? input : undefined;
     const address = request ? urlOf(request) : String(input);
     const href = policy(address);
-    const given = readInit(init);
+    const given = readInit(init, request);
     if (href === undefined) tellBare(address);
     const { signal = request?.signal, mode = request?.mode } = given;
     if (
@@ -98,7 +92,8 @@ export function createFetch(options: FetchOptions): VaultFetch {
     )
       return sendBare(input, init, given);
     const headers = keepHeaders(given.headers ?? request?.headers ?? {});
-    if (!hasAuthorization(headers)) return start(keepCall(options, { href, headers, request }, given));
+    if (!hasAuthorization(headers))
+      return start(keepCall(options, { href, headers, request }, given));
     // Headers that were read may have been an iterator's, which is used up.
     return sendBare(input, given.headers ? Object.assign(given, { headers }) : init, given);
   }
@@ -116,9 +111,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
       const value = authorization(token);
       const own = headers ? { ...headers, authorization: value } : { authorization: value };
       return fetch_(href, new Sent(method, own, body, redirect) as RequestInit).then((response) =>
-        isPlain(response, token)
-          ? response
-          : settle(toCall(options, plain, href), response, token),
+        isPlain(response, token) ? response : settle(toCall(options, plain, href), response, token),
       );
     } catch (error) {
       return Promise.reject(error);

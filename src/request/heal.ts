@@ -10,9 +10,8 @@ import { answerOf, send } from "./send.ts";
 import { dateOf, isHealable, isNewer, isPassed, release } from "./unauthorized.ts";
 
 /** Asked of its own members: a promise inherits what somebody has put on `Object.prototype` (F67). */
-export const isToken = (
-  got: AccessToken | Promise<AccessToken> | undefined,
-): got is AccessToken => !!got && Object.hasOwn(got, "accessToken");
+export const isToken = (got: AccessToken | Promise<AccessToken> | undefined): got is AccessToken =>
+  !!got && Object.hasOwn(got, "accessToken");
 
 /** Whether a reply is an answer, whatever else may be asked of it. */
 export const isPlain = ({ status }: Response, { isWatched }: AccessToken): boolean =>
@@ -50,9 +49,7 @@ export function createHeal(options: FetchOptions): Heal {
     // A 401 may have ended the token for this endpoint alone.
     const endpoint = source.ready && endpointFor(call, warm?.sessionId);
     const got = early ?? source.getToken({ signal, waitUntil, endpoint });
-    return isToken(got)
-      ? go(call, got)
-      : got.then((token) => go(call, token, running() - since));
+    return isToken(got) ? go(call, got) : got.then((token) => go(call, token, running() - since));
   }
 
   /** Tells the source what an answer says of its endpoint, where it wants to know. */

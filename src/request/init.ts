@@ -2,7 +2,7 @@
  * What a caller says about its request, read once and kept: by Fetch's rules for dictionaries, and
  * without what somebody has put on `Object.prototype` (S15).
  */
-import type { Given, KeptHeaders, SentInit, VaultRequestInit } from "./contract.ts";
+import type { Given, KeptHeaders, VaultRequestInit } from "./contract.ts";
 
 /**
  * The members that Fetch asks for by name, and ours: own, inherited and hidden ones count alike (F90).
@@ -22,37 +22,19 @@ function says(object: object, name: string): boolean {
   return !!at && at !== root;
 }
 
-/**
- * Makes an init without `Object.prototype`: what somebody put there is not ours to send. A function's
- * prototype, because an object literal without one is several times slower in V8.
- */
-export const Sent = function (
-  this: SentInit,
-  method?: string,
-  headers?: HeadersInit,
-  body?: SentInit["body"],
-  redirect?: SentInit["redirect"],
-) {
-  // Always the same members: an absent one and one that is `undefined` are the same to Fetch.
-  this.method = method;
-  this.headers = headers;
-  this.body = body;
-  this.redirect = redirect;
-} as unknown as new (
-  method?: string,
-  headers?: HeadersInit,
-  body?: SentInit["body"],
-  redirect?: SentInit["redirect"],
-) => SentInit;
-Sent.prototype = Object.freeze(Object.create(null));
-
 /** An init that says nothing. */
 export const NOTHING: Given = Object.freeze(Object.create(null));
 
-/** Each member once, as Fetch would read it. */
-export function readInit(init: VaultRequestInit | undefined): Given {
-  if (!init) return NOTHING;
+const CLIENT = "about:client";
+
+/** Each member once, as Fetch would read it, and what it takes off a `Request` when it reads any. */
+export function readInit(init: VaultRequestInit | undefined, request?: Request): Given {
+  const { referrer = CLIENT, referrerPolicy = "" } = request ?? {};
+  if (!init && referrer === CLIENT && !referrerPolicy) return NOTHING;
   const given: Record<string, unknown> = Object.create(null);
+  if (referrer !== CLIENT) given["referrer"] = referrer;
+  if (referrerPolicy) given["referrerPolicy"] = referrerPolicy;
+  if (!init) return given;
   const names = new Set(MEMBERS);
   for (const name in init) names.add(name);
   for (const name of names) {
@@ -67,17 +49,6 @@ export function saidBy(request: Request): Given {
   const { mode, credentials, cache, integrity, keepalive, signal } = request;
   return { mode, credentials, cache, integrity, keepalive, signal };
 }
-
-/** Fetch resets these two when anything else is given along. */
-export const keepReferrer = (given: Given, { referrer, referrerPolicy }: Request): Given =>
-  referrer === "about:client" && !referrerPolicy
-    ? given
-    : Object.assign(
-        Object.create(null),
-        referrer !== "about:client" && { referrer },
-        referrerPolicy && { referrerPolicy },
-        given,
-      );
 
 /** A copy that keeps the case of each name, as `fetch` does on the wire. */
 export function keepHeaders(headers: HeadersInit): KeptHeaders {
@@ -105,10 +76,7 @@ export const hasAuthorization = (headers: KeptHeaders): boolean =>
   headers instanceof Headers ? headers.has("authorization") : namesAuthorization(headers);
 
 /** Headers for one send. */
-export function headersWith(
-  headers: KeptHeaders,
-  authorization: string | undefined,
-): HeadersInit {
+export function headersWith(headers: KeptHeaders, authorization: string | undefined): HeadersInit {
   if (!(headers instanceof Headers))
     return authorization === undefined ? { ...headers } : { ...headers, authorization };
   const copy = new Headers(headers);

@@ -2,8 +2,8 @@
  * The commonest calls, read in one go: method, a literal with headers, a text as body, and nothing else.
  * Their `fetch` gets an init of always the same shape.
  */
-import { keepText, NO_BODY } from "./body.ts";
-import type { Call, FetchOptions, Given, VaultRequestInit } from "./contract.ts";
+import { keepBody } from "./body.ts";
+import type { Call, FetchOptions, VaultRequestInit } from "./contract.ts";
 import { namesAuthorization, NOTHING } from "./init.ts";
 
 /** Members of an init that need no further reading. */
@@ -20,30 +20,14 @@ const PLAIN_GET: Plain = { method: "GET", headers: undefined, body: undefined };
 const isLiteral = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;
 
 /** What somebody may have put there is not the caller's (S15). */
-const root: Given = Object.prototype;
-
-/** Whether it says more than it enumerates, or `Object.prototype` says something. */
-const saysMore = (init: Given): boolean =>
-  root.method !== undefined ||
-  root.headers !== undefined ||
-  root.body !== undefined ||
-  init.mode !== undefined ||
-  init.credentials !== undefined ||
-  init.cache !== undefined ||
-  init.redirect !== undefined ||
-  init.referrer !== undefined ||
-  init.referrerPolicy !== undefined ||
-  init.integrity !== undefined ||
-  init.keepalive !== undefined ||
-  init.signal !== undefined ||
-  init.duplex !== undefined ||
-  init.priority !== undefined ||
-  init.fetch !== undefined;
+const root: VaultRequestInit = Object.prototype;
 
 /** `undefined` for any other kind of init. */
 export function readPlain(init: VaultRequestInit | undefined): Plain | undefined {
   if (init === undefined) return PLAIN_GET;
-  if (init === null || !isLiteral(init) || saysMore(init as Given)) return undefined;
+  if (init === null || !isLiteral(init) || init.signal !== undefined) return undefined;
+  if (root.method !== undefined || root.headers !== undefined || root.body !== undefined)
+    return undefined;
   for (const name in init)
     if (name !== "method" && name !== "headers" && name !== "body") return undefined;
   const { method = "GET", headers: given, body } = init;
@@ -66,7 +50,7 @@ export const toCall = (
   headers: headers ?? {},
   given: NOTHING,
   redirect: follow && "manual",
-  body: body === undefined ? NO_BODY : keepText(body),
+  body: keepBody(body, undefined),
   send,
   follow,
 });

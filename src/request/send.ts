@@ -1,7 +1,31 @@
 /** One send of a call: an init of its own, made from what the vault keeps to itself (F68). */
 import type { Answer, Call, Given, SentInit } from "./contract.ts";
-import { headersWith, NOTHING, Sent } from "./init.ts";
+import { headersWith, NOTHING } from "./init.ts";
 import { seen } from "./unauthorized.ts";
+
+/**
+ * Makes an init without `Object.prototype`: what somebody put there is not ours to send. A function's
+ * prototype, because an object literal without one is several times slower in V8.
+ */
+export const Sent = function (
+  this: SentInit,
+  method?: string,
+  headers?: HeadersInit,
+  body?: SentInit["body"],
+  redirect?: SentInit["redirect"],
+) {
+  // Always the same members: an absent one and one that is `undefined` are the same to Fetch.
+  this.method = method;
+  this.headers = headers;
+  this.body = body;
+  this.redirect = redirect;
+} as unknown as new (
+  method?: string,
+  headers?: HeadersInit,
+  body?: SentInit["body"],
+  redirect?: SentInit["redirect"],
+) => SentInit;
+Sent.prototype = Object.freeze(Object.create(null));
 
 /** An init that is the callee's from now on: what was given, and what this send says otherwise. */
 export function initFor(
@@ -32,6 +56,4 @@ export const answerOf = (
   response: Response,
   authorization: string,
 ): Answer | Promise<Answer> =>
-  call.follow
-    ? call.follow(call, response, authorization)
-    : seen(response, call.href, call.method);
+  call.follow ? call.follow(call, response, authorization) : seen(response, call.href, call.method);

@@ -3,9 +3,8 @@
  * whole. The owner of the tokens judges where they may go.
  */
 import { keepBody } from "../request/body.ts";
-import type { Answer, Given, KeptBody, VaultFetch } from "../request/contract.ts";
-import { keepReferrer, readInit, saidBy } from "../request/init.ts";
-import { initFor } from "../request/send.ts";
+import type { Answer, Given, KeptBody, SentInit, VaultFetch } from "../request/contract.ts";
+import { readInit, saidBy } from "../request/init.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
 import type { TokenName } from "../types.ts";
 
@@ -43,66 +42,82 @@ export interface SendOptions {
 /** How many endpoints are remembered that let a token through. */
 const MOST_PASSED = 256;
 
+/** What is kept of a request for a second send: whoever sends the first may change it (F68). */
+function keepHead(request: Request, given: Given): SentInit {
+  const { method, redirect } = request;
+  const headers = new Headers(request.headers);
+  // A form has other boundaries each time it is sent.
+  const isForm = given.body instanceof Object && "getAll" in given.body;
+  if (isForm && /^multipart.*boundary=/.test(headers.get("content-type") ?? ""))
+    headers.delete("content-type");
+  // No prototype: what somebody put there is not ours to send (S15).
+  return Object.assign(Object.create(null), saidBy(request), given, { method, redirect, headers });
+}
+
 export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOptions): VaultFetch {
+  /** Which generation an endpoint has let through last. */
   const passed = new Map<string, TokenName>();
+  const endpointOf = ({ url, method }: Request): string => method + url.replace(/[?#].*/, "");
+
+  async function go(request: Request, ticket: Ticket, send = fetch): Promise<Answer> {
+    request.headers.set("authorization", ticket.authorization);
+    const { url, method } = request;
+    const endpoint = endpointOf(request);
+    const answer = seen(await send(request), url, method);
+    if (isPassed(answer)) {
+      if (passed.size >= MOST_PASSED) passed.clear();
+      passed.set(endpoint, ticket);
+    }
+    return answer;
+  }
+
+  /** What to send again with; `undefined` where the 401 is the answer. */
+  async function renew(
+    asked: Promise<Ticket | undefined>,
+    response: Response,
+  ): Promise<Ticket | undefined> {
+    try {
+      return await asked;
+    } catch (error) {
+      // The call's patience is over, in the second of its waits (F51).
+      if ((error as { code?: unknown }).code === "refresh_failed") return undefined;
+      release(response);
+      throw error;
+    }
+  }
 
   async function settle(request: Request, given: Given, body: KeptBody): Promise<Response> {
-    const { url, method, signal, redirect } = request;
+    const { url, method, signal } = request;
     const { waitUntil, fetch: send = fetch } = given;
-    // Whoever sends may change what it is given: the second send is made from these alone (F68).
-    const headers = new Headers(request.headers);
-    const said = Object.assign(saidBy(request), given);
-    const endpoint = method + url.replace(/[?#].*/, "");
-
-    async function go(sent: Request, ticket: Ticket): Promise<Answer> {
-      sent.headers.set("authorization", ticket.authorization);
-      const answer = seen(await send(sent), url, method);
-      if (isPassed(answer)) {
-        if (passed.size >= MOST_PASSED) passed.clear();
-        passed.set(endpoint, ticket);
-      }
-      return answer;
-    }
-
+    const kept = keepHead(request, given);
     const since = performance.now();
     const ticket = await getTicket({ url, method }, signal);
     if (!ticket) return send(request);
     const waited = performance.now() - since;
-    const answer = await go(request, ticket);
+    const answer = await go(request, ticket, send);
     const { response } = answer;
     if (!isHealable(answer)) return response;
 
     const { sessionId, generation } = ticket;
-    const last = passed.get(endpoint);
-    const need: TicketNeed = {
-      url,
-      method,
-      sessionId,
-      generation,
-      waited,
-      date: dateOf(response),
-      passed: last?.sessionId === sessionId ? last.generation : undefined,
-    };
+    const last = passed.get(endpointOf(request));
+    const through = last?.sessionId === sessionId ? last.generation : undefined;
+    const date = dateOf(response);
     const isAgain = answer.isRepeatable && (await body.isKept());
-    const renewed = getTicket(need, isAgain ? signal : undefined);
-    waitUntil?.(renewed);
+    const need = { url, method, sessionId, generation, waited, date, passed: through };
+    const asked = getTicket(need, isAgain ? signal : undefined);
+    waitUntil?.(asked);
     if (!isAgain) {
       // The call after this one will find a fresh token.
-      renewed.catch(() => {});
+      asked.catch(() => {});
       return response;
     }
-    const newer = await renewed.catch((error) => {
-      // The call's patience is over, in the second of its waits (F51).
-      if (error.code === "refresh_failed") return undefined;
-      release(response);
-      throw error;
-    });
+    const newer = await renew(asked, response);
     let end = answer;
     if (newer && isNewer(newer, ticket) && newer.authorization !== ticket.authorization) {
       release(response);
       onRetry(newer);
-      const again = initFor(said, { method, headers, redirect, body: body.again() });
-      end = await go(new Request(url, again), newer);
+      kept.body = body.again();
+      end = await go(new Request(url, kept as RequestInit), newer, send);
     }
     if (newer?.clockError && isHealable(end)) fail(newer.clockError);
     return end.response;
@@ -110,8 +125,7 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
 
   return (input, init) => {
     try {
-      let given = readInit(init);
-      if (input instanceof Request) given = keepReferrer(given, input);
+      const given = readInit(init, input instanceof Request ? input : undefined);
       let body = given.body == null ? undefined : keepBody(given.body, undefined);
       if (typeof given.body === "function") given.duplex = "half";
       // From here on nobody else can change it.

@@ -37,10 +37,11 @@ interface FetchEventLike extends Extendable {
 /** What {@link serveVault} gives: for a service worker's `fetch` event, and for a page's fallback. */
 export interface ServedVault {
   /**
-   * Answers a service worker's `fetch` event with the token attached, if script asked for it with
-   * `fetch` or `XMLHttpRequest` and the token may go there; otherwise the request is left alone, and
-   * the answer is `false`. Call it in the event's own task. A vault
-   * error becomes a JSON reply that `readProblem` reads: 401 where only a sign-in helps, else 503.
+   * Answers a service worker's `fetch` event with the token attached, if the page asked for it with
+   * `fetch`, `XMLHttpRequest` or `EventSource` and the token may go there; otherwise the request is left
+   * alone, and the answer is `false`. A `<link rel="preload" as="fetch" crossorigin>` cannot be told from
+   * `fetch`. Call it in the event's own task. A vault error becomes a JSON reply that `readProblem`
+   * reads: 401 where only a sign-in helps, else 503.
    */
   attachTokens(event: Event, account?: string): boolean;
   /** How a page in the same realm asks: `connectVault` does it. */

@@ -21,7 +21,10 @@ const spoilers: Readonly<Record<string, Spoiler>> = {
     return init;
   },
   "writes the headers' names in capitals": (init) => {
-    const named = [...new Headers(init.headers)].map(([name, value]) => [name.toUpperCase(), value]);
+    const named = [...new Headers(init.headers)].map(([name, value]) => [
+      name.toUpperCase(),
+      value,
+    ]);
     return Object.assign(init, { headers: Object.fromEntries(named) });
   },
   "takes the headers away, once it has sent them": (init) => {
@@ -74,7 +77,12 @@ export function interceptors(stage: Stage): void {
             fetch: send(),
           };
           const seen = await echoOf(vault.fetch(`${api.url}/v1/echo?n=1`, init));
-          expect(seen).toMatchObject({ method: "POST", body: "first", tokenIndex: 2, headers: own });
+          expect(seen).toMatchObject({
+            method: "POST",
+            body: "first",
+            tokenIndex: 2,
+            headers: own,
+          });
           expect((await api.counters()).sends).toEqual({ 1: 2 });
         },
       );

@@ -217,7 +217,7 @@ export function origins(stage: Stage): void {
       "/..%e0%80%afother",
       "/..%u2215other",
       "/v1%00",
-      "/v1%2500/../other",
+      "/v1%2500",
     ])(
       "what may lead a server out of a path prefix is out of it, and goes bare: %s [F78 S1]",
       async (path) => {
@@ -230,13 +230,19 @@ export function origins(stage: Stage): void {
       },
     );
 
-    it.each(["/100%25", "/a%20b;v=1", "/caf%c3%a9", "/%e9", "/a.b", "/a%2Cb", "/..a", "/x%e2%82%ac"])(
-      "an ordinary path below a prefix is in it: %s [F78]",
-      async (path) => {
-        const { sent } = await spied(`${LISTED}/tenant/api`);
-        expect(await sent(`${LISTED}/tenant/api${path}`)).toMatchObject({ authorization: bearer });
-      },
-    );
+    it.each([
+      "/100%25",
+      "/a%20b;v=1",
+      "/caf%c3%a9",
+      "/%e9",
+      "/a.b",
+      "/a%2Cb",
+      "/..a",
+      "/x%e2%82%ac",
+    ])("an ordinary path below a prefix is in it: %s [F78]", async (path) => {
+      const { sent } = await spied(`${LISTED}/tenant/api`);
+      expect(await sent(`${LISTED}/tenant/api${path}`)).toMatchObject({ authorization: bearer });
+    });
 
     it("S3 http on a loopback host only by the option whose name is a warning", async () => {
       for (const host of [

@@ -207,7 +207,11 @@ export function redirects(stage: Stage): void {
       // A browser does not tell what its redirects have made of the request.
       if (hidesRedirects) expect(response.status).toBe(401);
       else
-        expect(await echoOf(response)).toMatchObject({ tokenIndex: 2, body: "a=1", method: "POST" });
+        expect(await echoOf(response)).toMatchObject({
+          tokenIndex: 2,
+          body: "a=1",
+          method: "POST",
+        });
       expect((await api.counters()).sends).toEqual({ 1: hidesRedirects ? 1 : 2, 2: 1 });
     });
 

@@ -106,13 +106,16 @@ describe("the names of headers", () => {
   };
   const own = ({ names }: Wire): string[] => names.filter((name) => /^x-/i.test(name));
 
-  it.each(Object.keys(containers))("keep their case in %s, redirects included [law 6]", async (name) => {
-    for (const path of ["/", "/moved"]) {
-      const [plain, vaulted] = await both(() => ({ headers: containers[name]!() }), path);
-      expect(own(vaulted)).toEqual(own(plain));
-    }
-    expect(own(wire[0]!).toSorted()).toEqual(["X-API-Version", "X-MiXeD", "x-lower"]);
-  });
+  it.each(Object.keys(containers))(
+    "keep their case in %s, redirects included [law 6]",
+    async (name) => {
+      for (const path of ["/", "/moved"]) {
+        const [plain, vaulted] = await both(() => ({ headers: containers[name]!() }), path);
+        expect(own(vaulted)).toEqual(own(plain));
+      }
+      expect(own(wire[0]!).toSorted()).toEqual(["X-API-Version", "X-MiXeD", "x-lower"]);
+    },
+  );
 
   it("keep their case on a Request [law 6]", async () => {
     wire = [];

@@ -62,7 +62,11 @@ const policies = [
   "strict-origin-when-cross-origin",
 ];
 
-async function referers(send: (url: string, init: RequestInit) => Promise<Response>, hops: string[], init: RequestInit): Promise<unknown> {
+async function referers(
+  send: (url: string, init: RequestInit) => Promise<Response>,
+  hops: string[],
+  init: RequestInit,
+): Promise<unknown> {
   seen = [];
   const url = new URL("/start/path", origins[0]);
   for (const hop of hops) url.searchParams.append("hop", hop);
@@ -72,7 +76,9 @@ async function referers(send: (url: string, init: RequestInit) => Promise<Respon
 
 describe("what a request tells of where it comes from", () => {
   const from = (where: string): string =>
-    where === "its own server" ? `${origins[0]}/page?secret=1#x` : "https://page.test/page?secret=1";
+    where === "its own server"
+      ? `${origins[0]}/page?secret=1#x`
+      : "https://page.test/page?secret=1";
 
   it.each(["its own server", "a page over https"])(
     "is at each hop what fetch tells, with a referrer of %s and every Referrer-Policy [F91]",
@@ -84,7 +90,11 @@ describe("what a request tells of where it comes from", () => {
             const init = { referrer: from(where), referrerPolicy: policy };
             const hops = [`${first}@1`, `${second}@0`];
             const plain = await referers(fetch, hops, init);
-            const vaulted = await referers((url, given) => vault.fetch(url, given as object), hops, init);
+            const vaulted = await referers(
+              (url, given) => vault.fetch(url, given as object),
+              hops,
+              init,
+            );
             expect(vaulted, JSON.stringify({ hops, policy })).toEqual(plain);
             told += seen.filter(Boolean).length;
           }
@@ -104,7 +114,11 @@ describe("an answer behind a redirect", () => {
     const hop = encodeURIComponent("@0");
     const response = await vault.fetch(`${origins[0]}/start?hop=${hop}`);
     const copy = response.clone();
-    expect([response.redirected, copy.redirected, copy.clone().redirected]).toEqual([true, true, true]);
+    expect([response.redirected, copy.redirected, copy.clone().redirected]).toEqual([
+      true,
+      true,
+      true,
+    ]);
     expect([await response.text(), await copy.text()]).toEqual(["the end", "the end"]);
     expect(copy).toBeInstanceOf(Response);
   });

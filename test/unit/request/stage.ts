@@ -16,7 +16,11 @@ export const token = (generation: number, more: Partial<AccessToken> = {}): Acce
 
 export interface Staged {
   readonly fetch: VaultFetch;
-  readonly sent: { readonly input: unknown; readonly init: RequestInit; readonly token: string | null }[];
+  readonly sent: {
+    readonly input: unknown;
+    readonly init: RequestInit;
+    readonly token: string | null;
+  }[];
   /** What `getToken` was asked for. */
   readonly needs: TokenNeed[];
   readonly passed: [endpoint: string, token: TokenName][];

@@ -28,16 +28,19 @@ describe("a call whose signal was aborted before it", () => {
     "on a Request": () => [new Request(VMS, { signal: aborted })],
   };
 
-  it.each(Object.keys(ways))("%s, settles in the very turn in which fetch's does [F92]", async (name) => {
-    const make = ways[name]!;
-    const { vault } = bench({ fetch });
-    await vault.adopt({ accessToken: "token" });
-    const plain = await turns(() => fetch(...make()));
-    expect(await turns(() => vault.fetch(...make()))).toBe(plain);
-    expect((await rejection(vault.fetch(...make()))).message).toBe("mine");
-    // Nor is a token waited for.
-    expect(await turns(() => bench({ fetch }).vault.fetch(...make()))).toBe(plain);
-  });
+  it.each(Object.keys(ways))(
+    "%s, settles in the very turn in which fetch's does [F92]",
+    async (name) => {
+      const make = ways[name]!;
+      const { vault } = bench({ fetch });
+      await vault.adopt({ accessToken: "token" });
+      const plain = await turns(() => fetch(...make()));
+      expect(await turns(() => vault.fetch(...make()))).toBe(plain);
+      expect((await rejection(vault.fetch(...make()))).message).toBe("mine");
+      // Nor is a token waited for.
+      expect(await turns(() => bench({ fetch }).vault.fetch(...make()))).toBe(plain);
+    },
+  );
 
   it("settles so in a page whose vault is in a worker [F92]", async () => {
     const served = serveVault({ provider: acme(), store: memoryStore() });

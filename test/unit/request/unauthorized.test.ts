@@ -86,13 +86,15 @@ describe("an endpoint", () => {
     const post = endpointOf("session-a", "POST", VMS);
     const named = one.needs.filter(({ rejected }) => rejected).map(({ endpoint }) => endpoint);
     expect(named).toEqual([ENDPOINT, post]);
-    expect(new Set([
-      ENDPOINT,
-      post,
-      endpointOf("session-b", "GET", VMS),
-      endpointOf("session-a", "GET", `${VMS}/1`),
-      endpointOf("session-a", "GET", "https://other.test/v1/vms"),
-    ]).size).toBe(5);
+    expect(
+      new Set([
+        ENDPOINT,
+        post,
+        endpointOf("session-b", "GET", VMS),
+        endpointOf("session-a", "GET", `${VMS}/1`),
+        endpointOf("session-a", "GET", "https://other.test/v1/vms"),
+      ]).size,
+    ).toBe(5);
     expect(ENDPOINT).toMatch(/^[0-9a-f]{16}$/);
     expect(endpointOf("session-a", "get", `${VMS}?y`)).toBe(ENDPOINT);
   });
@@ -132,12 +134,22 @@ describe("an endpoint", () => {
     [401, false],
     [500, false],
     [503, false],
-  ])("that answers %i while the source watches: whether it let the token through is %s [F42]", async (code, isTold) => {
-    const watched = token(1, { isWatched: true });
-    const one = stage({ replies: [status(code)], getToken: () => watched });
-    for (const init of [undefined, { cache: "no-store" } as const]) await one.fetch(VMS, init);
-    expect(one.passed).toEqual(isTold ? [[ENDPOINT, watched], [ENDPOINT, watched]] : []);
-  });
+  ])(
+    "that answers %i while the source watches: whether it let the token through is %s [F42]",
+    async (code, isTold) => {
+      const watched = token(1, { isWatched: true });
+      const one = stage({ replies: [status(code)], getToken: () => watched });
+      for (const init of [undefined, { cache: "no-store" } as const]) await one.fetch(VMS, init);
+      expect(one.passed).toEqual(
+        isTold
+          ? [
+              [ENDPOINT, watched],
+              [ENDPOINT, watched],
+            ]
+          : [],
+      );
+    },
+  );
 
   it("that fails on the network says nothing, nor does any while nobody watches [F42]", async () => {
     const failing = stage({
@@ -191,12 +203,13 @@ describe("what has gone out bare because its origin is not listed", () => {
 describe("a promise that inherits an access token", () => {
   it("is none: what somebody has put on Object.prototype is not sent [F67 S15]", async () => {
     const one = stage({ getToken: async () => token(1) });
-    Object.defineProperty(Object.prototype, "accessToken", { value: "X", configurable: true });
+    const root: object = Object.prototype;
+    Object.defineProperty(root, "accessToken", { value: "X", configurable: true });
     try {
       await one.fetch(VMS);
       await one.fetch(VMS, { cache: "no-store" });
     } finally {
-      Reflect.deleteProperty(Object.prototype, "accessToken");
+      Reflect.deleteProperty(root, "accessToken");
     }
     expect(tokens(one)).toEqual(["Bearer token-1", "Bearer token-1"]);
   });

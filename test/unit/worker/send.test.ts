@@ -46,11 +46,13 @@ const page = (answers: readonly object[]): ReturnType<typeof connect> => {
 const refused = (): Response => new Response("no", { status: 401 });
 
 /** A reply that the browser has got behind redirects. */
-const redirected = (url: string, code = 401) => (): Response =>
-  Object.defineProperties(new Response(null, { status: code }), {
-    redirected: { value: true },
-    url: { value: url },
-  });
+const redirected =
+  (url: string, code = 401) =>
+  (): Response =>
+    Object.defineProperties(new Response(null, { status: code }), {
+      redirected: { value: true },
+      url: { value: url },
+    });
 
 describe("a page's second send", () => {
   it("is made of what it has kept, whatever was done to the first [F68 P11]", async () => {
@@ -58,7 +60,9 @@ describe("a page's second send", () => {
     const vault = page([ticket(1), ticket(2)]);
     const init = { method: "PUT", body: "first", headers: { "x-own": "kept" } };
     expect((await vault.fetch(VMS, init)).status).toBe(200);
-    expect(sent.map(({ method, token, headers, body }) => [method, token, headers.get("x-own"), body])).toEqual([
+    expect(
+      sent.map(({ method, token, headers, body }) => [method, token, headers.get("x-own"), body]),
+    ).toEqual([
       ["PUT", "Bearer session-a-1", "kept", "first"],
       ["PUT", "Bearer session-a-2", "kept", "first"],
     ]);
