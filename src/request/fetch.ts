@@ -29,10 +29,11 @@ const isRequest = (input: Input): input is Request => !!(input as Partial<Reques
 function createTeller({ policy, onBare }: FetchOptions): (address: string) => void {
   const told = new Set<string>();
   return (address) => {
-    const origin = onBare && told.size < MOST_TOLD ? policy.unlisted(address) : undefined;
+    if (!onBare || told.size >= MOST_TOLD) return;
+    const origin = policy.unlisted(address);
     if (origin === undefined || told.has(origin)) return;
     told.add(origin);
-    onBare!(origin);
+    onBare(origin);
   };
 }
 
@@ -49,7 +50,7 @@ function keepCall(
   return {
     input: request ?? href,
     href,
-    method,
+    method: String(method),
     headers,
     body: keepBody(body, request, maxReplayBytes),
     redirect: own ? "manual" : given.redirect,

@@ -31,7 +31,8 @@ export function readPlain(init: VaultRequestInit | undefined): Plain | undefined
   for (const name in init)
     if (name !== "method" && name !== "headers" && name !== "body") return undefined;
   const { method = "GET", headers: given, body } = init;
-  if (typeof body !== "string" && body !== undefined) return undefined;
+  if (typeof method !== "string") return undefined;
+  if (body !== undefined && typeof body !== "string") return undefined;
   if (given === undefined) return { method, headers: undefined, body };
   if (given === null || !isLiteral(given) || Symbol.iterator in given) return undefined;
   const headers = { ...(given as Record<string, string>) };
