@@ -93,6 +93,8 @@ export interface CloudflareVaultOptions extends SharedOptions {
   readonly patience?: number;
   /** How long a token is served from memory without asking again; 60,000 ms by default. */
   readonly maxStaleness?: number;
+  /** How many bytes of a `Request`'s body are kept for a second send; 1,048,576 by default. */
+  readonly maxReplayBytes?: number;
   /** Sends the requests to the API; the global one by default. */
   readonly fetch?: typeof fetch;
   /** The system's by default. */
@@ -231,6 +233,7 @@ export function createVault<Credentials = unknown>(
     clock: options.clock,
     patience: options.patience ?? 20_000,
     maxStaleness: options.maxStaleness ?? 60_000,
+    maxReplayBytes: options.maxReplayBytes,
     onEvent: options.onEvent ?? onEvent,
   });
 }

@@ -27,8 +27,9 @@ export interface WretchVault {
 const isIdempotent = ({ method = "GET" }: WretchOptions): boolean =>
   /^(get|head|options|trace|put|delete)$/i.test(method);
 
-const hasAuthorization = (headers: unknown): boolean =>
-  Object.hasOwn((headers ?? {}) as object, "authorization");
+/** Asked as headers, in whatever form they come (F61). */
+const authorizationOf = ({ headers }: WretchOptions): string | null =>
+  new Headers((headers ?? {}) as HeadersInit).get("authorization");
 
 function refuse(message: string): never {
   throw new VaultError("invalid_option", message);
@@ -46,7 +47,8 @@ function refuse(message: string): never {
  * `retry` may stand before it: it sees replies that are healed already, and a POST
  * or PATCH that was sent is not sent again, its first reply is given again. A `dedupe`
  * or cache that stands before it answers without asking the vault: have one for each account,
- * never one for several. A mock belongs into the vault's `fetch`.
+ * never one for several. A mock belongs into the vault's `fetch`: one that is listed after the vault
+ * answers without reading the token, and its reply is refused as a foreign one.
  */
 export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
   // wretch makes its chain anew for each call: what stands in here is one call's.
@@ -60,10 +62,10 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
         fetch: (input, given: WretchOptions = {}) => {
           const [to, init] =
             input instanceof Request ? fromRequest(input, options) : [String(input), given];
-          if (!hasAuthorization(init.headers) || hasAuthorization(options.headers))
-            return next(to, init);
+          const authorization = authorizationOf(init);
+          if (authorization === null || authorizationOf(options) !== null) return next(to, init);
           isSpent ||= !isIdempotent(init);
-          return sendOnce(next, to, init);
+          return sendOnce(next, to, init, authorization);
         },
       });
       return reply;
@@ -77,29 +79,37 @@ function fromRequest({ url, headers }: Request, options: WretchOptions): [string
   const body: unknown = own.body;
   if (typeof body === "function") own.body = body();
   const authorization = headers.get("authorization");
-  if (authorization && !new Headers(own.headers).has("authorization"))
-    own.headers = { ...own.headers, authorization };
+  if (authorization && authorizationOf(own) === null)
+    own.headers = { ...toRecord(own.headers), authorization };
   return [url, own];
 }
+
+/** Headers as a plain object, which keeps the case of its names if it was one before. */
+const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
+  headers && Symbol.iterator in headers ? Object.fromEntries(new Headers(headers)) : { ...headers };
 
 /**
  * Sends with a token. Whatever sends reads the header, so that it tells what became of the request:
  * a reply that comes though nobody read it is another request's, and whoever reads it later on
  * sends again.
  */
-async function sendOnce(next: FetchLike, url: string, init: WretchOptions): Promise<Response> {
+async function sendOnce(
+  next: FetchLike,
+  url: string,
+  init: WretchOptions,
+  authorization: string,
+): Promise<Response> {
   let isRead = false;
   let isOver = false;
-  const given = init.headers as { authorization: string };
   const headers = {
-    ...given,
+    ...toRecord(init.headers),
     get authorization() {
       if (isOver && !isIdempotent(init))
         refuse("Request sent again: list that middleware before vaultMiddleware");
       // In one go a request may be made more than once: to measure it, to log it, to send it.
       if (!isRead) queueMicrotask(() => (isOver = true));
       isRead = true;
-      return given.authorization;
+      return authorization;
     },
   };
   // The prototype stays: the vault's has nothing for others to pollute (S15).
@@ -108,7 +118,7 @@ async function sendOnce(next: FetchLike, url: string, init: WretchOptions): Prom
   return isRead
     ? reply
     : refuse(
-        "Reply of another request: list that middleware before vaultMiddleware, one per account",
+        "Reply without a request: list that middleware before vaultMiddleware, one per account; a mock belongs into the vault's fetch",
       );
 }
 

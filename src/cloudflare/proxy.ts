@@ -52,6 +52,7 @@ export interface ProxyParts {
   readonly clock?: Clock | undefined;
   readonly patience: number;
   readonly maxStaleness: number;
+  readonly maxReplayBytes?: number | undefined;
   readonly onEvent?: ((event: VaultEvent) => void) | undefined;
 }
 
@@ -199,6 +200,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     follow: createFollow(policy),
     isSelfSigned: provider.renewal?.selfSigned,
     onRetry: (named) => tell("retried", named, 401),
+    maxReplayBytes: parts.maxReplayBytes,
     running: clock.running,
   });
 

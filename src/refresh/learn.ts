@@ -2,14 +2,12 @@
 import { fromRecord } from "../guard/record.ts";
 import type { Session } from "../types.ts";
 import { type Change, isAhead, preview } from "./changes.ts";
-import { isRenewable } from "./decide.ts";
 import {
   afterBeginning,
   afterCommit,
   afterPass,
   afterRejection,
   type Endpoints,
-  isRejected,
   noEndpoints,
 } from "./endpoints.ts";
 import { ageOfGeneration, type Knowledge, lags, type News } from "./knowledge.ts";

@@ -9,16 +9,6 @@ const STALL = 1_000;
 
 const always = (): boolean => true;
 
-/** For a call that has no body. */
-export const NO_BODY: KeptBody = { isKept: always, again: () => undefined };
-
-/** A text is what it is. */
-export const keepText = (body: string): KeptBody => ({
-  first: body,
-  isKept: always,
-  again: () => body,
-});
-
 /** What the vault keeps of a call's body, so that it may be sent again. */
 export function keepBody(
   body: VaultRequestInit["body"],
@@ -32,7 +22,7 @@ export function keepBody(
   }
   // Firefox does not show a request's body; the other engines say when there is none.
   return !request || request.body === null || /^(get|head)$/i.test(request.method)
-    ? NO_BODY
+    ? { isKept: always, again: () => undefined }
     : keepRequest(request, most);
 }
 

@@ -3,17 +3,11 @@
  * stand beside it: policy, init, body, send, redirects, the 401 rule.
  */
 import { keepBody } from "./body.ts";
-import type {
-  Call,
-  FetchOptions,
-  Given,
-  SentInit,
-  VaultFetch,
-  VaultRequestInit,
-} from "./contract.ts";
+import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createHeal, isPlain, isToken } from "./heal.ts";
-import { hasAuthorization, keepHeaders, readInit, Sent } from "./init.ts";
+import { hasAuthorization, keepHeaders, readInit } from "./init.ts";
 import { readPlain, toCall } from "./plain.ts";
+import { Sent } from "./send.ts";
 
 export type { FetchOptions, Follow, VaultFetch, VaultRequestInit } from "./contract.ts";
 
@@ -35,29 +29,12 @@ const isRequest = (input: Input): input is Request => !!(input as Partial<Reques
 function createTeller({ policy, onBare }: FetchOptions): (address: string) => void {
   const told = new Set<string>();
   return (address) => {
-    const origin = onBare && told.size < MOST_TOLD ? policy.unlisted(address) : undefined;
+    if (!onBare || told.size >= MOST_TOLD) return;
+    const origin = policy.unlisted(address);
     if (origin === undefined || told.has(origin)) return;
     told.add(origin);
-    onBare!(origin);
+    onBare(origin);
   };
-}
-
-/** What `fetch` is to be given in place of an init that has been read. */
-const asInit = ({ method, headers, body, redirect, rest }: Given): SentInit =>
-  Object.assign(new Sent(method, headers, body as SentInit["body"], redirect), rest);
-
-/** What init and `Request` say beside method, headers, body and redirect mode. */
-function restOf({ body, rest }: Given, request: Request | undefined): SentInit | undefined {
-  const isMade = typeof body === "function";
-  // Fetch resets these two when anything else is given along.
-  const { referrer = "about:client", referrerPolicy = "" } = request ?? {};
-  const isReferred = referrer !== "about:client" || referrerPolicy !== "";
-  if (!isMade && !isReferred) return rest;
-  const more: SentInit = Object.assign(Object.create(null), rest);
-  if (isMade) more.duplex = "half";
-  if (referrer !== "about:client") more.referrer ??= referrer;
-  if (referrerPolicy !== "") more.referrerPolicy ??= referrerPolicy;
-  return more;
 }
 
 /** A call of any kind, kept as it was made. */
@@ -68,15 +45,16 @@ function keepCall(
 ): Call {
   const { method = request?.method ?? "GET", body, fetch: send = fetch_ } = given;
   const { redirect = request?.redirect ?? "follow" } = given;
+  if (typeof body === "function") given.duplex = "half";
   const own = redirect === "follow" ? follow : undefined;
   return {
     input: request ?? href,
     href,
-    method,
+    method: String(method),
     headers,
     body: keepBody(body, request, maxReplayBytes),
     redirect: own ? "manual" : given.redirect,
-    rest: restOf(given, request),
+    given,
     send,
     signal: given.signal === undefined ? request?.signal : given.signal,
     waitUntil: given.waitUntil,
@@ -86,7 +64,7 @@ function keepCall(
 
 export function createFetch(options: FetchOptions): VaultFetch {
   const { policy, source, authorization, fetch: fetch_ } = options;
-  const { start, settle } = createHeal(options);
+  const { start, settle, sent } = createHeal(options);
   const tellBare = createTeller(options);
   const redirect = options.follow && "manual";
 
@@ -95,7 +73,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
     const { body, fetch: send = fetch_ } = given;
     // `fetch` knows no body of this kind.
     const own = typeof body === "function" && { body: body(), duplex: "half" };
-    return send(input, own ? Object.assign(asInit(given), own) : init);
+    return send(input, own ? Object.assign(given, own) : init);
   }
 
   /** Any call. Each step runs at once as long as nothing has to be waited for. */
@@ -103,7 +81,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
     const request = isRequest(input) ? input : undefined;
     const address = request ? urlOf(request) : String(input);
     const href = policy(address);
-    const given = readInit(init);
+    const given = readInit(init, request);
     if (href === undefined) tellBare(address);
     const { signal = request?.signal, mode = request?.mode } = given;
     if (
@@ -117,10 +95,8 @@ export function createFetch(options: FetchOptions): VaultFetch {
     const headers = keepHeaders(given.headers ?? request?.headers ?? {});
     if (!hasAuthorization(headers))
       return start(keepCall(options, { href, headers, request }, given));
-    if (!given.headers) return sendBare(input, init, given);
     // Headers that were read may have been an iterator's, which is used up.
-    const own = { ...given, headers } as Given;
-    return sendBare(input, asInit(own), own);
+    return sendBare(input, given.headers ? Object.assign(given, { headers }) : init, given);
   }
 
   return (input, init) => {
@@ -131,6 +107,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
       const token = source.ready ? source.ready() : source.getToken();
       if (!isToken(token) || token.isWatched)
         return start(toCall(options, plain, href), source.ready ? undefined : token);
+      sent(token);
       const { method, headers, body } = plain;
       const value = authorization(token);
       const own = headers ? { ...headers, authorization: value } : { authorization: value };

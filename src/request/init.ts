@@ -2,29 +2,16 @@
  * What a caller says about its request, read once and kept: by Fetch's rules for dictionaries, and
  * without what somebody has put on `Object.prototype` (S15).
  */
-import type { Given, KeptHeaders, SentInit, VaultRequestInit } from "./contract.ts";
+import type { Given, KeptHeaders, VaultRequestInit } from "./contract.ts";
 
 /**
- * The members that Fetch asks for by name, so that own, inherited and hidden ones count alike (F90).
+ * The members that Fetch asks for by name, and ours: own, inherited and hidden ones count alike (F90).
  * What a runtime has beside them (`cf`, `dispatcher`, `client` …) is taken where it can be enumerated.
  */
-const OWN = "method headers body redirect fetch".split(" ");
-const SENT =
-  "mode credentials cache referrer referrerPolicy integrity keepalive signal duplex priority window waitUntil".split(
+const MEMBERS =
+  "method headers body redirect mode credentials cache referrer referrerPolicy integrity keepalive signal duplex priority window waitUntil fetch".split(
     " ",
   );
-
-const NOTHING: Given = Object.freeze({
-  method: undefined,
-  headers: undefined,
-  body: undefined,
-  redirect: undefined,
-  fetch: undefined,
-  mode: undefined,
-  signal: undefined,
-  waitUntil: undefined,
-  rest: undefined,
-});
 
 /** Whether it is the object's own to say, or its class's, and not just anybody's. */
 function says(object: object, name: string): boolean {
@@ -35,70 +22,57 @@ function says(object: object, name: string): boolean {
   return !!at && at !== root;
 }
 
-/**
- * Makes an init without `Object.prototype`: what somebody put there is not ours to send. A function's
- * prototype, because an object literal without one is several times slower in V8.
- */
-export const Sent = function (
-  this: SentInit,
-  method?: string,
-  headers?: HeadersInit,
-  body?: SentInit["body"],
-  redirect?: SentInit["redirect"],
-) {
-  // Always the same members: an absent one and one that is `undefined` are the same to Fetch.
-  this.method = method;
-  this.headers = headers;
-  this.body = body;
-  this.redirect = redirect;
-} as unknown as new (
-  method?: string,
-  headers?: HeadersInit,
-  body?: SentInit["body"],
-  redirect?: SentInit["redirect"],
-) => SentInit;
-Sent.prototype = Object.freeze(Object.create(null));
+/** An init that says nothing. */
+export const NOTHING: Given = Object.freeze(Object.create(null));
 
-/** Each member once, as Fetch would read it. */
-export function readInit(init: VaultRequestInit | undefined): Given {
-  // All members are own ones, so that none is anybody else's.
-  if (!init) return NOTHING;
-  const read = (name: string): unknown =>
-    says(init, name) ? init[name as keyof VaultRequestInit] : undefined;
-  const rest: Record<string, unknown> = Object.create(null);
-  const take = (name: string): void => {
-    const value = read(name);
-    if (value !== undefined) rest[name] = value;
-  };
-  SENT.forEach(take);
-  for (const name in init) if (!OWN.includes(name) && !SENT.includes(name)) take(name);
-  const own = Object.fromEntries(OWN.map((name) => [name, read(name)]));
-  const { mode, signal, waitUntil } = rest as VaultRequestInit;
-  return { ...NOTHING, ...own, mode, signal, waitUntil, rest };
+const CLIENT = "about:client";
+
+/** Each member once, as Fetch would read it, and what it takes off a `Request` when it reads any. */
+export function readInit(init: VaultRequestInit | undefined, request?: Request): Given {
+  const { referrer = CLIENT, referrerPolicy = "" } = request ?? {};
+  if (!init && referrer === CLIENT && !referrerPolicy) return NOTHING;
+  const given: Record<string, unknown> = Object.create(null);
+  if (referrer !== CLIENT) given["referrer"] = referrer;
+  if (referrerPolicy) given["referrerPolicy"] = referrerPolicy;
+  if (!init) return given;
+  const names = new Set(MEMBERS);
+  for (const name in init) names.add(name);
+  for (const name of names) {
+    const value = says(init, name) ? init[name as keyof VaultRequestInit] : undefined;
+    if (value !== undefined) given[name] = value;
+  }
+  return given;
+}
+
+/** What a `Request` says of itself, beside method, headers, body and where it comes from. */
+export function saidBy(request: Request): Given {
+  const { mode, credentials, cache, integrity, keepalive, signal } = request;
+  return { mode, credentials, cache, integrity, keepalive, signal };
 }
 
 /** A copy that keeps the case of each name, as `fetch` does on the wire. */
 export function keepHeaders(headers: HeadersInit): KeptHeaders {
   if (!(Symbol.iterator in headers)) return { ...headers };
-  const copy = new Headers(headers);
-  // Without any, a literal is the cheaper way to add one.
-  for (const _ of copy) return copy;
-  return {};
+  // Where there are none, a literal is the cheaper way to add one.
+  const isEmpty = headers instanceof Headers && Headers.prototype.keys.call(headers).next().done;
+  return isEmpty ? {} : new Headers(headers);
 }
 
+/** By its length first: this is asked at every request. */
+const isAuthorization = (name: string): boolean =>
+  name.length === 13 && name.toLowerCase() === "authorization";
+
 /** A caller's own `Authorization` wins and switches the vault off for its request (S6). */
-export function hasAuthorization(headers: KeptHeaders): boolean {
-  if (headers instanceof Headers) return headers.has("authorization");
+export function namesAuthorization(headers: object): boolean {
+  // An inherited one is not sent.
   for (const name in headers)
-    // By its length first: this is asked at every request. An inherited one is not sent.
-    if (
-      name.length === 13 &&
-      name.toLowerCase() === "authorization" &&
-      Object.hasOwn(headers, name)
-    )
-      return true;
+    if (isAuthorization(name) && Object.hasOwn(headers, name)) return true;
   return false;
 }
+
+/** The same of headers of any kind. */
+export const hasAuthorization = (headers: KeptHeaders): boolean =>
+  headers instanceof Headers ? headers.has("authorization") : namesAuthorization(headers);
 
 /** Headers for one send. */
 export function headersWith(headers: KeptHeaders, authorization: string | undefined): HeadersInit {

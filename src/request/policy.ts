@@ -42,8 +42,10 @@ const LEADS_OUT = /%(25)*(00|2e|2f|5c|u|c[01]|e0%(25)*[89]|f0%(25)*8)|\.(;|%(25)
  * place of the document's own member (F79).
  */
 function baseOf(): string | undefined {
-  const { document, Node, location } = globalThis as Partial<typeof globalThis>;
-  return document && Node ? Reflect.get(Node.prototype, "baseURI", document) : location?.href;
+  const { document, location } = globalThis as Partial<typeof globalThis>;
+  return document
+    ? Reflect.get(Object.getPrototypeOf(document), "baseURI", document)
+    : location?.href;
 }
 
 function parse(input: string): URL | undefined {

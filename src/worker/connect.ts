@@ -29,16 +29,19 @@ export interface ConnectOptions {
    * fallback it is asked twice. Any other answer may take 25 seconds more: raise it by what the worker's `patience` is above 20,000 ms.
    */
   readonly timeout?: number;
+  /** As in `createVault`. */
+  readonly maxReplayBytes?: number;
 }
 
 /** A `VaultError` to `isVaultError` and `instanceof`, without the class's table of messages, which stays elsewhere. */
 const toError = ({
   code = "worker_unavailable",
-  message = "Cannot reach the worker: try again.",
-  ...facts
+  message = "No worker: try again",
+  status,
+  retryAfter,
 }: Partial<WireError> = {}): Error =>
   Object.defineProperty(
-    Object.assign(new Error(message), { name: "VaultError", code, ...facts }),
+    Object.assign(new Error(message), { name: "VaultError", code, status, retryAfter }),
     Symbol.for("tokenkeep.error"),
     { value: true },
   );
@@ -69,7 +72,7 @@ const fail = (said: unknown): never => {
  */
 export function connectVault<Credentials = never>(
   start: () => VaultWorker | Promise<VaultWorker>,
-  { account = "default", timeout = 5_000, fallback }: ConnectOptions = {},
+  { account = "default", timeout = 5_000, fallback, maxReplayBytes }: ConnectOptions = {},
 ): Vault<Credentials> {
   if (!isAccount(account))
     throw toError({ code: "invalid_option", message: "Cannot use this account." });
@@ -233,9 +236,7 @@ export function connectVault<Credentials = never>(
   void sync();
 
   const close = (): void => {
-    ended.abort(
-      toError({ code: "closed", message: "Cannot use the vault: it was closed. Make another." }),
-    );
+    ended.abort(toError({ code: "closed", message: "Closed: make a vault" }));
     lose(link, ended.signal.reason);
     channel?.close();
   };
@@ -246,13 +247,13 @@ export function connectVault<Credentials = never>(
       call(type, args, isRight, (args.at(-1) as { signal?: AbortSignal } | undefined)?.signal);
 
   return {
-    fetch: createSend(
-      (url, signal, { sessionId, generation } = {}, date) =>
-        call("token", [{ url, sessionId, generation, date }], isTicket, signal),
-      ({ sessionId, generation }) =>
+    fetch: createSend({
+      getTicket: (need, signal) => call("token", [need], isTicket, signal),
+      onRetry: ({ sessionId, generation }) =>
         tell({ type: "retried", account, sessionId, generation, status: 401 }),
       fail,
-    ),
+      maxReplayBytes,
+    }),
     // In JSON nothing would become `null`, which is no sign-in without an argument.
     signIn: (credentials, { signal } = {}) =>
       call("signIn", credentials === undefined ? [] : [credentials], undefined, signal),

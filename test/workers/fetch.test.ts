@@ -19,6 +19,7 @@ function make({ provider }: VaultOptions<PasswordCredentials>): Vault<PasswordCr
   providers[name] = provider as never;
   const vault = createVault<PasswordCredentials>({
     provider: name,
+    account: name,
     env: { ...env, TOKEN_CACHE: undefined },
     ctx: createExecutionContext(),
     dangerouslyAllowLoopbackHttp: true,
@@ -26,7 +27,8 @@ function make({ provider }: VaultOptions<PasswordCredentials>): Vault<PasswordCr
   return {
     ...vault,
     events(listener: (event: VaultEvent) => void) {
-      hooks.onEvent = listener;
+      // The object of the test before this one may still be trying.
+      hooks.onEvent = (event) => event.account === name && listener(event);
       return () => (hooks.onEvent = undefined);
     },
     snapshot: vault.state,

@@ -3,7 +3,7 @@
  * order they are listed.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import wretch, { type ConfiguredMiddleware, type Wretch } from "wretch";
+import wretch, { type ConfiguredMiddleware, type Wretch, type WretchOptions } from "wretch";
 import { dedupe, retry, throttlingCache } from "wretch/middlewares";
 import { createVault, type Vault, type VaultError } from "../../../src/index.ts";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
@@ -12,7 +12,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { vaultAddon, vaultMiddleware } from "../../../src/wretch.ts";
 import type { SpawnedApi } from "../../apis/client.ts";
 import { ada, grace } from "../../apis/vmcloud-data.ts";
-import type { Echo } from "../fetch/stage.ts";
+import { type Echo, hidesRedirects, providerFor } from "../fetch/stage.ts";
 import { ended, orders, relentless, stubborn, type WretchStage } from "./stage.ts";
 
 export function retries(stage: WretchStage): void {
@@ -188,6 +188,64 @@ export function accounts(stage: WretchStage): void {
           );
           expect(await whose(clients)).toEqual(right);
         }
+    });
+
+    // Browsers follow by themselves, below wretch.
+    it.runIf(!hidesRedirects).each(Object.keys(sharers))(
+      "one %s for two accounts behind a redirect: nobody gets another's reply [F61 S11]",
+      async (name) => {
+        const sent: string[] = [];
+        /** `/v1/me` has moved; who asks there is told who asks. */
+        const network = async (url: string, init: RequestInit): Promise<Response> => {
+          const authorization = new Headers(init.headers).get("authorization") ?? "nobody";
+          sent.push(`${new URL(url).pathname} ${authorization}`);
+          return url.endsWith("/v1/me")
+            ? new Response(null, { status: 307, headers: { location: "/v2/me" } })
+            : Response.json({ email: authorization });
+        };
+        const vaultOf = async (who: string): Promise<Vault<never>> => {
+          const provider = providerFor("https://api.vmcloud.com");
+          const vault = createVault({ provider, store: memoryStore(), account: who });
+          await vault.adopt({ accessToken: who });
+          return vault as unknown as Vault<never>;
+        };
+        const vaults = [await vaultOf("alice"), await vaultOf("bob")] as const;
+        const shared = sharers[name]!();
+        const base = wretch("https://api.vmcloud.com/v1").fetchPolyfill(network);
+        const ways: readonly ((vault: Vault<never>) => Wretch)[] = [
+          (vault) => base.middlewares([vaultMiddleware(vault), shared]),
+          (vault) => base.middlewares([shared]).addon(vaultAddon(vault)) as Wretch,
+        ];
+        for (const way of ways) {
+          const got = await whose(vaults.map(way));
+          const right = ["Bearer alice", "Bearer bob", "Bearer alice", "Bearer bob"];
+          got.forEach((one, index) => expect([right[index], "invalid_option"]).toContain(one));
+          if (!name.includes("everything")) expect(got).toEqual(right);
+        }
+        expect(sent.filter((one) => one.startsWith("/v2/me Bearer "))).not.toEqual([]);
+        vaults.forEach((vault) => vault.close());
+      },
+    );
+
+    it("the token is found in headers of every form [F61]", async () => {
+      const { api, vault } = await stage.open();
+      const shared = dedupe();
+      const client = wretch(`${api.url}/v1`).middlewares([vaultMiddleware(vault), shared]);
+      await api.expireAccessTokens();
+      const init = { headers: new Headers({ accept: "text/x-own" }) } as unknown as WretchOptions;
+      const echo = await client.options(init).post("x", "/echo?n=1").json<Echo>();
+      expect(echo).toMatchObject({ tokenIndex: 2, body: "x" });
+    });
+
+    it("a mock that is listed after the vault is refused with a sentence that says where it belongs", async () => {
+      const { api, vault } = await stage.open();
+      const mock: ConfiguredMiddleware = () => async () => new Response("{}");
+      const call = wretch(`${api.url}/v1`)
+        .middlewares([vaultMiddleware(vault), mock])
+        .get("/me")
+        .json();
+      await expect(call).rejects.toThrow("a mock belongs into the vault's fetch");
+      await expect(call).rejects.toMatchObject({ code: "invalid_option" });
     });
 
     it("S11 clients made from one another keep to their own vault", async () => {

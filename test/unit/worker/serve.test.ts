@@ -348,6 +348,28 @@ describe("a service worker", () => {
     expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-1-secret");
   });
 
+  it("a 401 of another host, to which the browser was redirected, refreshes nothing and sends nothing again [F62 S18]", async () => {
+    beServiceWorker();
+    const served = await serve({ isolated: true });
+    await post(question("signIn", credentials), event({}));
+    for (const url of ["https://evil.test/", `${ORIGIN}/moved`]) {
+      api.api = () =>
+        Object.defineProperties(new Response(null, { status: 401 }), {
+          redirected: { value: true },
+          url: { value: url },
+        });
+      const init = { method: "POST", body: "pay" };
+      const one = fetchEvent(new Request(`${ORIGIN}/v1/pay`, init));
+      served.attachTokens(one as unknown as Event);
+      expect((await one.answer)!.status).toBe(401);
+      await Promise.all(one.held);
+      // The next call may be told of the second one's: its host is ours.
+      const begun = url.startsWith(ORIGIN) ? 1 : 0;
+      await vi.waitFor(() => expect(api.to("/refresh")).toHaveLength(begun));
+    }
+    expect(api.to("/v1/pay").map(({ body }) => body)).toEqual(["pay", "pay"]);
+  });
+
   it.each<[string, number, (api: FakeApi) => void]>([
     ["sign_in_required", 401, ({ refresh: _, ...rest }) => void rest],
     ["store_unavailable", 503, () => {}],

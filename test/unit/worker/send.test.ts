@@ -1,0 +1,155 @@
+/** A page's sends, by what its worker is asked for and what goes out. */
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { VaultRequestInit } from "../../../src/worker.ts";
+import { ORIGIN } from "../../support/fake-api.ts";
+import { rejection } from "../../support/vault.ts";
+import { connect, odd } from "./page.ts";
+
+const VMS = `${ORIGIN}/v1/vms`;
+
+const ticket = (generation: number, sessionId = "session-a"): object => ({
+  authorization: `Bearer ${sessionId}-${generation}`,
+  sessionId,
+  generation,
+});
+
+let sent: { url: string; method: string; token: string | null; headers: Headers; body: string }[];
+let replies: (() => Response)[];
+let needs: Record<string, unknown>[];
+
+beforeEach(() => {
+  [sent, replies, needs] = [[], [], []];
+  vi.stubGlobal("fetch", send);
+});
+
+async function send(input: Request): Promise<Response> {
+  const { url, method, headers } = input;
+  const seen = { url, method, headers: new Headers(headers), token: headers.get("authorization") };
+  // An interceptor takes what it was given for its own.
+  headers.set("x-own", "spoilt");
+  sent.push({ ...seen, body: await input.text() });
+  return (replies.shift() ?? ((): Response => new Response()))();
+}
+
+/** A page whose worker answers in turn: a ticket, or an error. */
+const page = (answers: readonly object[]): ReturnType<typeof connect> => {
+  const left = [...answers];
+  return connect(() =>
+    odd(({ args }) => {
+      needs.push(JSON.parse(String(args))[0]);
+      const next = left.length > 1 ? left.shift()! : left[0]!;
+      return { tokenkeep: 1, ...("error" in next ? next : { value: next }) };
+    }),
+  );
+};
+
+const refused = (): Response => new Response("no", { status: 401 });
+
+/** A reply that the browser has got behind redirects. */
+const redirected =
+  (url: string, code = 401) =>
+  (): Response =>
+    Object.defineProperties(new Response(null, { status: code }), {
+      redirected: { value: true },
+      url: { value: url },
+    });
+
+describe("a page's second send", () => {
+  it("is made of what it has kept, whatever was done to the first [F68 P11]", async () => {
+    replies = [refused];
+    const vault = page([ticket(1), ticket(2)]);
+    const init = { method: "PUT", body: "first", headers: { "x-own": "kept" } };
+    expect((await vault.fetch(VMS, init)).status).toBe(200);
+    expect(
+      sent.map(({ method, token, headers, body }) => [method, token, headers.get("x-own"), body]),
+    ).toEqual([
+      ["PUT", "Bearer session-a-1", "kept", "first"],
+      ["PUT", "Bearer session-a-2", "kept", "first"],
+    ]);
+  });
+
+  it("never crosses a session: the 401 is the answer [F103]", async () => {
+    replies = [refused];
+    const vault = page([ticket(1), ticket(2, "session-b")]);
+    const response = await vault.fetch(VMS, { method: "POST", body: "alice's" });
+    expect([response.status, await response.text()]).toEqual([401, "no"]);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("is not waited for in vain: patience that ends there gives the 401 back [F51]", async () => {
+    replies = [refused];
+    const vault = page([ticket(1), { error: { code: "refresh_failed", message: "Later" } }]);
+    expect((await vault.fetch(VMS)).status).toBe(401);
+    replies = [refused];
+    const ended = page([ticket(1), { error: { code: "sign_in_required", message: "Again" } }]);
+    expect(await rejection(ended.fetch(VMS))).toMatchObject({ code: "sign_in_required" });
+  });
+
+  it("is asked for with how long the call has waited [F51]", async () => {
+    replies = [refused];
+    const vault = page([ticket(1), ticket(2)]);
+    await vault.fetch(VMS);
+    expect(needs.map(({ waited }) => typeof waited)).toEqual(["undefined", "number"]);
+  });
+
+  it.each([
+    ["an unlisted host", "https://evil.test/", "GET", 1, 1],
+    ["another port", "https://api.acme.test:8443/v1", "GET", 1, 1],
+    ["the request's origin", `${ORIGIN}/moved`, "GET", 2, 2],
+    ["the request's origin", `${ORIGIN}/moved`, "POST", 2, 1],
+  ])(
+    "after a redirect to %s (%s): a %s asks %i times in all and sends %i times [F62 S18]",
+    async (_, url, method, asks, sends) => {
+      replies = [redirected(url)];
+      const vault = page([ticket(1), ticket(2)]);
+      const response = await vault.fetch(VMS, { method });
+      expect(response.status).toBe(sends === 2 ? 200 : 401);
+      expect(sent).toHaveLength(sends);
+      await vi.waitFor(() => expect(needs).toHaveLength(asks));
+    },
+  );
+});
+
+describe("what a page's worker learns of an endpoint", () => {
+  it("is the method, and which generation it has let through last [F42]", async () => {
+    const vault = page([ticket(1), ticket(1), ticket(2)]);
+    await vault.fetch(`${VMS}?page=1`);
+    replies = [refused];
+    await vault.fetch(`${VMS}?page=2`);
+    expect(needs.map(({ method, generation, passed }) => [method, generation, passed])).toEqual([
+      ["GET", undefined, undefined],
+      ["GET", undefined, undefined],
+      ["GET", 1, 1],
+    ]);
+    replies = [refused];
+    const init: VaultRequestInit = { method: "POST", body: "x" };
+    await vault.fetch(VMS, init);
+    expect(needs.at(-1)).toMatchObject({ method: "POST", generation: 2 });
+    expect(needs.at(-1)).not.toHaveProperty("passed");
+  });
+
+  it.each([500, 503])("is nothing of a %i [F42]", async (code) => {
+    replies = [(): Response => new Response(null, { status: code }), refused];
+    const vault = page([ticket(1)]);
+    await vault.fetch(VMS);
+    await vault.fetch(VMS);
+    expect(needs.at(-1)).toMatchObject({ generation: 1 });
+    expect(needs.at(-1)).not.toHaveProperty("passed");
+  });
+});
+
+describe("a page's request", () => {
+  it("from an init with accessors is read as Request reads it [F90]", async () => {
+    class Own {
+      get method(): string {
+        return "PUT";
+      }
+      get body(): string {
+        return "by an accessor";
+      }
+    }
+    const vault = page([ticket(1)]);
+    await vault.fetch(VMS, new Own());
+    expect(sent).toMatchObject([{ method: "PUT", body: "by an accessor" }]);
+  });
+});
