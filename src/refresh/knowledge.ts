@@ -30,6 +30,8 @@ export interface Knowledge {
   readonly found: Found;
   /** When the record was last looked at; a look that failed is one too. */
   readonly lookedAt: Moment | undefined;
+  /** When the last look that shows what stands was begun, or our own write was taken; running time. */
+  readonly readAt: number | undefined;
   /** How many looks have succeeded. */
   readonly reads: number;
   /** What is still to be written, in order. */
@@ -85,6 +87,7 @@ export const nothingKnown = (setting: Setting): Knowledge => ({
   setting,
   found: { head: undefined, session: undefined },
   lookedAt: undefined,
+  readAt: undefined,
   reads: 0,
   changes: [],
   session: undefined,
@@ -265,6 +268,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
         ...settle(known, news.changes),
         found: { head: news.record, session: fromRecord(news.record) },
         lookedAt: at,
+        readAt: at.running,
         failures: 0,
         unseenSince: at.running,
         quietAt: news.record.attemptId === undefined ? at.running : known.quietAt,
@@ -367,6 +371,7 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
   return {
     ...read,
     found: { head: record, session },
+    readAt: askedAt,
     quietAt: quietAfter(known, session, askedAt),
     unseenSince: undefined,
     changes: restored ? [restored, ...isWritten] : isWritten,
@@ -401,7 +406,8 @@ function quietAfter(
   const { session: before } = known.found;
   const isSame =
     before?.sessionId === session.sessionId && before.generation === session.generation;
-  return isSame ? known.quietAt : known.lookedAt?.running;
+  // A look that failed has seen nothing of it.
+  return isSame ? known.quietAt : known.readAt;
 }
 
 function afterChange(known: Knowledge, change: Change): Knowledge {
