@@ -45,7 +45,7 @@ export interface Knowledge {
   readonly failures: number;
   /** How often what is still to be written was tried in vain. */
   readonly retries: number;
-  /** The sessions that this context has served or begun, and those that it has ended. */
+  /** The sessions that this context has served, begun or replaced, and those that it has ended. */
   readonly met: ReadonlySet<string>;
   readonly ended: ReadonlySet<string>;
   /** The highest revision that this context has tried to write. */
@@ -266,6 +266,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
     case "written":
       return {
         ...settle(known, news.changes),
+        met: metBy(known),
         found: { head: news.record, session: fromRecord(news.record) },
         lookedAt: at,
         readAt: at.running,
@@ -336,6 +337,10 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
   }
 }
 
+/** What a write has replaced was known too, be it a tombstone. */
+const metBy = ({ met, found: { head } }: Knowledge): ReadonlySet<string> =>
+  head && !met.has(head.sessionId) ? new Set([...met, head.sessionId]) : met;
+
 const isOfSession = (
   { session }: Knowledge,
   { sessionId }: { readonly sessionId: string },
@@ -380,13 +385,15 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
 
 /** A store that lags never brings back what came before, nor an absence from before the first write (F33, F58). */
 export function lags(
-  { found, unseenSince, setting }: Knowledge,
+  { found, unseenSince, setting, met }: Knowledge,
   record: RecordHead | undefined,
   at: Moment,
 ): boolean {
   if (setting.store.atomic || !found.head) return false;
-  if (!record) return unseenSince !== undefined && at.running - unseenSince < LAG;
-  return record.sessionId === found.head.sessionId && record.revision < found.head.revision;
+  const isUnseen = unseenSince !== undefined && at.running - unseenSince < LAG;
+  if (!record) return isUnseen;
+  if (record.sessionId === found.head.sessionId) return record.revision < found.head.revision;
+  return isUnseen && met.has(record.sessionId);
 }
 
 /** A store that compares and sets does not lag: it has lost what is known here. */
