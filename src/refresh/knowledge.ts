@@ -183,10 +183,7 @@ export const isPersisted = ({ changes }: Knowledge): boolean =>
 export const needsSignIn = ({ session, setting, endpoints }: Knowledge, now: number): boolean => {
   if (!session || isRenewable(session, setting.renewal)) return false;
   const isOver = now >= (session.tokenSet.expiresAt ?? Infinity);
-  return (
-    isOver ||
-    [...endpoints.values()].some(({ rejected }) => rejected?.generation === session.generation)
-  );
+  return isOver || isRejected(endpoints, session.generation);
 };
 
 export function learn(known: Knowledge, news: News, at: Moment): Knowledge {
