@@ -102,9 +102,13 @@ export function covers({ sessionIds, at }: End, found: Found, { now, running }: 
   return sessionIds.has(head.sessionId) || !isLater(session?.startedAt, running - at.running, now);
 }
 
-function tombstone(sessionId: string, { at }: End): Found {
-  const head = { format: 1, sessionId, revision: 0, tombstone: true, endedAt: at.now } as const;
-  return { head, session: undefined };
+/** Dated by its running age, like all that waits: a step of the clock makes it no later than what came after it. */
+function tombstone(sessionId: string, { at }: End, { now, running }: Moment): Found {
+  const endedAt = Math.floor(now - (running - at.running));
+  return {
+    head: { format: 1, sessionId, revision: 0, tombstone: true, endedAt },
+    session: undefined,
+  };
 }
 
 const standing = (session: Session): Found => ({ head: toRecord(session), session });
@@ -132,12 +136,12 @@ function applyConclude({ sessionId, conclusion }: Conclude, found: Found): Step 
 
 function applyEnd(change: End, found: Found, at: Moment): Step {
   if (covers(change, found, at) && found.head) {
-    const result = tombstone(found.head.sessionId, change);
+    const result = tombstone(found.head.sessionId, change, at);
     return found.session ? { result, ended: found.session } : { result };
   }
   const { mayArrive } = change;
   const isThere = found.head?.sessionId === mayArrive || (found.head && !found.head.tombstone);
-  return { result: mayArrive && !isThere ? tombstone(mayArrive, change) : found };
+  return { result: mayArrive && !isThere ? tombstone(mayArrive, change, at) : found };
 }
 
 function applyRestore({ session }: Restore, found: Found): Step {

@@ -140,8 +140,8 @@ function spend(
     if (!isHarmless) return { serves, next: "watch" };
     // One repetition is enough before the exchange is over: the others wait for it (F45).
     if (intent.repeated) return { serves, next: "watch" };
-    // The last moment at which it is still harmless.
-    const isLast = age >= window / 2 - Math.min(2_000, window / 10);
+    // The last moment at which it is still harmless. Without rotation there is none.
+    const isLast = window < Infinity && age >= window / 2 - Math.min(2_000, window / 10);
     if (isLast || sight.wasAsked) return { serves, next: "recover" };
     return { serves, next: sight.canAsk && sight.isAlive === undefined ? "ask" : "watch" };
   }

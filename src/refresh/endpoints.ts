@@ -117,12 +117,13 @@ export function afterPass(
   { generation, at }: Pick<Rejection, "generation" | "at">,
 ): Endpoints {
   const name = nameOf(endpoints, endpoint);
-  const { passed = 0, rejected, pause, began } = evidenceOf(endpoints, name);
+  const { passed = 0, passedAt, rejected, pause, began } = evidenceOf(endpoints, name);
   const isHealed = !rejected || generation >= rejected.generation;
   return set(endpoints, name, {
     began,
     passed: Math.max(passed, generation),
-    passedAt: at,
+    // A late reply to an older generation says nothing of this one.
+    passedAt: generation < passed ? passedAt : at,
     // It heals by whatever it lets through that is no older than the last one that it rejected.
     rejected: isHealed ? undefined : rejected,
     pause: isHealed ? undefined : pause,

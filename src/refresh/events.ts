@@ -47,7 +47,10 @@ function storeHappening(before: Knowledge, news: News, after: Knowledge): Happen
   if (news.type !== "read" || !news.record || after.found.head !== news.record) return undefined;
   const isUnreadable = !news.record.tombstone && !after.found.session;
   const isEnded = after.ended.has(news.record.sessionId);
-  const isNew = before.found.head?.revision !== news.record.revision;
+  // The same record may have been open before: its key is gone since then.
+  const { head: was, session: opened } = before.found;
+  const isSame = was?.sessionId === news.record.sessionId && was.revision === news.record.revision;
+  const isNew = !isSame || opened !== undefined;
   return isUnreadable && isNew && !isEnded ? { type: "unreadable", session } : undefined;
 }
 

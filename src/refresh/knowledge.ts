@@ -21,6 +21,8 @@ export interface Knowledge {
   readonly found: Found;
   /** When the record was last looked at; a look that failed is one too. */
   readonly lookedAt: Moment | undefined;
+  /** When the last look that shows what stands was begun, or our own write was taken; running time. */
+  readonly readAt: number | undefined;
   /** How many looks have succeeded. */
   readonly reads: number;
   /** What is still to be written, in order. */
@@ -34,7 +36,7 @@ export interface Knowledge {
   readonly failures: number;
   /** How often what is still to be written was tried in vain. */
   readonly retries: number;
-  /** The sessions that this context has served or begun, and those that it has ended. */
+  /** The sessions that this context has served, begun or replaced, and those that it has ended. */
   readonly met: ReadonlySet<string>;
   readonly ended: ReadonlySet<string>;
   /** The highest revision that this context has tried to write. */
@@ -77,6 +79,7 @@ export const nothingKnown = (setting: Setting): Knowledge => ({
   setting,
   found: { head: undefined, session: undefined },
   lookedAt: undefined,
+  readAt: undefined,
   reads: 0,
   changes: [],
   session: undefined,
@@ -191,11 +194,13 @@ export function ageOfGeneration({ session, generation }: Knowledge, at: Moment):
 
 /** A store that lags never brings back what came before, nor an absence from before the first write (F33, F58). */
 export function lags(
-  { found, presentAt, setting }: Knowledge,
+  { found, presentAt, setting, met }: Knowledge,
   record: RecordHead | undefined,
   at: Moment,
 ): boolean {
   if (setting.store.atomic || !found.head) return false;
-  if (!record) return presentAt !== undefined && at.running - presentAt < LAG;
-  return record.sessionId === found.head.sessionId && record.revision < found.head.revision;
+  const isLate = presentAt !== undefined && at.running - presentAt < LAG;
+  if (!record) return isLate;
+  if (record.sessionId === found.head.sessionId) return record.revision < found.head.revision;
+  return isLate && met.has(record.sessionId);
 }

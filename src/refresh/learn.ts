@@ -27,7 +27,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
   const isSameGeneration = isSame && session?.generation === before.session?.generation;
   const { intent } = session ?? {};
   const isOwn = session?.tokenSet.accessToken === next.gotHere;
-  const notBefore = isOwn ? at.running : before.lookedAt?.running;
+  const notBefore = isOwn ? at.running : before.readAt;
   return {
     ...next,
     session,
@@ -90,8 +90,10 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
     case "written":
       return {
         ...settle(known, news.changes),
+        met: metBy(known),
         found: { head: news.record, session: fromRecord(news.record) },
         lookedAt: at,
+        readAt: at.running,
         failures: 0,
         presentAt: at.running,
         quietAt: news.record.attemptId === undefined ? at.running : known.quietAt,
@@ -159,6 +161,10 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
   }
 }
 
+/** What a write has replaced was known too, be it a tombstone. */
+const metBy = ({ met, found: { head } }: Knowledge): ReadonlySet<string> =>
+  head && !met.has(head.sessionId) ? new Set([...met, head.sessionId]) : met;
+
 const isOfSession = (
   { session }: Knowledge,
   { sessionId }: { readonly sessionId: string },
@@ -194,6 +200,7 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
   return {
     ...read,
     found: { head: record, session },
+    readAt: askedAt,
     quietAt: quietAfter(known, session, askedAt),
     presentAt: record ? at.running : known.presentAt,
     changes: restored ? [restored, ...isWritten] : isWritten,
@@ -217,7 +224,8 @@ function quietAfter(
   const { session: before } = known.found;
   const isSame =
     before?.sessionId === session.sessionId && before.generation === session.generation;
-  return isSame ? known.quietAt : known.lookedAt?.running;
+  // A look that failed has seen nothing of it.
+  return isSame ? known.quietAt : known.readAt;
 }
 
 function afterChange(known: Knowledge, change: Change): Knowledge {

@@ -93,7 +93,8 @@ export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
   if (known.failures > 1 && need.hasTried) return { type: "fail", code: "store_unavailable" };
   if (decision.fails && need.hasLooked && !known.failures)
     return { type: "fail", code: decision.fails };
-  const code = endOf(known, need);
+  // Somebody may have signed in again elsewhere.
+  const code = need.hasTried ? endOf(known, need) : undefined;
   return code ? { type: "fail", code } : { type: "wait" };
 }
 

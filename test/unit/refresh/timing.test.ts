@@ -1,0 +1,78 @@
+/** The durations, and when a session wants looking at. */
+import { describe, expect, it } from "vitest";
+import {
+  AFTER_COMMIT,
+  CLAIM,
+  EXCHANGE,
+  floorOf,
+  leewayOf,
+  LEAST_EXCHANGE,
+  LONGEST_COOL_DOWN,
+  MARGIN,
+  nextLook,
+  STORE,
+  TRAVEL,
+} from "../../../src/refresh/timing.ts";
+import { END, HOUR, intent, MINUTE, SECOND, session, SOFT, START } from "./pure.ts";
+
+describe("durations", () => {
+  it.each([
+    [HOUR, 30 * SECOND],
+    [5 * MINUTE, 30 * SECOND],
+    [4 * MINUTE, 24 * SECOND],
+    [MINUTE, 6 * SECOND],
+    [Infinity, 30 * SECOND],
+  ])("callers of a token that lives %i ms wait from %i ms before its end on [P15]", (life, ms) => {
+    expect(leewayOf(life)).toBe(ms);
+  });
+
+  it.each([
+    [HOUR, MINUTE],
+    [10 * MINUTE, MINUTE],
+    [9 * MINUTE, 54 * SECOND],
+    [MINUTE, 6 * SECOND],
+    [Infinity, MINUTE],
+  ])(
+    "time refreshes a token that lives %i ms no sooner than %i ms after a commit [P15]",
+    (life, ms) => {
+      expect(floorOf(life)).toBe(ms);
+    },
+  );
+
+  it("fit into each other: nobody waits shorter than others hold [F4 F38 P10]", () => {
+    const patience = 20 * SECOND;
+    expect(EXCHANGE + MARGIN).toBeLessThan(patience);
+    expect(LEAST_EXCHANGE).toBeLessThan(EXCHANGE);
+    // What a strict token waits for before its last chance ends before its deadline does.
+    expect(TRAVEL + CLAIM).toBeLessThan(EXCHANGE);
+    expect(STORE).toBeLessThan(EXCHANGE);
+    expect(AFTER_COMMIT).toBeLessThan(floorOf(HOUR));
+    expect(LONGEST_COOL_DOWN).toBeLessThan(2 ** 31);
+  });
+});
+
+describe("the next look", () => {
+  it("is at the soft time [P18]", () => {
+    expect(nextLook(session, START)).toBe(SOFT - START);
+  });
+
+  it("is at the token's end, once the soft time has passed [P15]", () => {
+    expect(nextLook(session, SOFT)).toBe(END - SOFT);
+  });
+
+  it("is at the end of a cool-down, if that comes first [F14]", () => {
+    const coolDown = { until: START + MINUTE, tries: 1 };
+    expect(nextLook({ ...session, coolDown }, START)).toBe(MINUTE);
+  });
+
+  it("is when an intent's deadline and the margin have passed, if that comes first [P10]", () => {
+    expect(nextLook({ ...session, intent: intent(START) }, START)).toBe(17 * SECOND);
+  });
+
+  it("is never where everything has passed: no loop comes of it [P15]", () => {
+    expect(nextLook(session, END)).toBe(Infinity);
+    expect(
+      nextLook({ ...session, tokenSet: { accessToken: "a3" }, refreshAt: undefined }, START),
+    ).toBe(Infinity);
+  });
+});
