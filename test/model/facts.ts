@@ -89,6 +89,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     first: undefined as unknown,
     /** Whether any wall clock is not true time: it was set, or is off from the start. */
     isClockUnsure: scenario.offsets.some((offset) => offset !== 0),
+    /** A wall clock was set while contexts ran by it. */
+    hasSetClock: false,
     hasEvicted: false,
     hasGoneBack: false,
     written: [] as {

@@ -97,7 +97,7 @@ export function judgeSpending(facts: Facts): Spending {
     // Half of the window, nearly: then it is sent again whoever may still be at it.
     const isClosing =
       scenario.rotation === "window" && world.now() - firstUse >= scenario.reuseWindow / 4;
-    if (isClosing || facts.isClockUnsure || !living(spend).length) return;
+    if (isClosing || facts.hasSetClock || !living(spend).length) return;
     violate("P2.living", "F45 F57 F60: a token was sent again while its exchange was alive");
   }
 
