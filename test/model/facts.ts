@@ -114,8 +114,6 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     }[],
     /** The sessions that a context has told of. */
     heard: new Map<Place, Set<string>>(),
-    /** When a context had its first answer from its store. */
-    readAt: new Map<Place, number>(),
     /** What a context has told that it could not store. */
     unpersisted: new Map<Place, { readonly sessionId: string; readonly at: number }>(),
     /** By session and generation: when a refresh's or sign-in's record took effect. */

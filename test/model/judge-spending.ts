@@ -110,7 +110,7 @@ export function judgeSpending(facts: Facts): Spending {
     const firstUse = Math.min(...sent.map(({ at }) => at));
     if (scenario.rotation === "window") {
       // A context that had looked before the first use knows its age by running time.
-      const isUnsure = facts.isClockUnsure && (facts.readAt.get(place) ?? Infinity) >= firstUse;
+      const isUnsure = facts.isClockUnsure && place.readAt >= firstUse;
       if (isUnsure || world.now() - firstUse < scenario.reuseWindow) return;
     }
     if (!stored || stored.tokenSet.refreshToken !== token) return;
