@@ -45,6 +45,9 @@ const SILENCE = 15 * 60_000;
 /** Between lines of progress. */
 const PAUSE = 5_000;
 
+/** Codes of violations that are not to count: for an engine that is known to break them. */
+const excused = process.env["TOKENKEEP_EXCUSE"] ?? "";
+
 useOwnNode();
 const started = performance.now();
 const words = process.argv.slice(2);
@@ -74,6 +77,7 @@ let ran = 0;
 let told = 0;
 
 heading(`${sum(shares)} schedules of ${families.length} families, TOKENKEEP_SEED=${progress.seed}`);
+if (excused) console.log(`Excused, so that this proves less: ${excused}`);
 if (waiting.length < shares.length)
   console.log(`${sum(shares) - sum(waiting)} are done already (${file})`);
 await Promise.all(Array.from({ length: os.availableParallelism() }, work));
@@ -92,7 +96,7 @@ function hashSource() {
     for (const one of names.filter((each) => each.endsWith(".ts")).sort())
       hash.update(one).update(readFileSync(path.join(root, folder, one)));
   }
-  return hash.digest("hex");
+  return hash.update(excused).digest("hex");
 }
 
 /** What an earlier run has left, if it is of the same; otherwise a new one. @returns {Progress} */

@@ -89,6 +89,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     first: undefined as unknown,
     /** Whether any wall clock is not true time: it was set, or is off from the start. */
     isClockUnsure: scenario.offsets.some((offset) => offset !== 0),
+    /** A wall clock was set while contexts ran by it. */
+    hasSetClock: false,
     hasEvicted: false,
     hasGoneBack: false,
     written: [] as {
@@ -112,8 +114,6 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     }[],
     /** The sessions that a context has told of. */
     heard: new Map<Place, Set<string>>(),
-    /** When a context had its first answer from its store. */
-    readAt: new Map<Place, number>(),
     /** What a context has told that it could not store. */
     unpersisted: new Map<Place, { readonly sessionId: string; readonly at: number }>(),
     /** By session and generation: when a refresh's or sign-in's record took effect. */

@@ -110,7 +110,7 @@ const beside: Family[] = [
       script: [
         ...besides(3, count),
         { after: 0, command: { type: "token-down" as const } },
-        ...besides(90, count),
+        ...besides(45, count),
         { after: 0, command: { type: "token-up" as const } },
         ...besides(6, count),
       ],

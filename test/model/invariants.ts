@@ -67,6 +67,7 @@ export function createInvariants(parts: FactsParts): Invariants {
         ]);
     },
     clockStep(by) {
+      facts.hasSetClock ||= by !== 0;
       facts.isClockUnsure ||= by !== 0;
     },
     evict() {

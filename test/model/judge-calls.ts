@@ -134,8 +134,9 @@ export function judgeCalls(facts: Facts): Calling {
       const isSlow = pace !== undefined;
       // Where nobody knows how an exchange ended, the first 401 is not yet the token's end (step 8).
       const isUnknown = scenario.rotation !== "none" && stored?.intent !== undefined;
-      // A token that lived for less than a minute may cost its endpoint a pause (P13).
-      const isShort = given && given.deadAt - given.at < 60_000;
+      // A token that ended less than a minute after its commit may cost its endpoint a pause (P13).
+      const name = `${facts.recordOf(place)?.sessionId}${stored?.generation}`;
+      const isShort = given && given.deadAt - (facts.committedAt.get(name) ?? given.at) < 60_000;
       return isSlow || isUnknown || isShort ? 4 : 1;
     },
     expectation(place) {

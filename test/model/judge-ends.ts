@@ -1,7 +1,7 @@
 /** Judges how sessions begin and end: P4, P19 to P21, F46. */
 import type { Begun, Context, Facts } from "./facts.ts";
 import { bodyOf } from "./record.ts";
-import type { Granted } from "./server.ts";
+import type { Granted, Grants } from "./server.ts";
 import type { Place } from "./world.ts";
 
 /** What was under way when a vault was closed: an exchange, and two answers of the store. */
@@ -117,7 +117,7 @@ export function judgeEnds(facts: Facts): Ends {
       if (id !== undefined && isCurrent && body) {
         if (body.attempt <= attempt && !body.refused && attempt < Infinity)
           violate("P20.dropped", `${access} reached context ${place.id} and was dropped`);
-      } else if (revokes && isOrphan(granted) && !isRevoked(granted.refresh ?? access)) {
+      } else if (revokes && isOrphan(granted) && !isRevoked(granted.grants)) {
         violate("P20.revoked", `${access} reached context ${place.id} and was not revoked`);
       }
     }
@@ -134,7 +134,12 @@ export function judgeEnds(facts: Facts): Ends {
       ({ storeUpAt, storeDown, storeRefuses }) => storeUpAt || storeDown || storeRefuses,
     );
 
-  const isRevoked = (token: string): boolean => facts.revokes.some((one) => one.token === token);
+  /** Each of its tokens ends them all at the server. */
+  const isRevoked = (grants: Grants): boolean =>
+    facts.revokes.some(({ token }) => grantsOf(token) === grants);
+
+  const grantsOf = (token: string): Grants | undefined =>
+    (server.byRefresh.get(token) ?? server.byAccess.get(token))?.grants;
 
   /** A session that somebody signed out of is revoked by that context, each of its tokens once. */
   function judgeRevocations(): void {
@@ -148,11 +153,8 @@ export function judgeEnds(facts: Facts): Ends {
     for (const [id, { place }] of facts.ended) {
       const isGone = place.isCrashed || place.closedAt < Infinity;
       const grants = [...facts.sessionByGrants].find(([, session]) => session === id)?.[0];
-      const has = facts.revokes.some(
-        ({ token }) =>
-          (server.byRefresh.get(token) ?? server.byAccess.get(token))?.grants === grants,
-      );
-      if (!isGone && grants && !has) violate("F46.revocation", "a sign-out revoked nothing");
+      if (!isGone && grants && !isRevoked(grants))
+        violate("F46.revocation", "a sign-out revoked nothing");
     }
   }
 

@@ -47,13 +47,15 @@ export function judgeRecords(facts: Facts): void {
     const committed = facts.committedAt.get(next.sessionId + before.generation);
     if (committed === undefined || before.renewedAt === undefined) return;
     const arrived = facts.arrivals.find(({ access }) => access === before.tokenSet.accessToken);
-    const isFirst = (facts.readAt.get(place) ?? Infinity) >= committed;
-    // By the wall clock alone, for the first record that a context reads.
-    if (isFirst && facts.isClockUnsure) return;
+    // Where clocks cannot be trusted, it may be as old as this context's last look without it.
+    const isOwn = arrived?.place === place;
+    const notBefore = place.notBefore.get(next.sessionId + before.generation) ?? -Infinity;
+    const isUnsure = facts.isClockUnsure && !isOwn;
     const life = (before.tokenSet.expiresAt ?? Infinity) - before.issuedAt;
     const is401 = after.intent.causedBy !== undefined || after.rejected;
     const floor = is401 ? 5_000 : Math.min(60_000, life / 10);
-    const since = world.now() - Math.min(committed, arrived?.at ?? Infinity);
+    const known = isUnsure ? notBefore : Math.min(committed, arrived?.at ?? Infinity);
+    const since = world.now() - known;
     if (since < floor - 5)
       violate("P15.floor", `a refresh began ${since} ms after the last one, floor ${floor} ms`);
   }

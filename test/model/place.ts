@@ -25,6 +25,12 @@ export interface Place {
   storeRefuses: boolean;
   /** How long the answer travelled that its store gave last. */
   travel: number;
+  /** When it had its first answer from its store. */
+  readAt: number;
+  /** When it last heard what stands in its store. */
+  lookedAt: number;
+  /** By session and generation: when it had last looked before it saw that one, so how old that can be. */
+  notBefore: Map<string, number>;
   backlog: Entry[];
 }
 
@@ -47,5 +53,8 @@ export const makePlace = (
   storeUpAt: 0,
   storeRefuses: false,
   travel: 0,
+  readAt: Infinity,
+  lookedAt: -Infinity,
+  notBefore: new Map(),
   backlog: [],
 });

@@ -4,6 +4,7 @@
  * carried out though its context has died or given up.
  */
 import type { RecordHead, StoredRecord, TokenStore } from "../../src/types.ts";
+import { bodyOf } from "./record.ts";
 import type { Place, World } from "./world.ts";
 
 export interface StoreRules {
@@ -60,6 +61,15 @@ export function createStores(world: World, rules: StoreRules) {
     return [there, whole - there];
   }
 
+  /** A context has heard what stood in its store. */
+  function look(place: Place, record: StoredRecord | undefined): void {
+    const generation = bodyOf(record)?.generation;
+    const name = `${record?.sessionId}${generation}`;
+    if (generation !== undefined && !place.notBefore.has(name))
+      place.notBefore.set(name, place.lookedAt);
+    place.lookedAt = world.now();
+  }
+
   function operate<T>(place: Place, apply: () => T, writes: boolean): Promise<T> {
     for (const hear of onBegin) hear(place);
     const [there, back] = ways();
@@ -74,7 +84,11 @@ export function createStores(world: World, rules: StoreRules) {
         if (place.storeDown || chance(faults.storeFail)) return fail();
         const result = apply();
         if (writes && chance(faults.storeLost)) return fail();
-        answer(() => resolve(result));
+        answer(() => {
+          place.readAt = Math.min(place.readAt, world.now());
+          if (!writes && !Array.isArray(result)) look(place, result as StoredRecord | undefined);
+          resolve(result);
+        });
       });
     });
   }
