@@ -13,6 +13,9 @@ import {
 import { ageOfGeneration, type Knowledge } from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 
+/** A 401 is returned as it is only after a look that is no older. */
+const JUST_LOOKED = 1_000;
+
 /** What the world around a context says at this moment. */
 export interface Facts extends Moment {
   readonly isOnline: boolean;
@@ -76,7 +79,7 @@ export function sightOf(known: Knowledge, facts: Facts): Sight {
 export const judge = (known: Knowledge, facts: Facts): Decision => decide(sightOf(known, facts));
 
 /** How long ago the record was looked at. */
-const stalenessOf = ({ lookedAt }: Knowledge, { running }: Moment): number =>
+const stalenessOf = ({ lookedAt }: Knowledge, { running }: Pick<Moment, "running">): number =>
   lookedAt ? running - lookedAt.running : Infinity;
 
 export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
@@ -127,11 +130,13 @@ function isServed(
   if (rejected && rejected.sessionId !== session.sessionId) return true;
   if (!isUseless(known, need)) return decision.serves;
   if (decision.fails) return false;
+  // Another context may have got a newer one.
+  const isSure = need.hasTried || stalenessOf(known, { running }) < JUST_LOOKED;
+  if (!isSure) return false;
   // The same token once more says that the 401 is the answer.
   const { generation } = session;
   if (decision.isStuck || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
-  // Another context may have adopted a newer one.
-  return need.hasTried && !session.refused && !isRenewable(session, setting.renewal);
+  return !session.refused && !isRenewable(session, setting.renewal);
 }
 
 /** Until when memory serves the token without a question, on the wall clock; 0 for not at all. */
@@ -142,7 +147,9 @@ export function servedUntil(known: Knowledge, facts: Facts): number {
   if (!serves || next !== "rest") return 0;
   const { refreshAt, tokenSet } = session;
   const end = refreshAt ?? tokenSet.expiresAt ?? Infinity;
-  return Math.min(end, lookedAt.now + facts.maxStaleness / 2);
+  // By running time: a clock that was set back since then makes it last no longer.
+  const left = facts.maxStaleness / 2 - (facts.running - lookedAt.running);
+  return Math.min(end, facts.now + left);
 }
 
 /** Whether successes are to be told. */

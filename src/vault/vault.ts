@@ -40,12 +40,18 @@ export interface Snapshot {
 
 /** Something that happened, for logs and metrics. It holds no secret. */
 export interface VaultEvent {
-  readonly type: EngineEventType | "retried";
+  readonly type:
+    | EngineEventType
+    | "retried"
+    /** A request went out without a token, because its origin is not listed: told once for each. */
+    | "bare";
   readonly account: string;
   readonly sessionId?: string | undefined;
   readonly generation?: number | undefined;
   /** The HTTP status that caused it, where one did. */
   readonly status?: number | undefined;
+  /** Where a request has gone that went out bare. */
+  readonly origin?: string | undefined;
 }
 
 export interface Vault<Credentials = never> {
@@ -160,7 +166,10 @@ export function createVaultWith<Credentials>(
   /** F5: never from inside a step that somebody waits for; one listener's error is its own. */
   function tell(type?: VaultEvent["type"], session?: TokenName, status?: number): void {
     const { sessionId, generation } = session ?? {};
-    const event = type && { type, account, sessionId, generation, status };
+    spread(type && { type, account, sessionId, generation, status });
+  }
+
+  function spread(event: VaultEvent | undefined): void {
     for (const listener of listeners)
       queueMicrotask(() => void (listeners.has(listener) && listener(event)));
   }
@@ -195,6 +204,7 @@ export function createVaultWith<Credentials>(
       follow: makeFollow?.(policy),
       isSelfSigned: provider.renewal?.selfSigned,
       onRetry: (named) => tell("retried", named, 401),
+      onBare: (origin) => spread({ type: "bare", account, origin }),
       maxReplayBytes: options.maxReplayBytes,
       running: clock.running,
     }),

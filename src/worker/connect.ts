@@ -39,9 +39,10 @@ const toError = ({
   message = "No worker: try again",
   status,
   retryAfter,
+  reason,
 }: Partial<WireError> = {}): Error =>
   Object.defineProperty(
-    Object.assign(new Error(message), { name: "VaultError", code, status, retryAfter }),
+    Object.assign(new Error(message), { name: "VaultError", code, status, retryAfter, reason }),
     Symbol.for("tokenkeep.error"),
     { value: true },
   );
