@@ -43,14 +43,16 @@ export async function around(
     async jumpAll(ms) {
       ahead += ms;
       await stage.jump(ms);
-      await others[0]!.evaluate(
-        (ahead) => window.tellWorker({ type: "jump", ahead }, "jumped"),
-        ahead,
-      );
+      await jumpWorker(others[0]!, ahead);
     },
   };
   if (after) await scene.jumpAll(after);
   return scene;
+}
+
+/** Says to the worker how far its clock is ahead. */
+export async function jumpWorker(hand: Page, ahead: number): Promise<void> {
+  await hand.evaluate((ahead) => window.tellWorker({ type: "jump", ahead }, "jumped"), ahead);
 }
 
 /** Holds the worker, or the server, where a refresh has come to `phase`. */
@@ -65,7 +67,9 @@ export async function holdAt(
   await hand!.evaluate((phase) => window.tellWorker({ type: "arm", phase }, "armed"), phase);
   return {
     arrived: hand!.evaluate(() => window.workerHeld),
-    release: () => hand!.evaluate((phase) => window.tellWorker({ type: "release", phase }), phase),
+    async release() {
+      await hand!.evaluate((phase) => window.tellWorker({ type: "release", phase }), phase);
+    },
   };
 }
 
