@@ -7,6 +7,7 @@ import type { ControlBodies, SpawnedSwitches, SpawnOptions } from "./serve.ts";
 import type { Counters } from "./counters.ts";
 import type { Fault } from "./faults.ts";
 import type { Moment } from "./gates.ts";
+import type { Logged } from "./log.ts";
 import type { VmcloudUser } from "./vmcloud.ts";
 
 export interface SpawnedApi {
@@ -18,6 +19,7 @@ export interface SpawnedApi {
   clearFaults(): Promise<void>;
   gate(kind: ApiKind, when: Moment, times?: number | "always"): Promise<SpawnedGate>;
   counters(): Promise<Counters>;
+  log(): Promise<readonly Logged<ApiKind>[]>;
   expireAccessTokens(): Promise<void>;
   revoke(): Promise<void>;
   /** VMCloud's name for it. */
@@ -30,6 +32,8 @@ export interface SpawnedApi {
 export interface SpawnedGate {
   /** Asks when it is read, and waits: one connection until the first call is held. */
   readonly arrived: Promise<void>;
+  /** Asks when it is read, too: one connection until the first held call's own has closed. */
+  readonly left: Promise<void>;
   release(): Promise<void>;
 }
 
@@ -59,10 +63,14 @@ export async function spawnApi(
         get arrived() {
           return send(`gate/${gate}/arrived`);
         },
+        get left() {
+          return send(`gate/${gate}/left`);
+        },
         release: () => send(`gate/${gate}/release`),
       };
     },
     counters: async () => (await call(`${own}/counters`)) as Counters,
+    log: async () => (await call(`${own}/log`)) as readonly Logged<ApiKind>[],
     expireAccessTokens: () => send("expire"),
     revoke: () => send("revoke"),
     revokeFamilies: () => send("revoke"),

@@ -34,7 +34,7 @@ export interface ApiOptions extends Partial<ApiSwitches> {
  */
 export type Account = "ada" | "grace" | "nobody";
 
-export interface TestApi extends Pick<Faults<ApiKind>, "fault" | "clearFaults" | "gate"> {
+export interface TestApi extends Pick<Faults<ApiKind>, "fault" | "clearFaults" | "gate" | "log"> {
   readonly fetch: Handler;
   set(switches: Partial<ApiSwitches>): void;
   counters(): Counters;

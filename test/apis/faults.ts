@@ -2,7 +2,8 @@
  * Faults: what goes wrong between a client and a test API, queued per kind of endpoint. An API
  * wraps the processing of each call in `run`; it knows nothing else about faults.
  */
-import { createGates, type Gate, type Moment } from "./gates.ts";
+import { createGates, type Gate, type Held, type Moment } from "./gates.ts";
+import { createLog, type Logged } from "./log.ts";
 import { html } from "./replies.ts";
 
 /** JSON all through, so that it can be sent to the control server. */
@@ -55,8 +56,13 @@ export interface Faults<Kind extends string> {
   fault(kind: Kind, fault: Fault): void;
   clearFaults(): void;
   gate(kind: Kind, when: Moment, times?: number | "always"): Gate;
-  /** Processes one call, or whatever the next fault and gates make of it. */
-  run(kind: Kind, process: () => Promise<Response>): Promise<Response>;
+  /** What became of each call, in the order in which it happened. */
+  log(): readonly Logged<Kind>[];
+  /**
+   * Processes one call, or whatever the next fault and gates make of it. `signal` is aborted when
+   * the call's connection closes.
+   */
+  run(kind: Kind, process: () => Promise<Response>, signal?: AbortSignal): Promise<Response>;
 }
 
 export interface FaultsOptions {
@@ -67,6 +73,7 @@ export interface FaultsOptions {
 export function createFaults<Kind extends string>(options: FaultsOptions = {}): Faults<Kind> {
   const sleep = options.sleep ?? ((ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
   const gates = createGates<Kind>();
+  const log = createLog<Kind>();
   let queue: { kind: Kind; fault: Fault; left: number }[] = [];
 
   function take(kind: Kind): Fault {
@@ -75,6 +82,34 @@ export function createFaults<Kind extends string>(options: FaultsOptions = {}): 
     entry.left -= 1;
     if (entry.left <= 0) queue = queue.filter((one) => one !== entry);
     return entry.fault;
+  }
+
+  async function answer(
+    kind: Kind,
+    process: () => Promise<Response>,
+    held: Held,
+  ): Promise<Response> {
+    // Taken on arrival, so that gates do not change whom a fault hits.
+    const fault = take(kind);
+    await gates.pass(kind, "before", held);
+    if (fault.dropReply === "before") throw new DroppedReply();
+    const instead = replacement(fault);
+    let reply: Response;
+    if (instead === undefined) {
+      reply = await process();
+    } else {
+      if (fault.processed === true) await process();
+      reply = instead;
+    }
+    await gates.pass(kind, "after", held);
+    if (fault.delay !== undefined) await sleep(fault.delay);
+    if (fault.dropReply === "after") throw new DroppedReply();
+    if (fault.dropReply === "half" || fault.stall === true) reply = await half(reply, fault);
+    for (const [name, value] of Object.entries(fault.headers ?? {})) {
+      reply.headers.set(name, value);
+    }
+    if (fault.noCors === true) withoutCors.add(reply);
+    return reply;
   }
 
   return {
@@ -90,28 +125,15 @@ export function createFaults<Kind extends string>(options: FaultsOptions = {}): 
     },
     gate: gates.gate,
 
-    async run(kind, process) {
-      // Taken on arrival, so that gates do not change whom a fault hits.
-      const fault = take(kind);
-      await gates.pass(kind, "before");
-      if (fault.dropReply === "before") throw new DroppedReply();
-      const instead = replacement(fault);
-      let reply: Response;
-      if (instead === undefined) {
-        reply = await process();
-      } else {
-        if (fault.processed === true) await process();
-        reply = instead;
+    log: log.read,
+
+    async run(kind, process, signal) {
+      const note = log.begin(kind, signal);
+      try {
+        return await answer(kind, process, { signal, note });
+      } finally {
+        note("over");
       }
-      await gates.pass(kind, "after");
-      if (fault.delay !== undefined) await sleep(fault.delay);
-      if (fault.dropReply === "after") throw new DroppedReply();
-      if (fault.dropReply === "half" || fault.stall === true) reply = await half(reply, fault);
-      for (const [name, value] of Object.entries(fault.headers ?? {})) {
-        reply.headers.set(name, value);
-      }
-      if (fault.noCors === true) withoutCors.add(reply);
-      return reply;
     },
   };
 }

@@ -37,7 +37,7 @@ export interface Frame {
   /** Puts the parts together. */
   build<Who extends Caller>(
     parts: Parts<Who>,
-  ): Pick<TestApi, "fetch" | "set" | "counters" | "fault" | "clearFaults" | "gate">;
+  ): Pick<TestApi, "fetch" | "set" | "counters" | "fault" | "clearFaults" | "gate" | "log">;
 }
 
 /** `life` is the API's own default. */
@@ -92,12 +92,13 @@ export function createFrame(options: ApiOptions, life: number): Frame {
         const kind = call.url.pathname === token?.path ? "token" : "api";
         counting.arrived(call, kind === "api");
         if (kind === "token" && call.method === "POST") counting.count("tokenCalls");
-        const reply = await faults.run(kind, async () => {
+        const process = async (): Promise<Response> => {
           if (switches.ipBlocked) return html(403, "Access denied");
           if (kind === "api") return answer(call, parts);
           const minted = call.method === "POST" ? await token!.answer(call) : 405;
           return typeof minted === "number" ? parts.problem(minted, false) : minted;
-        });
+        };
+        const reply = await faults.run(kind, process, request.signal);
         if (kind === "api" && reply.status === 401) counting.count("unauthorized");
         // The server's clock shows; a fault may have set another Date on purpose.
         if (!reply.headers.has("date")) reply.headers.set("date", new Date(now()).toUTCString());
@@ -110,6 +111,7 @@ export function createFrame(options: ApiOptions, life: number): Frame {
       fault: (kind, fault) => faults.fault(kind, fault),
       clearFaults: () => faults.clearFaults(),
       gate: faults.gate,
+      log: faults.log,
     }),
   };
 }

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type SpawnedApi, spawnApi } from "./client.ts";
 import { cors } from "./cors.ts";
+import { wordsOf } from "./log.ts";
 import { serve, serveControl, type SpawnOptions } from "./serve.ts";
 import { ada, createVmcloudApi, grace } from "./vmcloud.ts";
 
@@ -152,6 +153,31 @@ describe("sockets", () => {
     expect((await fetch(`${again.url}/public/echo`)).status).toBe(200);
   });
 
+  it.each(["before", "after"] as const)(
+    "are seen to close while a call is held %s it is processed",
+    async (when) => {
+      const api = createVmcloudApi();
+      const served = await serve(cors(api.fetch));
+      open.push(served);
+      const gate = api.gate("api", when);
+      const giveUp = new AbortController();
+      const held = fetch(`${served.url}/public/echo`, { signal: giveUp.signal });
+      await gate.arrived;
+      expect(wordsOf(api.log(), "api")).toEqual(["1 arrived", "1 held"]);
+      giveUp.abort(new Error("enough"));
+      await expect(held).rejects.toThrow("enough");
+      await gate.left;
+      gate.release();
+      // A call that is answered has left nothing behind, though its connection closes later.
+      await (await fetch(`${served.url}/public/echo`)).text();
+      await served.close();
+      expect(wordsOf(api.log(), "api")).toEqual([
+        ...["1 arrived", "1 held", "1 left", "1 let go", "1 over"],
+        ...["2 arrived", "2 over"],
+      ]);
+    },
+  );
+
   it("do not die of age: a busy client may send on one that has idled", async () => {
     const server = await serve(async () => new Response());
     open.push(server);
@@ -217,6 +243,28 @@ describe("the control server", () => {
     expect((await api.counters()).refreshed).toBe(1);
     await gate.release();
     expect((await frozen).status).toBe(200);
+  });
+
+  it("says when the client of a held call has gone, and what became of each call", async () => {
+    const api = await spawn();
+    const gate = await api.gate("refresh", "before");
+    const giveUp = new AbortController();
+    const held = fetch(`${api.url}/api/v1/auth/refresh`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ refresh_token: "unknown" }),
+      signal: giveUp.signal,
+    });
+    await gate.arrived;
+    giveUp.abort(new Error("enough"));
+    await expect(held).rejects.toThrow("enough");
+    await gate.left;
+    await gate.release();
+    expect(wordsOf(await api.log(), "refresh").slice(0, 3)).toEqual([
+      "1 arrived",
+      "1 held",
+      "1 left",
+    ]);
   });
 
   it("is open to pages of any origin", async () => {

@@ -69,6 +69,7 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
     const one = spawned.get(first);
     if (one === undefined) return json(404, { error: "No such API" });
     if (action === "counters") return json(200, one.api.counters());
+    if (action === "log") return json(200, one.api.log());
     if (action === "credentials") {
       const { account } = body as ControlBodies["credentials"];
       return json(200, await one.api.credentials(account));
@@ -132,12 +133,13 @@ function act({ api, cors: corsOptions }: Spawned, action: string, body: unknown)
   }
 }
 
-/** Answers "arrived" when a call is held, however long that takes. */
+/** Answers "arrived" when a call is held and "left" when its client has gone, however long that takes. */
 async function passGate(one: Spawned, index: number, step?: string): Promise<Response> {
   const gate = one.gates[index];
   if (gate === undefined) return json(404, { error: "No such gate" });
   if (step === "release") gate.release();
   else if (step === "arrived") await gate.arrived;
+  else if (step === "left") await gate.left;
   else return json(404, { error: "No such action" });
   return new Response(null, { status: 204 });
 }

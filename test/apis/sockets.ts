@@ -1,6 +1,7 @@
 /**
  * A handler on a real socket, for Node: loopback only. By `node:http` itself, because a dropped
- * reply has to destroy the very socket that the call came on.
+ * reply has to destroy the very socket that the call came on. A request's `signal` is aborted when
+ * its connection closes before the reply has been sent.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -54,10 +55,16 @@ async function answer(
 ): Promise<void> {
   const { method = "GET", headers, url = "/" } = incoming;
   const hasBody = method !== "GET" && method !== "HEAD";
+  const gone = new AbortController();
   const request = new Request(`http://${headers.host ?? "127.0.0.1"}${url}`, {
     method,
     headers: Object.entries(headers).map(([name, value]) => [name, String(value)]),
+    signal: gone.signal,
     ...(hasBody && { body: Readable.toWeb(incoming) as ReadableStream, duplex: "half" }),
+  });
+  outgoing.once("close", () => {
+    // Node's `Request` follows a signal only as long as somebody holds the request itself.
+    if (!outgoing.writableFinished && !request.signal.aborted) gone.abort();
   });
   const reply = await handler(request);
   outgoing.writeHead(reply.status, [...reply.headers].flat());

@@ -148,8 +148,10 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
       const kind = kindOf(call.url.pathname);
       counting.arrived(call, kind === "api");
       if (kind === "refresh" && call.method === "POST") counting.count("tokenCalls");
-      const reply = await faults.run(kind, async () =>
-        switches.ipBlocked ? html(403, "Access denied") : endpoints[kind](call),
+      const reply = await faults.run(
+        kind,
+        async () => (switches.ipBlocked ? html(403, "Access denied") : endpoints[kind](call)),
+        request.signal,
       );
       if (kind === "api" && reply.status === 401) counting.count("unauthorized");
       // The server's clock shows; a fault may have set another Date on purpose.
@@ -162,6 +164,7 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
     fault: (kind: VmcloudKind, fault: Fault) => faults.fault(kind, fault),
     clearFaults: () => faults.clearFaults(),
     gate: faults.gate,
+    log: faults.log,
     counters: () => counting.counters(),
     expireAccessTokens: () => tokens.kill(),
     revokeFamilies,

@@ -61,6 +61,8 @@ describe("one is killed while its refresh is in flight", () => {
     await victim.fetch("/v1/vms");
     await gate.arrived;
     await victim.kill();
+    // The server has seen it die: nobody takes the reply.
+    await gate.left;
     await gate.release();
 
     // Long after the attempt's deadline nobody spends the token once more while this one is good.
@@ -87,6 +89,8 @@ describe("one is killed while its refresh is in flight", () => {
     // They wait for the victim, and are still waiting when it is gone.
     const served = all(others);
     await victim.kill();
+    // The server has seen it die: nobody takes the reply.
+    await gate.left;
     await gate.release();
     await pass(20_000, others);
     expect(await served).toEqual(every(3 * others.length, 200));

@@ -32,6 +32,12 @@ export const clockAhead = (passed: () => number): Clock => ({
   running: () => performance.now() + passed(),
 });
 
+/** The system's timers, but by both clocks no time passes except `passed()` milliseconds. */
+export function stillClock(start: number, passed: () => number): Clock {
+  const running = performance.now();
+  return { ...systemClock, now: () => start + passed(), running: () => running + passed() };
+}
+
 export function manualClock(start: number = START): ManualClock {
   const timers = new Map<number, { readonly due: number; readonly callback: () => void }>();
   let wall = start;

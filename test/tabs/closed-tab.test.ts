@@ -6,7 +6,15 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Gate } from "../apis/gates.ts";
 import type { Config, Ended } from "./page.ts";
-import { HOUR, reaches, setUp, type Stage, type StageOptions, useBrowser } from "./stage.ts";
+import {
+  HOUR,
+  reaches,
+  releaseToNobody,
+  setUp,
+  type Stage,
+  type StageOptions,
+  useBrowser,
+} from "./stage.ts";
 
 useBrowser();
 
@@ -44,9 +52,9 @@ const resultsOf = (ends: readonly Ended[]): string[] => ends.map(({ result }) =>
 const nine = (result: string): string[] => Array.from({ length: TABS - 1 }, () => result);
 
 /** Closes the tab in the middle of its refresh; its reply then goes to nobody. */
-async function close({ context, gate }: Scene): Promise<void> {
-  await context.pages()[0]!.close();
-  gate.release();
+async function close(scene: Scene): Promise<void> {
+  await scene.context.pages()[0]!.close();
+  await releaseToNobody(scene, scene.gate);
 }
 
 describe("the refreshing tab is closed in flight", () => {
@@ -133,7 +141,7 @@ describe("the refreshing tab is closed in flight", () => {
     );
     const [first] = scene.context.pages();
     await first!.reload();
-    scene.gate.release();
+    await releaseToNobody(scene, scene.gate);
 
     expect((await fetchOf(first!)).result).toBe("200");
     expect(resultsOf(await Promise.all(scene.others.map(fetchOf)))).toEqual(nine("200"));

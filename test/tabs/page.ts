@@ -12,7 +12,8 @@ import {
 import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { connect, type Owner } from "./worker-page.ts";
-import { clockAhead } from "../support/clock.ts";
+import { clockAhead, stillClock } from "../support/clock.ts";
+import { watch, type Watched } from "./watch.ts";
 
 /** Travels in the page's URL, so that a reload keeps it. Everything but `api` has a default. */
 export interface Config {
@@ -23,6 +24,12 @@ export interface Config {
   readonly maxStaleness?: number;
   /** How far this tab's clock is ahead, milliseconds. */
   readonly ahead?: number;
+  /** The time at which this tab's clock stands still, and its worker's: only `jump` moves it. */
+  readonly still?: number;
+  /** `false` takes Web Locks from this tab. */
+  readonly locks?: false;
+  /** `false` takes BroadcastChannel from this tab. */
+  readonly channel?: false;
   /** The page's content security policy; none by default. */
   readonly policy?: string;
   /** A worker that runs the vault; by default the page does. */
@@ -50,6 +57,8 @@ export interface Kit {
   readonly api: string;
   /** What the vault has told its observers. */
   readonly events: VaultEvent[];
+  /** What this tab's own engine does to learn of the others. */
+  readonly watched: Watched;
   /** Moves both clocks of this tab on. Timers run as before: they are hints. */
   jump(ms: number): void;
   /** Any call, its end told. A `Response` is told by its status. */
@@ -74,7 +83,12 @@ const config = JSON.parse(new URL(location.href).searchParams.get("config") ?? "
 // A reloaded page is as far ahead as it was before.
 let ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
 
-const clock = clockAhead(() => ahead);
+const clock =
+  config.still === undefined ? clockAhead(() => ahead) : stillClock(config.still, () => ahead);
+
+if (config.locks === false)
+  Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
+if (config.channel === false) Reflect.deleteProperty(window, "BroadcastChannel");
 
 window.makeVault = (options = {}) => {
   const { api, reuseWindow, patience, maxStaleness } = config;
@@ -119,6 +133,7 @@ async function send(n: string, kind: number): Promise<string> {
 window.kit = {
   api: config.api,
   events,
+  watched: watch(),
   jump(ms) {
     ahead += ms;
     sessionStorage.setItem("ahead", String(ahead));

@@ -7,11 +7,14 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright";
-import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, inject, onTestFailed, onTestFinished } from "vitest";
 import { cors, type CorsOptions } from "../apis/cors.ts";
+import type { Gate } from "../apis/gates.ts";
+import { wordsOf } from "../apis/log.ts";
 import type { Handler } from "../apis/replies.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { ada, createVmcloudApi, type VmcloudApi, type VmcloudOptions } from "../apis/vmcloud.ts";
+import { answerLifeline } from "./lifeline.ts";
 import type { Config } from "./page.ts";
 
 export const credentials = { email: ada.email, password: ada.password };
@@ -48,6 +51,7 @@ export function useBrowser(
     for (const name of ["page", ...scripts]) files[`/${name}.js`] = await bundle(`${name}.ts`);
     site = await serve(async (request) => {
       const { pathname, searchParams } = new URL(request.url);
+      if (pathname === "/lifeline") return answerLifeline(request);
       const { policy } = JSON.parse(searchParams.get("config") ?? "{}") as Partial<Config>;
       const file = files[pathname];
       const type = pathname === "/" ? "text/html" : "text/javascript";
@@ -92,16 +96,18 @@ export interface StageOptions extends VmcloudOptions {
   readonly cors?: CorsOptions;
   /** `false` where a reply is dropped: browsers repeat a POST on a connection that served before. */
   readonly keepAlive?: boolean;
+  /** Where the tabs are opened; a new context of the file's browser by default. */
+  readonly context?: BrowserContext;
 }
 
 export async function setUp(options: StageOptions = {}): Promise<Stage> {
-  const { cors: corsOptions, keepAlive = true, ...switches } = options;
+  const { cors: corsOptions, keepAlive = true, context: given, ...switches } = options;
   const api = createVmcloudApi(switches);
   const secrets: string[] = [];
   const handler = cors(recording(api.fetch, secrets), corsOptions);
   let served = await serve(handler, { keepAlive });
   const { url } = served;
-  const context = await newContext();
+  const context = given ?? (await newContext());
   const faults: string[] = [];
   let offset = 0;
 
@@ -109,6 +115,11 @@ export async function setUp(options: StageOptions = {}): Promise<Stage> {
     await served.close();
     // A rejection that nobody handles is a defect, whatever the test was about.
     expect(faults).toEqual([]);
+  });
+
+  onTestFailed(() => {
+    const [signIns, refreshes] = [wordsOf(api.log(), "token"), wordsOf(api.log(), "refresh")];
+    console.error("The server's counters and log:", { ...api.counters(), signIns, refreshes });
   });
 
   const stage: Stage = {
@@ -171,6 +182,23 @@ export async function hasStatus(page: Page, status: string): Promise<void> {
 /** Waits until a sum over all tabs, or anything else that grows, has come to `value`. */
 export async function reaches(read: () => unknown, value: unknown): Promise<void> {
   await expect.poll(read, { timeout: 30_000, interval: 20 }).toBe(value);
+}
+
+/**
+ * Opens a gate behind which the first call of this kind is held, once nobody can take its reply any
+ * more: browsers say that a tab or a worker is closed before it is. The server's log proves the order.
+ */
+export async function releaseToNobody(
+  { api }: Stage,
+  gate: Gate,
+  kind: "token" | "refresh" = "refresh",
+): Promise<void> {
+  await gate.left;
+  gate.release();
+  const first = (): string[] => wordsOf(api.log(), kind).filter((one) => one.startsWith("1 "));
+  await expect
+    .poll(first, { interval: 20 })
+    .toEqual(["1 arrived", "1 held", "1 left", "1 let go", "1 over"]);
 }
 
 /** Notes the tokens that go out. */

@@ -1,4 +1,5 @@
 /** What a test and the vault's worker have in common. */
+import type { Watched } from "./watch.ts";
 
 /** What the worker is started with, in its URL: all tabs must give the same. */
 export interface WorkerConfig {
@@ -7,6 +8,8 @@ export interface WorkerConfig {
   readonly patience?: number;
   readonly reuseWindow?: number;
   readonly ahead?: number;
+  /** The time at which its clock stands still. */
+  readonly still?: number;
 }
 
 export const CONTROL = "tokenkeep-test";
@@ -14,7 +17,11 @@ export const CONTROL = "tokenkeep-test";
 /** What test and worker tell each other. */
 export type Said =
   | { readonly type: "jump" | "jumped"; readonly ahead: number }
-  | { readonly type: "arm" | "armed" | "arrived" | "release"; readonly phase: string };
+  | { readonly type: "arm" | "armed" | "arrived" | "release"; readonly phase: string }
+  /** Asks for an address that nobody answers, as long as the worker lives. */
+  | { readonly type: "live"; readonly address: string }
+  /** Said whenever the worker has counted something. */
+  | ({ readonly type: "counted" } & Watched);
 
 /** What strange workers answer to anything; those that are not listed say nothing. */
 export const WORKERS: Readonly<Record<string, unknown>> = {

@@ -2,7 +2,15 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Ended } from "./page.ts";
-import { credentials, hasStatus, reaches, setUp, type Stage, useBrowser } from "./stage.ts";
+import {
+  credentials,
+  hasStatus,
+  reaches,
+  releaseToNobody,
+  setUp,
+  type Stage,
+  useBrowser,
+} from "./stage.ts";
 import type { Owner } from "./worker-page.ts";
 import { all, fetchAll, fetchOf, holdAt, killWorker, around } from "./worker-stage.ts";
 
@@ -115,7 +123,7 @@ describe("no shared workers at all", () => {
     await gate.arrived;
     const calls = fetchAll(having);
     await lacking.close();
-    gate.release();
+    await releaseToNobody(stage, gate);
     expect(await calls).toEqual(all(having, "200"));
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 0 });
   });

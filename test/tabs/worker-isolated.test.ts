@@ -2,6 +2,7 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Echo } from "../apis/replies.ts";
+import { closeTab } from "./lifeline.ts";
 import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./stage.ts";
 import { isolated, plain, stranger } from "./worker-requests.ts";
 import { fetchOf, killWorker, TABS } from "./worker-stage.ts";
@@ -214,7 +215,7 @@ describe("the worker under isolation comes and goes", () => {
     const gate = stage.api.gate("refresh", "after");
     const calls = pages.map((page) => plain(page, `${stage.url}/v1/me`).catch(() => {}));
     await gate.arrived;
-    await Promise.all(pages.map((page) => page.close()));
+    await Promise.all(pages.map(closeTab));
     await Promise.all(calls);
     gate.release();
     const again = await stage.open(isolated);

@@ -3,6 +3,7 @@ import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { connectVault, type VaultWorker } from "tokenkeep/worker";
 import type { Vault } from "tokenkeep";
 import type { Config } from "./page.ts";
+import type { Watched } from "./watch.ts";
 import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
 
 /** How a page comes to its vault. */
@@ -23,8 +24,10 @@ export interface Owner {
 
 declare global {
   interface Window {
-    /** Tells the worker something, and answers when it has said `until`. */
-    tellWorker: (said: Said, until?: Said["type"]) => Promise<void>;
+    /** Tells the worker something, and answers with what it says to that, if it is to say `until`. */
+    tellWorker: (said: Said, until?: Said["type"]) => Promise<Said | undefined>;
+    /** What the worker has counted last, if there is one. */
+    workerWatched?: Watched;
     /** Answers when the worker is held at its phase. */
     workerHeld: Promise<void>;
   }
@@ -33,26 +36,30 @@ declare global {
 /** The test's hand on the worker, in pages that have one. */
 function takeControl(): void {
   const control = new BroadcastChannel(CONTROL);
+  control.addEventListener("message", ({ data }: MessageEvent<Said>) => {
+    if (data.type === "counted") window.workerWatched = data;
+  });
   window.workerHeld = new Promise((resolve) => {
     control.addEventListener("message", ({ data }) => data.type === "arrived" && resolve());
   });
   window.tellWorker = (said, until) =>
     new Promise((resolve) => {
-      if (!until) resolve();
-      control.addEventListener("message", ({ data }) => data.type === until && resolve());
+      if (!until) resolve(undefined);
+      control.addEventListener("message", ({ data }) => data.type === until && resolve(data));
       control.postMessage(said);
     });
 }
 
 export function connect(config: Config, owner: Owner): Vault<PasswordCredentials> {
   takeControl();
-  const { api, patience, reuseWindow } = config;
+  const { api, patience, reuseWindow, still } = config;
   const { kind, script = "/worker-script.js", isolated, account, timeout } = owner;
   const given = {
     api,
     ...(patience !== undefined && { patience }),
     ...(reuseWindow !== undefined && { reuseWindow }),
     ...(isolated && { isolated }),
+    ...(still !== undefined && { still }),
   };
   const start = async (): Promise<VaultWorker> => {
     // A worker that is started again has its predecessor's clock.

@@ -9,17 +9,20 @@ import { indexedDbStore } from "tokenkeep/stores/indexeddb";
 import { serveVault } from "tokenkeep/worker";
 import type { TokenStore } from "tokenkeep";
 import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
-import { clockAhead } from "../support/clock.ts";
+import { clockAhead, stillClock } from "../support/clock.ts";
+import { watch } from "./watch.ts";
 
 const config = JSON.parse(
   new URL(location.href).searchParams.get("config") ?? "{}",
 ) as WorkerConfig;
 
 let ahead = config.ahead ?? 0;
-const clock = clockAhead(() => ahead);
+const clock =
+  config.still === undefined ? clockAhead(() => ahead) : stillClock(config.still, () => ahead);
 
 const control = new BroadcastChannel(CONTROL);
 const say = (said: Said): void => control.postMessage(said);
+watch((counts) => say({ type: "counted", ...counts }));
 /** Where the next call is held. */
 let armed: string | undefined;
 let letGo = (): void => {};
@@ -32,6 +35,7 @@ control.onmessage = ({ data }: MessageEvent<Said>) => {
     armed = data.phase;
     say({ type: "armed", phase: data.phase });
   } else if (data.type === "release") letGo();
+  else if (data.type === "live") void fetch(data.address, { mode: "no-cors" }).catch(() => {});
 };
 
 /** Waits here if that is where a test wants it. */

@@ -1,8 +1,16 @@
 /** A service worker runs the vault: it outlives all tabs, and ends whenever the browser likes. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
+import { closeTab } from "./lifeline.ts";
 import type { Config } from "./page.ts";
-import { hasStatus, setUp, type Stage, type StageOptions, useBrowser } from "./stage.ts";
+import {
+  hasStatus,
+  releaseToNobody,
+  setUp,
+  type Stage,
+  type StageOptions,
+  useBrowser,
+} from "./stage.ts";
 import {
   all,
   allTabsClosed,
@@ -37,7 +45,7 @@ describe("the tab that asked is closed", () => {
     void fetchOf(first).catch(() => {});
     await gate.arrived;
     const calls = fetchAll(others);
-    await first.close();
+    await closeTab(first);
     gate.release();
     expect(await calls).toEqual(all(others, "200"));
     expect(api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
@@ -70,7 +78,7 @@ describe("the service worker is killed", () => {
     const calls = fetchAll(pages);
     await gate.arrived;
     await killWorker(stage, "service_worker");
-    gate.release();
+    await releaseToNobody(stage, gate);
     expect(await calls).toEqual(all(pages, "200"));
     expect(api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 2, reuseDetections: 0 });
   });
@@ -83,7 +91,7 @@ describe("the service worker is killed", () => {
     const calls = Promise.all(pages.map(fetchOf));
     await gate.arrived;
     await killWorker(stage, "service_worker");
-    gate.release();
+    await releaseToNobody(stage, gate);
     const ends = await calls;
     expect(resultsOf(ends)).toEqual(all(pages, "sign_in_required"));
     for (const { took } of ends) expect(took).toBeLessThan(patience + 2 * REQUEST);

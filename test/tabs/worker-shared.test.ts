@@ -1,6 +1,6 @@
 /** A shared worker runs the vault: what becomes of the tabs when one of them, or the worker, goes. */
 import { describe, expect, it } from "vitest";
-import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
+import { credentials, hasStatus, HOUR, releaseToNobody, setUp, useBrowser } from "./stage.ts";
 import {
   all,
   allTabsClosed,
@@ -115,7 +115,7 @@ describe("the worker is killed", () => {
     await gate.arrived;
 
     await killWorker(scene, "shared_worker");
-    gate.release();
+    await releaseToNobody(scene, gate);
 
     expect(await calls).toEqual(all([first, ...others], "200"));
     expect(api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 2, reuseDetections: 0 });
@@ -129,7 +129,7 @@ describe("the worker is killed", () => {
     await gate.arrived;
 
     await killWorker(scene, "shared_worker");
-    gate.release();
+    await releaseToNobody(scene, gate);
 
     expect(await fetchAll([first, ...others])).toEqual(all([first, ...others], "200"));
     expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
@@ -144,7 +144,7 @@ describe("the worker is killed", () => {
     await gate.arrived;
 
     await killWorker(scene, "shared_worker");
-    gate.release();
+    await releaseToNobody(scene, gate);
 
     const ends = await calls;
     expect(resultsOf(ends)).toEqual(all([first, ...others], "sign_in_required"));
@@ -162,7 +162,7 @@ describe("the worker is killed", () => {
     );
     await gate.arrived;
     await killWorker(stage, "shared_worker");
-    gate.release();
+    await releaseToNobody(stage, gate, "token");
     expect(await call).toMatchObject({ result: "sign_in_failed" });
     expect(stage.api.counters().byPath["POST /api/v1/auth/token"]).toBe(1);
   });

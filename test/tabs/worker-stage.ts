@@ -1,6 +1,7 @@
 /** What the tests of vaults in workers do to tabs and workers. */
 import type { CDPSession, Page } from "playwright";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { closeTab } from "./lifeline.ts";
 import type { Config, Ended } from "./page.ts";
 import { HOUR, setUp, type Stage, type StageOptions } from "./stage.ts";
 
@@ -42,14 +43,16 @@ export async function around(
     async jumpAll(ms) {
       ahead += ms;
       await stage.jump(ms);
-      await others[0]!.evaluate(
-        (ahead) => window.tellWorker({ type: "jump", ahead }, "jumped"),
-        ahead,
-      );
+      await jumpWorker(others[0]!, ahead);
     },
   };
   if (after) await scene.jumpAll(after);
   return scene;
+}
+
+/** Says to the worker how far its clock is ahead. */
+export async function jumpWorker(hand: Page, ahead: number): Promise<void> {
+  await hand.evaluate((ahead) => window.tellWorker({ type: "jump", ahead }, "jumped"), ahead);
 }
 
 /** Holds the worker, or the server, where a refresh has come to `phase`. */
@@ -64,7 +67,9 @@ export async function holdAt(
   await hand!.evaluate((phase) => window.tellWorker({ type: "arm", phase }, "armed"), phase);
   return {
     arrived: hand!.evaluate(() => window.workerHeld),
-    release: () => hand!.evaluate((phase) => window.tellWorker({ type: "release", phase }), phase),
+    async release() {
+      await hand!.evaluate((phase) => window.tellWorker({ type: "release", phase }), phase);
+    },
   };
 }
 
@@ -101,8 +106,8 @@ export async function killWorker(
   expect(targets).toHaveLength(1);
   const { targetId } = targets[0]!;
   await session.send("Target.closeTarget", { targetId });
-  // A service worker is started again for whoever waits; a shared one is only on its way out by now,
-  // and could still take a reply.
+  // A service worker is started again for whoever waits. Neither kind has ended when it is off the list:
+  // where a reply is held for it, the server sees its connection close.
   if (type === "service_worker") return;
   const isThere = async (): Promise<boolean> =>
     (await workersOf(stage, type)).targets.some((one) => one.targetId === targetId);
@@ -135,7 +140,7 @@ export function closedTab(at: readonly (typeof phases)[number][] = phases): void
       await held.arrived;
       const calls = fetchAll(others);
 
-      await first.close();
+      await closeTab(first);
       await held.release();
 
       expect(await calls).toEqual(all(others, "200"));
@@ -158,7 +163,7 @@ export function allTabsClosed(config: Partial<Config>): void {
         const gate = api.gate("refresh", when);
         const calls = pages.map((page) => fetchOf(page).catch(() => {}));
         await gate.arrived;
-        await Promise.all(pages.map((page) => page.close()));
+        await Promise.all(pages.map(closeTab));
         await Promise.all(calls);
         gate.release();
         const again = await stage.open(config);

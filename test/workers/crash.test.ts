@@ -1,6 +1,7 @@
 /** A deploy or a crash resets the object at each step of a refresh, against a strict server (F34). */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import { wordsOf } from "../apis/log.ts";
 import { credentials, eventually, HOUR, type Stage, stage } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
@@ -11,6 +12,8 @@ interface Step {
   readonly spent: boolean;
   /** Whether the new tokens are stored. */
   readonly stored?: true;
+  /** Whether the request is held at the server meanwhile. */
+  readonly held?: true;
 }
 
 let crashed = false;
@@ -30,9 +33,11 @@ const crashAt = async ({ api, stub }: Stage, when: "before" | "after"): Promise<
   const gate = await api.gate("refresh", when);
   const object = await stub();
   void gate.arrived.then(async () => {
-    crashed = true;
     await runInDurableObject(object, (_, state) => state.abort("a deploy")).catch(() => {});
+    // The object takes no reply any more.
+    await gate.left;
     await gate.release();
+    crashed = true;
   });
 };
 const never = new Promise<never>(() => {});
@@ -52,10 +57,12 @@ const steps: Readonly<Record<string, Step>> = {
   "the request is under way": {
     reset: (one) => crashAt(one, "before"),
     spent: true,
+    held: true,
   },
   "the reply is under way": {
     reset: (one) => crashAt(one, "after"),
     spent: true,
+    held: true,
   },
   "the reply is there, unread": {
     reset: () => {
@@ -93,12 +100,20 @@ async function begin(step: Step): Promise<Stage> {
   return one;
 }
 
+/** By the server's log, the gate opened when the object was gone. */
+async function hasDiedFirst({ api }: Stage): Promise<void> {
+  await eventually(() => crashed);
+  const words = wordsOf(await api.log(), "refresh").filter((one) => one.startsWith("1 "));
+  expect(words.slice(0, 4)).toEqual(["1 arrived", "1 held", "1 left", "1 let go"]);
+}
+
 describe.each(Object.entries(steps))("reset when %s", (_, step) => {
   it("P2 F34 in the background: the access token serves on, and nothing is sent twice before its end", async () => {
     const one = await begin(step);
     const { api, elsewhere, echo } = one;
     hooks.ahead = 20 * HOUR;
     await runDurableObjectAlarm(await one.stub()).catch(() => {});
+    if (step.held) await hasDiedFirst(one);
     for (let call = 0; call < 3; call++) expect((await elsewhere().fetch(echo)).status).toBe(200);
     await eventually(async () => (await api.counters()).refreshed === (step.spent ? 1 : 0));
     const before = await api.counters();
@@ -129,6 +144,7 @@ describe.each(Object.entries(steps))("reset when %s", (_, step) => {
       );
     // The attempt's time is over at once, by everybody's clock.
     await eventually(() => crashed);
+    if (step.held) await hasDiedFirst(one);
     await eventually(async () => !step.spent || (await api.counters()).refreshed === 1);
     hooks.ahead += 20_000;
     expect(await call).toBe(step.spent && !step.stored ? "sign_in_required" : 200);

@@ -13,6 +13,7 @@ import { vmcloud } from "../../src/providers/vmcloud.ts";
 import type { DurableStorage } from "../../src/stores/durable-object.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
+import { wordsOf } from "../apis/log.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
 import { ada } from "../apis/vmcloud-data.ts";
 import { clock, hooks, providers } from "./worker.ts";
@@ -109,7 +110,12 @@ export async function eventually(isTrue: () => unknown): Promise<void> {
 let count = 0;
 const open: SpawnedApi[] = [];
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail")
+    for (const api of open) {
+      const [counters, log] = await Promise.all([api.counters(), api.log()]);
+      console.error("The server's counters and log:", counters, wordsOf(log, "refresh"));
+    }
   hooks.ahead = 0;
   hooks.fetch = hooks.onEvent = hooks.keys = undefined;
   await Promise.all(open.splice(0).map((one) => one.close()));
