@@ -192,6 +192,8 @@ describe("a caller whose token was rejected", () => {
     expect(plan(now(T), need(3, fresh, "b"), facts(T))).toEqual(SERVE);
     const known = heard(now(T), [T, rejected(3)]);
     expect(plan(known, need(9, fresh, "b"), facts(T))).toEqual(SERVE_AND_LOOK);
+    // At once, though that has ended: nothing is sent again with it.
+    expect(plan(now(END), need(3, fresh, "b"), facts(END))).toEqual(SERVE_AND_LOOK);
   });
 
   it("is told that nobody is signed in any more [P4]", () => {
