@@ -71,7 +71,7 @@ describe("an intent whose outcome nobody knows, strict rotation", () => {
     [
       "a cool-down makes it no less stuck [P2]",
       {
-        session: { ...lost(SOFT), coolDown: { until: END, tries: 1 } },
+        session: { ...lost(SOFT), coolDown: { until: SOFT + 61_000, tries: 1 } },
         now: SOFT + 60_000,
         isDemanded: true,
       },
