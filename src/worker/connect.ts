@@ -47,6 +47,9 @@ const toError = ({
     { value: true },
   );
 
+/** No answer comes any more. A reason of its own: a caller may abort with anything, `null` too (F48). */
+const LOST = {};
+
 /** What a worker says went wrong. */
 const fail = (said: unknown): never => {
   throw toError(toWireError(said));
@@ -140,7 +143,7 @@ export function connectVault<Credentials = never>(
         port1.postMessage(0);
         reject(own.signal.reason);
       };
-      timer = setTimeout(() => own.abort(null), ms);
+      timer = setTimeout(() => own.abort(LOST), ms);
       port1.onmessage = ({ data }) => resolve(Object(data));
     }).finally(() => {
       clearTimeout(timer as number);
@@ -173,7 +176,7 @@ export function connectVault<Credentials = never>(
     return port;
   }
 
-  function lose(which: unknown, reason: unknown = null): void {
+  function lose(which: unknown, reason: unknown = LOST): void {
     if (link !== which) return;
     link = undefined;
     gone.abort(reason);
@@ -206,7 +209,7 @@ export function connectVault<Credentials = never>(
           if (!isRight || isRight(said.value)) return said.value as T;
         }
       } catch (reason) {
-        if (reason) throw reason;
+        if (reason !== LOST) throw reason;
       }
       // The worker has ended, is silent, or speaks another version by now.
       lose(to);
