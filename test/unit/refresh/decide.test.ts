@@ -104,16 +104,6 @@ describe("the floor under refreshes that time demands", () => {
       serves("begin"),
     ],
     [
-      "for the first record that was read the wall clock counts: before [P15]",
-      { session: { renewedAt: END - 59_999 }, now: END },
-      waits("watch"),
-    ],
-    [
-      "for the first record that was read the wall clock counts: after [P15]",
-      { session: { renewedAt: END - 60_000 }, now: END },
-      waits("begin"),
-    ],
-    [
       "a commit that lies in the future holds nothing back [P15 F16]",
       { session: { renewedAt: END + 1 }, now: END },
       waits("begin"),
@@ -163,11 +153,6 @@ describe("a 401", () => {
       "five seconds after a commit begins one though time may not yet [P13 P15]",
       { session: { renewedAt: END - 5_000 }, now: END, isDemanded, generationAge: 5_000 },
       waits("begin"),
-    ],
-    [
-      "just after a commit waits by the wall clock, where this is the first record read [P13]",
-      { session: { renewedAt: START }, now: START + 4_999, isDemanded },
-      serves("watch"),
     ],
     [
       "just after the commit of a token that has ended serves nobody [P13 P15]",

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { toRecord } from "../../../src/guard/record.ts";
 import { happenings, refusalStatus } from "../../../src/refresh/events.ts";
-import { type Knowledge, learn, type News } from "../../../src/refresh/knowledge.ts";
+import type { Knowledge, News } from "../../../src/refresh/knowledge.ts";
+import { learn } from "../../../src/refresh/learn.ts";
 import type { Session, StoredRecord } from "../../../src/types.ts";
 import {
   at,
@@ -145,7 +146,7 @@ describe("a refusal", () => {
     const known = heard(knownOf(a, T), [T, over("refused", { status: 400 })]);
     expect(told(known, read(refused, T))).toEqual(["refused a3 400"]);
     const after = heard(known, [T, read(refused, T)]);
-    expect(told(after, { type: "failed", code: "sign_in_required" })).toEqual([]);
+    expect(told(after, { type: "helpless" })).toEqual([]);
     expect(told(after, read({ ...refused, revision: 9 }, T))).toEqual([]);
   });
 
@@ -161,16 +162,8 @@ describe("a refusal", () => {
     expect(refusalStatus(nothing())).toBeUndefined();
   });
 
-  it("is what a static token's 401 is told as, once [P9]", () => {
-    const known = knownOf(a, T, { renewal: undefined });
-    const news: News = { type: "rejected", sessionId: "a", generation: 3, endpoint: "x" };
-    expect(told(known, news)).toEqual(["refused a3"]);
-    expect(told(heard(known, [T, news]), { ...news, endpoint: "y" })).toEqual([]);
-    expect(told(knownOf(a, T), news)).toEqual([]);
-  });
-
   it("is what a caller is told who can only sign in again [P9]", () => {
-    const news: News = { type: "failed", code: "sign_in_required" };
+    const news: News = { type: "helpless" };
     expect(told(knownOf(a, T), news)).toEqual(["refused a3"]);
     expect(told(nothing(), news)).toEqual([]);
   });

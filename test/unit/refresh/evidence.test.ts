@@ -171,9 +171,15 @@ describe("an endpoint is unhealable", () => {
     expect(causeOf(told(rejects("a", 4, 0, { age: 1 })), 4, 0)).toBe("a");
   });
 
-  it("that rejects two successive generations and lets neither through [F42 P13]", () => {
-    const known = told(rejects("a", 3, 0), commits(4, 1), rejects("a", 4, HOUR));
-    expect(isPausedAt(known, "a", 4, HOUR)).toBe(true);
+  it("that rejects two successive generations soon after their commit, and lets neither through [F42 P13]", () => {
+    const soon = told(
+      rejects("a", 3, 0),
+      commits(4, 1),
+      rejects("a", 4, MINUTE, { age: MINUTE - 1 }),
+    );
+    expect(isPausedAt(soon, "a", 4, MINUTE)).toBe(true);
+    const late = told(rejects("a", 3, 0), commits(4, 1), rejects("a", 4, HOUR, { age: MINUTE }));
+    expect(isPausedAt(late, "a", 4, HOUR)).toBe(false);
   });
 
   it("not by two that are not successive [F42 F43]", () => {

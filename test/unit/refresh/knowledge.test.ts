@@ -1,13 +1,14 @@
 /** What a context knows by its looks at the record, and since when. */
 import { describe, expect, it } from "vitest";
 import { toRecord } from "../../../src/guard/record.ts";
-import { lags } from "../../../src/refresh/knowledge.ts";
+import { ageOfGeneration, type Knowledge, lags } from "../../../src/refresh/knowledge.ts";
 import { T, a, b, signIn, changed, written, failed, served, next, withIntent } from "./sessions.ts";
 import {
   at,
   begin,
   end,
   heard,
+  HOUR,
   knownOf,
   MINUTE,
   named,
@@ -201,7 +202,7 @@ describe("when the refresh token was last known to be unspent", () => {
 
 describe("since when a generation and an intent are known", () => {
   it("the first that was read is the first [P15]", () => {
-    expect(knownOf(a, T).generation).toEqual({ since: at(T).running, isFirst: true });
+    expect(knownOf(a, T).generation).toEqual({ since: at(T).running, notBefore: undefined });
   });
 
   it("the next one is not, and a look that shows the same changes nothing [P15]", () => {
@@ -210,14 +211,14 @@ describe("since when a generation and an intent are known", () => {
       [T + 1, read(next(4), T)],
       [T + MINUTE, read(next(4, { revision: 20 }), T)],
     );
-    expect(known.generation).toEqual({ since: at(T + 1).running, isFirst: false });
+    expect(known.generation).toEqual({ since: at(T + 1).running, notBefore: at(T).running });
   });
 
   it("another session's is the first again [P15]", () => {
     const known = heard(knownOf(a, T), [T + 1, read(b, T)]);
-    expect(known.generation).toEqual({ since: at(T + 1).running, isFirst: true });
+    expect(known.generation).toEqual({ since: at(T + 1).running, notBefore: undefined });
     const back = heard(knownOf(a, T), [T + 1, read(undefined, T)], [T + 2, read(next(4), T)]);
-    expect(back.generation.isFirst).toBe(true);
+    expect(back.generation.notBefore).toBeUndefined();
   });
 
   it("an intent is as old as this context has seen that attempt [F60 P10]", () => {
@@ -229,5 +230,27 @@ describe("since when a generation and an intent are known", () => {
     const taken = heard(known, [T + MINUTE, read(withIntent(a, "other", 10), T)]);
     expect(taken.intent).toEqual({ id: "other", since: at(T + MINUTE).running });
     expect(heard(taken, [T + MINUTE, read({ ...a, revision: 11 }, T)]).intent).toBeUndefined();
+  });
+});
+
+describe("a generation's age", () => {
+  const renewed = (age: number): Knowledge => knownOf(next(4, { renewedAt: T - age }), T);
+
+  it("is the wall clock's for the first record that is read [P15]", () => {
+    expect(ageOfGeneration(renewed(MINUTE), at(T + 5))).toBe(MINUTE + 5);
+    expect(ageOfGeneration(renewed(-MINUTE), at(T))).toBe(Infinity);
+  });
+
+  it("is at most the time since a look that did not show it, whatever a clock says [P15 F16]", () => {
+    const known = heard(knownOf(a, T), [T + 10, read(next(4, { renewedAt: T + 5 }), T + 9)]);
+    const years = { now: T + 10 * 365 * 24 * HOUR, running: at(T + 20).running };
+    expect(ageOfGeneration(known, years)).toBeLessThanOrEqual(20);
+    expect(ageOfGeneration(known, at(T + 20))).toBe(15);
+  });
+
+  it("is at least the time since it was seen, though a clock was set back [P15 F16]", () => {
+    const known = heard(knownOf(a, T), [T + 10, read(next(4, { renewedAt: T + 5 }), T + 9)]);
+    const past = { now: T - HOUR, running: at(T + MINUTE).running };
+    expect(ageOfGeneration(known, past)).toBe(MINUTE - 10);
   });
 });

@@ -1,7 +1,8 @@
 /** What the tests of the pure half are built from: a session of an hour, and what may be known of it. */
 import type { Begin, Conclude, End, Found } from "../../../src/refresh/changes.ts";
 import type { Sight } from "../../../src/refresh/decide.ts";
-import { type Knowledge, learn, type News, nothingKnown } from "../../../src/refresh/knowledge.ts";
+import { type Knowledge, type News, nothingKnown } from "../../../src/refresh/knowledge.ts";
+import { learn } from "../../../src/refresh/learn.ts";
 import type { Moment } from "../../../src/refresh/timing.ts";
 import type { Conclusion } from "../../../src/refresh/transitions.ts";
 import { toRecord } from "../../../src/guard/record.ts";
@@ -52,7 +53,7 @@ export function sighted({ session: changes, now, ...more }: Situation): Sight {
     isRejected: false,
     isDemanded: false,
     isSurelyOver: false,
-    generationAge: undefined,
+    generationAge: Infinity,
     intentAge: Math.max(0, now - (is?.intent?.firstSentAt ?? now)),
     quietAge: undefined,
     isUnsent: false,
