@@ -37,6 +37,12 @@ function createTeller({ policy, onBare }: FetchOptions): (address: string) => vo
   };
 }
 
+/** What an init that was read is in `fetch`'s own words: it knows no body that is a function. */
+function plainly(init: object | undefined, given: Given): object | undefined {
+  const { body } = given;
+  return typeof body === "function" ? Object.assign(given, { body: body(), duplex: "half" }) : init;
+}
+
 /** A call of any kind, kept as it was made. */
 function keepCall(
   { fetch: fetch_, follow, maxReplayBytes }: FetchOptions,
@@ -68,14 +74,6 @@ export function createFetch(options: FetchOptions): VaultFetch {
   const tellBare = createTeller(options);
   const redirect = options.follow && "manual";
 
-  /** What gets no token goes out as the caller gave it. */
-  function sendBare(input: Input, init: object | undefined, given: Given): Promise<Response> {
-    const { body, fetch: send = fetch_ } = given;
-    // `fetch` knows no body of this kind.
-    const own = typeof body === "function" && { body: body(), duplex: "half" };
-    return send(input, own ? Object.assign(given, own) : init);
-  }
-
   /** Any call. Each step runs at once as long as nothing has to be waited for. */
   function begin(input: Input, init: VaultRequestInit | undefined): Promise<Response> {
     const request = isRequest(input) ? input : undefined;
@@ -83,7 +81,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
     const href = policy(address);
     const given = readInit(init, request);
     if (href === undefined) tellBare(address);
-    const { signal = request?.signal, mode = request?.mode } = given;
+    const { signal = request?.signal, mode = request?.mode, fetch: send = fetch_ } = given;
     if (
       href === undefined ||
       request?.mode === "navigate" ||
@@ -91,12 +89,14 @@ export function createFetch(options: FetchOptions): VaultFetch {
       // Fetch says so itself, in its own time, and needs no token for that (F92).
       signal?.aborted
     )
-      return sendBare(input, init, given);
+      // What gets no token goes out as the caller gave it.
+      return send(input, plainly(init, given));
     const headers = keepHeaders(given.headers ?? request?.headers ?? {});
     if (!hasAuthorization(headers))
       return start(keepCall(options, { href, headers, request }, given));
     // Headers that were read may have been an iterator's, which is used up.
-    return sendBare(input, given.headers ? Object.assign(given, { headers }) : init, given);
+    const read = given.headers ? Object.assign(given, { headers }) : init;
+    return send(input, plainly(read, given));
   }
 
   return (input, init) => {

@@ -3,7 +3,7 @@
  * one, if the API refused the first and the request may go out again.
  */
 import { isVaultError, VaultError } from "../errors.ts";
-import type { AccessToken, TokenNeed } from "../types.ts";
+import type { AccessToken, TokenNeed, TokenSource } from "../types.ts";
 import type { Answer, Call, FetchOptions } from "./contract.ts";
 import { endpointOf } from "./endpoint.ts";
 import { answerOf, send } from "./send.ts";
@@ -24,6 +24,39 @@ export interface Heal {
   settle(call: Call, response: Response, token: AccessToken, waited?: number): Promise<Response>;
   /** Something has gone out with this token. */
   sent(token: AccessToken): void;
+}
+
+/** Tells the source what an answer says of its endpoint, where it wants to know. */
+function note(
+  source: TokenSource,
+  { method, href }: Call,
+  answered: { readonly answer: Answer; readonly token: AccessToken },
+): void {
+  const { answer, token } = answered;
+  if (token.isWatched && isPassed(answer))
+    source.passed?.(endpointOf(token.sessionId, method, href), token);
+}
+
+/** The call after this one will find a fresh token: nobody waits here. */
+function renewUnasked(source: TokenSource, need: TokenNeed): void {
+  Promise.resolve(source.getToken(need)).catch(() => {});
+}
+
+/** What to send again with; `undefined` where the 401 is the answer. */
+async function renew(
+  source: TokenSource,
+  need: TokenNeed,
+  token: AccessToken,
+): Promise<AccessToken | undefined> {
+  try {
+    const got = await source.getToken(need);
+    // The same token under another number would meet the same 401 (F19).
+    return isNewer(got, token) && got.accessToken !== token.accessToken ? got : undefined;
+  } catch (error) {
+    // The call's patience is over, in the second of its waits (F51).
+    if (isVaultError(error) && error.code === "refresh_failed") return undefined;
+    throw error;
+  }
 }
 
 export function createHeal(options: FetchOptions): Heal {
@@ -52,35 +85,11 @@ export function createHeal(options: FetchOptions): Heal {
     return isToken(got) ? go(call, got) : got.then((token) => go(call, token, running() - since));
   }
 
-  /** Tells the source what an answer says of its endpoint, where it wants to know. */
-  function note({ method, href }: Call, answer: Answer, token: AccessToken): void {
-    if (token.isWatched && isPassed(answer))
-      source.passed?.(endpointOf(token.sessionId, method, href), token);
-  }
-
-  /** The call after this one will find a fresh token: nobody waits here. */
-  function renewUnasked(need: TokenNeed): void {
-    Promise.resolve(source.getToken(need)).catch(() => {});
-  }
-
-  /** What to send again with; `undefined` where the 401 is the answer. */
-  async function renew(need: TokenNeed, token: AccessToken): Promise<AccessToken | undefined> {
-    try {
-      const got = await source.getToken(need);
-      // The same token under another number would meet the same 401 (F19).
-      return isNewer(got, token) && got.accessToken !== token.accessToken ? got : undefined;
-    } catch (error) {
-      // The call's patience is over, in the second of its waits (F51).
-      if (isVaultError(error) && error.code === "refresh_failed") return undefined;
-      throw error;
-    }
-  }
-
   async function repeat(call: Call, token: AccessToken): Promise<Answer> {
     onRetry?.(token);
     const value = authorization(token);
     const answer = await answerOf(call, await send(call, value, call.body.again()), value);
-    note(call, answer, token);
+    note(source, call, { answer, token });
     return answer;
   }
 
@@ -91,7 +100,7 @@ export function createHeal(options: FetchOptions): Heal {
     waited?: number,
   ): Promise<Response> {
     const answer = await answerOf(call, response, authorization(token));
-    note(call, answer, token);
+    note(source, call, { answer, token });
     if (!isHealable(answer)) return answer.response;
 
     const { signal, waitUntil } = call;
@@ -99,17 +108,17 @@ export function createHeal(options: FetchOptions): Heal {
     const endpoint = endpointFor(call, token.sessionId);
     const need: TokenNeed = { rejected: token, endpoint, date, waited, waitUntil };
     if (!answer.isRepeatable || !(await call.body.isKept())) {
-      renewUnasked(need);
+      renewUnasked(source, need);
       return answer.response;
     }
     let last = answer;
     try {
-      const newer = await renew({ ...need, signal }, token);
+      const newer = await renew(source, { ...need, signal }, token);
       if (newer) {
         release(answer.response);
         last = await repeat(call, newer);
         // Where endpoints are in question, the source learns that this one is not helped.
-        if (newer.isWatched && isHealable(last)) renewUnasked({ ...need, rejected: newer });
+        if (newer.isWatched && isHealable(last)) renewUnasked(source, { ...need, rejected: newer });
       }
     } catch (error) {
       release(answer.response);

@@ -3,7 +3,14 @@
  * whole. The owner of the tokens judges where they may go.
  */
 import { keepBody } from "../request/body.ts";
-import type { Answer, Given, KeptBody, SentInit, VaultFetch } from "../request/contract.ts";
+import type {
+  Answer,
+  Given,
+  KeptBody,
+  SentInit,
+  VaultFetch,
+  VaultRequestInit,
+} from "../request/contract.ts";
 import { readInit, saidBy } from "../request/init.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
 import type { TokenName } from "../types.ts";
@@ -54,6 +61,33 @@ function keepHead(request: Request, given: Given): SentInit {
   return Object.assign(Object.create(null), saidBy(request), given, { method, redirect, headers });
 }
 
+/** What to send again with; `undefined` where the 401 is the answer. */
+async function renew(
+  asked: Promise<Ticket | undefined>,
+  response: Response,
+): Promise<Ticket | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    // The call's patience is over, in the second of its waits (F51).
+    if ((error as { code?: unknown }).code === "refresh_failed") return undefined;
+    release(response);
+    throw error;
+  }
+}
+
+/** A call as a page keeps it: from here on nobody else can change it. */
+function makeCall(
+  input: string | URL | Request,
+  init: VaultRequestInit | undefined,
+): { request: Request; given: Given; body: KeptBody | undefined } {
+  const given = readInit(init, input instanceof Request ? input : undefined);
+  const body = given.body == null ? undefined : keepBody(given.body, undefined);
+  if (typeof given.body === "function") given.duplex = "half";
+  if (body) given.body = body.first;
+  return { request: new Request(input, given as RequestInit), given, body };
+}
+
 export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOptions): VaultFetch {
   /** Which generation an endpoint has let through last. */
   const passed = new Map<string, TokenName>();
@@ -69,21 +103,6 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
       passed.set(endpoint, ticket);
     }
     return answer;
-  }
-
-  /** What to send again with; `undefined` where the 401 is the answer. */
-  async function renew(
-    asked: Promise<Ticket | undefined>,
-    response: Response,
-  ): Promise<Ticket | undefined> {
-    try {
-      return await asked;
-    } catch (error) {
-      // The call's patience is over, in the second of its waits (F51).
-      if ((error as { code?: unknown }).code === "refresh_failed") return undefined;
-      release(response);
-      throw error;
-    }
   }
 
   async function settle(request: Request, given: Given, body: KeptBody): Promise<Response> {
@@ -125,18 +144,12 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
 
   return (input, init) => {
     try {
-      const given = readInit(init, input instanceof Request ? input : undefined);
-      let body = given.body == null ? undefined : keepBody(given.body, undefined);
-      if (typeof given.body === "function") given.duplex = "half";
-      // From here on nobody else can change it.
-      const own = body ? Object.assign(given, { body: body.first }) : given;
-      const request = new Request(input, own as RequestInit);
+      const { request, given, body } = makeCall(input, init);
       const { mode, headers, signal } = request;
       const { fetch: send = fetch } = given;
       // Of the modes, `navigate` and `no-cors`. What is aborted already `fetch` says so of itself.
       if (mode[0] === "n" || headers.has("authorization") || signal.aborted) return send(request);
-      body ??= keepBody(undefined, request, maxReplayBytes);
-      return settle(request, given, body);
+      return settle(request, given, body ?? keepBody(undefined, request, maxReplayBytes));
     } catch (error) {
       return Promise.reject(error);
     }

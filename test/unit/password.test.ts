@@ -160,9 +160,8 @@ describe("a refresh's answer", () => {
     const other = await signedIn({ provider: acme({ isRefusal }) });
     await other.clock.advance(3_600_000);
     other.api.refresh = () => reply(401, { error: "revoked" });
-    expect(await rejection(other.clock.until(other.vault.fetch(VMS)))).toMatchObject({
-      code: "refresh_failed",
-    });
+    const call = other.vault.getToken({ rejected: "access-1-secret" });
+    expect(await rejection(other.clock.until(call))).toMatchObject({ code: "refresh_failed" });
   });
 
   it.each([
