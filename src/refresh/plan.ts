@@ -136,7 +136,8 @@ function isServed(
   // The same token once more says that the 401 is the answer.
   const { generation } = session;
   if (decision.isStuck || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
-  return !session.refused && !isRenewable(session, setting.renewal);
+  // Nothing but an adoption elsewhere helps it: that is looked for each time.
+  return need.hasTried && !session.refused && !isRenewable(session, setting.renewal);
 }
 
 /** Until when memory serves the token without a question, on the wall clock; 0 for not at all. */

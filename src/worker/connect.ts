@@ -36,7 +36,7 @@ export interface ConnectOptions {
 /** A `VaultError` to `isVaultError` and `instanceof`, without the class's table of messages, which stays elsewhere. */
 const toError = ({
   code = "worker_unavailable",
-  message = "No worker: try again",
+  message = "Cannot reach the worker. Nothing is lost: try again.",
   status,
   retryAfter,
   reason,
@@ -240,7 +240,7 @@ export function connectVault<Credentials = never>(
   void sync();
 
   const close = (): void => {
-    ended.abort(toError({ code: "closed", message: "Closed: make a vault" }));
+    ended.abort(toError({ code: "closed", message: "Cannot go on: the vault was closed. Make a new one." }));
     lose(link, ended.signal.reason);
     channel?.close();
   };

@@ -70,7 +70,8 @@ async function renew(
     return await asked;
   } catch (error) {
     // The call's patience is over, in the second of its waits (F51).
-    if ((error as { code?: unknown }).code === "refresh_failed") return undefined;
+    const { code } = Object(error) as { code?: unknown };
+    if (code === "refresh_failed") return undefined;
     release(response);
     throw error;
   }

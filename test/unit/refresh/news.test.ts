@@ -256,7 +256,7 @@ describe("a 401", () => {
       true,
     );
     const ahead = { ...own, renewedAt: T + MINUTE };
-    expect(paused(heard(knownOf(ahead, T), [T + 30_000, rejected({ generation: 4 })]))).toBe(true);
+    expect(paused(heard(knownOf(ahead, T), [T + 30_000, rejected({ generation: 4 })]))).toBe(false);
   });
 
   it("brings along what a proxy saw that endpoint let through [P13]", () => {

@@ -55,8 +55,8 @@ const rejecting = (generation: number, endpoint = "x", sessionId = "a"): Partial
   endpoint,
 });
 
-const SERVE: Answer = { type: "serve", looks: false };
-const SERVE_AND_LOOK: Answer = { type: "serve", looks: true };
+const SERVE: Answer = { type: "serve", looks: false, isHelpless: false };
+const SERVE_AND_LOOK: Answer = { type: "serve", looks: true, isHelpless: false };
 const WAIT: Answer = { type: "wait" };
 const fail = (code: Extract<Answer, { type: "fail" }>["code"]): Answer => ({ type: "fail", code });
 
@@ -226,8 +226,8 @@ describe("a caller whose token was rejected", () => {
   it("gets the same static token, once the record has been asked for another one [P9]", () => {
     const known = heard(now(T, {}, { renewal: undefined }), [T, rejected(3)]);
     expect(plan(known, need(3), facts(T))).toEqual(WAIT);
-    expect(plan(known, need(3, looked), facts(T))).toEqual(SERVE);
-    expect(plan(known, need(3, tried), facts(T))).toEqual(SERVE);
+    expect(plan(known, need(3, looked), facts(T))).toEqual({ ...SERVE, isHelpless: true });
+    expect(plan(known, need(3, tried), facts(T))).toEqual({ ...SERVE, isHelpless: true });
   });
 
   it("is told to sign in where the static token has ended [P9]", () => {
@@ -247,7 +247,7 @@ describe("a caller whose token was rejected", () => {
 describe("after a refusal, a paused endpoint", () => {
   it("gets its 401 back, and the others are served [P9 F42]", () => {
     const known = paused({ refused: true });
-    expect(plan(known, { ...fresh, ...rejecting(3) }, facts(T))).toEqual(SERVE);
+    expect(plan(known, { ...fresh, ...rejecting(3) }, facts(T))).toEqual({ ...SERVE, isHelpless: true });
     expect(plan(known, { ...fresh, endpoint: "y" }, facts(T))).toEqual(SERVE);
   });
 
@@ -326,15 +326,15 @@ describe("what a context sees", () => {
     expect(sightOf(known, { ...facts(T), running })).toMatchObject({
       now: T,
       running,
-      generationAge: MINUTE - 1,
+      generationAge: MINUTE,
       intentAge: MINUTE - SECOND,
       quietAge: MINUTE,
     });
   });
 
-  it("has no age where it is the first [P15 F60]", () => {
+  it("is of any age where it is the first [P15 F60]", () => {
     const sight = sightOf(open, facts(T + MINUTE));
-    expect(sight.generationAge).toBeUndefined();
+    expect(sight.generationAge).toBe(Infinity);
     expect(sight.quietAge).toBeUndefined();
     expect(sight.intentAge).toBe(MINUTE);
   });
