@@ -24,7 +24,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { createCache, type TokenCache } from "./cloudflare/cache.ts";
-import { readKeys } from "./cloudflare/keys.ts";
+import { type KeysOption, readKeys } from "./cloudflare/keys.ts";
 import { createMemory, type Memory } from "./cloudflare/memory.ts";
 import {
   brokenOwner,
@@ -63,9 +63,10 @@ export interface TokenVaultOptions<Env = never>
   readonly providers: Providers | ((env: Env) => Providers);
   /**
    * The keys that seal sessions: one or more of `<id>:<32 random bytes in base64>`, with commas between
-   * and the newest last; the secret `TOKENKEEP_KEYS` by default.
+   * and the newest last. A name without a colon is that of a secret in `env`, or of a Secrets Store
+   * binding; `"TOKENKEEP_KEYS"` by default. A function gives either, or a promise of it.
    */
-  readonly keys?: string | ((env: Env) => string | undefined);
+  readonly keys?: KeysOption<Env>;
 }
 
 /** As much of a Worker's `ctx` as is needed. */
@@ -87,7 +88,7 @@ export interface CloudflareVaultOptions extends SharedOptions {
   /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
   readonly providers?: Providers;
   /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
-  readonly keys?: string;
+  readonly keys?: KeysOption;
   /** How long a caller waits for a token; 20,000 ms by default. */
   readonly patience?: number;
   /** How long a token is served from memory without asking again; 60,000 ms by default. */
@@ -223,6 +224,7 @@ export function createVault<Credentials = unknown>(
     memory,
     cache,
     hash: () => hashOf(key),
+    objectId: (hash) => String(namespace.idFromName(hash)),
     owner: (hash) => namespace.get(namespace.idFromName(hash)) as Owner,
     waitUntil: (promise) => ctx.waitUntil(promise),
     fetch: options.fetch,
@@ -308,6 +310,7 @@ function kvOf(
   return kv;
 }
 
+export type { GivenKeys, KeysOption, StoredSecret } from "./cloudflare/keys.ts";
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
 export type { CloudflareVault, StartOptions } from "./cloudflare/proxy.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";

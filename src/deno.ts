@@ -20,7 +20,7 @@ import { VaultError } from "./errors.ts";
 import { createVault as createVaultOver, type Vault, type VaultOptions } from "./index.ts";
 import { webLocks } from "./locks/web-locks.ts";
 import { type DenoKv, denoKvStore } from "./stores/deno-kv.ts";
-import { encrypted, keyring, type Keys } from "./stores/encrypted.ts";
+import { encrypted, keyring, type KeySource } from "./stores/encrypted.ts";
 import type { Provider, TokenStore } from "./types.ts";
 
 /** As in the core; the store is made from `kv` and `keys`, unless `store` is given. */
@@ -29,10 +29,11 @@ export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credent
     /** The database: `await Deno.openKv()`. It stays open when the vault is closed. */
     readonly kv?: DenoKv;
     /**
-     * What seals the records: `Deno.env.get("TOKENKEEP_KEYS")`. Writes use the last key. (Deno KV could
-     * keep a key for each record, but in the clear and right beside what it seals.)
+     * What seals the records: `Deno.env.get("TOKENKEEP_KEYS")`. Writes use the last key. Keys that have
+     * to be fetched come as a function, which may be asynchronous, or as a promise. (Deno KV could keep
+     * a key for each record, but in the clear and right beside what it seals.)
      */
-    readonly keys?: Keys | undefined;
+    readonly keys?: KeySource | undefined;
     /** Stores tokens in the clear, for development; `false` by default. */
     readonly dangerouslyUnsealed?: boolean;
     /**
@@ -66,7 +67,7 @@ export function createVault<Credentials>({
   });
 }
 
-function storeOf(kv: DenoKv | undefined, keys?: Keys, unsealed?: boolean): TokenStore {
+function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): TokenStore {
   const store = denoKvStore(kv!);
   const how = '. Set it: export TOKENKEEP_KEYS="k1:$(openssl rand -base64 32)"';
   if (keys) return encrypted(store, keyring(keys, how));
@@ -113,6 +114,6 @@ export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
 export { type Problem, readProblem } from "./problem.ts";
 export type { DenoKv, DenoKvWrite } from "./stores/deno-kv.ts";
-export type { Keys } from "./stores/encrypted.ts";
+export type { Keys, KeySource } from "./stores/encrypted.ts";
 export type * from "./types.ts";
 export type { Snapshot, Vault, VaultEvent } from "./vault/vault.ts";

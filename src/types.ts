@@ -109,6 +109,11 @@ export interface TokenStore {
   /** Whether a record's `keys`, which hold `CryptoKey`s, come back as they were; unsaid means no. */
   readonly keepsKeys?: boolean;
   /**
+   * What tells this place from others of its kind: a database's name, a prefix, an object's id. Not a
+   * secret. Sealing binds it, so that a record does not open where somebody has copied it to.
+   */
+  readonly namespace?: string;
+  /**
    * A random id that lies in the store's own database, the same for all who open it. Together with a
    * lock that spans as many contexts, it tells whether an attempt's lock can be seen from here.
    */

@@ -14,10 +14,14 @@ export const CACHED = 300_000;
 export const LEAST = 60_000;
 
 export interface TokenCache {
-  /** What KV has, be it late; `undefined` for nothing and for anything that does not open. */
-  read(hash: string, now: number): Promise<Answer | undefined>;
+  /**
+   * What KV has of the object with this id, be it late; `undefined` for nothing and for anything that
+   * does not open. The id is of one class of one Worker: others that share the namespace meet under
+   * ids of their own (F93).
+   */
+  read(id: string, now: number): Promise<Answer | undefined>;
   /** Puts a lease, or the note that the session has ended. */
-  write(hash: string, answer: Answer): Promise<void>;
+  write(id: string, answer: Answer): Promise<void>;
 }
 
 export function createCache(
@@ -28,11 +32,11 @@ export function createCache(
 ): TokenCache {
   const inner = cloudflareKvStore(kv, { expiresIn: CACHED, ...options });
   const open = (): TokenStore => encrypted(inner, ring());
-  const nameOf = (hash: string): string => "cache:" + hash;
+  const nameOf = (id: string): string => "cache:" + id;
   return {
-    async read(hash, now) {
+    async read(id, now) {
       try {
-        const record = await open().read(nameOf(hash));
+        const record = await open().read(nameOf(id));
         if (!record) return undefined;
         const { revision, body } = record;
         if (record.tombstone) return { revision };
@@ -43,9 +47,9 @@ export function createCache(
         return undefined;
       }
     },
-    async write(hash, { revision, lease }) {
+    async write(id, { revision, lease }) {
       const store = open();
-      const name = nameOf(hash);
+      const name = nameOf(id);
       const { sessionId = "ended", generation, until } = lease ?? {};
       const head = { format: 1, sessionId, revision } as const;
       // What stands beside the body becomes metadata: for people who list them, the sealed ones count.

@@ -6,22 +6,52 @@ import { check } from "./wire.ts";
 const KEYS = "TOKENKEEP_KEYS";
 
 const HOW =
-  '. Make one: echo "k1:$(openssl rand -base64 32)". Put the line TOKENKEEP_KEYS="k1:…" into .dev.vars, and for production run: npx wrangler secret put TOKENKEEP_KEYS';
+  '. Make one: echo "k1:$(openssl rand -base64 32)". Put the line TOKENKEEP_KEYS="k1:…" into .dev.vars, and for production run: npx wrangler secret put TOKENKEEP_KEYS. Or keep it in a Secrets Store: in wrangler.jsonc add { "binding": "TOKENKEEP_KEYS", "store_id": "…", "secret_name": "…" } to "secrets_store_secrets"';
+
+/** As much of a Secrets Store binding as is needed. */
+export interface StoredSecret {
+  get(): Promise<string>;
+}
+
+/** What gives the keys: the text itself, a binding that has it, or a promise of either. */
+export type GivenKeys =
+  | string
+  | StoredSecret
+  | undefined
+  | PromiseLike<string | StoredSecret | undefined>;
+
+/** Where the keys are: the text, the name of a secret or binding in `env`, or a function. */
+export type KeysOption<Env = never> = string | ((env: Env) => GivenKeys);
 
 /**
- * Reads the keys.
+ * Reads the keys. A text is checked at once; what has to be fetched is, when it is first needed.
  *
  * @throws VaultError `invalid_option` when they are missing or malformed. The message tells which
  * entry it is, and never the entry.
  */
-export function readKeys(
-  source: string | ((env: never) => string | undefined) | undefined,
-  env: object,
-): Keyring {
-  const text =
-    typeof source === "function"
-      ? source(env as never)
-      : (source ?? (env as Record<string, unknown>)[KEYS]);
+export function readKeys(source: KeysOption | undefined, env: object): Keyring {
+  const find = (): GivenKeys => {
+    if (typeof source === "function") return source(env as never);
+    // A text of keys has a colon in it, and a name has none.
+    if (source?.includes(":")) return source;
+    const name = source ?? KEYS;
+    return (env as Record<string, GivenKeys>)[name];
+  };
+  const found = find();
+  const isPromise = !isSecret(found) && typeof found === "object" && found && "then" in found;
+  if (!isSecret(found) && !isPromise) return keyring(checked(found), HOW);
+  // What one request has begun to fetch may hang in another (F31): it is asked for anew.
+  if (isPromise) found.then(undefined, () => {});
+  return keyring(async () => {
+    const given = await find();
+    return checked(isSecret(given) ? await given.get() : given);
+  }, HOW);
+}
+
+const isSecret = (given: GivenKeys): given is StoredSecret =>
+  typeof (given as Partial<StoredSecret> | null | undefined)?.get === "function";
+
+function checked(text: unknown): string {
   check(typeof text === "string" && text.trim(), "No keys to seal sessions with" + HOW);
-  return keyring(text, HOW);
+  return text;
 }

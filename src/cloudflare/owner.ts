@@ -16,19 +16,12 @@ import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 import { createCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
 import { createPublisher, leaseOf, type Publisher } from "./publish.ts";
-import {
-  type Answer,
-  type Call,
-  check,
-  hashOf,
-  keyOf,
-  type Owner,
-  teller,
-  toWire,
-} from "./wire.ts";
+import { type Answer, type Call, check, keyOf, type Owner, teller, toWire } from "./wire.ts";
 
 /** As much of a Durable Object's `ctx` as is needed. */
 export interface ObjectContext {
+  /** One among all objects of all classes, for ever: an object is found by nothing else. */
+  readonly id: { toString(): string };
   readonly storage: DurableStorage & {
     getAlarm(): Promise<number | null>;
     setAlarm(time: number): Promise<void>;
@@ -65,7 +58,8 @@ export interface ObjectOwner extends Owner {
 export function createOwner(ctx: ObjectContext, settings: OwnerSettings): ObjectOwner {
   const { providers, keys, kv, clock = systemClock, onEvent } = settings;
   const { storage } = ctx;
-  const inner = durableObjectStore(storage);
+  const id = ctx.id.toString();
+  const inner = durableObjectStore(storage, { namespace: id });
   const store = encrypted(inner, keys);
 
   interface Owned {
@@ -128,7 +122,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     const cache = kv && createCache(kv, () => keys, provider as Provider);
     const hold = (promise: Promise<unknown>): void => ctx.waitUntil(promise);
     const revision = async (): Promise<number> => (await inner.head(key))?.revision ?? 0;
-    const publish = createPublisher(engine, cache, hashOf(key), clock, hold, due, revision);
+    const publish = createPublisher(engine, cache, id, clock, hold, due, revision);
     return (owned = { deed, provider, engine, publish });
   }
 
@@ -180,6 +174,8 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     task: () => Promise<void>,
     unlessSignedIn: boolean | undefined,
   ): Promise<Omit<Answer, "revision">> {
+    // Keys that have to be fetched are told to be wrong here, and not by a session that none can seal.
+    await keys.newest();
     storage.kv.put(DEED, { ...deedNow(), ...one.deed });
     if (unlessSignedIn) {
       // One at a time, so that a thousand first requests sign in once.
@@ -250,7 +246,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   /** A session that is never renewed would keep its old key for ever. */
   async function reseal(key: string): Promise<void> {
     const found = await inner.read(key);
-    if (!found?.body || (found.body as { kid?: unknown }).kid === keys.kid) return;
+    if (!found?.body || (found.body as { kid?: unknown }).kid === (await keys.newest())) return;
     const record = await store.read(key);
     if (record?.body !== undefined) await store.write(key, record, record);
   }

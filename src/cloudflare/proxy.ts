@@ -44,6 +44,8 @@ export interface ProxyParts {
   /** The object, anew for each call: a stub that has failed stays broken. */
   readonly owner: (hash: string) => Owner;
   readonly hash: () => Promise<string>;
+  /** The object's id, under which KV has its token. */
+  readonly objectId: (hash: string) => string;
   readonly cache: TokenCache | undefined;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   readonly fetch?: typeof fetch | undefined;
@@ -142,7 +144,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     else if (cache) {
       const found = await within(
         KV_PATIENCE,
-        parts.hash().then((hash) => cache.read(hash, clock.now())),
+        parts.hash().then((hash) => cache.read(parts.objectId(hash), clock.now())),
         signal,
       );
       const held = found && memory.adopt(key, found, clock.now());

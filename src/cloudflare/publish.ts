@@ -28,7 +28,7 @@ export function leaseOf(engine: Engine): Lease | undefined {
 export function createPublisher(
   engine: Engine,
   cache: TokenCache | undefined,
-  hash: Promise<string>,
+  id: string,
   clock: Clock,
   waitUntil: (promise: Promise<unknown>) => void,
   due: { is(): boolean; done(): Promise<void> },
@@ -62,10 +62,7 @@ export function createPublisher(
       published = name;
       publishedAt = now;
       asked = 0;
-      await to.write(
-        await hash,
-        ended ? { revision: at } : { revision: at, lease: { ...lease!, until } },
-      );
+      await to.write(id, ended ? { revision: at } : { revision: at, lease: { ...lease!, until } });
       if (ended && !engine.state().session) await due.done();
     }
   }

@@ -1,26 +1,107 @@
 /** What stores share that outlive a release: what they find is narrowed, it is not to be trusted (S10). */
 import { VaultError } from "../errors.ts";
-import type { StoredRecord } from "../types.ts";
+import type { RecordHead, StoredRecord } from "../types.ts";
+import { isObject } from "./claims.ts";
 
 /** Whatever keeps a store from answering: nobody is signed out by it. */
 export const fail: (message: string) => never = (message) => {
   throw new VaultError("store_unavailable", message);
 };
 
-const isId = (value: unknown): boolean => typeof value === "string" && value.length <= 64;
+/** How long a store's call may take unless told, milliseconds. */
+export const DEADLINE = 4000;
 
 /**
- * Own data only: what a polluted `Object.prototype` holds is not part of a record. Throws
- * `store_unavailable` for another format, which is left untouched.
+ * Answers as `task` does, or fails in time: a store that hangs keeps nobody waiting (F26, F59). `late`
+ * rejects without a reason at the deadline. `explain` makes the message of whatever went wrong, because
+ * a platform's own words may show what it stores (S4).
+ */
+export async function inTime<T>(
+  ms: number,
+  task: (late: Promise<never>) => T | Promise<T>,
+  explain: (error: unknown) => string,
+): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    // Above 2^31 it would fire at once (F15).
+    timer = setTimeout(reject, Math.min(ms, 1e9));
+  });
+  try {
+    return await Promise.race([task(late), late]);
+  } catch (error) {
+    if (error instanceof VaultError) throw error;
+    return fail(explain(error));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whether a value is short enough a text to be the id of a session, an attempt or a scope. */
+export const isId = (value: unknown): value is string =>
+  typeof value === "string" && value.length <= 64;
+
+const refuse = (): never => fail("Unknown record format: update tokenkeep");
+
+/** What 64 KiB of JSON can hold at most. */
+const MOST_VALUES = 65_536;
+
+/**
+ * Own data only, at every depth: what a polluted `Object.prototype` holds is not part of it (S15).
+ * Throws for what holds itself, or the same thing again and again: it is no JSON.
+ */
+export function bare(value: unknown, left: { values: number } = { values: MOST_VALUES }): unknown {
+  if (left.values-- <= 0) return refuse();
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((member) => bare(member, left));
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(value)) copy[name] = bare(Reflect.get(value, name), left);
+  return copy;
+}
+
+/** Own members only, without a prototype. */
+export const own = <T extends object>(value: T): T => ({ __proto__: null, ...value });
+
+/** A record's clear part. */
+export function headOf(record: StoredRecord): RecordHead {
+  const { body: _, keys: __, ...head } = own(record);
+  return own(head);
+}
+
+/** A record without its keys: JSON, for stores that keep nothing else. */
+export function withoutKeys(record: StoredRecord): StoredRecord {
+  const { keys: _, ...json } = record;
+  return json;
+}
+
+/**
+ * What a store has found, narrowed. A tombstone with a body is tampered with: it reads as a record that
+ * could not be opened, so that no flipped flag passes for a sign-out (S20). Throws `store_unavailable`
+ * for another format, which is left untouched.
  */
 export function parseStored(value: unknown): StoredRecord | undefined {
   if (value === undefined) return undefined;
-  const record = { __proto__: null, ...(value as object) } as unknown as StoredRecord;
-  return record.format === 1 &&
-    isId(record.sessionId) &&
-    Number.isSafeInteger(record.revision) &&
-    isId(record.attemptId ?? "") &&
-    (record.tombstone ?? true) === true
-    ? record
-    : fail("Unknown record format: update tokenkeep");
+  if (!isObject(value)) return refuse();
+  const found = own(value) as unknown as StoredRecord;
+  const head = headOf(found);
+  const { format, sessionId, revision, attemptId, tombstone, endedAt } = head;
+  const { body, keys } = found;
+  const isKnown =
+    format === 1 &&
+    isId(sessionId) &&
+    Number.isSafeInteger(revision) &&
+    isId(attemptId ?? "") &&
+    (tombstone ?? true) === true &&
+    Number.isFinite(endedAt ?? 0);
+  if (!isKnown) return refuse();
+  if (tombstone) return body === undefined ? head : own({ format, sessionId, revision });
+  try {
+    return own({
+      ...head,
+      ...(body !== undefined && { body: bare(body) }),
+      ...(isObject(keys) && { keys: own(keys) }),
+    });
+  } catch {
+    // A circle is deeper than the stack.
+    return refuse();
+  }
 }

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { fail, parseStored } from "../guard/stored.ts";
+import { DEADLINE, headOf, inTime, parseStored } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
-import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
+import type { StoredRecord, TokenStore } from "../types.ts";
 
 /** As much of a KV binding as is needed. */
 export interface KvNamespace {
@@ -33,37 +33,14 @@ export interface CloudflareKvOptions {
   readonly cacheTtl?: number;
   /** How long a record lives after each write, milliseconds, KV's least being 60,000; for ever by default. */
   readonly expiresIn?: number;
+  /** What stands before a record's key, `"staging:"` say; `"tokenkeep:"` by default. Sealing binds it. */
+  readonly prefix?: string;
+  /** How many milliseconds a call may take; 4000 by default. */
+  readonly timeout?: number;
 }
 
 /** KV takes keys of 512 bytes, and an encoded one is ASCII. */
 const LONGEST_KEY = 512;
-
-// What sealing makes is bytes; KV's text keeps them in base64.
-const toBase64 = (bytes: Uint8Array): string => {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-};
-const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-
-const toText = (body: unknown): string =>
-  JSON.stringify(body, (_, value: unknown) =>
-    value instanceof ArrayBuffer
-      ? { $buffer: toBase64(new Uint8Array(value)) }
-      : value instanceof Uint8Array
-        ? { $bytes: toBase64(value) }
-        : value,
-  );
-
-const fromText = (text: string): unknown =>
-  JSON.parse(text, (_, value: { $buffer?: unknown; $bytes?: unknown } | null) =>
-    typeof value?.$buffer === "string"
-      ? fromBase64(value.$buffer).buffer
-      : typeof value?.$bytes === "string"
-        ? fromBase64(value.$bytes)
-        : value,
-  );
 
 /**
  * Keeps records in a KV namespace: the clear part as metadata, the rest as the value.
@@ -98,77 +75,70 @@ export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions 
     );
   const seconds = (ms: number, least: number): number => Math.max(least, Math.ceil(ms / 1000));
   const cacheTtl = seconds(options.cacheTtl ?? 0, 30);
-  const { expiresIn } = options;
+  const { expiresIn, prefix: start = "tokenkeep:", timeout = DEADLINE } = options;
 
   const nameOf = (key: string): string => {
-    const name = "tokenkeep:" + key;
+    const name = start + key;
     if (new TextEncoder().encode(name).length > LONGEST_KEY)
       throw new VaultError("invalid_option", "KV keys have 512 bytes at most: shorten the account");
     return name;
   };
 
-  async function reach<T>(answer: () => Promise<T>): Promise<T> {
-    try {
-      return await answer();
-    } catch {
-      return fail("Workers KV unavailable: nothing is lost, try again");
-    }
-  }
+  // What KV says is not for users: it may show a key.
+  const reach = <T>(answer: (late: Promise<never>) => Promise<T>): Promise<T> =>
+    inTime(timeout, answer, () => "Workers KV unavailable: nothing is lost, try again");
 
-  async function read(key: string): Promise<StoredRecord | undefined> {
-    const name = nameOf(key);
-    const { value, metadata } = await reach(() =>
-      kv.getWithMetadata(name, { type: "text", cacheTtl }),
-    );
+  async function get(key: string): Promise<StoredRecord | undefined> {
+    const { value, metadata } = await kv.getWithMetadata(nameOf(key), { type: "text", cacheTtl });
     if (value === null) return undefined;
-    const head = parseStored(metadata ?? {})!;
-    try {
-      return value ? { ...head, body: fromText(value) } : head;
-    } catch {
-      return head;
-    }
+    return parseStored({ ...Object(metadata), body: value ? parse(value) : undefined });
   }
 
-  async function head(key: string): Promise<RecordHead | undefined> {
-    const record = await read(key);
-    if (record) delete (record as { body?: unknown }).body;
-    return record;
+  function put(key: string, { body, keys: _, ...metadata }: StoredRecord): Promise<void> {
+    return kv.put(nameOf(key), body === undefined ? "" : JSON.stringify(body), {
+      metadata,
+      ...(expiresIn !== undefined && { expirationTtl: seconds(expiresIn, 60) }),
+    });
   }
 
   return {
     atomic: false,
     shared: "everywhere",
-    head,
-    read,
-    async write(key, next, expected) {
-      const current = await head(key);
-      if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
-        return false;
-      const name = nameOf(key);
-      if (!next) await reach(() => kv.delete(name));
-      else {
-        const { body, ...metadata } = next;
-        await reach(() =>
-          kv.put(name, body === undefined ? "" : toText(body), {
-            metadata,
-            ...(expiresIn !== undefined && { expirationTtl: seconds(expiresIn, 60) }),
-          }),
-        );
-      }
-      return true;
-    },
-    async list(prefix) {
-      const start = nameOf("");
-      const keys: string[] = [];
-      let cursor: string | undefined;
-      do {
-        const page = await reach(() =>
-          kv.list({ prefix: start + prefix, ...(cursor && { cursor }) }),
-        );
-        for (const { name } of page.keys) keys.push(name.slice(start.length));
-        cursor = page.list_complete ? undefined : page.cursor;
-      } while (cursor);
-      return keys;
-    },
+    namespace: start,
+    head: (key) =>
+      reach(async () => {
+        const record = await get(key);
+        return record && headOf(record);
+      }),
+    read: (key) => reach(() => get(key)),
+    write: (key, next, expected) =>
+      reach(async (late) => {
+        // What has failed in the caller's eyes is not begun any more.
+        const current = await Promise.race([get(key), late]);
+        if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
+          return false;
+        await (next ? put(key, next) : kv.delete(nameOf(key)));
+        return true;
+      }),
+    list: (prefix) =>
+      reach(async () => {
+        const keys: string[] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await kv.list({ prefix: nameOf(prefix), ...(cursor && { cursor }) });
+          for (const { name } of page.keys) keys.push(name.slice(start.length));
+          cursor = page.list_complete ? undefined : page.cursor;
+        } while (cursor);
+        return keys;
+      }),
   };
+}
+
+/** What is no JSON is no body. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -5,7 +5,7 @@
  * @see https://docs.deno.com/deploy/kv/
  * @module
  */
-import { fail, parseStored } from "../guard/stored.ts";
+import { DEADLINE, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -59,43 +59,36 @@ const strong = { consistency: "strong" } as const;
  * ```
  */
 export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): TokenStore {
-  const { prefix = ["tokenkeep"], timeout = 4000 } = options;
+  const { prefix = ["tokenkeep"], timeout = DEADLINE } = options;
   // A promise of one has none of its methods.
   if (!kv?.atomic)
     throw new VaultError("invalid_option", "Pass a database: kv: await Deno.openKv()");
 
   /** Within the deadline; again for as long as SQLite says that another connection has it locked. */
-  async function use<T>(call: () => Promise<T>): Promise<T> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let over = false;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(reject, timeout);
-    });
-    const persist = async (): Promise<T> => {
-      try {
-        return await call();
-      } catch (error) {
-        // The first statement that writes has failed, so nothing is written.
-        if (over || !/is locked/.test(String(error))) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 5 + 15 * Math.random()));
-        return persist();
-      }
-    };
-    try {
-      return await Promise.race([persist(), late]);
-    } catch (error) {
-      if (error instanceof VaultError) throw error;
+  const use = <T>(call: () => Promise<T>): Promise<T> =>
+    inTime(
+      timeout,
+      async (late) => {
+        let over = false;
+        late.catch(() => {
+          over = true;
+        });
+        for (;;) {
+          try {
+            return await call();
+          } catch (error) {
+            // The first statement that writes has failed, so nothing is written.
+            if (over || !/is locked/.test(String(error))) throw error;
+            await new Promise((resolve) => setTimeout(resolve, 5 + 15 * Math.random()));
+          }
+        }
+      },
       // Deno's own words may show the key or the value.
-      return fail(
+      (error) =>
         /too large/.test(String(error))
           ? "Deno KV refused: a record may have 64 KiB, its key 2 KiB"
           : "Deno KV unavailable: nothing is lost, try again",
-      );
-    } finally {
-      over = true;
-      clearTimeout(timer);
-    }
-  }
+    );
 
   async function get(
     key: string,
@@ -110,10 +103,10 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
   return {
     atomic: true,
     shared: "everywhere",
+    namespace: JSON.stringify(prefix),
     async head(key) {
       const record = await read(key);
-      if (record) delete (record as { body?: unknown }).body;
-      return record;
+      return record && headOf(record);
     },
     read,
     write: (key, next, expected) =>
@@ -123,7 +116,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
           return false;
         const at = [...prefix, key];
         const write = kv.atomic().check({ key: at, versionstamp });
-        const { ok } = await (next ? write.set(at, next) : write.delete(at)).commit();
+        const { ok } = await (next ? write.set(at, withoutKeys(next)) : write.delete(at)).commit();
         return ok;
       }),
     list: (begin) =>

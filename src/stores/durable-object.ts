@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fail, parseStored } from "../guard/stored.ts";
+import { DEADLINE, fail, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -18,6 +18,16 @@ export interface DurableStorage {
     delete(key: string): boolean;
     list(options: { prefix: string }): Iterable<[string, unknown]>;
   };
+}
+
+export interface DurableObjectOptions {
+  /**
+   * The object's id, `ctx.id.toString()`: sealing binds it, so that a record of one object does not open
+   * in another. None by default.
+   */
+  readonly namespace?: string;
+  /** How many milliseconds a write may take to reach the disk; 4000 by default. */
+  readonly timeout?: number;
 }
 
 /** Keeps records apart from whatever else the object stores, and an empty key from being none. */
@@ -44,7 +54,11 @@ const PREFIX = "tokenkeep:";
  *   createVault({ provider: vmcloud(), store: durableObjectStore(ctx.storage) });
  * ```
  */
-export function durableObjectStore(storage: DurableStorage): TokenStore {
+export function durableObjectStore(
+  storage: DurableStorage,
+  options: DurableObjectOptions = {},
+): TokenStore {
+  const { namespace, timeout = DEADLINE } = options;
   try {
     storage.kv.get(PREFIX);
   } catch {
@@ -69,11 +83,13 @@ export function durableObjectStore(storage: DurableStorage): TokenStore {
   return {
     atomic: true,
     shared: "context",
+    ...(namespace !== undefined && { namespace }),
+    // One object has one storage, and an attempt's lock never leaves it.
+    scope: async () => "object",
     head: (key) =>
       use(() => {
         const record = get(key);
-        if (record) delete (record as { body?: unknown }).body;
-        return record;
+        return record && headOf(record);
       }),
     read: (key) => use(() => get(key)),
     async write(key, next, expected) {
@@ -81,13 +97,17 @@ export function durableObjectStore(storage: DurableStorage): TokenStore {
         const current = get(key);
         if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
           return false;
-        if (next) storage.kv.put(PREFIX + key, next);
+        if (next) storage.kv.put(PREFIX + key, withoutKeys(next));
         else storage.kv.delete(PREFIX + key);
         return true;
       });
       // The output gate would hold the reply anyway; whoever counts on "durable" need not know.
       if (written)
-        await storage.sync().catch(() => fail("Durable Object storage unavailable: try again"));
+        await inTime(
+          timeout,
+          () => storage.sync(),
+          () => "Durable Object storage unavailable: try again",
+        );
       return written;
     },
     list: (prefix) =>

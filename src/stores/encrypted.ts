@@ -1,5 +1,5 @@
 /**
- * Seals what another store keeps: AES-256-GCM by Web Crypto (NIST SP 800-38D), bound to the record it
+ * Seals what another store keeps: AES-256-GCM by Web Crypto (NIST SP 800-38D), bound to the place it
  * stands in.
  *
  * By default each write makes a non-extractable key, which stands in the record that it seals. So key
@@ -9,58 +9,32 @@
  *
  * @module
  */
-import { fail } from "../guard/stored.ts";
-import { VaultError } from "../errors.ts";
+import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "../guard/crypto.ts";
+import { type KeyNames, type Keyring, type Sealer, unknownKey } from "../guard/keyring.ts";
+import { bare, fail, headOf, own, parseStored } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
-/** The sealed form of a body: with a key ring `kid` names the key, otherwise `key` is it. */
-interface Sealed {
-  readonly kid?: string | undefined;
-  readonly iv: Uint8Array<ArrayBuffer>;
-  readonly data: ArrayBuffer;
-  readonly key?: CryptoKey | undefined;
+/** The sealed form of a body: JSON. With a key ring `kid` and `salt` name the key. */
+interface Sealed extends KeyNames {
+  /** 12 bytes in base64. */
+  readonly iv: string;
+  /** Ciphertext and tag in base64. */
+  readonly data: string;
 }
 
-/** `CryptoKey`, which Node's own types know as a value only. */
-type WebCryptoKey = (typeof CryptoKey)["prototype"];
-
-/** The application's own keys; made by {@link keyring}. */
-export interface Keyring {
-  /** The key id that new writes are sealed with. */
-  readonly kid: string;
-  /** The key of an id. Throws a `VaultError`, code `store_unavailable`, for an unknown one. */
-  find(kid: unknown): WebCryptoKey | undefined | Promise<WebCryptoKey>;
+export interface EncryptedOptions {
+  /**
+   * What more tells these records from others that are sealed with the same keys, `"staging"` say; none
+   * by default. It is bound into the seal, beside the store's own namespace.
+   */
+  readonly namespace?: string;
 }
-
-/**
- * AES-GCM keys of 256 bits by key id. As a text, for a secret or a variable: `<id>:<32 bytes in base64>`,
- * more of them after commas; `echo "k1:$(openssl rand -base64 32)"` makes one.
- */
-export type Keys = string | Readonly<Record<string, WebCryptoKey>>;
-
-const HOW = '. Make one: echo "k1:$(openssl rand -base64 32)"';
 
 /** Far more than a session needs; what is written can be read. */
-const capped = (data: ArrayBuffer): ArrayBuffer =>
-  data.byteLength > 65_536 ? fail("Session exceeds 64 KiB") : data;
+const LONGEST = 65_536;
 
-// The types have it everywhere; insecure contexts do not.
-const web = (): SubtleCrypto =>
-  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
-
-/** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag. */
-const parameters = (
-  key: string,
-  { format, sessionId, revision, attemptId }: RecordHead,
-  { kid, iv }: Pick<Sealed, "kid" | "iv">,
-): AesGcmParams => ({
-  name: "AES-GCM",
-  iv,
-  additionalData: new TextEncoder().encode(
-    JSON.stringify(["tokenkeep", format, key, sessionId, revision, attemptId, kid]),
-  ),
-  tagLength: 128,
-});
+/** 96 bits, as SP 800-38D §8.2.2 has it for random ones. */
+const IV = 12;
 
 /**
  * Seals the bodies of `store`'s records. `head` passes through; tombstones have nothing to seal.
@@ -71,7 +45,8 @@ const parameters = (
  * @returns a store with the capabilities of `store`. `read` gives a record that cannot be opened
  * without its body. Besides what `store` rejects with, its methods reject with a `VaultError`, code
  * `store_unavailable`, where Web Crypto is missing, where `store` cannot keep keys, for an unknown key
- * id, and for a session of more than 64 KiB; nothing is ever written in the clear instead.
+ * id, for a newer format, and for a session of more than 64 KiB; nothing is ever written in the clear
+ * instead.
  *
  * @example
  * ```ts
@@ -81,125 +56,129 @@ const parameters = (
  * const store = encrypted(indexedDbStore());
  * ```
  */
-export function encrypted(store: TokenStore, keys?: Keyring): TokenStore {
+export function encrypted(
+  store: TokenStore,
+  keys?: Keyring,
+  options: EncryptedOptions = {},
+): TokenStore {
+  const sealer: Sealer = keys ?? recordKeys;
   let tried = !!keys;
 
+  const placeOf = (name: string): unknown[] => [store.namespace, options.namespace, name];
+
+  /** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag (S15). */
+  const parameters = (
+    name: string,
+    { format, sessionId, revision, attemptId, tombstone, endedAt }: RecordHead,
+    { kid, salt }: KeyNames,
+    iv: Uint8Array<ArrayBuffer>,
+  ): AesGcmParams => ({
+    name: "AES-GCM",
+    iv,
+    additionalData: new TextEncoder().encode(
+      JSON.stringify([
+        ...["tokenkeep", format, ...placeOf(name)],
+        ...[sessionId, revision, attemptId, tombstone, endedAt, kid, salt],
+      ]),
+    ),
+    tagLength: 128,
+  });
+
   async function seal(name: string, record: StoredRecord): Promise<StoredRecord> {
-    const key = await (keys
-      ? keys.find(keys.kid)
-      : web().generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]));
-    const sealed = { kid: keys?.kid, iv: crypto.getRandomValues(new Uint8Array(12)) };
-    const data = await web().encrypt(
-      parameters(name, record, sealed),
-      key!,
+    const head = headOf(record);
+    const { key, names, kept } = await sealer.toSeal(placeOf(name), head);
+    const iv = randomBytes(IV);
+    const data = await subtle().encrypt(
+      parameters(name, head, names, iv),
+      key,
       new TextEncoder().encode(JSON.stringify(record.body)),
     );
-    const body: Sealed = { ...sealed, data: capped(data), key: keys ? undefined : key };
-    return { ...record, body };
+    if (data.byteLength > LONGEST) fail("Session exceeds 64 KiB");
+    const body: Sealed = { ...names, iv: toBase64(iv), data: toBase64(new Uint8Array(data)) };
+    return { ...record, body, ...(kept && { keys: { ...record.keys, ...kept } }) };
+  }
+
+  /** The session's text, or `undefined` for what does not open. */
+  async function open(name: string, record: StoredRecord): Promise<string | undefined> {
+    const { iv, data, ...rest } = own(Object(record.body)) as Record<string, unknown>;
+    const names = own(rest);
+    const head = headOf(record);
+    const { key, opened } = await sealer.toOpen(placeOf(name), head, names, record.keys);
+    if (!key) return undefined;
+    try {
+      const algorithm = parameters(name, head, names, toBytes(iv, IV));
+      const plain = await subtle().decrypt(algorithm, key, toBytes(data, LONGEST));
+      opened?.();
+      return new TextDecoder().decode(plain);
+    } catch {
+      return undefined;
+    }
   }
 
   async function read(name: string): Promise<StoredRecord | undefined> {
-    const subtle = web();
-    const record = await store.read(name);
-    if (record?.body === undefined) return record;
-    const { body, ...head } = record;
-    // Untrusted: whatever does not fit makes `decrypt` reject.
-    const sealed = { __proto__: null, ...(body as object) } as unknown as Sealed;
-    const key = keys ? await keys.find(sealed.kid) : sealed.key;
-    try {
-      const data = await subtle.decrypt(parameters(name, head, sealed), key!, capped(sealed.data));
-      return { ...head, body: JSON.parse(new TextDecoder().decode(data)) };
-    } catch {
-      return head;
+    subtle();
+    const record = parseStored(await store.read(name));
+    if (record?.body === undefined) {
+      keys?.forget(placeOf(name));
+      return record;
     }
+    const text = await open(name, record);
+    if (text === undefined) return headOf(record);
+    const { seal: _, ...others } = { ...record.keys };
+    const body = bare(JSON.parse(text));
+    return own({ ...record, body, keys: Object.keys(others).length ? others : undefined });
   }
 
   /** Some browsers and modes refuse keys, or give back null (F27): a sample tells. */
   async function tryOut(): Promise<void> {
+    const lost = "Keys cannot be kept here: pass a key ring, or use memoryStore()";
+    if (!store.keepsKeys) fail(lost);
     const sessionId = "probe:" + crypto.randomUUID();
     const head: RecordHead = { format: 1, sessionId, revision: 0 };
     await store.write(sessionId, await seal(sessionId, { ...head, body: 1 }), undefined);
     const opened = await read(sessionId);
     await store.write(sessionId, undefined, head);
-    tried = opened?.body === 1 || fail("Keys cannot be kept here: use memoryStore()");
+    tried = opened?.body === 1 || fail(lost);
   }
 
   return {
     atomic: store.atomic,
     shared: store.shared,
+    keepsKeys: store.keepsKeys === true,
+    ...(store.namespace !== undefined && { namespace: store.namespace }),
+    scope: async () => store.scope?.(),
     head: (key) => store.head(key),
     list: (prefix) => store.list(prefix),
     read,
     async write(key, next, expected) {
-      if (next?.body === undefined) return store.write(key, next, expected);
-      const sealed = await seal(key, next);
-      if (!tried) await tryOut();
-      return store.write(key, sealed, expected);
+      if (next?.body !== undefined) {
+        const sealed = await seal(key, next);
+        if (!tried) await tryOut();
+        return store.write(key, sealed, expected);
+      }
+      const written = await store.write(key, next, expected);
+      if (written) keys?.forget(placeOf(key));
+      return written;
     },
   };
 }
 
-/**
- * Keys that the application keeps; say in a Worker's secret or an environment variable.
- *
- * @param keys Writes use the last one listed; the others still open what they have sealed, so append
- * a new key, and drop an old one when no record has its id any more.
- * @param how what the message of an error ends with: how keys are made, and where they go
- * @throws `VaultError`, code `invalid_option`, when there is none, a key is malformed or of another
- * kind, two have the same id, or an id is a number: the order of such members is not the order in
- * which they are listed
- *
- * @example
- * ```ts
- * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
- * import { memoryStore } from "tokenkeep/stores/memory";
- *
- * const keys = keyring(process.env["TOKENKEEP_KEYS"] ?? "");
- * const store = encrypted(memoryStore(), keys);
- * ```
- */
-export function keyring(keys: Keys, how: string = HOW): Keyring {
-  const check = (isRight: unknown, message: string): void => {
-    if (!isRight) throw new VaultError("invalid_option", message + how);
-  };
-  const entries = typeof keys === "string" ? parseKeys(keys, check) : Object.entries(keys);
-  const ring = new Map<unknown, CryptoKey | (() => Promise<CryptoKey>)>(entries);
-  const newest = entries.at(-1)!;
-  check(newest, "A key ring needs a key");
-  check(ring.size === entries.length, "Two keys have the same id: give each its own");
-  for (const [id, key] of entries) {
-    check(!/^\d+$/.test(id), "Put a letter into each key id: numbers lose their order");
-    const { name, length } = ((key as CryptoKey | undefined)?.algorithm ?? {}) as AesKeyAlgorithm;
-    check(
-      typeof key === "function" || (name === "AES-GCM" && length === 256),
-      "A key ring takes AES-GCM keys of 256 bits",
-    );
-  }
-  return {
-    kid: newest[0],
-    find(id) {
-      if (typeof id === "string" && !ring.has(id))
-        fail("A session is sealed with an unknown key: put it into the key ring");
-      const key = ring.get(id);
-      return typeof key === "function" ? key() : key;
-    },
-  };
-}
+/** Each write has a key of its own, and the record keeps it. */
+const recordKeys: Sealer = {
+  async toSeal() {
+    const uses: KeyUsage[] = ["encrypt", "decrypt"];
+    const key = await subtle().generateKey({ name: "AES-GCM", length: 256 }, false, uses);
+    return { key, names: own({}), kept: { seal: key } };
+  },
+  async toOpen(_place, _head, { kid }, kept) {
+    return typeof kid === "string"
+      ? unknownKey()
+      : { key: kept?.["seal"] as WebCryptoKey | undefined };
+  },
+};
 
-/** Each key is made when it is needed, and kept once it is settled: a promise may hang (F31). */
-const parseKeys = (
-  text: string,
-  check: (isRight: unknown, message: string) => void,
-): [id: string, key: () => Promise<CryptoKey>][] =>
-  text.split(",").map((entry, index) => {
-    const [, id = "", base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
-    check(id, `Key ${index + 1} is not <id>:<32 bytes in base64>`);
-    const plain = atob(base64.replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(plain, (char) => char.charCodeAt(0));
-    let key: CryptoKey | undefined;
-    return [
-      id,
-      async () =>
-        (key ??= await web().importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"])),
-    ];
-  });
+/** Untrusted: its size is judged before anything is made of it (S10). Throws for what is none. */
+const toBytes = (text: unknown, most: number): Uint8Array<ArrayBuffer> =>
+  fromBase64(typeof text === "string" && text.length <= Math.ceil(most / 3) * 4 ? text : "!");
+
+export { keyring, type Keyring, type Keys, type KeySource } from "../guard/keyring.ts";

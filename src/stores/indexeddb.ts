@@ -6,20 +6,27 @@
  * @module
  */
 import { promisifyRequest } from "idb-keyval";
-import { fail, parseStored } from "../guard/stored.ts";
+import { DEADLINE, fail, headOf, inTime, isId, parseStored } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
+const ANOTHERS =
+  "This IndexedDB database is something else's: name one for tokenkeep, indexedDbStore({ database })";
+
 const STORE = "records";
+/** Where the scope's id lies: no text, so that it is no record's key and is never listed. */
+const SCOPE = ["scope"];
 
 /**
  * Keeps records in one IndexedDB database, with a strictly durable compare-and-set.
  *
- * @param options `database`: its name, `"tokenkeep"` by default. `timeout`: how many milliseconds one
- * try may take, 4000 by default; a dead connection is tried twice. `indexedDB`: the factory, the global one by default.
+ * @param options `database`: its name, `"tokenkeep"` by default. `timeout`: how many milliseconds a
+ * call may take, 4000 by default; within them a dead connection is tried twice. `indexedDB`: the
+ * factory, the global one by default.
  * @returns a store that is atomic and shared by the origin. Its methods reject with a `VaultError`,
- * code `store_unavailable`, when IndexedDB is missing, denied, full, broken or silent, and when a
- * record is of another format, which is left untouched. Each call tries anew.
+ * code `store_unavailable`, when IndexedDB is missing, denied, full, broken or silent, when the
+ * database is somebody else's, and when a record is of another format, which is left untouched. Each
+ * call tries anew.
  *
  * @example
  * ```ts
@@ -31,66 +38,108 @@ const STORE = "records";
 export function indexedDbStore(
   options: { database?: string; timeout?: number; indexedDB?: IDBFactory } = {},
 ): TokenStore {
-  const { database = "tokenkeep", timeout = 4000 } = options;
+  const { database = "tokenkeep", timeout = DEADLINE } = options;
   let connection: Promise<IDBDatabase> | undefined;
+  let scope: string | undefined;
 
-  async function open(): Promise<IDBDatabase> {
-    const request = (options.indexedDB ?? indexedDB).open(database);
+  async function open(version?: number): Promise<IDBDatabase> {
+    const request = (options.indexedDB ?? indexedDB).open(database, version);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
     const db = await promisifyRequest(request);
     // Else another copy's upgrade, or "clear site data", would wait for us.
-    db.onversionchange = () => db.close();
-    return db;
+    db.onversionchange = () => {
+      db.close();
+      scope = undefined;
+    };
+    const stores = db.objectStoreNames;
+    if (stores.contains(STORE)) return db;
+    db.close();
+    // One that was only ever opened is taken over (F74). An application that opens its own by a
+    // version would be shut out by a higher one.
+    return stores.length === 0 ? open(db.version + 1) : fail(ANOTHERS);
   }
 
-  const use = async <T>(
+  function connect(): Promise<IDBDatabase> {
+    const mine = open();
+    mine.catch(() => letGo(mine));
+    return mine;
+  }
+
+  /** The next call opens anew; this connection is closed, also when it comes after the deadline. */
+  function letGo(mine: Promise<IDBDatabase>): void {
+    if (connection === mine) connection = undefined;
+    mine.then(
+      (db) => db.close(),
+      () => {},
+    );
+  }
+
+  const use = <T>(
     mode: IDBTransactionMode,
     callback: (store: IDBObjectStore) => T | PromiseLike<T>,
-    again = true,
-  ): Promise<T> => {
-    const mine = (connection ??= open());
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      // Above 2^31 it would fire at once (F15).
-      timer = setTimeout(reject, Math.min(timeout, 1e9));
-    });
-    try {
-      const db = await Promise.race([mine, late]);
-      const store = db.transaction(STORE, mode, { durability: "strict" }).objectStore(STORE);
-      // From here on a write may have been done; to do it once more would compare it with itself.
-      again &&= mode === "readonly";
-      return await Promise.race([callback(store), late]);
-    } catch (error) {
-      if (error instanceof VaultError) throw error;
-      if (connection === mine) connection = undefined;
-      // Also when it opens after the deadline.
-      mine.then(
-        (db) => db.close(),
-        () => {},
-      );
-      // Browsers close connections under us (F25). The deadline comes without an error.
-      if (again && error) return use(mode, callback, false);
-      return fail("IndexedDB unavailable: nothing is lost, allow site data, free disk space");
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+  ): Promise<T> =>
+    inTime(
+      timeout,
+      async (late) => {
+        for (let again = true; ; again = false) {
+          const mine = (connection ??= connect());
+          try {
+            const db = await Promise.race([mine, late]);
+            const store = db.transaction(STORE, mode, { durability: "strict" }).objectStore(STORE);
+            // From here on a write may have been done; to do it once more would compare it with itself.
+            again &&= mode === "readonly";
+            return await Promise.race([callback(store), late]);
+          } catch (error) {
+            if (error instanceof VaultError) throw error;
+            letGo(mine);
+            // Browsers close connections under us (F25). The deadline comes without an error.
+            if (!again || !error) throw error;
+          }
+        }
+      },
+      (error) =>
+        // An object store of this name that makes its keys itself.
+        (error as Partial<DOMException> | undefined)?.name === "DataError"
+          ? ANOTHERS
+          : "IndexedDB unavailable: nothing is lost, allow site data, free disk space",
+    );
+
+  const get = (store: IDBObjectStore, key: IDBValidKey): Promise<unknown> =>
+    promisifyRequest<unknown>(store.get(key));
 
   const read = async (key: string): Promise<StoredRecord | undefined> =>
-    parseStored(await use("readonly", (store) => promisifyRequest<unknown>(store.get(key))));
+    parseStored(await use("readonly", (store) => get(store, key)));
+
+  /** Of many contexts that start together, one adds the id; the others read it. */
+  const makeScope = (): Promise<unknown> =>
+    use("readwrite", async (store) => {
+      const found = await get(store, SCOPE);
+      if (found !== undefined) return found;
+      const id = crypto.getRandomValues(new Uint32Array(4)).join("_");
+      store.add(id, SCOPE);
+      await promisifyRequest(store.transaction);
+      return id;
+    });
 
   return {
     atomic: true,
     shared: "origin",
+    keepsKeys: true,
+    namespace: database,
+    async scope() {
+      const found =
+        scope ?? (await use("readonly", (store) => get(store, SCOPE))) ?? (await makeScope());
+      scope = isId(found) ? found : undefined;
+      return scope;
+    },
     async head(key) {
       const record = await read(key);
-      if (record) delete (record as { body?: unknown }).body;
-      return record;
+      return record && headOf(record);
     },
     read,
     write: (key, next, expected) =>
       use("readwrite", async (store) => {
-        const current = parseStored(await promisifyRequest<unknown>(store.get(key)));
+        const current = parseStored(await get(store, key));
         if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
           return false;
         if (next) store.put(next, key);
@@ -101,8 +150,8 @@ export function indexedDbStore(
       }),
     async list(prefix) {
       const keys = await use("readonly", (store) => promisifyRequest(store.getAllKeys()));
-      // A key of another kind has no such method: it is none of ours.
-      return (keys as string[]).filter((key) => key.startsWith?.(prefix));
+      // Whatever else stands there is none of ours (F81).
+      return keys.filter((key): key is string => typeof key === "string" && key.startsWith(prefix));
     },
   };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { headOf } from "../guard/stored.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 /**
@@ -23,16 +24,16 @@ export function memoryStore(): TokenStore {
   return {
     atomic: true,
     shared: "context",
+    keepsKeys: true,
     async head(key) {
       const record = records.get(key);
-      if (!record) return undefined;
-      const { body: _, ...head } = record;
-      return head;
+      return record && headOf(record);
     },
     read: async (key) => records.get(key),
     async write(key, next, expected) {
-      const { sessionId, revision } = records.get(key) ?? {};
-      if (sessionId !== expected?.sessionId || revision !== expected?.revision) return false;
+      const current = records.get(key);
+      if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
+        return false;
       if (next) records.set(key, next);
       else records.delete(key);
       return true;

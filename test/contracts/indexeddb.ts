@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import type { StoredRecord } from "../../src/types.ts";
-import { dig, factory, freshDatabase, plant, settle } from "../support/indexeddb.ts";
+import { dig, factory, freshDatabase, makeDatabase, plant, settle } from "../support/indexeddb.ts";
 import { headOf, record, storeContract } from "./store.ts";
 
 const unavailable = { name: "VaultError", code: "store_unavailable" };
@@ -16,6 +16,7 @@ export function indexedDbContract(name: string): void {
       const database = freshDatabase();
       return [indexedDbStore({ database }), indexedDbStore({ database })];
     },
+    stored: ({ namespace }, key) => dig(namespace!, key),
   });
 
   describe(`indexedDbStore: ${name}`, () => {
@@ -42,7 +43,7 @@ export function indexedDbContract(name: string): void {
       return seen;
     }
 
-    it("P5 F25 every write asks for strict durability", async () => {
+    it("every write asks for strict durability [P5 F25]", async () => {
       const store = indexedDbStore({ database });
       const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
       await store.write("a", record(), undefined);
@@ -62,7 +63,7 @@ export function indexedDbContract(name: string): void {
       }
     });
 
-    it("P3 a comparison and its write are one transaction", async () => {
+    it("a comparison and its write are one transaction [P3]", async () => {
       const store = indexedDbStore({ database });
       await store.list("");
       const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
@@ -70,7 +71,7 @@ export function indexedDbContract(name: string): void {
       expect(transaction).toHaveBeenCalledTimes(1);
     });
 
-    it("P5 F25 a write resolves after its transaction's complete", async () => {
+    it("a write resolves after its transaction's complete [P5 F25]", async () => {
       const store = indexedDbStore({ database });
       const order: string[] = [];
       const real = IDBObjectStore.prototype.put;
@@ -88,7 +89,7 @@ export function indexedDbContract(name: string): void {
       expect(order).toEqual(["success", "complete", "resolved"]);
     });
 
-    it("P5 a transaction that aborts after the put's success rejects, and is not done again", async () => {
+    it("a transaction that aborts after the put's success rejects, and is not done again [P5]", async () => {
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
       const real = IDBObjectStore.prototype.put;
@@ -109,7 +110,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
     });
 
-    it("S4 P16 a full disk rejects, says what to do and leaves the record as it was", async () => {
+    it("a full disk rejects, says what to do and leaves the record as it was [S4 P16]", async () => {
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
       const put = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
@@ -131,7 +132,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.write("a", next, headOf(record()))).toBe(true);
     });
 
-    it("P16 what cannot be cloned rejects and leaves the record as it was", async () => {
+    it("what cannot be cloned rejects and leaves the record as it was [P16]", async () => {
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
       await expect(
@@ -140,7 +141,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.read("a")).toEqual(record());
     });
 
-    it("F25 a connection that was closed underneath is opened again", async () => {
+    it("a connection that was closed underneath is opened again [F25]", async () => {
       const connections = watchConnections();
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
@@ -153,7 +154,7 @@ export function indexedDbContract(name: string): void {
       expect((await store.head("a"))?.revision).toBe(2);
     });
 
-    it("F25 many calls on a dead connection share one new one", async () => {
+    it("many calls on a dead connection share one new one [F25]", async () => {
       const connections = watchConnections();
       const idb = factory();
       const store = indexedDbStore({ database, indexedDB: idb.made });
@@ -163,7 +164,7 @@ export function indexedDbContract(name: string): void {
       expect(idb.opens).toBe(2);
     });
 
-    it("F25 a connection that dies each time is tried twice, then rejects", async () => {
+    it("a connection that dies each time is tried twice, then rejects [F25]", async () => {
       const store = indexedDbStore({ database });
       await store.list("");
       const transaction = vi.spyOn(IDBDatabase.prototype, "transaction").mockImplementation(() => {
@@ -176,7 +177,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.write("a", record(), undefined)).toBe(true);
     });
 
-    it("F25 a read whose connection is lost on the way is done once more", async () => {
+    it("a read whose connection is lost on the way is done once more [F25]", async () => {
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
       vi.spyOn(IDBObjectStore.prototype, "get").mockImplementationOnce(() => {
@@ -185,7 +186,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.read("a")).toEqual(record());
     });
 
-    it("F25 lets go when another context deletes the database, and begins anew", async () => {
+    it("lets go when another context deletes the database, and begins anew [F25]", async () => {
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
       const deletion = indexedDB.deleteDatabase(database);
@@ -197,7 +198,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.write("a", record(), undefined)).toBe(true);
     });
 
-    it("F10 lets go when a newer copy upgrades, and goes on beside it", async () => {
+    it("lets go when a newer copy upgrades, and goes on beside it [F10]", async () => {
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
       const request = indexedDB.open(database, 2);
@@ -209,7 +210,7 @@ export function indexedDbContract(name: string): void {
       newer.close();
     });
 
-    it("F26 an open that never answers rejects at the deadline; later calls try anew", async () => {
+    it("an open that never answers rejects at the deadline; later calls try anew [F26]", async () => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       const idb = factory();
       idb.open = () => ({});
@@ -230,7 +231,7 @@ export function indexedDbContract(name: string): void {
       expect(vi.getTimerCount()).toBe(0);
     });
 
-    it("F26 a connection that comes after the deadline is closed, and nothing is written by it", async () => {
+    it("a connection that comes after the deadline is closed, and nothing is written by it [F26]", async () => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       const idb = factory();
       let real!: IDBOpenDBRequest;
@@ -255,7 +256,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.read("a")).toBeUndefined();
     });
 
-    it("F26 a transaction that never answers rejects at the deadline; later calls try anew", async () => {
+    it("a transaction that never answers rejects at the deadline; later calls try anew [F26]", async () => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       const store = indexedDbStore({ database, timeout: 4000 });
       await store.write("a", record(), undefined);
@@ -293,7 +294,7 @@ export function indexedDbContract(name: string): void {
         },
       ],
     ])(
-      "S4 P16 an open that %s rejects with a constant message; later calls try anew",
+      "an open that %s rejects with a constant message; later calls try anew [S4 P16]",
       async (_, open) => {
         const idb = factory();
         idb.open = open;
@@ -326,7 +327,7 @@ export function indexedDbContract(name: string): void {
       ["with an attempt id that is no string", { ...record(), attemptId: {} }],
       ["with an attempt id without end", { ...record(), attemptId: "x".repeat(65) }],
       ["with a tombstone that is no flag", { ...record(), tombstone: "yes" }],
-    ])("S10 F10 a record %s is unavailable and left untouched", async (_, planted) => {
+    ])("a record %s is unavailable and left untouched [S10 F10]", async (_, planted) => {
       const store = indexedDbStore({ database });
       await store.list("");
       await plant(database, "a", planted);
@@ -348,7 +349,7 @@ export function indexedDbContract(name: string): void {
       expect(await store.write("b", record(), undefined)).toBe(true);
     });
 
-    it("S10 what a polluted Object.prototype holds is not part of a record", async () => {
+    it("what a polluted Object.prototype holds is not part of a record [S10]", async () => {
       const store = indexedDbStore({ database });
       await store.write("a", record(), undefined);
       await plant(database, "b", {});
@@ -370,17 +371,176 @@ export function indexedDbContract(name: string): void {
       }
     });
 
-    it("F10 a database that somebody else has made otherwise is unavailable", async () => {
-      const request = indexedDB.open(database, 3);
-      request.addEventListener("upgradeneeded", () => request.result.createObjectStore("other"));
-      const db = await settle(request);
-      const store = indexedDbStore({ database });
-      await expect(store.read("a")).rejects.toMatchObject(unavailable);
-      await expect(store.write("a", record(), undefined)).rejects.toMatchObject(unavailable);
-      db.close();
+    describe("a database that somebody else has made", () => {
+      const raise = (): Promise<IDBDatabase> => settle(indexedDB.open(database));
+
+      it("without an object store: it is opened one version higher [F74]", async () => {
+        (await makeDatabase(database, 7)).close();
+        const store = indexedDbStore({ database });
+        expect(await store.write("a", record(), undefined)).toBe(true);
+        expect(await indexedDbStore({ database }).read("a")).toEqual(record());
+        const db = await raise();
+        expect([db.version, [...db.objectStoreNames]]).toEqual([8, ["records"]]);
+        db.close();
+      });
+
+      it("without an object store: ten that start together all open it [F74]", async () => {
+        (await makeDatabase(database, 1)).close();
+        const stores = Array.from({ length: 10 }, () => indexedDbStore({ database }));
+        const won = await Promise.all(
+          stores.map((store, at) =>
+            store.write("a", record({ sessionId: `session-${at}` }), undefined),
+          ),
+        );
+        expect(won.filter(Boolean)).toEqual([true]);
+        const db = await raise();
+        expect(db.version).toBe(2);
+        db.close();
+      });
+
+      it("without an object store, and held open: unavailable in time, then opened [F74 F26]", async () => {
+        const holder = await makeDatabase(database, 1);
+        const store = indexedDbStore({ database, timeout: 50 });
+        await expect(store.read("a")).rejects.toMatchObject(unavailable);
+        holder.close();
+        const patient = indexedDbStore({ database });
+        expect(await patient.write("a", record(), undefined)).toBe(true);
+        expect(await store.read("a")).toEqual(record());
+      });
+
+      it("in a higher version, with the object store: it is used as it is [F74]", async () => {
+        (await makeDatabase(database, 9, ["records", "other"])).close();
+        const store = indexedDbStore({ database });
+        expect(await store.write("a", record(), undefined)).toBe(true);
+        const db = await raise();
+        expect(db.version).toBe(9);
+        db.close();
+      });
+
+      it("shared with the application: the cause is named, and the version stays [F74 F10]", async () => {
+        const application = await makeDatabase(database, 3, ["other"]);
+        const store = indexedDbStore({ database });
+        const error = {
+          ...unavailable,
+          message: expect.stringMatching(/something else's: .* indexedDbStore\(\{ database/),
+        };
+        for (let tries = 0; tries < 2; tries++) {
+          await expect(store.read("a")).rejects.toMatchObject(error);
+          await expect(store.write("a", record(), undefined)).rejects.toMatchObject(error);
+        }
+        application.close();
+        // Else the application, which opens its version, would be shut out.
+        (await makeDatabase(database, 3)).close();
+        // Once it is out of the way, the next call sees it.
+        await settle(indexedDB.deleteDatabase(database));
+        expect(await store.write("a", record(), undefined)).toBe(true);
+      });
+
+      it("with an object store of this name whose keys are its own: the cause is named [F74]", async () => {
+        (await makeDatabase(database, 1, ["records"], { keyPath: "id" })).close();
+        const store = indexedDbStore({ database });
+        expect(await store.read("a")).toBeUndefined();
+        await expect(store.write("a", record(), undefined)).rejects.toMatchObject({
+          ...unavailable,
+          message: expect.stringContaining("something else's"),
+        });
+      });
     });
 
-    it("S11 databases do not mix", async () => {
+    describe("its scope", () => {
+      it("ten that start together agree on one random id, and nobody lists it", async () => {
+        const stores = Array.from({ length: 10 }, () => indexedDbStore({ database }));
+        const scopes = new Set(await Promise.all(stores.map((store) => store.scope!())));
+        expect(scopes.size).toBe(1);
+        const [scope] = [...scopes];
+        expect(scope).toMatch(/^\w{7,64}$/);
+        expect(await indexedDbStore({ database }).scope!()).toBe(scope);
+        expect(await stores[0]!.list("")).toEqual([]);
+        for (const key of ["scope", "", "0"]) expect(await stores[0]!.read(key)).toBeUndefined();
+        expect(await indexedDbStore({ database: freshDatabase() }).scope!()).not.toBe(scope);
+      });
+
+      it("is answered from memory afterwards, until the database is deleted", async () => {
+        const store = indexedDbStore({ database });
+        const scope = await store.scope!();
+        const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
+        expect(await store.scope!()).toBe(scope);
+        expect(transaction).not.toHaveBeenCalled();
+        await settle(indexedDB.deleteDatabase(database));
+        expect(await store.scope!()).not.toBe(scope);
+      });
+
+      it.each([1, {}, ["x"], "x".repeat(65)])(
+        "%o in its place is none, and stays [S10]",
+        async (odd) => {
+          const store = indexedDbStore({ database });
+          await store.list("");
+          await plant(database, ["scope"], odd);
+          expect(await store.scope!()).toBeUndefined();
+          expect(await dig(database, ["scope"])).toEqual(odd);
+        },
+      );
+
+      it("is unavailable where the database is [P16]", async () => {
+        const idb = factory();
+        idb.open = () => {
+          throw new DOMException("denied", "SecurityError");
+        };
+        const store = indexedDbStore({ database, indexedDB: idb.made });
+        await expect(store.scope!()).rejects.toMatchObject(unavailable);
+        idb.open = undefined;
+        expect(await store.scope!()).toMatch(/./);
+      });
+    });
+
+    it("one deadline covers both tries [F26 F59]", async () => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      const idb = factory();
+      const fails: (() => void)[] = [];
+      idb.open = () => ({
+        error: new DOMException("lost", "UnknownError"),
+        set onerror(listener: () => void) {
+          fails.push(listener);
+        },
+      });
+      const store = indexedDbStore({ database, timeout: 4000, indexedDB: idb.made });
+      const settled = vi.fn();
+      const call = store.read("a").catch(settled);
+      await vi.advanceTimersByTimeAsync(3000);
+      fails[0]!();
+      await vi.advanceTimersByTimeAsync(999);
+      expect([idb.opens, settled.mock.calls.length]).toEqual([2, 0]);
+      await vi.advanceTimersByTimeAsync(1);
+      await call;
+      expect(settled).toHaveBeenCalledWith(expect.objectContaining(unavailable));
+    });
+
+    it("list() gives texts alone, whatever else stands there [F81]", async () => {
+      const store = indexedDbStore({ database });
+      await store.write("p|a", record(), undefined);
+      await store.scope!();
+      for (const key of [7, new Date(0), ["p|b"], new Uint8Array(2)])
+        await plant(database, key as IDBValidKey, record());
+      // A text that is no account's is listed: it is the vault's to pass over it.
+      await plant(database, "p|%", record());
+      expect((await store.list("")).toSorted()).toEqual(["p|%", "p|a"]);
+      expect(await store.list("scope")).toEqual([]);
+    });
+
+    it("a record that holds itself, or more than a session can, is unavailable [S10]", async () => {
+      const store = indexedDbStore({ database });
+      await store.list("");
+      const circle: Record<string, unknown> = {};
+      circle["self"] = circle;
+      let wide: unknown = {};
+      for (let depth = 0; depth < 40; depth++) wide = [wide, wide];
+      for (const body of [circle, wide]) {
+        await plant(database, "a", record({ body }));
+        await expect(store.read("a")).rejects.toMatchObject(unavailable);
+      }
+    });
+
+    it("databases do not mix [S11]", async () => {
       const one = indexedDbStore({ database });
       const two = indexedDbStore({ database: freshDatabase() });
       await one.write("a", record(), undefined);

@@ -8,6 +8,8 @@ import type { RecordHead, StoredRecord, TokenStore } from "../../src/types.ts";
 type Awaitable<T> = T | Promise<T>;
 
 export interface StoreContractOptions {
+  /** What really lies under a key, behind the store's back; by default what `read` gives. */
+  readonly stored?: (store: TokenStore, key: string) => Awaitable<unknown>;
   /** Two stores on the same, empty records, as two tabs have them; by default one store twice. */
   readonly twins?: () => Awaitable<readonly [TokenStore, TokenStore]>;
   /** Whether it compares and sets in one step; `true` by default. */
@@ -26,7 +28,7 @@ export function record(fields: Partial<StoredRecord> = {}): StoredRecord {
 }
 
 /** The clear part of a record. */
-export function headOf({ body: _, ...head }: StoredRecord): RecordHead {
+export function headOf({ body: _, keys: __, ...head }: StoredRecord): RecordHead {
   return head;
 }
 
@@ -35,7 +37,7 @@ export function storeContract(
   make: () => Awaitable<TokenStore>,
   options: StoreContractOptions = {},
 ): void {
-  const { atomic = true } = options;
+  const { atomic = true, stored = (store, key) => store.read(key) } = options;
   const twins =
     options.twins ??
     (async () => {
@@ -48,6 +50,30 @@ export function storeContract(
       const store = await make();
       expect(store.atomic).toBe(atomic);
       expect(["context", "origin", "everywhere"]).toContain(store.shared);
+      expect(["string", "undefined"]).toContain(typeof store.namespace);
+      const scope = await store.scope?.();
+      expect(scope ?? "").toMatch(/^\w{0,64}$/);
+      expect(await store.scope?.()).toBe(scope);
+      expect(await store.list("")).toEqual([]);
+    });
+
+    it("what it stores is JSON, but for `keys` where it declares to keep them [F89]", async () => {
+      const store = await make();
+      const { subtle } = crypto as Partial<Crypto>;
+      const proof = await subtle?.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt"]);
+      const written = record({ attemptId: "attempt-1", ...(proof && { keys: { proof } }) });
+      expect(await store.write("a", written, undefined)).toBe(true);
+      const found = { ...((await stored(store, "a")) as StoredRecord) };
+      const { keys = {}, ...json } = found;
+      expect(json).toEqual(JSON.parse(JSON.stringify(json)));
+      if (!store.keepsKeys) expect(keys).toEqual({});
+      for (const key of Object.values(keys)) expect(key).toBeInstanceOf(CryptoKey);
+      const read = { ...(await store.read("a")) };
+      const { keys: _, ...rest } = written;
+      expect(read).toEqual(store.keepsKeys ? written : rest);
+      if (proof && store.keepsKeys) expect(read.keys!["proof"]).toBeInstanceOf(CryptoKey);
+      // The clear part holds no key.
+      expect({ ...(await store.head("a")) }).toEqual(headOf(written));
     });
 
     it("has nothing under an unused key", async () => {
@@ -70,7 +96,7 @@ export function storeContract(
       expect(await store.read("a")).toEqual(written);
     });
 
-    it("P8 a head is the clear part and nothing else", async () => {
+    it("a head is the clear part and nothing else [P8]", async () => {
       const store = await make();
       const written = record({ attemptId: "attempt-1", revision: 7 });
       await store.write("a", written, undefined);
@@ -80,7 +106,7 @@ export function storeContract(
       expect(await store.read("a")).toEqual(written);
     });
 
-    it("P3 writes where the head is the expected one", async () => {
+    it("writes where the head is the expected one [P3]", async () => {
       const store = await make();
       const first = record();
       const second = record({ revision: 2, attemptId: "attempt-1", body: { generation: 2 } });
@@ -89,7 +115,7 @@ export function storeContract(
       expect(await store.read("a")).toEqual(second);
     });
 
-    it("P3 a write against a stale revision changes nothing", async () => {
+    it("a write against a stale revision changes nothing [P3]", async () => {
       const store = await make();
       const first = record();
       const second = record({ revision: 2, body: { generation: 2 } });
@@ -101,7 +127,7 @@ export function storeContract(
       expect(await store.read("a")).toEqual(second);
     });
 
-    it("P3 P4 the same revision of another session is refused", async () => {
+    it("the same revision of another session is refused [P3 P4]", async () => {
       const store = await make();
       const mine = record();
       const theirs = record({ sessionId: "session-2", body: { generation: 5 } });
@@ -112,7 +138,7 @@ export function storeContract(
       expect(await store.read("a")).toEqual(theirs);
     });
 
-    it("P3 creates only where nothing is, replaces only where something is", async () => {
+    it("creates only where nothing is, replaces only where something is [P3]", async () => {
       const store = await make();
       const first = record();
       expect(await store.write("a", record({ revision: 2 }), headOf(first))).toBe(false);
@@ -133,7 +159,7 @@ export function storeContract(
       expect(await store.write("a", record({ sessionId: "session-3" }), undefined)).toBe(true);
     });
 
-    it("P4 S14 a tombstone replaces the session, has no body and is listed", async () => {
+    it("a tombstone replaces the session, has no body and is listed [P4 S14]", async () => {
       const store = await make();
       await store.write("a", record(), undefined);
       const tombstone: StoredRecord = {
@@ -160,7 +186,7 @@ export function storeContract(
       expect(await store.list("none")).toEqual([]);
     });
 
-    it("S10 S11 keys are only names, and each has its own record", async () => {
+    it("keys are only names, and each has its own record [S10 S11]", async () => {
       const store = await make();
       const keys = ["__proto__", "constructor", "toString", "", "a", "A"];
       for (const key of keys) expect(await store.read(key)).toBeUndefined();
@@ -169,7 +195,7 @@ export function storeContract(
       for (const key of keys) expect((await store.read(key))?.sessionId).toBe(`of ${key}`);
     });
 
-    it.runIf(atomic)("P3 F28 of many that create at once, one does", async () => {
+    it.runIf(atomic)("of many that create at once, one does [P3 F28]", async () => {
       const [one, two] = await twins();
       const tries = Array.from({ length: 8 }, (_, at) =>
         record({ sessionId: `session-${at}`, body: { generation: at } }),
@@ -183,7 +209,7 @@ export function storeContract(
     });
 
     it.runIf(atomic)(
-      "P3 of many that replace or delete the same record at once, one does",
+      "of many that replace or delete the same record at once, one does [P3]",
       async () => {
         const [one, two] = await twins();
         await one.write("a", record(), undefined);
@@ -198,7 +224,7 @@ export function storeContract(
       },
     );
 
-    it.runIf(atomic)("P3 F37 no change is lost when all try until they succeed", async () => {
+    it.runIf(atomic)("no change is lost when all try until they succeed [P3 F37]", async () => {
       const stores = await twins();
       await stores[0].write("a", record({ revision: 0, body: { writers: [] } }), undefined);
       const writers = [0, 1, 2, 3];

@@ -65,6 +65,21 @@ it("S8 what it stores is sealed; dangerouslyUnsealed is not", async () => {
   }
 });
 
+it("keys that have to be fetched: by a function or a promise, the same as the text [F99]", async () => {
+  const api = fakeApi();
+  const kv = await openKv();
+  await make({ kv, fetch: api.fetch, keys: async () => keys }).signIn(credentials);
+  for (const given of [() => keys, Promise.resolve(keys), keys])
+    expect(await make({ kv, fetch: api.fetch, keys: given }).getToken()).toBe("access-1-secret");
+  const lost = make({ kv, fetch: api.fetch, keys: () => Promise.reject(new Error(keys)) });
+  const error = (await lost.getToken().catch((reason: unknown) => reason)) as Error;
+  expect(error).toMatchObject({ code: "store_unavailable" });
+  expect(`${error.message} ${String(error.cause)}`).not.toContain(keys);
+  const none = make({ kv, fetch: api.fetch, keys: async () => undefined });
+  await expect(none.getToken()).rejects.toEqual(wanted("export TOKENKEEP_KEYS="));
+  expect(api.to("/login")).toHaveLength(1);
+});
+
 it("a store of one's own needs neither database nor keys", async () => {
   const api = fakeApi();
   const vault = make({ store: memoryStore(), fetch: api.fetch });
@@ -139,8 +154,8 @@ describe("says which line to add", () => {
       [`${KEYS},${freshKeys("k1")}`, "same id"],
       [KEYS.slice(3), "^Key 1 is not"],
       [`${KEYS},`, "^Key 2 is not"],
-      [{ k1: KEYS }, "AES-GCM keys of 256 bits"],
-      [{ k1: undefined }, "AES-GCM keys of 256 bits"],
+      [{ k1: KEYS }, "takes HKDF keys"],
+      [{ k1: undefined }, "takes HKDF keys"],
       [[KEYS], "Put a letter into each key id"],
     ] as const;
     for (const [given, message] of wrong) {

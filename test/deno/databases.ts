@@ -34,7 +34,20 @@ export async function openKv(file = ":memory:"): Promise<Kv> {
   return kv;
 }
 
-export const freshStore = async (): Promise<TokenStore> => denoKvStore(await openKv());
+const databases = new WeakMap<TokenStore, Kv>();
+
+export async function freshStore(): Promise<TokenStore> {
+  const kv = await openKv();
+  const store = denoKvStore(kv);
+  databases.set(store, kv);
+  return store;
+}
+
+/** What lies in a fresh store's database, behind its back. */
+export async function storedIn(store: TokenStore, key: string): Promise<unknown> {
+  const entry = await databases.get(store)?.get(["tokenkeep", key], { consistency: "strong" });
+  return entry?.value;
+}
 
 /** Two stores with a connection each to the same file, as two processes have them. */
 export async function twinStores(

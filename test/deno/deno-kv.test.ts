@@ -33,7 +33,7 @@ it("is shared by all that open the database, and atomic", async () => {
   expect({ atomic, shared }).toEqual({ atomic: true, shared: "everywhere" });
 });
 
-it("P3 reads are strong, and what is written was checked by its versionstamp", async () => {
+it("reads are strong, and what is written was checked by its versionstamp [P3]", async () => {
   const kv = await openKv();
   const read = kv.get.bind(kv);
   const [get, list] = [vi.spyOn(kv, "get"), vi.spyOn(kv, "list")];
@@ -56,7 +56,7 @@ it("P3 reads are strong, and what is written was checked by its versionstamp", a
   expect(await store.read("a")).toEqual(record());
 });
 
-it("F10 a record of a newer format, or that makes no sense, is unavailable and left untouched", async () => {
+it("a record of a newer format, or that makes no sense, is unavailable and left untouched [F10]", async () => {
   const kv = await openKv();
   const store = denoKvStore(kv);
   const at = ["tokenkeep", "a"];
@@ -71,7 +71,7 @@ it("F10 a record of a newer format, or that makes no sense, is unavailable and l
   }
 });
 
-it("S10 what a polluted prototype holds is not part of a record", async () => {
+it("what a polluted prototype holds is not part of a record [S10]", async () => {
   const kv = await openKv();
   await kv.set(["tokenkeep", "a"], { sessionId: "s", revision: 1 });
   const polluted = Object.prototype as Record<string, unknown>;
@@ -83,8 +83,28 @@ it("S10 what a polluted prototype holds is not part of a record", async () => {
   }
 });
 
+it("keys that are no texts are not listed, whatever stands behind or before them [F81]", async () => {
+  const kv = await openKv();
+  const store = denoKvStore(kv);
+  await store.write("a", record(), undefined);
+  for (const part of [new Uint8Array([97]), 7, true]) {
+    await kv.set(["tokenkeep", part] as unknown as string[], record());
+    expect(await store.list("")).toEqual(["a"]);
+  }
+});
+
+it("the prefix is bound into the seal [S20 F82]", async () => {
+  const kv = await openKv();
+  const prefix = ["app", "tokens"];
+  await encrypted(denoKvStore(kv), ring).write("a", record(), undefined);
+  const { value } = await kv.get(["tokenkeep", "a"], { consistency: "strong" });
+  await kv.set([...prefix, "a"], value);
+  const elsewhere = encrypted(denoKvStore(kv, { prefix }), ring);
+  expect({ ...(await elsewhere.read("a")) }).toEqual(headOf(record()));
+});
+
 describe("limits", () => {
-  it("S4 a record above 64 KiB, or a key above 2 KiB, is refused in words that show neither", async () => {
+  it("a record above 64 KiB, or a key above 2 KiB, is refused in words that show neither [S4]", async () => {
     const store = denoKvStore(await openKv());
     const big = record({ body: "secret".repeat(11_000) });
     const message = "Deno KV refused: a record may have 64 KiB, its key 2 KiB";
@@ -105,7 +125,7 @@ describe("limits", () => {
   });
 });
 
-describe("P16 trouble", () => {
+describe("trouble [P16]", () => {
   it("a closed database is unavailable, never empty", async () => {
     const kv = await Deno.openKv(":memory:");
     const store = denoKvStore(kv);
@@ -123,7 +143,7 @@ describe("P16 trouble", () => {
       });
   });
 
-  it("P10 F26 a silent database is unavailable after the deadline", async () => {
+  it("a silent database is unavailable after the deadline [P10 F26]", async () => {
     const never = (): Promise<never> => new Promise(() => {});
     const silent = { get: never, atomic: never } as unknown as DenoKv;
     await expect(denoKvStore(silent, { timeout: 5 }).read("a")).rejects.toEqual(unavailable);
@@ -135,7 +155,7 @@ describe("P16 trouble", () => {
     expect(kv.commits).toBe(4);
   });
 
-  it("P10 a lock that never ends is unavailable after the deadline, and not tried for ever", async () => {
+  it("a lock that never ends is unavailable after the deadline, and not tried for ever [P10]", async () => {
     const kv = stubborn(await openKv(), Infinity);
     const store = denoKvStore(kv, { timeout: 50 });
     await expect(store.write("a", record(), undefined)).rejects.toEqual(unavailable);
@@ -157,7 +177,7 @@ describe("P16 trouble", () => {
   });
 });
 
-it("S11 prefixes keep apart, and what lies deeper is nobody's", async () => {
+it("prefixes keep apart, and what lies deeper is nobody's [S11]", async () => {
   const kv = await openKv();
   const [one, two] = [denoKvStore(kv), denoKvStore(kv, { prefix: ["app", "tokens"] })];
   await one.write("a", record(), undefined);
@@ -170,7 +190,7 @@ it("S11 prefixes keep apart, and what lies deeper is nobody's", async () => {
   expect(await two.read("a")).toBeUndefined();
 });
 
-it("S8 no token stands in the database's files in the clear", async () => {
+it("no token stands in the database's files in the clear [S8]", async () => {
   const file = freshFile();
   const kv = await openKv(file);
   const store = encrypted(denoKvStore(kv), ring);

@@ -65,7 +65,7 @@ const KEYS = `k1:${btoa("0123456789abcdef0123456789abcdef")}`;
 
 /** Web Crypto works in threads of its own: what it is at now. */
 let working = 0;
-for (const name of ["decrypt", "digest", "encrypt", "importKey"] as const) {
+for (const name of ["decrypt", "deriveKey", "digest", "encrypt", "importKey"] as const) {
   const method = crypto.subtle[name].bind(crypto.subtle) as (
     ...args: unknown[]
   ) => Promise<unknown>;
@@ -226,7 +226,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     }
     return object;
   }
-  function ownerOf(object: Object_): ObjectOwner {
+  function ownerOf(object: Object_, id: string): ObjectOwner {
     if (object.owner && clock.now() - object.usedAt < EVICTED) return object.owner;
     const { stored } = object;
     counts.starts++;
@@ -239,11 +239,12 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
         object.alarm = undefined;
         counts.alarms++;
         touch(object, 5);
-        void ownerOf(object).alarm();
+        void ownerOf(object, id).alarm();
       }, wait);
       object.alarm = { time: clock.now() + wait, handle };
     };
     const ctx: ObjectContext = {
+      id,
       waitUntil: (promise) => void promise.catch(() => {}),
       storage: {
         transactionSync: (task) => task(),
@@ -301,7 +302,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
       object.inSecond = second === object.second ? object.inSecond + 1 : 1;
       object.second = second;
       counts.peak = Math.max(counts.peak, object.inSecond);
-      const owner = ownerOf(object);
+      const owner = ownerOf(object, hash);
       touch(object, 2);
       return owner;
     };
@@ -325,6 +326,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
       memory: memories[isolate]!,
       cache: caches[place],
       hash: () => hashOf(key),
+      objectId: (hash) => hash,
       owner: (hash) => asked(hash)(),
       waitUntil: (promise) => void promise.catch(() => {}),
       clock,

@@ -11,14 +11,14 @@ import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
-import { freshStore, ring, twinStores } from "../deno/databases.ts";
+import { freshStore, ring, storedIn, twinStores } from "../deno/databases.ts";
 
 it("runs in Deno", () => {
   expect(Deno.version.deno).toMatch(/^\d/);
 });
 
 storeContract("memory", memoryStore);
-storeContract("Deno KV", freshStore, { twins: () => twinStores() });
+storeContract("Deno KV", freshStore, { twins: () => twinStores(), stored: storedIn });
 storeContract("encrypted over Deno KV", async () => encrypted(await freshStore(), ring), {
   twins: () => twinStores((store) => encrypted(store, ring)),
 });

@@ -11,8 +11,8 @@ import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
-import { kvStore, ring } from "../workers/kv-store.ts";
-import { objectStores } from "../workers/object-store.ts";
+import { kvStore, ring, storedInKv } from "../workers/kv-store.ts";
+import { objectStores, storedIn } from "../workers/object-store.ts";
 
 storeContract("memory", memoryStore);
 storeContract("encrypted over memory", () => encrypted(memoryStore()), {
@@ -21,8 +21,11 @@ storeContract("encrypted over memory", () => encrypted(memoryStore()), {
     return [encrypted(inner), encrypted(inner)];
   },
 });
-storeContract("a Durable Object's storage", () => objectStores()[0], { twins: objectStores });
-storeContract("Workers KV", kvStore, { atomic: false });
+storeContract("a Durable Object's storage", () => objectStores()[0], {
+  twins: objectStores,
+  stored: storedIn,
+});
+storeContract("Workers KV", kvStore, { atomic: false, stored: storedInKv });
 storeContract("encrypted over Workers KV", async () => encrypted(kvStore(), await ring()), {
   atomic: false,
 });

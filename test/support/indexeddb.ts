@@ -9,14 +9,28 @@ export function settle<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
+/** A database as somebody else has made it, with object stores of these names. */
+export async function makeDatabase(
+  database: string,
+  version: number,
+  stores: readonly string[] = [],
+  options?: IDBObjectStoreParameters,
+): Promise<IDBDatabase> {
+  const request = indexedDB.open(database, version);
+  request.addEventListener("upgradeneeded", () => {
+    for (const name of stores) request.result.createObjectStore(name, options);
+  });
+  return settle(request);
+}
+
 /** Puts a value into the database behind the store's back. */
-export async function plant(database: string, key: string, value: unknown): Promise<void> {
+export async function plant(database: string, key: IDBValidKey, value: unknown): Promise<void> {
   const db = await settle(indexedDB.open(database));
   await settle(db.transaction("records", "readwrite").objectStore("records").put(value, key));
   db.close();
 }
 
-export async function dig(database: string, key: string): Promise<unknown> {
+export async function dig(database: string, key: IDBValidKey): Promise<unknown> {
   const db = await settle(indexedDB.open(database));
   const value: unknown = await settle(db.transaction("records").objectStore("records").get(key));
   db.close();
@@ -33,9 +47,9 @@ export function factory(): {
     opens: 0,
     open: undefined as ((name: string) => unknown) | undefined,
     made: {
-      open(name: string) {
+      open(name: string, version?: number) {
         self.opens++;
-        return self.open ? self.open(name) : indexedDB.open(name);
+        return self.open ? self.open(name) : indexedDB.open(name, version);
       },
     } as unknown as IDBFactory,
   };

@@ -73,9 +73,8 @@ it("importing tokens from secrets: once, and the refresh token works", async () 
 it("KV alone: a static token for every isolate, sealed", async () => {
   serve("simplismart");
   const { token } = (await api.credentials()) as { token: string };
-  const key = await crypto.subtle.importKey("raw", new Uint8Array(32), "AES-GCM", false, [
-    "encrypt",
-    "decrypt",
+  const key = await crypto.subtle.importKey("raw", new Uint8Array(32), "HKDF", false, [
+    "deriveKey",
   ]);
   await open({ TOKENS: env.TOKEN_CACHE }, key).signIn({ token });
   const url = "https://api.app.simplismart.ai/deployments/list/model/";

@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/cloudflare/wire.ts";
-import { credentials, eventually, type Stage, stage } from "./stage.ts";
+import { counted, credentials, eventually, type Stage, stage } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
 const k1 = env.TOKENKEEP_KEYS;
@@ -14,17 +14,18 @@ async function sealedWith({ stub, provider }: Stage): Promise<unknown> {
   const name = "tokenkeep:" + keyOf(providers[provider]!, "default");
   return runInDurableObject(await stub(), (_, { storage }) => {
     const record = storage.kv.get(name) as { body: { kid: unknown } };
+    expect(JSON.parse(JSON.stringify(record))).toEqual(record);
     return record.body.kid;
   });
 }
 
 /** As after a deploy with other secrets. */
-async function deploy(one: Stage, keys: string): Promise<void> {
+async function deploy(one: Stage, keys: typeof hooks.keys): Promise<void> {
   await evictDurableObject(await one.stub());
   hooks.keys = keys;
 }
 
-describe("S8 key ring", () => {
+describe("key ring [S8]", () => {
   it("rotated in mid-life: old records open, are sealed anew, and the old key may go", async () => {
     const one = await stage();
     await one.vault().signIn(credentials);
@@ -70,6 +71,78 @@ describe("S8 key ring", () => {
   });
 });
 
+describe("keys that have to be fetched [F99]", () => {
+  it("by a function: a promise of the text, or of a Secrets Store binding", async () => {
+    const one = await stage();
+    hooks.keys = Promise.resolve(k1);
+    await one.vault().signIn(credentials);
+    expect(await sealedWith(one)).toBe("k1");
+    const secret = { get: async () => k1 };
+    // Without KV, so that each has the object open its record. The last are the secret's own keys.
+    for (const given of [secret, Promise.resolve(secret), undefined]) {
+      await deploy(one, given);
+      const bare = { ...env, TOKEN_CACHE: undefined };
+      expect((await one.elsewhere({ env: bare }).fetch(one.echo)).status).toBe(200);
+    }
+    expect(await one.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+  });
+
+  it("a Secrets Store binding by its name, another's than the default too", async () => {
+    const one = await stage();
+    const own = { provider: one.provider, providers, cache: "TOKEN_CACHE" };
+    await one.vault().signIn(credentials);
+    await one.cached();
+    let read = 0;
+    const secret = {
+      async get() {
+        read++;
+        return k1;
+      },
+    };
+    // The object is not asked: what KV has opens with these keys.
+    const { binding, calls } = counted(env.TOKEN_VAULT);
+    const bindings = { ...env, TOKEN_VAULT: binding };
+    await one.elsewhere({ env: { ...bindings, TOKENKEEP_KEYS: secret }, ...own }).getToken();
+    await one
+      .elsewhere({ env: { ...bindings, OTHER_KEYS: secret }, ...own, keys: "OTHER_KEYS" })
+      .getToken();
+    expect(read).toBe(2);
+    expect(calls["get"]).toBeUndefined();
+    expect(() => one.elsewhere({ ...own, keys: "MISSING_KEYS" })).toThrow("No keys to seal");
+  });
+
+  it("a Secrets Store that is out of reach signs nobody out, and its words are kept in [S4 P16]", async () => {
+    const one = await stage();
+    await one.vault().signIn(credentials);
+    await deploy(one, { get: () => Promise.reject(new Error("the secret is k1:abc")) });
+    const error = (await one
+      .elsewhere({ env: { ...env, TOKEN_CACHE: undefined } })
+      .fetch(one.echo)
+      .catch((reason: unknown) => reason)) as Error;
+    expect(error).toMatchObject({ code: "store_unavailable" });
+    expect(`${error.message} ${String(error.cause)}`).not.toContain("k1:abc");
+    await deploy(one, undefined);
+    expect((await one.elsewhere().fetch(one.echo)).status).toBe(200);
+    expect(await one.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+  });
+
+  it.each<[string, () => string]>([
+    ["no text", () => ""],
+    ["malformed", () => `k1:${SECRET}`],
+  ])("%s: the first call says so, and both ways to give one", async (_, get) => {
+    const one = await stage();
+    hooks.keys = { get: async () => get() };
+    const error = (await one
+      .vault()
+      .signIn(credentials)
+      .catch((reason: unknown) => reason)) as Error;
+    expect(error).toMatchObject({ code: "invalid_option" });
+    for (const part of [".dev.vars", "npx wrangler secret put", "secrets_store_secrets"])
+      expect(error.message).toContain(part);
+    expect(error.message).not.toContain(SECRET);
+  });
+});
+
 const SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0";
 
 describe("missing or malformed keys", () => {
@@ -96,6 +169,7 @@ describe("missing or malformed keys", () => {
       expect(error.message).toContain(".dev.vars");
       expect(error.message).toContain('TOKENKEEP_KEYS="k1:');
       expect(error.message).toContain("npx wrangler secret put TOKENKEEP_KEYS");
+      expect(error.message).toContain('"binding": "TOKENKEEP_KEYS", "store_id"');
       expect(error.message).not.toContain(SECRET);
       // The object, in a Worker of its own, says the same.
       const key = keyOf(providers[provider]!, "default");

@@ -25,11 +25,18 @@ export function kvStore(
     },
     options,
   );
-  return { ...store, nameOf: (key) => nameOf("tokenkeep:" + key) };
+  return { ...store, nameOf: (key) => nameOf((options?.prefix ?? "tokenkeep:") + key) };
 }
 
 export async function ring(): Promise<Keyring> {
-  const usages: KeyUsage[] = ["encrypt", "decrypt"];
-  const made = crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, usages);
-  return keyring({ k1: await made });
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  const key = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
+  return keyring({ k1: key });
+}
+
+/** What lies in KV, behind the store's back: a clear part, and a text. */
+export async function storedInKv(store: TokenStore, key: string): Promise<unknown> {
+  const { nameOf } = store as ReturnType<typeof kvStore>;
+  const found = await env.TOKEN_CACHE.getWithMetadata(nameOf(key), { type: "text" });
+  return { ...Object(found.metadata), body: JSON.parse(found.value ?? "") };
 }

@@ -5,7 +5,7 @@ import { createVault } from "../../src/index.ts";
 import { cloudflareKvStore, type KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import type { Provider } from "../../src/types.ts";
-import { record } from "../contracts/store.ts";
+import { headOf, record } from "../contracts/store.ts";
 import { kvStore, ring } from "./kv-store.ts";
 import { qovery } from "./static.ts";
 
@@ -74,7 +74,7 @@ describe("Workers KV as a store", () => {
     expect(await open(3_600_000).getToken()).toBe("minted-2");
   });
 
-  it("S8 sealing without a key ring is refused: KV keeps no keys, and nothing is in the clear", async () => {
+  it("sealing without a key ring is refused: KV keeps no keys, and nothing is in the clear [S8]", async () => {
     const store = kvStore();
     await expect(encrypted(store).write("a", record(), undefined)).rejects.toMatchObject({
       code: "store_unavailable",
@@ -112,7 +112,7 @@ describe("Workers KV as a store", () => {
   });
 
   it.each([null, "text", 7, [], {}, { format: 1 }, { format: 1, sessionId: 1, revision: 1 }])(
-    "S10 metadata that makes no sense: %o",
+    "metadata that makes no sense: %o [S10]",
     async (metadata) => {
       const store = kvStore();
       await env.TOKEN_CACHE.put(store.nameOf("a"), "{}", { metadata });
@@ -120,14 +120,68 @@ describe("Workers KV as a store", () => {
     },
   );
 
-  it("S10 a value that is no JSON opens as nothing", async () => {
+  it("what looks like sealed bytes in a credential stays what it was [F89]", async () => {
+    const store = kvStore();
+    const body = { material: { $bytes: "AAAA", $buffer: "AAAA", list: [{ $bytes: "AAAA" }] } };
+    await store.write("a", record({ body }), undefined);
+    expect((await store.read("a"))?.body).toEqual(body);
+  });
+
+  it("KV that never answers is unavailable in time, and nothing is put after that [F59]", async () => {
+    let put = 0;
+    let answer = (): void => {};
+    const store = cloudflareKvStore(
+      {
+        getWithMetadata: () =>
+          new Promise((resolve) => {
+            answer = () => resolve({ value: null, metadata: null });
+          }),
+        put: async () => void put++,
+        delete: () => new Promise(() => {}),
+        list: () => new Promise(() => {}),
+      },
+      { timeout: 20 },
+    );
+    for (const call of [
+      () => store.read("a"),
+      () => store.head("a"),
+      () => store.list(""),
+      () => store.write("a", record(), undefined),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: "store_unavailable" });
+    answer();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(put).toBe(0);
+  });
+
+  it("a prefix keeps apart, and is bound into the seal [S20 F82]", async () => {
+    const keys = await ring();
+    const stores = { one: kvStore(), two: kvStore({ prefix: "two:" }) };
+    expect([stores.one.namespace, stores.two.namespace]).toEqual(["tokenkeep:", "two:"]);
+    await encrypted(stores.one, keys).write("a", record(), undefined);
+    await stores.two.write("a", await stores.one.read("a"), undefined);
+    expect({ ...(await encrypted(stores.two, keys).read("a")) }).toEqual(headOf(record()));
+    expect(await encrypted(stores.one, keys).read("a")).toEqual(record());
+  });
+
+  it("a tombstone flag beside a session is no sign-out [S20 F82]", async () => {
+    const store = kvStore();
+    await store.write("a", record(), undefined);
+    const { value } = await env.TOKEN_CACHE.getWithMetadata(store.nameOf("a"), TEXT);
+    const metadata = { ...headOf(record()), tombstone: true };
+    await env.TOKEN_CACHE.put(store.nameOf("a"), value!, { metadata });
+    for (const found of [await store.read("a"), await store.head("a")])
+      expect({ ...found }).toEqual(headOf(record()));
+  });
+
+  it("a value that is no JSON opens as nothing [S10]", async () => {
     const store = kvStore();
     const { body: _, ...metadata } = record();
     await env.TOKEN_CACHE.put(store.nameOf("a"), "{", { metadata });
     expect(await store.read("a")).toEqual(metadata);
   });
 
-  it("P16 S4 KV that fails is not empty, and what it says is not passed on", async () => {
+  it("KV that fails is not empty, and what it says is not passed on [P16 S4]", async () => {
     const fail = (): Promise<never> => Promise.reject(new Error("secret"));
     const kv = { getWithMetadata: fail, put: fail, delete: fail, list: fail };
     const store = cloudflareKvStore(kv);

@@ -2,16 +2,16 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { hashOf, keyOf } from "../../src/cloudflare/wire.ts";
+import { keyOf } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import { counted, credentials, eventually, HOUR, laggingKv, type Stage, stage } from "./stage.ts";
 import { clock, hooks, providers } from "./worker.ts";
 
 const KV_OPTIONS = { type: "text" } as const;
 
-/** Where this account's token stands in KV. */
-const nameOf = async ({ provider }: Stage): Promise<string> =>
-  `tokenkeep:cache:${await hashOf(keyOf(providers[provider]!, "default"))}`;
+/** Where this account's token stands in KV: under its object's own id. */
+const nameOf = async ({ stub }: Stage): Promise<string> =>
+  `tokenkeep:cache:${String((await stub()).id)}`;
 
 /** Signed in, and KV has the token. */
 async function published(): Promise<Stage & { name: string }> {

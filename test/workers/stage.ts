@@ -34,6 +34,7 @@ export interface ObjectState {
 }
 export interface Env {
   readonly TOKEN_VAULT: Namespace;
+  readonly OTHER_VAULT: Namespace;
   readonly OLD_VAULT: Namespace;
   readonly README_VAULT: Namespace;
   readonly TOKEN_CACHE: KvNamespace;
@@ -55,6 +56,8 @@ export interface Stage {
   elsewhere(options?: Partial<CloudflareVaultOptions>): CloudflareVault<PasswordCredentials>;
   /** One request through the Worker's front door. */
   request(account?: string, init?: RequestInit): Promise<Response>;
+  /** Waits until the object has put an account's token into KV, and gives it as it lies there. */
+  cached(account?: string): Promise<{ value: string; metadata: unknown }>;
   /** Waits for what requests of this test have left to `waitUntil`. */
   settled(): Promise<void>;
 }
@@ -141,6 +144,17 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
     request(account = "default", init = {}) {
       const query = new URLSearchParams({ provider, account, url: `${api.url}/v1/echo` });
       return exports.default.fetch(`https://front.example/?${query}`, init);
+    },
+    async cached(account = "default") {
+      const hash = await hashOf(keyOf(providers[provider]!, account));
+      const name = `tokenkeep:cache:${String(env.TOKEN_VAULT.idFromName(hash))}`;
+      let value: string | null = null;
+      let metadata: unknown;
+      await eventually(async () => {
+        ({ value, metadata } = await env.TOKEN_CACHE.getWithMetadata(name, { type: "text" }));
+        return value;
+      });
+      return { value: value ?? "", metadata };
     },
     async settled() {
       await Promise.all(contexts.splice(0).map((ctx) => waitOnExecutionContext(ctx)));

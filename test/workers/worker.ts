@@ -2,6 +2,7 @@
 import {
   createVault,
   defineTokenVault,
+  type GivenKeys,
   type VaultContext,
   type VaultEvent,
 } from "../../src/cloudflare.ts";
@@ -21,7 +22,7 @@ export const hooks: {
   fetch: typeof fetch | undefined;
   onEvent: ((event: VaultEvent) => void) | undefined;
   /** Instead of the secret. */
-  keys: string | undefined;
+  keys: GivenKeys;
   /** How often an object was asked for a token. */
   asked: number;
   /** Each `env` that the front door was given. */
@@ -61,6 +62,9 @@ export class TokenVault extends Vault {
 }
 
 export { TokenVault as ReadmeVault } from "./readme.ts";
+
+/** A second class with the same providers, as staging has beside production. */
+export class OtherVault extends Vault {}
 
 /** The same, where somebody forgot SQLite. */
 export class OldVault extends Vault {}

@@ -27,7 +27,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it("F25 a connection that the browser closes with a close event is opened again", async () => {
+it("a connection that the browser closes with a close event is opened again [F25]", async () => {
   const transaction = vi.spyOn(IDBDatabase.prototype, "transaction");
   const store = indexedDbStore({ database: freshDatabase() });
   await store.write("a", record(), undefined);
@@ -35,7 +35,7 @@ it("F25 a connection that the browser closes with a close event is opened again"
   expect(await store.read("a")).toEqual(record());
 });
 
-it("P16 a missing IndexedDB rejects, and says what to do", async () => {
+it("a missing IndexedDB rejects, and says what to do [P16]", async () => {
   vi.stubGlobal("indexedDB", undefined);
   await expect(indexedDbStore().read("a")).rejects.toMatchObject({
     code: "store_unavailable",
@@ -43,13 +43,13 @@ it("P16 a missing IndexedDB rejects, and says what to do", async () => {
   });
 });
 
-it("F10 copies of the library share one database by default", async () => {
+it("copies of the library share one database by default [F10]", async () => {
   const open = vi.spyOn(indexedDB, "open");
   await indexedDbStore().read("a");
-  expect(open.mock.calls).toEqual([["tokenkeep"]]);
+  expect(open.mock.calls).toEqual([["tokenkeep", undefined]]);
 });
 
-it.each([2 ** 31, Infinity])("F15 a timeout of %d ms is not over at once", async (timeout) => {
+it.each([2 ** 31, Infinity])("a timeout of %d ms is not over at once [F15]", async (timeout) => {
   const timer = vi.spyOn(globalThis, "setTimeout");
   await indexedDbStore({ database: freshDatabase(), timeout })
     .read("a")
@@ -58,7 +58,7 @@ it.each([2 ** 31, Infinity])("F15 a timeout of %d ms is not over at once", async
   expect(ms).toBeLessThan(2 ** 31);
 });
 
-it("S10 list() needs nothing but the factory, and passes over keys that are no texts", async () => {
+it("list() needs nothing but the factory, and passes over keys that are no texts [S10]", async () => {
   const database = freshDatabase();
   const store = indexedDbStore({ database, indexedDB });
   await store.write("p|a", record(), undefined);

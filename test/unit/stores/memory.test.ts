@@ -13,7 +13,7 @@ it("keeps records as they are, and shares them with nobody", async () => {
   expect(store.shared).toBe("context");
 });
 
-it("S7 shows no record when it is inspected or serialised", async () => {
+it("shows no record when it is inspected or serialised [S7]", async () => {
   const { inspect } = await import("node:util");
   const store = memoryStore();
   await store.write("a", record(), undefined);

@@ -1,0 +1,22 @@
+/** Web Crypto, and bytes as the texts that a record holds: a record is JSON (F89). */
+import { fail } from "./stored.ts";
+
+/** `CryptoKey`, which Node's own types know as a value only. */
+export type WebCryptoKey = (typeof CryptoKey)["prototype"];
+
+/** The types have it everywhere; insecure contexts do not. */
+export const subtle = (): SubtleCrypto =>
+  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
+
+export const randomBytes = (length: number): Uint8Array<ArrayBuffer> =>
+  crypto.getRandomValues(new Uint8Array(length));
+
+export function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+/** Throws for what is no base64. */
+export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

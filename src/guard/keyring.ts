@@ -1,0 +1,247 @@
+/**
+ * Keys that the application keeps. None of them seals anything itself: each session has a key of its
+ * own, made from one of them by HKDF (RFC 5869), so that no key is used too often (S20).
+ */
+import { VaultError } from "../errors.ts";
+import type { RecordHead, StoredRecord } from "../types.ts";
+import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "./crypto.ts";
+import { DEADLINE, fail, inTime, own } from "./stored.ts";
+
+/** What stands beside a sealed body: the id of the ring's key, and what was drawn for the session. */
+export interface KeyNames {
+  readonly kid?: unknown;
+  /** 16 random bytes in base64, new with each session. */
+  readonly salt?: unknown;
+}
+
+/** Gives the keys that seal and open records. */
+export interface Sealer {
+  /** The key for a record's next write; `kept` is what the record must hold besides its names. */
+  toSeal(
+    place: readonly unknown[],
+    head: RecordHead,
+  ): Promise<{
+    readonly key: WebCryptoKey;
+    readonly names: KeyNames;
+    readonly kept?: Readonly<Record<string, unknown>>;
+  }>;
+  /**
+   * The key that a sealed body names, which may be none; `opened` is called where it was the right one.
+   * Rejects with a `VaultError`, code `store_unavailable`, for an unknown id, and while the keys cannot
+   * be had.
+   */
+  toOpen(
+    place: readonly unknown[],
+    head: RecordHead,
+    names: KeyNames,
+    kept: StoredRecord["keys"],
+  ): Promise<{ readonly key: WebCryptoKey | undefined; readonly opened?: () => void }>;
+}
+
+/** The application's own keys; made by {@link keyring}. */
+export interface Keyring extends Sealer {
+  /** The key id that new writes are sealed with. */
+  newest(): Promise<string>;
+  /** Lets go of the session's key that is at hand for a place. */
+  forget(place: readonly unknown[]): void;
+}
+
+/** One session's key, at hand. */
+interface SessionKey {
+  readonly key: WebCryptoKey;
+  readonly kid: string;
+  readonly salt: string;
+  readonly sessionId: string;
+  /** Which million of the session's writes it is for. */
+  readonly era: number;
+}
+
+/**
+ * Keys by key id, each made from 32 random bytes at least. As a text, for a secret or a variable:
+ * `<id>:<32 bytes in base64>`, more of them after commas; `echo "k1:$(openssl rand -base64 32)"` makes
+ * one. As `CryptoKey`s: `crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"])`.
+ */
+export type Keys = string | Readonly<Record<string, WebCryptoKey>>;
+
+/** Keys that have to be fetched. A function is called until it has given them once. */
+export type KeySource = Keys | PromiseLike<Keys | undefined> | (() => KeysToCome);
+
+type KeysToCome = Keys | undefined | PromiseLike<Keys | undefined>;
+
+const HOW = '. Make one: echo "k1:$(openssl rand -base64 32)"';
+
+/** Random IVs allow 2^32 writes to a key (SP 800-38D §8.3); those that lose against another count too. */
+const ERA = 2 ** 20;
+/** How many sessions' keys are kept at hand. */
+const MOST = 1000;
+
+/** How many bytes tell one session's key from another's. */
+const SALT = 16;
+
+interface Ring {
+  readonly newest: string;
+  readonly keys: ReadonlyMap<string, () => Promise<WebCryptoKey>>;
+}
+
+/**
+ * Keys that the application keeps; say in a Worker's secret or an environment variable.
+ *
+ * @param source Writes use the last key listed; the others still open what they have sealed, so append
+ * a new key, and drop an old one when no record has its id any more. Keys that have to be fetched come
+ * as a function, which may be asynchronous, or as a promise; what is wrong with them is then what the
+ * store's methods reject with.
+ * @param how what the message of an error ends with: how keys are made, and where they go
+ * @throws `VaultError`, code `invalid_option`, when there is none, a key is malformed or of another
+ * kind, two have the same id, or an id is a number: the order of such members is not the order in
+ * which they are listed
+ *
+ * @example
+ * ```ts
+ * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
+ * import { memoryStore } from "tokenkeep/stores/memory";
+ *
+ * const keys = keyring(process.env["TOKENKEEP_KEYS"] ?? "");
+ * const store = encrypted(memoryStore(), keys);
+ * ```
+ */
+export function keyring(source: KeySource, how: string = HOW): Keyring {
+  const known = new Map<string, SessionKey>();
+  const get = isPlain(source) ? undefined : toGetter(source);
+  let ring = isPlain(source) ? readRing(source, how) : undefined;
+
+  // Once it is settled it is kept: a promise of one request may hang in another (F31).
+  const open = async (): Promise<Ring> =>
+    (ring ??= readRing(
+      await inTime(
+        DEADLINE,
+        async () => get?.(),
+        () => "Cannot get the keys that sessions are sealed with: try again" + how,
+      ),
+      how,
+    ));
+
+  /** A Map keeps the order in which keys were set: the first is the one that was not used for longest. */
+  function remember(at: string, key: SessionKey): void {
+    known.delete(at);
+    known.set(at, key);
+    const [oldest] = known.size > MOST ? known.keys() : [];
+    if (oldest !== undefined) known.delete(oldest);
+  }
+
+  async function make(kid: string, salt: string, { keys }: Ring): Promise<WebCryptoKey> {
+    const base = await (keys.get(kid) ?? unknownKey)();
+    return derive(base, salt);
+  }
+
+  return {
+    newest: async () => (await open()).newest,
+    forget: (place) => void known.delete(nameOf(place)),
+    async toSeal(place, { sessionId, revision }) {
+      const ring = await open();
+      const kid = ring.newest;
+      const at = nameOf(place);
+      const era = Math.floor(revision / ERA);
+      let found = known.get(at);
+      if (found?.kid !== kid || found.sessionId !== sessionId || found.era !== era) {
+        const salt = toBase64(randomBytes(SALT));
+        found = { kid, salt, sessionId, era, key: await make(kid, salt, ring) };
+      }
+      remember(at, found);
+      return { key: found.key, names: own({ kid, salt: found.salt }) };
+    },
+    async toOpen(place, { sessionId, revision }, { kid, salt }) {
+      const ring = await open();
+      // What stands in the record itself opens nothing: who has forged the record has put it there.
+      if (typeof kid !== "string" || !isSalt(salt)) return { key: undefined };
+      const at = nameOf(place);
+      const found = known.get(at);
+      const isAtHand = found?.kid === kid && found.salt === salt;
+      const key = isAtHand ? found.key : await make(kid, salt, ring);
+      const era = Math.floor(revision / ERA);
+      // Not before: a salt that somebody has put there must not seal what comes next.
+      return { key, opened: () => remember(at, { kid, salt, sessionId, era, key }) };
+    },
+  };
+}
+
+const nameOf = (place: readonly unknown[]): string => JSON.stringify(place);
+
+function isSalt(salt: unknown): salt is string {
+  try {
+    return typeof salt === "string" && salt.length < 2 * SALT && fromBase64(salt).length === SALT;
+  } catch {
+    return false;
+  }
+}
+
+/** A session is sealed with a key that is not here, maybe not yet: it is left alone. */
+export const unknownKey = (): never =>
+  fail("A session is sealed with an unknown key: put it into the key ring");
+
+/** Every member of the dictionaries is set, so that a polluted `Object.prototype` changes none (S15). */
+const derive = (base: WebCryptoKey, salt: string): Promise<WebCryptoKey> =>
+  subtle().deriveKey(
+    {
+      name: "HKDF",
+      hash: "SHA-256",
+      salt: fromBase64(salt),
+      info: new TextEncoder().encode("tokenkeep record 1"),
+    },
+    base,
+    { name: "AES-GCM", length: 256 },
+    false,
+    ["encrypt", "decrypt"],
+  );
+
+const isPlain = (source: KeySource | undefined): source is Keys | undefined =>
+  typeof source !== "function" && typeof (source as PromiseLike<Keys>)?.then !== "function";
+
+function toGetter(source: Exclude<KeySource, Keys>): () => KeysToCome {
+  if (typeof source === "function") return source;
+  // It may reject before anybody asks, and that is no business of the process.
+  source.then(undefined, () => {});
+  return () => source;
+}
+
+function readRing(keys: Keys | undefined, how: string): Ring {
+  const check = (isRight: unknown, message: string): void => {
+    if (!isRight) throw new VaultError("invalid_option", message + how);
+  };
+  const entries =
+    typeof keys === "string" ? parseKeys(keys, check) : takeKeys(Object.entries(keys ?? {}), check);
+  const ring = new Map(entries);
+  const [newest] = entries.at(-1) ?? [""];
+  check(newest, "A key ring needs a key");
+  check(ring.size === entries.length, "Two keys have the same id: give each its own");
+  return { newest, keys: ring };
+}
+
+type Check = (isRight: unknown, message: string) => void;
+type Entry = [id: string, key: () => Promise<WebCryptoKey>];
+
+const checkId = (id: string, check: Check): void =>
+  check(!/^\d+$/.test(id), "Put a letter into each key id: numbers lose their order");
+
+const takeKeys = (keys: [string, WebCryptoKey | undefined][], check: Check): Entry[] =>
+  keys.map(([id, key]) => {
+    checkId(id, check);
+    check(
+      key?.algorithm?.name === "HKDF" && key.usages.includes("deriveKey"),
+      'A key ring takes HKDF keys: importKey("raw", bytes, "HKDF", false, ["deriveKey"])',
+    );
+    return [id, async () => key ?? unknownKey()];
+  });
+
+/** Each key is made when it is needed, and kept once it is settled: a promise may hang (F31). */
+const parseKeys = (text: string, check: Check): Entry[] =>
+  text.split(",").map((entry, index) => {
+    const [, id = "", base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
+    check(id, `Key ${index + 1} is not <id>:<32 bytes in base64>`);
+    checkId(id, check);
+    const bytes = fromBase64(base64.replaceAll("-", "+").replaceAll("_", "/"));
+    let key: WebCryptoKey | undefined;
+    return [
+      id,
+      async () => (key ??= await subtle().importKey("raw", bytes, "HKDF", false, ["deriveKey"])),
+    ];
+  });
