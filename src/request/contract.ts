@@ -52,14 +52,8 @@ type Open<T> = { -readonly [name in keyof T]?: T[name] | undefined };
 /** An init for one send, made for it and given away with it. */
 export type SentInit = Open<RequestInit> & { duplex?: "half" };
 
-/** An init as it was read. */
-export interface Given extends Pick<
-  Open<VaultRequestInit>,
-  "body" | "fetch" | "headers" | "method" | "mode" | "redirect" | "signal" | "waitUntil"
-> {
-  /** All that is sent beside method, headers, body and redirect mode; absent if that is nothing. */
-  rest?: SentInit | undefined;
-}
+/** An init as it was read: it has no prototype, and nobody else holds it. */
+export type Given = Omit<SentInit, "body"> & Pick<Open<VaultRequestInit>, "body" | "fetch" | "waitUntil">;
 
 /** A body, as it can be sent once more. */
 export interface KeptBody {
@@ -81,8 +75,8 @@ export interface Call {
   readonly headers: KeptHeaders;
   readonly body: KeptBody;
   readonly redirect: SentInit["redirect"];
-  /** What init says beside these. */
-  readonly rest?: Readonly<SentInit> | undefined;
+  /** What init says of these and of all else. */
+  readonly given: Readonly<Given>;
   readonly send: typeof fetch;
   readonly signal?: AbortSignal | null | undefined;
   readonly waitUntil?: VaultRequestInit["waitUntil"] | undefined;

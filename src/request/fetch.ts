@@ -7,12 +7,11 @@ import type {
   Call,
   FetchOptions,
   Given,
-  SentInit,
   VaultFetch,
   VaultRequestInit,
 } from "./contract.ts";
 import { createHeal, isPlain, isToken } from "./heal.ts";
-import { hasAuthorization, keepHeaders, readInit, Sent } from "./init.ts";
+import { hasAuthorization, keepHeaders, keepReferrer, readInit, Sent } from "./init.ts";
 import { readPlain, toCall } from "./plain.ts";
 
 export type { FetchOptions, Follow, VaultFetch, VaultRequestInit } from "./contract.ts";
@@ -42,32 +41,16 @@ function createTeller({ policy, onBare }: FetchOptions): (address: string) => vo
   };
 }
 
-/** What `fetch` is to be given in place of an init that has been read. */
-const asInit = ({ method, headers, body, redirect, rest }: Given): SentInit =>
-  Object.assign(new Sent(method, headers, body as SentInit["body"], redirect), rest);
-
-/** What init and `Request` say beside method, headers, body and redirect mode. */
-function restOf({ body, rest }: Given, request: Request | undefined): SentInit | undefined {
-  const isMade = typeof body === "function";
-  // Fetch resets these two when anything else is given along.
-  const { referrer = "about:client", referrerPolicy = "" } = request ?? {};
-  const isReferred = referrer !== "about:client" || referrerPolicy !== "";
-  if (!isMade && !isReferred) return rest;
-  const more: SentInit = Object.assign(Object.create(null), rest);
-  if (isMade) more.duplex = "half";
-  if (referrer !== "about:client") more.referrer ??= referrer;
-  if (referrerPolicy !== "") more.referrerPolicy ??= referrerPolicy;
-  return more;
-}
-
 /** A call of any kind, kept as it was made. */
 function keepCall(
   { fetch: fetch_, follow, maxReplayBytes }: FetchOptions,
   { href, request, headers }: Pick<Call, "href" | "headers"> & { request: Request | undefined },
-  given: Given,
+  said: Given,
 ): Call {
+  const given = request ? keepReferrer(said, request) : said;
   const { method = request?.method ?? "GET", body, fetch: send = fetch_ } = given;
   const { redirect = request?.redirect ?? "follow" } = given;
+  if (typeof body === "function") given.duplex = "half";
   const own = redirect === "follow" ? follow : undefined;
   return {
     input: request ?? href,
@@ -76,7 +59,7 @@ function keepCall(
     headers,
     body: keepBody(body, request, maxReplayBytes),
     redirect: own ? "manual" : given.redirect,
-    rest: restOf(given, request),
+    given,
     send,
     signal: given.signal === undefined ? request?.signal : given.signal,
     waitUntil: given.waitUntil,
@@ -86,7 +69,7 @@ function keepCall(
 
 export function createFetch(options: FetchOptions): VaultFetch {
   const { policy, source, authorization, fetch: fetch_ } = options;
-  const { start, settle } = createHeal(options);
+  const { start, settle, sent } = createHeal(options);
   const tellBare = createTeller(options);
   const redirect = options.follow && "manual";
 
@@ -95,7 +78,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
     const { body, fetch: send = fetch_ } = given;
     // `fetch` knows no body of this kind.
     const own = typeof body === "function" && { body: body(), duplex: "half" };
-    return send(input, own ? Object.assign(asInit(given), own) : init);
+    return send(input, own ? Object.assign(given, own) : init);
   }
 
   /** Any call. Each step runs at once as long as nothing has to be waited for. */
@@ -115,12 +98,9 @@ export function createFetch(options: FetchOptions): VaultFetch {
     )
       return sendBare(input, init, given);
     const headers = keepHeaders(given.headers ?? request?.headers ?? {});
-    if (!hasAuthorization(headers))
-      return start(keepCall(options, { href, headers, request }, given));
-    if (!given.headers) return sendBare(input, init, given);
+    if (!hasAuthorization(headers)) return start(keepCall(options, { href, headers, request }, given));
     // Headers that were read may have been an iterator's, which is used up.
-    const own = { ...given, headers } as Given;
-    return sendBare(input, asInit(own), own);
+    return sendBare(input, given.headers ? Object.assign(given, { headers }) : init, given);
   }
 
   return (input, init) => {
@@ -131,11 +111,14 @@ export function createFetch(options: FetchOptions): VaultFetch {
       const token = source.ready ? source.ready() : source.getToken();
       if (!isToken(token) || token.isWatched)
         return start(toCall(options, plain, href), source.ready ? undefined : token);
+      sent(token);
       const { method, headers, body } = plain;
       const value = authorization(token);
       const own = headers ? { ...headers, authorization: value } : { authorization: value };
       return fetch_(href, new Sent(method, own, body, redirect) as RequestInit).then((response) =>
-        isPlain(response, token) ? response : settle(toCall(options, plain, href), response, token),
+        isPlain(response, token)
+          ? response
+          : settle(toCall(options, plain, href), response, token),
       );
     } catch (error) {
       return Promise.reject(error);

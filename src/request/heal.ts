@@ -22,6 +22,8 @@ export interface Heal {
   start(call: Call, early?: AccessToken | Promise<AccessToken>): Promise<Response>;
   /** What becomes of a reply to a call that had this token. */
   settle(call: Call, response: Response, token: AccessToken, waited?: number): Promise<Response>;
+  /** Something has gone out with this token. */
+  sent(token: AccessToken): void;
 }
 
 export function createHeal(options: FetchOptions): Heal {
@@ -42,22 +44,24 @@ export function createHeal(options: FetchOptions): Heal {
   }
 
   async function go(call: Call, token: AccessToken, waited?: number): Promise<Response> {
+    session = token.sessionId;
     const response = await send(call, authorization(token), call.body.first);
     return isPlain(response, token) ? response : settle(call, response, token, waited);
   }
 
-  async function late(call: Call, pending: Promise<AccessToken>): Promise<Response> {
-    const since = running();
+  async function late(
+    call: Call,
+    pending: Promise<AccessToken>,
+    since: number,
+  ): Promise<Response> {
     const token = await pending;
     return go(call, token, running() - since);
   }
 
   /** Tells the source what an answer says of its endpoint, where it wants to know. */
-  function note(call: Call, answer: Answer, token: AccessToken): void {
-    session = token.sessionId;
-    if (!token.isWatched) return;
-    const endpoint = endpointOf(token.sessionId, call.method, call.href);
-    if (isPassed(answer)) source.passed?.(endpoint, token);
+  function note({ method, href }: Call, answer: Answer, token: AccessToken): void {
+    if (token.isWatched && isPassed(answer))
+      source.passed?.(endpointOf(token.sessionId, method, href), token);
   }
 
   /** The call after this one will find a fresh token: nobody waits here. */
@@ -98,7 +102,7 @@ export function createHeal(options: FetchOptions): Heal {
 
     const { signal, waitUntil } = call;
     const date = dateOf(answer.response);
-    const endpoint = endpointFor(call);
+    const endpoint = endpointFor(call, token.sessionId);
     const need: TokenNeed = { rejected: token, endpoint, date, waited, waitUntil };
     if (!answer.isRepeatable || !(await call.body.isKept())) {
       renewUnasked(need);
@@ -123,9 +127,12 @@ export function createHeal(options: FetchOptions): Heal {
   }
 
   return {
-    start(call, early = first(call)) {
-      return isToken(early) ? go(call, early) : late(call, early);
+    start(call, early) {
+      const since = running();
+      const got = early ?? first(call);
+      return isToken(got) ? go(call, got) : late(call, got, since);
     },
     settle,
+    sent: (token) => void (session = token.sessionId),
   };
 }

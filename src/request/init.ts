@@ -5,26 +5,13 @@
 import type { Given, KeptHeaders, SentInit, VaultRequestInit } from "./contract.ts";
 
 /**
- * The members that Fetch asks for by name, so that own, inherited and hidden ones count alike (F90).
+ * The members that Fetch asks for by name, and ours: own, inherited and hidden ones count alike (F90).
  * What a runtime has beside them (`cf`, `dispatcher`, `client` …) is taken where it can be enumerated.
  */
-const OWN = "method headers body redirect fetch".split(" ");
-const SENT =
-  "mode credentials cache referrer referrerPolicy integrity keepalive signal duplex priority window waitUntil".split(
+const MEMBERS =
+  "method headers body redirect mode credentials cache referrer referrerPolicy integrity keepalive signal duplex priority window waitUntil fetch".split(
     " ",
   );
-
-const NOTHING: Given = Object.freeze({
-  method: undefined,
-  headers: undefined,
-  body: undefined,
-  redirect: undefined,
-  fetch: undefined,
-  mode: undefined,
-  signal: undefined,
-  waitUntil: undefined,
-  rest: undefined,
-});
 
 /** Whether it is the object's own to say, or its class's, and not just anybody's. */
 function says(object: object, name: string): boolean {
@@ -59,23 +46,38 @@ export const Sent = function (
 ) => SentInit;
 Sent.prototype = Object.freeze(Object.create(null));
 
+/** An init that says nothing. */
+export const NOTHING: Given = Object.freeze(Object.create(null));
+
 /** Each member once, as Fetch would read it. */
 export function readInit(init: VaultRequestInit | undefined): Given {
-  // All members are own ones, so that none is anybody else's.
   if (!init) return NOTHING;
-  const read = (name: string): unknown =>
-    says(init, name) ? init[name as keyof VaultRequestInit] : undefined;
-  const rest: Record<string, unknown> = Object.create(null);
-  const take = (name: string): void => {
-    const value = read(name);
-    if (value !== undefined) rest[name] = value;
-  };
-  SENT.forEach(take);
-  for (const name in init) if (!OWN.includes(name) && !SENT.includes(name)) take(name);
-  const own = Object.fromEntries(OWN.map((name) => [name, read(name)]));
-  const { mode, signal, waitUntil } = rest as VaultRequestInit;
-  return { ...NOTHING, ...own, mode, signal, waitUntil, rest };
+  const given: Record<string, unknown> = Object.create(null);
+  const names = new Set(MEMBERS);
+  for (const name in init) names.add(name);
+  for (const name of names) {
+    const value = says(init, name) ? init[name as keyof VaultRequestInit] : undefined;
+    if (value !== undefined) given[name] = value;
+  }
+  return given;
 }
+
+/** What a `Request` says of itself, beside method, headers, body and where it comes from. */
+export function saidBy(request: Request): Given {
+  const { mode, credentials, cache, integrity, keepalive, signal } = request;
+  return { mode, credentials, cache, integrity, keepalive, signal };
+}
+
+/** Fetch resets these two when anything else is given along. */
+export const keepReferrer = (given: Given, { referrer, referrerPolicy }: Request): Given =>
+  referrer === "about:client" && !referrerPolicy
+    ? given
+    : Object.assign(
+        Object.create(null),
+        referrer !== "about:client" && { referrer },
+        referrerPolicy && { referrerPolicy },
+        given,
+      );
 
 /** A copy that keeps the case of each name, as `fetch` does on the wire. */
 export function keepHeaders(headers: HeadersInit): KeptHeaders {
@@ -86,19 +88,21 @@ export function keepHeaders(headers: HeadersInit): KeptHeaders {
   return {};
 }
 
+/** By its length first: this is asked at every request. */
+const isAuthorization = (name: string): boolean =>
+  name.length === 13 && name.toLowerCase() === "authorization";
+
 /** A caller's own `Authorization` wins and switches the vault off for its request (S6). */
-export function hasAuthorization(headers: KeptHeaders): boolean {
-  if (headers instanceof Headers) return headers.has("authorization");
+export function namesAuthorization(headers: object): boolean {
+  // An inherited one is not sent.
   for (const name in headers)
-    // By its length first: this is asked at every request. An inherited one is not sent.
-    if (
-      name.length === 13 &&
-      name.toLowerCase() === "authorization" &&
-      Object.hasOwn(headers, name)
-    )
-      return true;
+    if (isAuthorization(name) && Object.hasOwn(headers, name)) return true;
   return false;
 }
+
+/** The same of headers of any kind. */
+export const hasAuthorization = (headers: KeptHeaders): boolean =>
+  headers instanceof Headers ? headers.has("authorization") : namesAuthorization(headers);
 
 /** Headers for one send. */
 export function headersWith(headers: KeptHeaders, authorization: string | undefined): HeadersInit {

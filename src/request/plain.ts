@@ -3,8 +3,8 @@
  * Their `fetch` gets an init of always the same shape.
  */
 import { keepText, NO_BODY } from "./body.ts";
-import type { Call, FetchOptions, VaultRequestInit } from "./contract.ts";
-import { hasAuthorization } from "./init.ts";
+import type { Call, FetchOptions, Given, VaultRequestInit } from "./contract.ts";
+import { namesAuthorization, NOTHING } from "./init.ts";
 
 /** Members of an init that need no further reading. */
 export interface Plain {
@@ -14,34 +14,44 @@ export interface Plain {
   readonly body: string | undefined;
 }
 
-const NOTHING: Plain = { method: "GET", headers: undefined, body: undefined };
+const PLAIN_GET: Plain = { method: "GET", headers: undefined, body: undefined };
 
 /** Whether it is nothing but its own members. */
 const isLiteral = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;
 
-/**
- * `undefined` for any other kind of init. Members are asked for as own ones: what somebody has put on
- * `Object.prototype` is not the caller's (S15).
- */
+/** What somebody may have put there is not the caller's (S15). */
+const root: Given = Object.prototype;
+
+/** Whether it says more than it enumerates, or `Object.prototype` says something. */
+const saysMore = (init: Given): boolean =>
+  root.method !== undefined ||
+  root.headers !== undefined ||
+  root.body !== undefined ||
+  init.mode !== undefined ||
+  init.credentials !== undefined ||
+  init.cache !== undefined ||
+  init.redirect !== undefined ||
+  init.referrer !== undefined ||
+  init.referrerPolicy !== undefined ||
+  init.integrity !== undefined ||
+  init.keepalive !== undefined ||
+  init.signal !== undefined ||
+  init.duplex !== undefined ||
+  init.priority !== undefined ||
+  init.fetch !== undefined;
+
+/** `undefined` for any other kind of init. */
 export function readPlain(init: VaultRequestInit | undefined): Plain | undefined {
-  if (init === undefined) return NOTHING;
-  if (init === null || !isLiteral(init)) return undefined;
-  let method: string | undefined;
-  let given: object | undefined;
-  let body: VaultRequestInit["body"];
-  for (const name of Object.keys(init))
-    if (name === "method") method = init.method;
-    else if (name === "headers") given = init.headers;
-    else if (name === "body") body = init.body;
-    else return undefined;
+  if (init === undefined) return PLAIN_GET;
+  if (init === null || !isLiteral(init) || saysMore(init as Given)) return undefined;
+  for (const name in init)
+    if (name !== "method" && name !== "headers" && name !== "body") return undefined;
+  const { method = "GET", headers: given, body } = init;
   if (typeof body !== "string" && body !== undefined) return undefined;
-  let headers: Record<string, string> | undefined;
-  if (given !== undefined) {
-    if (given === null || !isLiteral(given) || Symbol.iterator in given) return undefined;
-    headers = { ...(given as Record<string, string>) };
-    if (hasAuthorization(headers)) return undefined;
-  }
-  return { method: method ?? "GET", headers, body };
+  if (given === undefined) return { method, headers: undefined, body };
+  if (given === null || !isLiteral(given) || Symbol.iterator in given) return undefined;
+  const headers = { ...(given as Record<string, string>) };
+  return namesAuthorization(headers) ? undefined : { method, headers, body };
 }
 
 /** What is kept of it, for whatever its first reply asks for. */
@@ -54,6 +64,7 @@ export const toCall = (
   href,
   method,
   headers: headers ?? {},
+  given: NOTHING,
   redirect: follow && "manual",
   body: body === undefined ? NO_BODY : keepText(body),
   send,

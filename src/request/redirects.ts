@@ -2,10 +2,11 @@
  * Following redirects where the runtime shows them (Node, Bun, Deno, workerd): by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), the token only where it may go (S2).
  */
-import type { Answer, Call, Follow, SentInit } from "./contract.ts";
-import { headersWith, Sent } from "./init.ts";
+import type { Answer, Call, Follow, Given, SentInit } from "./contract.ts";
+import { headersWith, saidBy } from "./init.ts";
 import type { Policy } from "./policy.ts";
-import { policyAfter, referrerTo } from "./referrer.ts";
+import { initFor } from "./send.ts";
+import { hopReferrer } from "./referrer.ts";
 import { release, seen } from "./unauthorized.ts";
 
 declare const importScripts: unknown;
@@ -47,20 +48,8 @@ const turnsIntoGet = (status: number, method: string): boolean =>
   status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method);
 
 /** What holds at every hop: what init leaves open, or `undefined`, is the `Request`'s. */
-function constant({ input, rest }: Call): SentInit {
-  const kept: SentInit = Object.assign(Object.create(null), rest);
-  if (typeof input === "object")
-    for (const name of [
-      "signal",
-      "credentials",
-      "cache",
-      "mode",
-      "integrity",
-      "keepalive",
-    ] as const)
-      if (kept[name] === undefined) Object.assign(kept, { [name]: input[name] });
-  return kept;
-}
+const constant = ({ input, given }: Call): Given =>
+  Object.assign(Object.create(null), typeof input === "object" && saidBy(input), given);
 
 /** As `fetch` gives it: its copies say so too. */
 function redirected(response: Response): Response {
@@ -77,7 +66,7 @@ interface Trail {
   /** Whether it has never been off the list: once it was, the token does not come back (F63). */
   isListed: boolean;
   headers: Call["headers"];
-  readonly init: SentInit;
+  readonly init: Given;
 }
 
 /** Takes the trail one hop further, by what the reply says. */
@@ -96,8 +85,7 @@ function advance(trail: Trail, response: Response, next: URL): void {
     for (const name of dropped) left.delete(name);
     trail.headers = left;
   }
-  init.referrer = referrerTo(url, init.referrer, init.referrerPolicy);
-  init.referrerPolicy = policyAfter(response, init.referrerPolicy);
+  hopReferrer(init, response, url);
   trail.url = next;
 }
 
@@ -105,9 +93,14 @@ export const createFollow =
   (policy: Policy): Follow =>
   async (call, response, authorization) => {
     const init = constant(call);
-    const { method, headers } = call;
-    const url = new URL(call.href);
-    const trail: Trail = { url, method, headers, init, hasBody: true, isListed: true };
+    const trail: Trail = {
+      url: new URL(call.href),
+      method: call.method,
+      headers: call.headers,
+      init,
+      hasBody: true,
+      isListed: true,
+    };
     for (let hops = 0; ; hops++) {
       const answer = seen(response, trail.url.href, trail.method);
       const location = locationOf(response);
@@ -118,13 +111,10 @@ export const createFollow =
       trail.isListed &&= answer.isCarried && !!policy(trail.url.href);
       if (trail.hasBody && !(await call.body.isKept()))
         throw new TypeError("Cannot send a stream again");
-      const own = Object.assign(new Sent(), init, {
-        method: trail.method,
-        headers: headersWith(trail.headers, trail.isListed ? authorization : undefined),
-        body: trail.hasBody ? call.body.again() : undefined,
-        redirect: "manual",
-      });
-      response = await call.send(trail.url.href, own as RequestInit);
+      const headers = headersWith(trail.headers, trail.isListed ? authorization : undefined);
+      const body = trail.hasBody ? call.body.again() : undefined;
+      const own = initFor(init, { method: trail.method, headers, body, redirect: "manual" });
+      response = await call.send(trail.url.href, own);
     }
   };
 

@@ -9,6 +9,8 @@ const KEPT_EVENTS = 50;
 export interface Account {
   readonly vault: Vault<never>;
   readonly source: TokenSource;
+  /** Whose token was given last: the salt for endpoints of requests that have none yet. */
+  session?: string | undefined;
   look(): void;
   /** What a page that has `seen` so much has not seen yet; `worker` is the same for all. */
   news(seen: Question["seen"], worker: Pick<State, "lock" | "isolated">): State | undefined;

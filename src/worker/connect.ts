@@ -29,6 +29,8 @@ export interface ConnectOptions {
    * fallback it is asked twice. Any other answer may take 25 seconds more: raise it by what the worker's `patience` is above 20,000 ms.
    */
   readonly timeout?: number;
+  /** As in `createVault`. */
+  readonly maxReplayBytes?: number;
 }
 
 /** A `VaultError` to `isVaultError` and `instanceof`, without the class's table of messages, which stays elsewhere. */
@@ -70,7 +72,7 @@ const fail = (said: unknown): never => {
  */
 export function connectVault<Credentials = never>(
   start: () => VaultWorker | Promise<VaultWorker>,
-  { account = "default", timeout = 5_000, fallback }: ConnectOptions = {},
+  { account = "default", timeout = 5_000, fallback, maxReplayBytes }: ConnectOptions = {},
 ): Vault<Credentials> {
   if (!isAccount(account))
     throw toError({ code: "invalid_option", message: "Invalid option: account" });
@@ -245,13 +247,13 @@ export function connectVault<Credentials = never>(
       call(type, args, isRight, (args.at(-1) as { signal?: AbortSignal } | undefined)?.signal);
 
   return {
-    fetch: createSend(
-      (url, signal, { sessionId, generation } = {}, date) =>
-        call("token", [{ url, sessionId, generation, date }], isTicket, signal),
-      ({ sessionId, generation }) =>
+    fetch: createSend({
+      getTicket: (need, signal) => call("token", [need], isTicket, signal),
+      onRetry: ({ sessionId, generation }) =>
         tell({ type: "retried", account, sessionId, generation, status: 401 }),
       fail,
-    ),
+      maxReplayBytes,
+    }),
     signIn: method("signIn"),
     adopt: method("adopt"),
     getToken: method("getToken", isText),

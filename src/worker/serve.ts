@@ -7,6 +7,7 @@ import { isObject } from "../guard/claims.ts";
 import { randomId } from "../guard/random.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
+import { endpointOf } from "../request/endpoint.ts";
 import { createPolicy } from "../request/policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
@@ -165,16 +166,30 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       return undefined;
     }
     if (type === "token") {
-      const { url, sessionId, generation, date } = args[0] as Record<string, unknown>;
+      const { url, method, sessionId, generation, date, passed, waited } = args[0] as Record<
+        string,
+        unknown
+      >;
       // No token, where none may go (S1). Judged here alone: pages may be of other versions.
       if (!isText(url) || !policy(url)) return undefined;
       if (isolated) return isControlled(client);
       const rejected = isText(sessionId)
         ? { sessionId, generation: Number(generation) }
         : undefined;
-      const asked = Promise.resolve(source.getToken({ signal, rejected, date: toTime(date) }));
+      const salt = rejected?.sessionId ?? account.session;
+      const asked = Promise.resolve(
+        source.getToken({
+          signal,
+          rejected,
+          endpoint: salt && isText(method) ? endpointOf(salt, method, url) : undefined,
+          passed: Number.isSafeInteger(passed) ? Number(passed) : undefined,
+          waited: Number(waited) > 0 ? Number(waited) : undefined,
+          date: toTime(date),
+        }),
+      );
       // What cannot be renewed asks the application by its state and an event; the 401 is the answer.
       const token = await (rejected && !provider.renewal ? asked.catch(() => undefined) : asked);
+      account.session = token?.sessionId;
       return (
         token && {
           authorization: `${scheme} ${token.accessToken}`,

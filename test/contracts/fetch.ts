@@ -10,7 +10,10 @@ import { healing } from "./fetch/healing.ts";
 import { origins } from "./fetch/origins.ts";
 import { redirects } from "./fetch/redirects.ts";
 import { requests } from "./fetch/requests.ts";
+import { interceptors } from "./fetch/interceptors.ts";
+import { limits } from "./fetch/limits.ts";
 import { type FetchContract, stages } from "./fetch/stage.ts";
+import { strangers } from "./fetch/strangers.ts";
 
 export function fetchContract(contract: FetchContract): void {
   describe(`fetch contract${contract.title ?? ""}`, () => {
@@ -22,5 +25,8 @@ export function fetchContract(contract: FetchContract): void {
     credentials(stage);
     origins(stage);
     redirects(stage);
+    strangers(stage);
+    interceptors(stage);
+    limits(stage);
   });
 }

@@ -33,8 +33,8 @@ const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
   async refresh_failed() {
     const { vault, api, clock } = await signedIn();
     api.refresh = () => reply(503, {});
-    await clock.advance(3_600_000);
-    return clock.until(vault.fetch(VMS));
+    api.expire();
+    return clock.until(vault.getToken({ rejected: "access-1-secret" }));
   },
   sign_in_failed() {
     const { vault, api } = bench();
@@ -104,7 +104,7 @@ describe("what an error tells besides its code", () => {
     api.refresh = () => reply(429, {}, { "retry-after": "120" });
     api.expire();
     const { code, retryAfter, status } = (await rejection(
-      clock.until(vault.fetch(VMS)),
+      clock.until(vault.getToken({ rejected: "access-1-secret" })),
     )) as VaultError;
     expect({ code, status }).toEqual({ code: "refresh_failed", status: 429 });
     expect(retryAfter).toBeGreaterThanOrEqual(100_000);
@@ -115,7 +115,7 @@ describe("what an error tells besides its code", () => {
     const { vault, api, clock } = await signedIn({ patience: 10_000 });
     api.refresh = () => reply(429, {});
     api.expire();
-    const call = vault.fetch(VMS);
+    const call = vault.getToken({ rejected: "access-1-secret" });
     call.catch(() => {});
     await clock.advance(0);
     // The second try hangs until after the caller's patience.

@@ -203,6 +203,41 @@ export function origins(stage: Stage): void {
       expect(await sent(`${LISTED}/Tenant/api/v1`)).toMatchObject({ authorization: null });
     });
 
+    it.each([
+      "/..;/other",
+      "/..;x=1/other",
+      "/..%3b/other",
+      "/%2e%2e;/other",
+      "/%252e%252e/other",
+      "/..%252fother",
+      "/..%25255cother",
+      "/..%c0%afother",
+      "/%c0%ae%c0%ae/other",
+      "/..%25c0%25afother",
+      "/..%e0%80%afother",
+      "/..%u2215other",
+      "/v1%00",
+      "/v1%2500/../other",
+    ])(
+      "what may lead a server out of a path prefix is out of it, and goes bare: %s [F78 S1]",
+      async (path) => {
+        const { sent } = await spied(`${LISTED}/tenant/api`);
+        expect(await sent(`${LISTED}/tenant/api${path}`)).toMatchObject({ authorization: null });
+        // Without a prefix there is nothing to be led out of.
+        expect(await (await spied()).sent(`${LISTED}/tenant/api${path}`)).toMatchObject({
+          authorization: bearer,
+        });
+      },
+    );
+
+    it.each(["/100%25", "/a%20b;v=1", "/caf%c3%a9", "/%e9", "/a.b", "/a%2Cb", "/..a", "/x%e2%82%ac"])(
+      "an ordinary path below a prefix is in it: %s [F78]",
+      async (path) => {
+        const { sent } = await spied(`${LISTED}/tenant/api`);
+        expect(await sent(`${LISTED}/tenant/api${path}`)).toMatchObject({ authorization: bearer });
+      },
+    );
+
     it("S3 http on a loopback host only by the option whose name is a warning", async () => {
       for (const host of [
         "localhost:8080",
@@ -248,6 +283,18 @@ export function origins(stage: Stage): void {
             authorization: input.includes("evil") ? null : bearer,
           });
       });
+
+      it.runIf(stage.faithful)(
+        "an element that is named baseURI moves no relative address [F79 S1]",
+        async () => {
+          const image = document.body.appendChild(document.createElement("img"));
+          image.setAttribute("name", "baseURI");
+          image.id = "baseURI";
+          const { sent } = await spied(location.origin, true);
+          const answer = await sent("/v1/vms").finally(() => image.remove());
+          expect(answer).toEqual({ url: `${location.origin}/v1/vms`, authorization: bearer });
+        },
+      );
 
       // happy-dom's frames have no constructors of their own.
       it.runIf(stage.faithful)(
