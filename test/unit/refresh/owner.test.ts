@@ -65,6 +65,7 @@ function scene(given?: Clock): Scene {
     },
   } as unknown as Provider<never>;
   const context = {
+    id: { toString: () => "object" },
     waitUntil: (promise: Promise<unknown>) => void promise.catch(() => {}),
     storage: {
       transactionSync: <T>(task: () => T): T => task(),
@@ -107,6 +108,7 @@ function scene(given?: Clock): Scene {
         memory: createMemory(),
         owner: () => self.seen,
         hash: async () => "hash",
+        objectId: () => "object",
         cache: undefined,
         waitUntil: (promise) => void promise.catch(() => {}),
         clock,
