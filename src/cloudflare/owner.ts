@@ -1,292 +1,299 @@
 /**
- * The inside of the Durable Object: the core's engine over the object's storage, its alarm, and what it
- * publishes to KV. One object serves one session key for ever.
+ * The inside of the Durable Object: what it answers to Workers, what it does by its alarm, and what it
+ * tells KV. One object serves one session key for ever.
  */
-import { decodeClaims } from "../guard/claims.ts";
-import { systemClock } from "../refresh/clock.ts";
-import type { Engine } from "../refresh/contract.ts";
-import { nextLook } from "../refresh/timing.ts";
-import { createEngine } from "../refresh/engine.ts";
 import { isVaultError, VaultError } from "../errors.ts";
-import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";
-import type { KvNamespace } from "../stores/cloudflare-kv.ts";
-import { encrypted, type Keyring } from "../stores/encrypted.ts";
-import type { Grant, Provider, VaultOptions } from "../types.ts";
-import type { Snapshot, VaultEvent } from "../vault/vault.ts";
-import { createCache } from "./cache.ts";
-import { exchangeFetch } from "./exchange.ts";
+import { decodeClaims } from "../guard/claims.ts";
+import { isObject } from "../guard/claims.ts";
+import { systemClock } from "../refresh/clock.ts";
+import type { Adoption } from "../refresh/contract.ts";
+import type { Grant, Session } from "../types.ts";
+import { LOOK_AGAIN, nextAlarm, setAlarm } from "./alarm.ts";
+import { createHolding, type ObjectContext, type Owned, type OwnerSettings } from "./holding.ts";
 import { createPublisher, leaseOf, type Publisher } from "./publish.ts";
-import { type Answer, type Call, check, keyOf, type Owner, teller, toWire } from "./wire.ts";
-
-/** As much of a Durable Object's `ctx` as is needed. */
-export interface ObjectContext {
-  /** One among all objects of all classes, for ever: an object is found by nothing else. */
-  readonly id: { toString(): string };
-  readonly storage: DurableStorage & {
-    getAlarm(): Promise<number | null>;
-    setAlarm(time: number): Promise<void>;
-    deleteAlarm(): Promise<void>;
-  };
-  waitUntil(promise: Promise<unknown>): void;
-}
-
-/** What every object of a class has in common. */
-export interface OwnerSettings extends Pick<
-  VaultOptions,
-  "clock" | "dangerouslyAllowLoopbackHttp" | "fetch" | "patience" | "random"
-> {
-  readonly providers: Readonly<Record<string, Provider<never>>>;
-  readonly keys: Keyring;
-  readonly kv: KvNamespace | undefined;
-  readonly onEvent?: ((event: VaultEvent) => void) | undefined;
-}
-
-/** Which session this object owns; written with its first one. */
-interface Deed extends Call {
-  /** KV still has to hear that the session has ended. */
-  readonly due?: boolean | undefined;
-}
-
-const DEED = "tokenkeep-deed";
-const SOON = 60_000;
-const HOUR = 3_600_000;
+import { createStarts } from "./starts.ts";
+import {
+  type Call,
+  check,
+  type Failure,
+  type Lease,
+  type Owner,
+  type SessionStart,
+  type SessionState,
+  toWire,
+} from "./wire.ts";
 
 export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
 }
 
+/** How many adoptions are remembered that were done here. */
+const MOST_ADOPTED = 100;
+
 export function createOwner(ctx: ObjectContext, settings: OwnerSettings): ObjectOwner {
-  const { providers, keys, kv, clock = systemClock, onEvent } = settings;
+  const { keys, clock = systemClock, patience = 20_000 } = settings;
   const { storage } = ctx;
-  const id = ctx.id.toString();
-  const inner = durableObjectStore(storage, { namespace: id });
-  const store = encrypted(inner, keys);
+  const hold = (work: Promise<unknown>): void => ctx.waitUntil(work);
+  const holding = createHolding(ctx, settings, later);
+  const { deed, inner, store, open } = holding;
+  const starts = createStarts(clock, patience);
+  const publishers = new WeakMap<Owned, Publisher>();
+  const adopted = new Set<string>();
+  let removedAt = -Infinity;
+  let arming: Promise<void> = Promise.resolve();
 
-  interface Owned {
-    readonly deed: Call;
-    readonly provider: Provider<never>;
-    readonly engine: Engine;
-    readonly publish: Publisher;
-  }
-  let owned: Owned | undefined;
-  let arming: Promise<void> | undefined;
-  let starting: Promise<void> | undefined;
-
-  const deedNow = (): Deed | undefined => storage.kv.get(DEED) as Deed | undefined;
-
-  function open(call: Call): Owned {
-    const { provider: name, account } = call;
-    if (owned) {
-      check(
-        owned.deed.key === call.key,
-        "This object keeps another session: its binding is for TokenVault only",
-      );
-      return owned;
-    }
-    check(Object.hasOwn(providers, name), unknownProvider(name, providers));
-    const provider = providers[name]!;
-    const key = keyOf(provider, account);
-    check(
-      key === call.key,
-      `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers`,
-    );
-    const tell = teller(onEvent, account);
-    const engine = createEngine(
-      key,
-      {
-        provider,
-        store,
+  function publisherOf(one: Owned): Publisher {
+    const made =
+      publishers.get(one) ??
+      createPublisher({
+        engine: one.engine,
+        cache: one.cache,
+        id: ctx.id.toString(),
         clock,
-        // The storage is at hand, so that a look costs next to nothing. A longer timer would keep the
-        // object from rest, and its owner pays for that.
-        maxStaleness: 50,
-        ...(settings.random && { random: settings.random }),
-        ...(settings.patience !== undefined && { patience: settings.patience }),
-        fetch: exchangeFetch(settings.fetch),
-        dangerouslyAllowLoopbackHttp: settings.dangerouslyAllowLoopbackHttp === true,
-        waitUntil: (promise) => ctx.waitUntil(promise),
-      },
-      (...news) => {
-        tell(...news);
-        later(owned!);
-      },
-    );
-    const deed: Deed = { provider: name, account, key };
-    const due = {
-      is: () => !!deedNow()?.due,
-      async done() {
-        storage.kv.put(DEED, deed);
-        await arm(owned!);
-      },
-    };
-    const cache = kv && createCache(kv, () => keys, provider as Provider);
-    const hold = (promise: Promise<unknown>): void => ctx.waitUntil(promise);
-    const revision = async (): Promise<number> => (await inner.head(key))?.revision ?? 0;
-    const publish = createPublisher(engine, cache, id, clock, hold, due, revision);
-    return (owned = { deed, provider, engine, publish });
+        waitUntil: hold,
+        deed,
+        revision: (session) => revision(one.call.key, session),
+        onPaid: () => armLater(one),
+      });
+    publishers.set(one, made);
+    return made;
   }
 
   /** After each change: the alarm and KV follow. Nobody waits for either. */
   function later(one: Owned): void {
-    ctx.waitUntil((arming = (arming ?? Promise.resolve()).then(() => arm(one)).catch(() => {})));
-    one.publish();
+    armLater(one);
+    publisherOf(one)();
   }
 
-  /** When the session wants looking at though nobody calls, by the wall clock of the platform. */
-  async function arm({ engine, provider }: Owned): Promise<void> {
-    const { session, status } = engine.state();
-    const now = clock.now();
-    const isUnknown = !session && status !== "signed-out";
-    const wanted =
-      session && provider.renewal && !session.refused
-        ? // What is due and cannot be had is looked at each hour.
-          Math.min(nextLook(session, now), session.refreshAt! > now ? Infinity : HOUR)
-        : deedNow()?.due
-          ? SOON
-          : isUnknown
-            ? SOON * 10
-            : Infinity;
-    const armed = await storage.getAlarm();
-    if (wanted === Infinity) {
-      if (armed !== null) await storage.deleteAlarm();
-      return;
-    }
-    const time = Math.ceil(Date.now() + wanted);
-    if (armed === null || Math.abs(armed - time) > 1_000) await storage.setAlarm(time);
+  function armLater(one: Owned): void {
+    arming = arming.then(() => arm(one)).catch(() => {});
+    hold(arming);
   }
 
-  async function answer(
+  async function arm(one: Owned): Promise<void> {
+    if (await vacate(one)) return;
+    const { session, status } = one.engine.state();
+    const { renewal } = one.provider;
+    const owes = deed.debt() !== undefined;
+    await setAlarm(storage, nextAlarm({ session, status, renewal, owes, now: clock.now() }));
+  }
+
+  /** Gives the storage back, if the account was removed and nothing is left to be done for it. */
+  async function vacate({ call, engine }: Owned): Promise<boolean> {
+    const isLeaving = (): boolean => !!deed.read()?.isLeaving && !engine.state().session;
+    if (!isLeaving() || deed.debt()) return false;
+    const head = await inner.head(call.key);
+    if (head && (!head.tombstone || !(await inner.write(call.key, undefined, head)))) return false;
+    // Somebody may have signed in meanwhile.
+    if (!isLeaving()) return false;
+    deed.drop();
+    await storage.deleteAlarm();
+    // A class that extends this one may keep something of its own.
+    const [left] = storage.kv.list({ prefix: "" });
+    if (!left) await storage.deleteAll();
+    return true;
+  }
+
+  /** The revision of what is stored, above everything that was ever said of an earlier life. */
+  async function revision(key: string, session?: Session): Promise<number> {
+    const { base = clock.now() } = deed.read() ?? {};
+    if (session) return base + session.revision;
+    const head = await inner.head(key).catch(() => undefined);
+    return base + (head?.revision ?? 0);
+  }
+
+  async function answer<Said extends object>(
     call: Call,
-    task: (one: Owned) => Promise<Omit<Answer, "revision"> | void>,
-  ): Promise<Answer> {
-    let result: Omit<Answer, "revision">;
+    task: (one: Owned) => Promise<Said>,
+  ): Promise<(Said & { readonly revision: number }) | Failure> {
     try {
-      result = (await task(open(call))) ?? {};
+      const said = await task(open(call));
+      return { revision: await revision(call.key), ...said };
     } catch (error) {
-      result = { error: toWire(error) };
+      return { revision: await revision(call.key), error: toWire(error) };
     }
-    const head = await inner.head(call.key).catch(() => undefined);
-    return { revision: head?.revision ?? 0, ...result };
   }
 
+  const leased = ({ engine }: Owned): { readonly lease: Lease | undefined } => ({
+    lease: leaseOf(engine.state()),
+  });
+
+  /** Begins a session; `asked` tells those who ask for the same. */
   async function begin(
     one: Owned,
-    task: () => Promise<void>,
-    unlessSignedIn: boolean | undefined,
-  ): Promise<Omit<Answer, "revision">> {
+    { unlessSignedIn }: SessionStart,
+    { asked, start }: { readonly asked: unknown; readonly start: () => Promise<void> },
+  ): Promise<void> {
     // Keys that have to be fetched are told to be wrong here, and not by a session that none can seal.
     await keys.newest();
-    storage.kv.put(DEED, { ...deedNow(), ...one.deed });
-    if (unlessSignedIn) {
-      // One at a time, so that a thousand first requests sign in once.
-      const turn = (starting ?? Promise.resolve()).then(async () => {
-        await one.engine.look();
-        if (one.engine.state().status !== "signed-in") await task();
-      });
-      starting = turn.catch(() => {});
-      await turn;
-    } else await task();
-    return { lease: leaseOf(one.engine) };
+    if (!unlessSignedIn) return start();
+    await starts(asked, async () => {
+      await one.engine.look();
+      const { status } = one.engine.state();
+      if (status === "signed-in") return;
+      // A session that cannot be opened now is a session (F94): the store's own words say why.
+      if (status !== "signed-out" && status !== "sign-in-required") {
+        await store.read(one.call.key);
+        throw new VaultError("store_unavailable");
+      }
+      await start();
+    });
   }
 
-  const owner: ObjectOwner = {
-    token: (call, { rejected, date }) =>
-      answer(call, async (one) => {
-        const { accessToken, sessionId, generation } = await one.engine.getToken({
-          rejected,
-          date,
-        });
-        one.publish(true);
-        const lease = leaseOf(one.engine);
-        return {
-          lease:
-            lease?.accessToken === accessToken
-              ? lease
-              : { accessToken, sessionId, generation, until: 0 },
-        };
-      }),
-    signIn: (call, credentials, { unlessSignedIn }) =>
-      answer(call, async (one) => {
-        // Before anything is noted.
-        check(one.provider.signIn, "The provider has no sign-in: call adopt()");
-        const start = (): Promise<void> => one.engine.signIn(credentials as never);
-        return begin(one, start, unlessSignedIn);
-      }),
-    adopt: (call, tokens, { unlessSignedIn }) =>
-      answer(call, (one) => begin(one, () => one.engine.adopt(tokens as Grant), unlessSignedIn)),
-    signOut: (call) =>
-      answer(call, async (one) => {
-        // Before anything else, so that no crash forgets to tell KV.
-        if (kv) storage.kv.put(DEED, { ...one.deed, due: true } satisfies Deed);
-        await one.engine.signOut();
-      }),
-    state: (call) =>
-      answer(call, async (one) => {
-        await one.engine.look();
-        return { snapshot: snapshotOf(one) };
-      }),
-    async alarm() {
-      const deed = deedNow();
-      if (!deed) return;
-      await wake(deed);
-    },
-  };
+  /** Whether an adoption has come to its end before, and only its answer was lost (F101). */
+  async function isAdopted({ call }: Owned, adoption: Adoption): Promise<boolean> {
+    if (adopted.has(adoption.sessionId) || adoption.startedAt < removedAt) return true;
+    const head = await inner.head(call.key);
+    return head?.sessionId === adoption.sessionId;
+  }
+
+  function noteAdopted({ sessionId }: Adoption): void {
+    if (adopted.size >= MOST_ADOPTED) adopted.clear();
+    adopted.add(sessionId);
+  }
+
+  async function end(one: Owned): Promise<void> {
+    const head = await inner.head(one.call.key).catch(() => undefined);
+    // Before anything else, so that no crash forgets to tell KV.
+    if (one.cache && head && !head.tombstone) {
+      deed.claim(one.call);
+      deed.owe(head.sessionId);
+    }
+    await one.engine.signOut();
+  }
 
   /** Idempotent: once too often, too late, or never, the record says what is to be done. */
-  async function wake(deed: Call): Promise<void> {
-    const one = open(deed);
+  async function wake(): Promise<void> {
+    const one = holding.reopen();
+    if (!one) return;
     // What cannot be opened or written now is tried again at the next start.
-    await reseal(one.deed.key).catch(() => {});
+    await reseal(one.call.key).catch(() => {});
     await one.engine.look();
-    one.publish();
+    publisherOf(one)();
     // Last, so that a reset before this leaves the platform's own retry in place.
-    await arm(one);
+    arming = arming.then(() => arm(one));
+    await arming;
   }
 
   /** A session that is never renewed would keep its old key for ever. */
   async function reseal(key: string): Promise<void> {
-    const found = await inner.read(key);
-    if (!found?.body || (found.body as { kid?: unknown }).kid === (await keys.newest())) return;
+    const found = await keyIdOf(key);
+    if (found === undefined || found === (await keys.newest())) return;
     const record = await store.read(key);
     if (record?.body !== undefined) await store.write(key, record, record);
   }
 
-  const deed = deedNow();
-  // F35: an alarm that was lost in a reset is set again.
-  if (deed) ctx.waitUntil(wake(deed).catch(() => {}));
-  return owner;
-}
+  async function keyIdOf(key: string): Promise<string | undefined> {
+    const record = await inner.read(key);
+    const kid = isObject(record?.body) ? record.body["kid"] : undefined;
+    return typeof kid === "string" ? kid : undefined;
+  }
 
-function snapshotOf({ deed, engine }: { deed: Call; engine: Engine }): Snapshot {
-  const { session, status, persisted } = engine.state();
-  const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
+  /** A deploy may lack a provider, and the next one have it again (F96). */
+  async function wakeOrWait(): Promise<void> {
+    try {
+      await wake();
+    } catch {
+      arming = Promise.resolve();
+      await setAlarm(storage, LOOK_AGAIN);
+    }
+  }
+
+  async function snapshotOf({ call, engine }: Owned): Promise<SessionState> {
+    const keyId = await keyIdOf(call.key).catch(() => undefined);
+    const { session, status, persisted } = engine.state();
+    const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
+    return {
+      status,
+      account: call.account,
+      persisted,
+      issuedAt,
+      refreshAt,
+      expiresAt: tokenSet?.expiresAt,
+      generation,
+      scope: tokenSet?.scope,
+      claims: tokenSet && decodeClaims(tokenSet.accessToken),
+      keyId,
+    };
+  }
+
+  // F35: an alarm that was lost in a reset is set again.
+  if (deed.read()) hold(wakeOrWait().catch(() => {}));
+
   return {
-    status,
-    account: deed.account,
-    persisted,
-    issuedAt,
-    refreshAt,
-    expiresAt: tokenSet?.expiresAt,
-    generation,
-    scope: tokenSet?.scope,
-    claims: tokenSet && decodeClaims(tokenSet.accessToken),
+    token: (call, { rejected, endpoint, passed, waited, date }) =>
+      answer(call, async (one) => {
+        const need = { rejected, endpoint, passed, waited, date };
+        const { accessToken, sessionId, generation } = await one.engine.getToken(need);
+        publisherOf(one)(true);
+        const { lease } = leased(one);
+        const isCurrent = lease?.accessToken === accessToken;
+        return { lease: isCurrent ? lease : { accessToken, sessionId, generation, until: 0 } };
+      }),
+    signIn: (call, credentials, options) =>
+      answer(call, async (one) => {
+        // Before anything is noted.
+        check(one.provider.signIn, "The provider has no sign-in: call adopt()");
+        const start = (): Promise<void> => one.engine.signIn(credentials as never);
+        await begin(one, options, { asked: ["signIn", credentials], start });
+        return leased(one);
+      }),
+    adopt: (call, tokens, options) =>
+      answer(call, async (one) => {
+        const adoption = toAdoption(options.adoption);
+        if (adoption && (await isAdopted(one, adoption))) return leased(one);
+        const start = (): Promise<void> => one.engine.adopt(tokens as Grant, adoption);
+        await begin(one, options, { asked: ["adopt", tokens], start });
+        if (adoption) noteAdopted(adoption);
+        return leased(one);
+      }),
+    signOut: (call) =>
+      answer(call, async (one) => {
+        await end(one);
+        return {};
+      }),
+    removeAccount: (call) =>
+      answer(call, async (one) => {
+        removedAt = clock.now();
+        await end(one);
+        deed.leave();
+        armLater(one);
+        await arming;
+        return {};
+      }),
+    state: (call) =>
+      answer(call, async (one) => {
+        await one.engine.look();
+        return { snapshot: await snapshotOf(one) };
+      }),
+    alarm: wakeOrWait,
   };
 }
 
-export const unknownProvider = (name: unknown, providers: object): string =>
-  `${typeof name === "string" ? `Unknown provider "${name}": add it to` : "provider is a name here, from"} the providers of defineTokenVault, which has ${Object.keys(providers).join(", ") || "none"}`;
+/** What names an adoption, as a Worker says it (S10). */
+function toAdoption(value: unknown): Adoption | undefined {
+  if (!isObject(value)) return undefined;
+  const { sessionId, startedAt } = value;
+  const isName = typeof sessionId === "string" && /^[\w-]{16,64}$/.test(sessionId);
+  return isName && typeof startedAt === "number" && Number.isFinite(startedAt)
+    ? { sessionId, startedAt }
+    : undefined;
+}
 
 /** What answers in the place of an object that cannot start: the reason, typed. */
 export function brokenOwner(ctx: ObjectContext, reason: unknown): ObjectOwner {
   const error = toWire(isVaultError(reason) ? reason : new VaultError("store_unavailable"));
-  const answer = async (): Promise<Answer> => ({ revision: 0, error });
+  const answer = async (): Promise<Failure> => ({ revision: 0, error });
   return {
     token: answer,
     signIn: answer,
     adopt: answer,
     signOut: answer,
+    removeAccount: answer,
     state: answer,
     // Until the next deploy mends it.
-    alarm: () => ctx.storage.setAlarm(Date.now() + 3_600_000),
+    alarm: () => setAlarm(ctx.storage, LOOK_AGAIN),
   };
 }
+
+export { type ObjectContext, type OwnerSettings, unknownProvider } from "./holding.ts";

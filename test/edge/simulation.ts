@@ -266,6 +266,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
         },
         getAlarm: async () => (object.alarm ? Date.now() + object.alarm.time - clock.now() : null),
         setAlarm,
+        deleteAll: async () => stored.clear(),
         async deleteAlarm() {
           if (object.alarm) clock.clearTimeout(object.alarm.handle);
           object.alarm = undefined;

@@ -3,7 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/cloudflare/wire.ts";
-import { counted, credentials, eventually, type Stage, stage } from "./stage.ts";
+import { counted, credentials, eventually, otherEnv, type Stage, stage } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
 const k1 = env.TOKENKEEP_KEYS;
@@ -162,7 +162,7 @@ describe("missing or malformed keys", () => {
     async (_, keys) => {
       const { vault, provider, stub } = await stage();
       hooks.keys = keys;
-      const error = (await (async () => vault({ env: { ...env } }))().catch(
+      const error = (await (async () => vault({ env: otherEnv() }))().catch(
         (reason: unknown) => reason,
       )) as Error;
       expect(error).toMatchObject({ code: "invalid_option" });

@@ -98,6 +98,19 @@ export function laggingKv(kv: KvNamespace): KvNamespace & { thaw(): void } {
 
 export const HOUR = 3_600_000;
 
+/** A binding as another isolate has it: the same objects behind an object of its own. */
+export const otherNamespace = (namespace: Namespace): Namespace => ({
+  idFromName: (name) => namespace.idFromName(name),
+  get: (id) => namespace.get(id),
+});
+
+/** The `env` of another isolate: memory belongs to the bindings, and these are not the ones here. */
+export const otherEnv = (): Env => ({
+  ...env,
+  TOKEN_VAULT: otherNamespace(env.TOKEN_VAULT),
+  OTHER_VAULT: otherNamespace(env.OTHER_VAULT),
+});
+
 /** Waits until `isTrue`, looking again and again: for what happens behind a reply. */
 export async function eventually(isTrue: () => unknown): Promise<void> {
   for (let tries = 0; !(await isTrue()); tries++) {
@@ -127,7 +140,16 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
   ): CloudflareVault<PasswordCredentials> {
     const ctx = createExecutionContext();
     contexts.push(ctx);
-    return createVault({ provider, env, ctx, clock, dangerouslyAllowLoopbackHttp: true, ...given });
+    return createVault({
+      provider,
+      env,
+      ctx,
+      clock,
+      // A test's hook is for the object's own requests.
+      fetch: (...request) => fetch(...request),
+      dangerouslyAllowLoopbackHttp: true,
+      ...given,
+    });
   }
 
   return {
@@ -135,8 +157,7 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
     provider,
     echo: `${api.url}/v1/echo`,
     vault,
-    // Memory belongs to an `env`.
-    elsewhere: (given) => vault({ env: { ...env }, ...given }),
+    elsewhere: (given) => vault({ env: otherEnv(), ...given }),
     stub: async (account = "default") =>
       env.TOKEN_VAULT.get(
         env.TOKEN_VAULT.idFromName(await hashOf(keyOf(providers[provider]!, account))),

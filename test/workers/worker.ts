@@ -46,7 +46,7 @@ const Vault = defineTokenVault<{ readonly TOKENKEEP_KEYS: string }>({
   keys: (env) => hooks.keys ?? env.TOKENKEEP_KEYS,
   clock,
   dangerouslyAllowLoopbackHttp: true,
-  fetch: (input, init) => (hooks.fetch ?? fetch)(input, init),
+  fetch: () => (input, init) => (hooks.fetch ?? fetch)(input, init),
   onEvent: (event) => hooks.onEvent?.(event),
 });
 

@@ -80,6 +80,7 @@ function scene(given?: Clock): Scene {
       getAlarm: async () => null,
       setAlarm: async () => {},
       deleteAlarm: async () => {},
+      deleteAll: async () => {},
     },
   };
   const build = (): ObjectOwner =>
