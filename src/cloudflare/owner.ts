@@ -3,10 +3,9 @@
  * tells KV. One object serves one session key for ever.
  */
 import { isVaultError, VaultError } from "../errors.ts";
-import { decodeClaims } from "../guard/claims.ts";
-import { isObject } from "../guard/claims.ts";
+import { toAdoption } from "../guard/adoption.ts";
+import { decodeClaims, isObject } from "../guard/claims.ts";
 import { systemClock } from "../refresh/clock.ts";
-import type { Adoption } from "../refresh/contract.ts";
 import type { Grant, Session } from "../types.ts";
 import { LOOK_AGAIN, nextAlarm, setAlarm } from "./alarm.ts";
 import { createHolding, type ObjectContext, type Owned, type OwnerSettings } from "./holding.ts";
@@ -27,9 +26,6 @@ export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
 }
 
-/** How many adoptions are remembered that were done here. */
-const MOST_ADOPTED = 100;
-
 export function createOwner(ctx: ObjectContext, settings: OwnerSettings): ObjectOwner {
   const { keys, clock = systemClock, patience = 20_000 } = settings;
   const { storage } = ctx;
@@ -38,7 +34,6 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   const { deed, inner, store, open } = holding;
   const starts = createStarts(clock, patience);
   const publishers = new WeakMap<Owned, Publisher>();
-  const adopted = new Set<string>();
   let removedAt = -Infinity;
   let arming: Promise<void> = Promise.resolve();
 
@@ -140,18 +135,6 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     });
   }
 
-  /** Whether an adoption has come to its end before, and only its answer was lost (F101). */
-  async function isAdopted({ call }: Owned, adoption: Adoption): Promise<boolean> {
-    if (adopted.has(adoption.sessionId) || adoption.startedAt < removedAt) return true;
-    const head = await inner.head(call.key);
-    return head?.sessionId === adoption.sessionId;
-  }
-
-  function noteAdopted({ sessionId }: Adoption): void {
-    if (adopted.size >= MOST_ADOPTED) adopted.clear();
-    adopted.add(sessionId);
-  }
-
   async function end(one: Owned): Promise<void> {
     const head = await inner.head(one.call.key).catch(() => undefined);
     // Before anything else, so that no crash forgets to tell KV.
@@ -241,10 +224,10 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
     adopt: (call, tokens, options) =>
       answer(call, async (one) => {
         const adoption = toAdoption(options.adoption);
-        if (adoption && (await isAdopted(one, adoption))) return leased(one);
+        // Its answer was lost, and the account was removed since (F101).
+        if (adoption && adoption.startedAt < removedAt) return leased(one);
         const start = (): Promise<void> => one.engine.adopt(tokens as Grant, adoption);
         await begin(one, options, { asked: ["adopt", tokens], start });
-        if (adoption) noteAdopted(adoption);
         return leased(one);
       }),
     signOut: (call) =>
@@ -268,16 +251,6 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
       }),
     alarm: wakeOrWait,
   };
-}
-
-/** What names an adoption, as a Worker says it (S10). */
-function toAdoption(value: unknown): Adoption | undefined {
-  if (!isObject(value)) return undefined;
-  const { sessionId, startedAt } = value;
-  const isName = typeof sessionId === "string" && /^[\w-]{16,64}$/.test(sessionId);
-  return isName && typeof startedAt === "number" && Number.isFinite(startedAt)
-    ? { sessionId, startedAt }
-    : undefined;
 }
 
 /** What answers in the place of an object that cannot start: the reason, typed. */

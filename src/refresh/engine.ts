@@ -264,6 +264,8 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     async adopt(grant: Grant, adoption) {
       if (isClosed) throw error("closed");
       if (!isSound(grant, provider.scheme)) throw error("invalid_token");
+      // Asked for once more, because an answer was lost: it was begun here, whatever came after it (F101).
+      if (adoption && mind.known.met.has(adoption.sessionId)) return finishing(writer.persist());
       const got = exchanges.life({ ...grant, aged: true }, clock.now());
       await finishing(start(got, signOuts, adoption));
     },

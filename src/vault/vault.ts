@@ -3,7 +3,7 @@
  * ever showing a token.
  */
 import { decodeClaims } from "../guard/claims.ts";
-import type { EngineEventType, EngineState } from "../refresh/contract.ts";
+import type { Engine, EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { askStore, StoreTrouble } from "../refresh/keeper.ts";
@@ -17,7 +17,6 @@ import type {
   RecordHead,
   TokenName,
   TokenSet,
-  TokenSource,
   VaultOptions,
   Clock,
 } from "../types.ts";
@@ -140,7 +139,7 @@ async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<
 export function createVaultWith<Credentials>(
   options: VaultOptions<Credentials>,
   makeFollow?: (policy: Policy) => Follow,
-  share?: (source: TokenSource) => void,
+  share?: (engine: Engine) => void,
 ): Vault<Credentials> {
   // An account that is given and is none must not meet others in the default's session (S11).
   const { provider, store, account } = { account: "default", ...options };

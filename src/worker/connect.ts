@@ -2,6 +2,7 @@
  * The page's part: a vault whose engine is elsewhere. It keeps no token; each one is asked for when it
  * is about to be sent.
  */
+import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
 import type { Snapshot, Vault, VaultEvent } from "../vault/vault.ts";
 import { areTexts, isText, isTicket, toState, toWireError } from "./narrow.ts";
@@ -255,7 +256,8 @@ export function connectVault<Credentials = never>(
       maxReplayBytes,
     }),
     signIn: method("signIn"),
-    adopt: method("adopt"),
+    // One name for all tries: what was adopted, and whose answer was lost, is not adopted again (F101).
+    adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
     getToken: method("getToken", isText),
     authorization: method("authorization", isText),
     signOut: method("signOut"),

@@ -33,8 +33,8 @@ const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
   async refresh_failed() {
     const { vault, api, clock } = await signedIn();
     api.refresh = () => reply(503, {});
-    api.expire();
-    return clock.until(vault.getToken({ rejected: "access-1-secret" }));
+    await clock.advance(3_600_000);
+    return clock.until(vault.fetch(VMS));
   },
   sign_in_failed() {
     const { vault, api } = bench();

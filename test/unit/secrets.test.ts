@@ -75,7 +75,7 @@ function fragile(): TokenStore & { broken: boolean } {
   return store;
 }
 
-/** What may go wrong after a sign-in, when the API has begun to answer 401. */
+/** What may go wrong after a sign-in, when the access token has ended. */
 const refreshesGoneWrong: Readonly<Record<string, (bench: Bench) => unknown>> = {
   "a malformed token": () => reply(200, { access_token: "new-token-secret\nX: y" }),
   "a malformed refresh token": () =>
@@ -100,8 +100,8 @@ describe.each(Object.keys(refreshesGoneWrong))("a refresh that meets %s", (name)
     const { vault, api, clock, seen } = one;
     await vault.signIn(credentials);
     api.refresh = () => refreshesGoneWrong[name]!(one) as Response;
-    api.expire();
-    const error = await rejection(clock.until(vault.getToken({ rejected: "access-1-secret" })));
+    await clock.advance(3_600_000);
+    const error = await rejection(clock.until(vault.fetch(VMS)));
     expect(error).toBeInstanceOf(VaultError);
     expect(api.to("/refresh").length).toBeGreaterThan(0);
     // Enough was seen for the search to mean something: names, events, snapshots.

@@ -81,7 +81,7 @@ describe("keys that have to be fetched [F99]", () => {
     // Without KV, so that each has the object open its record. The last are the secret's own keys.
     for (const given of [secret, Promise.resolve(secret), undefined]) {
       await deploy(one, given);
-      const bare = { ...env, TOKEN_CACHE: undefined };
+      const bare = { ...otherEnv(), TOKEN_CACHE: undefined };
       expect((await one.elsewhere({ env: bare }).fetch(one.echo)).status).toBe(200);
     }
     expect(await one.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
@@ -116,7 +116,7 @@ describe("keys that have to be fetched [F99]", () => {
     await one.vault().signIn(credentials);
     await deploy(one, { get: () => Promise.reject(new Error("the secret is k1:abc")) });
     const error = (await one
-      .elsewhere({ env: { ...env, TOKEN_CACHE: undefined } })
+      .elsewhere({ env: { ...otherEnv(), TOKEN_CACHE: undefined } })
       .fetch(one.echo)
       .catch((reason: unknown) => reason)) as Error;
     expect(error).toMatchObject({ code: "store_unavailable" });

@@ -1,8 +1,7 @@
 /** The vault in workerd: a Durable Object, RPC and KV, against a strict server on a real socket. */
 import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { credentials, eventually, HOUR, stage } from "./stage.ts";
+import { credentials, eventually, HOUR, otherEnv, stage } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 import { qovery } from "./static.ts";
 
@@ -251,4 +250,4 @@ it("a static token that a 401 has ended asks the application, and the 401 is ret
 });
 
 /** A Worker's bindings but for KV. */
-const bare = (): object => ({ ...env, TOKEN_CACHE: undefined });
+const bare = (): object => ({ ...otherEnv(), TOKEN_CACHE: undefined });
