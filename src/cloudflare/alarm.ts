@@ -8,6 +8,8 @@ import type { Renewal, Session } from "../types.ts";
 const TELL_AGAIN = 60_000;
 /** How often an object looks that cannot say what it has to do. */
 export const LOOK_AGAIN = 3_600_000;
+/** How soon it looks at what an earlier instance was at: a dead one's request may still be travelling. */
+const LOOK_SOON = 10_000;
 /** The alarm that stands may be off by so much: setting another costs a row. */
 const CLOSE_ENOUGH = 1_000;
 
@@ -34,12 +36,15 @@ export function nextAlarm(sight: AlarmSight): number | undefined {
 
 function nextRenewal(session: Session, { renewal, now }: AlarmSight): number {
   if (!isRenewable(session, renewal)) return Infinity;
-  const { refreshAt = Infinity, intent, tokenSet } = session;
+  const { refreshAt = Infinity, intent, coolDown, tokenSet } = session;
   const next = nextLook(session, now);
-  const isGood = now < (tokenSet.expiresAt ?? Infinity);
+  if (refreshAt > now) return next;
+  const isOpen = intent && (intent.ended || now > intent.deadline);
+  if (!isOpen) return Math.min(next, LOOK_AGAIN);
   // Nothing is spent again before the token's end: the outcome is unknown, and rotation is strict.
-  const isStuck = intent && now > intent.deadline && renewal.rotation === "strict" && isGood;
-  return refreshAt > now || (isStuck && !renewal.reuseWindow) ? next : Math.min(next, LOOK_AGAIN);
+  const isGood = now < (tokenSet.expiresAt ?? Infinity);
+  if (isGood && renewal.rotation === "strict" && !renewal.reuseWindow) return next;
+  return (coolDown?.until ?? 0) > now ? next : Math.min(next, LOOK_SOON);
 }
 
 /** As much of an object's storage as is needed. */

@@ -65,9 +65,10 @@ export function createHolding(
   onNews: (one: Owned) => void,
 ): Holding {
   const { providers, keys, clock = systemClock } = settings;
-  const deed = createDeed(ctx.storage.kv, () => clock.now());
   const hold = (work: Promise<unknown>): void => ctx.waitUntil(work);
+  // First, because it says what is wrong with a class that has no such storage.
   const inner = durableObjectStore(ctx.storage, { namespace: ctx.id.toString() });
+  const deed = createDeed(ctx.storage.kv, () => clock.now());
   let owned: Owned | undefined;
 
   const store = encrypted(

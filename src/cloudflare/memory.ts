@@ -9,6 +9,8 @@ export interface Held {
   /** What the object said last; nothing older is believed of anybody else (F33). */
   readonly revision: number;
   readonly token: AccessToken | undefined;
+  /** The token that was served last, though a 401 may have ended it: the salt of endpoints. */
+  readonly last: AccessToken | undefined;
   readonly until: number;
   /** When it was vouched for. */
   readonly at: number;
@@ -57,7 +59,7 @@ export function createMemory(most: number = MOST): Memory {
     const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
     // The owner judges endpoints, and wants to hear in a question which of them let a token through.
     const token = lease && { accessToken, sessionId, generation, isWatched: true };
-    return keep(key, { revision, token, until, at: now, lookedAt: now });
+    return keep(key, { revision, token, last: token, until, at: now, lookedAt: now });
   }
 
   return {

@@ -217,6 +217,8 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     policy,
     source: {
       getToken,
+      // Watched, so that it is never sent from here: it tells which session a request is of.
+      ready: () => memory.get(key)?.last,
       passed: (endpoint, { generation }) => memory.pass(endpoint, generation),
     },
     authorization,

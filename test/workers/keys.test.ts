@@ -3,7 +3,15 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/cloudflare/wire.ts";
-import { counted, credentials, eventually, otherEnv, type Stage, stage } from "./stage.ts";
+import {
+  counted,
+  credentials,
+  eventually,
+  otherEnv,
+  otherNamespace,
+  type Stage,
+  stage,
+} from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
 const k1 = env.TOKENKEEP_KEYS;
@@ -101,10 +109,10 @@ describe("keys that have to be fetched [F99]", () => {
     };
     // The object is not asked: what KV has opens with these keys.
     const { binding, calls } = counted(env.TOKEN_VAULT);
-    const bindings = { ...env, TOKEN_VAULT: binding };
-    await one.elsewhere({ env: { ...bindings, TOKENKEEP_KEYS: secret }, ...own }).getToken();
+    const isolate = () => ({ ...env, TOKEN_VAULT: otherNamespace(binding) });
+    await one.elsewhere({ env: { ...isolate(), TOKENKEEP_KEYS: secret }, ...own }).getToken();
     await one
-      .elsewhere({ env: { ...bindings, OTHER_KEYS: secret }, ...own, keys: "OTHER_KEYS" })
+      .elsewhere({ env: { ...isolate(), OTHER_KEYS: secret }, ...own, keys: "OTHER_KEYS" })
       .getToken();
     expect(read).toBe(2);
     expect(calls["get"]).toBeUndefined();

@@ -76,13 +76,29 @@ describe("an alarm", () => {
       5 * HOUR,
     ],
     [
-      "the same with a reuse window: an hour later",
+      "the same with a reuse window: in some seconds",
       {
         now: now + 19 * HOUR,
         renewal: { rotation: "strict", reuseWindow: 60_000 },
         session: session({ intent }),
       },
-      HOUR,
+      10_000,
+    ],
+    [
+      "an earlier instance's attempt, the token's end past: in some seconds",
+      { now: now + 25 * HOUR, session: session({ intent }) },
+      10_000,
+    ],
+    [
+      "the same in a cool-down: at its end",
+      {
+        now: now + 25 * HOUR,
+        session: session({
+          intent: { ...intent, ended: true },
+          coolDown: { until: now + 25 * HOUR + 90_000, tries: 3 },
+        }),
+      },
+      90_000,
     ],
     ["nobody is signed in: none", { session: undefined, status: "signed-out" }, undefined],
     [
