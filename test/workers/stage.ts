@@ -22,7 +22,7 @@ export interface Stub {
 }
 export interface Namespace {
   idFromName(name: string): unknown;
-  get(id: unknown): Stub;
+  get(id: unknown, options?: object): Stub;
 }
 export interface ObjectState {
   readonly storage: DurableStorage & {
@@ -37,6 +37,7 @@ export interface Env {
   readonly OTHER_VAULT: Namespace;
   readonly OLD_VAULT: Namespace;
   readonly README_VAULT: Namespace;
+  readonly NAMED_VAULT: Namespace;
   readonly TOKEN_CACHE: KvNamespace;
   readonly TOKENKEEP_KEYS: string;
 }
@@ -124,7 +125,7 @@ const open: SpawnedApi[] = [];
 
 afterEach(async () => {
   hooks.ahead = 0;
-  hooks.fetch = hooks.onEvent = hooks.keys = undefined;
+  hooks.fetch = hooks.onEvent = hooks.keys = hooks.env = hooks.sender = undefined;
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 

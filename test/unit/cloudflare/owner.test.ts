@@ -207,6 +207,16 @@ describe("what nobody waits for", () => {
   });
 });
 
+describe("plain http for development", () => {
+  it("that the class does not allow is told of defineTokenVault", async () => {
+    const { build, call, provider } = open();
+    Object.assign(provider, { origins: ["http://127.0.0.1:8787"] });
+    const { error } = await build().signIn({ ...call, key: keyOf(provider, "a") }, {}, {});
+    expect(error?.code).toBe("invalid_option");
+    expect(error?.message).toContain("dangerouslyAllowLoopbackHttp: true to defineTokenVault.");
+  });
+});
+
 describe("the object's storage", () => {
   it("that fails is not empty, nobody is signed out by it, and its words are kept in [P16 S4]", async () => {
     const { clock, state, build, call } = open();
