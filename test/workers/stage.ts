@@ -38,6 +38,11 @@ export interface Env {
   readonly OLD_VAULT: Namespace;
   readonly README_VAULT: Namespace;
   readonly NAMED_VAULT: Namespace;
+  readonly LIST_VMS: {
+    create(options: object): Promise<{
+      status(): Promise<{ status: string; output?: unknown; error?: unknown }>;
+    }>;
+  };
   readonly TOKEN_CACHE: KvNamespace;
   readonly TOKENKEEP_KEYS: string;
 }

@@ -74,6 +74,7 @@ export class TokenVault extends Vault {
 }
 
 export { TokenVault as ReadmeVault } from "./readme.ts";
+export { ListVms } from "./docs/workflow.ts";
 
 /** A second class with the same providers, as staging has beside production. */
 export class OtherVault extends Vault {}
