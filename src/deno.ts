@@ -17,6 +17,8 @@
  * @module
  */
 import { VaultError } from "./errors.ts";
+import { shortHash } from "./guard/hash.ts";
+import { keyOf } from "./guard/record.ts";
 import { createVault as createVaultOver, type Vault, type VaultOptions } from "./index.ts";
 import { webLocks } from "./locks/web-locks.ts";
 import { type DenoKv, denoKvStore } from "./stores/deno-kv.ts";
@@ -38,10 +40,11 @@ export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credent
     readonly dangerouslyUnsealed?: boolean;
     /**
      * Schedules `refresh`, for hosts that run no timers between requests; there is no schedule by
-     * default. `signal` is aborted when the vault is closed:
-     * `(refresh, signal) => Deno.cron("tokens", "*\/5 * * * *", { signal }, refresh)`.
+     * default. `signal` is aborted when the vault is closed. `name` is made of provider and account, so
+     * that two vaults have two schedules; it is one that `Deno.cron` takes:
+     * `(refresh, signal, name) => Deno.cron(name, "*\/5 * * * *", { signal }, refresh)`.
      */
-    readonly cron?: (refresh: () => Promise<void>, signal: AbortSignal) => unknown;
+    readonly cron?: (refresh: () => Promise<void>, signal: AbortSignal, name: string) => unknown;
   };
 
 /**
@@ -57,14 +60,24 @@ export function createVault<Credentials>({
   cron,
   ...options
 }: DenoVaultOptions<Credentials>): Vault<Credentials> {
-  return createVaultOver({
-    lock: webLocks(),
-    refreshAhead: true,
-    ...(cron && { onWake: schedule(cron) }),
-    ...options,
-    provider: sentOnce(options.provider),
-    store: options.store ?? storeOf(kv, keys, dangerouslyUnsealed),
-  });
+  const store = options.store ?? storeOf(kv, keys, dangerouslyUnsealed);
+  const make = (onWake?: VaultOptions["onWake"]): Vault<Credentials> =>
+    createVaultOver({
+      lock: webLocks(),
+      refreshAhead: true,
+      ...(onWake && { onWake }),
+      ...options,
+      provider: sentOnce(options.provider),
+      store,
+    });
+  if (!cron || options.onWake) return make();
+  const schedule = begin(cron, options);
+  try {
+    return make(schedule.onWake);
+  } catch (error) {
+    schedule.stop();
+    throw error;
+  }
 }
 
 function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): TokenStore {
@@ -78,14 +91,45 @@ function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): 
   );
 }
 
-const schedule =
-  (cron: NonNullable<DenoVaultOptions["cron"]>) =>
-  (look: () => void): (() => void) => {
-    const stop = new AbortController();
-    // It is a promise, though its type does not say so: the host stays awake until it settles.
-    cron(async () => look(), stop.signal);
-    return () => stop.abort();
+interface Schedule {
+  readonly onWake: (look: () => void) => () => void;
+  stop(): void;
+}
+
+/** Begins a schedule before the vault is made, so that one which cannot begin leaves nothing open. */
+function begin(
+  cron: NonNullable<DenoVaultOptions["cron"]>,
+  { provider, account = "default" }: Pick<DenoVaultOptions, "account" | "provider">,
+): Schedule {
+  const ended = new AbortController();
+  const stop = (): void => ended.abort();
+  let look: () => unknown = () => {};
+  const name = nameOf(provider, account);
+  try {
+    // The host stays awake until what it has called settles.
+    cron(async () => void (await look()), ended.signal, name);
+  } catch {
+    throw new VaultError(
+      "invalid_option",
+      "Cannot begin the schedule: each vault needs a name of its own, of letters, digits, spaces, _ and -. Take the one that is given: cron: (refresh, signal, name) => Deno.cron(name, …, { signal }, refresh)",
+    );
+  }
+  return {
+    stop,
+    onWake(listener) {
+      look = listener;
+      return stop;
+    },
   };
+}
+
+/** A name for `Deno.cron`, which takes letters, digits, spaces, `_` and `-`, and 64 of them at most. */
+function nameOf(provider: DenoVaultOptions["provider"], account: string): string {
+  const key = provider?.origins?.length ? keyOf(provider as Provider, account) : "";
+  return `tokenkeep ${provider?.name ?? ""} ${shortHash(key)}`
+    .replaceAll(/[^\w -]/g, "-")
+    .slice(-64);
+}
 
 /**
  * Deno 2.9 sends a request again by itself when the connection dies without a reply, except one whose
@@ -93,22 +137,29 @@ const schedule =
  */
 function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Credentials> {
   if (provider?.renewal?.rotation !== "strict") return provider;
-  return Object.assign(Object.create(provider) as typeof provider, {
-    renew: (grant, exchange) =>
-      provider.renew!(grant, {
-        ...exchange,
-        fetch(input, init) {
-          if (init?.body == null) return exchange.fetch(input, init);
-          const { body, headers } = new Response(init.body);
-          new Headers(init.headers).forEach((value, name) => headers.set(name, value));
-          // As it comes it would be taken for what it was made from.
-          const stream = body!.pipeThrough(new TransformStream());
-          const once = { ...init, body: stream, headers, duplex: "half" };
-          return exchange.fetch(input, once as RequestInit);
-        },
-      }),
-  } satisfies Pick<Provider, "renew">);
+  const renew: Provider["renew"] = (grant, exchange) =>
+    provider.renew!(grant, { ...exchange, fetch: asStream(exchange.fetch) });
+  return new Proxy(Object.create(provider) as typeof provider, {
+    get(_, name) {
+      if (name === "renew") return provider.renew && renew;
+      // Its own methods know it by `this`, and find their private fields.
+      const member: unknown = Reflect.get(provider, name, provider);
+      return typeof member === "function" ? member.bind(provider) : member;
+    },
+  });
 }
+
+const asStream =
+  (fetch_: typeof fetch): typeof fetch =>
+  (input, init) => {
+    if (init?.body == null) return fetch_(input, init);
+    const { body, headers } = new Response(init.body);
+    new Headers(init.headers).forEach((value, name) => headers.set(name, value));
+    // As it comes it would be taken for what it was made from.
+    const stream = body!.pipeThrough(new TransformStream());
+    const once = { ...init, body: stream, headers, duplex: "half" };
+    return fetch_(input, once as RequestInit);
+  };
 
 export { isVaultError, VaultError, type VaultErrorCode } from "./errors.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
