@@ -1,11 +1,13 @@
 /** A month of one account, with everything that its object is woken for counted. */
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { readKeys } from "../../src/cloudflare/keys.ts";
 import { createOwner, type ObjectOwner } from "../../src/cloudflare/owner.ts";
 import { type Call, keyOf } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Provider } from "../../src/types.ts";
 import { settle, virtualClock } from "./simulation.ts";
+
+afterEach(() => void vi.restoreAllMocks());
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -30,6 +32,8 @@ interface Month {
 
 function month(provider: Partial<Provider<never>> = {}): Month {
   const clock = virtualClock();
+  // The platform sets alarms by its own clock.
+  vi.spyOn(Date, "now").mockImplementation(clock.now);
   const stored = new Map<string, unknown>();
   const counts = { alarms: 0, idle: 0, tokenCalls: 0, kvWrites: 0 };
   const kv = { slow: 0, broken: false };
@@ -93,13 +97,11 @@ function month(provider: Partial<Provider<never>> = {}): Month {
             delete: (key) => stored.delete(key),
             list: ({ prefix }) => [...stored].filter(([key]) => key.startsWith(prefix)),
           },
-          // The platform's clock is not the one that is played.
-          getAlarm: async () => (alarm ? Date.now() + alarm.at - clock.now() : null),
+          getAlarm: async () => alarm?.at ?? null,
           async setAlarm(time) {
             disarm();
-            const wait = Math.max(0, time - Date.now());
-            const handle = clock.setTimeout(() => void fire(), wait);
-            alarm = { at: clock.now() + wait, handle };
+            const handle = clock.setTimeout(() => void fire(), Math.max(0, time - clock.now()));
+            alarm = { at: time, handle };
           },
           deleteAlarm: async () => disarm(),
           deleteAll: async () => stored.clear(),
