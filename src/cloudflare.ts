@@ -34,7 +34,7 @@ import {
   unknownProvider,
 } from "./cloudflare/owner.ts";
 import { type CloudflareVault, createProxy } from "./cloudflare/proxy.ts";
-import { check, hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
+import { check, checkLoopback, hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
 import { createPolicy, type Policy } from "./request/policy.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Keyring } from "./stores/encrypted.ts";
@@ -44,21 +44,27 @@ import type { VaultEvent } from "./vault/vault.ts";
 type Providers = Readonly<Record<string, Provider<never>>>;
 
 /** What both sides take. */
-interface SharedOptions {
+interface SharedOptions<Env> {
   /** The KV binding that carries sealed access tokens to the edge; `"TOKEN_CACHE"` by default, none where it is missing. */
   readonly cache?: string;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
   /**
    * Called with what happens, for logs and metrics: in the object, and in a Worker for `retried`, a
-   * request that is sent again after its 401. It holds no secret. That of `defineTokenVault` serves
-   * both; `createVault` needs one of its own only where the class is another Worker's.
+   * request that is sent again after its 401. It holds no secret. What it returns is held by
+   * `waitUntil`, and a rejection is in the platform's log. That of `defineTokenVault` serves both sides;
+   * `createVault` needs one of its own only where the class is another Worker's.
    */
-  readonly onEvent?: (event: VaultEvent) => void;
+  readonly onEvent?: (event: VaultEvent, env: Env, ctx: VaultContext) => unknown;
+}
+
+/** A binding that sends requests: mTLS, VPC, another Worker. */
+export interface Sender {
+  fetch(input: never, init?: never): Promise<unknown>;
 }
 
 export interface TokenVaultOptions<Env = never>
-  extends SharedOptions, Pick<VaultOptions, "clock" | "fetch" | "patience" | "random"> {
+  extends SharedOptions<Env>, Pick<VaultOptions, "clock" | "patience" | "random"> {
   /** The APIs, by the name that `createVault` takes; a function where they hang on `env`. */
   readonly providers: Providers | ((env: Env) => Providers);
   /**
@@ -67,6 +73,16 @@ export interface TokenVaultOptions<Env = never>
    * binding; `"TOKENKEEP_KEYS"` by default. A function gives either, or a promise of it.
    */
   readonly keys?: KeysOption<Env>;
+  /**
+   * What sends requests to token endpoints and to the API, on both sides: `(env) => env.MTLS`. A
+   * binding, or a function like `fetch`; the global one by default.
+   */
+  readonly fetch?: (env: Env) => Sender | typeof fetch;
+  /**
+   * The binding of this class; needed only where two classes of one Worker have a provider of the same
+   * name. None by default.
+   */
+  readonly binding?: string;
 }
 
 /** As much of a Worker's `ctx` as is needed. */
@@ -74,7 +90,15 @@ export interface VaultContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-export interface CloudflareVaultOptions extends SharedOptions {
+/** Where an object's data may lie and be worked on. */
+export type Jurisdiction = "eu" | "fedramp" | "fedramp-high" | "us";
+
+/** Where a new object had better be, as the platform names places; a hint, no promise. */
+export type LocationHint =
+  | ("wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me")
+  | (string & {});
+
+export interface CloudflareVaultOptions extends SharedOptions<never> {
   /** A name from the `providers` of `defineTokenVault`. */
   readonly provider: string;
   /** Keeps several accounts apart; `"default"` by default. Not a secret, and 256 characters at most. */
@@ -85,6 +109,13 @@ export interface CloudflareVaultOptions extends SharedOptions {
   readonly ctx: VaultContext;
   /** The Durable Object binding; `"TOKEN_VAULT"` by default. */
   readonly binding?: string;
+  /**
+   * Keeps the session in a jurisdiction; none by default. Each jurisdiction has objects of its own, so
+   * give an account the same one always. KV is left out then, unless both sides name it by `cache`.
+   */
+  readonly jurisdiction?: Jurisdiction;
+  /** Where the object is made when it is first asked for; near the caller by default. */
+  readonly locationHint?: LocationHint;
   /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
   readonly providers?: Providers;
   /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
@@ -93,9 +124,9 @@ export interface CloudflareVaultOptions extends SharedOptions {
   readonly patience?: number;
   /** How long a token is served from memory without asking again; 60,000 ms by default. */
   readonly maxStaleness?: number;
-  /** How many bytes of a `Request`'s body are kept for a second send; 1,048,576 by default. */
+  /** As in `createVault` of the core; 1,048,576 by default. */
   readonly maxReplayBytes?: number;
-  /** Sends the requests to the API; the global one by default. */
+  /** Sends the requests to the API; as `defineTokenVault` says by default. */
   readonly fetch?: typeof fetch;
   /** The system's by default. */
   readonly clock?: VaultOptions["clock"];
@@ -122,13 +153,15 @@ interface Shared {
   readonly providers: Providers;
   /** Read when they are first asked for, so that a malformed one is told then. */
   ring(): Keyring;
-  readonly onEvent: SharedOptions["onEvent"];
+  readonly onEvent: SharedOptions<never>["onEvent"];
+  readonly fetch: typeof fetch | undefined;
   readonly policies: Map<Provider<never>, Policy>;
   readonly caches: Map<Provider<never>, TokenCache>;
 }
 
 /** An isolate may see more than one `env`: what belongs to one is never used for another. */
 const made = new WeakMap<object, Map<object, Shared>>();
+/** By binding and jurisdiction: a copy of `env` has the same bindings. */
 const memories = new WeakMap<object, Map<string, Memory>>();
 
 /**
@@ -151,11 +184,16 @@ export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): 
     constructor(ctx: ObjectContext, env: never) {
       super(ctx as never, env);
       try {
+        const { onEvent, fetch: _, ...others } = given;
+        const kv = kvOf(given, env);
         this.#owner = createOwner(ctx, {
-          ...given,
+          ...others,
           providers: providersOf(given, env),
           keys: readKeys(given.keys, env),
-          kv: kvOf(given, env),
+          kv,
+          regionalKv: given.cache === undefined ? undefined : kv,
+          fetch: senderOf(given, env),
+          onEvent: onEvent && ((event) => onEvent(event, env, ctx)),
         });
       } catch (error) {
         this.#owner = brokenOwner(ctx, error);
@@ -172,6 +210,11 @@ export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): 
     }
     signOut(...question: Parameters<Owner["signOut"]>): ReturnType<Owner["signOut"]> {
       return this.#owner.signOut(...question);
+    }
+    removeAccount(
+      ...question: Parameters<Owner["removeAccount"]>
+    ): ReturnType<Owner["removeAccount"]> {
+      return this.#owner.removeAccount(...question);
     }
     state(...question: Parameters<Owner["state"]>): ReturnType<Owner["state"]> {
       return this.#owner.state(...question);
@@ -200,47 +243,66 @@ export function createVault<Credentials = unknown>(
     "Pass env and ctx, the second and third argument of the Worker's fetch",
   );
   check(isAccount(account), "account must be of 1 to 256 characters");
-  const namespace = (env as Record<string, unknown>)[binding] as Namespace | undefined;
-  check(
-    namespace?.idFromName,
-    `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
-  );
-  const { providers, ring, policies, caches, onEvent } = sharedOf(options, !!kvOf(options, env));
+  const { namespace, memory } = placeOf(options, binding);
+  const isRegional = options.jurisdiction !== undefined;
+  const bound = kvOf(options, env);
+  const kv = isRegional && options.cache === undefined ? undefined : bound;
+  const shared = sharedOf(options, binding, !!kv);
+  const { providers, ring, policies, caches, onEvent } = shared;
   check(Object.hasOwn(providers, name), unknownProvider(name, providers));
   const provider = providers[name]!;
   const loopback = options.dangerouslyAllowLoopbackHttp;
+  checkLoopback(provider, loopback, "createVault");
   const policy = once(policies, provider, () => createPolicy(provider, loopback));
-  const kv = kvOf(options, env);
   const cache = kv && once(caches, provider, () => createCache(kv, ring, provider as Provider));
-  const memory = once(
-    once(memories, env, () => new Map()),
-    binding,
-    createMemory,
-  );
+  const told = options.onEvent ?? onEvent;
+  const { locationHint } = options;
+  const hint = locationHint === undefined ? undefined : { locationHint };
 
   const key = keyOf(provider, account);
   return createProxy<Credentials>({
-    call: { provider: name, account, key },
+    call: { provider: name, account, key, ...(isRegional && { isRegional }) },
     provider,
     policy,
     memory,
     cache,
     hash: () => hashOf(key),
     objectId: (hash) => String(namespace.idFromName(hash)),
-    owner: (hash) => namespace.get(namespace.idFromName(hash)) as Owner,
+    owner: (hash) => namespace.get(namespace.idFromName(hash), hint) as Owner,
     waitUntil: (promise) => ctx.waitUntil(promise),
-    fetch: options.fetch,
+    fetch: options.fetch ?? shared.fetch,
     clock: options.clock,
     patience: options.patience ?? 20_000,
     maxStaleness: options.maxStaleness ?? 60_000,
     maxReplayBytes: options.maxReplayBytes,
-    onEvent: options.onEvent ?? onEvent,
+    onEvent: told && ((event) => told(event, env as never, ctx)),
   });
 }
 
 interface Namespace {
   idFromName(name: string): unknown;
-  get(id: unknown): unknown;
+  get(id: unknown, options?: object): unknown;
+  jurisdiction?(name: string): Namespace;
+}
+
+/** The objects that may be meant, and what this isolate remembers of them. */
+function placeOf(
+  { env, jurisdiction }: CloudflareVaultOptions,
+  binding: string,
+): { readonly namespace: Namespace; readonly memory: Memory } {
+  const bound = (env as Record<string, unknown>)[binding] as Namespace | undefined;
+  check(
+    bound?.idFromName,
+    `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
+  );
+  const memory = once(
+    once(memories, bound, () => new Map<string, Memory>()),
+    jurisdiction ?? "",
+    createMemory,
+  );
+  if (jurisdiction === undefined) return { namespace: bound, memory };
+  check(bound.jurisdiction, `${binding} knows no jurisdictions: leave the option out`);
+  return { namespace: bound.jurisdiction(jurisdiction), memory };
 }
 
 /** A map's value, made where it is missing. */
@@ -255,16 +317,19 @@ function once<Key extends object | string, Value>(
 }
 
 /** What belongs to the class that has such a provider; the one defined last, as after a reload. */
-function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
+function sharedOf(options: CloudflareVaultOptions, binding: string, hasCache: boolean): Shared {
   const { provider: name, env, providers: given } = options;
   const known = once(made, env, () => new Map<object, Shared>());
   if (given) {
-    const shared = once(known, given, () => share(env, given, options.keys));
+    const shared = once(known, given, () => share(env, given, { keys: options.keys }));
     if (hasCache) shared.ring();
     return shared;
   }
-  const all = defined.map((one) =>
-    once(known, one, () => share(env, providersOf(one, env), one.keys, one.onEvent)),
+  // A class that has named its binding is meant by that name, and by no other (F102).
+  const named = defined.filter((one) => one.binding === binding);
+  const others = defined.filter((one) => one.binding === undefined);
+  const all = [...others, ...named].map((one) =>
+    once(known, one, () => share(env, providersOf(one, env), one)),
   );
   const shared = all.findLast(({ providers }) => Object.hasOwn(providers, name)) ?? all.at(-1);
   check(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
@@ -276,18 +341,30 @@ function sharedOf(options: CloudflareVaultOptions, hasCache: boolean): Shared {
 function share(
   env: object,
   providers: Providers,
-  keys: TokenVaultOptions["keys"],
-  onEvent?: SharedOptions["onEvent"],
+  options: { [name in "fetch" | "keys" | "onEvent"]?: TokenVaultOptions[name] | undefined },
 ): Shared {
   checkProviders(providers);
+  const { keys, onEvent } = options;
   let ring: Keyring | undefined;
   return {
     providers,
     onEvent,
+    fetch: senderOf(options, env),
     ring: () => (ring ??= readKeys(keys, env)),
     policies: new Map(),
     caches: new Map(),
   };
+}
+
+/** A binding's `fetch` is a method. */
+function senderOf(
+  { fetch: find }: { readonly fetch?: TokenVaultOptions["fetch"] | undefined },
+  env: object,
+): typeof fetch | undefined {
+  const found = find?.(env as never);
+  if (found === undefined || typeof found === "function") return found;
+  check(found?.fetch, "fetch of defineTokenVault gives no binding with a fetch, and no function");
+  return (input, init) => found.fetch(input as never, init as never) as Promise<Response>;
 }
 
 const providersOf = ({ providers }: TokenVaultOptions, env: object): Providers =>
@@ -302,7 +379,7 @@ function checkProviders(providers: Providers): void {
 }
 
 function kvOf(
-  { cache = CACHE, cache: named }: SharedOptions,
+  { cache = CACHE, cache: named }: Pick<SharedOptions<never>, "cache">,
   env: object,
 ): KvNamespace | undefined {
   const kv = (env as Record<string, unknown>)[cache] as KvNamespace | undefined;
@@ -316,6 +393,7 @@ function kvOf(
 export type { GivenKeys, KeysOption, StoredSecret } from "./cloudflare/keys.ts";
 export { isVaultError, VaultError, type VaultErrorCode, type VaultErrorReason } from "./errors.ts";
 export type { CloudflareVault, StartOptions } from "./cloudflare/proxy.ts";
+export type { SessionState } from "./cloudflare/wire.ts";
 export type { VaultFetch, VaultRequestInit } from "./request/fetch.ts";
 export { type Problem, type ProblemOptions, readProblem } from "./problem.ts";
 export type * from "./types.ts";

@@ -16,12 +16,14 @@
  *
  * @module
  */
+import { sentOnce } from "./deno/once.ts";
+import { begin } from "./deno/schedule.ts";
 import { VaultError } from "./errors.ts";
 import { createVault as createVaultOver, type Vault, type VaultOptions } from "./index.ts";
 import { webLocks } from "./locks/web-locks.ts";
 import { type DenoKv, denoKvStore } from "./stores/deno-kv.ts";
 import { encrypted, keyring, type KeySource } from "./stores/encrypted.ts";
-import type { Provider, TokenStore } from "./types.ts";
+import type { TokenStore } from "./types.ts";
 
 /** As in the core; the store is made from `kv` and `keys`, unless `store` is given. */
 export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &
@@ -38,10 +40,11 @@ export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credent
     readonly dangerouslyUnsealed?: boolean;
     /**
      * Schedules `refresh`, for hosts that run no timers between requests; there is no schedule by
-     * default. `signal` is aborted when the vault is closed:
-     * `(refresh, signal) => Deno.cron("tokens", "*\/5 * * * *", { signal }, refresh)`.
+     * default. `signal` is aborted when the vault is closed. `name` is made of provider and account, so
+     * that two vaults have two schedules; it is one that `Deno.cron` takes:
+     * `(refresh, signal, name) => Deno.cron(name, "*\/5 * * * *", { signal }, refresh)`.
      */
-    readonly cron?: (refresh: () => Promise<void>, signal: AbortSignal) => unknown;
+    readonly cron?: (refresh: () => Promise<void>, signal: AbortSignal, name: string) => unknown;
   };
 
 /**
@@ -57,14 +60,24 @@ export function createVault<Credentials>({
   cron,
   ...options
 }: DenoVaultOptions<Credentials>): Vault<Credentials> {
-  return createVaultOver({
-    lock: webLocks(),
-    refreshAhead: true,
-    ...(cron && { onWake: schedule(cron) }),
-    ...options,
-    provider: sentOnce(options.provider),
-    store: options.store ?? storeOf(kv, keys, dangerouslyUnsealed),
-  });
+  const store = options.store ?? storeOf(kv, keys, dangerouslyUnsealed);
+  const make = (onWake?: VaultOptions["onWake"]): Vault<Credentials> =>
+    createVaultOver({
+      lock: webLocks(),
+      refreshAhead: true,
+      ...(onWake && { onWake }),
+      ...options,
+      provider: sentOnce(options.provider),
+      store,
+    });
+  if (!cron || options.onWake) return make();
+  const schedule = begin(cron, options);
+  try {
+    return make(schedule.onWake);
+  } catch (error) {
+    schedule.stop();
+    throw error;
+  }
 }
 
 function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): TokenStore {
@@ -76,38 +89,6 @@ function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): 
     "invalid_option",
     'No keys to seal sessions with. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS")' + how,
   );
-}
-
-const schedule =
-  (cron: NonNullable<DenoVaultOptions["cron"]>) =>
-  (look: () => void): (() => void) => {
-    const stop = new AbortController();
-    // It is a promise, though its type does not say so: the host stays awake until it settles.
-    cron(async () => look(), stop.signal);
-    return () => stop.abort();
-  };
-
-/**
- * Deno 2.9 sends a request again by itself when the connection dies without a reply, except one whose
- * body is a stream. A refresh token that is spent by its use must not arrive twice (P2).
- */
-function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Credentials> {
-  if (provider?.renewal?.rotation !== "strict") return provider;
-  return Object.assign(Object.create(provider) as typeof provider, {
-    renew: (grant, exchange) =>
-      provider.renew!(grant, {
-        ...exchange,
-        fetch(input, init) {
-          if (init?.body == null) return exchange.fetch(input, init);
-          const { body, headers } = new Response(init.body);
-          new Headers(init.headers).forEach((value, name) => headers.set(name, value));
-          // As it comes it would be taken for what it was made from.
-          const stream = body!.pipeThrough(new TransformStream());
-          const once = { ...init, body: stream, headers, duplex: "half" };
-          return exchange.fetch(input, once as RequestInit);
-        },
-      }),
-  } satisfies Pick<Provider, "renew">);
 }
 
 export { isVaultError, VaultError, type VaultErrorCode, type VaultErrorReason } from "./errors.ts";

@@ -6,7 +6,7 @@ import {
 } from "../stores/cloudflare-kv.ts";
 import { encrypted, type Keyring } from "../stores/encrypted.ts";
 import type { Provider, StoredRecord, TokenStore } from "../types.ts";
-import { type Answer, type Lease, toLease } from "./wire.ts";
+import { type TokenReply, type Lease, toLease } from "./wire.ts";
 
 /** How long a cached token is served after the object has vouched for it. */
 export const CACHED = 300_000;
@@ -19,9 +19,9 @@ export interface TokenCache {
    * does not open. The id is of one class of one Worker: others that share the namespace meet under
    * ids of their own (F93).
    */
-  read(id: string, now: number): Promise<Answer | undefined>;
+  read(id: string, now: number): Promise<TokenReply | undefined>;
   /** Puts a lease, or the note that the session has ended. */
-  write(id: string, answer: Answer): Promise<void>;
+  write(id: string, answer: TokenReply): Promise<void>;
 }
 
 export function createCache(

@@ -3,12 +3,14 @@
  * awaits may never settle (F31). Bounded: what was least recently used goes.
  */
 import type { AccessToken, TokenName } from "../types.ts";
-import type { Answer } from "./wire.ts";
+import type { TokenReply } from "./wire.ts";
 
 export interface Held {
   /** What the object said last; nothing older is believed of anybody else (F33). */
   readonly revision: number;
   readonly token: AccessToken | undefined;
+  /** The token that was served last, though a 401 may have ended it: the salt of endpoints. */
+  readonly last: AccessToken | undefined;
   readonly until: number;
   /** When it was vouched for. */
   readonly at: number;
@@ -19,19 +21,27 @@ export interface Held {
 export interface Memory {
   get(key: string): Held | undefined;
   /** Takes what the object itself says. */
-  take(key: string, answer: Answer, now: number): Held;
+  take(key: string, answer: TokenReply, now: number): Held;
   /** Takes what KV says if it is no step back, and says whether it was taken. */
-  adopt(key: string, answer: Answer, now: number): Held | undefined;
+  adopt(key: string, answer: TokenReply, now: number): Held | undefined;
   /** Stops serving a token that was answered with 401. */
   reject(key: string, rejected: TokenName): void;
+  /** Notes that an endpoint, by its hash, has let a generation through. */
+  pass(endpoint: string, generation: number): void;
+  /** The last generation that it let through here, as far as that is remembered. */
+  passed(endpoint: string | undefined): number | undefined;
 }
 
 /** About 2 kB each: an isolate has 128 MB for everything. */
 const MOST = 10_000;
+/** Endpoints that are remembered, 100 bytes each. */
+const MOST_ENDPOINTS = 4_096;
 
 export function createMemory(most: number = MOST): Memory {
   // A Map keeps the order in which keys were set: the first is the one that was not used for longest.
   const all = new Map<string, Held>();
+  /** A session's id is part of an endpoint's hash, so that accounts don't meet here. */
+  const endpoints = new Map<string, number>();
 
   function keep(key: string, held: Held): Held {
     all.delete(key);
@@ -45,10 +55,11 @@ export function createMemory(most: number = MOST): Memory {
     return found && keep(key, found);
   }
 
-  function put(key: string, { revision, lease }: Answer, now: number): Held {
+  function put(key: string, { revision, lease }: TokenReply, now: number): Held {
     const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
-    const token = lease && { accessToken, sessionId, generation };
-    return keep(key, { revision, token, until, at: now, lookedAt: now });
+    // The owner judges endpoints, and wants to hear in a question which of them let a token through.
+    const token = lease && { accessToken, sessionId, generation, isWatched: true };
+    return keep(key, { revision, token, last: token, until, at: now, lookedAt: now });
   }
 
   return {
@@ -82,5 +93,12 @@ export function createMemory(most: number = MOST): Memory {
       if (known?.token?.sessionId === sessionId && known.token.generation <= generation)
         keep(key, { ...known, token: undefined });
     },
+    pass(endpoint, generation) {
+      endpoints.delete(endpoint);
+      endpoints.set(endpoint, generation);
+      const [oldest] = endpoints.keys();
+      if (endpoints.size > MOST_ENDPOINTS && oldest !== undefined) endpoints.delete(oldest);
+    },
+    passed: (endpoint) => (endpoint === undefined ? undefined : endpoints.get(endpoint)),
   };
 }

@@ -2,6 +2,7 @@
  * The Worker's vault: a `TokenSource` in front of the object that owns the session. It gets access tokens
  * only, and keeps them in the isolate's memory for as long as they may be served unasked.
  */
+import { randomId } from "../guard/random.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { CLAIM } from "../refresh/timing.ts";
 import { VaultError } from "../errors.ts";
@@ -9,10 +10,21 @@ import { createFetch, type VaultFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
 import type { AccessToken, Clock, Provider, TokenNeed, TokenSet, TokenSource } from "../types.ts";
-import type { Snapshot, Vault, VaultEvent } from "../vault/vault.ts";
+import type { Vault, VaultEvent } from "../vault/vault.ts";
 import type { TokenCache } from "./cache.ts";
 import type { Held, Memory } from "./memory.ts";
-import { type Answer, type Call, check, fromWire, type Owner, teller, toLease } from "./wire.ts";
+import {
+  type Call,
+  check,
+  type Failure,
+  fromWire,
+  type Lease,
+  type Owner,
+  type SessionState,
+  teller,
+  toLease,
+  type TokenReply,
+} from "./wire.ts";
 
 /** A vault whose session a Durable Object owns. */
 export interface CloudflareVault<Credentials = unknown> extends Pick<
@@ -21,13 +33,22 @@ export interface CloudflareVault<Credentials = unknown> extends Pick<
 > {
   /**
    * Gets tokens for credentials and starts a session, in the object. With `unlessSignedIn` it does
-   * nothing where there is one, and many at once sign in once.
+   * nothing where there is one; many at once sign in once, and share a failure, too. The credentials
+   * are plain data.
    */
   signIn(credentials: Credentials, options?: StartOptions): Promise<void>;
   /** Starts a session with a token that one already has, from a secret say. */
   adopt(tokens: TokenSet, options?: StartOptions): Promise<void>;
-  /** The session's state as the object sees it, without a token. */
-  state(): Promise<Snapshot>;
+  /**
+   * Signs the account out and forgets that it was there: its object's storage is given back, as soon
+   * as KV has heard of it.
+   */
+  removeAccount(): Promise<void>;
+  /**
+   * The session's state as the object sees it, without a token. `keyId` tells which key seals it: a
+   * rotation is through when no account names the old one.
+   */
+  state(): Promise<SessionState>;
 }
 
 export interface StartOptions {
@@ -53,7 +74,7 @@ export interface ProxyParts {
   readonly patience: number;
   readonly maxStaleness: number;
   readonly maxReplayBytes?: number | undefined;
-  readonly onEvent?: ((event: VaultEvent) => void) | undefined;
+  readonly onEvent?: ((event: VaultEvent) => unknown) | undefined;
 }
 
 /** How long KV may take before the object is asked. */
@@ -67,7 +88,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   const { maxStaleness } = parts;
   const { key } = call;
   const { scheme = "Bearer" } = provider;
-  const tell = teller(parts.onEvent, call.account);
+  const tell = teller(parts.onEvent, call.account, waitUntil);
   const fetch_ = parts.fetch ?? ((...request) => fetch(...request));
 
   /** Settles in time, whatever becomes of the promise: an own timer in this very request (F31). */
@@ -95,7 +116,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   }
 
   /** Asks the object, once more where it was reset under the question and asking twice does no harm. */
-  async function ask(question: (owner: Owner) => Promise<Answer>, tries: number): Promise<Answer> {
+  async function ask<Said>(question: Question<Said>, tries: number): Promise<Said | Failure> {
     const hash = await parts.hash();
     for (let left = tries; ;) {
       try {
@@ -107,8 +128,9 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
         return await question(owner);
       } catch (error) {
         if (error instanceof VaultError) throw error;
+        left -= 1;
         // What the platform says is not for users, and may hold anything.
-        if (!--left) throw unavailable();
+        if (left === 0) throw unavailable();
         // Jittered, so that those whom an object has turned away do not come back in step.
         const least = (error as { overloaded?: unknown }).overloaded ? 1_000 : 100;
         const wait = least * 4 ** (tries - left) * Math.random();
@@ -117,22 +139,33 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     }
   }
 
-  async function askInTime(
-    question: (owner: Owner) => Promise<Answer>,
+  async function askInTime<Said extends { readonly revision: number }>(
+    question: Question<Said>,
     tries: number,
     { signal, waitUntil: hold = waitUntil }: Pick<TokenNeed, "signal" | "waitUntil"> = {},
-  ): Promise<Answer> {
+  ): Promise<Said> {
     const asked = ask(question, tries);
     // A caller that gives up changes nothing for the object.
     hold(asked.catch(() => {}));
     const said = await within(parts.patience + GRACE, asked, signal);
-    if (!Number.isSafeInteger(said?.revision)) throw unavailable();
-    const { revision, error, snapshot } = said!;
-    const answer: Answer = { revision, snapshot, lease: toLease(said!.lease, provider) };
-    const isOver = error && /^(no_session|sign_in_required)$/.test(error.code);
-    if (error ? isOver : !snapshot) memory.take(key, answer, clock.now());
-    if (error) throw fromWire(error);
-    return answer;
+    if (!said || !Number.isSafeInteger(said.revision)) throw unavailable();
+    if (!isFailure(said)) return said;
+    const { revision, error } = said;
+    const isOver = /^(no_session|sign_in_required)$/.test(error.code);
+    if (isOver) memory.take(key, { revision }, clock.now());
+    throw fromWire(error);
+  }
+
+  /** Asks for something that says how the token stands. */
+  async function askForToken(
+    question: Question<TokenReply>,
+    tries: number,
+    need?: TokenNeed,
+  ): Promise<Lease | undefined> {
+    const { revision, lease: said } = await askInTime(question, tries, need);
+    const lease = toLease(said, provider);
+    memory.take(key, { revision, lease }, clock.now());
+    return lease;
   }
 
   const isFresh = ({ token, until, at }: Held, now: number): boolean =>
@@ -140,7 +173,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
 
   /** From KV, or from the object: the second step of the read path, and the third. */
   async function renew(need: TokenNeed): Promise<AccessToken> {
-    const { rejected, date, signal } = need;
+    const { rejected, endpoint, waited, date, signal } = need;
     if (rejected) memory.reject(key, rejected);
     else if (cache) {
       const found = await within(
@@ -152,13 +185,15 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
       if (held?.token) return held.token;
     }
     const named = rejected && { sessionId: rejected.sessionId, generation: rejected.generation };
-    const { lease } = await askInTime(
-      (owner) => owner.token(call, { rejected: named, date }),
+    const passed = memory.passed(endpoint);
+    const lease = await askForToken(
+      (owner) => owner.token(call, { rejected: named, endpoint, passed, waited, date }),
       TRIES,
       need,
     );
     if (!lease) throw unavailable();
-    return lease;
+    const { accessToken, sessionId, generation } = lease;
+    return { accessToken, sessionId, generation, isWatched: true };
   }
 
   const getToken: TokenSource["getToken"] = (need = {}) => {
@@ -178,22 +213,13 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
 
   const authorization = ({ accessToken }: AccessToken): string => `${scheme} ${accessToken}`;
 
-  const start = async (
-    question: (owner: Owner) => Promise<Answer>,
-    tries: number,
-  ): Promise<void> => {
-    await askInTime(question, tries);
-  };
-
   const vaultFetch: VaultFetch = createFetch({
     policy,
-    // Until the owner itself answers so: a 401 of what cannot be renewed brings the same token back.
     source: {
-      getToken(need) {
-        const rejected = need?.rejected as AccessToken | undefined;
-        const got = getToken(need);
-        return rejected && !provider.renewal ? Promise.resolve(got).catch(() => rejected) : got;
-      },
+      getToken,
+      // Watched, so that it is never sent from here: it tells which session a request is of.
+      ready: () => memory.get(key)?.last,
+      passed: (endpoint, { generation }) => memory.pass(endpoint, generation),
     },
     authorization,
     fetch: fetch_,
@@ -213,17 +239,45 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
       return got.accessToken;
     },
     authorization: async (need) => authorization(await getToken(need)),
-    // Never twice: nobody knows whether the first one got through.
-    signIn: (credentials, options = {}) =>
-      start((owner) => owner.signIn(call, credentials, options), 1),
-    adopt: (tokens, options = {}) => start((owner) => owner.adopt(call, tokens, options), TRIES),
-    signOut: () => start((owner) => owner.signOut(call), TRIES),
+    async signIn(credentials, options = {}) {
+      const sent = plain(credentials);
+      // Never twice: nobody knows whether the first one got through.
+      await askForToken((owner) => owner.signIn(call, sent, options), 1);
+    },
+    async adopt(tokens, options = {}) {
+      const sent = plain(tokens);
+      // One for all tries: what was adopted, and whose answer was lost, is not adopted again (F101).
+      const adoption = { sessionId: randomId(), startedAt: clock.now() };
+      await askForToken((owner) => owner.adopt(call, sent, { ...options, adoption }), TRIES);
+    },
+    async signOut() {
+      await askForToken((owner) => owner.signOut(call), TRIES);
+    },
+    async removeAccount() {
+      await askForToken((owner) => owner.removeAccount(call), TRIES);
+    },
     async state() {
       const { snapshot } = await askInTime((owner) => owner.state(call), TRIES);
       check(snapshot, "Worker and Durable Object are of different versions: deploy both");
       return snapshot;
     },
   };
+}
+
+type Question<Said> = (owner: Owner) => Promise<Said | Failure>;
+
+const isFailure = (said: object): said is Failure => "error" in said && said.error !== undefined;
+
+/** What can be sent to the object: a class's instance goes as its members (F102). */
+function plain<Data>(data: Data): Data {
+  try {
+    return structuredClone(data);
+  } catch {
+    throw new VaultError(
+      "invalid_option",
+      "Cannot send this to the Durable Object: functions, promises and the like cannot be cloned. Pass plain data",
+    );
+  }
 }
 
 const unavailable = (): VaultError =>

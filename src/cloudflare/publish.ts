@@ -1,7 +1,8 @@
 /** The object's part of the cache: it tells KV what an edge may serve, seldom and in order. */
-import type { Engine } from "../refresh/contract.ts";
+import type { Engine, EngineState } from "../refresh/contract.ts";
 import type { Clock } from "../types.ts";
 import { CACHED, LEAST, type TokenCache } from "./cache.ts";
+import type { Debt, DeedBox } from "./deed.ts";
 import type { Lease } from "./wire.ts";
 
 /** KV takes one write a second and key. */
@@ -14,9 +15,23 @@ export interface Publisher {
   (wasAsked?: boolean): void;
 }
 
+export interface PublisherParts {
+  readonly engine: Pick<Engine, "state">;
+  readonly cache: TokenCache | undefined;
+  /** The object's, under which KV has its token. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly waitUntil: (promise: Promise<unknown>) => void;
+  /** A sign-out that KV has still to hear of, durably noted. */
+  readonly deed: Pick<DeedBox, "debt" | "pay">;
+  /** The revision under which something is said of this session, or of none. */
+  readonly revision: (session: EngineState["session"]) => Promise<number>;
+  /** Nothing is owed any more. */
+  readonly onPaid: () => void;
+}
+
 /** What an edge may be told now, and until when it may serve it. */
-export function leaseOf(engine: Engine): Lease | undefined {
-  const { session, status } = engine.state();
+export function leaseOf({ session, status }: EngineState): Lease | undefined {
   if (!session || status === "sign-in-required") return undefined;
   const { sessionId, generation, issuedAt, tokenSet } = session;
   const { accessToken, expiresAt } = tokenSet;
@@ -24,46 +39,72 @@ export function leaseOf(engine: Engine): Lease | undefined {
   return { accessToken, sessionId, generation, until };
 }
 
-/** `due` is a sign-out that KV has still to hear of, durably noted; `revision` is the record's. */
-export function createPublisher(
-  engine: Engine,
-  cache: TokenCache | undefined,
-  id: string,
-  clock: Clock,
-  waitUntil: (promise: Promise<unknown>) => void,
-  due: { is(): boolean; done(): Promise<void> },
-  revision: () => Promise<number>,
-): Publisher {
+/** What KV is to say. */
+export interface Note {
+  /** Tells one note from another. */
+  readonly name: string;
+  /** Absent where the note says that a session has ended. */
+  readonly lease?: Lease | undefined;
+}
+
+/**
+ * The note for this moment; `undefined` where KV had better say nothing, or whatever it says. A token
+ * that KV cannot have takes nobody's place there: then the note says that the session before has ended.
+ */
+export function noteOf(
+  state: EngineState,
+  { debt, now }: { readonly debt: Debt | undefined; readonly now: number },
+): Note | undefined {
+  const lease = leaseOf(state);
+  const until = Math.min(lease?.until ?? Infinity, now + CACHED);
+  // KV keeps everything for a minute at least: what ends sooner is not for it.
+  if (lease && state.persisted && until - now > LEAST)
+    return { name: `${lease.sessionId} ${lease.generation}`, lease: { ...lease, until } };
+  return debt && { name: `ended ${debt.sessionId} ${debt.since}` };
+}
+
+export function createPublisher(parts: PublisherParts): Publisher {
+  const { engine, cache, id, clock, deed, waitUntil } = parts;
   let publishing = false;
   let publishedAt = -Infinity;
   let published: string | undefined;
   let asked = 0;
 
+  /** Whether a note is worth a write, which costs as much as thirty questions to the object. */
+  function isWanted({ name, lease }: Note, now: number, debt: Debt | undefined): boolean {
+    const { session } = engine.state();
+    // The object has rested: what it finds was told when it came, unless it came just now.
+    if (lease && session && !debt && now - session.issuedAt >= LEAST) published ??= name;
+    const age = now - publishedAt;
+    return name !== published || (asked > HOT && !(age >= 0 && age < CACHED / 2));
+  }
+
+  /** What KV now says settles a debt, unless it says it of the very session that is to end. */
+  function settle({ lease }: Note, debt: Debt | undefined): void {
+    if (!debt || lease?.sessionId === debt.sessionId) return;
+    deed.pay(debt);
+    if (!deed.debt()) parts.onPaid();
+  }
+
   async function spread(to: TokenCache): Promise<void> {
     for (;;) {
       const now = clock.now();
-      const lease = leaseOf(engine);
-      const { session, persisted } = engine.state();
-      const until = Math.min(lease?.until ?? Infinity, now + CACHED);
-      const ended = !session && due.is();
-      const name = ended ? "ended" : lease && `${lease.sessionId} ${lease.generation}`;
-      // The object has rested: what it finds was told when it came, unless it came just now.
-      if (!ended && session && !(now - session.issuedAt < LEAST)) published ??= name;
+      const debt = deed.debt();
+      const state = engine.state();
+      const note = noteOf(state, { debt, now });
+      if (!note) return;
+      if (!isWanted(note, now, debt)) return settle(note, debt);
       const age = now - publishedAt;
-      // A write costs as much as thirty questions to the object.
-      const wanted = name !== published || (asked > HOT && !(age >= 0 && age < CACHED / 2));
-      // KV keeps everything for a minute at least: what ends sooner is not for it.
-      if (!wanted || !(ended || (lease && persisted && until - now > LEAST))) return;
       if (age >= 0 && age < PACE) {
         await new Promise<void>((resolve) => clock.setTimeout(resolve, PACE - age));
         continue;
       }
-      const at = session?.revision ?? (await revision());
-      published = name;
+      published = note.name;
       publishedAt = now;
       asked = 0;
-      await to.write(id, ended ? { revision: at } : { revision: at, lease: { ...lease!, until } });
-      if (ended && !engine.state().session) await due.done();
+      const revision = await parts.revision(state.session);
+      await to.write(id, { revision, lease: note.lease });
+      settle(note, debt);
     }
   }
 

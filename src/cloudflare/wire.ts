@@ -3,9 +3,11 @@
  * an error thrown over RPC loses its type, so it is an answer.
  */
 import { isObject } from "../guard/claims.ts";
+import { isSecure } from "../guard/secure.ts";
 import { isToken } from "../guard/syntax.ts";
 import { isVaultError, VaultError, type VaultErrorCode, type VaultErrorFacts } from "../errors.ts";
-import type { TokenName } from "../types.ts";
+import type { Adoption } from "../refresh/contract.ts";
+import type { Provider, TokenName, TokenNeed } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
 /** Which session is meant. The object's own name is a hash, from which nothing can be read back. */
@@ -14,12 +16,12 @@ export interface Call {
   readonly account: string;
   /** The session's key as the caller computes it: both sides must mean the same API. */
   readonly key: string;
+  /** The session stays in a jurisdiction, and out of a KV that nobody has named. */
+  readonly isRegional?: true | undefined;
 }
 
-export interface Need {
-  readonly rejected?: TokenName | undefined;
-  readonly date?: number | undefined;
-}
+/** As in the core, for one question. */
+export type Need = Omit<TokenNeed, "signal" | "waitUntil">;
 
 /** An access token, and how long it may be served without asking again. */
 export interface Lease {
@@ -30,12 +32,32 @@ export interface Lease {
   readonly until?: number | undefined;
 }
 
-export interface Answer {
-  /** The record's revision: it orders all that is ever said of one account. */
+/** What is said of an account's token: a lease, or that there is none. */
+export interface TokenReply {
+  /** It orders all that is ever said of one account. */
   readonly revision: number;
   readonly lease?: Lease | undefined;
-  readonly snapshot?: Snapshot | undefined;
-  readonly error?: WireError | undefined;
+  readonly error?: undefined;
+}
+
+/** How a session stands, without a token. */
+export interface StateReply {
+  readonly revision: number;
+  readonly snapshot: SessionState;
+  readonly error?: undefined;
+}
+
+export interface Failure {
+  readonly revision: number;
+  readonly error: WireError;
+  readonly lease?: undefined;
+  readonly snapshot?: undefined;
+}
+
+/** The state of a session that an object owns. */
+export interface SessionState extends Snapshot {
+  /** The id of the key that seals the stored session; absent where nothing is stored. */
+  readonly keyId?: string | undefined;
 }
 
 interface WireError extends VaultErrorFacts {
@@ -47,13 +69,19 @@ export interface SessionStart {
   readonly unlessSignedIn?: boolean | undefined;
 }
 
+/** An adoption may be asked for again when its answer was lost: then it is the same one (F101). */
+export interface AdoptionStart extends SessionStart {
+  readonly adoption?: Adoption | undefined;
+}
+
 /** The object's methods, as a Worker sees them. */
 export interface Owner {
-  token(call: Call, need: Need): Promise<Answer>;
-  signIn(call: Call, credentials: unknown, options: SessionStart): Promise<Answer>;
-  adopt(call: Call, tokens: unknown, options: SessionStart): Promise<Answer>;
-  signOut(call: Call): Promise<Answer>;
-  state(call: Call): Promise<Answer>;
+  token(call: Call, need: Need): Promise<TokenReply | Failure>;
+  signIn(call: Call, credentials: unknown, options: SessionStart): Promise<TokenReply | Failure>;
+  adopt(call: Call, tokens: unknown, options: AdoptionStart): Promise<TokenReply | Failure>;
+  signOut(call: Call): Promise<TokenReply | Failure>;
+  removeAccount(call: Call): Promise<TokenReply | Failure>;
+  state(call: Call): Promise<StateReply | Failure>;
 }
 
 export { keyOf } from "../guard/record.ts";
@@ -69,13 +97,20 @@ export async function hashOf(key: string): Promise<string> {
   return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Tells of what happens, after the step that somebody waits for (F5). */
+/**
+ * Tells of what happens, after the step that somebody waits for (F5). Whoever hears it may take time;
+ * what goes wrong there is for the platform's log.
+ */
 export const teller =
-  (onEvent: ((event: VaultEvent) => void) | undefined, account: string) =>
+  (
+    onEvent: ((event: VaultEvent) => unknown) | undefined,
+    account: string,
+    hold: (work: Promise<unknown>) => void,
+  ) =>
   (type?: VaultEvent["type"], session?: TokenName, status?: number): void => {
+    if (!onEvent || !type) return;
     const { sessionId, generation } = session ?? {};
-    if (onEvent && type)
-      queueMicrotask(() => onEvent({ type, account, sessionId, generation, status }));
+    hold(Promise.resolve().then(() => onEvent({ type, account, sessionId, generation, status })));
   };
 
 /** Fixed messages only: what a provider or a store throws may hold anything (S4). */
@@ -100,3 +135,18 @@ export function toLease(value: unknown, _provider?: unknown): Lease | undefined 
     ? { accessToken, sessionId, generation, until }
     : undefined;
 }
+
+/** Plain http is for development, and either side has to allow it by itself: says which one does not. */
+export function checkLoopback(
+  { name, origins }: Pick<Provider, "name" | "origins">,
+  isAllowed: boolean | undefined,
+  side: "createVault" | "defineTokenVault",
+): void {
+  const isPlain = origins.some((origin) => URL.canParse(origin) && isLoopback(new URL(origin)));
+  check(
+    isAllowed || !isPlain,
+    `The provider ${name} has an origin with plain http: add dangerouslyAllowLoopbackHttp: true to ${side}. createVault and defineTokenVault both need it, and only in development`,
+  );
+}
+
+const isLoopback = (url: URL): boolean => url.protocol === "http:" && isSecure(url, true);

@@ -80,10 +80,11 @@ export const isAhead = (session: Session, record: Session): boolean =>
 
 /**
  * Whether a moment that another clock told lies after a change that was made `age` ago. One that lies in
- * the future says nothing.
+ * the future says nothing. Wall clocks count whole milliseconds and ages are finer: of two moments within
+ * one millisecond, none is the later.
  */
 const isLater = (told: number | undefined, age: number, now: number): boolean =>
-  told !== undefined && told > now - age && told <= now;
+  told !== undefined && told >= now - age + 1 && told <= now;
 
 /** Whether what is found was begun, or ended, after this sign-in. */
 function yields(change: Begin, { head, session }: Found, { now, running }: Moment): boolean {

@@ -270,6 +270,8 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     },
     async adopt(tokens, adoption) {
       if (isClosed) throw error("closed");
+      // Asked for once more, because an answer was lost: it was begun here, whatever came after it (F101).
+      if (adoption && mind.known.met.has(adoption.sessionId)) return finishing(writer.persist());
       const got = exchanges.life({ ...adoptable(tokens), aged: true }, clock.now());
       await finishing(start(got, signOuts, adoption));
     },

@@ -4,7 +4,7 @@
  */
 import { shownClaims } from "../guard/claims.ts";
 import { listAccounts } from "./accounts.ts";
-import type { EngineEventType, EngineState } from "../refresh/contract.ts";
+import type { Engine, EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { keyOf } from "../guard/record.ts";
@@ -12,7 +12,7 @@ import { isAccount } from "../guard/syntax.ts";
 import { check } from "../errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
-import type { AccessToken, TokenName, TokenSet, TokenSource, VaultOptions } from "../types.ts";
+import type { AccessToken, TokenName, TokenSet, VaultOptions } from "../types.ts";
 
 /** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
 export interface Snapshot {
@@ -126,7 +126,7 @@ export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | 
 export function createVaultWith<Credentials>(
   options: VaultOptions<Credentials>,
   makeFollow?: (policy: Policy) => Follow,
-  share?: (source: TokenSource) => void,
+  share?: (engine: Engine) => void,
 ): Vault<Credentials> {
   // An account that is given and is none must not meet others in the default's session (S11).
   const { provider, store, account } = { account: "default", ...options };

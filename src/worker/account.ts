@@ -1,5 +1,6 @@
 /** One account in a worker: its vault, and what pages have not heard of it yet. */
-import type { TokenSource, VaultOptions } from "../types.ts";
+import type { Engine } from "../refresh/contract.ts";
+import type { VaultOptions } from "../types.ts";
 import { createVaultWith, type Snapshot, type Vault, type VaultEvent } from "../vault/vault.ts";
 import type { Question, State } from "./protocol.ts";
 
@@ -8,12 +9,20 @@ const KEPT_EVENTS = 50;
 
 export interface Account {
   readonly vault: Vault<never>;
-  readonly source: TokenSource;
+  /** The vault's own, for what no vault shows. */
+  readonly engine: Engine;
   /** Whose token was given last: the salt for endpoints of requests that have none yet. */
   session?: string | undefined;
   look(): void;
-  /** What a page that has `seen` so much has not seen yet; `worker` is the same for all. */
-  news(seen: Question["seen"], worker: Pick<State, "lock" | "isolated">): State | undefined;
+  /**
+   * What a page that has `seen` so much has not seen yet; `worker` is the same for all. Where there is
+   * nothing, a page that asks how things stand is told so: it may have lost its way to this worker.
+   */
+  news(
+    seen: Question["seen"],
+    worker: Pick<State, "lock" | "isolated">,
+    isAsked: boolean,
+  ): State | undefined;
 }
 
 export function createAccount(
@@ -24,7 +33,7 @@ export function createAccount(
   nudge: () => void,
 ): Account {
   let look = (): void => {};
-  let source!: TokenSource;
+  let engine!: Engine;
   const vault = createVaultWith<never>(
     {
       ...settings,
@@ -36,7 +45,7 @@ export function createAccount(
       },
     },
     undefined,
-    (engine) => (source = engine),
+    (own) => (engine = own),
   );
   let seq = 0;
   let snapshot: Snapshot | undefined;
@@ -56,12 +65,12 @@ export function createAccount(
 
   return {
     vault,
-    source,
+    engine,
     look: () => look(),
-    news(seen, worker) {
+    news(seen, worker, isAsked) {
       show();
       const since = !seen ? seq : seen.owner === owner ? seen.seq : 0;
-      if (seen && since === seq) return undefined;
+      if (seen && since === seq && !isAsked) return undefined;
       return {
         ...worker,
         owner,

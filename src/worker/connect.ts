@@ -2,6 +2,7 @@
  * The page's part: a vault whose engine is elsewhere. It keeps no token; each one is asked for when it
  * is about to be sent.
  */
+import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
 import type { Snapshot, Vault, VaultEvent } from "../vault/vault.ts";
 import { areTexts, isText, isTicket, toState, toWireError } from "./narrow.ts";
@@ -240,7 +241,9 @@ export function connectVault<Credentials = never>(
   void sync();
 
   const close = (): void => {
-    ended.abort(toError({ code: "closed", message: "Cannot go on: the vault was closed. Make a new one." }));
+    ended.abort(
+      toError({ code: "closed", message: "Cannot go on: the vault was closed. Make a new one." }),
+    );
     lose(link, ended.signal.reason);
     channel?.close();
   };
@@ -261,7 +264,8 @@ export function connectVault<Credentials = never>(
     // In JSON nothing would become `null`, which is no sign-in without an argument.
     signIn: (credentials, { signal } = {}) =>
       call("signIn", credentials === undefined ? [] : [credentials], undefined, signal),
-    adopt: method("adopt"),
+    // One name for all tries: what was adopted, and whose answer was lost, is not adopted again (F101).
+    adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
     getToken: method("getToken", isText),
     authorization: method("authorization", isText),
     signOut: method("signOut"),

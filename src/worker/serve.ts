@@ -3,6 +3,7 @@
  * pages. What they send is narrowed and capped before it is looked at (S10).
  */
 import { broadcastChannel } from "../channels/broadcast.ts";
+import { toAdoption } from "../guard/adoption.ts";
 import { isObject } from "../guard/claims.ts";
 import { skewOf } from "../grant/lifetime.ts";
 import { randomId } from "../guard/random.ts";
@@ -14,7 +15,7 @@ import { createPolicy } from "../request/policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
-import { checkParts, type Vault } from "../vault/vault.ts";
+import { checkParts } from "../vault/vault.ts";
 import { type Account, createAccount } from "./account.ts";
 import { createHold, type Extendable } from "./hold.ts";
 import { isText } from "./narrow.ts";
@@ -74,19 +75,20 @@ const MOST_ACCOUNTS = 100;
 
 /** The methods of the vault that a page may call, each with how an abort reaches it. */
 const methods = {
-  signIn: (vault, [credentials], signal) => vault.signIn(credentials as never, { signal }),
-  adopt: (vault, [tokens]) => vault.adopt(tokens as never),
-  getToken: (vault, [need], signal) => {
+  signIn: ({ vault }, [credentials], signal) => vault.signIn(credentials as never, { signal }),
+  // A page that has lost an answer asks again, by the same name (F101).
+  adopt: ({ engine }, [tokens, adoption]) => engine.adopt(tokens as never, toAdoption(adoption)),
+  getToken: ({ vault }, [need], signal) => {
     const rejected = (need as { rejected?: unknown } | null)?.rejected;
     return vault.getToken({ signal, ...(typeof rejected === "string" && { rejected }) });
   },
-  authorization: (vault, _, signal) => vault.authorization({ signal }),
-  signOut: (vault) => vault.signOut(),
-  accounts: (vault) => vault.accounts(),
-  removeAccount: (vault, [of]) => vault.removeAccount(of as string),
+  authorization: ({ vault }, _, signal) => vault.authorization({ signal }),
+  signOut: ({ vault }) => vault.signOut(),
+  accounts: ({ vault }) => vault.accounts(),
+  removeAccount: ({ vault }, [of]) => vault.removeAccount(of as string),
 } satisfies Record<
   string,
-  (vault: Vault<never>, args: readonly unknown[], signal: AbortSignal) => Promise<unknown>
+  (account: Account, args: readonly unknown[], signal: AbortSignal) => Promise<unknown>
 >;
 
 /** The time of a 401, by the server's `Date`. */
@@ -161,7 +163,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     signal: AbortSignal,
     client: string | undefined,
   ): Promise<unknown> {
-    const { vault, source, look } = account;
+    const { vault, engine, look } = account;
     if (type === "state") {
       if (args[0] || vault.snapshot().status === "loading") look();
       // So that a page's first requests come here too. It rejects where this is not the active one.
@@ -181,7 +183,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
         : undefined;
       const salt = rejected?.sessionId ?? account.session;
       const asked = Promise.resolve(
-        source.getToken({
+        engine.getToken({
           signal,
           rejected,
           endpoint: salt && isText(method) ? endpointOf(salt, method, url) : undefined,
@@ -206,7 +208,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     }
     check(!isolated || !/^(getToken|authorization)$/.test(type), "tokens stay in the worker");
     if (!Object.hasOwn(methods, type)) throw new VaultError("worker_unavailable");
-    return methods[type as keyof typeof methods](vault, args, signal);
+    return methods[type as keyof typeof methods](account, args, signal);
   }
 
   /** The page's own request comes by, and gets its token then; or it never would. */
@@ -224,7 +226,8 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     let account: Account | undefined;
     let lock: string | undefined;
     const end = (said: Pick<Answer, "value" | "error">): Answer => {
-      const state = account?.news(isObject(seen) ? seen : undefined, { lock, isolated });
+      const known = isObject(seen) ? seen : undefined;
+      const state = account?.news(known, { lock, isolated }, type === "state");
       return { tokenkeep: VERSION, ...said, ...(state && { state }) };
     };
     try {

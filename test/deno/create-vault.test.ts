@@ -116,6 +116,61 @@ it("P2 P5 a refresh whose reply is lost has arrived once: Deno's own second send
   await api.close();
 });
 
+it("several vaults in one process share nothing but the database [S11]", async () => {
+  const kv = await openKv();
+  const api = fakeApi();
+  const clock = { passed: 0 };
+  const vaults = ["ada", "grace"].map((account) =>
+    make({ kv, keys, account, fetch: api.fetch, clock: clockAhead(() => clock.passed) }),
+  );
+  const [ada_, grace] = vaults;
+  await ada_!.signIn(credentials);
+  await expect(grace!.getToken()).rejects.toMatchObject({ code: "no_session" });
+  await grace!.signIn(credentials);
+  const tokens = await Promise.all(vaults.map((vault) => vault.getToken()));
+  expect(new Set(tokens).size).toBe(2);
+  expect((await ada_!.accounts()).toSorted()).toEqual(["ada", "grace"]);
+  await ada_!.signOut();
+  expect(await grace!.getToken()).toBe(tokens[1]);
+});
+
+it("a provider that is a class, with private fields and frozen, refreshes [F102]", async () => {
+  const api = fakeApi();
+  const inner = acme();
+  class Acme {
+    readonly name = "acme";
+    readonly origins = inner.origins;
+    #asked = 0;
+    get renewal() {
+      return { ...inner.renewal, rotation: "strict" as const };
+    }
+    signIn(...given: Parameters<NonNullable<typeof inner.signIn>>) {
+      this.#asked += 1;
+      return inner.signIn!(...given);
+    }
+    renew(...given: Parameters<NonNullable<typeof inner.renew>>) {
+      this.#asked += 1;
+      return inner.renew!(...given);
+    }
+    get asked(): number {
+      return this.#asked;
+    }
+  }
+  const provider = Object.freeze(new Acme());
+  const clock = { passed: 0 };
+  const vault = make({
+    kv: await openKv(),
+    keys,
+    provider,
+    fetch: api.fetch,
+    clock: clockAhead(() => clock.passed),
+  });
+  await vault.signIn(credentials);
+  clock.passed += 3_600_000;
+  expect(await vault.getToken()).toBe("access-2-secret");
+  expect(provider.asked).toBe(2);
+});
+
 describe("says which line to add", () => {
   it("without a database, or with a promise of one, or something else", async () => {
     const promised = openKv();
@@ -217,6 +272,70 @@ describe("cron", () => {
     vault.close();
     expect(job!.signal.aborted).toBe(true);
     await job!.refresh();
+  });
+
+  it("a name that is taken is told, and nothing stays open [F102]", async () => {
+    const kv = await openKv();
+    const timers = { set: 0, cleared: 0 };
+    const clock = clockAhead(() => 0);
+    const given = {
+      kv,
+      keys,
+      clock: {
+        ...clock,
+        setTimeout: (task: () => void, ms: number) => (
+          (timers.set += 1),
+          clock.setTimeout(task, ms)
+        ),
+      },
+    };
+    const name = `taken ${Date.now()}`;
+    const jobs: Promise<void>[] = [];
+    const cron: Options["cron"] = (refresh, signal) =>
+      jobs.push(Deno.cron(name, "*/5 * * * *", { signal }, refresh));
+    const first = make({ ...given, cron });
+    timers.set = 0;
+    expect(() => make({ ...given, cron, account: "other" })).toThrow(
+      wanted(/Cannot begin the schedule.*a name of its own/),
+    );
+    expect(timers.set).toBe(0);
+    first.close();
+    await Promise.all(jobs);
+  });
+
+  it("an account that is wrong leaves no schedule behind", async () => {
+    const signals: AbortSignal[] = [];
+    const options: Options = {
+      kv: await openKv(),
+      keys,
+      account: "",
+      cron: (_, signal) => signals.push(signal),
+    };
+    expect(() => make(options)).toThrow(wanted("account"));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  it("several vaults in one process each have a name that Deno.cron takes", async () => {
+    const kv = await openKv();
+    const jobs: Promise<void>[] = [];
+    const names: string[] = [];
+    const accounts = ["ada@example.com", "grace@example.com", "名前", "x".repeat(256)];
+    const vaults = accounts.map((account) =>
+      make({
+        kv,
+        keys,
+        account,
+        cron(refresh, signal, name) {
+          names.push(name);
+          jobs.push(Deno.cron(name, "*/5 * * * *", { signal }, refresh));
+        },
+      }),
+    );
+    expect(new Set(names).size).toBe(accounts.length);
+    for (const name of names) expect(name).toMatch(/^[\w -]{1,64}$/);
+    expect(names.join()).not.toContain("ada");
+    for (const vault of vaults) vault.close();
+    await Promise.all(jobs);
   });
 
   it("works with Deno.cron", async () => {

@@ -2,6 +2,7 @@
 
 interface DenoNamespace {
   readonly version: { readonly deno: string };
+  readonly args: readonly string[];
   readonly env: { get(name: string): string | undefined };
   openKv(path?: string): Promise<
     import("../../src/stores/deno-kv.ts").DenoKv & {

@@ -195,20 +195,51 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     owner: ObjectOwner | undefined;
     usedAt: number;
     busyUntil: number;
+    /** How many timers keep it from rest, and since when there is one. */
+    timers: number;
+    heldSince: number;
     alarm: { time: number; handle: unknown } | undefined;
     second: number;
     inSecond: number;
     readonly stored: Map<string, unknown>;
   }
   const objects = new Map<string, Object_>();
-  /** As any timer does, an object's keeps it from rest. */
+  /** It is kept from rest for a while; spans that overlap count once. */
+  function keep(object: Object_, from: number, to: number): void {
+    counts.busy += Math.max(0, to - Math.max(from, object.busyUntil));
+    object.busyUntil = Math.max(object.busyUntil, to);
+  }
   function touch(object: Object_, ms: number): void {
     const now = clock.now();
-    const from = Math.max(now, object.busyUntil);
-    const to = Math.max(object.busyUntil, now + ms);
-    counts.busy += to - from;
-    object.busyUntil = to;
+    keep(object, now, now + ms);
     object.usedAt = now;
+  }
+  /** As any timer does, an object's keeps it from rest, until it fires or is cleared. */
+  function timersOf(object: Object_): Clock {
+    const held = new Set<unknown>();
+    const release = (handle: unknown): void => {
+      if (!held.delete(handle)) return;
+      object.timers -= 1;
+      if (object.timers === 0) keep(object, object.heldSince, clock.now());
+      object.usedAt = clock.now();
+    };
+    return {
+      ...clock,
+      setTimeout(task, ms) {
+        const handle = clock.setTimeout(() => {
+          release(handle);
+          task();
+        }, ms);
+        if (object.timers === 0) object.heldSince = clock.now();
+        object.timers += 1;
+        held.add(handle);
+        return handle;
+      },
+      clearTimeout(handle) {
+        release(handle);
+        clock.clearTimeout(handle);
+      },
+    };
   }
   function objectAt(hash: string): Object_ {
     let object = objects.get(hash);
@@ -217,6 +248,8 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
         owner: undefined,
         usedAt: 0,
         busyUntil: 0,
+        timers: 0,
+        heldSince: 0,
         alarm: undefined,
         second: 0,
         inSecond: 0,
@@ -227,7 +260,8 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     return object;
   }
   function ownerOf(object: Object_, id: string): ObjectOwner {
-    if (object.owner && clock.now() - object.usedAt < EVICTED) return object.owner;
+    const isHeld = object.timers > 0 || clock.now() - object.usedAt < EVICTED;
+    if (object.owner && isHeld) return object.owner;
     const { stored } = object;
     counts.starts++;
     // What the platform's clock says is not simulated: only how far off an alarm is.
@@ -266,19 +300,14 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
         },
         getAlarm: async () => (object.alarm ? Date.now() + object.alarm.time - clock.now() : null),
         setAlarm,
+        deleteAll: async () => stored.clear(),
         async deleteAlarm() {
           if (object.alarm) clock.clearTimeout(object.alarm.handle);
           object.alarm = undefined;
         },
       },
     };
-    const own: Clock = {
-      ...clock,
-      setTimeout(task, ms) {
-        touch(object, ms < 10_000 ? ms : 0);
-        return clock.setTimeout(task, ms);
-      },
-    };
+    const own = timersOf(object);
     const providers = { simulated: provider };
     const fetch_ = (): never => {
       throw new Error("No network here");
@@ -340,7 +369,10 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
   await clock.at(clock.now() + 600_000);
   // What the sign-ins cost is not the point.
   for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] = 0;
-  for (const object of objects.values()) object.busyUntil = 0;
+  for (const object of objects.values()) {
+    object.busyUntil = 0;
+    object.heldSince = clock.now();
+  }
 
   const end = clock.now() + duration;
   const total = rate * accounts;

@@ -63,6 +63,13 @@ declare function showSignIn(): void;
 declare module "*.worker.ts" {
   export const vault: import("tokenkeep/worker").ServedVault;
 }
+declare module "cloudflare:workers" {
+  export abstract class WorkflowEntrypoint {
+    protected env: object;
+    protected ctx: { waitUntil(promise: Promise<unknown>): void };
+    run(event: unknown, step: unknown): Promise<unknown>;
+  }
+}
 declare module "react" {
   export function useSyncExternalStore<T>(
     subscribe: (listener: () => void) => () => void,

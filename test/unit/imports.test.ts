@@ -72,7 +72,7 @@ function layerOf(name: string): Layer {
   const [room] = /^(guard|grant|refresh|request|vault)(?=\/)/.exec(name) ?? [];
   if (room) return room as Layer;
   if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
-  if (/^(cloudflare|worker)\//.test(name)) return "platform";
+  if (/^(cloudflare|deno|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
   if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";

@@ -8,7 +8,7 @@ import { call } from "./docs/call.ts";
 import { importOnce } from "./docs/import-once.ts";
 import { open } from "./docs/kv-alone.ts";
 import { leave } from "./docs/leave.ts";
-import { credentials } from "./stage.ts";
+import { credentials, otherNamespace } from "./stage.ts";
 import "./readme.ts";
 
 const platform = globalThis.fetch;
@@ -31,7 +31,7 @@ afterEach(async () => {
 const { email, password } = credentials;
 const bindings = () => ({
   ...env,
-  TOKEN_VAULT: env.README_VAULT,
+  TOKEN_VAULT: otherNamespace(env.README_VAULT),
   VMCLOUD_EMAIL: email,
   VMCLOUD_PASSWORD: password,
 });

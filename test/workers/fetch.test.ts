@@ -1,12 +1,12 @@
 /** `vault.fetch` of a Worker, whose tokens come by RPC from a Durable Object: the same contract. */
 import { createExecutionContext } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { afterEach, inject } from "vitest";
 import { createVault } from "../../src/cloudflare.ts";
 import type { VaultOptions } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import type { Vault, VaultEvent } from "../../src/vault/vault.ts";
 import { fetchContract } from "../contracts/fetch.ts";
+import { otherEnv } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
 let count = 0;
@@ -20,7 +20,7 @@ function make({ provider }: VaultOptions<PasswordCredentials>): Vault<PasswordCr
   const vault = createVault<PasswordCredentials>({
     provider: name,
     account: name,
-    env: { ...env, TOKEN_CACHE: undefined },
+    env: { ...otherEnv(), TOKEN_CACHE: undefined },
     ctx: createExecutionContext(),
     dangerouslyAllowLoopbackHttp: true,
   });

@@ -3,7 +3,15 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/cloudflare/wire.ts";
-import { counted, credentials, eventually, type Stage, stage } from "./stage.ts";
+import {
+  counted,
+  credentials,
+  eventually,
+  otherEnv,
+  otherNamespace,
+  type Stage,
+  stage,
+} from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
 const k1 = env.TOKENKEEP_KEYS;
@@ -81,7 +89,7 @@ describe("keys that have to be fetched [F99]", () => {
     // Without KV, so that each has the object open its record. The last are the secret's own keys.
     for (const given of [secret, Promise.resolve(secret), undefined]) {
       await deploy(one, given);
-      const bare = { ...env, TOKEN_CACHE: undefined };
+      const bare = { ...otherEnv(), TOKEN_CACHE: undefined };
       expect((await one.elsewhere({ env: bare }).fetch(one.echo)).status).toBe(200);
     }
     expect(await one.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
@@ -101,10 +109,10 @@ describe("keys that have to be fetched [F99]", () => {
     };
     // The object is not asked: what KV has opens with these keys.
     const { binding, calls } = counted(env.TOKEN_VAULT);
-    const bindings = { ...env, TOKEN_VAULT: binding };
-    await one.elsewhere({ env: { ...bindings, TOKENKEEP_KEYS: secret }, ...own }).getToken();
+    const isolate = () => ({ ...env, TOKEN_VAULT: otherNamespace(binding) });
+    await one.elsewhere({ env: { ...isolate(), TOKENKEEP_KEYS: secret }, ...own }).getToken();
     await one
-      .elsewhere({ env: { ...bindings, OTHER_KEYS: secret }, ...own, keys: "OTHER_KEYS" })
+      .elsewhere({ env: { ...isolate(), OTHER_KEYS: secret }, ...own, keys: "OTHER_KEYS" })
       .getToken();
     expect(read).toBe(2);
     expect(calls["get"]).toBeUndefined();
@@ -116,7 +124,7 @@ describe("keys that have to be fetched [F99]", () => {
     await one.vault().signIn(credentials);
     await deploy(one, { get: () => Promise.reject(new Error("the secret is k1:abc")) });
     const error = (await one
-      .elsewhere({ env: { ...env, TOKEN_CACHE: undefined } })
+      .elsewhere({ env: { ...otherEnv(), TOKEN_CACHE: undefined } })
       .fetch(one.echo)
       .catch((reason: unknown) => reason)) as Error;
     expect(error).toMatchObject({ code: "store_unavailable" });
@@ -162,7 +170,7 @@ describe("missing or malformed keys", () => {
     async (_, keys) => {
       const { vault, provider, stub } = await stage();
       hooks.keys = keys;
-      const error = (await (async () => vault({ env: { ...env } }))().catch(
+      const error = (await (async () => vault({ env: otherEnv() }))().catch(
         (reason: unknown) => reason,
       )) as Error;
       expect(error).toMatchObject({ code: "invalid_option" });

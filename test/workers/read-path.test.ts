@@ -151,7 +151,11 @@ describe("what KV holds", () => {
       expect(all).not.toContain(btoa(secret).slice(0, -4));
     }
     expect(JSON.stringify(metadata)).not.toContain("default");
-    expect(metadata).toMatchObject({ generation: 1, revision: 1, until: expect.any(Number) });
+    expect(metadata).toMatchObject({
+      generation: 1,
+      revision: expect.any(Number),
+      until: expect.any(Number),
+    });
     const left = (metadata as { until: number }).until - Date.now();
     expect(left).toBeGreaterThan(290_000);
     expect(left).toBeLessThanOrEqual(300_000);

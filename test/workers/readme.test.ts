@@ -5,7 +5,7 @@ import { afterEach, expect, it } from "vitest";
 import { createVault } from "../../src/cloudflare.ts";
 import { createVmcloudApi } from "../apis/vmcloud.ts";
 import worker from "./readme.ts";
-import { credentials } from "./stage.ts";
+import { credentials, otherNamespace } from "./stage.ts";
 
 const platform = globalThis.fetch;
 afterEach(() => {
@@ -15,7 +15,7 @@ afterEach(() => {
 it("runs: signs in once, calls, heals a 401 with one refresh", async () => {
   const api = createVmcloudApi();
   globalThis.fetch = async (input, init) => api.fetch(new Request(input, init));
-  const bindings = { ...env, TOKEN_VAULT: env.README_VAULT };
+  const bindings = { ...env, TOKEN_VAULT: otherNamespace(env.README_VAULT) };
   const ctx = createExecutionContext();
   const visit = (host: string): Promise<Response> =>
     worker.fetch(new Request(`https://${host}/`), bindings, ctx);

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { hashOf, keyOf } from "../../src/cloudflare/wire.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { durableObjectStore } from "../../src/stores/durable-object.ts";
-import { credentials, stage } from "./stage.ts";
+import { credentials, otherEnv, stage } from "./stage.ts";
 import { providers } from "./worker.ts";
 
 it("a cold caller of one class never gets the token of the other's object [F93 S11]", async () => {
@@ -24,7 +24,7 @@ it("a cold caller of one class never gets the token of the other's object [F93 S
   await settled();
   const second = await elsewhere(other).getToken();
   expect(second).not.toBe(first);
-  expect(await vault({ env: { ...env } }).getToken()).toBe(first);
+  expect(await vault({ env: otherEnv() }).getToken()).toBe(first);
 
   // Nor does a sign-out here end what is cached there.
   await vault().signOut();
@@ -46,7 +46,7 @@ it("what KV has is named by the object's id, and opens under no other [F93 S20]"
   expect(found.value).toMatch(/"kid":"k1"/);
   const copied = `tokenkeep:cache:${otherId}`;
   await env.TOKEN_CACHE.put(copied, found.value, { metadata: found.metadata });
-  const cold = vault({ env: { ...env }, binding: "OTHER_VAULT" });
+  const cold = vault({ env: otherEnv(), binding: "OTHER_VAULT" });
   await expect(cold.getToken()).rejects.toMatchObject({ code: "no_session" });
 });
 

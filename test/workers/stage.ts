@@ -23,7 +23,7 @@ export interface Stub {
 }
 export interface Namespace {
   idFromName(name: string): unknown;
-  get(id: unknown): Stub;
+  get(id: unknown, options?: object): Stub;
 }
 export interface ObjectState {
   readonly storage: DurableStorage & {
@@ -38,6 +38,12 @@ export interface Env {
   readonly OTHER_VAULT: Namespace;
   readonly OLD_VAULT: Namespace;
   readonly README_VAULT: Namespace;
+  readonly NAMED_VAULT: Namespace;
+  readonly LIST_VMS: {
+    create(options: object): Promise<{
+      status(): Promise<{ status: string; output?: unknown; error?: unknown }>;
+    }>;
+  };
   readonly TOKEN_CACHE: KvNamespace;
   readonly TOKENKEEP_KEYS: string;
 }
@@ -99,6 +105,19 @@ export function laggingKv(kv: KvNamespace): KvNamespace & { thaw(): void } {
 
 export const HOUR = 3_600_000;
 
+/** A binding as another isolate has it: the same objects behind an object of its own. */
+export const otherNamespace = (namespace: Namespace): Namespace => ({
+  idFromName: (name) => namespace.idFromName(name),
+  get: (id) => namespace.get(id),
+});
+
+/** The `env` of another isolate: memory belongs to the bindings, and these are not the ones here. */
+export const otherEnv = (): Env => ({
+  ...env,
+  TOKEN_VAULT: otherNamespace(env.TOKEN_VAULT),
+  OTHER_VAULT: otherNamespace(env.OTHER_VAULT),
+});
+
 /** Waits until `isTrue`, looking again and again: for what happens behind a reply. */
 export async function eventually(isTrue: () => unknown): Promise<void> {
   for (let tries = 0; !(await isTrue()); tries++) {
@@ -117,7 +136,7 @@ afterEach(async ({ task }) => {
       console.error("The server's counters and log:", counters, wordsOf(log, "refresh"));
     }
   hooks.ahead = 0;
-  hooks.fetch = hooks.onEvent = hooks.keys = undefined;
+  hooks.fetch = hooks.onEvent = hooks.keys = hooks.env = hooks.sender = undefined;
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
@@ -133,7 +152,16 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
   ): CloudflareVault<PasswordCredentials> {
     const ctx = createExecutionContext();
     contexts.push(ctx);
-    return createVault({ provider, env, ctx, clock, dangerouslyAllowLoopbackHttp: true, ...given });
+    return createVault({
+      provider,
+      env,
+      ctx,
+      clock,
+      // A test's hook is for the object's own requests.
+      fetch: (...request) => fetch(...request),
+      dangerouslyAllowLoopbackHttp: true,
+      ...given,
+    });
   }
 
   return {
@@ -141,8 +169,7 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
     provider,
     echo: `${api.url}/v1/echo`,
     vault,
-    // Memory belongs to an `env`.
-    elsewhere: (given) => vault({ env: { ...env }, ...given }),
+    elsewhere: (given) => vault({ env: otherEnv(), ...given }),
     stub: async (account = "default") =>
       env.TOKEN_VAULT.get(
         env.TOKEN_VAULT.idFromName(await hashOf(keyOf(providers[provider]!, account))),

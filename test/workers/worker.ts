@@ -3,6 +3,7 @@ import {
   createVault,
   defineTokenVault,
   type GivenKeys,
+  type Sender,
   type VaultContext,
   type VaultEvent,
 } from "../../src/cloudflare.ts";
@@ -20,9 +21,13 @@ export const hooks: {
   ahead: number;
   /** Instead of the object's own `fetch`. */
   fetch: typeof fetch | undefined;
-  onEvent: ((event: VaultEvent) => void) | undefined;
+  onEvent: ((event: VaultEvent, env: object, ctx: VaultContext) => unknown) | undefined;
   /** Instead of the secret. */
   keys: GivenKeys;
+  /** What an object that is built gets besides its `env`. */
+  env: object | undefined;
+  /** What sends for the class that has a binding for that. */
+  sender: Sender | typeof fetch | undefined;
   /** How often an object was asked for a token. */
   asked: number;
   /** Each `env` that the front door was given. */
@@ -34,25 +39,32 @@ export const hooks: {
   fetch: undefined,
   onEvent: undefined,
   keys: undefined,
+  env: undefined,
+  sender: undefined,
   asked: 0,
   envs: new Set(),
   abort: () => {},
 };
 
-export const clock: Clock = { ...systemClock, now: () => Date.now() + hooks.ahead };
+export const clock: Clock = {
+  ...systemClock,
+  now: () => Date.now() + hooks.ahead,
+  // Time that passes by itself passes on both clocks.
+  running: () => systemClock.running() + hooks.ahead,
+};
 
 const Vault = defineTokenVault<{ readonly TOKENKEEP_KEYS: string }>({
   providers,
   keys: (env) => hooks.keys ?? env.TOKENKEEP_KEYS,
   clock,
   dangerouslyAllowLoopbackHttp: true,
-  fetch: (input, init) => (hooks.fetch ?? fetch)(input, init),
-  onEvent: (event) => hooks.onEvent?.(event),
+  fetch: () => (input, init) => (hooks.fetch ?? fetch)(input, init),
+  onEvent: (event, env, ctx) => hooks.onEvent?.(event, env, ctx),
 });
 
 export class TokenVault extends Vault {
   constructor(...[ctx, env]: ConstructorParameters<typeof Vault>) {
-    super(ctx, env);
+    super(ctx, (hooks.env ? { ...(env as object), ...hooks.env } : env) as never);
     hooks.abort = (reason) => (ctx as unknown as ObjectState).abort(reason);
   }
   override token(...question: Parameters<Owner["token"]>): ReturnType<Owner["token"]> {
@@ -62,9 +74,20 @@ export class TokenVault extends Vault {
 }
 
 export { TokenVault as ReadmeVault } from "./readme.ts";
+export { ListVms } from "./docs/workflow.ts";
 
 /** A second class with the same providers, as staging has beside production. */
 export class OtherVault extends Vault {}
+
+/** Another one, with providers and a network of its own, whose names may be those of the first. */
+export const namedProviders: Record<string, Provider<never>> = {};
+export const NamedVault = defineTokenVault({
+  binding: "NAMED_VAULT",
+  providers: namedProviders,
+  clock,
+  dangerouslyAllowLoopbackHttp: true,
+  fetch: () => hooks.sender ?? fetch,
+});
 
 /** The same, where somebody forgot SQLite. */
 export class OldVault extends Vault {}

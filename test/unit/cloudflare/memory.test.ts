@@ -1,9 +1,9 @@
 /** What an isolate remembers: bounded, and never a step back. */
 import { describe, expect, it } from "vitest";
 import { createMemory } from "../../../src/cloudflare/memory.ts";
-import type { Answer } from "../../../src/cloudflare/wire.ts";
+import type { TokenReply } from "../../../src/cloudflare/wire.ts";
 
-const lease = (sessionId: string, generation: number, revision: number): Answer => ({
+const lease = (sessionId: string, generation: number, revision: number): TokenReply => ({
   revision,
   lease: { accessToken: `${sessionId}-${generation}`, sessionId, generation, until: 1e6 },
 });

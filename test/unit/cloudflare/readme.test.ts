@@ -1,5 +1,5 @@
 /** What the README shows of Cloudflare is what the tests run. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
 const read = (file: string): string =>
@@ -9,7 +9,9 @@ it("the README's Worker is the one that test/workers runs", () => {
   expect(read("README.md")).toContain("```ts\n" + read("test/workers/readme.ts") + "```");
 });
 
-it.each(["call", "import-once", "leave", "kv-alone"])(
+const recipes = readdirSync(new URL("../../workers/docs", import.meta.url));
+
+it.each(recipes.map((file) => file.replace(".ts", "")))(
   "docs/cloudflare.md's %s is the one that test/workers runs",
   (name) => {
     const code = read(`test/workers/docs/${name}.ts`);

@@ -10,6 +10,7 @@ import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { type Call, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
+import { settle } from "../../edge/simulation.ts";
 import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
 
 const ORIGIN = "https://api.acme.example";
@@ -65,7 +66,7 @@ function scene(given?: Clock): Scene {
     },
   } as unknown as Provider<never>;
   const context = {
-    id: "object",
+    id: { toString: () => "object" },
     waitUntil: (promise: Promise<unknown>) => void promise.catch(() => {}),
     storage: {
       transactionSync: <T>(task: () => T): T => task(),
@@ -80,6 +81,7 @@ function scene(given?: Clock): Scene {
       getAlarm: async () => null,
       setAlarm: async () => {},
       deleteAlarm: async () => {},
+      deleteAll: async () => {},
     },
   };
   const build = (): ObjectOwner =>
@@ -289,7 +291,7 @@ describe("an object that finds the intent of an earlier instance of itself", () 
     const note = (): void => void (isSettled = true);
     promise.then(note, note);
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, 4));
+      await settle();
       if (isSettled) return promise;
       const left = until - clock.running();
       if (left <= 0) throw new Error(`Not settled within ${ms} ms`);

@@ -247,7 +247,10 @@ describe("a caller whose token was rejected", () => {
 describe("after a refusal, a paused endpoint", () => {
   it("gets its 401 back, and the others are served [P9 F42]", () => {
     const known = paused({ refused: true });
-    expect(plan(known, { ...fresh, ...rejecting(3) }, facts(T))).toEqual({ ...SERVE, isHelpless: true });
+    expect(plan(known, { ...fresh, ...rejecting(3) }, facts(T))).toEqual({
+      ...SERVE,
+      isHelpless: true,
+    });
     expect(plan(known, { ...fresh, endpoint: "y" }, facts(T))).toEqual(SERVE);
   });
 

@@ -1,0 +1,79 @@
+/**
+ * The deed: which session an object owns, and what it still owes to KV. An object is found by the hash
+ * of a name, and would not know by itself what to refresh when its alarm fires.
+ */
+import type { DurableStorage } from "../stores/durable-object.ts";
+import { CACHED } from "./cache.ts";
+import type { Call } from "./wire.ts";
+
+/** A sign-out that KV has still to hear of. */
+export interface Debt {
+  readonly sessionId: string;
+  /** Since when. What KV has of a session ends five minutes later at the latest, and the debt with it. */
+  readonly since: number;
+}
+
+export interface Deed extends Call {
+  /**
+   * What a record's revision is added to. It grows from one life of the account to the next, so that
+   * isolates that remember an account which was removed take the word of the one that came after it.
+   */
+  readonly base: number;
+  readonly owes?: Debt | undefined;
+  /** The account was removed: the storage goes as soon as nothing is owed. */
+  readonly isLeaving?: true | undefined;
+}
+
+export interface DeedBox {
+  read(): Deed | undefined;
+  /** Writes down whose session this is; synchronous, so that it goes to disk with the session. */
+  claim(call: Call): void;
+  owe(sessionId: string): void;
+  /** What is owed now. */
+  debt(): Debt | undefined;
+  /** Unless more is owed by now. */
+  pay(debt: Debt): void;
+  leave(): void;
+  drop(): void;
+}
+
+const DEED = "tokenkeep-deed";
+
+export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox {
+  /** Only this instance writes it. */
+  let known = kv.get(DEED) as Deed | undefined;
+
+  function put(next: Deed): void {
+    known = next;
+    kv.put(DEED, next);
+  }
+
+  return {
+    read: () => known,
+    claim({ provider, account, key, isRegional }) {
+      const isSame = known?.key === key && known.provider === provider && !known.isLeaving;
+      if (isSame) return;
+      const { base = now(), owes } = known ?? {};
+      put({ provider, account, key, isRegional, base, owes });
+    },
+    owe(sessionId) {
+      if (known) put({ ...known, owes: { sessionId, since: now() } });
+    },
+    debt() {
+      const { owes } = known ?? {};
+      if (!owes) return undefined;
+      const age = now() - owes.since;
+      return age >= 0 && age < CACHED ? owes : undefined;
+    },
+    pay(debt) {
+      if (known?.owes === debt) put({ ...known, owes: undefined });
+    },
+    leave() {
+      if (known) put({ ...known, isLeaving: true });
+    },
+    drop() {
+      if (known) kv.delete(DEED);
+      known = undefined;
+    },
+  };
+}

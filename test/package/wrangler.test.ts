@@ -1,0 +1,190 @@
+/**
+ * Two Workers as their users write them, run by Wrangler: one has the class, by the wrangler.jsonc that
+ * docs/cloudflare.md shows, the other binds it by `script_name` and has `nodejs_compat`.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-wrangler-"));
+const MIB = 1_048_576;
+
+/** The API: says which token came, and how much of a body. It keeps nothing of it. */
+const api: Server = createServer((asked, reply) => {
+  let bytes = 0;
+  asked.on("data", (chunk: Buffer) => void (bytes += chunk.length));
+  asked.on("end", () => {
+    const { method, headers } = asked;
+    reply.writeHead(200, { "content-type": "application/json" });
+    reply.end(JSON.stringify({ bytes, method, authorization: headers.authorization }));
+  });
+});
+
+const codeOf = (url: string): Readonly<Record<"vaults" | "front", string>> => ({
+  vaults: `
+    import { defineTokenVault } from "tokenkeep/cloudflare";
+    import { vmcloud } from "tokenkeep/providers/vmcloud";
+    export const TokenVault = defineTokenVault({
+      providers: { vmcloud: vmcloud({ baseURL: "${url}" }) },
+      dangerouslyAllowLoopbackHttp: true,
+    });
+    export default { fetch: () => new Response("vaults") };`,
+  front: `
+    import { Buffer } from "node:buffer";
+    import { createVault } from "tokenkeep/cloudflare";
+    import { vmcloud } from "tokenkeep/providers/vmcloud";
+    const providers = { vmcloud: vmcloud({ baseURL: "${url}" }) };
+    export default {
+      async fetch(request, env, ctx) {
+        const { pathname, searchParams } = new URL(request.url);
+        const dangerouslyAllowLoopbackHttp = true;
+        const kept = searchParams.get("kept");
+        const maxReplayBytes = kept ? Number(kept) : undefined;
+        const vault = createVault({
+          provider: "vmcloud", providers, env, ctx, dangerouslyAllowLoopbackHttp, maxReplayBytes,
+        });
+        if (pathname === "/adopt") await vault.adopt({ accessToken: Buffer.from("token").toString("hex") });
+        if (pathname === "/upload") return vault.fetch(new Request("${url}/v1/upload", request));
+        return Response.json(await vault.state());
+      },
+    };`,
+});
+
+/** The whole file that the documentation shows; comments are its own. */
+function shown(): Record<string, unknown> {
+  const page = readFileSync(path.join(root, "docs/cloudflare.md"), "utf8");
+  const [, block = ""] = /A whole `wrangler.jsonc`:\n\n```jsonc\n(.*?)```/s.exec(page) ?? [];
+  const json = block.replaceAll(/^\s*\/\/.*$/gm, "").replaceAll(/,(\s*[}\]])/g, "$1");
+  return JSON.parse(json) as Record<string, unknown>;
+}
+
+function write(name: "vaults" | "front", config: object, url: string): string {
+  const own = path.join(folder, name);
+  mkdirSync(path.join(own, "src"), { recursive: true });
+  writeFileSync(path.join(own, "src/worker.ts"), codeOf(url)[name]);
+  const alias = Object.fromEntries(
+    ["cloudflare", "providers/vmcloud"].map((one) => [
+      `tokenkeep/${one}`,
+      path.join(root, `src/${one}.ts`),
+    ]),
+  );
+  const file = path.join(own, "wrangler.jsonc");
+  writeFileSync(file, JSON.stringify({ ...config, name, alias }));
+  return file;
+}
+
+let wrangler: ChildProcess;
+let front = "";
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+beforeAll(async () => {
+  api.listen(0, "127.0.0.1");
+  await once(api, "listening");
+  const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+  const whole = shown();
+  const vaults = write("vaults", whole, url);
+  writeFileSync(
+    path.join(folder, "vaults/.dev.vars"),
+    `TOKENKEEP_KEYS="k1:${btoa("0123456789abcdef0123456789abcdef")}"\n`,
+  );
+  const binding = { name: "TOKEN_VAULT", class_name: "TokenVault", script_name: "vaults" };
+  const other = write(
+    "front",
+    {
+      main: whole["main"],
+      compatibility_date: whole["compatibility_date"],
+      compatibility_flags: ["nodejs_compat"],
+      durable_objects: { bindings: [binding] },
+    },
+    url,
+  );
+  const port = await freePort();
+  const bin = path.join(root, "node_modules/wrangler/bin/wrangler.js");
+  const args = ["dev", "-c", other, "-c", vaults, "--ip", "127.0.0.1", "--port", String(port)];
+  wrangler = spawn(process.execPath, [bin, ...args], {
+    cwd: folder,
+    env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  for (const stream of [wrangler.stdout, wrangler.stderr])
+    stream?.on("data", (chunk: Buffer) => void (said += String(chunk)));
+  const until = Date.now() + 60_000;
+  while (!said.includes("Ready on")) {
+    if (Date.now() > until || wrangler.exitCode !== null) throw new Error(said);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  front = `http://127.0.0.1:${port}`;
+}, 90_000);
+
+afterAll(async () => {
+  const ended = once(wrangler, "exit");
+  wrangler.kill("SIGTERM");
+  await ended;
+  api.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Sends a body that is made while it is sent. */
+async function upload(mib: number, query = ""): Promise<unknown> {
+  const asked = request(`${front}/upload${query}`, { method: "POST" });
+  const replied = once(asked, "response") as Promise<[import("node:http").IncomingMessage]>;
+  const chunk = Buffer.alloc(MIB, 97);
+  for (let sent = 0; sent < mib; sent++) if (!asked.write(chunk)) await once(asked, "drain");
+  asked.end();
+  const [reply] = await replied;
+  const parts: Buffer[] = [];
+  for await (const part of reply) parts.push(part as Buffer);
+  return JSON.parse(String(Buffer.concat(parts)));
+}
+
+/** The most memory that the workerd below Wrangler has had, in MiB. */
+function peak(pid: number): number {
+  const read = (file: string): string => readFileSync(`/proc/${pid}/${file}`, "utf8");
+  const children = read(`task/${pid}/children`).trim().split(" ").filter(Boolean).map(Number);
+  const [, kilobytes] = /VmHWM:\s*(\d+)/.exec(read("status")) ?? [];
+  const own = read("comm").includes("workerd") ? Number(kilobytes) / 1024 : 0;
+  return Math.max(own, ...children.map(peak));
+}
+
+it("a class of another Worker, and nodejs_compat: signed in, and sent", async () => {
+  expect(await (await fetch(`${front}/`)).json()).toMatchObject({ status: "signed-out" });
+  expect(await (await fetch(`${front}/adopt`)).json()).toMatchObject({ status: "signed-in" });
+  expect(await upload(1)).toEqual({
+    bytes: MIB,
+    method: "POST",
+    authorization: "Bearer 746f6b656e",
+  });
+});
+
+it.runIf(os.type() === "Linux")(
+  "300 MiB through a Worker: its memory stays flat [F100]",
+  async () => {
+    await fetch(`${front}/adopt`);
+    await upload(8);
+    const before = peak(wrangler.pid!);
+    expect(before).toBeGreaterThan(0);
+    expect(await upload(300)).toMatchObject({ bytes: 300 * MIB });
+    const grown = peak(wrangler.pid!) - before;
+    console.info(`workerd: ${Math.round(before)} MiB, and ${Math.round(grown)} MiB more`);
+    expect(grown).toBeLessThan(100);
+    // What is kept shows: the measure is one.
+    expect(await upload(200, `?kept=${400 * MIB}`)).toMatchObject({ bytes: 200 * MIB });
+    expect(peak(wrangler.pid!) - before).toBeGreaterThan(150);
+  },
+);

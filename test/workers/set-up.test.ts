@@ -1,0 +1,251 @@
+/** What a Worker's set-up may be: bindings that send, jurisdictions, copies of `env`, events that wait. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import {
+  createVault,
+  defineTokenVault,
+  isVaultError,
+  type VaultEvent,
+} from "../../src/cloudflare.ts";
+import { vmcloud } from "../../src/providers/vmcloud.ts";
+import {
+  counted,
+  credentials,
+  eventually,
+  HOUR,
+  type Namespace,
+  otherEnv,
+  otherNamespace,
+  stage,
+} from "./stage.ts";
+import { hooks, namedProviders, providers } from "./worker.ts";
+
+const code = (call: Promise<unknown>): Promise<unknown> =>
+  call.then(
+    () => "done",
+    (error: unknown) => (isVaultError(error) ? error.code : error),
+  );
+
+describe("credentials", () => {
+  it.each<[string, unknown]>([
+    ["a function among them", { email: "a", read: () => "secret" }],
+    ["a promise", Promise.resolve("secret")],
+    ["a symbol", { email: Symbol("secret") }],
+  ])("that cannot be cloned, %s, are told as that [F102]", async (_, given) => {
+    const { vault, api } = await stage();
+    for (const call of [
+      () => vault().signIn(given as never),
+      () => vault().adopt({ accessToken: "a", more: given } as never),
+    ]) {
+      const error = (await call().catch((reason: unknown) => reason)) as Error;
+      expect(error).toMatchObject({ code: "invalid_option" });
+      expect(error.message).toMatch(/cannot be cloned.*plain data/);
+      expect(error.message).not.toContain("secret");
+    }
+    expect((await api.counters()).requests).toBe(0);
+  });
+
+  it("that are a class's instance go as their members [F102]", async () => {
+    const { vault } = await stage();
+    class Credentials {
+      email = credentials.email;
+      password = credentials.password;
+      #own = 1;
+      get own(): number {
+        return this.#own;
+      }
+    }
+    await vault().signIn(new Credentials());
+    expect(await vault().state()).toMatchObject({ status: "signed-in" });
+  });
+});
+
+describe("an isolate's memory", () => {
+  it("stays on when each request spreads its env [F102]", async () => {
+    const { vault, echo } = await stage();
+    const object = counted(env.TOKEN_VAULT);
+    const bindings = { ...env, TOKEN_CACHE: undefined, TOKEN_VAULT: object.binding };
+    await vault({ env: { ...bindings } }).signIn(credentials);
+    for (let call = 0; call < 5; call++)
+      expect((await vault({ env: { ...bindings, call } }).fetch(echo)).status).toBe(200);
+    expect(object.calls["get"]).toBe(1);
+  });
+});
+
+describe("two classes with a provider of one name", () => {
+  it("keep to their own, each known by its binding [F102 S11]", async () => {
+    const first = await stage();
+    const second = await stage();
+    const { provider } = first;
+    namedProviders[provider] = vmcloud({ baseURL: second.api.url }) as never;
+    const binding = "NAMED_VAULT";
+    await first.vault().signIn(credentials);
+    await first.vault({ binding }).signIn(credentials);
+    expect((await first.vault().fetch(first.echo)).status).toBe(200);
+    expect((await first.vault({ binding }).fetch(second.echo)).status).toBe(200);
+    // Neither sends the other's.
+    expect((await first.vault().fetch(second.echo)).status).toBe(401);
+    expect((await first.vault({ binding }).fetch(first.echo)).status).toBe(401);
+    expect(await first.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+    expect(await second.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
+  });
+});
+
+describe("a binding that sends", () => {
+  it("sends to the token endpoint and to the API, on both sides", async () => {
+    const { api, provider, vault, echo } = await stage();
+    namedProviders[provider] = providers[provider]!;
+    const sent: string[] = [];
+    hooks.sender = {
+      // A binding's method minds who it belongs to.
+      async fetch(this: unknown, input: never, init: never) {
+        expect(this).toBe(hooks.sender);
+        sent.push(new URL(new Request(input, init).url).pathname);
+        return fetch(input, init);
+      },
+    };
+    const options = { env: { ...env }, binding: "NAMED_VAULT", fetch: undefined as never };
+    await vault(options).signIn(credentials);
+    expect((await vault(options).fetch(echo)).status).toBe(200);
+    hooks.ahead = HOUR;
+    await api.expireAccessTokens();
+    expect((await vault(options).fetch(echo)).status).toBe(200);
+    expect(sent.map((path) => path.split("/").at(-1))).toEqual([
+      "token",
+      "echo",
+      "echo",
+      "refresh",
+      "echo",
+    ]);
+  });
+
+  it("that is none is told", () => {
+    defineTokenVault({ binding: "X", providers: { x: vmcloud() }, fetch: () => ({}) as never });
+    const make = (): unknown =>
+      createVault({
+        provider: "x",
+        binding: "X",
+        env: { ...env, X: env.TOKEN_VAULT },
+        ctx: createExecutionContext(),
+      });
+    expect(make).toThrow(/fetch of defineTokenVault gives no binding/);
+  });
+});
+
+describe("events", () => {
+  it("come with env and ctx, in the object and in the Worker", async () => {
+    const { api, vault, echo } = await stage();
+    const told: { type: string; hasEnv: boolean; hasCtx: boolean }[] = [];
+    hooks.onEvent = ({ type }, given, ctx) => {
+      const hasEnv = (given as typeof env).TOKENKEEP_KEYS === env.TOKENKEEP_KEYS;
+      told.push({ type, hasEnv, hasCtx: typeof ctx.waitUntil === "function" });
+    };
+    await vault().signIn(credentials);
+    hooks.ahead = HOUR;
+    await api.expireAccessTokens();
+    expect((await vault().fetch(echo)).status).toBe(200);
+    await eventually(() => told.length === 4);
+    expect(told.map(({ type }) => type).toSorted()).toEqual([
+      "refreshed",
+      "refreshing",
+      "retried",
+      "signed-in",
+    ]);
+    expect(told.every(({ hasEnv, hasCtx }) => hasEnv && hasCtx)).toBe(true);
+  });
+
+  it("that take their time are waited for, and one that rejects spoils nothing [F102]", async () => {
+    const { api, vault, echo } = await stage();
+    await vault().signIn(credentials);
+    hooks.ahead = HOUR;
+    await api.expireAccessTokens();
+    const ctx = createExecutionContext();
+    let written = false;
+    const held: Promise<unknown>[] = [];
+    const onEvent = async ({ type }: VaultEvent): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      written = true;
+      throw new Error(`nobody heard of ${type}`);
+    };
+    const response = await vault({
+      ctx: {
+        waitUntil(work) {
+          held.push(work);
+          ctx.waitUntil(work.catch(() => {}));
+        },
+      },
+      onEvent,
+    }).fetch(echo);
+    expect(response.status).toBe(200);
+    await waitOnExecutionContext(ctx);
+    expect(written).toBe(true);
+    // The platform is told of it, as of everything that is left to `waitUntil`.
+    const ends = await Promise.allSettled(held);
+    expect(ends.filter(({ status }) => status === "rejected")).toHaveLength(1);
+  });
+});
+
+describe("a jurisdiction", () => {
+  /** A namespace as production has it: locally there are no jurisdictions. */
+  function regional(): { namespace: Namespace; asked: string[]; hints: unknown[] } {
+    const asked: string[] = [];
+    const hints: unknown[] = [];
+    const namespace = {
+      ...otherNamespace(env.TOKEN_VAULT),
+      jurisdiction(name: string) {
+        asked.push(name);
+        return {
+          idFromName: (id: string) => env.TOKEN_VAULT.idFromName(`${name}-${id}`),
+          get(id: unknown, options: unknown) {
+            hints.push(options);
+            return env.TOKEN_VAULT.get(id);
+          },
+        };
+      },
+    };
+    return { namespace, asked, hints };
+  }
+
+  it("has objects and memory of its own, and leaves KV out on both sides", async () => {
+    const { vault, echo, settled } = await stage();
+    const { namespace, asked } = regional();
+    const kv = counted(env.TOKEN_CACHE);
+    hooks.env = { TOKEN_CACHE: kv.binding };
+    const own = { ...env, TOKEN_CACHE: kv.binding, TOKEN_VAULT: namespace };
+    const inEurope = { env: own, jurisdiction: "eu" } as const;
+    await vault(inEurope).signIn(credentials);
+    expect((await vault(inEurope).fetch(echo)).status).toBe(200);
+    await settled();
+    expect(asked).toContain("eu");
+    expect(kv.calls).toEqual({});
+    // Elsewhere nobody is signed in.
+    expect(await code(vault({ env: own }).getToken())).toBe("no_session");
+    expect(await code(vault({ env: own, jurisdiction: "us" }).getToken())).toBe("no_session");
+    expect((await vault(inEurope).state()).status).toBe("signed-in");
+  });
+
+  it("is told where the namespace knows none", async () => {
+    const { vault } = await stage();
+    const own = { ...env, TOKEN_VAULT: otherNamespace(env.TOKEN_VAULT) };
+    expect(() => vault({ env: own, jurisdiction: "eu" })).toThrow(/knows no jurisdictions/);
+  });
+
+  it("and a hint for a place go along with each question", async () => {
+    const { vault } = await stage();
+    const { namespace, hints } = regional();
+    const own = { ...otherEnv(), TOKEN_VAULT: namespace };
+    await vault({ env: own, jurisdiction: "eu", locationHint: "weur" }).signIn(credentials);
+    await vault({ env: own, jurisdiction: "eu" }).state();
+    expect(hints).toEqual([{ locationHint: "weur" }, undefined]);
+  });
+});
+
+describe("plain http for development", () => {
+  it("that createVault does not allow is told of createVault", async () => {
+    const { vault } = await stage();
+    expect(() => vault({ dangerouslyAllowLoopbackHttp: false })).toThrow(
+      /dangerouslyAllowLoopbackHttp: true to createVault\./,
+    );
+  });
+});
