@@ -1,0 +1,412 @@
+/** Mutants of what reads, writes, waits and sends: see `mutant.ts`. */
+import type { Keeper } from "../../src/refresh/keeper.ts";
+import type { RecordHead } from "../../src/types.ts";
+import { type Mutant, over, type Wrap, wrapper } from "./mutant.ts";
+import {
+  ACCOUNTS,
+  CLOSING,
+  CONTRACTS,
+  FENCE,
+  KEEPING,
+  LIMITS,
+  LOCKLESS,
+  MODEL,
+  PATIENCE,
+  SIGNS,
+  SLOW,
+  STRICT,
+} from "./tests.ts";
+
+const ofAttempt = wrapper<typeof import("../../src/refresh/attempt.ts")>("src/refresh/attempt.ts");
+const ofCallers = wrapper<typeof import("../../src/refresh/callers.ts")>("src/refresh/callers.ts");
+const ofExchange =
+  wrapper<typeof import("../../src/refresh/exchange.ts")>("src/refresh/exchange.ts");
+const ofKeeper = wrapper<typeof import("../../src/refresh/keeper.ts")>("src/refresh/keeper.ts");
+const ofMemory = wrapper<typeof import("../../src/stores/memory.ts")>("src/stores/memory.ts");
+const ofPass = wrapper<typeof import("../../src/refresh/pass.ts")>("src/refresh/pass.ts");
+const ofPeers = wrapper<typeof import("../../src/refresh/peers.ts")>("src/refresh/peers.ts");
+const ofSigns = wrapper<typeof import("../../src/refresh/signs.ts")>("src/refresh/signs.ts");
+const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
+const ofWaiting = wrapper<typeof import("../../src/refresh/waiting.ts")>("src/refresh/waiting.ts");
+const ofWriter = wrapper<typeof import("../../src/refresh/writer.ts")>("src/refresh/writer.ts");
+
+type Change<T> = (original: T) => Partial<T>;
+
+const keeping = (change: Change<Keeper>): Wrap =>
+  ofKeeper("createKeeper", (original) => (...args) => {
+    const keeper = original(...args);
+    return over(keeper, change(keeper));
+  });
+
+/** Where an attempt, a pass or a caller does not hear that its vault was closed. */
+const open = { isClosed: () => false };
+
+const nothing = async (): Promise<void> => {};
+
+export const shell: readonly Mutant[] = [
+  {
+    name: "a store writes whatever is expected",
+    law: "P3, law 1",
+    ...ofMemory("memoryStore", (original) => () => {
+      const store = original();
+      return over(store, {
+        write: async (key, next) => store.write(key, next, await store.head(key)),
+      });
+    }),
+    test: CONTRACTS,
+    title: "P3 a write against a stale revision changes nothing",
+  },
+  {
+    name: "a lost compare-and-set is taken for a won one",
+    law: "P2, P3, law 1",
+    ...keeping((keeper) => ({
+      async write(...args) {
+        await keeper.write(...args);
+        return true;
+      },
+    })),
+    test: KEEPING,
+    title: "a change that another context's write has overtaken",
+  },
+  {
+    name: "a lost compare-and-set is taken for a won one, under strict rotation",
+    law: "P2, P3, law 1",
+    ...keeping((keeper) => ({
+      async write(...args) {
+        await keeper.write(...args);
+        return true;
+      },
+    })),
+    test: MODEL,
+    title: STRICT,
+  },
+  {
+    name: "a read that was overtaken by an own write counts",
+    law: "law 2, P3",
+    ...ofKeeper("createKeeper", (original) => (...args) => {
+      const each = (): Keeper => original(...args);
+      return {
+        read: () => each().read(),
+        head: () => each().head(),
+        write: (...change) => each().write(...change),
+        scope: () => each().scope(),
+      };
+    }),
+    test: KEEPING,
+    title: "asks for one operation of the store at a time",
+  },
+  {
+    name: "a store may take any time",
+    law: "P10, F59",
+    ...ofTiming("STORE", () => 1e9),
+    test: SLOW,
+    title: "a store that hangs fails a sign-out in time",
+  },
+  {
+    name: "the fence is not looked at again after a freeze",
+    law: "P8",
+    ...keeping((keeper) => ({
+      head: async () => ({ ...(await keeper.head()), isFresh: true }),
+    })),
+    test: FENCE,
+    title: "is asked for again by a context that slept",
+  },
+  {
+    name: "an answer that came while this context slept is as fresh as any",
+    law: "P8",
+    ...ofKeeper("askStore", (original) => async (...args) => ({
+      ...(await original(...args)),
+      isFresh: true,
+    })),
+    test: LIMITS,
+    title: "that came while this context slept says so",
+  },
+  {
+    name: "a limit that comes late after a freeze ends at once",
+    law: "P10, F7",
+    ...ofWaiting(
+      "createLimit",
+      (original) =>
+        (clock, ...rest) =>
+          original(over(clock, { running: () => 0 }), ...rest),
+    ),
+    test: LIMITS,
+    title: "that a freeze has made late",
+  },
+  {
+    name: "a bug is taken for the store's trouble",
+    law: "F53",
+    ...ofKeeper("StoreTrouble", (original) =>
+      Object.defineProperty(class extends original {}, Symbol.hasInstance, { value: () => true }),
+    ),
+    test: "test/unit/refresh/trouble.test.ts",
+    title: "a bug in what merges a change with the record is not taken for the store's trouble",
+  },
+  {
+    name: "a store that never takes a write is asked without a pause",
+    law: "P10, F54",
+    ...ofWriter(
+      "createWriter",
+      (original) => (options) => original({ ...options, pause: nothing }),
+    ),
+    also: [ofPass("createPass", (original) => (parts) => original({ ...parts, pause: nothing }))],
+    test: SLOW,
+    title: "is asked with pauses",
+  },
+  {
+    name: "a session is refreshed though its store is out of reach",
+    law: "P16",
+    ...ofWriter("createWriter", (original) => (options) => {
+      const writer = original(options);
+      return over(writer, { load: () => writer.load().catch(() => {}) });
+    }),
+    test: KEEPING,
+    title: "a store that is out of reach",
+  },
+  {
+    name: "no fence before sending",
+    law: "P8",
+    ...ofExchange("createExchanges", (original) => (parts) => {
+      const exchanges = original(parts);
+      return over(exchanges, {
+        run: (ask, { mayStillSend: _, ...options } = {}) => exchanges.run(ask, options),
+      });
+    }),
+    test: FENCE,
+    title: "holds for a context that was overtaken",
+  },
+  {
+    name: "no fence before sending, in the model",
+    law: "P8",
+    ...ofExchange("createExchanges", (original) => (parts) => {
+      const exchanges = original(parts);
+      return over(exchanges, {
+        run: (ask, { mayStillSend: _, ...options } = {}) => exchanges.run(ask, options),
+      });
+    }),
+    test: MODEL,
+    title: "P8 F3 F7 locks",
+  },
+  {
+    name: "the exchange gets a full 15 s instead of what is left",
+    law: "P10, F44",
+    ...ofExchange("createExchanges", (original) => (parts) => {
+      const exchanges = original(parts);
+      return over(exchanges, {
+        run: (ask, { deadline: _, ...options } = {}) => exchanges.run(ask, options),
+      });
+    }),
+    test: FENCE,
+    title: "gets what is left of fifteen",
+  },
+  {
+    name: "no second judgement in the sending task",
+    law: "P2, P8",
+    ...ofAttempt("createAttempt", (original) => (parts) => {
+      let first: ReturnType<typeof parts.mind.facts> | undefined;
+      const mind = over(parts.mind, { facts: () => (first ??= parts.mind.facts()) });
+      const attempt = original({ ...parts, mind });
+      return () => {
+        first = undefined;
+        return attempt();
+      };
+    }),
+    test: FENCE,
+    title: "stops a repetition whose window closes",
+  },
+  {
+    name: "no intent before the first byte",
+    law: "P5",
+    ...ofAttempt("createAttempt", (original) => (parts) => {
+      let head: RecordHead | undefined;
+      const keeper = over(parts.keeper, {
+        async write(next) {
+          head = next;
+          return true;
+        },
+        head: async () => ({ head, isFresh: true }),
+      });
+      return original({ ...parts, keeper });
+    }),
+    test: FENCE,
+    title: "is stored before the first byte leaves",
+  },
+  {
+    name: "a late grant of an ended session is not revoked",
+    law: "P20, S14",
+    ...ofAttempt(
+      "createAttempt",
+      (original) => (parts) => original({ ...parts, revoke: () => {} }),
+    ),
+    test: ACCOUNTS,
+    title: "F24 a refresh on its way brings nobody back, and its late tokens are revoked",
+  },
+  {
+    name: "a closed vault spends a refresh token",
+    law: "P21, F50",
+    ...ofAttempt("createAttempt", (original) => (parts) => original({ ...parts, ...open })),
+    test: CLOSING,
+    title: "close() while the lock is waited for",
+  },
+  {
+    name: "a closed vault goes on with its pass",
+    law: "P21, F44",
+    ...ofPass("createPass", (original) => (parts) => original({ ...parts, ...open })),
+    test: CLOSING,
+    title: "close() while the lock is waited for",
+  },
+  {
+    name: "a caller of a closed vault waits on",
+    law: "P10, P21",
+    ...ofCallers("createCallers", (original) => (parts) => original({ ...parts, ...open })),
+    test: CLOSING,
+    title: "a closed vault begins nothing, whatever it is asked",
+  },
+  {
+    name: "no patience",
+    law: "P10",
+    ...ofCallers(
+      "createCallers",
+      (original) => (parts) => original({ ...parts, patience: 2 ** 31 - 1 }),
+    ),
+    test: PATIENCE,
+    title: "rejects where there is no 401 in hand",
+  },
+  {
+    name: "each wait of a call has a patience of its own",
+    law: "F51",
+    ...ofCallers("createCallers", (original) => (parts) => {
+      const callers = original(parts);
+      return over(callers, { obtain: ({ waited: _, ...need }) => callers.obtain(need) });
+    }),
+    test: PATIENCE,
+    title: "[F51 P10]",
+  },
+  {
+    name: "an error tells the status of a trouble that was before its caller's time",
+    law: "F56",
+    ...ofCallers(
+      "errorOf",
+      (original) => (code, known, at) => original(code, known, { ...at, since: -Infinity }),
+    ),
+    also: [
+      ofCallers(
+        "createCallers",
+        (original) => (parts) =>
+          original({ ...parts, clock: over(parts.clock, { running: () => -Infinity }) }),
+      ),
+    ],
+    test: "test/unit/refresh/trouble.test.ts",
+    title: "[F56",
+  },
+  {
+    name: "an attempt holds no lock of its own",
+    law: "F57",
+    ...ofSigns(
+      "createSigns",
+      (original) =>
+        (...args) =>
+          over(original(...args), { hold: async () => undefined }),
+    ),
+    test: LOCKLESS,
+    title: "is held while its request is on its way",
+  },
+  {
+    name: "an attempt's lock is let go before the record shows its end",
+    law: "F57, P2",
+    ...ofSigns("createSigns", (original) => (...args) => {
+      const signs = original(...args);
+      return over(signs, {
+        async hold(attemptId) {
+          const scope = await signs.hold(attemptId);
+          signs.keep(new Set());
+          return scope;
+        },
+      });
+    }),
+    test: SIGNS,
+    title: "is held until the record shows the attempt's end",
+  },
+  {
+    name: "an attempt's lock is never let go",
+    law: "F57",
+    ...ofSigns(
+      "createSigns",
+      (original) =>
+        (...args) =>
+          over(original(...args), { keep: () => {} }),
+    ),
+    test: SIGNS,
+    title: "is held until the record shows the attempt's end",
+  },
+  {
+    name: "a free name is taken for a dead attempt, whatever its lock spans",
+    law: "F57, P2",
+    ...ofSigns("createSigns", (original) => (lock, store, more) => {
+      const signs = original(lock, store, more);
+      return over(signs, {
+        isAlive: async (attempt) =>
+          signs.isAlive({ ...attempt, lock: (await more.scope()) ?? attempt.lock }),
+      });
+    }),
+    test: SIGNS,
+    title: "whose name is free tells nothing",
+  },
+  {
+    name: "a free lock counts though the attempt has ended meanwhile",
+    law: "F57, P2",
+    ...ofPass("createPass", (original) => (parts) => {
+      let skips = false;
+      const signs = over(parts.signs, {
+        async isAlive(attempt) {
+          const isAlive = await parts.signs.isAlive(attempt);
+          skips = isAlive === false;
+          return isAlive;
+        },
+      });
+      const writer = over(parts.writer, {
+        async load() {
+          if (!skips) return parts.writer.load();
+          skips = false;
+        },
+      });
+      return original({ ...parts, signs, writer });
+    }),
+    test: SIGNS,
+    title: "that is free counts after one more look",
+  },
+  {
+    name: "silence counts where nobody could be asked",
+    law: "P1, F45",
+    ...ofPeers(
+      "createPeers",
+      (original) => (parts) => over(original(parts), { isConnected: () => true }),
+    ),
+    test: LOCKLESS,
+    title: "silence does not count",
+  },
+  {
+    name: "who is at it does not say so",
+    law: "P2, step 8",
+    ...ofPeers(
+      "createPeers",
+      (original) => (parts) => original({ ...parts, isAttempting: () => false }),
+    ),
+    test: SIGNS,
+    title: "a context that is at it, and says so",
+  },
+  {
+    name: "peers get no time to answer",
+    law: "P2, step 8",
+    ...ofTiming("CLAIM", () => 0),
+    test: SIGNS,
+    title: "a context that is at it, and says so",
+  },
+  {
+    name: "a silent lock manager is waited for",
+    law: "P10, F57",
+    ...ofTiming("SIGN_OF_LIFE", () => 1e9),
+    test: SIGNS,
+    title: "is not waited for where the lock manager never answers",
+  },
+];
