@@ -4,6 +4,7 @@ import { decisions } from "./decisions.ts";
 import { evidence } from "./evidence.ts";
 import { cloudflare } from "./cloudflare.ts";
 import type { Mutant } from "./mutant.ts";
+import { peers } from "./peers.ts";
 import { providers } from "./providers.ts";
 import { requests } from "./requests.ts";
 import { shell } from "./shell.ts";
@@ -18,6 +19,7 @@ export const mutants: readonly Mutant[] = [
   ...transitions,
   ...changes,
   ...shell,
+  ...peers,
   ...vault,
   ...requests,
   ...webhooks,

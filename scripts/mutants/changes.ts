@@ -4,13 +4,14 @@ import type { Knowledge, News } from "../../src/refresh/knowledge.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
 import {
   ACCOUNTS,
+  CALLERS,
   CHANGES,
   FENCE,
   KNOWLEDGE,
-  LAGGING,
   LEFT,
+  NEWS,
+  ORDER,
   REFRESH,
-  RESEND,
   SIGNS,
   SIGN_IN,
 } from "./tests.ts";
@@ -19,6 +20,7 @@ const ofChanges = wrapper<typeof import("../../src/refresh/changes.ts")>("src/re
 const ofKnowledge = wrapper<typeof import("../../src/refresh/knowledge.ts")>(
   "src/refresh/knowledge.ts",
 );
+const ofLearn = wrapper<typeof import("../../src/refresh/learn.ts")>("src/refresh/learn.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
 const ofEvents = wrapper<typeof import("../../src/refresh/events.ts")>("src/refresh/events.ts");
 
@@ -41,13 +43,13 @@ const each = (alter: (change: Change, found: Found) => Change) =>
 
 /** Learns something else than the news. */
 const hearing = (change: (news: News, known: Knowledge) => News): Wrap =>
-  ofKnowledge("learn", (original) => (known, news, at) => original(known, change(news, known), at));
+  ofLearn("learn", (original) => (known, news, at) => original(known, change(news, known), at));
 
 /** Learns, and then knows something else. */
 const knowing = (
   change: (next: Knowledge, before: Knowledge, news: News) => Partial<Knowledge>,
 ): Wrap =>
-  ofKnowledge("learn", (original) => (known, news, at) => {
+  ofLearn("learn", (original) => (known, news, at) => {
     const next = original(known, news, at);
     return { ...next, ...change(next, known, news) };
   });
@@ -101,17 +103,23 @@ export const changes: readonly Mutant[] = [
     name: "changes are written in any order",
     law: "P19, F41",
     ...merging((changes) => changes.toReversed()),
-    test: CHANGES,
+    test: ORDER,
     title: "several changes, in order",
   },
   {
     name: "a refresh's end counts for the session that stands there, whichever it is",
     law: "P19, F40",
-    ...each((change, { session }) =>
-      change.type === "conclude" && session ? { ...change, sessionId: session.sessionId } : change,
-    ),
-    test: CHANGES,
-    title: "a conclusion that came",
+    ...merging((changes, { session }) => {
+      let { sessionId } = session ?? {};
+      return changes.map((change) => {
+        if (change.type === "begin") ({ sessionId } = change.session);
+        return change.type === "conclude" && sessionId !== undefined
+          ? { ...change, sessionId }
+          : change;
+      });
+    }),
+    test: ORDER,
+    title: "several changes, in order a conclusion that came",
   },
   {
     name: "a sign-in that waits takes the place of a later one",
@@ -159,18 +167,17 @@ export const changes: readonly Mutant[] = [
   {
     name: "a late commit brings an ended session back",
     law: "P4, F24",
-    ...ofChanges("merge", (original) => {
-      const known = new Map<string, Found["session"]>();
-      return (changes, found, at) => {
-        const { head, session } = found;
-        if (session) known.set(session.sessionId, session);
-        const isEnded = head?.tombstone && changes.some(({ type }) => type === "conclude");
-        const before = isEnded ? known.get(head.sessionId) : undefined;
-        return original(changes, before ? { head, session: before } : found, at);
-      };
+    ...ofChanges("merge", (original) => (changes, found, at) => {
+      const { head } = found;
+      const late = changes.find((change) => change.type === "conclude");
+      const { got, now } = (late?.type === "conclude" && late.conclusion) || {};
+      if (!head?.tombstone || !got || now === undefined) return original(changes, found, at);
+      const { sessionId, revision } = head;
+      const session = { ...got, sessionId, revision, startedAt: now, generation: 1, attempt: 0 };
+      return original(changes, { head, session }, at);
     }),
-    test: ACCOUNTS,
-    title: "F24",
+    test: CHANGES,
+    title: "a conclusion",
   },
   {
     name: "a sign-out is shown when it is written, and no sooner",
@@ -184,8 +191,8 @@ export const changes: readonly Mutant[] = [
           at,
         ),
     ),
-    test: ACCOUNTS,
-    title: "S14 works with",
+    test: ORDER,
+    title: "is nothing from a sign-out on, whether that is written or not",
   },
   {
     name: "an older generation that stands in the place of a lost one is taken",
@@ -197,7 +204,7 @@ export const changes: readonly Mutant[] = [
   {
     name: "an older generation that a lagging store shows is taken",
     law: "F33",
-    ...ofKnowledge("learn", (original) => (known, news, at) => {
+    ...ofLearn("learn", (original) => (known, news, at) => {
       const isRead = news.type === "read" && !known.setting.store.atomic;
       const found = { head: undefined, session: undefined };
       return original(isRead ? { ...known, found } : known, news, at);
@@ -209,8 +216,8 @@ export const changes: readonly Mutant[] = [
     name: "an absence that a lagging store shows is a sign-out",
     law: "F58",
     ...ofTiming("LAG", () => 0),
-    test: LAGGING,
-    title: "does not read as signed out, 1000 ms after it",
+    test: KNOWLEDGE,
+    title: "brings no absence from before the first write",
   },
   {
     name: "the fence takes what a lagging store shows for somebody else's write",
@@ -257,7 +264,7 @@ export const changes: readonly Mutant[] = [
   {
     name: "each look makes an intent young again",
     law: "P10, step 3",
-    ...ofKnowledge("learn", (original) => (known, news, at) => {
+    ...ofLearn("learn", (original) => (known, news, at) => {
       const next = original(known, news, at);
       const { intent } = next;
       return news.type === "read" && intent
@@ -270,7 +277,7 @@ export const changes: readonly Mutant[] = [
   {
     name: "a look that shows an intent counts as one that saw none",
     law: "P2, F60",
-    ...ofKnowledge("learn", (original) => (known, news, at) => {
+    ...ofLearn("learn", (original) => (known, news, at) => {
       const next = original(known, news, at);
       return news.type === "read" && next.session?.intent ? { ...next, quietAt: at.running } : next;
     }),
@@ -283,8 +290,8 @@ export const changes: readonly Mutant[] = [
     ...hearing((news, { session }) =>
       news.type === "rejected" && session ? { ...news, generation: session.generation } : news,
     ),
-    test: RESEND,
-    title: "is sent again for the same user, whose token was refreshed elsewhere",
+    test: CALLERS,
+    title: "that comes after a refresh asks for no other one",
   },
   {
     name: "a 401 for another session counts for the current one",
@@ -294,7 +301,7 @@ export const changes: readonly Mutant[] = [
         ? { ...news, sessionId: session.sessionId, generation: session.generation }
         : news,
     ),
-    test: KNOWLEDGE,
+    test: NEWS,
     title: "of another session is nobody's here",
   },
   {

@@ -89,14 +89,14 @@ export const cloudflare: readonly Mutant[] = [
     law: "P4",
     ...withoutAlarm((ms) => ms <= 60_000),
     test: OWNER,
-    title: "P4 a sign-out is told again",
+    title: "a sign-out is told again",
   },
   {
     name: "a storage that fails takes the alarm along",
     law: "P16",
     ...withoutAlarm((ms) => Math.abs(ms - 600_000) < 1_000),
     test: OWNER,
-    title: "P16 S4 that fails",
+    title: "that fails is not empty",
   },
   {
     name: "nothing holds an object while it refreshes in the background",
@@ -108,7 +108,7 @@ export const cloudflare: readonly Mutant[] = [
           original(key, { ...options, waitUntil: () => {} }, ...rest),
     ),
     test: OWNER,
-    title: "F31 a refresh in the background",
+    title: "a refresh in the background is held by waitUntil",
   },
   {
     name: "an alarm ends before it has set the next one",
@@ -122,6 +122,6 @@ export const cloudflare: readonly Mutant[] = [
       });
     }),
     test: OWNER,
-    title: "F35 an alarm has set the next",
+    title: "an alarm has set the next one before it ends",
   },
 ];

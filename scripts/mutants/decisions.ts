@@ -269,7 +269,7 @@ export const decisions: readonly Mutant[] = [
     title: "waits as the one does that has met the 401",
   },
   {
-    name: "what is known of a rejected generation is not told by the second call",
+    name: "a caller whose older token was rejected waits for one that is newer than the current one",
     law: "P12",
     ...ofPlan("plan", (original) => (known, need, facts) => {
       const { rejected } = need;
@@ -280,7 +280,7 @@ export const decisions: readonly Mutant[] = [
         facts,
       );
     }),
-    test: "test/unit/refresh.test.ts",
-    title: "P12 a rejected token that is an older one",
+    test: PLAN,
+    title: "is served what is newer, without a refresh",
   },
 ];

@@ -31,7 +31,7 @@ export const evidence: readonly Mutant[] = [
       rejected: rejected && { ...rejected, mayRefresh: true },
     })),
     test: EVIDENCE,
-    title: "an endpoint is unhealable",
+    title: "that rejects its own generation within a minute of its commit",
   },
   {
     name: "pauses do not double",
@@ -181,8 +181,8 @@ export const evidence: readonly Mutant[] = [
           generation,
         ),
     ),
-    test: EVIDENCE,
-    title: "is put in question by nothing else",
+    test: PLAN,
+    title: "after a refusal, a paused endpoint",
   },
   {
     name: "nobody is asked to tell of endpoints that let the token through",

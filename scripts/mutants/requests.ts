@@ -63,9 +63,6 @@ export const requests: readonly Mutant[] = [
         (...args) =>
           over(original(...args), { again: () => undefined }),
     ),
-    also: [
-      ofBody("keepText", (original) => (text) => over(original(text), { again: () => undefined })),
-    ],
     test: CONTRACTS,
     title: "P11 F20 is sent again after a 401",
   },
@@ -149,7 +146,7 @@ export const requests: readonly Mutant[] = [
         original(Object.assign((url: string) => url, { unlisted: policy.unlisted })),
     ),
     test: CONTRACTS,
-    title: "S2 by way of",
+    title: "S2 to an unlisted origin goes without the token",
   },
   {
     name: "a POST leaves again at an outer retry",

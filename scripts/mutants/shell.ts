@@ -4,17 +4,15 @@ import type { RecordHead } from "../../src/types.ts";
 import { type Mutant, over, type Wrap, wrapper } from "./mutant.ts";
 import {
   ACCOUNTS,
+  CALLERS,
   CLOSING,
   CONTRACTS,
   FENCE,
   KEEPING,
   LIMITS,
-  LOCKLESS,
   MODEL,
   PATIENCE,
-  SIGNS,
   SLOW,
-  STRICT,
 } from "./tests.ts";
 
 const ofAttempt = wrapper<typeof import("../../src/refresh/attempt.ts")>("src/refresh/attempt.ts");
@@ -24,8 +22,6 @@ const ofExchange =
 const ofKeeper = wrapper<typeof import("../../src/refresh/keeper.ts")>("src/refresh/keeper.ts");
 const ofMemory = wrapper<typeof import("../../src/stores/memory.ts")>("src/stores/memory.ts");
 const ofPass = wrapper<typeof import("../../src/refresh/pass.ts")>("src/refresh/pass.ts");
-const ofPeers = wrapper<typeof import("../../src/refresh/peers.ts")>("src/refresh/peers.ts");
-const ofSigns = wrapper<typeof import("../../src/refresh/signs.ts")>("src/refresh/signs.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
 const ofWaiting = wrapper<typeof import("../../src/refresh/waiting.ts")>("src/refresh/waiting.ts");
 const ofWriter = wrapper<typeof import("../../src/refresh/writer.ts")>("src/refresh/writer.ts");
@@ -54,7 +50,7 @@ export const shell: readonly Mutant[] = [
       });
     }),
     test: CONTRACTS,
-    title: "P3 a write against a stale revision changes nothing",
+    title: "a write against a stale revision changes nothing",
   },
   {
     name: "a lost compare-and-set is taken for a won one",
@@ -69,7 +65,7 @@ export const shell: readonly Mutant[] = [
     title: "a change that another context's write has overtaken",
   },
   {
-    name: "a lost compare-and-set is taken for a won one, under strict rotation",
+    name: "a lost compare-and-set is taken for a won one, in the model",
     law: "P2, P3, law 1",
     ...keeping((keeper) => ({
       async write(...args) {
@@ -78,7 +74,7 @@ export const shell: readonly Mutant[] = [
       },
     })),
     test: MODEL,
-    title: STRICT,
+    title: "P4 F24 sign-outs and sign-ins race",
   },
   {
     name: "a read that was overtaken by an own write counts",
@@ -139,8 +135,8 @@ export const shell: readonly Mutant[] = [
     ...ofKeeper("StoreTrouble", (original) =>
       Object.defineProperty(class extends original {}, Symbol.hasInstance, { value: () => true }),
     ),
-    test: "test/unit/refresh/trouble.test.ts",
-    title: "a bug in what merges a change with the record is not taken for the store's trouble",
+    test: KEEPING,
+    title: "a bug in what writes",
   },
   {
     name: "a store that never takes a write is asked without a pause",
@@ -245,13 +241,14 @@ export const shell: readonly Mutant[] = [
     name: "a closed vault spends a refresh token",
     law: "P21, F50",
     ...ofAttempt("createAttempt", (original) => (parts) => original({ ...parts, ...open })),
-    test: CLOSING,
-    title: "close() while the lock is waited for",
+    test: FENCE,
+    title: "stops an attempt whose vault was closed",
   },
   {
-    name: "a closed vault goes on with its pass",
-    law: "P21, F44",
+    name: "a closed vault goes on with its pass, and with what comes of it",
+    law: "P21, F50",
     ...ofPass("createPass", (original) => (parts) => original({ ...parts, ...open })),
+    also: [ofAttempt("createAttempt", (original) => (parts) => original({ ...parts, ...open }))],
     test: CLOSING,
     title: "close() while the lock is waited for",
   },
@@ -289,124 +286,7 @@ export const shell: readonly Mutant[] = [
       "errorOf",
       (original) => (code, known, at) => original(code, known, { ...at, since: -Infinity }),
     ),
-    also: [
-      ofCallers(
-        "createCallers",
-        (original) => (parts) =>
-          original({ ...parts, clock: over(parts.clock, { running: () => -Infinity }) }),
-      ),
-    ],
-    test: "test/unit/refresh/trouble.test.ts",
-    title: "[F56",
-  },
-  {
-    name: "an attempt holds no lock of its own",
-    law: "F57",
-    ...ofSigns(
-      "createSigns",
-      (original) =>
-        (...args) =>
-          over(original(...args), { hold: async () => undefined }),
-    ),
-    test: LOCKLESS,
-    title: "is held while its request is on its way",
-  },
-  {
-    name: "an attempt's lock is let go before the record shows its end",
-    law: "F57, P2",
-    ...ofSigns("createSigns", (original) => (...args) => {
-      const signs = original(...args);
-      return over(signs, {
-        async hold(attemptId) {
-          const scope = await signs.hold(attemptId);
-          signs.keep(new Set());
-          return scope;
-        },
-      });
-    }),
-    test: SIGNS,
-    title: "is held until the record shows the attempt's end",
-  },
-  {
-    name: "an attempt's lock is never let go",
-    law: "F57",
-    ...ofSigns(
-      "createSigns",
-      (original) =>
-        (...args) =>
-          over(original(...args), { keep: () => {} }),
-    ),
-    test: SIGNS,
-    title: "is held until the record shows the attempt's end",
-  },
-  {
-    name: "a free name is taken for a dead attempt, whatever its lock spans",
-    law: "F57, P2",
-    ...ofSigns("createSigns", (original) => (lock, store, more) => {
-      const signs = original(lock, store, more);
-      return over(signs, {
-        isAlive: async (attempt) =>
-          signs.isAlive({ ...attempt, lock: (await more.scope()) ?? attempt.lock }),
-      });
-    }),
-    test: SIGNS,
-    title: "whose name is free tells nothing",
-  },
-  {
-    name: "a free lock counts though the attempt has ended meanwhile",
-    law: "F57, P2",
-    ...ofPass("createPass", (original) => (parts) => {
-      let skips = false;
-      const signs = over(parts.signs, {
-        async isAlive(attempt) {
-          const isAlive = await parts.signs.isAlive(attempt);
-          skips = isAlive === false;
-          return isAlive;
-        },
-      });
-      const writer = over(parts.writer, {
-        async load() {
-          if (!skips) return parts.writer.load();
-          skips = false;
-        },
-      });
-      return original({ ...parts, signs, writer });
-    }),
-    test: SIGNS,
-    title: "that is free counts after one more look",
-  },
-  {
-    name: "silence counts where nobody could be asked",
-    law: "P1, F45",
-    ...ofPeers(
-      "createPeers",
-      (original) => (parts) => over(original(parts), { isConnected: () => true }),
-    ),
-    test: LOCKLESS,
-    title: "silence does not count",
-  },
-  {
-    name: "who is at it does not say so",
-    law: "P2, step 8",
-    ...ofPeers(
-      "createPeers",
-      (original) => (parts) => original({ ...parts, isAttempting: () => false }),
-    ),
-    test: SIGNS,
-    title: "a context that is at it, and says so",
-  },
-  {
-    name: "peers get no time to answer",
-    law: "P2, step 8",
-    ...ofTiming("CLAIM", () => 0),
-    test: SIGNS,
-    title: "a context that is at it, and says so",
-  },
-  {
-    name: "a silent lock manager is waited for",
-    law: "P10, F57",
-    ...ofTiming("SIGN_OF_LIFE", () => 1e9),
-    test: SIGNS,
-    title: "is not waited for where the lock manager never answers",
+    test: CALLERS,
+    title: "has no status of what happened before its caller came",
   },
 ];

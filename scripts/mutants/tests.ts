@@ -5,6 +5,7 @@ export const CONTRACTS = "test/runtimes/node.test.ts";
 export const REFRESH = "test/unit/refresh.test.ts";
 export const FETCH = "test/unit/fetch.test.ts";
 export const ACCOUNTS = "test/unit/accounts.test.ts";
+export const CALLERS = "test/unit/refresh/callers.test.ts";
 export const CLOCKS = "test/unit/refresh/clocks.test.ts";
 export const CLOSING = "test/unit/refresh/closing.test.ts";
 export const COLD = "test/unit/refresh/cold.test.ts";
@@ -20,6 +21,8 @@ export const LOCKLESS = "test/unit/refresh/lock-less.test.ts";
 export const LAGGING = "test/unit/refresh/lagging-store.test.ts";
 export const PATIENCE = "test/unit/refresh/patience.test.ts";
 export const KNOWLEDGE = "test/unit/refresh/knowledge.test.ts";
+export const NEWS = "test/unit/refresh/news.test.ts";
+export const ORDER = "test/unit/refresh/order.test.ts";
 export const PLAN = "test/unit/refresh/plan.test.ts";
 export const RESEND = "test/unit/refresh/resend.test.ts";
 export const SIGN_IN = "test/unit/refresh/sign-in.test.ts";
@@ -30,6 +33,3 @@ export const SIGNS = "test/unit/refresh/signs.test.ts";
 export const LIMITS = "test/unit/refresh/limits.test.ts";
 export const TRANSITIONS = "test/unit/refresh/transitions.test.ts";
 export const TROUBLE = "test/unit/refresh/trouble.test.ts";
-
-/** The title of one of the model's families. */
-export const STRICT = "P2 P5 P8 F39 strict rotation";

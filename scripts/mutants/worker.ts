@@ -6,6 +6,7 @@ const ofAccount = wrapper<typeof import("../../src/worker/account.ts")>("src/wor
 const ofConnect = wrapper<typeof import("../../src/worker/connect.ts")>("src/worker/connect.ts");
 const ofErrors = wrapper<typeof import("../../src/errors.ts")>("src/errors.ts");
 const ofHold = wrapper<typeof import("../../src/worker/hold.ts")>("src/worker/hold.ts");
+const ofLifetime = wrapper<typeof import("../../src/grant/lifetime.ts")>("src/grant/lifetime.ts");
 const ofNarrow = wrapper<typeof import("../../src/worker/narrow.ts")>("src/worker/narrow.ts");
 const ofPolicy = wrapper<typeof import("../../src/request/policy.ts")>("src/request/policy.ts");
 const ofSend = wrapper<typeof import("../../src/worker/send.ts")>("src/worker/send.ts");
@@ -159,8 +160,9 @@ export const worker: readonly Mutant[] = [
     name: "a page takes any time for a server's",
     law: "F16, S10",
     ...ofNarrow("toTime", () => (value) => value as number),
+    also: [ofLifetime("skewOf", () => (date, now) => (date ?? now) - now)],
     test: WORKER,
-    title: "F16 S10 is signed by the time of its 401",
+    title: "is signed by the time of its 401",
   },
   {
     name: "tokens go to the page's own files",
@@ -257,9 +259,11 @@ export const worker: readonly Mutant[] = [
     law: "F16",
     ...ofSend(
       "createSend",
-      (original) =>
-        (getTicket, ...rest) =>
-          original((url, signal, rejected) => getTicket(url, signal, rejected), ...rest),
+      (original) => (options) =>
+        original({
+          ...options,
+          getTicket: ({ date: _, ...need }, ...rest) => options.getTicket(need, ...rest),
+        }),
     ),
     test: "test/unit/worker/same.test.ts",
     title: "F16 with a clock",
@@ -305,7 +309,7 @@ export const worker: readonly Mutant[] = [
       });
     }),
     test: PAGE,
-    title: "P10 any more leaves no call behind",
+    title: "any more is not sent a password again",
   },
   {
     name: "a closed page waits on",

@@ -124,6 +124,22 @@ describe("the fence", () => {
     expect(refreshes({ api })).toBe(0);
   });
 
+  it("stops an attempt whose vault was closed while it was asked for [P21 F44]", async () => {
+    const { clock, inner, api } = await anHourAgo();
+    let answers = (): void => {};
+    const store = headed(inner, async (ask) => {
+      await new Promise<void>((resolve) => (answers = resolve));
+      return ask();
+    });
+    const { vault } = opened({ clock, store, api });
+    void outcome(vault.getToken());
+    await rest();
+    vault.close();
+    answers();
+    await rest();
+    expect(refreshes({ api })).toBe(0);
+  });
+
   it("stops a repetition whose window closes while the fence is asked for [P2 P8]", async () => {
     const provider = acme({ reuseWindow: 20 * SECOND }) as Provider<never>;
     const { clock, inner, api } = await anHourAgo(provider);

@@ -1,6 +1,8 @@
 /** Reading and writing the record: in turn, against what stands there, and with nothing assumed. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createKeeper } from "../../../src/refresh/keeper.ts";
+import { createMind } from "../../../src/refresh/mind.ts";
+import { createWriter } from "../../../src/refresh/writer.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Session, TokenStore } from "../../../src/types.ts";
 import { manualClock } from "../../support/clock.ts";
@@ -96,5 +98,43 @@ describe("a store that is out of reach", () => {
     expect(await within(clock, 25 * SECOND, asked)).toBe("store_unavailable");
     await rest();
     expect(refreshes(one)).toBe(0);
+  });
+});
+
+describe("a bug in what writes", () => {
+  it("is told to those who wait, and is no trouble of the store's [F53]", async () => {
+    const clock = manualClock();
+    const store = memoryStore();
+    const told: unknown[] = [];
+    const mind = createMind({
+      setting: { renewal: undefined, store },
+      clock,
+      maxStaleness: 60 * SECOND,
+      refreshAhead: false,
+      world: () => ({ isOnline: true, isHeldOpen: true, canAsk: false, isWanted: false }),
+      look() {},
+      onNews: (type) => void told.push(type),
+    });
+    const keeper = {
+      ...createKeeper(store, "key", clock),
+      write: async (): Promise<never> => {
+        throw new RangeError("a bug");
+      },
+    };
+    const writer = createWriter({ mind, keeper, pause: async () => {}, release() {} });
+    mind.learn({
+      type: "changed",
+      change: {
+        type: "end",
+        sessionIds: new Set(["s"]),
+        at: mind.moment(),
+        mayArrive: "s",
+        isFailed: false,
+      },
+    });
+    await expect(writer.persist()).rejects.toThrow("a bug");
+    expect(told).not.toContain("store-trouble");
+    expect(told).not.toContain("unpersisted");
+    mind.close();
   });
 });
