@@ -2,7 +2,8 @@
  * `npm run mutants`: proof that the tests of the laws can fail (STYLE 20). Each mutant wraps one export so
  * that it breaks one rule, and names the test that must turn red. A mutant that survives is a hole in
  * the tests; one whose test is red without it, or does not run, proves nothing. All of them end the run
- * with an error. Words after `npm run mutants --` choose mutants by name.
+ * with an error. Words after `npm run mutants --` choose mutants by name; `TOKENKEEP_SHOW_RED=1` shows which
+ * tests have turned red.
  */
 
 import { fork } from "node:child_process";
@@ -120,6 +121,15 @@ const nameOf = (file, title, schedules) => `${file} ${schedules} ${title}`;
 /** What is wrong with a test that should pass; absent where it does. @type {Map<string, string>} */
 const wrong = new Map();
 
+/** @param {Verdict | undefined} verdict @param {string} title */
+function faultOf(verdict, title) {
+  if (!verdict) return "HANGS WITHOUT IT";
+  if (verdict.faults.length) return `BROKEN WITHOUT IT: ${verdict.faults[0]}`;
+  const told = verdict.told.find((one) => one.title === title);
+  if (told?.red.length) return "RED WITHOUT IT";
+  return told?.passed ? undefined : "NO TEST RAN";
+}
+
 /** @param {number} schedules @param {readonly Mutant[]} those */
 async function passWithout(schedules, those) {
   const files = [...new Set(those.map(({ test }) => test))];
@@ -127,19 +137,21 @@ async function passWithout(schedules, those) {
     const titles = [...new Set(those.filter((one) => one.test === file).map(({ title }) => title))];
     const verdict = await run({ mutant: "", file, titles, schedules });
     for (const title of titles) {
-      const told = verdict?.told.find((one) => one.title === title);
-      const fault = !verdict
-        ? "HANGS WITHOUT IT"
-        : verdict.faults.length
-          ? `BROKEN WITHOUT IT: ${verdict.faults[0]}`
-          : told?.failed
-            ? "RED WITHOUT IT"
-            : told?.passed
-              ? undefined
-              : "NO TEST RAN";
+      const fault = faultOf(verdict, title);
       if (fault) wrong.set(nameOf(file, title, schedules), fault);
     }
   });
+}
+
+/**
+ * What a run under a mutant says of it, where the same test is green without it.
+ *
+ * @param {Verdict | undefined} verdict
+ */
+function judgementOf(verdict) {
+  if (!verdict) return "killed: the test hangs";
+  if (verdict.faults.length) return `BROKEN: ${verdict.faults[0]}`;
+  return verdict.told[0]?.red.length ? "killed" : "SURVIVED";
 }
 
 /** @type {Map<string, string>} */
@@ -150,18 +162,14 @@ async function judge(schedules, those) {
   await passWithout(schedules, those);
   await deal(those, async ({ name, test, title }, run) => {
     const since = performance.now();
-    let said = wrong.get(nameOf(test, title, schedules));
-    /** @type {readonly string[]} */
-    let red = [];
-    if (!said) {
-      const verdict = await run({ mutant: name, file: test, titles: [title], schedules });
-      red = verdict?.told[0]?.red ?? [];
-      if (verdict?.faults.length) said = `BROKEN: ${verdict.faults[0]}`;
-      else said = !verdict || verdict.told[0]?.failed ? "killed" : "SURVIVED";
-    }
+    const fault = wrong.get(nameOf(test, title, schedules));
+    const verdict = fault
+      ? undefined
+      : await run({ mutant: name, file: test, titles: [title], schedules });
+    const said = fault ?? judgementOf(verdict);
     verdicts.set(name, said);
     console.log(`${said.padEnd(10)} ${name} (${seconds(since)})`);
-    if (process.env["TOKENKEEP_SHOW_RED"]) console.log(red);
+    if (process.env["TOKENKEEP_SHOW_RED"]) console.log(verdict?.told[0]?.red);
   });
 }
 
@@ -185,7 +193,7 @@ const rows = chosen.map(({ name, law, title }) => ({
   "must turn red": title,
   verdict: verdicts.get(name),
 }));
-const bad = rows.filter(({ verdict }) => verdict !== "killed");
+const bad = rows.filter(({ verdict }) => !verdict?.startsWith("killed"));
 console.table(rows);
 console.log(`${rows.length - bad.length} of ${rows.length} killed, in ${seconds(started)}`);
 if (bad.length) console.table(bad);

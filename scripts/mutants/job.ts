@@ -18,9 +18,8 @@ export interface Verdict {
 /** How the tests went whose titles contain that one. */
 export interface Told {
   readonly title: string;
+  /** How many of them passed, and which failed. */
   readonly passed: number;
-  readonly failed: number;
-  /** Which of them failed. */
   readonly red: readonly string[];
 }
 

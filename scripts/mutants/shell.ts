@@ -37,6 +37,22 @@ const keeping = (change: Change<Keeper>): Wrap =>
 /** Where an attempt, a pass or a caller does not hear that its vault was closed. */
 const open = { isClosed: () => false };
 
+/** A compare-and-set is taken for won, whatever the store says. */
+const winning: Wrap = keeping((keeper) => ({
+  async write(...args) {
+    await keeper.write(...args);
+    return true;
+  },
+}));
+
+/** Nothing is asked before a request leaves. */
+const unfenced: Wrap = ofExchange("createExchanges", (original) => (parts) => {
+  const exchanges = original(parts);
+  return over(exchanges, {
+    run: (ask, { mayStillSend: _, ...options } = {}) => exchanges.run(ask, options),
+  });
+});
+
 const nothing = async (): Promise<void> => {};
 
 export const shell: readonly Mutant[] = [
@@ -55,24 +71,14 @@ export const shell: readonly Mutant[] = [
   {
     name: "a lost compare-and-set is taken for a won one",
     law: "P2, P3, law 1",
-    ...keeping((keeper) => ({
-      async write(...args) {
-        await keeper.write(...args);
-        return true;
-      },
-    })),
+    ...winning,
     test: KEEPING,
     title: "a change that another context's write has overtaken",
   },
   {
     name: "a lost compare-and-set is taken for a won one, in the model",
     law: "P2, P3, law 1",
-    ...keeping((keeper) => ({
-      async write(...args) {
-        await keeper.write(...args);
-        return true;
-      },
-    })),
+    ...winning,
     test: MODEL,
     title: "P4 F24 sign-outs and sign-ins race",
   },
@@ -162,24 +168,14 @@ export const shell: readonly Mutant[] = [
   {
     name: "no fence before sending",
     law: "P8",
-    ...ofExchange("createExchanges", (original) => (parts) => {
-      const exchanges = original(parts);
-      return over(exchanges, {
-        run: (ask, { mayStillSend: _, ...options } = {}) => exchanges.run(ask, options),
-      });
-    }),
+    ...unfenced,
     test: FENCE,
     title: "holds for a context that was overtaken",
   },
   {
     name: "no fence before sending, in the model",
     law: "P8",
-    ...ofExchange("createExchanges", (original) => (parts) => {
-      const exchanges = original(parts);
-      return over(exchanges, {
-        run: (ask, { mayStillSend: _, ...options } = {}) => exchanges.run(ask, options),
-      });
-    }),
+    ...unfenced,
     test: MODEL,
     title: "P8 F3 F7 locks",
   },
