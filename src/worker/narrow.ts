@@ -12,6 +12,10 @@ export const isText = (value: unknown): value is string =>
 export const areTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every(isText);
 
+/** The time of a 401, by the server's `Date`. */
+export const toTime = (value: unknown): number | undefined =>
+  typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
+
 const isNumber = Number.isFinite as Is<number>;
 
 /** A header value that `fetch` takes: the scheme, a space, a token (S5). */

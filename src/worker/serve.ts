@@ -18,7 +18,7 @@ import type { VaultOptions } from "../types.ts";
 import { checkParts } from "../vault/vault.ts";
 import { type Account, createAccount } from "./account.ts";
 import { createHold, type Extendable } from "./hold.ts";
-import { isText } from "./narrow.ts";
+import { isText, toTime } from "./narrow.ts";
 import { type Answer, type Question, VERSION, type WireError } from "./protocol.ts";
 import { createNudge, holdLock } from "./signs.ts";
 
@@ -90,10 +90,6 @@ const methods = {
   string,
   (account: Account, args: readonly unknown[], signal: AbortSignal) => Promise<unknown>
 >;
-
-/** The time of a 401, by the server's `Date`. */
-const toTime = (value: unknown): number | undefined =>
-  typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
 
 /**
  * Runs the vault in this worker, for all pages that connect: a `SharedWorker`, a service worker or

@@ -235,6 +235,17 @@ describe("a worker that says nothing", () => {
     expect(versions).toEqual([]);
   });
 
+  it("any more is not sent a password again: nobody knows what became of it [S4 P10]", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const asked: unknown[] = [];
+    const vault = connect(() => odd(({ type }) => void asked.push(type)), { timeout: 1_000 });
+    const signIn = rejection(vault.signIn(credentials));
+    for (let turn = 0; turn < 5; turn++) await settle();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await signIn).toMatchObject({ code: "sign_in_failed" });
+    expect(asked.filter((type) => type === "signIn")).toHaveLength(1);
+  });
+
   it("P10 any more leaves no call behind, and is started again", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const start = vi.fn<() => VaultPort>(() => odd(() => undefined));

@@ -1,0 +1,127 @@
+/** Mutants of the Durable Object and the isolate: see `mutant.ts`. */
+import type { Memory } from "../../src/cloudflare/memory.ts";
+import type { ObjectContext } from "../../src/cloudflare/owner.ts";
+import { type Mutant, over, type Wrap, wrapper } from "./mutant.ts";
+
+const ofEngine = wrapper<typeof import("../../src/refresh/engine.ts")>("src/refresh/engine.ts");
+const ofMemory = wrapper<typeof import("../../src/cloudflare/memory.ts")>(
+  "src/cloudflare/memory.ts",
+);
+const ofOwner = wrapper<typeof import("../../src/cloudflare/owner.ts")>("src/cloudflare/owner.ts");
+
+const ISOLATE = "test/unit/cloudflare/memory.test.ts";
+const OWNER = "test/unit/cloudflare/owner.test.ts";
+
+/** Believes of KV what `isTaken` says, whatever it is. */
+const adopting = (
+  isTaken: (
+    known: ReturnType<Memory["get"]>,
+    lease: Parameters<Memory["adopt"]>[1]["lease"],
+  ) => boolean,
+): Wrap =>
+  ofMemory("createMemory", (original) => (...args) => {
+    const memory = original(...args);
+    return over(memory, {
+      adopt(key, answer, now) {
+        const known = memory.get(key);
+        const revision = isTaken(known, answer.lease)
+          ? (known?.revision ?? 0) + 1
+          : answer.revision;
+        return memory.adopt(key, { ...answer, revision }, now);
+      },
+    });
+  });
+
+/** An alarm that is not set where it is due in that time. */
+const withoutAlarm = (isLost: (ms: number) => boolean): Wrap =>
+  ofOwner("createOwner", (original) => (ctx: ObjectContext, settings) => {
+    const storage = over(ctx.storage, {
+      async setAlarm(time) {
+        if (!isLost(time - Date.now())) await ctx.storage.setAlarm(time);
+      },
+    });
+    return original(over(ctx, { storage }), settings);
+  });
+
+export const cloudflare: readonly Mutant[] = [
+  {
+    name: "an isolate takes KV's older generation",
+    law: "F33",
+    ...adopting((known, lease) => !!known?.token && known.token.sessionId === lease?.sessionId),
+    test: ISOLATE,
+    title: "F33 KV's older generation",
+  },
+  {
+    name: "KV brings an ended session back",
+    law: "P4",
+    ...adopting((known, lease) => !!known && !known.token && !!lease),
+    test: ISOLATE,
+    title: "P4 after the end of a session",
+  },
+  {
+    name: "an isolate's memory grows for ever",
+    law: "S11",
+    ...ofMemory("createMemory", (original) => () => original(Infinity)),
+    test: ISOLATE,
+    title: "holds so many accounts",
+  },
+  {
+    name: "an isolate forgets who came first, not who was not used for longest",
+    law: "S11",
+    ...ofMemory("createMemory", (original) => (most = 10_000) => {
+      const all = new Map<string, NonNullable<ReturnType<Memory["get"]>>>();
+      const memory = original(Infinity);
+      return over(memory, {
+        get: (key) => all.get(key),
+        take(key, answer, now) {
+          const held = memory.take(key, answer, now);
+          all.set(key, held);
+          for (const [first] of all) if (all.size > most) all.delete(first);
+          return held;
+        },
+      });
+    }),
+    test: ISOLATE,
+    title: "forgets the least recently used one",
+  },
+  {
+    name: "KV never hears of a sign-out that it did not take at once",
+    law: "P4",
+    ...withoutAlarm((ms) => ms <= 60_000),
+    test: OWNER,
+    title: "a sign-out is told again",
+  },
+  {
+    name: "a storage that fails takes the alarm along",
+    law: "P16",
+    ...withoutAlarm((ms) => Math.abs(ms - 600_000) < 1_000),
+    test: OWNER,
+    title: "that fails is not empty",
+  },
+  {
+    name: "nothing holds an object while it refreshes in the background",
+    law: "F31",
+    ...ofEngine(
+      "createEngine",
+      (original) =>
+        (key, options, ...rest) =>
+          original(key, { ...options, waitUntil: () => {} }, ...rest),
+    ),
+    test: OWNER,
+    title: "a refresh in the background is held by waitUntil",
+  },
+  {
+    name: "an alarm ends before it has set the next one",
+    law: "F35",
+    ...ofOwner("createOwner", (original) => (...args) => {
+      const owner = original(...args);
+      return over(owner, {
+        async alarm() {
+          void owner.alarm();
+        },
+      });
+    }),
+    test: OWNER,
+    title: "an alarm has set the next one before it ends",
+  },
+];

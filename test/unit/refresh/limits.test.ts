@@ -1,0 +1,70 @@
+/** Time that a context has slept through: what a late timer, and a late answer, are worth. */
+import { describe, expect, it } from "vitest";
+import { askStore } from "../../../src/refresh/keeper.ts";
+import { createLimit } from "../../../src/refresh/waiting.ts";
+import type { Clock } from "../../../src/types.ts";
+import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
+import { SECOND } from "./stage.ts";
+
+/** A context that can sleep: time goes on, and its timers do not. */
+function sleeper(): { clock: Clock; manual: ManualClock; sleep(ms: number): void } {
+  const manual = manualClock();
+  let slept = 0;
+  return {
+    manual,
+    clock: { ...manual, running: () => manual.running() + slept },
+    sleep(ms) {
+      slept += ms;
+    },
+  };
+}
+
+describe("a limit", () => {
+  it("ends when its time is over, with its reason [P10]", async () => {
+    const { clock, manual } = sleeper();
+    const { signal } = createLimit(clock, 5 * SECOND, undefined, () => "over");
+    await manual.advance(5 * SECOND - 1);
+    expect(signal.aborted).toBe(false);
+    await manual.advance(1);
+    expect(signal.reason).toBe("over");
+  });
+
+  it("that a freeze has made late hears first what has arrived meanwhile, for a second [P10 F7]", async () => {
+    const { clock, manual, sleep } = sleeper();
+    const { signal } = createLimit(clock, 5 * SECOND);
+    sleep(10 * SECOND);
+    await manual.advance(5 * SECOND);
+    expect(signal.aborted).toBe(false);
+    await manual.advance(SECOND - 1);
+    expect(signal.aborted).toBe(false);
+    await manual.advance(1);
+    expect(signal.aborted).toBe(true);
+  });
+});
+
+describe("a store's answer", () => {
+  const answering = (): { answer: (value: string) => void; ask: () => Promise<string> } => {
+    let answer = (_: string): void => {};
+    const answered = new Promise<string>((resolve) => (answer = resolve));
+    return { answer, ask: () => answered };
+  };
+
+  it("is fresh where this context was awake, however long it took [P8]", async () => {
+    const { clock, manual } = sleeper();
+    const { answer, ask } = answering();
+    const got = askStore(clock, ask);
+    await manual.advance(4 * SECOND);
+    answer("it");
+    expect(await got).toEqual({ answer: "it", isFresh: true });
+  });
+
+  it("that came while this context slept says so [P8 F7]", async () => {
+    const { clock, sleep } = sleeper();
+    const { answer, ask } = answering();
+    const got = askStore(clock, ask);
+    await settle();
+    sleep(3 * SECOND);
+    answer("it");
+    expect(await got).toEqual({ answer: "it", isFresh: false });
+  });
+});
