@@ -99,8 +99,9 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     const isNext = session?.sessionId === next.sessionId && session.revision + 1 === next.revision;
     if (!isNext) return false;
     const record = toRecord(next);
+    const askedAt = mind.moment().running;
     if (!(await writer.reach(keeper.write(record, mind.known.found.head)))) return false;
-    mind.learn({ type: "written", record, changes: [] });
+    mind.learn({ type: "written", record, changes: [], askedAt });
     return mind.known.session?.sessionId === next.sessionId;
   }
 

@@ -166,6 +166,13 @@ function apply(change: Change, found: Found, at: Moment): Step {
 }
 
 /**
+ * One that was refused before it could be written takes nobody else's place, but the one of the session
+ * that it replaces: the user who was there before is never served again.
+ */
+const isOfNoUse = ({ session, basis }: Begin, { session: found }: Found): boolean =>
+  !!session.refused && !!found && found.sessionId !== basis?.sessionId;
+
+/**
  * Brings the changes to the record that was found. `highest` is the highest revision that this context
  * has tried to write: what the store has lost is written above everything that others may have seen of it.
  */
@@ -178,8 +185,7 @@ export function merge(
   const ended: Session[] = [];
   const dropped: TokenSet[] = [];
   for (const change of changes) {
-    // One that was refused before it could be written takes nobody else's place.
-    if (change.type === "begin" && change.session.refused && result.session) continue;
+    if (change.type === "begin" && isOfNoUse(change, result)) continue;
     const step = apply(change, result, at);
     const isReplaced = change.type === "begin" && step.result !== result && result !== found;
     // What an exchange has brought meanwhile is not stored any more.

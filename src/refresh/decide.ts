@@ -142,8 +142,9 @@ function spend(
     if (intent.repeated) return { serves, next: "watch" };
     // The last moment at which it is still harmless. Without rotation there is none.
     const isLast = window < Infinity && age >= window / 2 - Math.min(2_000, window / 10);
-    if (isLast || sight.wasAsked) return { serves, next: "recover" };
-    return { serves, next: sight.canAsk && sight.isAlive === undefined ? "ask" : "watch" };
+    if (sight.wasAsked) return { serves, next: "recover" };
+    if (sight.canAsk && sight.isAlive === undefined) return { serves, next: "ask" };
+    return { serves, next: isLast ? "recover" : "watch" };
   }
   if (isHarmless) return { serves, next: "recover" };
   // Strict rotation: an early replay may revoke a token that still works.

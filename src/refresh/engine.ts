@@ -51,6 +51,8 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   /** How often this account was signed out here. */
   let signOuts = 0;
   let revokedLast: string | undefined;
+  /** The session that was last ended in the store. */
+  let released: string | undefined;
   const underWay = new Set<Promise<unknown>>();
 
   const mind = createMind({
@@ -110,7 +112,10 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     keeper,
     pause,
     release({ ended, dropped }) {
-      for (const session of ended) peers.post("changed", session);
+      for (const session of ended) {
+        released = session.sessionId;
+        peers.post("changed", session);
+      }
       for (const tokenSet of [...ended.map((session) => session.tokenSet), ...dropped])
         revoke(tokenSet);
     },
@@ -231,7 +236,8 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     });
     await writer.persist();
     if (session) {
-      peers.post("changed", session);
+      // It was told with its record; what memory had beside it was not.
+      if (session.sessionId !== released) peers.post("changed", session);
       revoke(session.tokenSet);
     }
     if (!isPersisted(mind.known)) throw error("store_unavailable");

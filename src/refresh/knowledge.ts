@@ -7,7 +7,7 @@ import type { RecordHead, Renewal, Session, StoredRecord, TokenStore } from "../
 import type { Begin, Change, Found } from "./changes.ts";
 import { type Endpoints, isRejected, noEndpoints } from "./endpoints.ts";
 import { isRenewable } from "./decide.ts";
-import { LAG, type Moment } from "./timing.ts";
+import { FOREIGN_MARGIN, LAG, type Moment } from "./timing.ts";
 
 /** What does not change while a context lives. */
 export interface Setting {
@@ -113,7 +113,12 @@ export type News =
   /** A write is about to be tried. */
   | { readonly type: "writing"; readonly revision: number; readonly changes: readonly Change[] }
   /** The store has taken a record, or the record that stands already says all of these changes. */
-  | { readonly type: "written"; readonly record: StoredRecord; readonly changes: readonly Change[] }
+  | {
+      readonly type: "written";
+      readonly record: StoredRecord;
+      readonly changes: readonly Change[];
+      readonly askedAt: number;
+    }
   | { readonly type: "settled"; readonly changes: readonly Change[] }
   /** What was to be written was not taken: from here on memory serves it. */
   | { readonly type: "unpersisted" }
@@ -183,13 +188,15 @@ export const needsSignIn = ({ session, setting, endpoints }: Knowledge, now: num
  * How long ago the current generation was committed: what the wall clock says, within the bounds that
  * this context has seen in running time, so that no step of a clock begins a refresh too soon (P15).
  */
-export function ageOfGeneration({ session, generation }: Knowledge, at: Moment): number {
+export function ageOfGeneration({ session, generation, setting }: Knowledge, at: Moment): number {
   const seen = at.running - generation.since;
+  const skew = setting.store.shared === "everywhere" ? FOREIGN_MARGIN : 0;
   const byWall = at.now - (session?.renewedAt ?? -Infinity);
   // A commit that lies in the future says only that a clock was set back.
   if (byWall < 0) return generation.notBefore === undefined ? Infinity : seen;
   const most = at.running - (generation.notBefore ?? -Infinity);
-  return Math.max(seen, Math.min(byWall, most));
+  // Another machine's clock may differ by minutes.
+  return Math.max(seen, Math.min(byWall - skew, most));
 }
 
 /** A store that lags never brings back what came before, nor an absence from before the first write (F33, F58). */

@@ -22,7 +22,10 @@ export function learn(known: Knowledge, news: News, at: Moment): Knowledge {
 
 /** Works out anew what is served, and since when. */
 function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
-  const session = preview(next.changes, next.found, at);
+  const { head, session: stored } = next.found;
+  // What was ended here is not served again, whatever a store shows.
+  const isEnded = !!stored && next.ended.has(stored.sessionId);
+  const session = preview(next.changes, { head, session: isEnded ? undefined : stored }, at);
   const isSame = session?.sessionId === before.session?.sessionId;
   const isSameGeneration = isSame && session?.generation === before.session?.generation;
   const { intent } = session ?? {};
@@ -93,10 +96,10 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
         met: metBy(known),
         found: { head: news.record, session: fromRecord(news.record) },
         lookedAt: at,
-        readAt: at.running,
+        readAt: news.askedAt,
         failures: 0,
         presentAt: at.running,
-        quietAt: news.record.attemptId === undefined ? at.running : known.quietAt,
+        quietAt: news.record.attemptId === undefined ? news.askedAt : known.quietAt,
       };
     case "settled":
       return settle(known, news.changes);
@@ -189,7 +192,7 @@ const isSameChange = (one: Change, other: Change): boolean =>
 function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: Moment): Knowledge {
   const { record, askedAt } = news;
   const read = { ...known, lookedAt: at, reads: known.reads + 1, failures: 0 };
-  const session = record && !known.ended.has(record.sessionId) ? fromRecord(record) : undefined;
+  const session = fromRecord(record);
   if (lags(known, record, at)) return read;
   const restored = restore(known, session);
   const isWritten = known.changes.map((change) =>
@@ -208,9 +211,13 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
 }
 
 /** A store that compares and sets does not lag: it has lost what is known here. */
-function restore({ found, changes }: Knowledge, session: Session | undefined): Change | undefined {
+function restore(
+  { found, changes, ended }: Knowledge,
+  session: Session | undefined,
+): Change | undefined {
   const isLost = found.session && session && isAhead(found.session, session);
-  if (!isLost || changes.some(({ type }) => type === "restore")) return undefined;
+  if (!isLost || ended.has(session.sessionId)) return undefined;
+  if (changes.some(({ type }) => type === "restore")) return undefined;
   return { type: "restore", session: found.session, isFailed: false };
 }
 

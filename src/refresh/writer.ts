@@ -52,6 +52,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     const { changes, found, highest } = mind.known;
     const { record, ended, dropped } = merge(changes, found, { ...mind.moment(), highest });
     if (record) {
+      const askedAt = mind.moment().running;
       mind.learn({ type: "writing", revision: record.revision, changes });
       const before = doubtful;
       // If the answer is lost, the next look tells whether they have ended.
@@ -60,7 +61,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
         doubtful = before;
         return false;
       }
-      mind.learn({ type: "written", record, changes });
+      mind.learn({ type: "written", record, changes, askedAt });
     } else mind.learn({ type: "settled", changes });
     const standing = mind.known.found.session?.sessionId;
     const gone = doubtful.filter(({ sessionId }) => sessionId !== standing);

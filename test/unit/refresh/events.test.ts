@@ -74,7 +74,9 @@ describe("a session", () => {
     expect(told(known, ending)).toEqual(["signed-out a3"]);
     const after = heard(known, [T, ending]);
     const record = tombstone("a", T);
-    expect(told(after, { type: "written", record, changes: after.changes })).toEqual([]);
+    expect(told(after, { type: "written", record, changes: after.changes, askedAt: 0 })).toEqual(
+      [],
+    );
     expect(told(after, { type: "changed", change: end(["a"], T) })).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import { toRecord } from "../../../src/guard/record.ts";
 import type { Change } from "../../../src/refresh/changes.ts";
 import type { Knowledge, News } from "../../../src/refresh/knowledge.ts";
 import type { RecordHead, Session } from "../../../src/types.ts";
-import { begin, intent, named, START } from "./pure.ts";
+import { at, begin, intent, named, START } from "./pure.ts";
 
 export const T = START;
 export const a = named("a");
@@ -13,6 +13,7 @@ export const signIn = begin(b, T, { basis: toRecord(a) });
 export const changed = (change: Change): News => ({ type: "changed", change });
 export const written = (is: Session | RecordHead, changes: readonly Change[] = []): News => ({
   type: "written",
+  askedAt: at(T).running,
   record: "tokenSet" in is ? toRecord(is) : is,
   changes,
 });
