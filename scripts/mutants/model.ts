@@ -9,6 +9,8 @@ import { transitions } from "./transitions.ts";
 const seen: Readonly<Record<string, string>> = {
   "a lost compare-and-set is taken for a won one":
     "a refresh and a sign-in end at once: who signed in is served",
+  "a closed vault goes on with its pass, and with what comes of it":
+    "a closed vault begins nothing and finishes what is under way",
   "a limit that comes late after a freeze ends at once":
     "a reuse window is judged by running time, whatever clocks and stores do",
   "a read that was overtaken by an own write counts":
@@ -21,6 +23,8 @@ const seen: Readonly<Record<string, string>> = {
     "P7 F9 F22 waiters get a token after its commit",
   "no fence before sending":
     "P8 F3 F7 locks that are frozen, taken away or missing change nothing but the waiting",
+  "no second judgement in the sending task":
+    "a store that needs more than a second each time: one call",
   "no jitter in the soft time": "P18 clients that signed in together do not refresh in step",
 };
 
