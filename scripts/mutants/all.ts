@@ -3,6 +3,7 @@ import { changes } from "./changes.ts";
 import { decisions } from "./decisions.ts";
 import { evidence } from "./evidence.ts";
 import { cloudflare } from "./cloudflare.ts";
+import { model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
 import { peers } from "./peers.ts";
 import { providers } from "./providers.ts";
@@ -26,4 +27,5 @@ export const mutants: readonly Mutant[] = [
   ...providers,
   ...cloudflare,
   ...worker,
+  ...model,
 ];

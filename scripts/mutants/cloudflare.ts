@@ -1,8 +1,8 @@
 /** Mutants of the Durable Object and the isolate: see `mutant.ts`. */
 import type { Memory } from "../../src/cloudflare/memory.ts";
-import type { ObjectContext } from "../../src/cloudflare/owner.ts";
 import { type Mutant, over, type Wrap, wrapper } from "./mutant.ts";
 
+const ofAlarm = wrapper<typeof import("../../src/cloudflare/alarm.ts")>("src/cloudflare/alarm.ts");
 const ofEngine = wrapper<typeof import("../../src/refresh/engine.ts")>("src/refresh/engine.ts");
 const ofMemory = wrapper<typeof import("../../src/cloudflare/memory.ts")>(
   "src/cloudflare/memory.ts",
@@ -30,17 +30,6 @@ const adopting = (
         return memory.adopt(key, { ...answer, revision }, now);
       },
     });
-  });
-
-/** An alarm that is not set where it is due in that time. */
-const withoutAlarm = (isLost: (ms: number) => boolean): Wrap =>
-  ofOwner("createOwner", (original) => (ctx: ObjectContext, settings) => {
-    const storage = over(ctx.storage, {
-      async setAlarm(time) {
-        if (!isLost(time - Date.now())) await ctx.storage.setAlarm(time);
-      },
-    });
-    return original(over(ctx, { storage }), settings);
   });
 
 export const cloudflare: readonly Mutant[] = [
@@ -87,14 +76,17 @@ export const cloudflare: readonly Mutant[] = [
   {
     name: "KV never hears of a sign-out that it did not take at once",
     law: "P4",
-    ...withoutAlarm((ms) => ms <= 60_000),
+    ...ofAlarm("nextAlarm", (original) => (sight) => original({ ...sight, owes: false })),
     test: OWNER,
     title: "a sign-out is told again",
   },
   {
     name: "a storage that fails takes the alarm along",
     law: "P16",
-    ...withoutAlarm((ms) => Math.abs(ms - 600_000) < 1_000),
+    ...ofAlarm(
+      "nextAlarm",
+      (original) => (sight) => original(sight.session ? sight : { ...sight, status: "signed-out" }),
+    ),
     test: OWNER,
     title: "that fails is not empty",
   },

@@ -1,6 +1,5 @@
 /** The files of tests that mutants of several kinds must turn red. */
 
-export const MODEL = "test/model/protocol.test.ts";
 export const CONTRACTS = "test/runtimes/node.test.ts";
 export const REFRESH = "test/unit/refresh.test.ts";
 export const FETCH = "test/unit/fetch.test.ts";

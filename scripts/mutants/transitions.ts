@@ -2,7 +2,7 @@
 import type { Conclusion } from "../../src/refresh/transitions.ts";
 import type { Session } from "../../src/types.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
-import { MODEL, TRANSITIONS } from "./tests.ts";
+import { TRANSITIONS } from "./tests.ts";
 
 const ofTransitions = wrapper<typeof import("../../src/refresh/transitions.ts")>(
   "src/refresh/transitions.ts",
@@ -164,18 +164,6 @@ export const transitions: readonly Mutant[] = [
     ),
     test: "test/unit/lifetime.test.ts",
     title: "P18 the soft time is jittered",
-  },
-  {
-    name: "clients that signed in together refresh in step",
-    law: "P18",
-    ...ofLifetime(
-      "lifeOf",
-      (original) =>
-        (grant, issuedAt, _random, ...rest) =>
-          original(grant, issuedAt, 0, ...rest),
-    ),
-    test: MODEL,
-    title: "P18 clients that signed in together",
   },
   {
     name: "a 503 proves that nothing was processed",

@@ -1,0 +1,42 @@
+/** Mutants that the model sees too, each in one of its families: see `mutant.ts`. */
+import { changes } from "./changes.ts";
+import { decisions } from "./decisions.ts";
+import type { Mutant } from "./mutant.ts";
+import { shell } from "./shell.ts";
+import { transitions } from "./transitions.ts";
+
+/** By the mutant's name, how the family's title begins. */
+const seen: Readonly<Record<string, string>> = {
+  "a lost compare-and-set is taken for a won one":
+    "a refresh and a sign-in end at once: who signed in is served",
+  "a closed vault goes on with its pass, and with what comes of it":
+    "a closed vault begins nothing and finishes what is under way",
+  "a limit that comes late after a freeze ends at once":
+    "a reuse window is judged by running time, whatever clocks and stores do",
+  "a read that was overtaken by an own write counts":
+    "a sign-out ends every session that its context has had",
+  "a sign-out ends only the current session":
+    "a sign-out ends every session that its context has had",
+  "a window is judged by the wall clock alone":
+    "a clock that is set back opens no reuse window again",
+  "the exchange gets a full 15 s instead of what is left":
+    "P7 F9 F22 waiters get a token after its commit",
+  "no fence before sending":
+    "P8 F3 F7 locks that are frozen, taken away or missing change nothing but the waiting",
+  "no second judgement in the sending task":
+    "a store that needs more than a second each time: one call",
+  "no jitter in the soft time": "P18 clients that signed in together do not refresh in step",
+};
+
+export const model: readonly Mutant[] = [
+  ...changes,
+  ...decisions,
+  ...shell,
+  ...transitions,
+].flatMap((mutant) => {
+  const title = seen[mutant.name];
+  const name = `${mutant.name}, in the model`;
+  return title === undefined
+    ? []
+    : [{ ...mutant, name, test: "test/model/protocol.test.ts", title }];
+});
