@@ -196,9 +196,9 @@ describe("when the refresh token was last known to be unspent", () => {
 
   it("is a write of our own without an intent, but none with one [P2]", () => {
     const known = heard(knownOf(a, T), [T + SECOND, written(next(4))]);
-    expect(known.quietAt).toBe(at(T + SECOND).running);
+    expect(known.quietAt).toBe(at(T).running);
     const begun = heard(known, [T + 2 * SECOND, written(withIntent(next(4)))]);
-    expect(begun.quietAt).toBe(at(T + SECOND).running);
+    expect(begun.quietAt).toBe(at(T).running);
   });
 });
 
