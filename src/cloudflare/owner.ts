@@ -59,10 +59,22 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   ): Promise<void> {
     // Keys that have to be fetched are told to be wrong here, and not by a session that none can seal.
     await keys.newest();
-    if (!unlessSignedIn) return start();
+    if (!unlessSignedIn) return replace(one, start);
     await starts(asked, async () => {
-      if (!(await isSignedIn(one))) await start();
+      if (!(await isSignedIn(one))) await replace(one, start);
     });
+  }
+
+  /** KV is told of the session that a new one has taken the place of, though it may not have that. */
+  async function replace(one: Owned, start: () => Promise<void>): Promise<void> {
+    const { key } = one.call;
+    const before = one.cache && (await inner.head(key));
+    await start();
+    if (!before || before.tombstone) return;
+    const after = await inner.head(key);
+    if (after?.sessionId === before.sessionId) return;
+    deed.owe(before.sessionId);
+    upkeep.changed(one);
   }
 
   /** Rejects where that cannot be told: a session that cannot be opened now is a session (F94). */

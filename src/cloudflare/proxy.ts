@@ -11,13 +11,12 @@ import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
 import type { AccessToken, Clock, Provider, TokenNeed, TokenSet, TokenSource } from "../types.ts";
 import type { Vault, VaultEvent } from "../vault/vault.ts";
+import { createAsk, type Question, unavailable, within } from "./ask.ts";
 import type { TokenCache } from "./cache.ts";
 import type { Held, Memory } from "./memory.ts";
 import {
   type Call,
   check,
-  type Failure,
-  fromWire,
   type Lease,
   type Owner,
   type SessionState,
@@ -64,6 +63,7 @@ export interface ProxyParts {
   readonly memory: Memory;
   /** The object, anew for each call: a stub that has failed stays broken. */
   readonly owner: (hash: string) => Owner;
+  /** The object's name. */
   readonly hash: () => Promise<string>;
   /** The object's id, under which KV has its token. */
   readonly objectId: (hash: string) => string;
@@ -79,8 +79,6 @@ export interface ProxyParts {
 
 /** How long KV may take before the object is asked. */
 const KV_PATIENCE = 1_000;
-/** How much longer than a caller's patience an object may take to say anything. */
-const GRACE = 10_000;
 const TRIES = 3;
 
 export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Credentials> {
@@ -91,70 +89,14 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   const tell = teller(parts.onEvent, call.account, waitUntil);
   const fetch_ = parts.fetch ?? ((...request) => fetch(...request));
 
-  /** Settles in time, whatever becomes of the promise: an own timer in this very request (F31). */
-  async function within<T>(
-    ms: number,
-    promise: Promise<T>,
-    signal?: AbortSignal | null,
-  ): Promise<T | undefined> {
-    signal?.throwIfAborted();
-    let timer: unknown;
-    let abort: (() => void) | undefined;
-    try {
-      return await Promise.race([
-        promise,
-        new Promise<undefined>((resolve, reject) => {
-          timer = clock.setTimeout(() => resolve(undefined), ms);
-          abort = () => reject(signal!.reason);
-          signal?.addEventListener("abort", abort);
-        }),
-      ]);
-    } finally {
-      clock.clearTimeout(timer);
-      if (abort) signal?.removeEventListener("abort", abort);
-    }
-  }
-
-  /** Asks the object, once more where it was reset under the question and asking twice does no harm. */
-  async function ask<Said>(question: Question<Said>, tries: number): Promise<Said | Failure> {
-    const hash = await parts.hash();
-    for (let left = tries; ;) {
-      try {
-        const owner = parts.owner(hash);
-        check(
-          owner.token,
-          "This Worker has no RPC: in wrangler.jsonc set compatibility_date to 2024-04-03 or later",
-        );
-        return await question(owner);
-      } catch (error) {
-        if (error instanceof VaultError) throw error;
-        left -= 1;
-        // What the platform says is not for users, and may hold anything.
-        if (left === 0) throw unavailable();
-        // Jittered, so that those whom an object has turned away do not come back in step.
-        const least = (error as { overloaded?: unknown }).overloaded ? 1_000 : 100;
-        const wait = least * 4 ** (tries - left) * Math.random();
-        await new Promise<void>((resolve) => clock.setTimeout(resolve, wait));
-      }
-    }
-  }
-
-  async function askInTime<Said extends { readonly revision: number }>(
-    question: Question<Said>,
-    tries: number,
-    { signal, waitUntil: hold = waitUntil }: Pick<TokenNeed, "signal" | "waitUntil"> = {},
-  ): Promise<Said> {
-    const asked = ask(question, tries);
-    // A caller that gives up changes nothing for the object.
-    hold(asked.catch(() => {}));
-    const said = await within(parts.patience + GRACE, asked, signal);
-    if (!said || !Number.isSafeInteger(said.revision)) throw unavailable();
-    if (!isFailure(said)) return said;
-    const { revision, error } = said;
-    const isOver = /^(no_session|sign_in_required)$/.test(error.code);
-    if (isOver) memory.take(key, { revision }, clock.now());
-    throw fromWire(error);
-  }
+  const ask = createAsk({
+    owner: parts.owner,
+    hash: parts.hash,
+    clock,
+    patience: parts.patience,
+    waitUntil,
+    onOver: (revision) => void memory.take(key, { revision }, clock.now()),
+  });
 
   /** Asks for something that says how the token stands. */
   async function askForToken(
@@ -162,7 +104,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     tries: number,
     need?: TokenNeed,
   ): Promise<Lease | undefined> {
-    const { revision, lease: said } = await askInTime(question, tries, need);
+    const { revision, lease: said } = await ask(question, tries, need);
     const lease = toLease(said, provider);
     memory.take(key, { revision, lease }, clock.now());
     return lease;
@@ -177,9 +119,8 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     if (rejected) memory.reject(key, rejected);
     else if (cache) {
       const found = await within(
-        KV_PATIENCE,
+        { clock, ms: KV_PATIENCE, signal },
         parts.hash().then((hash) => cache.read(parts.objectId(hash), clock.now())),
-        signal,
       );
       const held = found && memory.adopt(key, found, clock.now());
       if (held?.token) return held.token;
@@ -257,16 +198,12 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
       await askForToken((owner) => owner.removeAccount(call), TRIES);
     },
     async state() {
-      const { snapshot } = await askInTime((owner) => owner.state(call), TRIES);
+      const { snapshot } = await ask((owner) => owner.state(call), TRIES);
       check(snapshot, "Worker and Durable Object are of different versions: deploy both");
       return snapshot;
     },
   };
 }
-
-type Question<Said> = (owner: Owner) => Promise<Said | Failure>;
-
-const isFailure = (said: object): said is Failure => "error" in said && said.error !== undefined;
 
 /** What can be sent to the object: a class's instance goes as its members (F102). */
 function plain<Data>(data: Data): Data {
@@ -279,6 +216,3 @@ function plain<Data>(data: Data): Data {
     );
   }
 }
-
-const unavailable = (): VaultError =>
-  new VaultError("store_unavailable", "Durable Object unavailable: nothing is lost, try again");

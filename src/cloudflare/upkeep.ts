@@ -19,6 +19,8 @@ export interface Upkeep {
   readonly holding: Holding;
   /** The session was asked for: where that is often, KV had better have its token. */
   asked(one: Owned): void;
+  /** The alarm and KV follow what has changed. */
+  changed(one: Owned): void;
   /** The alarm follows what has become of the session; settles when it has. */
   follow(one: Owned): Promise<void>;
   /** Idempotent: once too often, too late, or never, the record says what is to be done. */
@@ -145,6 +147,7 @@ export function createUpkeep(ctx: ObjectContext, settings: OwnerSettings): Upkee
   return {
     holding,
     asked: (one) => publisherOf(one)(true),
+    changed: later,
     follow,
     alarm,
     keyId,

@@ -34,8 +34,10 @@ export function cancelling(stage: Stage): void {
 
     it("P14 while the first token is awaited ends this call at once", async () => {
       const { api, vault } = await stage.open();
+      await api.expireAccessTokens();
       const gate = await api.gate("refresh", "before");
-      const rejected = vault.getToken({ rejected: await vault.getToken() });
+      // A 401 ends the token for its own endpoint first: those that ask for that one wait.
+      const first = echoOf(vault.fetch(`${api.url}/v1/echo?n=3`));
       await gate.arrived;
       const controller = new AbortController();
       const answer = vault.fetch(...call(`${api.url}/v1/echo?n=1`, controller.signal));
@@ -44,9 +46,8 @@ export function cancelling(stage: Stage): void {
       // The gate is still shut: only the abort can have ended it.
       await expect(answer).rejects.toMatchObject({ name: "AbortError" });
       await gate.release();
-      expect(await rejected).toBe(await vault.getToken());
-      expect(await other).toMatchObject({ tokenIndex: 2 });
-      expect(await api.counters()).toMatchObject({ tokenCalls: 1, sends: { 2: 1 } });
+      for (const one of [first, other]) expect(await one).toMatchObject({ tokenIndex: 2 });
+      expect(await api.counters()).toMatchObject({ tokenCalls: 1, sends: { 2: 1, 3: 2 } });
     });
 
     it("P14 of a call on its way ends it, as with fetch", async () => {

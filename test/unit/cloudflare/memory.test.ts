@@ -101,4 +101,26 @@ describe("an isolate's memory", () => {
     expect(memory.get("A")).toBeUndefined();
     expect(memory.get("")).toBeUndefined();
   });
+
+  it("keeps the name of a token that a 401 has ended, and serves it no more", () => {
+    const memory = createMemory();
+    const lease = { accessToken: "a", sessionId: "s", generation: 1 };
+    memory.take("k", { revision: 1, lease }, 0);
+    memory.reject("k", lease);
+    expect(memory.get("k")).toMatchObject({ token: undefined, last: { sessionId: "s" } });
+    memory.take("k", { revision: 2 }, 0);
+    expect(memory.get("k")?.last).toBeUndefined();
+  });
+
+  it("remembers which endpoints let a token through, so many and no more", () => {
+    const memory = createMemory();
+    for (let endpoint = 0; endpoint < 10_000; endpoint++) memory.pass(`e${endpoint}`, endpoint);
+    expect(memory.passed("e9999")).toBe(9_999);
+    expect(memory.passed("e0")).toBeUndefined();
+    expect(memory.passed(undefined)).toBeUndefined();
+    let kept = 0;
+    for (let endpoint = 0; endpoint < 10_000; endpoint++)
+      if (memory.passed(`e${endpoint}`) !== undefined) kept += 1;
+    expect(kept).toBe(4_096);
+  });
 });

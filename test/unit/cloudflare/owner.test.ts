@@ -163,6 +163,23 @@ describe("what the object tells KV", () => {
     expect(puts).toEqual([]);
   });
 
+  it("a session that takes another's place is told, though KV can have nothing of it [S11 P4]", async () => {
+    const { clock, puts, state, build, call, provider } = open();
+    const owner = build();
+    await owner.signIn(call, {}, {});
+    await settle();
+    expect(puts).toMatchObject([{ tombstone: false }]);
+    const short = { ...grant(1), grant: { ...grant(1).grant, expiresIn: 60 } };
+    Object.assign(provider, { signIn: async () => short });
+    await owner.signIn(call, {}, {});
+    await clock.at(clock.now() + 10_000);
+    expect(puts).toMatchObject([{ tombstone: false }, { tombstone: true }]);
+    // It is paid: what is armed is the refresh.
+    expect(state.alarm! - Date.now()).toBeLessThan(60_000);
+    await clock.at(clock.now() + 20_000);
+    expect(puts).toHaveLength(2);
+  });
+
   it("an object that wakes does not repeat what it has told", async () => {
     const { clock, puts, build, call } = open();
     await build().signIn(call, {}, {});

@@ -30,11 +30,26 @@ interface Env {
   TOKEN_CACHE: KVNamespace;
   TOKENKEEP_KEYS: string;
   VMCLOUD_URL: string;
+  VMCLOUD_CERT: Fetcher;
+  EVENTS: AnalyticsEngineDataset;
+  VAULT_KEYS: SecretsStoreSecret;
 }
 
 export class TokenVault extends defineTokenVault<Env>({
   providers: (env) => ({ vmcloud: vmcloud({ baseURL: env.VMCLOUD_URL }) }),
   keys: (env) => env.TOKENKEEP_KEYS,
+  fetch: (env) => env.VMCLOUD_CERT,
+  onEvent(event, env, ctx) {
+    env.EVENTS.writeDataPoint({ blobs: [event.type] });
+    ctx.waitUntil(Promise.resolve());
+  },
+}) {}
+
+export class Other extends defineTokenVault<Env>({
+  binding: "OTHER_VAULT",
+  providers: { vmcloud: vmcloud() },
+  keys: (env) => env.VAULT_KEYS,
+  fetch: () => fetch,
 }) {}
 
 export class Own extends DurableObject<Env> {
@@ -47,7 +62,9 @@ export default {
     await vault.signIn({ email: "e", password: "p" }, { unlessSignedIn: true });
     await vault.adopt({ accessToken: "t" });
     createCoreVault({ provider: vmcloud({ rotation: "none" }), store: cloudflareKvStore(env.TOKEN_CACHE) });
-    const { status } = await vault.state();
+    const { status, keyId } = await vault.state();
+    const regional = createVault({ provider: "vmcloud", env, ctx, jurisdiction: "eu", locationHint: "weur" });
+    if (keyId === "k1") await regional.removeAccount();
     const id = env.TOKEN_VAULT.idFromName(status);
     env.TOKEN_VAULT.get(id);
     if (request.method === "DELETE") await vault.signOut();

@@ -1,0 +1,110 @@
+/** What a Worker tells the object that owns the session, and what it keeps to itself. */
+import { describe, expect, it } from "vitest";
+import { createMemory } from "../../../src/cloudflare/memory.ts";
+import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy.ts";
+import { keyOf, type Need, type Owner, type TokenReply } from "../../../src/cloudflare/wire.ts";
+import { createPolicy } from "../../../src/request/policy.ts";
+import type { Provider } from "../../../src/types.ts";
+
+const ORIGIN = "https://api.acme.example";
+const provider = {
+  name: "acme",
+  origins: [ORIGIN],
+  renewal: { rotation: "strict" },
+} as unknown as Provider<never>;
+
+interface Scene {
+  readonly vault: () => CloudflareVault;
+  /** What the object was asked with. */
+  readonly needs: Need[];
+  /** The token that the object has, by its generation. */
+  generation: number;
+  /** What the API says to a token of that generation, for a path. */
+  answer: (generation: number, path: string) => number;
+  readonly sent: string[];
+}
+
+function scene(): Scene {
+  const memory = createMemory();
+  const reply = (): TokenReply => ({
+    revision: made.generation,
+    lease: { accessToken: `at-${made.generation}`, sessionId: "s", generation: made.generation },
+  });
+  const owner = {
+    async token(_: unknown, need: Need) {
+      made.needs.push(need);
+      // A 401 of the present generation has it refreshed.
+      if (need.rejected?.generation === made.generation) made.generation += 1;
+      return reply();
+    },
+  } as unknown as Owner;
+  const made: Scene = {
+    needs: [],
+    sent: [],
+    generation: 1,
+    answer: () => 200,
+    vault: () =>
+      createProxy({
+        call: { provider: "acme", account: "a", key: keyOf(provider, "a") },
+        provider,
+        policy: createPolicy(provider, false),
+        memory,
+        owner: () => owner,
+        hash: async () => "hash",
+        objectId: () => "object",
+        cache: undefined,
+        waitUntil: (work) => void work.catch(() => {}),
+        patience: 20_000,
+        maxStaleness: 60_000,
+        async fetch(input, init) {
+          const request = new Request(input, init);
+          const { pathname } = new URL(request.url);
+          const generation = Number(request.headers.get("authorization")?.split("-").at(-1));
+          made.sent.push(`${pathname} ${generation}`);
+          return new Response(null, { status: made.answer(generation, pathname) });
+        },
+      }),
+  };
+  return made;
+}
+
+describe("a 401 of a Worker's request", () => {
+  it("is told with its endpoint, as a hash, and with what that endpoint has let through", async () => {
+    const made = scene();
+    await made.vault().fetch(`${ORIGIN}/v1/secret-path?query`);
+    made.answer = (generation) => (generation === 1 ? 401 : 200);
+    // Another request of the isolate: what it remembers is the isolate's.
+    await made.vault().fetch(`${ORIGIN}/v1/secret-path`);
+    expect(made.sent).toEqual(["/v1/secret-path 1", "/v1/secret-path 1", "/v1/secret-path 2"]);
+    const [first, second] = made.needs;
+    expect(first?.rejected).toBeUndefined();
+    expect(second).toMatchObject({ rejected: { sessionId: "s", generation: 1 }, passed: 1 });
+    expect(second?.endpoint).toMatch(/^[0-9a-f]{16}$/);
+    expect(JSON.stringify(made.needs)).not.toContain("secret-path");
+  });
+
+  it("that comes again to the newer token is told, too: the owner judges endpoints [P13]", async () => {
+    const made = scene();
+    made.answer = (_, path) => (path === "/bad" ? 401 : 200);
+    expect((await made.vault().fetch(`${ORIGIN}/bad`)).status).toBe(401);
+    expect(made.sent).toEqual(["/bad 1", "/bad 2"]);
+    const told = made.needs.map(({ rejected }) => rejected?.generation);
+    expect(told).toEqual([undefined, 1, 2]);
+    expect(new Set(made.needs.slice(1).map(({ endpoint }) => endpoint)).size).toBe(1);
+    // Endpoints that let tokens through are not among its troubles.
+    expect((await made.vault().fetch(`${ORIGIN}/good`)).status).toBe(200);
+    expect(made.needs.at(-1)?.passed).toBeUndefined();
+  });
+
+  it("has the next question of that endpoint name it, so that the owner serves nothing it rejects [P12]", async () => {
+    const made = scene();
+    await made.vault().getToken();
+    made.answer = (generation) => (generation === 1 ? 401 : 200);
+    await Promise.all([
+      made.vault().fetch(`${ORIGIN}/v1/vms`),
+      made.vault().fetch(`${ORIGIN}/v1/vms`),
+    ]);
+    const endpoints = made.needs.slice(1).map(({ endpoint }) => endpoint);
+    expect(endpoints.every((endpoint) => endpoint === endpoints[0] && endpoint)).toBe(true);
+  });
+});
