@@ -289,6 +289,8 @@ describe("tables", () => {
 
   it.each([
     ["error code", "src/errors.ts", "type VaultErrorCode", ";\n", /^ {2}\| "(\w+)"/gm, 9],
+    ["reason", "src/errors.ts", "type VaultErrorReason", ";\n", /^ {2}\| "(\w+)"/gm, 7],
+    ["flaw of a token", "src/errors.ts", "type TokenFlaw", ";\n", /^ {2}\| "(\w+)"/gm, 7],
     ["option", "src/types.ts", "interface VaultOptions", "\n}", /^ {2}readonly (\w+)/gm, 15],
     [
       "member of the vault",
@@ -299,6 +301,7 @@ describe("tables", () => {
       13,
     ],
     ["event", "src/refresh/contract.ts", "type EngineEventType", ";\n", /^ {2}\| "([\w-]+)"/gm, 7],
+    ["event", "src/vault/vault.ts", "interface VaultEvent", "readonly account", /\| "(\w+)"/g, 2],
   ])("the README has every %s of %s", (_, file, start, end, pattern, least) => {
     const names = listed(file, start, end, pattern);
     expect(names.length).toBeGreaterThanOrEqual(least);
