@@ -252,7 +252,7 @@ export interface Provider<Credentials = unknown> {
   readonly renewal?: Renewal;
   /** Gets a new grant from credentials, which are not kept unless the grant's `material` says so. */
   signIn?(credentials: Credentials, exchange: Exchange): Promise<Outcome>;
-  /** Gets the next grant. It calls `exchange.fetch` before its first await. */
+  /** Gets the next grant. It sends by `exchange.fetch` alone, which looks at the fence before each send. */
   renew?(
     grant: { readonly refreshToken?: string | undefined; readonly material?: unknown },
     exchange: Exchange,

@@ -5,6 +5,7 @@
 import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import { adoptable } from "../grant/adoptable.ts";
 import { type Life, skewOf } from "../grant/lifetime.ts";
+import { shortHash } from "../guard/hash.ts";
 import { randomId } from "../guard/random.ts";
 import { secureFetch } from "../guard/secure.ts";
 import type { Outcome, Session, TokenSet, VaultOptions } from "../types.ts";
@@ -50,7 +51,8 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   let step: Promise<unknown> | undefined;
   /** How often this account was signed out here. */
   let signOuts = 0;
-  let revokedLast: string | undefined;
+  /** What was revoked here, by its hash: two ways may lead to one token. */
+  const revoked = new Set<string>();
   /** The session that was last ended in the store. */
   let released: string | undefined;
   const underWay = new Set<Promise<unknown>>();
@@ -99,8 +101,9 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   function revoke(tokenSet: TokenSet): void {
-    if (!provider.revoke || isClosed || revokedLast === tokenSet.accessToken) return;
-    revokedLast = tokenSet.accessToken;
+    const name = shortHash(tokenSet.accessToken);
+    if (!provider.revoke || isClosed || revoked.has(name)) return;
+    revoked.add(name);
     holdOpen(
       exchanges.run(async (io) => provider.revoke?.(tokenSet, io)),
       waitUntil,

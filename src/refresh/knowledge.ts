@@ -184,19 +184,35 @@ export const needsSignIn = ({ session, setting, endpoints }: Knowledge, now: num
   return isOver || isRejected(endpoints, session.generation);
 };
 
+/** What the wall clock says of a commit's age; negative where a clock was set back since then. */
+const ageByWall = ({ session }: Knowledge, { now }: Moment): number =>
+  now - (session?.renewedAt ?? -Infinity);
+
+/** The longest that the current generation can have stood, in running time. */
+const longestAge = ({ generation }: Knowledge, { running }: Moment): number =>
+  running - (generation.notBefore ?? -Infinity);
+
 /**
- * How long ago the current generation was committed: what the wall clock says, within the bounds that
- * this context has seen in running time, so that no step of a clock begins a refresh too soon (P15).
+ * How long ago the current generation was committed, at the least: what the wall clock says, within the
+ * bounds that this context has seen, so that no step of a clock begins a refresh too soon (P15).
  */
-export function ageOfGeneration({ session, generation, setting }: Knowledge, at: Moment): number {
+export function ageOfGeneration(known: Knowledge, at: Moment): number {
+  const { generation, setting } = known;
   const seen = at.running - generation.since;
-  const skew = setting.store.shared === "everywhere" ? FOREIGN_MARGIN : 0;
-  const byWall = at.now - (session?.renewedAt ?? -Infinity);
-  // A commit that lies in the future says only that a clock was set back.
+  const byWall = ageByWall(known, at);
   if (byWall < 0) return generation.notBefore === undefined ? Infinity : seen;
-  const most = at.running - (generation.notBefore ?? -Infinity);
   // Another machine's clock may differ by minutes.
-  return Math.max(seen, Math.min(byWall - skew, most));
+  const skew = setting.store.shared === "everywhere" ? FOREIGN_MARGIN : 0;
+  return Math.max(seen, Math.min(byWall - skew, longestAge(known, at)));
+}
+
+/** The same at the most: an endpoint is convicted only of what cannot be an ordinary end (P13). */
+export function oldestAge(known: Knowledge, at: Moment): number {
+  const byWall = ageByWall(known, at);
+  const longest = longestAge(known, at);
+  return byWall < 0
+    ? longest
+    : Math.max(at.running - known.generation.since, Math.min(byWall, longest));
 }
 
 /** A store that lags never brings back what came before, nor an absence from before the first write (F33, F58). */

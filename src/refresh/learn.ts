@@ -10,7 +10,7 @@ import {
   type Endpoints,
   noEndpoints,
 } from "./endpoints.ts";
-import { ageOfGeneration, type Knowledge, lags, type News } from "./knowledge.ts";
+import { type Knowledge, lags, type News, oldestAge } from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 import { backOff } from "./transitions.ts";
 
@@ -293,7 +293,7 @@ function afterRejected(
     endpoint: news.endpoint,
     generation: news.generation,
     at: running,
-    age: isCurrent ? ageOfGeneration(known, at) : 0,
+    age: isCurrent ? oldestAge(known, at) : 0,
     isOwn: isCurrent && session.causedBy === news.endpoint,
   });
   return { ...known, endpoints };

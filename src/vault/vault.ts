@@ -92,7 +92,7 @@ export interface Vault<Credentials = never> {
   signOut(): Promise<void>;
   /** The accounts of this provider that are signed in, by this store. */
   accounts(): Promise<string[]>;
-  /** Signs an account out and forgets that it was there. */
+  /** Signs an account out and takes it off the list. A tombstone without tokens stays for a day at least. */
   removeAccount(account: string): Promise<void>;
   /** The state as of now; the same object until something changes. */
   snapshot(): Snapshot;

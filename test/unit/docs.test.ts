@@ -17,6 +17,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { createVault, type Provider } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { readSources } from "./sources.ts";
 
@@ -270,6 +271,50 @@ it("S9 SECURITY.md says first what sealing does not do", () => {
   expect(section).toMatch(/script in the page.*is not stopped/i);
 });
 
+describe("SECURITY.md on a replaced fetch", () => {
+  const VMS = "https://api.vmcloud.com/v1/vms";
+  const adopted = { accessToken: "access-1", refreshToken: "refresh-1" };
+  /** What is sent, as a script would see it that takes the place of `fetch`. */
+  function spy(): { readonly seen: string[]; readonly fetch: typeof fetch } {
+    const seen: string[] = [];
+    return {
+      seen,
+      async fetch(input, init) {
+        const request = new Request(input, init);
+        seen.push(`${request.headers.get("authorization")} ${await request.text()}`);
+        return new Response(null, { status: request.url === VMS ? 401 : 500 });
+      },
+    };
+  }
+
+  it("one that comes after the vault sees access token and refresh token", async () => {
+    const vault = createVault({ provider: vmcloud(), store: memoryStore(), patience: 50 });
+    const { seen, fetch } = spy();
+    vi.stubGlobal("fetch", fetch);
+    await vault.adopt(adopted);
+    await vault.fetch(VMS);
+    vi.unstubAllGlobals();
+    expect(seen[0]).toContain("Bearer access-1");
+    expect(seen[1]).toContain("refresh-1");
+  });
+
+  it("nothing is seen of a vault that was given a fetch", async () => {
+    const [own, late] = [spy(), spy()];
+    const vault = createVault({
+      provider: vmcloud(),
+      store: memoryStore(),
+      patience: 50,
+      fetch: own.fetch,
+    });
+    vi.stubGlobal("fetch", late.fetch);
+    await vault.adopt(adopted);
+    await vault.fetch(VMS);
+    vi.unstubAllGlobals();
+    expect(own.seen.length).toBeGreaterThan(1);
+    expect(late.seen).toEqual([]);
+  });
+});
+
 describe("tables", () => {
   const readme = read("README.md");
   /** What the first cells of the README's tables name. */
@@ -289,6 +334,8 @@ describe("tables", () => {
 
   it.each([
     ["error code", "src/errors.ts", "type VaultErrorCode", ";\n", /^ {2}\| "(\w+)"/gm, 9],
+    ["reason", "src/errors.ts", "type VaultErrorReason", ";\n", /^ {2}\| "(\w+)"/gm, 7],
+    ["flaw of a token", "src/errors.ts", "type TokenFlaw", ";\n", /^ {2}\| "(\w+)"/gm, 7],
     ["option", "src/types.ts", "interface VaultOptions", "\n}", /^ {2}readonly (\w+)/gm, 15],
     [
       "member of the vault",
@@ -299,6 +346,7 @@ describe("tables", () => {
       13,
     ],
     ["event", "src/refresh/contract.ts", "type EngineEventType", ";\n", /^ {2}\| "([\w-]+)"/gm, 7],
+    ["event", "src/vault/vault.ts", "interface VaultEvent", "readonly account", /\| "(\w+)"/g, 2],
   ])("the README has every %s of %s", (_, file, start, end, pattern, least) => {
     const names = listed(file, start, end, pattern);
     expect(names.length).toBeGreaterThanOrEqual(least);
