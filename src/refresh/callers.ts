@@ -10,7 +10,8 @@ import type { Moment } from "./timing.ts";
 import { createLimit, holdOpen } from "./waiting.ts";
 
 export interface Callers {
-  obtain(need: TokenNeed): Promise<AccessToken>;
+  /** `isExcused`: the 401 was due to a clock that is known better by now. */
+  obtain(need: TokenNeed, isExcused?: boolean): Promise<AccessToken>;
   /** Somebody waits. */
   areThere(): boolean;
 }
@@ -49,10 +50,13 @@ export function createCallers(parts: CallerParts): Callers {
   const { mind, clock, patience } = parts;
   let waiting = 0;
 
-  function noteRejection({ rejected, endpoint = OTHERS, passed }: TokenNeed): void {
+  function noteRejection(
+    { rejected, endpoint = OTHERS, passed }: TokenNeed,
+    isExcused: boolean | undefined,
+  ): void {
     if (!rejected) return;
     const { sessionId, generation } = rejected;
-    mind.learn({ type: "rejected", sessionId, generation, endpoint, passed });
+    mind.learn({ type: "rejected", sessionId, generation, endpoint, passed, isExcused });
   }
 
   /** Waits for news, or for the end of a pass. */
@@ -64,7 +68,7 @@ export function createCallers(parts: CallerParts): Callers {
     if (fault !== undefined) throw fault;
   }
 
-  async function obtain(need: TokenNeed): Promise<AccessToken> {
+  async function obtain(need: TokenNeed, isExcused?: boolean): Promise<AccessToken> {
     const since = clock.running();
     const { reads, lookedAt } = mind.known;
     const fail = (code: VaultErrorCode): unknown =>
@@ -75,7 +79,7 @@ export function createCallers(parts: CallerParts): Callers {
     );
     let isWaiting = false;
     try {
-      noteRejection(need);
+      noteRejection(need, isExcused);
       for (;;) {
         if (parts.isClosed()) throw fail("closed");
         const hasLooked = mind.known.reads > reads;

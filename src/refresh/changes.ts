@@ -141,8 +141,13 @@ function applyEnd(change: End, found: Found, at: Moment): Step {
     return found.session ? { result, ended: found.session } : { result };
   }
   const { mayArrive } = change;
-  const isThere = found.head?.sessionId === mayArrive || (found.head && !found.head.tombstone);
-  return { result: mayArrive && !isThere ? tombstone(mayArrive, change, at) : found };
+  if (!found.head) return { result: mayArrive ? tombstone(mayArrive, change, at) : found };
+  if (!found.head.tombstone) return { result: found };
+  const dated = tombstone(mayArrive ?? found.head.sessionId, change, at);
+  const isArriving = mayArrive !== undefined && mayArrive !== found.head.sessionId;
+  // A sign-in that waits elsewhere, and was begun before this sign-out, must find that it is over.
+  const isLater = (dated.head?.endedAt ?? 0) > (found.head.endedAt ?? -Infinity);
+  return { result: isArriving || isLater ? dated : found };
 }
 
 function applyRestore({ session }: Restore, found: Found): Step {

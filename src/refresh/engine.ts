@@ -23,6 +23,8 @@ import { createSigns } from "./signs.ts";
 import { createHint, holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
 
+const SECOND = 1_000;
+
 /** What a failed sign-in is told as. */
 function refusalOf(outcome: Outcome): unknown {
   const { status } = outcome.type === "granted" ? {} : outcome;
@@ -101,7 +103,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
 
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   function revoke(tokenSet: TokenSet): void {
-    const name = shortHash(tokenSet.accessToken);
+    const name = shortHash(tokenSet.refreshToken ?? tokenSet.accessToken);
     if (!provider.revoke || isClosed || revoked.has(name)) return;
     revoked.add(name);
     holdOpen(
@@ -246,14 +248,22 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     if (!isPersisted(mind.known)) throw error("store_unavailable");
   }
 
+  /** Takes the server's time from a 401 of what is signed by the clock; says whether it is news. */
+  function learnTime(date: number | undefined): boolean {
+    const ahead = provider.renewal?.selfSigned ? skewOf(date, clock.now()) : undefined;
+    if (ahead === undefined) return false;
+    const before = skew ?? mind.known.session?.skew ?? 0;
+    skew = ahead;
+    return Math.abs(ahead - before) > SECOND;
+  }
+
   if (refreshAhead) void look();
 
   return {
     getToken(need) {
       const ready = need?.rejected ? undefined : mind.ready();
       if (ready) return ready;
-      if (provider.renewal?.selfSigned) skew = skewOf(need?.date, clock.now()) ?? skew;
-      return callers.obtain(need ?? {});
+      return callers.obtain(need ?? {}, learnTime(need?.date));
     },
     ready: mind.ready,
     passed(endpoint, { sessionId, generation }) {

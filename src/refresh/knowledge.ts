@@ -3,7 +3,8 @@
  * the next one from a piece of news; whatever is decided or told is read from it.
  */
 import type { VaultErrorReason } from "../errors.ts";
-import type { RecordHead, Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
+import { fromRecord } from "../guard/record.ts";
+import type { Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
 import type { Begin, Change, Found } from "./changes.ts";
 import { type Endpoints, isRejected, noEndpoints } from "./endpoints.ts";
 import { isRenewable } from "./decide.ts";
@@ -149,6 +150,8 @@ export type News =
       readonly generation: number;
       readonly endpoint: string;
       readonly passed?: number | undefined;
+      /** The answer has told the server's time anew: a token that was signed by the old one had to fail. */
+      readonly isExcused?: boolean | undefined;
     }
   | {
       readonly type: "passed";
@@ -215,15 +218,20 @@ export function oldestAge(known: Knowledge, at: Moment): number {
     : Math.max(at.running - known.generation.since, Math.min(byWall, longest));
 }
 
-/** A store that lags never brings back what came before, nor an absence from before the first write (F33, F58). */
+/**
+ * A store that lags brings back nothing that came before, nor an absence from before the first write
+ * (F33, F58), for as long as it may lag; and never an earlier generation.
+ */
 export function lags(
   { found, presentAt, setting, met }: Knowledge,
-  record: RecordHead | undefined,
+  record: StoredRecord | undefined,
   at: Moment,
 ): boolean {
   if (setting.store.atomic || !found.head) return false;
   const isLate = presentAt !== undefined && at.running - presentAt < LAG;
   if (!record) return isLate;
-  if (record.sessionId === found.head.sessionId) return record.revision < found.head.revision;
-  return isLate && met.has(record.sessionId);
+  if (record.sessionId !== found.head.sessionId) return isLate && met.has(record.sessionId);
+  const isEarlier = record.revision < found.head.revision;
+  const generation = fromRecord(record)?.generation ?? Infinity;
+  return isEarlier && (isLate || generation < (found.session?.generation ?? 0));
 }

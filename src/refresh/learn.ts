@@ -293,7 +293,7 @@ function afterRejected(
     endpoint: news.endpoint,
     generation: news.generation,
     at: running,
-    age: isCurrent ? oldestAge(known, at) : 0,
+    age: news.isExcused ? Infinity : isCurrent ? oldestAge(known, at) : 0,
     isOwn: isCurrent && session.causedBy === news.endpoint,
   });
   return { ...known, endpoints };

@@ -101,9 +101,17 @@ export function judgeEnds(facts: Facts): Ends {
 
   /** A grant that arrived is stored, or outdone by a higher attempt's, or its session is over. */
   function judgeArrivals(): void {
-    for (const { place, access, attempt } of facts.arrivals) {
+    for (const [index, { place, access, attempt }] of facts.arrivals.entries()) {
       const granted = server.byAccess.get(access);
       if (!granted || facts.sessionByAccess.has(access) || place.isCrashed) continue;
+      // What lived in memory alone was spent by the next refresh there.
+      const isSucceeded = facts.arrivals.some(
+        (other, later) =>
+          later > index &&
+          other.place === place &&
+          server.byAccess.get(other.access)?.grants === granted.grants,
+      );
+      if (isSucceeded) continue;
       const context = facts.contexts.find((one) => one.place === place);
       const isMarked = context && !context.vault.snapshot().persisted;
       // A closed vault has its deadline, and no more, to reach a store that was away.

@@ -62,17 +62,18 @@ export function createStores(world: World, rules: StoreRules) {
   }
 
   /** A context has heard what stood in its store. */
-  function look(place: Place, record: StoredRecord | undefined): void {
+  function look(place: Place, record: StoredRecord | undefined, askedAt: number): void {
     const generation = bodyOf(record)?.generation;
     const name = `${record?.sessionId}${generation}`;
     if (generation !== undefined && !place.notBefore.has(name))
       place.notBefore.set(name, place.lookedAt);
-    place.lookedAt = world.now();
+    place.lookedAt = askedAt;
   }
 
   function operate<T>(place: Place, apply: () => T, writes: boolean): Promise<T> {
     for (const hear of onBegin) hear(place);
     const [there, back] = ways();
+    const askedAt = world.now();
     return new Promise((resolve, reject) => {
       const answer = (heard: () => void): void =>
         void schedule(place, back, () => {
@@ -86,7 +87,8 @@ export function createStores(world: World, rules: StoreRules) {
         if (writes && chance(faults.storeLost)) return fail();
         answer(() => {
           place.readAt = Math.min(place.readAt, world.now());
-          if (!writes && !Array.isArray(result)) look(place, result as StoredRecord | undefined);
+          if (!writes && !Array.isArray(result))
+            look(place, result as StoredRecord | undefined, askedAt);
           resolve(result);
         });
       });

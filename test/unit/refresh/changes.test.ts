@@ -253,11 +253,16 @@ describe("a sign-out", () => {
 
   it.each([
     ["no record", NOTHING],
-    ["its own tombstone", ended("a", START)],
-    ["another's tombstone", ended("c", START)],
+    ["its own tombstone", ended("a", OUT_AT)],
+    ["a later tombstone", ended("c", OUT_AT + 1)],
   ])("over %s has nothing to end [P4 F46]", (_, is) => {
     const merged = write([end(["a"], OUT_AT)], is);
     expect(merged).toEqual({ record: undefined, ended: [], dropped: [] });
+  });
+
+  it("over an earlier tombstone dates it anew: what was begun between them is over [P4 F49]", () => {
+    const merged = write([end(["a"], OUT_AT)], ended("c", OUT_AT - 1));
+    expect(merged).toMatchObject({ record: { sessionId: "c", endedAt: OUT_AT }, ended: [] });
   });
 
   it("ends a record that cannot be opened, and revokes nothing [P4 S8]", () => {

@@ -67,11 +67,17 @@ describe("a store that lags", () => {
   const lagging = { atomic: false, shared: "everywhere" } as const;
   const old = named("a", { generation: 2, revision: 5 });
 
-  it("brings back no earlier revision, ever [F33]", () => {
+  it("brings back no earlier generation, ever [F33]", () => {
     const known = knownOf(a, T, lagging);
-    const later = heard(known, [T + 10 * MINUTE, read(old, T)]);
+    const later = heard(known, [T + 10 * MINUTE, read({ ...old, generation: 2 }, T)]);
     expect(later).toMatchObject({ session: a, reads: 2, lookedAt: at(T + 10 * MINUTE) });
     expect(later.found).toBe(known.found);
+  });
+
+  it("brings back no earlier revision of the same generation, for two minutes [F33]", () => {
+    const known = knownOf(a, T, lagging);
+    expect(heard(known, [T + 119_999, read(old, T)]).found).toBe(known.found);
+    expect(heard(known, [T + 120_000, read(old, T)]).found.head?.revision).toBe(old.revision);
   });
 
   it("brings no absence from before the first write, for two minutes [F58 F33]", () => {

@@ -75,7 +75,7 @@ describe("several changes, in order", () => {
     const merged = write([end(["a"], NOW - 2), end(["a"], NOW - 1)], found(a));
     expect(outcome(merged)).toBe("†a");
     expect(endedBy(merged)).toEqual(["a"]);
-    expect(merged.record?.endedAt).toBe(NOW - 2);
+    expect(merged.record?.endedAt).toBe(NOW - 1);
   });
 
   it("trouble and then a grant, of two attempts: the grant stands [P20]", () => {
