@@ -9,6 +9,9 @@ import { plan } from "./plan.ts";
 import type { Moment } from "./timing.ts";
 import { createLimit, holdOpen } from "./waiting.ts";
 
+/** How long somebody waits for what others do, before the record is read again. */
+const PAUSE = 250;
+
 export interface Callers {
   obtain(need: TokenNeed): Promise<AccessToken>;
   /** Somebody waits. */
@@ -49,10 +52,24 @@ export function createCallers(parts: CallerParts): Callers {
   const { mind, clock, patience } = parts;
   let waiting = 0;
 
-  function noteRejection({ rejected, endpoint = OTHERS, passed }: TokenNeed): void {
-    if (!rejected) return;
+  /** A 401 is judged by its session: `false` as long as nobody here knows of one. */
+  function noteRejection({ rejected, endpoint = OTHERS, passed }: TokenNeed): boolean {
+    if (!rejected) return true;
+    if (!mind.known.session) return false;
     const { sessionId, generation } = rejected;
     mind.learn({ type: "rejected", sessionId, generation, endpoint, passed });
+    return true;
+  }
+
+  /** Nothing is to be done here that would help: without a pause it would be asked in a loop (F54). */
+  async function idle(stopped: Promise<never>): Promise<void> {
+    let timer: unknown;
+    const over = new Promise<void>((resolve) => (timer = clock.setTimeout(resolve, PAUSE)));
+    try {
+      await Promise.race([mind.changed(), over, stopped]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
   }
 
   /** Waits for news, or for the end of a pass. */
@@ -74,10 +91,11 @@ export function createCallers(parts: CallerParts): Callers {
       fail(mind.known.failures ? "store_unavailable" : "refresh_failed"),
     );
     let isWaiting = false;
+    let isNoted = false;
     try {
-      noteRejection(need);
       for (;;) {
         if (parts.isClosed()) throw fail("closed");
+        isNoted ||= noteRejection(need);
         const hasLooked = mind.known.reads > reads;
         const hasTried = mind.known.lookedAt !== lookedAt;
         const { rejected, endpoint } = need;
@@ -94,6 +112,8 @@ export function createCallers(parts: CallerParts): Callers {
         }
         if (!isWaiting) waiting += 1;
         isWaiting = true;
+        const { next, fails } = mind.judge();
+        if (hasTried && next === "rest" && !fails) await idle(stopped);
         await wait(need, stopped);
       }
     } finally {

@@ -1,0 +1,125 @@
+/** What a hostile reviewer found: loops, losses and leaks in code that is reached seldom. */
+import { afterEach, describe, expect, it } from "vitest";
+import type { PasswordCredentials } from "../../../src/providers/password.ts";
+import type { Engine } from "../../../src/refresh/contract.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Outcome, Provider } from "../../../src/types.ts";
+import { createVaultWith } from "../../../src/vault/vault.ts";
+import { manualClock } from "../../support/clock.ts";
+import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
+import {
+  type Bench,
+  bench,
+  type BenchOptions,
+  refreshes,
+  signedIn,
+  VMS,
+} from "../../support/vault.ts";
+import {
+  gate,
+  HOUR,
+  MINUTE,
+  type OddStore,
+  oddStore,
+  outcome,
+  rest,
+  SECOND,
+  within,
+} from "./stage.ts";
+
+const open: Bench[] = [];
+const closing: { close(): void }[] = [];
+afterEach(() => {
+  for (const { vault } of open.splice(0)) vault.close();
+  for (const vault of closing.splice(0)) vault.close();
+});
+
+const kept = <B extends Bench>(made: B): B => {
+  open.push(made);
+  return made;
+};
+
+async function odd(options: BenchOptions = {}): Promise<Bench & { readonly store: OddStore }> {
+  const clock = manualClock();
+  const store = oddStore(clock);
+  const made = kept(await signedIn({ ...options, store, clock }));
+  store.operations = 0;
+  return { ...made, store };
+}
+
+/** A vault and what an owner elsewhere asks: the engine itself. */
+function ownerOf(options: Pick<BenchOptions, "api" | "clock" | "store">) {
+  const { api = fakeApi(), clock = manualClock(), store = memoryStore() } = options;
+  let engine: Engine | undefined;
+  const vault = createVaultWith<PasswordCredentials>(
+    { provider: acme(), fetch: api.fetch, random: () => 0.5, clock, store },
+    undefined,
+    (own) => (engine = own),
+  );
+  if (!engine) throw new Error("No engine was handed out");
+  closing.push(vault);
+  return { vault, engine };
+}
+
+const ok = (): Response => reply(200, { ok: true });
+const no = (): Response => reply(401, { error: "no" });
+
+describe("a 401 that another reply of the same endpoint takes back", () => {
+  it("is the answer, and the store is not asked without a pause meanwhile [F54 P10]", async () => {
+    const { vault, api, clock, store } = await odd();
+    // Some endpoint is in question, so that successes are told.
+    api.api = no;
+    await within(clock, MINUTE, vault.fetch(`${ORIGIN}/v1/bad`));
+    await clock.advance(HOUR);
+    api.api = ok;
+    await within(clock, MINUTE, vault.fetch(VMS));
+    const [first, second] = [gate(no), gate(ok)];
+    api.api = first.answer;
+    const refused = vault.fetch(VMS);
+    await rest();
+    api.api = second.answer;
+    const passed = vault.fetch(VMS);
+    await rest();
+    store.operations = 0;
+    first.open();
+    await rest();
+    second.open();
+    expect((await within(clock, MINUTE, passed)).status).toBe(200);
+    expect((await within(clock, MINUTE, refused)).status).toBe(401);
+    expect(store.operations).toBeLessThan(300);
+  });
+});
+
+describe("a 401 that a context hears of before it has read its session", () => {
+  it("is healed as any other is: an owner may have been built anew meanwhile [P10 P12 F34]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const api = fakeApi();
+    const one = ownerOf({ api, clock, store });
+    await one.vault.signIn(credentials);
+    const rejected = await one.engine.getToken();
+    await clock.advance(MINUTE);
+    const two = ownerOf({ api, clock, store });
+    const from = clock.running();
+    const asked = Promise.resolve(two.engine.getToken({ rejected, endpoint: "e" }));
+    expect((await within(clock, MINUTE, asked)).generation).toBe(2);
+    expect(clock.running() - from).toBeLessThan(SECOND);
+    expect(refreshes({ api })).toBe(1);
+  });
+});
+
+describe("a caller that had a later generation than stands here", () => {
+  it("waits for it with pauses, and not beyond its patience [F54 P10]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const { vault, engine } = ownerOf({ api: fakeApi(), clock, store });
+    await vault.signIn(credentials);
+    const rejected = { ...(await engine.getToken()), generation: 9 };
+    store.operations = 0;
+    const from = clock.running();
+    const asked = outcome(Promise.resolve(engine.getToken({ rejected, endpoint: "e" })));
+    expect(await within(clock, MINUTE, asked)).toBe("refresh_failed");
+    expect(clock.running() - from).toBe(20 * SECOND);
+    expect(store.operations).toBeLessThan(300);
+  });
+});
