@@ -123,3 +123,23 @@ describe("a caller that had a later generation than stands here", () => {
     expect(store.operations).toBeLessThan(300);
   });
 });
+
+describe("trouble with a Retry-After that is no number", () => {
+  it("leaves the session as it is: nobody is signed out by it [P17]", async () => {
+    const api = fakeApi();
+    const renew = async (): Promise<Outcome> => ({
+      type: "trouble",
+      status: 503,
+      retryAfter: Number("Wed, 21 Oct 2026 07:28:00 GMT"),
+    });
+    const made = kept(await signedIn({ api, provider: { ...acme(), renew } }));
+    const { vault, clock, store } = made;
+    await clock.advance(2_900 * SECOND);
+    await vault.fetch(VMS);
+    await clock.advance(MINUTE);
+    const fresh = kept(bench({ api, clock, store }));
+    expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-1-secret");
+    expect(vault.snapshot().status).toBe("signed-in");
+    expect(fresh.types()).not.toContain("unreadable");
+  });
+});
