@@ -143,3 +143,38 @@ describe("trouble with a Retry-After that is no number", () => {
     expect(fresh.types()).not.toContain("unreadable");
   });
 });
+
+describe("a store that does not compare and set, and never answers one question", () => {
+  const noRotation = acme({ rotation: "none" });
+
+  it.each(["read", "write"] as const)(
+    "(%s) hides no good token, and answers again when it can [F59 P10]",
+    async (which) => {
+      const clock = manualClock();
+      const inner = memoryStore();
+      let hangs = false;
+      const hang = <T>(): Promise<T> => new Promise<T>(() => {});
+      const store = {
+        ...inner,
+        atomic: false,
+        read: (key: string) => (hangs && which === "read" ? hang<undefined>() : inner.read(key)),
+        write: (...all: Parameters<typeof inner.write>) =>
+          hangs && which === "write" ? hang<boolean>() : inner.write(...all),
+      };
+      const { vault } = kept(await signedIn({ store, clock, provider: noRotation }));
+      await clock.advance(2_900 * SECOND);
+      hangs = true;
+      expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-1-secret");
+      await clock.advance(30 * SECOND);
+      hangs = false;
+      await clock.advance(5 * MINUTE);
+      const from = clock.running();
+      expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-1-secret");
+      expect(clock.running() - from).toBeLessThanOrEqual(5 * SECOND);
+      // It was renewed in passing, and can be once more.
+      await clock.advance(HOUR);
+      expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-3-secret");
+      await within(clock, MINUTE, Promise.resolve(vault[Symbol.asyncDispose]()));
+    },
+  );
+});
