@@ -95,9 +95,21 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   /** How far the server's clock is ahead, where this context has seen it. */
   let skew: number | undefined;
 
+  /** The same token may have been adopted twice, and one of the two sessions has gone. */
+  function isInUse({ accessToken, refreshToken }: TokenSet): boolean {
+    const { session, changes } = mind.known;
+    const begun = changes.flatMap((change) => (change.type === "begin" ? [change.session] : []));
+    return [session, ...begun].some(
+      (one) =>
+        one?.tokenSet.accessToken === accessToken ||
+        (refreshToken !== undefined && one?.tokenSet.refreshToken === refreshToken),
+    );
+  }
+
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   function revoke(tokenSet: TokenSet): void {
     if (!provider.revoke || isClosed || revokedLast === tokenSet.accessToken) return;
+    if (isInUse(tokenSet)) return;
     revokedLast = tokenSet.accessToken;
     holdOpen(
       exchanges.run(async (io) => provider.revoke?.(tokenSet, io)),

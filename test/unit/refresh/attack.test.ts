@@ -178,3 +178,15 @@ describe("a store that does not compare and set, and never answers one question"
     },
   );
 });
+
+describe("the same token, adopted twice at once", () => {
+  it("is not revoked: it is the one that is served [S14 P19]", async () => {
+    const { vault, api, clock } = kept(bench());
+    const tokens = { accessToken: "access-1-secret", refreshToken: "refresh-1-secret" };
+    const both = Promise.all([vault.adopt(tokens), vault.adopt(tokens)]);
+    await within(clock, MINUTE, both);
+    await rest();
+    expect(api.to("/revoke")).toHaveLength(0);
+    expect(await vault.getToken()).toBe("access-1-secret");
+  });
+});
