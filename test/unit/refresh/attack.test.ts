@@ -190,3 +190,25 @@ describe("the same token, adopted twice at once", () => {
     expect(await vault.getToken()).toBe("access-1-secret");
   });
 });
+
+describe("a provider that calls fetch when its exchange is over", () => {
+  it("sends nothing by it [P2 P8]", async () => {
+    const api = fakeApi();
+    let late = (): void => {};
+    const base = acme();
+    const provider: Provider<never> = {
+      ...base,
+      async renew(_, { fetch }) {
+        late = () => void fetch(`${ORIGIN}/refresh`, { method: "POST" }).catch(() => {});
+        return { type: "trouble", status: 500 };
+      },
+    };
+    const made = kept(await signedIn({ api, provider: provider as typeof base }));
+    await made.clock.advance(2_900 * SECOND);
+    await made.vault.fetch(VMS);
+    await rest();
+    late();
+    await rest();
+    expect(refreshes({ api })).toBe(0);
+  });
+});
