@@ -212,3 +212,22 @@ describe("a provider that calls fetch when its exchange is over", () => {
     expect(refreshes({ api })).toBe(0);
   });
 });
+
+describe("a channel whose post throws", () => {
+  it("fails neither a sign-in nor a refresh: messages are advisory [P19 P20]", async () => {
+    const channel = {
+      open: () => ({
+        post(): void {
+          throw new Error("closed");
+        },
+        close() {},
+      }),
+    };
+    const made = kept(bench({ channel }));
+    await made.vault.signIn(credentials);
+    await made.clock.advance(HOUR);
+    expect(await within(made.clock, MINUTE, made.vault.getToken())).toBe("access-2-secret");
+    await made.vault.signOut();
+    expect(made.types()).toContain("signed-in");
+  });
+});
