@@ -230,8 +230,11 @@ export function createVaultWith<Credentials>(
       const key = keyOf(provider, of);
       const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
       const other = of === account ? engine : createEngine(key, quiet, () => {});
-      await other.signOut();
-      if (other !== engine) await other.close();
+      try {
+        await other.signOut();
+      } finally {
+        if (other !== engine) await other.close();
+      }
     },
     snapshot,
     subscribe(listener) {

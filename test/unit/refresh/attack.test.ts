@@ -231,3 +231,23 @@ describe("a channel whose post throws", () => {
     expect(made.types()).toContain("signed-in");
   });
 });
+
+describe("removeAccount of a store that is down", () => {
+  it("leaves no channel open [P21]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    let opened = 0;
+    const channel = {
+      open() {
+        opened += 1;
+        return { post() {}, close: () => void (opened -= 1) };
+      },
+    };
+    const { vault } = kept(bench({ store, clock, channel }));
+    store.isDown = true;
+    expect(await within(clock, MINUTE, outcome(vault.removeAccount("other")))).toBe(
+      "store_unavailable",
+    );
+    expect(opened).toBe(1);
+  });
+});
