@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import type { Engine } from "../../../src/refresh/contract.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import type { Outcome, Provider } from "../../../src/types.ts";
+import type { Channel, Outcome, PeerMessage, Provider } from "../../../src/types.ts";
 import { createVaultWith } from "../../../src/vault/vault.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
@@ -59,6 +59,18 @@ function ownerOf(options: Pick<BenchOptions, "api" | "clock" | "store">) {
   if (!engine) throw new Error("No engine was handed out");
   closing.push(vault);
   return { vault, engine };
+}
+
+/** A channel that knows how many of its ends are open. */
+function counted(): { channel: Channel; count: () => number } {
+  let opened = 0;
+  const channel: Channel = {
+    open() {
+      opened += 1;
+      return { post() {}, close: () => void (opened -= 1) };
+    },
+  };
+  return { channel, count: () => opened };
 }
 
 const ok = (): Response => reply(200, { ok: true });
@@ -236,18 +248,38 @@ describe("removeAccount of a store that is down", () => {
   it("leaves no channel open [P21]", async () => {
     const clock = manualClock();
     const store = oddStore(clock);
-    let opened = 0;
-    const channel = {
-      open() {
-        opened += 1;
-        return { post() {}, close: () => void (opened -= 1) };
-      },
-    };
+    const { channel, count } = counted();
     const { vault } = kept(bench({ store, clock, channel }));
     store.isDown = true;
     expect(await within(clock, MINUTE, outcome(vault.removeAccount("other")))).toBe(
       "store_unavailable",
     );
-    expect(opened).toBe(1);
+    expect(count()).toBe(1);
+  });
+});
+
+describe("a sign-out that a store refuses to write for long", () => {
+  it("is told to the others once for what it has ended, when it is written [F46]", async () => {
+    const clock = manualClock();
+    const inner = memoryStore();
+    let isReadOnly = false;
+    const store = {
+      ...inner,
+      write: (...all: Parameters<typeof inner.write>) =>
+        isReadOnly ? Promise.reject(new Error("read-only")) : inner.write(...all),
+    };
+    const posted: string[] = [];
+    const channel = {
+      open: () => ({ post: ({ type }: PeerMessage) => void posted.push(type), close() {} }),
+    };
+    const other = kept(await signedIn({ store, clock }));
+    other.vault.close();
+    const { vault } = kept(bench({ store, clock, channel }));
+    isReadOnly = true;
+    await within(clock, MINUTE, outcome(vault.signOut()));
+    await clock.advance(HOUR);
+    isReadOnly = false;
+    await clock.advance(HOUR);
+    expect(posted).toEqual(["changed"]);
   });
 });
