@@ -213,9 +213,11 @@ export function createVaultWith<Credentials>(
     },
     adopt: (tokens) => engine.adopt(tokens),
     async getToken({ rejected, signal } = {}) {
-      let got = await getToken({ signal });
-      if (got.accessToken === rejected) got = await getToken({ rejected: got, signal });
-      return got.accessToken;
+      const since = clock.running();
+      const got = await getToken({ signal });
+      if (got.accessToken !== rejected) return got.accessToken;
+      const waited = clock.running() - since;
+      return (await getToken({ rejected: got, waited, signal })).accessToken;
     },
     authorization: async (need) => authorization(await getToken(need)),
     signOut,

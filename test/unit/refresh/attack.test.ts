@@ -283,3 +283,16 @@ describe("a sign-out that a store refuses to write for long", () => {
     expect(posted).toEqual(["changed"]);
   });
 });
+
+describe("getToken({ rejected })", () => {
+  it("takes its patience once, for both of its waits [F51 P10]", async () => {
+    const { vault, api, clock, store } = await odd();
+    api.refresh = () => new Promise<Response>(() => {});
+    await clock.advance(2 * MINUTE);
+    store.delay = 4 * SECOND;
+    const from = clock.running();
+    const call = outcome(vault.getToken({ rejected: "access-1-secret" }));
+    expect(await within(clock, HOUR, call)).toBe("refresh_failed");
+    expect(clock.running() - from).toBeLessThanOrEqual(20 * SECOND);
+  });
+});
