@@ -293,9 +293,12 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       mind.close();
       // Its last word may still be a message to the others.
       if (underWay.size > 0) await Promise.allSettled(underWay);
-      if (mind.known.changes.length > 0) await writer.persist();
-      signs.keep(new Set());
-      peers.close();
+      try {
+        if (mind.known.changes.length > 0) await writer.persist();
+      } finally {
+        signs.keep(new Set());
+        peers.close();
+      }
     },
   };
 }

@@ -252,7 +252,8 @@ export function createVaultWith<Credentials>(
       const own = listener.bind(undefined);
       return join((event) => event && own(event));
     },
-    close: () => void close(),
+    // Whatever goes wrong, nobody waits for it here.
+    close: () => void close().catch(() => {}),
     [Symbol.asyncDispose]: close,
   };
 }

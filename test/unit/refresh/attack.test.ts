@@ -296,3 +296,33 @@ describe("getToken({ rejected })", () => {
     expect(clock.running() - from).toBeLessThanOrEqual(20 * SECOND);
   });
 });
+
+describe("close() of a vault with a bug in what is still to be written", () => {
+  it("rejects nowhere, and leaves no channel open [F53 P21]", async () => {
+    let looks = 0;
+    const retryAfter = {
+      valueOf() {
+        looks += 1;
+        if (looks > 1) throw new RangeError("a bug");
+        return 0;
+      },
+    } as unknown as number;
+    const renew = async (): Promise<Outcome> => ({ type: "trouble", retryAfter });
+    const { channel, count } = counted();
+    const provider = { ...acme({ rotation: "none" }), renew };
+    const { vault, clock } = kept(await signedIn({ channel, provider }));
+    const rejections: unknown[] = [];
+    const note = (reason: unknown): void => void rejections.push(reason);
+    process.on("unhandledRejection", note);
+    try {
+      await clock.advance(HOUR);
+      await within(clock, MINUTE, outcome(vault.getToken()));
+      vault.close();
+      await clock.advance(MINUTE);
+      expect(rejections).toEqual([]);
+      expect(count()).toBe(0);
+    } finally {
+      process.off("unhandledRejection", note);
+    }
+  });
+});
