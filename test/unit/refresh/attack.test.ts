@@ -3,8 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import type { Engine } from "../../../src/refresh/contract.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import type { Channel, Outcome, PeerMessage, Provider } from "../../../src/types.ts";
-import { createVaultWith } from "../../../src/vault/vault.ts";
+import type { Channel, Lock, Outcome, PeerMessage, Provider } from "../../../src/types.ts";
+import { createVaultWith, type VaultEvent } from "../../../src/vault/vault.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
 import {
@@ -324,5 +324,28 @@ describe("close() of a vault with a bug in what is still to be written", () => {
     } finally {
       process.off("unhandledRejection", note);
     }
+  });
+});
+
+describe("an adoption that yields to what came after it", () => {
+  it("is told as no sign-in, neither over a sign-out nor over somebody else's session [P4 P9 P19]", async () => {
+    const clock = manualClock();
+    const [store, api] = [memoryStore(), fakeApi()];
+    const other = kept(await signedIn({ store, clock, api }));
+    const { vault, engine } = ownerOf({ store, clock, api });
+    const told: VaultEvent[] = [];
+    vault.events((event) => told.push(event));
+    const tokens = { accessToken: "access-9-secret", refreshToken: "refresh-9-secret" };
+    const startedAt = clock.now() - MINUTE;
+    await clock.advance(SECOND);
+    await engine.adopt(tokens, { sessionId: "late", startedAt });
+    await rest();
+    expect(told.map(({ type }) => type)).not.toContain("signed-in");
+    await other.vault.signOut();
+    await clock.advance(SECOND);
+    await engine.adopt(tokens, { sessionId: "later", startedAt });
+    await rest();
+    expect(told.map(({ type }) => type)).not.toContain("signed-in");
+    expect(vault.snapshot().status).toBe("signed-out");
   });
 });
