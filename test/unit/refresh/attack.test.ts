@@ -349,3 +349,14 @@ describe("an adoption that yields to what came after it", () => {
     expect(vault.snapshot().status).toBe("signed-out");
   });
 });
+
+describe("a lock that is silent, and deaf to an abort", () => {
+  it("keeps nobody from a token for longer than an exchange, then or later [F2 P10]", async () => {
+    const lock: Lock = { run: () => new Promise<never>(() => {}) };
+    const { vault, api, clock } = kept(await signedIn({ lock }));
+    await clock.advance(HOUR);
+    expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-2-secret");
+    expect(refreshes({ api })).toBe(1);
+    await within(clock, MINUTE, Promise.resolve(vault[Symbol.asyncDispose]()));
+  });
+});
