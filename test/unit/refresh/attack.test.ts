@@ -360,3 +360,16 @@ describe("a lock that is silent, and deaf to an abort", () => {
     await within(clock, MINUTE, Promise.resolve(vault[Symbol.asyncDispose]()));
   });
 });
+
+describe("a lock whose hold and isFree throw", () => {
+  it("is as good as none: an attempt goes on without a sign of life [F57 F6]", async () => {
+    const bad = (): never => {
+      throw new Error("no locks here");
+    };
+    const lock: Lock = { run: (_, task) => task(), spans: "context", hold: bad, isFree: bad };
+    const store = { ...memoryStore(), scope: async () => "here" };
+    const { vault, clock } = kept(await signedIn({ lock, store }));
+    await clock.advance(HOUR);
+    expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-2-secret");
+  });
+});
