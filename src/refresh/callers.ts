@@ -52,11 +52,14 @@ export function createCallers(parts: CallerParts): Callers {
   const { mind, clock, patience } = parts;
   let waiting = 0;
 
-  /** A 401 is judged by its session: `false` as long as nobody here knows of one. */
+  /** A 401 is judged by what it is about: `false` as long as nobody here knows of that. */
   function noteRejection({ rejected, endpoint = OTHERS, passed }: TokenNeed): boolean {
     if (!rejected) return true;
-    if (!mind.known.session) return false;
     const { sessionId, generation } = rejected;
+    const { session } = mind.known;
+    if (!session) return false;
+    // One that never comes would stand above all 401s that do.
+    if (session.sessionId === sessionId && session.generation < generation) return false;
     mind.learn({ type: "rejected", sessionId, generation, endpoint, passed });
     return true;
   }
