@@ -19,7 +19,7 @@ import { createMind } from "./mind.ts";
 import { createPass } from "./pass.ts";
 import { createPeers } from "./peers.ts";
 import { createSigns } from "./signs.ts";
-import { createHint, holdOpen, underLock } from "./waiting.ts";
+import { holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
 
 /** What a failed sign-in is told as. */
@@ -76,11 +76,11 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     onChanged: () => void look(),
   });
   const keeper = createKeeper(store, key, clock);
-  const nap = createHint(clock, mind.wake);
-  /** Jittered, so that those who wait do not read in step. */
-  function pause(): Promise<void> {
-    nap(100 + 400 * random());
-    return mind.changed();
+  /** Jittered, so that those who wait do not read in step. No mere hint: a sign-in may wait for it. */
+  async function pause(): Promise<void> {
+    const timer = clock.setTimeout(mind.wake, 100 + 400 * random());
+    await mind.changed();
+    clock.clearTimeout(timer);
   }
   const exchanges = createExchanges({
     provider,

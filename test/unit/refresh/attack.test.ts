@@ -3,7 +3,15 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import type { Engine } from "../../../src/refresh/contract.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import type { Channel, Lock, Outcome, PeerMessage, Provider } from "../../../src/types.ts";
+import type {
+  Channel,
+  Clock,
+  Lock,
+  Outcome,
+  PeerMessage,
+  Provider,
+  TokenStore,
+} from "../../../src/types.ts";
 import { createVaultWith, type VaultEvent } from "../../../src/vault/vault.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
@@ -371,5 +379,46 @@ describe("a lock whose hold and isFree throw", () => {
     const { vault, clock } = kept(await signedIn({ lock, store }));
     await clock.advance(HOUR);
     expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-2-secret");
+  });
+});
+
+describe("a sign-in that others' writes get in the way of", () => {
+  it("keeps a process alive until it is stored: its pauses are no mere hints [P19]", async () => {
+    const inner = memoryStore();
+    const clock = manualClock();
+    /** The timers that a process would stay for. */
+    const holding = new Set<object>();
+    const watched: Clock = {
+      ...clock,
+      setTimeout(callback, ms) {
+        const handle = { unref: () => void holding.delete(handle), own: {} as unknown };
+        holding.add(handle);
+        handle.own = clock.setTimeout(() => {
+          holding.delete(handle);
+          callback();
+        }, ms);
+        return handle;
+      },
+      clearTimeout(handle) {
+        if (!handle) return;
+        holding.delete(handle);
+        clock.clearTimeout((handle as { own: unknown }).own);
+      },
+    };
+    let losses = 3;
+    const store: TokenStore = {
+      ...inner,
+      async write(...all) {
+        losses -= 1;
+        return losses < 0 && inner.write(...all);
+      },
+    };
+    const { vault } = kept(bench({ clock: { ...clock, ...watched }, store }));
+    const done = vault.signIn(credentials);
+    await rest();
+    expect(losses).toBeGreaterThanOrEqual(0);
+    expect(holding.size).toBeGreaterThan(0);
+    await within(clock, MINUTE, done);
+    expect(holding.size).toBe(0);
   });
 });
