@@ -9,6 +9,9 @@ import { plan } from "./plan.ts";
 import type { Moment } from "./timing.ts";
 import { createLimit, holdOpen } from "./waiting.ts";
 
+/** How long somebody waits for what others do, before the record is read again. */
+const PAUSE = 250;
+
 export interface Callers {
   /** `isExcused`: the 401 was due to a clock that is known better by now. */
   obtain(need: TokenNeed, isExcused?: boolean): Promise<AccessToken>;
@@ -50,13 +53,30 @@ export function createCallers(parts: CallerParts): Callers {
   const { mind, clock, patience } = parts;
   let waiting = 0;
 
+  /** A 401 is judged by what it is about: `false` as long as nobody here knows of that. */
   function noteRejection(
     { rejected, endpoint = OTHERS, passed }: TokenNeed,
     isExcused: boolean | undefined,
-  ): void {
-    if (!rejected) return;
+  ): boolean {
+    if (!rejected) return true;
     const { sessionId, generation } = rejected;
+    const { session } = mind.known;
+    if (!session) return false;
+    // One that never comes would stand above all 401s that do.
+    if (session.sessionId === sessionId && session.generation < generation) return false;
     mind.learn({ type: "rejected", sessionId, generation, endpoint, passed, isExcused });
+    return true;
+  }
+
+  /** Nothing is to be done here that would help: without a pause it would be asked in a loop (F54). */
+  async function idle(stopped: Promise<never>): Promise<void> {
+    let timer: unknown;
+    const over = new Promise<void>((resolve) => (timer = clock.setTimeout(resolve, PAUSE)));
+    try {
+      await Promise.race([mind.changed(), over, stopped]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
   }
 
   /** Waits for news, or for the end of a pass. */
@@ -78,10 +98,11 @@ export function createCallers(parts: CallerParts): Callers {
       fail(mind.known.failures ? "store_unavailable" : "refresh_failed"),
     );
     let isWaiting = false;
+    let isNoted = false;
     try {
-      noteRejection(need, isExcused);
       for (;;) {
         if (parts.isClosed()) throw fail("closed");
+        isNoted ||= noteRejection(need, isExcused);
         const hasLooked = mind.known.reads > reads;
         const hasTried = mind.known.lookedAt !== lookedAt;
         const { rejected, endpoint } = need;
@@ -98,6 +119,8 @@ export function createCallers(parts: CallerParts): Callers {
         }
         if (!isWaiting) waiting += 1;
         isWaiting = true;
+        const { next, fails } = mind.judge();
+        if (hasTried && next === "rest" && !fails) await idle(stopped);
         await wait(need, stopped);
       }
     } finally {

@@ -158,6 +158,15 @@ export function isHeldBack(
   return isPaused(known, at) || (rejected?.generation === generation && !rejected.mayRefresh);
 }
 
+/** Whether nothing is left of an endpoint's 401 for this generation: it has let it through since. */
+export function isTakenBack(
+  endpoints: Endpoints,
+  { endpoint, generation }: Pick<Rejection, "endpoint" | "generation">,
+): boolean {
+  const { rejected } = evidenceOf(endpoints, nameOf(endpoints, endpoint));
+  return rejected?.generation !== generation;
+}
+
 /** Whether this endpoint has rejected this generation, so that it is not sent there again. */
 export const hasRejected = (
   endpoints: Endpoints,

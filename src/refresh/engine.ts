@@ -20,7 +20,7 @@ import { createMind } from "./mind.ts";
 import { createPass } from "./pass.ts";
 import { createPeers } from "./peers.ts";
 import { createSigns } from "./signs.ts";
-import { createHint, holdOpen, underLock } from "./waiting.ts";
+import { holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
 
 const SECOND = 1_000;
@@ -82,11 +82,11 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     onChanged: () => void look(),
   });
   const keeper = createKeeper(store, key, clock);
-  const nap = createHint(clock, mind.wake);
-  /** Jittered, so that those who wait do not read in step. */
-  function pause(): Promise<void> {
-    nap(100 + 400 * random());
-    return mind.changed();
+  /** Jittered, so that those who wait do not read in step. No mere hint: a sign-in may wait for it. */
+  async function pause(): Promise<void> {
+    const timer = clock.setTimeout(mind.wake, 100 + 400 * random());
+    await mind.changed();
+    clock.clearTimeout(timer);
   }
   const exchanges = createExchanges({
     provider,
@@ -101,10 +101,21 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   /** How far the server's clock is ahead, where this context has seen it. */
   let skew: number | undefined;
 
+  /** The same token may have been adopted twice, and one of the two sessions has gone. */
+  function isInUse({ accessToken, refreshToken }: TokenSet): boolean {
+    const { session, changes } = mind.known;
+    const begun = changes.flatMap((change) => (change.type === "begin" ? [change.session] : []));
+    return [session, ...begun].some(
+      (one) =>
+        one?.tokenSet.accessToken === accessToken ||
+        (refreshToken !== undefined && one?.tokenSet.refreshToken === refreshToken),
+    );
+  }
+
   /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
   function revoke(tokenSet: TokenSet): void {
     const name = shortHash(tokenSet.refreshToken ?? tokenSet.accessToken);
-    if (!provider.revoke || isClosed || revoked.has(name)) return;
+    if (!provider.revoke || isClosed || revoked.has(name) || isInUse(tokenSet)) return;
     revoked.add(name);
     holdOpen(
       exchanges.run(async (io) => provider.revoke?.(tokenSet, io)),
@@ -300,9 +311,12 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       mind.close();
       // Its last word may still be a message to the others.
       if (underWay.size > 0) await Promise.allSettled(underWay);
-      if (mind.known.changes.length > 0) await writer.persist();
-      signs.keep(new Set());
-      peers.close();
+      try {
+        if (mind.known.changes.length > 0) await writer.persist();
+      } finally {
+        signs.keep(new Set());
+        peers.close();
+      }
     },
   };
 }

@@ -19,7 +19,10 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
       ? { type: "trouble", session, status: news.status }
       : undefined,
     sessionHappening(before, after),
-    news.type === "started" ? { type: "signed-in", session } : undefined,
+    // One that has yielded to somebody else's, or to a sign-out, has signed nobody in.
+    news.type === "started" && session?.sessionId === news.sessionId
+      ? { type: "signed-in", session }
+      : undefined,
     after.told.size > before.told.size
       ? { type: "refused", session, status: refusalStatus(after) }
       : undefined,

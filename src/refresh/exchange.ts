@@ -54,11 +54,15 @@ export function createExchanges({
     skew: ahead(),
   });
 
-  /** The fence stands right above the network: a mechanism may sign or look something up first. */
+  /**
+   * The fence stands right above the network: a mechanism may sign or look something up first. One that
+   * comes when its exchange is over sends nothing: nobody would hear the reply.
+   */
   const fenced =
-    (mayStillSend: () => Promise<boolean>): typeof fetch =>
+    (signal: AbortSignal, mayStillSend: () => Promise<boolean>): typeof fetch =>
     async (input, init) => {
-      if (!(await mayStillSend())) throw new Error("This exchange has been overtaken");
+      const may = !signal.aborted && (await mayStillSend());
+      if (!may || signal.aborted) throw new Error("This exchange has been overtaken");
       return send(input, init);
     };
 
@@ -68,7 +72,7 @@ export function createExchanges({
       const startedAt = clock.now();
       const { signal, stopped, end } = createLimit(clock, deadline, by);
       try {
-        const fetch = mayStillSend ? fenced(mayStillSend) : send;
+        const fetch = mayStillSend ? fenced(signal, mayStillSend) : send;
         const answer = await Promise.race([ask({ signal, fetch, now }), stopped]);
         const outcome = answer as Outcome;
         // No answer at all throws here.

@@ -3,7 +3,7 @@
  * It returns what the store says, and calls nobody.
  */
 import type { Clock, RecordHead, StoredRecord, TokenStore } from "../types.ts";
-import { SLEPT, STORE } from "./timing.ts";
+import { LAG, SLEPT, STORE } from "./timing.ts";
 
 /** What a store rejected with, or that it was silent. Everything else that is thrown is a fault of ours. */
 export class StoreTrouble extends Error {
@@ -70,21 +70,42 @@ export function askStore<T>(clock: Clock, ask: () => Promise<T>): Promise<Answer
 
 export function createKeeper(store: TokenStore, key: string, clock: Clock): Keeper {
   let last: Promise<unknown> = Promise.resolve();
+  /** A write that has not been heard of again. */
+  let silent: { readonly end: Promise<unknown>; readonly until: number } | undefined;
 
-  /** One after the other. A store that does not compare and set waits for the end of a silent write. */
+  /** One after the other. */
   function inTurn<T>(ask: () => Promise<T>): Promise<Answered<T>> {
-    let done: Promise<unknown> = Promise.resolve();
-    const started = (): Promise<T> => {
-      const answer = (async () => ask())();
-      done = answer.catch(() => {});
-      return answer;
-    };
-    const turn = last.then(() => askStore(clock, started));
+    const turn = last.then(() => askStore(clock, async () => ask()));
     last = turn.then(
       () => {},
-      () => (store.atomic ? undefined : done),
+      () => {},
     );
     return turn;
+  }
+
+  /**
+   * Where a store does not compare and set, what comes late overwrites what came after it: the next write
+   * waits for its end. Not for ever: a runtime that lets a request go may never answer (F31).
+   */
+  async function write(next: StoredRecord, expected: RecordHead | undefined): Promise<boolean> {
+    let begun: Promise<unknown> | undefined;
+    let isOver = false;
+    const turn = inTurn(async () => {
+      if (silent && clock.running() < silent.until) await silent.end;
+      if (isOver) return false;
+      silent = undefined;
+      const answer = (async () => store.write(key, next, expected))();
+      begun = answer.catch(() => {});
+      return answer;
+    });
+    try {
+      return (await turn).answer;
+    } catch (error) {
+      isOver = true;
+      const isSilent = error instanceof StoreTrouble && error.isSilence;
+      if (isSilent && begun && !store.atomic) silent = { end: begun, until: clock.running() + LAG };
+      throw error;
+    }
   }
 
   return {
@@ -99,9 +120,7 @@ export function createKeeper(store: TokenStore, key: string, clock: Clock): Keep
       const { answer, isFresh } = await inTurn(() => store.head(key));
       return { head: answer, isFresh };
     },
-    async write(next, expected) {
-      return (await inTurn(() => store.write(key, next, expected))).answer;
-    },
+    write,
     async scope() {
       return (await inTurn(async () => store.scope?.())).answer;
     },

@@ -61,7 +61,11 @@ export function createPeers(parts: PeerParts): Peers {
   });
 
   function post(type: PeerMessage["type"], { sessionId, generation }: TokenName): void {
-    port?.post({ type, sessionId, generation });
+    try {
+      port?.post({ type, sessionId, generation });
+    } catch {
+      // What is stored or granted does not hang on a message.
+    }
   }
 
   return {

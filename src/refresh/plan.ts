@@ -8,6 +8,7 @@ import {
   isInQuestion,
   isRejected,
   isSurelyOver,
+  isTakenBack,
   OTHERS,
 } from "./endpoints.ts";
 import { ageOfGeneration, type Knowledge } from "./knowledge.ts";
@@ -136,6 +137,8 @@ function isServed(
   // The same token once more says that the 401 is the answer.
   const { generation } = session;
   if (decision.isStuck || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
+  if (rejected?.generation === generation && isTakenBack(endpoints, { endpoint, generation }))
+    return true;
   // Nothing but an adoption elsewhere helps it: that is looked for each time.
   return need.hasTried && !session.refused && !isRenewable(session, setting.renewal);
 }

@@ -47,8 +47,8 @@ export function createSigns(
   return {
     async hold(attemptId) {
       const here = await scopeHere();
-      if (here === undefined || !lock?.hold) return undefined;
-      const holding = lock.hold(nameOf(attemptId));
+      if (here === undefined) return undefined;
+      const holding = (async () => lock?.hold?.(nameOf(attemptId)))();
       const release = await soon(holding);
       if (release) held.set(attemptId, release);
       // Had too late: the intent says that there is none.
@@ -59,13 +59,17 @@ export function createSigns(
       for (const [attemptId, release] of held)
         if (!attemptIds.has(attemptId)) {
           held.delete(attemptId);
-          release();
+          try {
+            release();
+          } catch {
+            // It was a sign for others: nothing here hangs on it.
+          }
         }
     },
     async isAlive({ attemptId, lock: theirs }) {
       if (held.has(attemptId)) return true;
-      if (theirs === undefined || theirs !== (await scopeHere()) || !lock?.isFree) return undefined;
-      const isFree = await soon(lock.isFree(nameOf(attemptId)));
+      if (theirs === undefined || theirs !== (await scopeHere())) return undefined;
+      const isFree = await soon((async () => lock?.isFree?.(nameOf(attemptId)))());
       return isFree === undefined ? undefined : !isFree;
     },
   };

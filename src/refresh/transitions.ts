@@ -87,7 +87,9 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
 /** Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute; `Retry-After` is honoured. */
 export function backOff(tries: number, jitter: number, retryAfter: number = 0): number {
   const most = Math.min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1));
-  const wait = Math.max(SHORTEST_BACK_OFF, most * jitter, retryAfter * (1 + jitter / 10));
+  const asked = retryAfter * (1 + jitter / 10);
+  // A provider may have parsed what is no number: stored, it would make the whole record unreadable.
+  const wait = Math.max(SHORTEST_BACK_OFF, most * jitter, asked > 0 ? asked : 0);
   return Math.min(wait, LONGEST_COOL_DOWN);
 }
 

@@ -66,13 +66,21 @@ export async function underLock(
   clock: Clock,
   task: () => Promise<void>,
 ): Promise<void> {
-  const { signal, end } = createLimit(clock, EXCHANGE + MARGIN);
+  const { signal, stopped, end } = createLimit(clock, EXCHANGE + MARGIN);
   let running: Promise<void> | undefined;
+  let isLate = false;
+  const once = async (): Promise<void> => {
+    if (isLate) return;
+    running = task();
+    await running;
+  };
   try {
-    await lock?.run(name, () => (running = task()), signal);
+    // One that is deaf to the abort would keep this context waiting for ever (F2).
+    await Promise.race([lock?.run(name, once, signal), stopped]);
   } catch {
     // Not had, or the task's own error, which is thrown below.
   }
+  isLate = true;
   end();
   await (running ?? task());
 }

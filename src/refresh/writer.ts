@@ -25,6 +25,9 @@ export interface WriterOptions {
   readonly release: (gone: Pick<Merged, "ended" | "dropped">) => void;
 }
 
+const isIn = (sessions: readonly Session[], id: string): boolean =>
+  sessions.some(({ sessionId }) => sessionId === id);
+
 /** A compare-and-set that is lost so often in a row is no bad luck: the store does not mean it (F54). */
 const MOST_CONFLICTS = 8;
 
@@ -56,7 +59,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
       mind.learn({ type: "writing", revision: record.revision, changes });
       const before = doubtful;
       // If the answer is lost, the next look tells whether they have ended.
-      doubtful = [...before, ...ended];
+      doubtful = [...before.filter(({ sessionId }) => !isIn(ended, sessionId)), ...ended];
       if (!(await reach(keeper.write(record, found.head)))) {
         doubtful = before;
         return false;

@@ -213,9 +213,11 @@ export function createVaultWith<Credentials>(
     },
     adopt: (tokens) => engine.adopt(tokens),
     async getToken({ rejected, signal } = {}) {
-      let got = await getToken({ signal });
-      if (got.accessToken === rejected) got = await getToken({ rejected: got, signal });
-      return got.accessToken;
+      const since = clock.running();
+      const got = await getToken({ signal });
+      if (got.accessToken !== rejected) return got.accessToken;
+      const waited = clock.running() - since;
+      return (await getToken({ rejected: got, waited, signal })).accessToken;
     },
     authorization: async (need) => authorization(await getToken(need)),
     signOut,
@@ -230,8 +232,11 @@ export function createVaultWith<Credentials>(
       const key = keyOf(provider, of);
       const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
       const other = of === account ? engine : createEngine(key, quiet, () => {});
-      await other.signOut();
-      if (other !== engine) await other.close();
+      try {
+        await other.signOut();
+      } finally {
+        if (other !== engine) await other.close();
+      }
     },
     snapshot,
     subscribe(listener) {
@@ -247,7 +252,8 @@ export function createVaultWith<Credentials>(
       const own = listener.bind(undefined);
       return join((event) => event && own(event));
     },
-    close: () => void close(),
+    // Whatever goes wrong, nobody waits for it here.
+    close: () => void close().catch(() => {}),
     [Symbol.asyncDispose]: close,
   };
 }

@@ -125,12 +125,14 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
     const isAgain = answer.isRepeatable && (await body.isKept());
     const need = { url, method, sessionId, generation, waited, date, passed: through };
     const asked = getTicket(need, isAgain ? signal : undefined);
-    waitUntil?.(asked);
-    if (!isAgain) {
-      // The call after this one will find a fresh token.
-      asked.catch(() => {});
-      return response;
+    asked.catch(() => {});
+    try {
+      waitUntil?.(asked);
+    } catch {
+      // Its event has ended: that is no reason to fail.
     }
+    // The call after this one will find a fresh token.
+    if (!isAgain) return response;
     const newer = await renew(asked, response);
     let end = answer;
     if (newer && isNewer(newer, ticket) && newer.authorization !== ticket.authorization) {
