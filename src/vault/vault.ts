@@ -139,6 +139,8 @@ export function createVaultWith<Credentials>(
   const { clock = systemClock } = options;
 
   let hasToldOddities = false;
+  /** The engines of accounts whose removal the store has not taken. */
+  const removing = new Set<Engine>();
   const listeners = new Set<(event?: VaultEvent) => void>();
   let shown: Snapshot | undefined;
   let shownToken: AccessToken | undefined;
@@ -190,9 +192,9 @@ export function createVaultWith<Credentials>(
   const authorization = (next: AccessToken): string =>
     next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
 
-  function close(): Promise<void> {
+  async function close(): Promise<void> {
     stopWaking?.();
-    return engine.close();
+    await Promise.all([engine, ...removing].map((one) => one.close()));
   }
 
   return {
@@ -232,11 +234,12 @@ export function createVaultWith<Credentials>(
       const key = keyOf(provider, of);
       const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
       const other = of === account ? engine : createEngine(key, quiet, () => {});
-      try {
-        await other.signOut();
-      } finally {
-        if (other !== engine) await other.close();
-      }
+      if (other === engine) return engine.signOut();
+      // What its store did not take is tried again until this vault is closed.
+      removing.add(other);
+      await other.signOut();
+      removing.delete(other);
+      await other.close();
     },
     snapshot,
     subscribe(listener) {
