@@ -3,8 +3,7 @@
  * the next one from a piece of news; whatever is decided or told is read from it.
  */
 import type { VaultErrorReason } from "../errors.ts";
-import { fromRecord } from "../guard/record.ts";
-import type { Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
+import type { RecordHead, Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
 import type { Begin, Change, Found } from "./changes.ts";
 import { type Endpoints, isRejected, noEndpoints } from "./endpoints.ts";
 import { isRenewable } from "./decide.ts";
@@ -220,18 +219,16 @@ export function oldestAge(known: Knowledge, at: Moment): number {
 
 /**
  * A store that lags brings back nothing that came before, nor an absence from before the first write
- * (F33, F58), for as long as it may lag; and never an earlier generation.
+ * (F33, F58), for as long as it may lag. An earlier generation that stands after that is written over.
  */
 export function lags(
   { found, presentAt, setting, met }: Knowledge,
-  record: StoredRecord | undefined,
+  record: RecordHead | undefined,
   at: Moment,
 ): boolean {
   if (setting.store.atomic || !found.head) return false;
   const isLate = presentAt !== undefined && at.running - presentAt < LAG;
-  if (!record) return isLate;
-  if (record.sessionId !== found.head.sessionId) return isLate && met.has(record.sessionId);
-  const isEarlier = record.revision < found.head.revision;
-  const generation = fromRecord(record)?.generation ?? Infinity;
-  return isEarlier && (isLate || generation < (found.session?.generation ?? 0));
+  if (!isLate || !record) return isLate;
+  if (record.sessionId !== found.head.sessionId) return met.has(record.sessionId);
+  return record.revision < found.head.revision;
 }

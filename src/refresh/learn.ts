@@ -210,7 +210,7 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
   };
 }
 
-/** A store that compares and sets does not lag: it has lost what is known here. */
+/** A store that does not lag has lost what is known here, or somebody has written over it. */
 function restore(
   { found, changes, ended }: Knowledge,
   session: Session | undefined,

@@ -69,9 +69,11 @@ describe("a store that lags", () => {
 
   it("brings back no earlier generation, ever [F33]", () => {
     const known = knownOf(a, T, lagging);
-    const later = heard(known, [T + 10 * MINUTE, read({ ...old, generation: 2 }, T)]);
-    expect(later).toMatchObject({ session: a, reads: 2, lookedAt: at(T + 10 * MINUTE) });
-    expect(later.found).toBe(known.found);
+    const earlier = read({ ...old, generation: 2 }, T);
+    expect(heard(known, [T + MINUTE, earlier]).found).toBe(known.found);
+    const later = heard(known, [T + 10 * MINUTE, earlier]);
+    expect(later.session).toMatchObject({ sessionId: "a", generation: 3 });
+    expect(later.changes.map(({ type }) => type)).toEqual(["restore"]);
   });
 
   it("brings back no earlier revision of the same generation, for two minutes [F33]", () => {
