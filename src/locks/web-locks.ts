@@ -34,16 +34,19 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
     // Elsewhere, in Node and Deno for two, they do not leave the process.
     spans: isBrowser() ? "origin" : "context",
     hold(name) {
+      let release = (): void => {};
+      // First of all: Node grants a lock before `request` has returned.
+      const until = new Promise<void>((resolve) => {
+        release = resolve;
+      });
       return new Promise((resolve) => {
-        const until = new Promise<void>((release) => {
-          const had = (): Promise<void> => {
-            resolve(release);
-            return until;
-          };
-          (async () => manager().request(name, { __proto__: null } as LockOptions, had))().catch(
-            () => resolve(undefined),
-          );
-        });
+        const had = (): Promise<void> => {
+          resolve(release);
+          return until;
+        };
+        (async () => manager().request(name, { __proto__: null } as LockOptions, had))().catch(() =>
+          resolve(undefined),
+        );
       });
     },
     async isFree(name) {

@@ -23,12 +23,15 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
     news.type === "started" && session?.sessionId === news.sessionId
       ? { type: "signed-in", session }
       : undefined,
-    after.told.size > before.told.size
+    isTold(after, session) && !isTold(before, session)
       ? { type: "refused", session, status: refusalStatus(after) }
       : undefined,
   ];
   return all.filter((one) => one !== undefined);
 }
+
+const isTold = ({ told }: Knowledge, session: TokenName | undefined): boolean =>
+  session !== undefined && told.has(session.sessionId);
 
 /** The status of a refusal, where this context has heard it itself. */
 export const refusalStatus = ({

@@ -14,6 +14,15 @@ import { type Knowledge, lags, type News, oldestAge } from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 import { backOff } from "./transitions.ts";
 
+/** How many sessions are remembered by name: a context may live for years, and sign in each minute. */
+const MOST_NAMES = 256;
+
+/** What is there already stays as it is; what came first is forgotten first. */
+function withNames(names: ReadonlySet<string>, more: Iterable<string>): ReadonlySet<string> {
+  const fresh = [...more].filter((name) => !names.has(name));
+  return fresh.length > 0 ? new Set([...names, ...fresh].slice(-MOST_NAMES)) : names;
+}
+
 export function learn(known: Knowledge, news: News, at: Moment): Knowledge {
   const next = take(known, news, at);
   const isSame = next.changes === known.changes && next.found === known.found;
@@ -39,10 +48,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
       session !== undefined ||
       next.found !== before.found ||
       next.changes.some(({ type }) => type === "end"),
-    met:
-      session && !next.met.has(session.sessionId)
-        ? new Set([...next.met, session.sessionId])
-        : next.met,
+    met: session ? withNames(next.met, [session.sessionId]) : next.met,
     generation: isSameGeneration
       ? next.generation
       : { since: at.running, notBefore: isSame ? notBefore : undefined },
@@ -66,7 +72,7 @@ const endpointsOf = (
 function toldOf(next: Knowledge): Knowledge {
   const { session, told } = next;
   if (!session?.refused || told.has(session.sessionId)) return next;
-  return { ...next, told: new Set([...told, session.sessionId]) };
+  return { ...next, told: withNames(told, [session.sessionId]) };
 }
 
 function take(known: Knowledge, news: News, at: Moment): Knowledge {
@@ -155,7 +161,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
       return { ...known, askedId: undefined, isClaimed: false };
     case "helpless":
       return known.session
-        ? { ...known, told: new Set([...known.told, known.session.sessionId]) }
+        ? { ...known, told: withNames(known.told, [known.session.sessionId]) }
         : known;
     case "woke":
       return { ...known, rest: undefined };
@@ -166,7 +172,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
 
 /** What a write has replaced was known too, be it a tombstone. */
 const metBy = ({ met, found: { head } }: Knowledge): ReadonlySet<string> =>
-  head && !met.has(head.sessionId) ? new Set([...met, head.sessionId]) : met;
+  head ? withNames(met, [head.sessionId]) : met;
 
 const isOfSession = (
   { session }: Knowledge,
@@ -243,12 +249,12 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
       one.type === "restore";
     return {
       ...known,
-      ended: new Set([...known.ended, ...change.sessionIds]),
+      ended: withNames(known.ended, change.sessionIds),
       changes: [...known.changes.filter((one) => !isOver(one)), change],
     };
   }
   if (change.type === "begin") {
-    const met = new Set([...known.met, change.session.sessionId]);
+    const met = withNames(known.met, [change.session.sessionId]);
     const others = known.changes.filter(({ type }) => type !== "begin");
     // Where memory serves one that was not stored, it serves its successor at once.
     const isFailed = known.changes.some((one) => one.type === "begin" && one.isFailed);

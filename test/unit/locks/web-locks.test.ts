@@ -74,3 +74,13 @@ it("F2 a grant that comes after the abort runs nothing and holds nothing", async
   await expect(run).rejects.toBe("gave up");
   expect([answer, runs]).toEqual([undefined, 0]);
 });
+
+it("hold of a lock that is free is had and let go, also where the manager grants it at once, as Node does [F57 P10]", async () => {
+  const name = `tokenkeep-test-${Math.random()}`;
+  const lock = webLocks();
+  const release = await lock.hold?.(name);
+  expect(release).toBeTypeOf("function");
+  expect(await lock.isFree?.(name)).toBe(false);
+  release?.();
+  await vi.waitFor(async () => expect(await lock.isFree?.(name)).toBe(true));
+});
