@@ -11,32 +11,32 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 9510,
-  browser: 10_530,
-  "channels/broadcast": 220,
-  cloudflare: 15_340,
-  deno: 11_770,
-  "locks/local": 280,
-  "locks/web-locks": 360,
-  "providers/artos": 1910,
-  "providers/clary": 1080,
-  "providers/clary-jwt": 6010,
-  "providers/mint": 1720,
-  "providers/password": 940,
-  "providers/qovery": 1090,
-  "providers/self-signed": 5880,
-  "providers/simplismart": 1090,
-  "providers/static-token": 1000,
-  "providers/vmcloud": 1080,
-  "stores/cloudflare-kv": 1710,
-  "stores/deno-kv": 1650,
-  "stores/durable-object": 1470,
-  "stores/encrypted": 3170,
-  "stores/indexeddb": 1880,
-  "stores/memory": 310,
-  webhook: 1900,
-  worker: 13_940,
-  wretch: 1020,
+  "": 21_470,
+  browser: 23_170,
+  "channels/broadcast": 380,
+  cloudflare: 30_870,
+  deno: 25_400,
+  "locks/local": 300,
+  "locks/web-locks": 550,
+  "providers/artos": 3180,
+  "providers/clary": 1580,
+  "providers/clary-jwt": 6760,
+  "providers/mint": 2950,
+  "providers/password": 2570,
+  "providers/qovery": 1590,
+  "providers/self-signed": 6500,
+  "providers/simplismart": 1590,
+  "providers/static-token": 1500,
+  "providers/vmcloud": 2700,
+  "stores/cloudflare-kv": 1950,
+  "stores/deno-kv": 1900,
+  "stores/durable-object": 1710,
+  "stores/encrypted": 3400,
+  "stores/indexeddb": 2120,
+  "stores/memory": 330,
+  webhook: 2310,
+  worker: 27_200,
+  wretch: 1310,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -53,16 +53,16 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 10_760,
-    goal: 6000,
+    limit: 23_820,
+    goal: 12_500,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 9870,
-    goal: 4000,
+    limit: 22_290,
+    goal: 11_500,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -70,8 +70,8 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 2500,
-    goal: 2500,
+    limit: 3980,
+    goal: 3000,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // What each subpath costs by itself.

@@ -255,7 +255,7 @@ describe("a channel whose post throws", () => {
 });
 
 describe("removeAccount of a store that is down", () => {
-  it("leaves no channel open [P21]", async () => {
+  it("is tried again while the vault is open, and leaves no channel open after it [P21 S14]", async () => {
     const clock = manualClock();
     const store = oddStore(clock);
     const { channel, count } = counted();
@@ -264,7 +264,9 @@ describe("removeAccount of a store that is down", () => {
     expect(await within(clock, MINUTE, outcome(vault.removeAccount("other")))).toBe(
       "store_unavailable",
     );
-    expect(count()).toBe(1);
+    store.isDown = false;
+    await within(clock, MINUTE, vault[Symbol.asyncDispose]());
+    expect(count()).toBe(0);
   });
 });
 
