@@ -17,6 +17,8 @@ export interface Begin {
   readonly madeAt: number;
   /** The store did not take it yet: memory serves it, and marks it unpersisted. */
   readonly isFailed: boolean;
+  /** It was asked for before, and the answer was lost: others may have come since (F101). */
+  readonly isAskedAgain?: boolean | undefined;
   /** A write of it was begun and is not known to have failed. */
   readonly mayBeWritten: boolean;
 }
@@ -88,8 +90,9 @@ const isLater = (told: number | undefined, age: number, now: number): boolean =>
 
 /** Whether what is found was begun, or ended, after this sign-in. */
 function yields(change: Begin, { head, session }: Found, { now, running }: Moment): boolean {
-  const { basis, madeAt } = change;
-  if (!head) return false;
+  const { basis, madeAt, isFailed, isAskedAgain } = change;
+  // One that is written at once is the latest, whatever clocks say. Only what waits may come too late.
+  if (!head || !(isFailed || isAskedAgain)) return false;
   const isKnown =
     head.sessionId === basis?.sessionId && (!head.tombstone || head.revision <= basis.revision);
   const told = head.tombstone ? head.endedAt : session?.startedAt;

@@ -211,7 +211,15 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     const madeAt = running - Math.max(0, now - startedAt);
     mind.learn({
       type: "changed",
-      change: { type: "begin", session, basis, madeAt, isFailed: false, mayBeWritten: false },
+      change: {
+        type: "begin",
+        session,
+        basis,
+        madeAt,
+        isFailed: false,
+        isAskedAgain: adoption !== undefined,
+        mayBeWritten: false,
+      },
     });
     // Nobody serves that one any more.
     if (earlier) revoke(earlier.session.tokenSet);

@@ -59,6 +59,8 @@ export interface Knowledge {
   readonly askedId: string | undefined;
   readonly isClaimed: boolean;
   readonly endpoints: Endpoints;
+  /** How many successes of this generation were noted. */
+  readonly passes: number;
   /** The sessions of which this context has told that only a sign-in helps. */
   readonly told: ReadonlySet<string>;
   /** How the last exchange of this context ended. */
@@ -100,6 +102,7 @@ export const nothingKnown = (setting: Setting): Knowledge => ({
   askedId: undefined,
   isClaimed: false,
   endpoints: noEndpoints,
+  passes: 0,
   told: new Set(),
   outcome: undefined,
   rest: undefined,

@@ -52,6 +52,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
     generation: isSameGeneration
       ? next.generation
       : { since: at.running, notBefore: isSame ? notBefore : undefined },
+    passes: isSameGeneration ? next.passes : 0,
     endpoints: isSame ? endpointsOf(next, session, isSameGeneration, at) : noEndpoints,
     intent:
       intent?.attemptId === next.intent?.id
@@ -142,15 +143,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
     case "rejected":
       return afterRejected(known, news, at);
     case "passed":
-      return isOfSession(known, news)
-        ? {
-            ...known,
-            endpoints: afterPass(known.endpoints, news.endpoint, {
-              generation: news.generation,
-              at: at.running,
-            }),
-          }
-        : known;
+      return isOfSession(known, news) ? afterSuccess(known, news, at) : known;
     case "probed":
       return { ...known, life: { id: news.attemptId, isAlive: news.isAlive } };
     case "asked":
@@ -261,6 +254,15 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
     return { ...known, met, changes: [...others, { ...change, isFailed }] };
   }
   return { ...known, changes: [...known.changes, change] };
+}
+
+function afterSuccess(
+  known: Knowledge,
+  { endpoint, generation }: Extract<News, { type: "passed" }>,
+  { running }: Moment,
+): Knowledge {
+  const endpoints = afterPass(known.endpoints, endpoint, { generation, at: running });
+  return { ...known, endpoints, passes: known.passes + 1 };
 }
 
 function afterExchange(

@@ -156,6 +156,9 @@ export function servedUntil(known: Knowledge, facts: Facts): number {
   return Math.min(end, facts.now + left);
 }
 
+/** So many successes of each generation are noted: a 401 of an endpoint that let it through says more. */
+const FIRST_PASSES = 32;
+
 /** Whether successes are to be told. */
-export const isWatched = ({ session, endpoints }: Knowledge): boolean =>
-  !!session && (!!session.intent || isInQuestion(endpoints));
+export const isWatched = ({ session, endpoints, passes }: Knowledge): boolean =>
+  !!session && (!!session.intent || passes < FIRST_PASSES || isInQuestion(endpoints));

@@ -60,6 +60,8 @@ export function judgeCalls(facts: Facts): Calling {
     const op = facts.opOf(server.byAccess.get(access)?.grants);
     const last = facts.begun.findLast((one) => one.place === place && one.isResolved);
     if (!op || !last || op.settledAt >= last.startedAt - 1 || facts.hasEvicted) return;
+    // What waits for its store and knew of no record has only clocks to tell what came before it.
+    if (facts.isClockUnsure) return;
     const isOver =
       (facts.tried.get(place) ?? -Infinity) >= last.startedAt ||
       server.all.some(({ user, isRevoked }) => user === last.user && isRevoked);

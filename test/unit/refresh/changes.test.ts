@@ -83,7 +83,7 @@ describe("a sign-in", () => {
 });
 
 describe("a sign-in yields", () => {
-  const signIn = begin(b, B_AT, { basis: toRecord(a) });
+  const signIn = begin(b, B_AT, { basis: toRecord(a), isFailed: true });
   const yields = (change: Change, is: Found, written?: Written): void => {
     const merged = write([change], is, written);
     expect(outcome(merged)).toBe("");
@@ -110,16 +110,22 @@ describe("a sign-in yields", () => {
   });
 
   it("not to the session that was known, whenever that says it was begun [P19 F40]", () => {
-    stands(begin(b, B_AT, { basis: toRecord(c(NOW)) }), found(c(NOW)));
+    stands(begin(b, B_AT, { basis: toRecord(c(NOW)), isFailed: true }), found(c(NOW)));
   });
 
   it("by its running age, so that a step of the clock changes no order [P19 F16]", () => {
     // The clock was set back by an hour before it was made, and ahead again before it is written.
-    const made = begin({ ...b, startedAt: B_AT - HOUR }, B_AT, { basis: toRecord(a) });
+    const made = begin({ ...b, startedAt: B_AT - HOUR }, B_AT, {
+      basis: toRecord(a),
+      isFailed: true,
+    });
     stands(made, found(c(B_AT - MINUTE)));
     yields(made, found(c(B_AT + 1)));
     // The other way round.
-    const ahead = begin({ ...b, startedAt: B_AT + HOUR }, B_AT, { basis: toRecord(a) });
+    const ahead = begin({ ...b, startedAt: B_AT + HOUR }, B_AT, {
+      basis: toRecord(a),
+      isFailed: true,
+    });
     yields(ahead, found(c(B_AT + 1)));
   });
 
@@ -135,12 +141,15 @@ describe("a sign-in yields", () => {
 
   it("not to the tombstone that was known [P19]", () => {
     const basis = tombstone("a", NOW);
-    stands(begin(b, B_AT, { basis }), { head: basis, session: undefined });
+    stands(begin(b, B_AT, { basis, isFailed: true }), { head: basis, session: undefined });
   });
 
   it("to an end of the known session that has come since [P4 F49]", () => {
     const basis = tombstone("a", START, 8);
-    yields(begin(b, B_AT, { basis }), { head: tombstone("a", B_AT + 1, 9), session: undefined });
+    yields(begin(b, B_AT, { basis, isFailed: true }), {
+      head: tombstone("a", B_AT + 1, 9),
+      session: undefined,
+    });
   });
 
   it("not to a tombstone that says nothing of its time [P19]", () => {

@@ -307,9 +307,22 @@ describe("until when memory serves without a question", () => {
 });
 
 describe("successes are told", () => {
+  it("for the first ones of each generation, so that a later 401 says more [P2 P13]", () => {
+    const passed: News = { type: "passed", sessionId: "a", generation: 3, endpoint: "x" };
+    const many = heard(now(T), ...Array.from({ length: 31 }, () => [T, passed] as const));
+    expect([isWatched(now(T)), isWatched(many)]).toEqual([true, true]);
+    expect(isWatched(heard(many, [T, passed]))).toBe(false);
+    expect(
+      isWatched(heard(many, [T, passed], [T, read({ ...a, generation: 4, revision: 9 }, T)])),
+    ).toBe(true);
+  });
+
   it("while an intent stands or an endpoint is in question, and else not [P13]", () => {
-    expect(isWatched(now(T))).toBe(false);
-    expect(isWatched(now(T, { intent: intent(T) }))).toBe(true);
+    const passed: News = { type: "passed", sessionId: "a", generation: 3, endpoint: "x" };
+    const after = (known: Knowledge): Knowledge =>
+      heard(known, ...Array.from({ length: 32 }, () => [T, passed] as const));
+    expect(isWatched(after(now(T)))).toBe(false);
+    expect(isWatched(after(now(T, { intent: intent(T) })))).toBe(true);
     expect(isWatched(heard(now(T), [T, rejected(3)]))).toBe(true);
     expect(isWatched(paused())).toBe(true);
     expect(isWatched(heard(nothing(), [T, read(undefined, T)]))).toBe(false);
