@@ -54,7 +54,8 @@ const revoke: Run = async ({ freshStart, server, send, tab }) => {
 // #region fault
 const meet = async (demo: Demo, kind: string): Promise<void> => {
   const { freshStart, server, send, team } = demo;
-  await freshStart(1);
+  // With one request before: the API has accepted the token.
+  await freshStart(1, true);
   // What the next call for a token will meet.
   await server("fault", kind);
   await server("expire");

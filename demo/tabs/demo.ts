@@ -15,7 +15,7 @@ export interface Demo {
   /** The tabs that share this session, by number. */
   team(): readonly number[];
   /** Signs in anew, opens tabs until there are so many, and begins a picture. */
-  freshStart(count: number): Promise<void>;
+  freshStart(count: number, isProven?: boolean): Promise<void>;
   /** Has tabs send requests, all at once; tells how they ended. */
   send(to: readonly number[], count: number): Promise<Tally>;
   /** Reaches behind the API: see `server.ts` for what there is. */
@@ -43,9 +43,11 @@ export function createDemo(
     tabs,
     team: () => tabs.team().map((one) => one.tab),
     send: (to, count) => tabs.send(to, count),
-    async freshStart(count) {
+    async freshStart(count, isProven = false) {
       await signIn(await demo.credentials());
       await tabs.atLeast(count);
+      // The API has accepted its token: a 401 after that says surely that it has ended.
+      if (isProven) await vault.fetch(url);
       begin();
     },
     server: (what, kind = "") => backstage(what, { kind }, "POST"),
