@@ -11,7 +11,7 @@ import {
   isTakenBack,
   OTHERS,
 } from "./endpoints.ts";
-import { ageOfGeneration, type Knowledge } from "./knowledge.ts";
+import { ageOfGeneration, beginningAlone, type Knowledge } from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 
 /** A 401 is returned as it is only after a look that is no older. */
@@ -62,7 +62,11 @@ export function sightOf(known: Knowledge, facts: Facts): Sight {
     shared: setting.store.shared,
     isRejected: isRejected(endpoints, current),
     isDemanded: causeOf(endpoints, current, running) !== undefined,
-    isSurelyOver: isSurelyOver(endpoints, current, running),
+    isSurelyOver: isSurelyOver(endpoints, {
+      generation: current,
+      at: running,
+      passes: known.passes,
+    }),
     generationAge: ageOfGeneration(known, facts),
     intentAge: intent ? running - intent.since : 0,
     quietAge: quietAt === undefined ? undefined : running - quietAt,
@@ -94,7 +98,9 @@ export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
   const isFresh = staleness <= facts.maxStaleness;
   const isAnswer = isFresh && isServed(known, need, { decision, running: facts.running });
   if (isAnswer) return serve;
-  if (known.failures > 1 && need.hasTried) return { type: "fail", code: "store_unavailable" };
+  // What lives in memory alone needs no store.
+  if (known.failures > 1 && need.hasTried && !beginningAlone(known))
+    return { type: "fail", code: "store_unavailable" };
   if (decision.fails && need.hasLooked && !known.failures)
     return { type: "fail", code: decision.fails };
   // Somebody may have signed in again elsewhere.
@@ -136,7 +142,9 @@ function isServed(
   if (!isSure) return false;
   // The same token once more says that the 401 is the answer.
   const { generation } = session;
-  if (decision.isStuck || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
+  // As long as nobody has let the token through, what is stuck may soon be told from what has ended.
+  const isHopeless = decision.isStuck && (known.passes > 0 || !rejected);
+  if (isHopeless || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
   if (rejected?.generation === generation && isTakenBack(endpoints, { endpoint, generation }))
     return true;
   // Nothing but an adoption elsewhere helps it: that is looked for each time.

@@ -22,7 +22,7 @@ describe("people", () => {
     const refused = await signIn(page, { ...credentials, password });
 
     expect(refused.result).toBe("credentials_refused");
-    expect(refused.message).toContain("try again");
+    expect(refused.message).toContain("Check them");
     expect(refused.message).not.toContain(password);
     expect(await fetchOf(page)).toMatchObject({ result: "no_session" });
     await hasStatus(page, "signed-out");

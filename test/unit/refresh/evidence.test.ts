@@ -11,7 +11,7 @@ import {
   isHeldBack,
   isInQuestion,
   isRejected,
-  isSurelyOver,
+  isSurelyOver as isOver,
   noEndpoints,
   OTHERS,
 } from "../../../src/refresh/endpoints.ts";
@@ -27,6 +27,10 @@ interface Rejecting {
   readonly age?: number;
   readonly isOwn?: boolean;
 }
+
+/** In a context where some endpoint has let the generation through. */
+const isSurelyOver = (known: Endpoints, generation: number, at: number, passes = 1): boolean =>
+  isOver(known, { generation, at, passes });
 
 const rejects =
   (
@@ -378,6 +382,13 @@ describe("a 401 is surely the token's end", () => {
 
   it("not where another endpoint had let it through [P2]", () => {
     expect(isSurelyOver(told(passes("b", 3, 0), rejects("a", 3, 1)), 3, 1)).toBe(false);
+  });
+
+  it("where none of all endpoints has let it through, ten seconds after it [P2 P17]", () => {
+    const first = told(rejects("a", 3, 1));
+    expect(isSurelyOver(first, 3, 10_000, 0)).toBe(false);
+    expect(isSurelyOver(first, 3, 10_001, 0)).toBe(true);
+    expect(isSurelyOver(first, 3, HOUR, 1)).toBe(false);
   });
 
   it("at its second time, ten seconds after the first [P2 F43]", () => {
