@@ -177,7 +177,8 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
 function collect(value: unknown, texts: string[]): void {
   if (value instanceof ArrayBuffer) collect(new Uint8Array(value), texts);
   else if (value instanceof Uint8Array) texts.push(String.fromCharCode(...value));
-  else if (value instanceof CryptoKey) texts.push(`key, extractable: ${value.extractable}`);
+  else if (typeof CryptoKey === "function" && value instanceof CryptoKey)
+    texts.push(`key, extractable: ${value.extractable}`);
   else if (typeof value === "object" && value !== null) {
     for (const [name, member] of Object.entries(value)) {
       texts.push(name);

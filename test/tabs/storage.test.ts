@@ -39,8 +39,8 @@ const denials: [string, () => void][] = [
     () => {
       const put = IDBObjectStore.prototype.put;
       IDBObjectStore.prototype.put = function (value: unknown, key?: IDBValidKey) {
-        const { body, ...rest } = value as { body?: object };
-        return put.call(this, body ? { ...rest, body: { ...body, key: null } } : rest, key);
+        const { keys, ...rest } = value as { keys?: object };
+        return put.call(this, keys ? { ...rest, keys: { seal: null } } : value, key);
       };
     },
   ],
