@@ -11,32 +11,32 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 21_470,
-  browser: 23_170,
-  "channels/broadcast": 380,
-  cloudflare: 30_870,
-  deno: 25_400,
-  "locks/local": 300,
-  "locks/web-locks": 550,
-  "providers/artos": 3180,
-  "providers/clary": 1580,
-  "providers/clary-jwt": 6760,
-  "providers/mint": 2950,
-  "providers/password": 2570,
-  "providers/qovery": 1590,
-  "providers/self-signed": 6500,
-  "providers/simplismart": 1590,
-  "providers/static-token": 1500,
-  "providers/vmcloud": 2700,
-  "stores/cloudflare-kv": 1950,
-  "stores/deno-kv": 1900,
-  "stores/durable-object": 1710,
-  "stores/encrypted": 3400,
-  "stores/indexeddb": 2120,
-  "stores/memory": 330,
-  webhook: 2310,
-  worker: 27_200,
-  wretch: 1310,
+  "": 21_610,
+  browser: 23_310,
+  "channels/broadcast": 390,
+  cloudflare: 30_990,
+  deno: 25_540,
+  "locks/local": 310,
+  "locks/web-locks": 570,
+  "providers/artos": 3200,
+  "providers/clary": 1590,
+  "providers/clary-jwt": 6770,
+  "providers/mint": 2960,
+  "providers/password": 2590,
+  "providers/qovery": 1600,
+  "providers/self-signed": 6520,
+  "providers/simplismart": 1610,
+  "providers/static-token": 1510,
+  "providers/vmcloud": 2720,
+  "stores/cloudflare-kv": 1970,
+  "stores/deno-kv": 1910,
+  "stores/durable-object": 1720,
+  "stores/encrypted": 3410,
+  "stores/indexeddb": 2140,
+  "stores/memory": 340,
+  webhook: 2330,
+  worker: 27_330,
+  wretch: 1330,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -53,7 +53,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 23_820,
+    limit: 23_950,
     goal: 12_500,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -61,7 +61,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 22_290,
+    limit: 22_440,
     goal: 11_500,
     code: `
       export { createVault } from "tokenkeep";
@@ -70,7 +70,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 3980,
+    limit: 4000,
     goal: 3000,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
