@@ -119,8 +119,7 @@ export function createCallers(parts: CallerParts): Callers {
         }
         if (!isWaiting) waiting += 1;
         isWaiting = true;
-        const { next, fails } = mind.judge();
-        if (hasTried && next === "rest" && !fails) await idle(stopped);
+        if (hasTried && mind.judge().next === "rest") await idle(stopped);
         await wait(need, stopped);
       }
     } finally {

@@ -99,9 +99,10 @@ export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
   const isAnswer = isFresh && isServed(known, need, { decision, running: facts.running });
   if (isAnswer) return serve;
   // What lives in memory alone needs no store.
-  if (known.failures > 1 && need.hasTried && !beginningAlone(known))
+  const isAlone = beginningAlone(known) !== undefined;
+  if (known.failures > 1 && need.hasTried && !isAlone)
     return { type: "fail", code: "store_unavailable" };
-  if (decision.fails && need.hasLooked && !known.failures)
+  if (decision.fails && (isAlone || (need.hasLooked && !known.failures)))
     return { type: "fail", code: decision.fails };
   // Somebody may have signed in again elsewhere.
   const code = need.hasTried ? endOf(known, need) : undefined;
