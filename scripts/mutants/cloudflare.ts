@@ -38,14 +38,14 @@ export const cloudflare: readonly Mutant[] = [
     law: "F33",
     ...adopting((known, lease) => !!known?.token && known.token.sessionId === lease?.sessionId),
     test: ISOLATE,
-    title: "F33 KV's older generation",
+    title: "KV's older generation [F33]",
   },
   {
     name: "KV brings an ended session back",
     law: "P4",
     ...adopting((known, lease) => !!known && !known.token && !!lease),
     test: ISOLATE,
-    title: "P4 after the end of a session",
+    title: "after the end of a session [P4]",
   },
   {
     name: "an isolate's memory grows for ever",

@@ -48,14 +48,14 @@ export const providers: readonly Mutant[] = [
         }),
     ),
     test: CONTRACTS,
-    title: "S2 the token endpoint's redirect is refused",
+    title: "the token endpoint's redirect is refused [S2]",
   },
   {
     name: "Qovery's token is sent as Bearer",
     law: "table of the five APIs",
     ...ofQovery("qovery", (original) => (options) => over(original(options), { scheme: "Bearer" })),
     test: "test/unit/providers/five.test.ts",
-    title: "S6 sends the auth-scheme Token",
+    title: "sends the auth-scheme Token [S6]",
   },
   {
     name: "Artos' public path gets the token",
@@ -66,14 +66,14 @@ export const providers: readonly Mutant[] = [
       return over(provider, { publicPaths: paths.filter((path) => !path.endsWith("/status")) });
     }),
     test: "test/unit/providers/presets.test.ts",
-    title: "S1 the call that mints",
+    title: "the call that mints [S1]",
   },
   {
     name: "a status alone refuses Artos' user id",
     law: "P17",
     ...ofArtos("artos", (original) => (options) => original({ isRefusal: () => true, ...options })),
     test: MINT,
-    title: "P9 P17 artos: trouble for 401",
+    title: "artos: trouble for 401 [P9 P17]",
   },
   {
     name: "a token that was found is taken for a fresh one",
@@ -83,7 +83,7 @@ export const providers: readonly Mutant[] = [
       return { type, grant: { ...grant, aged: false } };
     }),
     test: STATIC,
-    title: "F16 that is a JWT has aged",
+    title: "that is a JWT has aged [F16]",
   },
   {
     name: "a pasted space is trimmed",
@@ -95,14 +95,14 @@ export const providers: readonly Mutant[] = [
           original(typeof secret === "string" ? secret.trim() : secret, ...rest),
     ),
     test: STATIC,
-    title: "S4 S5 with a space behind",
+    title: "with a space behind [S4 S5]",
   },
   {
     name: "a long-lived secret in a page draws no warning",
     law: "S16",
     ...ofSecrets("warnInBrowser", () => () => {}),
     test: "test/dom/secrets.test.ts",
-    title: "S16 draws one warning",
+    title: "draws one warning [S16]",
   },
   {
     name: "a page that knows is warned all the same",
@@ -112,7 +112,7 @@ export const providers: readonly Mutant[] = [
       (original) => (options) => original({ ...options, dangerouslyAllowInBrowser: false }),
     ),
     test: "test/dom/secrets.test.ts",
-    title: "S16 is silent when",
+    title: "is silent when [S16]",
   },
   {
     name: "a token without its credentials asks the endpoint to mint",
@@ -129,14 +129,14 @@ export const providers: readonly Mutant[] = [
         },
     ),
     test: MINT,
-    title: "P9 serves to its end",
+    title: "serves to its end [P9]",
   },
   {
     name: "the environment stands on the provider",
     law: "S7",
     ...ofStatic("staticToken", (original) => (options) => ({ ...options, ...original(options) })),
     test: STATIC,
-    title: "S7 does not hold the environment",
+    title: "does not hold the environment [S7]",
   },
   {
     name: "the key that signs can be exported",
@@ -156,7 +156,7 @@ export const providers: readonly Mutant[] = [
         },
     ),
     test: SELF_SIGNED,
-    title: "S8 S15 is imported",
+    title: "is imported [S8 S15]",
   },
   {
     name: "the environment's key is stored with the session",
@@ -202,6 +202,6 @@ export const providers: readonly Mutant[] = [
         },
     ),
     test: SELF_SIGNED,
-    title: "S4 claims that are no JSON",
+    title: "claims that are no JSON [S4]",
   },
 ];

@@ -45,14 +45,14 @@ export const requests: readonly Mutant[] = [
       return Object.assign(judge, { unlisted: policy.unlisted });
     }),
     test: CONTRACTS,
-    title: "S1 S3 not to",
+    title: "not to [S1 S3]",
   },
   {
     name: "a caller's own Authorization is overridden",
     law: "S6",
     ...ofInit("hasAuthorization", () => () => false),
     test: CONTRACTS,
-    title: "S6 a caller's own wins in every spelling",
+    title: "a caller's own wins in every spelling [S6]",
   },
   {
     name: "a body is not kept for the second send",
@@ -64,7 +64,7 @@ export const requests: readonly Mutant[] = [
           over(original(...args), { again: () => undefined }),
     ),
     test: CONTRACTS,
-    title: "P11 F20 is sent again after a 401",
+    title: "is sent again after a 401 [P11 F20]",
   },
   {
     name: "a 403 is treated like a 401",
@@ -81,7 +81,7 @@ export const requests: readonly Mutant[] = [
       ),
     ],
     test: CONTRACTS,
-    title: "F18 403 without a challenge",
+    title: "403 without a challenge [F18]",
   },
   {
     name: "the token that was rejected is sent again",
@@ -99,7 +99,7 @@ export const requests: readonly Mutant[] = [
       });
     }),
     test: FETCH,
-    title: "F19 the same token brought back",
+    title: "the same token brought back [F19]",
   },
   {
     name: "a resend crosses a session",
@@ -135,7 +135,7 @@ export const requests: readonly Mutant[] = [
     }),
     also: [ofPlain("readPlain", () => () => undefined)],
     test: FETCH,
-    title: "S15 an inherited one sends nothing",
+    title: "an inherited one sends nothing [S15]",
   },
   {
     name: "a redirect takes the token to any origin",
@@ -146,7 +146,7 @@ export const requests: readonly Mutant[] = [
         original(Object.assign((url: string) => url, { unlisted: policy.unlisted })),
     ),
     test: CONTRACTS,
-    title: "S2 to an unlisted origin goes without the token",
+    title: "to an unlisted origin goes without the token [S2]",
   },
   {
     name: "a POST leaves again at an outer retry",
@@ -156,28 +156,28 @@ export const requests: readonly Mutant[] = [
       (original) => (vault) => (next) => (url, options) => original(vault)(next)(url, options),
     ),
     test: CONTRACTS,
-    title: "P11 a POST that is answered 503, retry",
+    title: "a POST that is answered 503, retry [P11]",
   },
   {
     name: "a POST leaves again at an inner retry",
     law: "P11",
     ...chaining((init) => Object.assign(init, { headers: { ...(init.headers as object) } })),
     test: CONTRACTS,
-    title: "P11 a POST that is answered 503, retry",
+    title: "a POST that is answered 503, retry [P11]",
   },
   {
     name: "another account's reply is taken",
     law: "S11",
     ...chaining((init) => Object.assign(init, { headers: { ...(init.headers as object) } })),
     test: CONTRACTS,
-    title: "S11 one dedupe of everything for two accounts",
+    title: "one dedupe of everything for two accounts [S11]",
   },
   {
     name: "dedupe and caches stay on behind the vault",
     law: "S11",
     ...chaining((init) => Object.assign(init, { skipDedupe: false, skipCache: false })),
     test: CONTRACTS,
-    title: "S11 one dedupe for two accounts",
+    title: "one dedupe for two accounts [S11]",
   },
   {
     name: "the addon goes last",
@@ -193,7 +193,7 @@ export const requests: readonly Mutant[] = [
       });
     }),
     test: CONTRACTS,
-    title: "S11 one dedupe for two accounts",
+    title: "one dedupe for two accounts [S11]",
   },
   {
     name: "wretch's chain is not used",
@@ -209,7 +209,7 @@ export const requests: readonly Mutant[] = [
         ),
     ),
     test: CONTRACTS,
-    title: "P11 progress of what is sent",
+    title: "progress of what is sent [P11]",
   },
   {
     name: "a caller's own Authorization is guarded, too",
@@ -228,6 +228,6 @@ export const requests: readonly Mutant[] = [
       };
     }),
     test: CONTRACTS,
-    title: "S6 a caller's own Authorization wins",
+    title: "a caller's own Authorization wins [S6]",
   },
 ];

@@ -210,7 +210,7 @@ export const shell: readonly Mutant[] = [
       (original) => (parts) => original({ ...parts, revoke: () => {} }),
     ),
     test: ACCOUNTS,
-    title: "F24 a refresh on its way brings nobody back, and its late tokens are revoked",
+    title: "a refresh on its way brings nobody back, and its late tokens are revoked [F24]",
   },
   {
     name: "a closed vault spends a refresh token",

@@ -101,7 +101,7 @@ export const transitions: readonly Mutant[] = [
         : conclusion,
     ]),
     test: "test/unit/refresh.test.ts",
-    title: "F14 Retry-After is kept to",
+    title: "Retry-After is kept to [F14]",
   },
   {
     name: "a reply without a refresh token wipes the stored one",
@@ -163,7 +163,7 @@ export const transitions: readonly Mutant[] = [
           original(grant, issuedAt, 0, ...rest),
     ),
     test: "test/unit/lifetime.test.ts",
-    title: "P18 the soft time is jittered",
+    title: "the soft time is jittered [P18]",
   },
   {
     name: "a 503 proves that nothing was processed",
@@ -173,7 +173,7 @@ export const transitions: readonly Mutant[] = [
       (original) => (reply, rules) => original(reply, { ...rules, safe503: true }),
     ),
     test: "test/unit/password.test.ts",
-    title: "P2 otherwise not after a 503",
+    title: "otherwise not after a 503 [P2]",
   },
   {
     name: "a firewall's 403 refuses",

@@ -96,14 +96,14 @@ export const worker: readonly Mutant[] = [
       return Object.assign(judge, { unlisted: policy.unlisted });
     }),
     test: WORKER,
-    title: "S1 is given for listed URLs only",
+    title: "is given for listed URLs only [S1]",
   },
   {
     name: "a worker that isolates gives its token to whoever asks",
     law: "S7",
     ...serving((serve, options) => serve({ ...options, isolated: false })),
     test: WORKER,
-    title: "S7 under isolation gives no token",
+    title: "under isolation gives no token [S7]",
   },
   {
     name: "a worker answers questions of any version",
@@ -114,14 +114,14 @@ export const worker: readonly Mutant[] = [
         : question,
     ),
     test: WORKER,
-    title: "S10 of another version is told so",
+    title: "of another version is told so [S10]",
   },
   {
     name: "a service worker refreshes though nothing holds it",
     law: "F39",
     ...ofHold("createHold", (original) => () => over(original(), { isHeld: () => true })),
     test: WORKER,
-    title: "F39 begins no refresh that no event would hold",
+    title: "begins no refresh that no event would hold [F39]",
   },
   {
     name: "a question of any length is read",
@@ -133,7 +133,7 @@ export const worker: readonly Mutant[] = [
           typeof value === "string",
     ),
     test: WORKER,
-    title: "S10 with too long arguments is refused",
+    title: "with too long arguments is refused [S10]",
   },
   {
     name: "an account of a page's may have any name",
@@ -145,7 +145,7 @@ export const worker: readonly Mutant[] = [
           name === name,
     ),
     test: WORKER,
-    title: "S10 with no account is refused",
+    title: "with no account is refused [S10]",
   },
   {
     name: "one worker keeps any number of accounts",
@@ -154,7 +154,7 @@ export const worker: readonly Mutant[] = [
       if (!what.includes("one too many")) original(condition, what);
     }),
     test: WORKER,
-    title: "S10 S11 names one of a hundred accounts at most",
+    title: "names one of a hundred accounts at most [S10 S11]",
   },
   {
     name: "a page takes any time for a server's",
@@ -178,7 +178,7 @@ export const worker: readonly Mutant[] = [
       });
     }),
     test: WORKER,
-    title: "S1 S6 attaches tokens to what may have one",
+    title: "attaches tokens to what may have one [S1 S6]",
   },
   {
     name: "a page that is not controlled goes on without a token",
@@ -191,7 +191,7 @@ export const worker: readonly Mutant[] = [
       return serve(options);
     }),
     test: WORKER,
-    title: "S7 under isolation gives no token",
+    title: "under isolation gives no token [S7]",
   },
   {
     name: "a question that is given up is answered all the same",
@@ -205,7 +205,7 @@ export const worker: readonly Mutant[] = [
       };
     }),
     test: PAGE,
-    title: "P14 an abort reaches the worker",
+    title: "an abort reaches the worker [P14]",
   },
   {
     name: "nothing holds a service worker that refreshes",
@@ -219,7 +219,7 @@ export const worker: readonly Mutant[] = [
       });
     }),
     test: WORKER,
-    title: "F31 P5 is held by the event",
+    title: "is held by the event [F31 P5]",
   },
   {
     name: "a page sends whatever it is given for a token",
@@ -231,7 +231,7 @@ export const worker: readonly Mutant[] = [
           value !== null,
     ),
     test: ANSWERS,
-    title: "S5 S10 in place of a token is not sent",
+    title: "in place of a token is not sent [S5 S10]",
   },
   {
     name: "an answer that was overtaken brings its state back",
@@ -252,7 +252,7 @@ export const worker: readonly Mutant[] = [
       };
     }),
     test: ANSWERS,
-    title: "F9 answers that overtake each other",
+    title: "answers that overtake each other [F9]",
   },
   {
     name: "a page does not tell the time of a 401",
@@ -266,14 +266,14 @@ export const worker: readonly Mutant[] = [
         }),
     ),
     test: "test/unit/worker/same.test.ts",
-    title: "F16 with a clock",
+    title: "with a clock [F16]",
   },
   {
     name: "a page that gives up tells nobody",
     law: "P14",
     ...relaying(answering((answer) => answer)),
     test: PAGE,
-    title: "P14 an abort reaches the worker",
+    title: "an abort reaches the worker [P14]",
   },
   {
     name: "a page counts as controlled before it is",
@@ -283,21 +283,21 @@ export const worker: readonly Mutant[] = [
       return state && { ...state, isolated: false };
     }),
     test: PAGE,
-    title: "S7 is there when the page is controlled",
+    title: "is there when the page is controlled [S7]",
   },
   {
     name: "a page believes a worker of another version",
     law: "S10",
     ...relaying(answering((answer) => ({ ...answer, tokenkeep: 1 }))),
     test: PAGE,
-    title: "P10 a worker that is updated to another version",
+    title: "a worker that is updated to another version [P10]",
   },
   {
     name: "nothing stands in for a worker",
     law: "P10",
     ...connecting((connect, start, { fallback: _, ...options } = {}) => connect(start, options)),
     test: PAGE,
-    title: "P10 a worker that is updated to another version",
+    title: "a worker that is updated to another version [P10]",
   },
   {
     name: "a password is sent again to a worker that is silent",
@@ -316,7 +316,7 @@ export const worker: readonly Mutant[] = [
     law: "P10",
     ...connecting((connect, start, options) => over(connect(start, options), { close: () => {} })),
     test: PAGE,
-    title: "P10 closed, it gives up what it asked",
+    title: "closed, it gives up what it asked [P10]",
   },
   {
     name: "a stream is sent again",
@@ -331,6 +331,6 @@ export const worker: readonly Mutant[] = [
       };
     }),
     test: PAGE,
-    title: "P11 F20 F21 sends a stream once",
+    title: "sends a stream once [P11 F20 F21]",
   },
 ];

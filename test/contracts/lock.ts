@@ -106,7 +106,7 @@ export function lockContract(
       expect(runs).toBe(2);
     });
 
-    it("F11 aborted before: rejects with the reason, and the task never runs", async () => {
+    it("aborted before: rejects with the reason, and the task never runs [F11]", async () => {
       let runs = 0;
       const reason = new Error("the caller's own");
       await expect(
@@ -115,7 +115,7 @@ export function lockContract(
       expect(runs).toBe(0);
     });
 
-    it("P14 an abort after the lock was had changes nothing", async () => {
+    it("an abort after the lock was had changes nothing [P14]", async () => {
       const lock = make();
       const name = freshName();
       const aborter = new AbortController();
@@ -154,7 +154,7 @@ export function lockContract(
 
     if (!exclusive) return;
 
-    it("F3 one holder at a time, in the order in which they came", async () => {
+    it("one holder at a time, in the order in which they came [F3]", async () => {
       const lock = make();
       const name = freshName();
       const order: string[] = [];
@@ -176,7 +176,7 @@ export function lockContract(
       expect(order).toEqual(["a", "b", "c", "d", "e"]);
     });
 
-    it("F2 F11 aborted while waiting: rejects with the reason at once, the others keep their turn", async () => {
+    it("aborted while waiting: rejects with the reason at once, the others keep their turn [F2 F11]", async () => {
       const lock = make();
       const name = freshName();
       const holder = await hold(lock, name);
@@ -195,7 +195,7 @@ export function lockContract(
       expect(await lock.run(name, async () => "free", never())).toBe("free");
     });
 
-    it("F2 all who wait give up, and the name is free after its holder", async () => {
+    it("all who wait give up, and the name is free after its holder [F2]", async () => {
       const lock = make();
       const name = freshName();
       const holder = await hold(lock, name);
@@ -208,7 +208,7 @@ export function lockContract(
       expect(await lock.run(name, async () => "free", never())).toBe("free");
     });
 
-    it("F2 an abort in the very moment of the grant leaves nobody locked out", async () => {
+    it("an abort in the very moment of the grant leaves nobody locked out [F2]", async () => {
       const lock = make();
       const name = freshName();
       const holder = await hold(lock, name);
@@ -247,7 +247,7 @@ export function webLocksContract(
     const held = async (name: string): Promise<boolean> =>
       (await navigator.locks.query()).held!.some((lock) => lock.name === name);
 
-    it("F10 copies of the library share a lock by its name, held from the task's start to its end", async () => {
+    it("copies of the library share a lock by its name, held from the task's start to its end [F10]", async () => {
       const name = freshName();
       const holder = await hold(webLocks(), name);
       expect(await held(name)).toBe(true);
@@ -260,7 +260,7 @@ export function webLocksContract(
       expect(await held(name)).toBe(false);
     });
 
-    it("F3 never steals, not even with a polluted Object.prototype", async () => {
+    it("never steals, not even with a polluted Object.prototype [F3]", async () => {
       const name = freshName();
       const request = vi.spyOn(navigator.locks, "request");
       const holder = await hold(webLocks(), name);
@@ -284,7 +284,7 @@ export function webLocksContract(
       for (const call of request.mock.calls) expect((call[1] as LockOptions).steal).toBeFalsy();
     });
 
-    it("F3 when somebody else steals the lock, the task goes on and is not run again", async () => {
+    it("when somebody else steals the lock, the task goes on and is not run again [F3]", async () => {
       const name = freshName();
       const end = gate<string>();
       const begun = gate();
@@ -305,7 +305,7 @@ export function webLocksContract(
     });
 
     it.each(["pagehide", "freeze"] as const)(
-      "F7 on %s the lock is let go while the task goes on",
+      "on %s the lock is let go while the task goes on [F7]",
       async (event) => {
         const name = freshName();
         const end = gate<string>();
@@ -329,7 +329,7 @@ export function webLocksContract(
     );
 
     it.each(["pagehide", "freeze"] as const)(
-      "F7 on %s whoever waits leaves the queue, where a frozen page would block the others",
+      "on %s whoever waits leaves the queue, where a frozen page would block the others [F7]",
       async (event) => {
         const name = freshName();
         const begun = gate();
@@ -353,7 +353,7 @@ export function webLocksContract(
       },
     );
 
-    it("F7 a page that came back takes the lock again", async () => {
+    it("a page that came back takes the lock again [F7]", async () => {
       leave.pagehide();
       leave.freeze();
       const name = freshName();

@@ -117,7 +117,7 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
   describe.each(names)("provider contract: %s", (name) => {
     const { scheme, read, renewal, variable = "", rest } = cases[name];
 
-    it("S6 signs in, and presents the token by its scheme", async () => {
+    it("signs in, and presents the token by its scheme [S6]", async () => {
       const { vault, api } = await signedIn(name);
       const reply = await vault.fetch(api.url + read);
       expect(reply.status).toBe(200);
@@ -145,7 +145,7 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
       }
     });
 
-    it.skipIf(renewal !== undefined)("P11 a 401 is returned, and the token is kept", async () => {
+    it.skipIf(renewal !== undefined)("a 401 is returned, and the token is kept [P11]", async () => {
       const { vault, api } = await signedIn(name);
       await api.revoke();
       const reply = await vault.fetch(`${api.url}${read}?n=1`);
@@ -154,7 +154,7 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
       expect(await vault.accounts()).toEqual(["default"]);
     });
 
-    it.runIf(renewal !== undefined)("P1 P11 a 401 is healed by one renewal for all", async () => {
+    it.runIf(renewal !== undefined)("a 401 is healed by one renewal for all [P1 P11]", async () => {
       const { vault, api, pass } = await signedIn(name);
       await pass(2_000);
       const before = await api.counters();

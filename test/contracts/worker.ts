@@ -64,7 +64,7 @@ export function workerContract(kind: WorkerKind, control: string): void {
       await expect.poll(() => vault.snapshot().status, { timeout: 10_000 }).toBe(wanted);
     }
 
-    it("P1 P12 serves two connections: one session, one refresh, everybody told", async () => {
+    it("serves two connections: one session, one refresh, everybody told [P1 P12]", async () => {
       const { api, vault, other } = await signedIn();
       expect(vault.snapshot().status).toBe("signed-in");
       await status(other, "signed-in");
@@ -87,7 +87,7 @@ export function workerContract(kind: WorkerKind, control: string): void {
       await status(other, "signed-out");
     });
 
-    it("P10 S4 errors cross as they are, and bring no secret along", async () => {
+    it("errors cross as they are, and bring no secret along [P10 S4]", async () => {
       const { vault, other } = await signedIn();
       const password = "incorrect horse";
       const refused = other.signIn({ ...credentials, password });
@@ -98,7 +98,7 @@ export function workerContract(kind: WorkerKind, control: string): void {
       });
     });
 
-    it("P14 an abort rejects with its reason, and nothing else changes", async () => {
+    it("an abort rejects with its reason, and nothing else changes [P14]", async () => {
       const { api, vault } = await signedIn();
       await api.expireAccessTokens();
       const gate = await api.gate("refresh", "before");

@@ -32,7 +32,7 @@ const nextSecond = async (): Promise<void> => {
 };
 
 describe("fifty visitors at once", () => {
-  it("P1 vmcloud, with nobody signed in: one sign-in; and then one refresh", async () => {
+  it("vmcloud, with nobody signed in: one sign-in; and then one refresh [P1]", async () => {
     const answers = await crowd("vmcloud");
     expect(statuses(answers)).toEqual([200]);
     expect(answers[0]?.text).toContain("vm");
@@ -46,7 +46,7 @@ describe("fifty visitors at once", () => {
     });
   });
 
-  it("P1 artos, with nobody signed in: one token is minted; and then one more", async () => {
+  it("artos, with nobody signed in: one token is minted; and then one more [P1]", async () => {
     expect(statuses(await crowd("artos"))).toEqual([200]);
     expect(await counters("artos")).toMatchObject({ tokenCalls: 1 });
     await control("artos", "expire");
@@ -54,7 +54,7 @@ describe("fifty visitors at once", () => {
     expect(await counters("artos")).toMatchObject({ tokenCalls: 2, refreshed: 2 });
   });
 
-  it("P1 clary-jwt: one JWT is signed, the API is asked for none; and then one more", async () => {
+  it("clary-jwt: one JWT is signed, the API is asked for none; and then one more [P1]", async () => {
     expect(statuses(await crowd("clary-jwt"))).toEqual([200]);
     expect(await counters("clary-jwt")).toMatchObject({ requests: 50, tokens: 1 });
     await nextSecond();
@@ -68,7 +68,7 @@ describe("fifty visitors at once", () => {
   });
 
   for (const api of ["clary", "simplismart", "qovery"] as const)
-    it(`P11 ${api}: a token from a secret; revoked, each gets the API's own 401, once`, async () => {
+    it(`${api}: a token from a secret; revoked, each gets the API's own 401, once [P11]`, async () => {
       expect(statuses(await crowd(api))).toEqual([200]);
       await control(api, "revoke");
       const before = await counters(api);

@@ -28,7 +28,7 @@ const keys = KEYS;
 const wanted = (message: string | RegExp): unknown =>
   expect.objectContaining({ code: "invalid_option", message: expect.stringMatching(message) });
 
-it("P1 two vaults on one database share a session, and one refreshes for both", async () => {
+it("two vaults on one database share a session, and one refreshes for both [P1]", async () => {
   const kv = await openKv();
   const api = fakeApi();
   const clock = { passed: 0 };
@@ -48,7 +48,7 @@ it("P1 two vaults on one database share a session, and one refreshes for both", 
   expect(api.to("/refresh")).toHaveLength(1);
 });
 
-it("S8 what it stores is sealed; dangerouslyUnsealed is not", async () => {
+it("what it stores is sealed; dangerouslyUnsealed is not [S8]", async () => {
   const api = fakeApi();
   for (const [options, isSealed] of [
     [{ keys }, true],
@@ -87,7 +87,7 @@ it("a store of one's own needs neither database nor keys", async () => {
   expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
 });
 
-it("P2 P5 a refresh whose reply is lost has arrived once: Deno's own second send is kept off", async () => {
+it("a refresh whose reply is lost has arrived once: Deno's own second send is kept off [P2 P5]", async () => {
   const api = await spawnApi(inject("control"), { rotation: "strict" });
   let passed = 0;
   const vault = createVault({
@@ -190,7 +190,7 @@ describe("says which line to add", () => {
     expect(() => make({ kv, keys: {} })).toThrow(wanted("needs a key"));
   });
 
-  it("S4 with a malformed key, which it does not show", async () => {
+  it("with a malformed key, which it does not show [S4]", async () => {
     const kv = await openKv();
     let error;
     try {
@@ -226,7 +226,7 @@ describe("says which line to add", () => {
       expect(() => make({ kv, keys, provider: provider as never })).toThrow(wanted("provider"));
   });
 
-  it("P2 with a store that cannot compare and set, for a provider that rotates", () => {
+  it("with a store that cannot compare and set, for a provider that rotates [P2]", () => {
     const store = { ...memoryStore(), atomic: false };
     expect(() => make({ store })).toThrow(wanted("tokenkeep/cloudflare"));
   });

@@ -16,7 +16,7 @@ const DAY = 86_400_000;
 const MINUTE = 60_000;
 
 it(
-  "P1 P18 Deno.cron fires in two vaults at once: with nobody calling, one of them refreshes",
+  "Deno.cron fires in two vaults at once: with nobody calling, one of them refreshes [P1 P18]",
   async () => {
     const api = await spawnApi(inject("control"), { rotation: "strict" });
     const kv = await openKv();

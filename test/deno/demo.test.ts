@@ -15,7 +15,7 @@ afterAll(remove);
 
 const demo = readFileSync(path.join(root, "demo/deno.ts"), "utf8");
 
-it("P1 two servers of demo/deno.ts share one session, and one refreshes for both", async () => {
+it("two servers of demo/deno.ts share one session, and one refreshes for both [P1]", async () => {
   const api = await spawnApi(inject("control"), { rotation: "strict" });
   const file = save(demo);
   const env = {

@@ -12,7 +12,7 @@ const every = (count: number, result: number | string): (number | string)[] =>
   Array.from({ length: count }, () => result);
 
 describe("eight processes", () => {
-  it("P1 F1 an expired session: one refresh, and all are served", async () => {
+  it("an expired session: one refresh, and all are served [P1 F1]", async () => {
     const { api, members, pass } = await family(SIZE);
     await pass(DAY);
     expect(await all(members)).toEqual(every(3 * SIZE, 200));
@@ -24,7 +24,7 @@ describe("eight processes", () => {
     });
   });
 
-  it("P1 P12 a token that the server rejects: one refresh, and every request is healed", async () => {
+  it("a token that the server rejects: one refresh, and every request is healed [P1 P12]", async () => {
     const { api, members, pass } = await family(SIZE);
     await pass(HOUR);
     await api.expireAccessTokens();
@@ -32,7 +32,7 @@ describe("eight processes", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("P1 P18 at the soft time one of them refreshes, and nobody waits for it", async () => {
+  it("at the soft time one of them refreshes, and nobody waits for it [P1 P18]", async () => {
     const { api, members, pass } = await family(SIZE);
     const gate = await api.gate("refresh", "before");
     await pass(DAY * 0.81);
@@ -53,7 +53,7 @@ describe("eight processes", () => {
 });
 
 describe("one is killed while its refresh is in flight", () => {
-  it("P2 P10 F39 the server has rotated: the access token serves to its end, then a sign-in is due", async () => {
+  it("the server has rotated: the access token serves to its end, then a sign-in is due [P2 P10 F39]", async () => {
     const { api, members, pass } = await family(SIZE);
     const [victim, ...others] = members as [Member, ...Member[]];
     const gate = await api.gate("refresh", "after");
@@ -78,7 +78,7 @@ describe("one is killed while its refresh is in flight", () => {
     expect(await all(others)).toEqual(every(3 * others.length, 200));
   });
 
-  it("P2 P10 F39 the request was lost: the last chance brings all of them through", async () => {
+  it("the request was lost: the last chance brings all of them through [P2 P10 F39]", async () => {
     const { api, members, pass } = await family(SIZE);
     const [victim, ...others] = members as [Member, ...Member[]];
     await api.fault("refresh", { dropReply: "before" });

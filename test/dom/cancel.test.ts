@@ -8,7 +8,7 @@ import { createVault } from "../../src/index.ts";
 import { password } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 
-it("P12 a 401 whose body is still on its way is healed, and its end disturbs nobody", async () => {
+it("a 401 whose body is still on its way is healed, and its end disturbs nobody [P12]", async () => {
   let late: ServerResponse | undefined;
   await using server = await serve((request, response) => {
     if (request.url === "/refresh") response.end(JSON.stringify({ token: "second" }));

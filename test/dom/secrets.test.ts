@@ -32,12 +32,12 @@ const warnings = (): string[] => warn.mock.calls.map((words: unknown[]) => words
 const presets = { simplismart, artos, qovery, clary, "clary-jwt": claryJwt } as const;
 
 describe.each(Object.entries(presets))("%s", (name, make) => {
-  it("S16 is silent when the page says that it knows", () => {
+  it("is silent when the page says that it knows [S16]", () => {
     make({ env, dangerouslyAllowInBrowser: true });
     expect(warnings()).toEqual([]);
   });
 
-  it("S16 draws one warning, however often it is made, without the secret", () => {
+  it("draws one warning, however often it is made, without the secret [S16]", () => {
     for (let n = 0; n < 3; n += 1) make({ env });
     expect(warnings()).toHaveLength(1);
     expect(warnings()[0]).toContain(`"${name}"`);
@@ -47,7 +47,7 @@ describe.each(Object.entries(presets))("%s", (name, make) => {
 });
 
 describe("other providers", () => {
-  it("S16 each name has a warning of its own", () => {
+  it("each name has a warning of its own [S16]", () => {
     const origins = ["https://api.acme.example"];
     staticToken({ name: "acme-one", origins });
     mint({ name: "acme-two", origins, tokenUrl: `${origins[0]}/mint`, read: () => ({}) });
@@ -55,12 +55,12 @@ describe("other providers", () => {
     expect(warnings().map((words) => /"(.+?)"/.exec(words)?.[1])).toEqual(["acme-one", "acme-two"]);
   });
 
-  it("S16 a password is typed in by a person and draws none", () => {
+  it("a password is typed in by a person and draws none [S16]", () => {
     vmcloud();
     expect(warnings()).toEqual([]);
   });
 
-  it("S16 what works elsewhere works here all the same", async () => {
+  it("what works elsewhere works here all the same [S16]", async () => {
     const vault = createVault({ provider: qovery({ env }), store: memoryStore() });
     await vault.signIn();
     expect(await vault.authorization()).toBe(`Token ${SECRET}`);

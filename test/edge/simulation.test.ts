@@ -15,7 +15,7 @@ const base: Scenario = {
 };
 
 describe("a day at the edge", () => {
-  it("P1 one token call and one alarm per account and life of a token", async () => {
+  it("one token call and one alarm per account and life of a token [P1]", async () => {
     const { tokenCalls, alarms, rowsWritten } = await simulate(base);
     expect(tokenCalls).toBe(2);
     expect(alarms).toBe(2);

@@ -4,7 +4,7 @@ import { calls, calm, LIFE, NO_FAULTS, NO_TROUBLE, scenario } from "./scenarios.
 
 const once: Family[] = [
   {
-    title: "P1 F1 without faults, one token call per expiry, and every caller gets the new token",
+    title: "without faults, one token call per expiry, and every caller gets the new token [P1 F1]",
     share: 2,
     schedules: scenario({ ...calm, refreshAhead: false }, []).map((drawn) => ({
       ...drawn,
@@ -17,7 +17,7 @@ const once: Family[] = [
     },
   },
   {
-    title: "P1 F8 past the soft time one call is served at once, and one refresh runs behind it",
+    title: "past the soft time one call is served at once, and one refresh runs behind it [P1 F8]",
     schedules: scenario({ ...calm, refreshAhead: false, killsOld: false }, []).map((drawn) => ({
       ...drawn,
       script: [...calls(LIFE * 0.81, 1), ...calls(60_000, 1)],
@@ -32,7 +32,8 @@ const once: Family[] = [
     },
   },
   {
-    title: "P12 a 401 for an older generation resends with the current one and makes no token call",
+    title:
+      "a 401 for an older generation resends with the current one and makes no token call [P12]",
     schedules: scenario({ ...calm, refreshAhead: false, killsOld: true }, []).map((drawn) => ({
       ...drawn,
       // The first calls refresh; the others' 401s come while, and after, that happens.
@@ -49,7 +50,7 @@ const once: Family[] = [
     },
   },
   {
-    title: "P13 F18 a server that always answers 401 makes a bounded number of refreshes",
+    title: "a server that always answers 401 makes a bounded number of refreshes [P13 F18]",
     share: 0.1,
     schedules: scenario(
       { ...calm, endpoints: [{ kind: "bad" }], rotation: "none", refreshAhead: false },
@@ -67,7 +68,7 @@ const once: Family[] = [
     },
   },
   {
-    title: "P14 F11 an abort changes nothing for the others, nor the number of token calls",
+    title: "an abort changes nothing for the others, nor the number of token calls [P14 F11]",
     schedules: scenario({ ...calm, refreshAhead: false }, []).map((drawn) => ({
       ...drawn,
       script: [
@@ -87,12 +88,13 @@ const once: Family[] = [
 
 const random: Family[] = [
   {
-    title: "P2 everything at once: no refresh token is replayed while that could cost the session",
+    title:
+      "everything at once: no refresh token is replayed while that could cost the session [P2]",
     share: 6,
     schedules: scenario(),
   },
   {
-    title: "P2 P5 P8 F39 strict rotation: crashes and freezes at every await",
+    title: "strict rotation: crashes and freezes at every await [P2 P5 P8 F39]",
     share: 4,
     schedules: scenario({ rotation: "strict" }, [
       "call",
@@ -104,7 +106,7 @@ const random: Family[] = [
     ]),
   },
   {
-    title: "P3 generations and revisions only grow, though writes fail, get lost and are evicted",
+    title: "generations and revisions only grow, though writes fail, get lost and are evicted [P3]",
     share: 2,
     schedules: scenario({ network: NO_TROUBLE }, [
       "call",
@@ -116,7 +118,7 @@ const random: Family[] = [
     ]),
   },
   {
-    title: "P4 F24 sign-outs and sign-ins race with refreshes, and no ended session comes back",
+    title: "sign-outs and sign-ins race with refreshes, and no ended session comes back [P4 F24]",
     share: 3,
     schedules: scenario({}, [
       "call",
@@ -129,7 +131,7 @@ const random: Family[] = [
     ]),
   },
   {
-    title: "P5 P18 F14 an intent stands until a commit, a refusal or a reply that proves nothing",
+    title: "an intent stands until a commit, a refusal or a reply that proves nothing [P5 P18 F14]",
     schedules: scenario(
       {
         faults: NO_FAULTS,
@@ -139,7 +141,7 @@ const random: Family[] = [
     ),
   },
   {
-    title: "P6 tokens of one grant stay together, though replies come late, twice or not at all",
+    title: "tokens of one grant stay together, though replies come late, twice or not at all [P6]",
     schedules: scenario(
       {
         network: { ...NO_TROUBLE, late: 0.6, lostAfter: 0.2, doubled: 0.2 },
@@ -150,7 +152,7 @@ const random: Family[] = [
   },
   {
     title:
-      "P7 F9 F22 waiters get a token after its commit, or marked unpersisted when commits fail",
+      "waiters get a token after its commit, or marked unpersisted when commits fail [P7 F9 F22]",
     schedules: scenario(
       {
         network: { ...NO_TROUBLE, late: 0.2 },
@@ -160,7 +162,7 @@ const random: Family[] = [
     ),
   },
   {
-    title: "P8 F3 F7 locks that are frozen, taken away or missing change nothing but the waiting",
+    title: "locks that are frozen, taken away or missing change nothing but the waiting [P8 F3 F7]",
     share: 2,
     schedules: scenario(
       { faults: { ...NO_FAULTS, lockLost: 0.5, freeze: 0.03, crash: 0.01, slow: 0.2 } },
@@ -168,7 +170,7 @@ const random: Family[] = [
     ),
   },
   {
-    title: "P9 F36 a refusal asks for one sign-in, and the access token serves on to its end",
+    title: "a refusal asks for one sign-in, and the access token serves on to its end [P9 F36]",
     schedules: scenario({ rotation: "strict", killsOld: false }, [
       "call",
       "reload",
@@ -177,7 +179,7 @@ const random: Family[] = [
     ]),
   },
   {
-    title: "P10 F2 F4 F38 every call settles, whatever is frozen, slow or gone",
+    title: "every call settles, whatever is frozen, slow or gone [P10 F2 F4 F38]",
     share: 2,
     schedules: scenario({
       faults: {
@@ -192,11 +194,12 @@ const random: Family[] = [
     }),
   },
   {
-    title: "P11 F19 a call is sent at most twice, with the same bytes, never with a rejected token",
+    title:
+      "a call is sent at most twice, with the same bytes, never with a rejected token [P11 F19]",
     schedules: scenario({ faults: NO_FAULTS }, ["call", "expire", "online"]),
   },
   {
-    title: "P15 F15 F16 no clock makes a refresh loop or an overflow",
+    title: "no clock makes a refresh loop or an overflow [P15 F15 F16]",
     share: 2,
     schedules: scenario({ network: NO_TROUBLE, faults: NO_FAULTS }, [
       "call",
@@ -214,7 +217,7 @@ const random: Family[] = [
   },
   {
     title:
-      "P16 F22 a store that fails signs nobody out, and nobody refreshes a shared session without it",
+      "a store that fails signs nobody out, and nobody refreshes a shared session without it [P16 F22]",
     share: 2,
     schedules: scenario({ network: NO_TROUBLE }, [
       "call",
@@ -226,7 +229,7 @@ const random: Family[] = [
     ]),
   },
   {
-    title: "P17 F13 failures that are no refusal never end a session",
+    title: "failures that are no refusal never end a session [P17 F13]",
     share: 2,
     schedules: scenario(
       {
@@ -249,7 +252,7 @@ const random: Family[] = [
   },
   {
     title:
-      "P10 P15 P17 F33 a store that goes back to an earlier record hangs nobody, and without rotation costs no session",
+      "a store that goes back to an earlier record hangs nobody, and without rotation costs no session [P10 P15 P17 F33]",
     share: 2,
     schedules: scenario({}, ["call", "go-back", "expire", "freeze", "resume", "reload"]),
   },

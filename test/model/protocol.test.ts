@@ -26,7 +26,7 @@ describe("the refresh protocol", { timeout: 24 * 3_600_000 }, () => {
   for (const { family, runs } of dealt(families, SCHEDULES, 1))
     it(`${family.title}`, () => prove(family, { runs, seed: SEED, path: PATH }));
 
-  it("P18 clients that signed in together do not refresh in step", async () => {
+  it("clients that signed in together do not refresh in step [P18]", async () => {
     const times = new Set<number>();
     const clients = 40;
     for (let seed = 1; seed <= clients; seed++) {

@@ -183,7 +183,7 @@ describe("the packed file in an application", () => {
   it.each<[string, (input: string) => Promise<{ url: string }>]>([
     ["built by Vite", serveBuilt],
     ["by Vite's development server, with its optimiser", serveInDevelopment],
-  ])("P1 F39 runs its vault in a worker: %s", async (_, start) => {
+  ])("runs its vault in a worker: %s [P1 F39]", async (_, start) => {
     const { url } = await start("owned.html");
     const context = await browser.newContext();
     const { signIns, tokenCalls } = api.counters();

@@ -134,7 +134,7 @@ describe.each(["chromium", "firefox"] as const)("the README's programs in %s", (
     expect(await runs("browser", await context.newPage())).toContain("/api/v1/auth/token");
   });
 
-  it("F39 in a worker: the same, and the page itself asks for no token", async () => {
+  it("in a worker: the same, and the page itself asks for no token [F39]", async () => {
     const asked = await runs("worker", await context.newPage());
     expect(new Set(asked)).toEqual(new Set(["/v1/vms"]));
   });

@@ -21,7 +21,7 @@ fetchContract({ control: inject("control"), streams: false, faithful: false });
 providerContract({ control: inject("control") });
 webhookContract({ streams: true });
 
-it("P16 without IndexedDB every call rejects, and says so", async () => {
+it("without IndexedDB every call rejects, and says so [P16]", async () => {
   const store = indexedDbStore();
   for (const call of [
     store.read("a"),

@@ -31,7 +31,7 @@ storeContract("encrypted over Workers KV", async () => encrypted(kvStore(), awai
 });
 sealingContract("memory", memoryStore);
 lockContract("local", localLock);
-it("F6 Web Locks that are not there change nothing but the waiting", async () => {
+it("Web Locks that are not there change nothing but the waiting [F6]", async () => {
   const { signal } = new AbortController();
   expect(await webLocks().run("name", async () => 42, signal)).toBe(42);
 });

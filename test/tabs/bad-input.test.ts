@@ -14,7 +14,7 @@ const signIn = (page: Page, given: typeof credentials): Promise<Ended> =>
   page.evaluate((given) => window.kit.call(() => window.vault.signIn(given)), given);
 
 describe("people", () => {
-  it("S4 S7 a wrong password, and no session: codes, advice, no secret", async () => {
+  it("a wrong password, and no session: codes, advice, no secret [S4 S7]", async () => {
     const stage = await setUp();
     const page = await stage.open();
     const password = "incorrect horse";
@@ -29,7 +29,7 @@ describe("people", () => {
     expect(stage.api.counters().byPath["GET /v1/me"]).toBeUndefined();
   });
 
-  it("S5 a padded or broken token is not taken, and the session that stands stays", async () => {
+  it("a padded or broken token is not taken, and the session that stands stays [S5]", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1);
     for (const accessToken of [" abc", "abc\n", "Bearer abc", "", "tökén", undefined]) {
@@ -43,7 +43,7 @@ describe("people", () => {
     expect(await fetchOf(page)).toMatchObject({ result: "200" });
   });
 
-  it("S3 an http origin is refused, loopback only on request", async () => {
+  it("an http origin is refused, loopback only on request [S3]", async () => {
     const stage = await setUp();
     const page = await stage.open();
     const made = (dangerouslyAllowLoopbackHttp: boolean): Promise<Ended> =>
@@ -63,7 +63,7 @@ describe("people", () => {
 
 describe("whatever answers a refresh, it is no refusal", () => {
   const strange: [string, Fault][] = [
-    ["F14 a 429", { status: 429, headers: { "retry-after": "1" } }],
+    ["a 429 [F14]", { status: 429, headers: { "retry-after": "1" } }],
     ["a captive portal's page", { captivePortal: true }],
     ["a reply that is no JSON", { nonsense: "unparsable" }],
     ["members of the wrong types", { nonsense: "wrong-types" }],
@@ -74,7 +74,7 @@ describe("whatever answers a refresh, it is no refusal", () => {
     ["a redirect", { redirect: "/api/v1/auth/elsewhere" }],
   ];
 
-  it.each(strange)("P17 S10 %s: it is tried again, and the call served", async (_, fault) => {
+  it.each(strange)("%s: it is tried again, and the call served [P17 S10]", async (_, fault) => {
     const stage = await setUp();
     const { api } = stage;
     const [page] = await stage.openSignedIn(1);
@@ -87,7 +87,7 @@ describe("whatever answers a refresh, it is no refusal", () => {
     expect(api.counters().byPath["POST /api/v1/auth/elsewhere"]).toBeUndefined();
   });
 
-  it("P9 a refusal is one: sign_in_required, once for all tabs, and a new sign-in heals it", async () => {
+  it("a refusal is one: sign_in_required, once for all tabs, and a new sign-in heals it [P9]", async () => {
     const stage = await setUp();
     const { api } = stage;
     const pages = await stage.openSignedIn(3);
@@ -110,7 +110,7 @@ describe("whatever answers a refresh, it is no refusal", () => {
     expect(await fetchOf(pages[2]!)).toMatchObject({ result: "200" });
   });
 
-  it("S10 P17 nonsense at the sign-in is no session and no crash", async () => {
+  it("nonsense at the sign-in is no session and no crash [S10 P17]", async () => {
     const stage = await setUp();
     const page = await stage.open();
     for (const fault of [{ nonsense: "wrong-types" }, { captivePortal: true }] as const) {
@@ -123,7 +123,7 @@ describe("whatever answers a refresh, it is no refusal", () => {
 });
 
 describe("what a 401 is not about", () => {
-  it("P11 P13 F18 a server that always answers 401: sent twice, refreshed once, then returned", async () => {
+  it("a server that always answers 401: sent twice, refreshed once, then returned [P11 P13 F18]", async () => {
     const stage = await setUp();
     const { api } = stage;
     const [page] = await stage.openSignedIn(1);
@@ -139,7 +139,7 @@ describe("what a 401 is not about", () => {
     expect(await fetchOf(page)).toMatchObject({ result: "200" });
   });
 
-  it("P12 a 403 is a response, and nothing is refreshed", async () => {
+  it("a 403 is a response, and nothing is refreshed [P12]", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1);
     stage.api.set({ ipBlocked: true });

@@ -58,7 +58,7 @@ async function close(scene: Scene): Promise<void> {
 }
 
 describe("the refreshing tab is closed in flight", () => {
-  it("F39 P10 P17 with a reuse window all nine others live on", async () => {
+  it("with a reuse window all nine others live on [F39 P10 P17]", async () => {
     // Their patience ends before the lost attempt's deadline does: it is the window that helps.
     const scene = await refreshing(
       { rotation: "window", reuseWindow: 60_000, after: 25 * HOUR },
@@ -76,7 +76,7 @@ describe("the refreshing tab is closed in flight", () => {
     });
   });
 
-  it("F39 F36 P2 P9 strict: the access token serves to its end without a replay, then one replay, then all are asked to sign in", async () => {
+  it("strict: the access token serves to its end without a replay, then one replay, then all are asked to sign in [F39 F36 P2 P9]", async () => {
     // Past the soft time (75 to 80 % of the life): the token is still good.
     const scene = await refreshing({ after: 20 * HOUR });
     await close(scene);
@@ -101,7 +101,7 @@ describe("the refreshing tab is closed in flight", () => {
     expect(scene.api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 1 });
   });
 
-  it("F39 P10 strict and expired: nobody hangs, all are asked to sign in within their patience", async () => {
+  it("strict and expired: nobody hangs, all are asked to sign in within their patience [F39 P10]", async () => {
     // In real time, no clock is moved: the deadline of the lost attempt, its margin, a second for
     // peers, and the replay are 18 s. The default patience of 20 s is enough on an idle machine.
     const patience = 30_000;
@@ -116,7 +116,7 @@ describe("the refreshing tab is closed in flight", () => {
     expect(scene.api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 1 });
   });
 
-  it("P10 P17 strict and expired, little patience: each call settles, the session is kept", async () => {
+  it("strict and expired, little patience: each call settles, the session is kept [P10 P17]", async () => {
     const patience = 1_000;
     const scene = await refreshing({ after: 25 * HOUR }, { patience });
     const calls = Promise.all(scene.others.map(fetchOf));
@@ -134,7 +134,7 @@ describe("the refreshing tab is closed in flight", () => {
     expect(scene.api.counters().tokenCalls).toBe(2);
   });
 
-  it("F39 P6 a tab that is only reloaded while it refreshes is no different", async () => {
+  it("a tab that is only reloaded while it refreshes is no different [F39 P6]", async () => {
     const scene = await refreshing(
       { rotation: "window", reuseWindow: 60_000, after: 25 * HOUR },
       { reuseWindow: 60_000 },

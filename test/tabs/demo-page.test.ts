@@ -25,7 +25,7 @@ const deepSecrets: Readonly<Record<ApiId, number>> = {
 
 describe("secrets", () => {
   for (const { id, life } of apis)
-    it(`S4 F30 P1 ${id}: ${life ? "one renewal for five frames, and " : ""}no secret in the page, in messages, in what is kept or logged`, async () => {
+    it(`${id}: ${life ? "one renewal for five frames, and " : ""}no secret in the page, in messages, in what is kept or logged [S4 F30 P1]`, async () => {
       const wire = tap();
       const { context, page } = await visit("");
       await listen(context);

@@ -44,7 +44,7 @@ const renewal: Partial<Record<ApiId, string>> = { vmcloud: "refresh", artos: "ne
 
 describe("two hundred visitors through the Worker meet an ended token", () => {
   for (const { id, calls } of apis.filter(({ life }) => life !== undefined))
-    it(`P1 P2 ${id}: ${calls ? "one call for a token" : "one new JWT"}, and all are answered`, async () => {
+    it(`${id}: ${calls ? "one call for a token" : "one new JWT"}, and all are answered [P1 P2]`, async () => {
       const { page } = await visit(`?api=${id}`);
       await page.getByText("No visitor has come yet").waitFor();
       const { next } = await logOf(`edge-${id}`);
@@ -77,7 +77,7 @@ describe("two hundred visitors through the Worker meet an ended token", () => {
     });
 
   for (const { id } of apis.filter(({ life }) => life === undefined))
-    it(`P11 ${id}: nothing renews it, and each gets the API's own 401, once`, async () => {
+    it(`${id}: nothing renews it, and each gets the API's own 401, once [P11]`, async () => {
       const { page } = await visit(`?api=${id}`);
       const { next } = await logOf(`edge-${id}`);
       await send(page);
@@ -98,7 +98,7 @@ describe("two hundred visitors through the Worker meet an ended token", () => {
 });
 
 describe("trouble", () => {
-  it("P17 a refresh that meets 503 is tried again: all are answered", async () => {
+  it("a refresh that meets 503 is tried again: all are answered [P17]", async () => {
     const { page } = await visit("?api=vmcloud");
     await page.route("**/backstage/edge-vmcloud/visitors?*", async (route) => {
       await fault("vmcloud", "503");
@@ -168,7 +168,7 @@ describe("trouble", () => {
   });
 });
 
-it("S4 keeps the Worker's secrets from the page", async () => {
+it("keeps the Worker's secrets from the page [S4]", async () => {
   for (const { id } of apis) {
     expect((await fetch(address(`backstage/${id}/credentials`))).status).toBe(200);
     expect((await fetch(address(`backstage/edge-${id}/credentials`))).status).toBe(404);

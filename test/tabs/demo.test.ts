@@ -19,7 +19,7 @@ import {
 useDemo();
 
 describe("five tabs, fifty requests each", () => {
-  it("P1 P2 one refresh, in five real tabs", async () => {
+  it("one refresh, in five real tabs [P1 P2]", async () => {
     const { context, page } = await visit("?api=vmcloud");
     await signIn(page);
     for (let tabs = 1; tabs < 5; tabs++) {
@@ -50,7 +50,7 @@ describe("five tabs, fifty requests each", () => {
 
 describe("each API, from the sign-in to a 401", () => {
   for (const { id, renewal } of apis.filter(({ life }) => life)) {
-    it(`P12 ${id}: a 401 is healed`, async () => {
+    it(`${id}: a 401 is healed [P12]`, async () => {
       const { page } = await visit(`?api=${id}`);
       expect(await page.locator("#refreshes-label").textContent()).toBe(renewal[1]);
       expect(await page.locator("#legend-renewal").textContent()).toBe(renewal[0]);
@@ -67,7 +67,7 @@ describe("each API, from the sign-in to a 401", () => {
   }
 
   for (const { id } of apis.filter(({ life }) => !life)) {
-    it(`P11 ${id}: the 401 comes back once, and the page asks for another token`, async () => {
+    it(`${id}: the 401 comes back once, and the page asks for another token [P11]`, async () => {
       const { page } = await visit(`?api=${id}`);
       await signIn(page);
       const { next } = await logOf(id);
@@ -88,13 +88,13 @@ describe("each API, from the sign-in to a 401", () => {
     expect(await figure(page, "healed")).toBe(1);
   });
 
-  it("S13 a good webhook is taken, a forged one refused", async () => {
+  it("a good webhook is taken, a forged one refused [S13]", async () => {
     const { page } = await visit("?api=vmcloud");
     expect(await press(page, "Good")).toContain("Verified");
     expect(await press(page, "Forged")).toContain("Refused: signature_mismatch");
   });
 
-  it("P9 a session that is revoked asks for a sign-in", async () => {
+  it("a session that is revoked asks for a sign-in [P9]", async () => {
     const { page } = await visit("?api=vmcloud");
     await signIn(page);
     expect(await press(page, "Revoke it")).toContain("sign_in_required");
@@ -110,7 +110,7 @@ describe("each API, from the sign-in to a 401", () => {
     await page.getByText("credentials_refused").waitFor();
   });
 
-  it("S11 two accounts at once, in two tabs", async () => {
+  it("two accounts at once, in two tabs [S11]", async () => {
     const { context, page } = await visit("?api=vmcloud");
     await signIn(page);
     const other = await context.newPage();
@@ -125,7 +125,7 @@ describe("each API, from the sign-in to a 401", () => {
 });
 
 describe("what goes wrong", () => {
-  it("P17 a refresh that meets 503, 429 or no reply: all requests are answered", async () => {
+  it("a refresh that meets 503, 429 or no reply: all requests are answered [P17]", async () => {
     const { page } = await visit("?api=vmcloud");
     for (const [name, met] of [
       ["503", "met 503"],
@@ -141,7 +141,7 @@ describe("what goes wrong", () => {
     }
   });
 
-  it("P9 a reply that is lost, strict rotation: the page says why the session has ended", async () => {
+  it("a reply that is lost, strict rotation: the page says why the session has ended [P9]", async () => {
     const { page } = await visit("?api=vmcloud");
     const said = await press(page, "Never");
     expect(said).toContain("The worker's refresh met no reply. The API refused the next one");
@@ -149,7 +149,7 @@ describe("what goes wrong", () => {
     expect(said).not.toContain("the session stayed");
   });
 
-  it("F13 offline: requests fail as fetch's do, and the session is kept", async () => {
+  it("offline: requests fail as fetch's do, and the session is kept [F13]", async () => {
     const { page } = await visit("?api=vmcloud");
     await signIn(page);
     await page.getByLabel("Offline").check();
@@ -160,7 +160,7 @@ describe("what goes wrong", () => {
     await page.getByText("Signed in").waitFor();
   });
 
-  it("F13 without a network the page does not blame the demo's server", async () => {
+  it("without a network the page does not blame the demo's server [F13]", async () => {
     const { context, page } = await visit("?api=vmcloud");
     const failed = page.waitForEvent("requestfailed", (one) => one.url().includes("/log?"));
     await context.setOffline(true);
@@ -171,7 +171,7 @@ describe("what goes wrong", () => {
     expect(await page.locator("#down").isVisible()).toBe(false);
   });
 
-  it("S14 offline: signs out, and a sign-in waits for the network", async () => {
+  it("offline: signs out, and a sign-in waits for the network [S14]", async () => {
     const { page } = await visit("?api=vmcloud");
     await signIn(page);
     await page.getByLabel("Offline").check();
@@ -188,7 +188,7 @@ describe("what goes wrong", () => {
     expect(await page.locator("#summary").textContent()).not.toContain("Signed out");
   });
 
-  it("F13 F12 the worker is offline with its tabs: it does not refresh before the network is back", async () => {
+  it("the worker is offline with its tabs: it does not refresh before the network is back [F13 F12]", async () => {
     const { context, page } = await visit("?api=vmcloud");
     page.setDefaultTimeout(60_000);
     await signIn(page);
@@ -219,7 +219,7 @@ describe("the tab that asked is closed in the middle of a refresh", () => {
     await page.getByText("Signed in").waitFor();
   }
 
-  it("F39 P2 a worker refreshes, strict rotation: the others go on, one token call", async () => {
+  it("a worker refreshes, strict rotation: the others go on, one token call [F39 P2]", async () => {
     const { page } = await visit("?api=vmcloud");
     const { next } = await logOf("vmcloud");
     const said = await close(page);
@@ -236,7 +236,7 @@ describe("the tab that asked is closed in the middle of a refresh", () => {
     expect(await page.getByRole("row", { name: /^Tab 2 1 1 0/ }).count()).toBe(1);
   });
 
-  it("F39 P9 each tab by itself, strict rotation: all the others lose the session", async () => {
+  it("each tab by itself, strict rotation: all the others lose the session [F39 P9]", async () => {
     const { page } = await visit("?api=vmcloud");
     page.setDefaultTimeout(60_000);
     await workerOff(page);
@@ -250,7 +250,7 @@ describe("the tab that asked is closed in the middle of a refresh", () => {
     await expect.poll(() => page.locator("#lanes li", { hasText: "must sign in" }).count()).toBe(4);
   });
 
-  it("F39 each tab by itself, with a reuse window: the others go on, by a second call", async () => {
+  it("each tab by itself, with a reuse window: the others go on, by a second call [F39]", async () => {
     const { page } = await visit("?api=vmcloud");
     await strict(page, false);
     await workerOff(page);
@@ -261,7 +261,7 @@ describe("the tab that asked is closed in the middle of a refresh", () => {
     await goesOn(page);
   });
 
-  it("P1 where there is no SharedWorker each tab refreshes by itself, and one does for all", async () => {
+  it("where there is no SharedWorker each tab refreshes by itself, and one does for all [P1]", async () => {
     const { context, page } = await visit("?api=vmcloud");
     await context.addInitScript("delete globalThis.SharedWorker");
     await page.reload();

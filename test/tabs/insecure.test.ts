@@ -4,7 +4,7 @@ import { bareAddress, credentials, hasStatus, HOUR, setUp, useBrowser } from "./
 
 useBrowser();
 
-it("S8 F6 P16 an insecure context: unavailable, and a sign-in lives in memory only", async () => {
+it("an insecure context: unavailable, and a sign-in lives in memory only [S8 F6 P16]", async () => {
   const stage = await setUp();
   const { api, context, url } = stage;
   // A name that leads nowhere: both servers are answered for here.

@@ -7,7 +7,7 @@ useBrowser();
 const COUNT = 1_000;
 const all = { results: { 200: COUNT } };
 
-it("P1 P11 P12 all answered 401: one token call, 1,000 of 1,000, each sent twice at most", async () => {
+it("all answered 401: one token call, 1,000 of 1,000, each sent twice at most [P1 P11 P12]", async () => {
   const stage = await setUp();
   const { api } = stage;
   const [page] = await stage.openSignedIn(1);
@@ -26,7 +26,7 @@ it("P1 P11 P12 all answered 401: one token call, 1,000 of 1,000, each sent twice
   expect(Object.keys(api.counters().sends)).toHaveLength(COUNT);
 });
 
-it("P11 P12 401s that arrive late and spread out: still one token call", async () => {
+it("401s that arrive late and spread out: still one token call [P11 P12]", async () => {
   const stage = await setUp();
   const { api } = stage;
   const [page] = await stage.openSignedIn(1);
@@ -55,7 +55,7 @@ it("P11 P12 401s that arrive late and spread out: still one token call", async (
   });
 });
 
-it("P1 P17 the first refresh answered 503: two token calls, 1,000 of 1,000", async () => {
+it("the first refresh answered 503: two token calls, 1,000 of 1,000 [P1 P17]", async () => {
   const stage = await setUp();
   const { api } = stage;
   const [page] = await stage.openSignedIn(1);
@@ -73,7 +73,7 @@ it("P1 P17 the first refresh answered 503: two token calls, 1,000 of 1,000", asy
   });
 });
 
-it("P1 an expired token: nothing is sent before the refresh, 1,000 of 1,000", async () => {
+it("an expired token: nothing is sent before the refresh, 1,000 of 1,000 [P1]", async () => {
   const stage = await setUp();
   const { api } = stage;
   const [page] = await stage.openSignedIn(1);

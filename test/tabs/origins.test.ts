@@ -39,7 +39,7 @@ const fetchFrom = (page: Page, url: string, init: RequestInit = {}): Promise<unk
   );
 
 describe("another origin", () => {
-  it("S1 gets a bare request, exactly as fetch would send it", async () => {
+  it("gets a bare request, exactly as fetch would send it [S1]", async () => {
     const stage = await setUp();
     const stranger = await startStranger();
     const [page] = await stage.openSignedIn(1);
@@ -55,7 +55,7 @@ describe("another origin", () => {
     expect(byVault!.headers.has("authorization")).toBe(false);
   });
 
-  it("S1 is not reached by a URL that only looks like the API's", async () => {
+  it("is not reached by a URL that only looks like the API's [S1]", async () => {
     const stage = await setUp();
     const stranger = await startStranger();
     const [page] = await stage.openSignedIn(1);
@@ -79,7 +79,7 @@ describe("another origin", () => {
 });
 
 describe("a redirect from the API to another origin", () => {
-  it.each([301, 302, 303, 307, 308])("S2 does not carry the token: %i", async (status) => {
+  it.each([301, 302, 303, 307, 308])("does not carry the token: %i [S2]", async (status) => {
     const stage = await setUp();
     const stranger = await startStranger();
     const [page] = await stage.openSignedIn(1);
@@ -98,7 +98,7 @@ describe("a redirect from the API to another origin", () => {
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 0, unauthorized: 0 });
   });
 
-  it("S2 inside the API's origin keeps it", async () => {
+  it("inside the API's origin keeps it [S2]", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1);
     stage.api.fault("api", { redirect: "/v1/echo?landed" });
@@ -108,7 +108,7 @@ describe("a redirect from the API to another origin", () => {
     expect(reply).toMatchObject({ status: 200, body: { authorization: true, tokenIndex: 1 } });
   });
 
-  it("S2 of a refresh is refused: the refresh token stays where it is", async () => {
+  it("of a refresh is refused: the refresh token stays where it is [S2]", async () => {
     const stage = await setUp();
     const stranger = await startStranger();
     const [page] = await stage.openSignedIn(1);

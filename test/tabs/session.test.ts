@@ -12,7 +12,7 @@ const fetchOf = (page: Page): Promise<Ended> =>
 const dump = (page: Page): Promise<string> => page.evaluate(() => window.kit.dumpDatabases());
 
 describe("reload", () => {
-  it("P6 the session is kept, across a refresh too, and nobody signs in again", async () => {
+  it("the session is kept, across a refresh too, and nobody signs in again [P6]", async () => {
     const stage = await setUp();
     const { api } = stage;
     const [page] = await stage.openSignedIn(1);
@@ -27,7 +27,7 @@ describe("reload", () => {
     expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("S8 no token stands in IndexedDB in the clear, nor anywhere else in the page's storage", async () => {
+  it("no token stands in IndexedDB in the clear, nor anywhere else in the page's storage [S8]", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1);
     const sessionId = await page.evaluate(
@@ -53,7 +53,7 @@ describe("reload", () => {
     }
   });
 
-  it("S4 F30 no token on a BroadcastChannel or in a lock's name", async () => {
+  it("no token on a BroadcastChannel or in a lock's name [S4 F30]", async () => {
     const stage = await setUp();
     await stage.context.addInitScript(() => {
       const said: string[] = [];
@@ -90,7 +90,7 @@ describe("reload", () => {
 });
 
 describe("sign-out in one tab", () => {
-  it("P4 S14 reaches all others, and their requests say so", async () => {
+  it("reaches all others, and their requests say so [P4 S14]", async () => {
     const stage = await setUp();
     const pages = await stage.openSignedIn(5);
 
@@ -105,7 +105,7 @@ describe("sign-out in one tab", () => {
     await hasStatus(pages[1]!, "signed-out");
   });
 
-  it("P4 reaches a tab without BroadcastChannel within maxStaleness", async () => {
+  it("reaches a tab without BroadcastChannel within maxStaleness [P4]", async () => {
     const stage = await setUp();
     const maxStaleness = 5_000;
     const [page] = await stage.openSignedIn(1, { maxStaleness });
@@ -122,7 +122,7 @@ describe("sign-out in one tab", () => {
     expect(stage.api.counters().byPath["GET /v1/me"]).toBeUndefined();
   });
 
-  it("P4 F24 a refresh whose reply comes after it does not bring the session back", async () => {
+  it("a refresh whose reply comes after it does not bring the session back [P4 F24]", async () => {
     const stage = await setUp();
     const { api } = stage;
     const [page, other] = await stage.openSignedIn(2);
@@ -141,7 +141,7 @@ describe("sign-out in one tab", () => {
     expect(await dump(page)).not.toContain("key, extractable");
   });
 
-  it("P3 P4 a sign-in afterwards reaches all tabs too", async () => {
+  it("a sign-in afterwards reaches all tabs too [P3 P4]", async () => {
     const stage = await setUp();
     const pages = await stage.openSignedIn(3);
     await pages[0].evaluate(() => window.vault.signOut());

@@ -18,7 +18,7 @@ const snapshotOf = (page: Page): Promise<{ status: string; persisted: boolean }>
 /** Ways in which a browser keeps a page from its database; each runs before the page's script. */
 const denials: [string, () => void][] = [
   [
-    "S8 denied",
+    "denied [S8]",
     () => {
       IDBFactory.prototype.open = () => {
         throw new DOMException("The operation is insecure.", "SecurityError");
@@ -26,7 +26,7 @@ const denials: [string, () => void][] = [
     },
   ],
   [
-    "F25 full",
+    "full [F25]",
     () => {
       IDBObjectStore.prototype.put = () => {
         throw new DOMException("No space is left.", "QuotaExceededError");
@@ -35,7 +35,7 @@ const denials: [string, () => void][] = [
   ],
   ["missing", () => Object.defineProperty(window, "indexedDB", { value: undefined })],
   [
-    "F27 unable to keep keys",
+    "unable to keep keys [F27]",
     () => {
       const put = IDBObjectStore.prototype.put;
       IDBObjectStore.prototype.put = function (value: unknown, key?: IDBValidKey) {
@@ -48,7 +48,7 @@ const denials: [string, () => void][] = [
 
 describe("storage", () => {
   it.each(denials)(
-    "P16 %s: a sign-in lives in memory and says so, nothing stands in the clear",
+    "%s: a sign-in lives in memory and says so, nothing stands in the clear [P16]",
     async (_, deny) => {
       const stage = await setUp();
       await stage.context.addInitScript(deny);
@@ -68,7 +68,7 @@ describe("storage", () => {
     },
   );
 
-  it("P16 S8 denied, nobody signed in here: unavailable, never signed out", async () => {
+  it("denied, nobody signed in here: unavailable, never signed out [P16 S8]", async () => {
     const stage = await setUp();
     const [signedIn] = await stage.openSignedIn(1);
     await stage.context.addInitScript(denials[0]![1]);
@@ -84,7 +84,7 @@ describe("storage", () => {
     expect(await fetchOf(signedIn)).toMatchObject({ result: "200" });
   });
 
-  it("P16 F26 an open that never answers: the session is not taken for gone", async () => {
+  it("an open that never answers: the session is not taken for gone [P16 F26]", async () => {
     const stage = await setUp();
     await stage.context.addInitScript(() => {
       const { open } = IDBFactory.prototype;
@@ -101,7 +101,7 @@ describe("storage", () => {
     expect(await fetchOf(page)).toMatchObject({ result: "store_unavailable" });
   });
 
-  it("P16 F13 lost in mid-session: the token serves on, and nothing is spent", async () => {
+  it("lost in mid-session: the token serves on, and nothing is spent [P16 F13]", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1, { patience: 1_000 });
     // All that the store does from here on fails.
@@ -124,7 +124,7 @@ describe("storage", () => {
     expect(stage.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1 });
   });
 
-  it("F25 F29 the database deleted by another tab: not blocked, reads as signed out, works again", async () => {
+  it("the database deleted by another tab: not blocked, reads as signed out, works again [F25 F29]", async () => {
     const stage = await setUp();
     const [page, other] = await stage.openSignedIn(2);
 

@@ -26,7 +26,7 @@ const allOk = Array.from({ length: TABS }, () => ({ 200: EACH }));
 const resultsOf = (tallies: readonly Tally[]): unknown => tallies.map(({ results }) => results);
 
 describe("ten tabs, fifty requests each, strict rotation", () => {
-  it("P1 P2 F1 an expired session: one token call, 500 of 500, no reuse", async () => {
+  it("an expired session: one token call, 500 of 500, no reuse [P1 P2 F1]", async () => {
     const stage = await setUp();
     await stage.openSignedIn(TABS);
     await stage.jump(25 * HOUR);
@@ -44,7 +44,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
     expect(Object.keys(stage.api.counters().sends)).toHaveLength(TABS * EACH);
   });
 
-  it("P1 P2 P11 P12 F1 all 500 answered 401 first: one token call, each sent twice", async () => {
+  it("all 500 answered 401 first: one token call, each sent twice [P1 P2 P11 P12 F1]", async () => {
     const stage = await setUp();
     const { api } = stage;
     await stage.openSignedIn(TABS);
@@ -66,7 +66,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
     expect(Object.values(sends)).toEqual(Array.from({ length: TABS * EACH }, () => 2));
   });
 
-  it("P1 P2 F6 without Web Locks and BroadcastChannel the record alone holds them together", async () => {
+  it("without Web Locks and BroadcastChannel the record alone holds them together [P1 P2 F6]", async () => {
     const stage = await setUp();
     await stage.context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
@@ -79,7 +79,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("P1 P2 tabs that load into an expired session make one token call", async () => {
+  it("tabs that load into an expired session make one token call [P1 P2]", async () => {
     const stage = await setUp();
     const { api, context } = stage;
     const [first] = await stage.openSignedIn(1);

@@ -40,7 +40,7 @@ describe.each<[string, Partial<Owner>]>([
   ["that talks nonsense", { strange: "nonsense" }],
   ["of somebody else's", { strange: "text" }],
 ])("a worker %s", (_, owner) => {
-  it("P10 S10 with a fallback the page runs the vault, and its session is everybody's", async () => {
+  it("with a fallback the page runs the vault, and its session is everybody's [P10 S10]", async () => {
     const stage = await setUp();
     const page = await stage.open({ owner: { ...shared, ...owner, fallback: true } });
     expect(await signIn(page)).toMatchObject({ result: "ok" });
@@ -51,7 +51,7 @@ describe.each<[string, Partial<Owner>]>([
     expect(await fetchOf(other)).toMatchObject({ result: "200" });
   });
 
-  it("P10 without one, every call rejects with a typed error, and the status says so", async () => {
+  it("without one, every call rejects with a typed error, and the status says so [P10]", async () => {
     const stage = await setUp();
     const page = await stage.open({ owner: { ...shared, ...owner } });
     for (const ended of [await signIn(page), await fetchOf(page)])
@@ -61,7 +61,7 @@ describe.each<[string, Partial<Owner>]>([
   });
 });
 
-it("P10 a script that fails is noticed when it fails, whatever the timeout", async () => {
+it("a script that fails is noticed when it fails, whatever the timeout [P10]", async () => {
   const stage = await setUp();
   const owner = { ...shared, script: "/nowhere.js", fallback: true, timeout: 60_000 };
   const page = await stage.open({ owner });
@@ -71,7 +71,7 @@ it("P10 a script that fails is noticed when it fails, whatever the timeout", asy
 });
 
 describe("no shared workers at all", () => {
-  it("P1 P2 F1 F6 half of the tabs have one, half have not: one token call, no reuse", async () => {
+  it("half of the tabs have one, half have not: one token call, no reuse [P1 P2 F1 F6]", async () => {
     const stage = await setUp();
     const having = await stage.openSignedIn(5, { owner: { ...shared, fallback: true } });
     await withoutWorkers(stage);
@@ -110,7 +110,7 @@ describe("no shared workers at all", () => {
     expect(await fetchAll(pages)).toEqual(all(pages, "200"));
   });
 
-  it("P1 P2 F39 a tab with an engine of its own asks, and is closed: the worker goes on", async () => {
+  it("a tab with an engine of its own asks, and is closed: the worker goes on [P1 P2 F39]", async () => {
     const stage = await setUp({ rotation: "window", reuseWindow: 60_000 });
     const config = { reuseWindow: 60_000, owner: { ...shared, fallback: true } };
     const having = await stage.openSignedIn(3, config);
@@ -128,7 +128,7 @@ describe("no shared workers at all", () => {
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 0 });
   });
 
-  it("P16 a sandboxed frame: the vault lives in its memory, and says so", async () => {
+  it("a sandboxed frame: the vault lives in its memory, and says so [P16]", async () => {
     const stage = await setUp();
     // The page's script keeps its clock there, which a sandbox forbids.
     await stage.context.addInitScript(() => {
@@ -161,7 +161,7 @@ describe("no shared workers at all", () => {
     ).toMatchObject({ result: "200" });
   });
 
-  it("P10 F39 a worker that is killed and cannot be had again: the page takes over", async () => {
+  it("a worker that is killed and cannot be had again: the page takes over [P10 F39]", async () => {
     const scene = await around({ after: 0 }, { owner: { ...shared, fallback: true } });
     const { api, first, others } = scene;
     const pages = [first, ...others];
@@ -176,7 +176,7 @@ describe("no shared workers at all", () => {
 });
 
 describe("what a worker holds on to", () => {
-  it("P14 one caller's abort changes nothing for the others", async () => {
+  it("one caller's abort changes nothing for the others [P14]", async () => {
     const scene = await around();
     const { api, first, others } = scene;
     const held = await holdAt(scene, "server asked");
@@ -193,7 +193,7 @@ describe("what a worker holds on to", () => {
     expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("P4 S11 accounts do not see each other; each signs out alone", async () => {
+  it("accounts do not see each other; each signs out alone [P4 S11]", async () => {
     const stage = await setUp();
     const ada = await stage.open({ owner: { kind: "shared", account: "ada" } });
     const bob = await stage.open({ owner: { kind: "shared", account: "bob" } });

@@ -34,7 +34,7 @@ const listen = ({ context }: Stage): Promise<unknown> =>
   });
 
 describe("a page under isolation", () => {
-  it("S1 S7 plain fetch gets the token in the worker, from the first load on", async () => {
+  it("plain fetch gets the token in the worker, from the first load on [S1 S7]", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1, isolated);
     const got = await plain(page, `${stage.url}/v1/echo`);
@@ -43,7 +43,7 @@ describe("a page under isolation", () => {
     expect(await fetchOf(page)).toMatchObject({ result: "200" });
   });
 
-  it("P1 P2 P11 401s are healed there: ten tabs, one token call, none sent more than twice", async () => {
+  it("401s are healed there: ten tabs, one token call, none sent more than twice [P1 P2 P11]", async () => {
     const stage = await setUp();
     const pages = await stage.openSignedIn(TABS, isolated);
     stage.api.expireAccessTokens();
@@ -63,7 +63,7 @@ describe("a page under isolation", () => {
   });
 
   it.each(["text", "blob", "form", "params", "buffer"])(
-    "P11 F20 a body arrives as it was, the second time too: %s",
+    "a body arrives as it was, the second time too: %s [P11 F20]",
     async (kind) => {
       const stage = await setUp();
       const [page] = await stage.openSignedIn(1, isolated);
@@ -103,7 +103,7 @@ describe("a page under isolation", () => {
     },
   );
 
-  it("S1 S6 others are left alone: unlisted, with Authorization, no-cors", async () => {
+  it("others are left alone: unlisted, with Authorization, no-cors [S1 S6]", async () => {
     const stage = await setUp();
     const other = await stranger();
     const [page] = await stage.openSignedIn(1, isolated);
@@ -121,7 +121,7 @@ describe("a page under isolation", () => {
     expect((await tab.goto(`${stage.url}/v1/me`))!.status()).toBe(401);
   });
 
-  it("S2 a redirect to another origin arrives without the token; within the origin it stays", async () => {
+  it("a redirect to another origin arrives without the token; within the origin it stays [S2]", async () => {
     const stage = await setUp();
     const other = await stranger();
     const [page] = await stage.openSignedIn(1, isolated);
@@ -146,7 +146,7 @@ describe("a page under isolation", () => {
     });
   });
 
-  it("S4 S7 no token in anything that the page is given, sent, shown or keeps", async () => {
+  it("no token in anything that the page is given, sent, shown or keeps [S4 S7]", async () => {
     const stage = await setUp({ cors: { expose: ["authorization", "www-authenticate", "date"] } });
     await listen(stage);
     const [page, other] = await stage.openSignedIn(2, isolated);
@@ -189,7 +189,7 @@ describe("a page under isolation", () => {
     }
   });
 
-  it("P10 nobody signed in: the worker says so in a reply, and asks nobody", async () => {
+  it("nobody signed in: the worker says so in a reply, and asks nobody [P10]", async () => {
     const stage = await setUp();
     const page = await stage.open(isolated);
     await hasStatus(page, "signed-out");
@@ -208,7 +208,7 @@ describe("the worker under isolation comes and goes", () => {
     expect(stage.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
   });
 
-  it("F39 P1 P2 all tabs closed while it heals: one opened again is alive", async () => {
+  it("all tabs closed while it heals: one opened again is alive [F39 P1 P2]", async () => {
     const stage = await setUp();
     const pages = await stage.openSignedIn(TABS, isolated);
     stage.api.expireAccessTokens();
@@ -224,7 +224,7 @@ describe("the worker under isolation comes and goes", () => {
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("P1 P2 updated while it heals: the old one ends that, and the pages go over", async () => {
+  it("updated while it heals: the old one ends that, and the pages go over [P1 P2]", async () => {
     const stage = await setUp();
     const { api, url } = stage;
     const pages = await stage.openSignedIn(3, isolated);

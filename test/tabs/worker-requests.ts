@@ -56,7 +56,7 @@ async function open(): Promise<Stage & { page: Page; echo: string }> {
 export function requestsUnderIsolation(): void {
   describe("redirects of requests with a body", () => {
     it.each([307, 308])(
-      "S2 %i within the origin: the same bytes, and the token",
+      "%i within the origin: the same bytes, and the token [S2]",
       async (status) => {
         const { page, api, echo } = await open();
         api.fault("api", { redirect: `${echo}?n=landed`, status });
@@ -69,14 +69,14 @@ export function requestsUnderIsolation(): void {
       },
     );
 
-    it("S2 303 within the origin: a GET without a body, and the token", async () => {
+    it("303 within the origin: a GET without a body, and the token [S2]", async () => {
       const { page, api, echo } = await open();
       api.fault("api", { redirect: `${echo}?n=landed`, status: 303 });
       const got = await plain(page, echo, { method: "POST", body: "the body" });
       expect(got).toMatchObject({ status: 200, body: { method: "GET", bytes: 0, tokenIndex: 1 } });
     });
 
-    it("S2 to another origin: the bytes, and no token, healed before or not", async () => {
+    it("to another origin: the bytes, and no token, healed before or not [S2]", async () => {
       const { page, api, echo } = await open();
       const other = await stranger();
       for (const expired of [false, true]) {
@@ -116,7 +116,7 @@ export function requestsUnderIsolation(): void {
   });
 
   describe("requests of all kinds", () => {
-    it("P12 HEAD: its 401 is healed, and nothing comes but headers", async () => {
+    it("HEAD: its 401 is healed, and nothing comes but headers [P12]", async () => {
       const { page, api, echo } = await open();
       api.expireAccessTokens();
       const got = await plain(page, `${echo}?n=1`, { method: "HEAD" });
@@ -125,7 +125,7 @@ export function requestsUnderIsolation(): void {
       expect(api.counters().byPath).toMatchObject({ "HEAD /v1/echo": 2 });
     });
 
-    it("P12 a range is asked for at both sends", async () => {
+    it("a range is asked for at both sends [P12]", async () => {
       const { page, api, echo } = await open();
       api.expireAccessTokens();
       const got = await plain(page, `${echo}?n=1`, { headers: { range: "bytes=0-3" } });
@@ -133,7 +133,7 @@ export function requestsUnderIsolation(): void {
       expect(api.counters().sends).toEqual({ 1: 2 });
     });
 
-    it("P12 XMLHttpRequest is healed as fetch is", async () => {
+    it("XMLHttpRequest is healed as fetch is [P12]", async () => {
       const { page, api, echo } = await open();
       api.expireAccessTokens();
       const got = await page.evaluate(
@@ -175,7 +175,7 @@ export function requestsUnderIsolation(): void {
       expect(api.counters().tokenCalls).toBe(1);
     });
 
-    it("F13 without a network it is fetch's TypeError, and the session is kept", async () => {
+    it("without a network it is fetch's TypeError, and the session is kept [F13]", async () => {
       const stage = await open();
       const { page, echo } = stage;
       await stage.stopApi();
@@ -227,7 +227,7 @@ export function requestsUnderIsolation(): void {
       return { stage, page, url: served.url };
     }
 
-    it("S1 its files load as ever, signed in or not; what script fetches gets the token", async () => {
+    it("its files load as ever, signed in or not; what script fetches gets the token [S1]", async () => {
       const { stage, page, url } = await home();
       await hasStatus(page, "signed-out");
       // Controlled from the start, so that its module comes through the worker.
@@ -255,7 +255,7 @@ export function requestsUnderIsolation(): void {
       expect((await tab.goto(`${url}/v1/me`))!.status()).toBe(401);
     });
 
-    it("S1 a module script of the API's origin gets no token", async () => {
+    it("a module script of the API's origin gets no token [S1]", async () => {
       const { page, url, stage } = await home();
       await page.evaluate((given) => window.vault.signIn(given), credentials);
       const before = stage.api.counters().unauthorized;

@@ -38,7 +38,7 @@ async function rejected(
 }
 
 describe("the tab that asked is closed", () => {
-  it("F39 P1 P2 with the reply on its way: nine of nine alive, one token call", async () => {
+  it("with the reply on its way: nine of nine alive, one token call [F39 P1 P2]", async () => {
     const { api, pages } = await rejected();
     const [first, ...others] = pages;
     const gate = api.gate("refresh", "after");
@@ -55,7 +55,7 @@ describe("the tab that asked is closed", () => {
 allTabsClosed(service);
 
 describe("the service worker is killed", () => {
-  it("P4 at rest: it starts again when it is needed, and idle tabs hear of what it does", async () => {
+  it("at rest: it starts again when it is needed, and idle tabs hear of what it does [P4]", async () => {
     const stage = await setUp();
     const pages = await stage.openSignedIn(3, service);
     for (let n = 0; n < 2; n++) {
@@ -68,7 +68,7 @@ describe("the service worker is killed", () => {
     expect(stage.api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
   });
 
-  it("F39 P2 P10 in flight, with a reuse window: no reuse, all alive", async () => {
+  it("in flight, with a reuse window: no reuse, all alive [F39 P2 P10]", async () => {
     const stage = await rejected(
       { rotation: "window", reuseWindow: 60_000 },
       { reuseWindow: 60_000 },
@@ -83,7 +83,7 @@ describe("the service worker is killed", () => {
     expect(api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 2, reuseDetections: 0 });
   });
 
-  it("F39 P2 P10 in flight, strict: nobody hangs, one last chance for all", async () => {
+  it("in flight, strict: nobody hangs, one last chance for all [F39 P2 P10]", async () => {
     const patience = 30_000;
     const stage = await rejected({}, { patience });
     const { api, pages } = stage;
@@ -100,7 +100,7 @@ describe("the service worker is killed", () => {
 });
 
 describe("the service worker is updated", () => {
-  it("P1 P2 P4 while a refresh is in flight: the old one ends it, the tabs go over", async () => {
+  it("while a refresh is in flight: the old one ends it, the tabs go over [P1 P2 P4]", async () => {
     const stage = await rejected();
     const { api, pages } = stage;
     const gate = api.gate("refresh", "after");

@@ -24,7 +24,7 @@ closedTab();
 allTabsClosed({ owner: { kind: "shared", extended: true } });
 
 describe("ten tabs, fifty requests each, one worker", () => {
-  it.each(["by time", "by 401"])("P1 P2 P11 P12 F1 expired %s: one token call", async (how) => {
+  it.each(["by time", "by 401"])("expired %s: one token call [P1 P2 P11 P12 F1]", async (how) => {
     const scene = await around({ after: how === "by time" ? 25 * HOUR : 0 });
     const { api, context } = scene;
     expect((await workersOf(scene, "shared_worker")).targets).toHaveLength(1);
@@ -91,7 +91,7 @@ describe("a strict content security policy", () => {
 });
 
 describe("the worker is killed", () => {
-  it("P4 P10 at rest: it is started again, and all go on", async () => {
+  it("at rest: it is started again, and all go on [P4 P10]", async () => {
     const scene = await around({ after: 0 });
     await killWorker(scene, "shared_worker");
     expect(await fetchAll([scene.first, ...scene.others])).toEqual(
@@ -104,7 +104,7 @@ describe("the worker is killed", () => {
     await Promise.all(scene.others.map((page) => hasStatus(page, "signed-out")));
   });
 
-  it("F39 P2 P10 in flight, with a reuse window: asked again, no reuse, all alive", async () => {
+  it("in flight, with a reuse window: asked again, no reuse, all alive [F39 P2 P10]", async () => {
     const scene = await around(
       { rotation: "window", reuseWindow: 60_000 },
       { reuseWindow: 60_000 },
@@ -121,7 +121,7 @@ describe("the worker is killed", () => {
     expect(api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 2, reuseDetections: 0 });
   });
 
-  it("F39 P2 P10 in flight, strict, the access token still good: it serves on, no replay", async () => {
+  it("in flight, strict, the access token still good: it serves on, no replay [F39 P2 P10]", async () => {
     const scene = await around({ after: 20 * HOUR });
     const { api, first, others } = scene;
     const gate = api.gate("refresh", "after");
@@ -135,7 +135,7 @@ describe("the worker is killed", () => {
     expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("F39 P2 P10 in flight, strict and expired: nobody hangs, one last chance for all", async () => {
+  it("in flight, strict and expired: nobody hangs, one last chance for all [F39 P2 P10]", async () => {
     const patience = 30_000;
     const scene = await around({}, { patience });
     const { api, first, others } = scene;
@@ -152,7 +152,7 @@ describe("the worker is killed", () => {
     expect(api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 1 });
   });
 
-  it("P10 S4 during a sign-in: it rejects, and the password is not sent again", async () => {
+  it("during a sign-in: it rejects, and the password is not sent again [P10 S4]", async () => {
     const stage = await setUp();
     const page = await stage.open({ owner: { kind: "shared" } });
     const gate = stage.api.gate("token", "before");

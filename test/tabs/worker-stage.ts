@@ -132,7 +132,7 @@ const phases = [
 /** The tab that asked is closed at each phase of the refresh that it asked for (F39). */
 export function closedTab(at: readonly (typeof phases)[number][] = phases): void {
   describe("the tab that asked is closed", () => {
-    it.each(at)("F39 P1 P2 at phase '%s': nine of nine alive, one token call", async (phase) => {
+    it.each(at)("at phase '%s': nine of nine alive, one token call [F39 P1 P2]", async (phase) => {
       const scene = await around();
       const { api, first, others } = scene;
       const held = await holdAt(scene, phase);
@@ -154,7 +154,7 @@ export function closedTab(at: readonly (typeof phases)[number][] = phases): void
 export function allTabsClosed(config: Partial<Config>): void {
   describe("all tabs are closed in flight", () => {
     it.each(["before", "after"] as const)(
-      "F39 P1 P2 with the server's gate %s it has rotated: one opened again is alive",
+      "with the server's gate %s it has rotated: one opened again is alive [F39 P1 P2]",
       async (when) => {
         const stage = await setUp();
         const { api } = stage;
@@ -173,7 +173,7 @@ export function allTabsClosed(config: Partial<Config>): void {
       },
     );
 
-    it("F39 P1 P2 the only tab is reloaded: alive", async () => {
+    it("the only tab is reloaded: alive [F39 P1 P2]", async () => {
       const stage = await setUp();
       const { api } = stage;
       const [page] = await stage.openSignedIn(1, config);

@@ -79,7 +79,7 @@ const send = (page: Page, kilobytes = 0): Promise<{ status: number; body: Echo }
   }, kilobytes);
 
 describe("a streaming body under isolation", () => {
-  it("P11 goes on in pieces, with the token", async () => {
+  it("goes on in pieces, with the token [P11]", async () => {
     const { page, pieces } = await setUp();
     await page.evaluate((given) => window.vault.signIn(given), credentials);
     const { status, body } = await send(page);
@@ -90,7 +90,7 @@ describe("a streaming body under isolation", () => {
   });
 
   it.each([0, 900])(
-    "P11 F20 F21 its 401 is healed: the same bytes once more, though the page has sent them once (%i kB)",
+    "its 401 is healed: the same bytes once more, though the page has sent them once (%i kB) [P11 F20 F21]",
     async (kilobytes) => {
       const { api, page, pieces } = await setUp();
       await page.evaluate((given) => window.vault.signIn(given), credentials);
@@ -105,7 +105,7 @@ describe("a streaming body under isolation", () => {
     },
   );
 
-  it("P11 its 401 is the answer where nothing renews", async () => {
+  it("its 401 is the answer where nothing renews [P11]", async () => {
     const { api, page, pieces } = await setUp();
     await page.evaluate(() => window.vault.adopt({ accessToken: "none-of-theirs" }));
     expect((await send(page)).status).toBe(401);

@@ -43,8 +43,8 @@ const pairs: Readonly<Record<string, readonly Parameters<typeof bench>[0][]>> = 
   ],
 };
 
-describe.each(Object.keys(pairs))("S11 %s in one store", (name) => {
-  it("S11 share no token, no refresh and no sign-out", async () => {
+describe.each(Object.keys(pairs))("%s in one store [S11]", (name) => {
+  it("share no token, no refresh and no sign-out [S11]", async () => {
     const all = await side(pairs[name]!);
     const tokens = await Promise.all(all.map(({ vault }) => vault.getToken()));
     expect(tokens).toEqual(all.map((_, index) => `token-${index}`));
@@ -60,7 +60,7 @@ describe.each(Object.keys(pairs))("S11 %s in one store", (name) => {
     }
   });
 
-  it("S11 are told by accounts() of their own kind only", async () => {
+  it("are told by accounts() of their own kind only [S11]", async () => {
     const all = await side(pairs[name]!);
     for (const [index, { vault }] of all.entries()) {
       const { account = "default", provider } = pairs[name]![index]!;
@@ -71,8 +71,8 @@ describe.each(Object.keys(pairs))("S11 %s in one store", (name) => {
   });
 });
 
-describe("S14 signing out", () => {
-  it("S14 revokes the refresh token, best effort, without any waitUntil", async () => {
+describe("signing out [S14]", () => {
+  it("revokes the refresh token, best effort, without any waitUntil [S14]", async () => {
     const { vault, api } = await signedIn();
     await vault.signOut();
     await settle();
@@ -82,7 +82,7 @@ describe("S14 signing out", () => {
     expect(api.to("/revoke")[0]!.init).toMatchObject({ redirect: "manual", credentials: "omit" });
   });
 
-  it("S14 the revocation is held by waitUntil, where there is one", async () => {
+  it("the revocation is held by waitUntil, where there is one [S14]", async () => {
     const held: Promise<unknown>[] = [];
     const { vault, api } = await signedIn({ waitUntil: (promise) => void held.push(promise) });
     await vault.signOut();
@@ -97,7 +97,7 @@ describe("S14 signing out", () => {
     "a server that never answers": () => new Promise<Response>(() => {}),
     "a server that refuses": () => reply(500, {}),
   };
-  it.each(Object.keys(offline))("S14 works with %s", async (name) => {
+  it.each(Object.keys(offline))("works with %s [S14]", async (name) => {
     const { vault, api, store, clock } = await signedIn();
     api.revoke = offline[name]!;
     await vault.signOut();
@@ -107,7 +107,7 @@ describe("S14 signing out", () => {
     expect(await rejection(other.vault.getToken())).toMatchObject({ code: "no_session" });
   });
 
-  it("S14 leaves nothing but a tombstone in the store", async () => {
+  it("leaves nothing but a tombstone in the store [S14]", async () => {
     const { vault, store } = await signedIn();
     const [key = ""] = await store.list("");
     await vault.signOut();
@@ -121,7 +121,7 @@ describe("S14 signing out", () => {
     });
   });
 
-  it("S14 F24 a refresh on its way brings nobody back, and its late tokens are revoked", async () => {
+  it("a refresh on its way brings nobody back, and its late tokens are revoked [S14 F24]", async () => {
     const { vault, api, store, clock } = await signedIn();
     let answer!: (response: Response) => void;
     api.refresh = () => new Promise((resolve) => (answer = resolve));
@@ -141,7 +141,7 @@ describe("S14 signing out", () => {
     );
   });
 
-  it("S14 F24 a sign-in on its way when one signs out signs nobody in", async () => {
+  it("a sign-in on its way when one signs out signs nobody in [S14 F24]", async () => {
     const { vault, api } = bench();
     let answer!: (response: Response) => void;
     api.login = () => new Promise((resolve) => (answer = resolve));
@@ -155,7 +155,7 @@ describe("S14 signing out", () => {
     expect(api.to("/revoke").map(({ body }) => JSON.parse(body).token)).toEqual(["late-refresh"]);
   });
 
-  it("P4 another context drops the session at the latest maxStaleness later", async () => {
+  it("another context drops the session at the latest maxStaleness later [P4]", async () => {
     const { vault, store, clock, api } = await signedIn();
     const other = bench({ store, clock, api, maxStaleness: 60_000 });
     expect(await other.vault.getToken()).toBe("access-1-secret");
@@ -176,10 +176,10 @@ describe("S14 signing out", () => {
   });
 });
 
-describe("S14 accounts() and removeAccount()", () => {
+describe("accounts() and removeAccount() [S14]", () => {
   const names = ["ada", "grace hopper", "ü|%/", "default"];
 
-  it("S14 tell who is signed in, and remove one without touching the others", async () => {
+  it("tell who is signed in, and remove one without touching the others [S14]", async () => {
     const store = memoryStore();
     const all = await side(
       names.map((account) => ({ account })),
@@ -213,7 +213,7 @@ describe("S14 accounts() and removeAccount()", () => {
     expect(await grace.vault.accounts()).toEqual([]);
   });
 
-  it("F12 removing another account leaves this one its wake-ups", async () => {
+  it("removing another account leaves this one its wake-ups [F12]", async () => {
     const wakes: (() => void)[] = [];
     const onWake = (listener: () => void): (() => void) => {
       wakes.push(listener);
@@ -224,7 +224,7 @@ describe("S14 accounts() and removeAccount()", () => {
     expect(wakes).toHaveLength(1);
   });
 
-  it("S14 a revocation that answers with nothing is no error", async () => {
+  it("a revocation that answers with nothing is no error [S14]", async () => {
     const revoke = vi.fn(async () => {});
     const { vault } = await signedIn({ provider: { ...acme(), revoke } });
     await vault.signOut();

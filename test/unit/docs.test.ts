@@ -263,7 +263,7 @@ describe("a provider of one's own", () => {
   });
 });
 
-it("S9 SECURITY.md says first what sealing does not do", () => {
+it("SECURITY.md says first what sealing does not do [S9]", () => {
   const [section = ""] = read("SECURITY.md")
     .split("## What sealing does not do")[1]!
     .split("\n## ");

@@ -99,7 +99,7 @@ describe("what an error tells besides its code", () => {
     expect(malformed.status).toBeUndefined();
   });
 
-  it("F14 retryAfter is what is left of the cool-down", async () => {
+  it("retryAfter is what is left of the cool-down [F14]", async () => {
     const { vault, api, clock } = await signedIn();
     api.refresh = () => reply(429, {}, { "retry-after": "120" });
     await clock.advance(3_600_000);

@@ -10,7 +10,7 @@ const tokenOf = (call: { headers: Headers } | undefined): string | null | undefi
   call?.headers.get("authorization");
 
 describe("what passes untouched", () => {
-  it("S1 what goes elsewhere: the very arguments, without a session too", async () => {
+  it("what goes elsewhere: the very arguments, without a session too [S1]", async () => {
     const { vault, api } = bench();
     api.api = () => new Response();
     const request = new Request("https://other.test/a");
@@ -53,7 +53,7 @@ describe("what passes untouched", () => {
 });
 
 describe("a 401", () => {
-  it("F19 the same token brought back is not sent again", async () => {
+  it("the same token brought back is not sent again [F19]", async () => {
     const { vault, api } = await signedIn();
     api.refresh = () => reply(200, { access_token: "access-1-secret", refresh_token: "r-2" });
     api.expire();
@@ -62,7 +62,7 @@ describe("a 401", () => {
     expect(refreshes({ api })).toBe(1);
   });
 
-  it("P11 both sends have the same bytes, also those of a mutated body", async () => {
+  it("both sends have the same bytes, also those of a mutated body [P11]", async () => {
     const { vault, api } = await signedIn();
     api.expire();
     const bodies = [
@@ -200,7 +200,7 @@ describe("a polluted Object.prototype", () => {
   ];
   afterEach(() => polluted.forEach(([name]) => Reflect.deleteProperty(root, name)));
 
-  it.each(polluted)("S15 .%s changes no token request", async (name, value) => {
+  it.each(polluted)(".%s changes no token request [S15]", async (name, value) => {
     const { vault, api } = bench();
     const { email, password } = { email: "a", password: "b" };
     pollute(name, value);
@@ -222,7 +222,7 @@ describe("a polluted Object.prototype", () => {
   });
 
   it.each(polluted)(
-    "S15 .%s changes no call without init, as with fetch(url)",
+    ".%s changes no call without init, as with fetch(url) [S15]",
     async (name, value) => {
       const { vault, api } = await signedIn();
       // Made before: the platform's own constructor reads what is inherited, with or without us.
@@ -240,7 +240,7 @@ describe("a polluted Object.prototype", () => {
     },
   );
 
-  it("S6 S15 an inherited name in headers is no Authorization: fetch does not send it", async () => {
+  it("an inherited name in headers is no Authorization: fetch does not send it [S6 S15]", async () => {
     const { vault, api } = await signedIn();
     const headers = Object.create({ authorization: "Bearer inherited" }) as Record<string, string>;
     headers["accept"] = "text/x-own";
@@ -251,7 +251,7 @@ describe("a polluted Object.prototype", () => {
 });
 
 describe("a fetch of one call's own", () => {
-  it("S1 P11 sends both times and every hop of a redirect, but no secret of the token endpoint", async () => {
+  it("sends both times and every hop of a redirect, but no secret of the token endpoint [S1 P11]", async () => {
     const { vault, api } = await signedIn();
     const seen: string[] = [];
     const own: typeof fetch = async (input, init) => {
@@ -268,7 +268,7 @@ describe("a fetch of one call's own", () => {
     expect(seen.at(-1)).toBe("https://other.test/ null");
   });
 
-  it("S15 an inherited one sends nothing", async () => {
+  it("an inherited one sends nothing [S15]", async () => {
     const { vault, api } = await signedIn();
     const thief = vi.fn(async () => new Response("{}"));
     const root: object = Object.prototype;

@@ -45,7 +45,7 @@ describe("an init that is no plain object: its members are read as fetch reads t
 });
 
 describe("the address that is judged is the one that is sent (law 4)", () => {
-  it("S1 of a Request whose subclass has a `url` of its own", async () => {
+  it("of a Request whose subclass has a `url` of its own [S1]", async () => {
     const vault = await open(api);
     // Frameworks have such classes: Next.js's `NextRequest` is one.
     class Own extends Request {
@@ -57,7 +57,7 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
   });
 
-  it("S1 of a Request whose copies lead elsewhere", async () => {
+  it("of a Request whose copies lead elsewhere [S1]", async () => {
     const vault = await open(api);
     class Own extends Request {
       override clone(): Request {
@@ -69,7 +69,7 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen).toEqual([]);
   });
 
-  it("S1 of a Request with properties of its own, which hide the platform's", async () => {
+  it("of a Request with properties of its own, which hide the platform's [S1]", async () => {
     const vault = await open(api);
     const own = (url: string, name: string, value: unknown): Request =>
       Object.defineProperty(new Request(url, { method: "POST", body: "x" }), name, { value });
@@ -81,7 +81,7 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
   });
 
-  it("S2 of a Request whose subclass has a `url` of its own, at each hop", async () => {
+  it("of a Request whose subclass has a `url` of its own, at each hop [S2]", async () => {
     const vault = await open(api);
     class Own extends Request {
       override get url(): string {
@@ -101,7 +101,7 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen).toEqual([]);
   });
 
-  it("S1 of what only looks like a Request, and is a text to fetch", async () => {
+  it("of what only looks like a Request, and is a text to fetch [S1]", async () => {
     const vault = await open(api);
     const input = {
       url: `${api.url}/v1`,
@@ -114,7 +114,7 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
   });
 
-  it("S1 S15 of a URL object, under a polluted Object.prototype", async () => {
+  it("of a URL object, under a polluted Object.prototype [S1 S15]", async () => {
     const seen: unknown[] = [];
     const { vault } = bench({
       async fetch(input, init) {
@@ -136,7 +136,7 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect([(error as Error).name, seen]).toEqual(["TypeError", []]);
   });
 
-  it("S1 of what is another text each time it is asked", async () => {
+  it("of what is another text each time it is asked [S1]", async () => {
     const vault = await open(api);
     let asked = 0;
     const input = { toString: () => (asked++ ? `${other.url}/elsewhere` : `${api.url}/v1`) };
@@ -157,7 +157,7 @@ describe("a 401", () => {
     expect(cancelled).toBe(true);
   });
 
-  it("P11 is healed with a body of another realm too", async () => {
+  it("is healed with a body of another realm too [P11]", async () => {
     const vault = await open(api);
     const body = vm.runInNewContext("new Uint8Array([65, 66]).buffer") as ArrayBuffer;
     refuseOnce(api);

@@ -19,7 +19,7 @@ const sent = (): unknown[] => api.seen.map(({ method, path, body }) => [method, 
 
 describe("options at their ends", () => {
   it.each([Infinity, 2 ** 31])(
-    "F15 P10 a patience of %d ms is not over at once",
+    "a patience of %d ms is not over at once [F15 P10]",
     async (patience) => {
       const vault = await open(api, { patience });
       refuseOnce(api);
@@ -63,7 +63,7 @@ describe("options at their ends", () => {
 });
 
 describe("what others' code throws", () => {
-  it("S4 accounts() and removeAccount() tell store_unavailable, and not the store's own error", async () => {
+  it("accounts() and removeAccount() tell store_unavailable, and not the store's own error [S4]", async () => {
     const boom = (): never => {
       throw new Error("in-an-error-secret");
     };

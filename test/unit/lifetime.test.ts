@@ -26,7 +26,7 @@ describe("what a reply says", () => {
     [3600, HOUR],
     ["3600", HOUR],
     [1.5, 1500],
-  ])("F17 expires_in %j is a life", async (expires_in, life) => {
+  ])("expires_in %j is a life [F17]", async (expires_in, life) => {
     expect(await lifeOf({ expires_in })).toBe(life);
   });
 
@@ -47,19 +47,19 @@ describe("what a reply says", () => {
     {},
     "Infinity",
     1e12,
-  ])("F17 S12 expires_in %j is an unknown life: the assumed one, or none", async (expires_in) => {
+  ])("expires_in %j is an unknown life: the assumed one, or none [F17 S12]", async (expires_in) => {
     expect(await lifeOf({ expires_in })).toBeUndefined();
     expect(await lifeOf({ expires_in }, 2 * HOUR)).toBe(2 * HOUR);
   });
 
   it.each([Infinity, NaN, 0, 1e300])(
-    "F17 an assumed lifetime of %d is none: JSON, and so a sealed record, cannot keep it",
+    "an assumed lifetime of %d is none: JSON, and so a sealed record, cannot keep it [F17]",
     async (assumed) => {
       expect(await lifeOf({}, assumed)).toBeUndefined();
     },
   );
 
-  it("S12 the claims of a JWT are asked next, as a difference", async () => {
+  it("the claims of a JWT are asked next, as a difference [S12]", async () => {
     // Long past by this clock: only the difference counts.
     expect(await lifeOf({ access_token: jwt({ iat: 1_000_000, exp: 1_003_600 }) })).toBe(HOUR);
   });
@@ -71,12 +71,12 @@ describe("what a reply says", () => {
     { exp: 1_800_000_000, iat: 1_800_003_600 },
     { exp: null },
     {},
-  ])("S12 F17 claims %j are unknown", async (claims) => {
+  ])("claims %j are unknown [S12 F17]", async (claims) => {
     expect(await lifeOf({ access_token: jwt(claims) })).toBeUndefined();
   });
 
   it.each(["a.b.c", "a.e30.c", "..", "a.%%%.c", jwt([1]), jwt("text"), jwt(null)])(
-    "S12 %j is a token like any other, without claims to go by",
+    "%j is a token like any other, without claims to go by [S12]",
     async (access_token) => {
       const { vault } = await signedIn({
         api: apiGranting({ access_token }),
@@ -89,7 +89,7 @@ describe("what a reply says", () => {
     },
   );
 
-  it("S10 members of the wrong type are left out, the token serves", async () => {
+  it("members of the wrong type are left out, the token serves [S10]", async () => {
     const { vault, store, clock } = await signedIn({
       api: apiGranting({ scope: { __proto__: null, evil: true }, expires_in: 3600 }),
     });
@@ -99,7 +99,7 @@ describe("what a reply says", () => {
     expect(again.vault.snapshot().status).toBe("signed-in");
   });
 
-  it("F17 with an unknown life only a 401 refreshes", async () => {
+  it("with an unknown life only a 401 refreshes [F17]", async () => {
     const { vault, api, clock } = await signedIn({ api: apiGranting({}) });
     await clock.advance(YEAR);
     expect((await vault.fetch(VMS)).status).toBe(200);
@@ -114,7 +114,7 @@ describe("what a reply says", () => {
 
 describe("what is adopted", () => {
   it.each([NaN, Infinity, 1e300, "2030-01-01" as never, null as never])(
-    "F17 an expiry of %s never breaks the session",
+    "an expiry of %s never breaks the session [F17]",
     async (expiresAt) => {
       const { vault, store, clock } = bench();
       await vault.adopt({ accessToken: "adopted", expiresAt }).catch((error: unknown) => {
@@ -129,7 +129,7 @@ describe("what is adopted", () => {
     },
   );
 
-  it("F16 a token that was adopted has aged: its exp counts, not exp - iat", async () => {
+  it("a token that was adopted has aged: its exp counts, not exp - iat [F16]", async () => {
     const { vault, clock } = bench();
     const now = clock.now() / 1000;
     await vault.adopt({ accessToken: jwt({ iat: now - 3000, exp: now + 600 }) });
@@ -149,7 +149,7 @@ const tellings: Readonly<Record<string, (time: number) => [object, HeadersInit?]
   ],
 };
 
-describe.each(Object.keys(tellings))("F16 the life is told by %s", (name) => {
+describe.each(Object.keys(tellings))("the life is told by %s [F16]", (name) => {
   const tell = tellings[name]!;
 
   it.each([-10 * YEAR, -HOUR, 0, HOUR, 10 * YEAR])(
@@ -197,7 +197,7 @@ describe.each(Object.keys(tellings))("F16 the life is told by %s", (name) => {
 });
 
 describe("when it is renewed", () => {
-  it("P18 the soft time is jittered between 75 and 80 % of the life", async () => {
+  it("the soft time is jittered between 75 and 80 % of the life [P18]", async () => {
     const shares = [];
     for (const random of [0, 0.5, 0.999]) {
       const { vault } = await signedIn({ random: () => random });
@@ -229,7 +229,7 @@ describe("when it is renewed", () => {
     expect(await vault.getToken()).toBe("access-2-secret");
   });
 
-  it("F15 a life of nine years arms no timer above 2^31 ms, and refreshes nothing early", async () => {
+  it("a life of nine years arms no timer above 2^31 ms, and refreshes nothing early [F15]", async () => {
     const api = apiGranting({ expires_in: (9 * YEAR) / 1000 });
     const { vault, clock } = await signedIn({ api, refreshAhead: true });
     await clock.advance(0);
@@ -240,7 +240,7 @@ describe("when it is renewed", () => {
     expect(await vault.getToken()).toBe("access-1-secret");
   });
 
-  it("F15 refreshAhead renews at the soft time though nobody calls, and goes on doing so", async () => {
+  it("refreshAhead renews at the soft time though nobody calls, and goes on doing so [F15]", async () => {
     const { vault, api, clock } = await signedIn({ refreshAhead: true });
     await clock.advance(0.74 * HOUR);
     expect(refreshes({ api })).toBe(0);

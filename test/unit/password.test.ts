@@ -37,7 +37,7 @@ describe("a provider of one's own", () => {
 });
 
 describe("the token request", () => {
-  it("S2 S15 sets every member that matters", async () => {
+  it("sets every member that matters [S2 S15]", async () => {
     const { vault, api } = await signedIn();
     api.expire();
     await vault.fetch(VMS);
@@ -60,7 +60,7 @@ describe("the token request", () => {
     expect(JSON.parse(api.to("/refresh")[0]!.body)).toEqual({ refresh_token: "refresh-1-secret" });
   });
 
-  it("P10 ends at its deadline, though the reply's body never does", async () => {
+  it("ends at its deadline, though the reply's body never does [P10]", async () => {
     const { vault, api, clock } = bench();
     const start = clock.now();
     let signal: AbortSignal | null | undefined;
@@ -74,7 +74,7 @@ describe("the token request", () => {
     expect(clock.now() - start).toBe(15_000);
   });
 
-  it("P14 an aborted sign-in rejects with the caller's reason, and signs nobody in", async () => {
+  it("an aborted sign-in rejects with the caller's reason, and signs nobody in [P14]", async () => {
     const { vault, api } = bench();
     api.login = never;
     const controller = new AbortController();
@@ -168,7 +168,7 @@ describe("a refresh's answer", () => {
     [true, 503],
     [false, 429],
   ])(
-    "P2 safe503 %s: after a %i the same refresh token may be sent again",
+    "safe503 %s: after a %i the same refresh token may be sent again [P2]",
     async (safe503, status) => {
       const { vault, api, clock } = await signedIn({ provider: acme({ safe503 }) });
       await clock.advance(2_800_000);
@@ -182,7 +182,7 @@ describe("a refresh's answer", () => {
     },
   );
 
-  it("P2 otherwise not after a 503, which proves nothing, while the access token serves", async () => {
+  it("otherwise not after a 503, which proves nothing, while the access token serves [P2]", async () => {
     const { vault, api, clock } = await signedIn();
     await clock.advance(2_800_000);
     api.refresh = () => reply(503, {});
@@ -195,7 +195,7 @@ describe("a refresh's answer", () => {
   });
 
   it.each([{}, { refresh_token: null }])(
-    "F23 a reply without a refresh token (%j) keeps the old one",
+    "a reply without a refresh token (%j) keeps the old one [F23]",
     async (extra) => {
       const { vault, api, clock } = await signedIn({ provider: acme({ rotation: "none" }) });
       let n = 1;
@@ -212,7 +212,7 @@ describe("a refresh's answer", () => {
     },
   );
 
-  it("S14 without a revokeUrl signing out is silent", async () => {
+  it("without a revokeUrl signing out is silent [S14]", async () => {
     const { revoke: _, ...provider } = acme();
     const { vault, api } = await signedIn({ provider });
     await vault.signOut();

@@ -36,20 +36,20 @@ describe("a provider's origins", () => {
     "https://",
     "*",
     undefined as never,
-  ])("S1 S3 %j is refused when the vault is made", (origin) => {
+  ])("%j is refused when the vault is made [S1 S3]", (origin) => {
     expect(() =>
       createVault({ provider: acme({ origins: [ORIGIN, origin] }), store: memoryStore() }),
     ).toThrow(expect.objectContaining({ code: "invalid_option", name: "VaultError" }));
   });
 
-  it("S4 the message does not repeat what was given", async () => {
+  it("the message does not repeat what was given [S4]", async () => {
     const origin = "https://user:secret-in-a-url@api.acme.test";
     const make = async (): Promise<unknown> =>
       createVault({ provider: acme({ origins: [origin] }), store: memoryStore() });
     expect((await rejection(make())).message).not.toContain("secret-in-a-url");
   });
 
-  it("S1 each of several gets the token, nothing else does", async () => {
+  it("each of several gets the token, nothing else does [S1]", async () => {
     const origins = [ORIGIN, "https://files.acme.test:8443", "https://acme.test/api/"];
     const urls = {
       [`${ORIGIN}/x`]: true,
@@ -64,7 +64,7 @@ describe("a provider's origins", () => {
     );
   });
 
-  it("S1 an address with a user in it is left to fetch, which refuses it, bare", async () => {
+  it("an address with a user in it is left to fetch, which refuses it, bare [S1]", async () => {
     const seen: unknown[] = [];
     const fetch: typeof globalThis.fetch = async (...given) => {
       seen.push(given);
@@ -77,7 +77,7 @@ describe("a provider's origins", () => {
     expect(seen).toEqual(addresses.map((address) => [address, undefined]));
   });
 
-  it("S1 the list is read once: what is added to it later gets nothing", async () => {
+  it("the list is read once: what is added to it later gets nothing [S1]", async () => {
     const origins = [ORIGIN];
     const { vault, api } = bench({ provider: acme({ origins }) });
     await vault.adopt({ accessToken: "token" });
@@ -86,7 +86,7 @@ describe("a provider's origins", () => {
     expect(api.calls[0]!.headers.get("authorization")).toBeNull();
   });
 
-  it("S3 a token endpoint over http gets no secret, unless it is a loopback host on request", async () => {
+  it("a token endpoint over http gets no secret, unless it is a loopback host on request [S3]", async () => {
     for (const tokenUrl of ["http://api.acme.test/login", "http://localhost/login"]) {
       const { vault, api } = { ...tryBench(tokenUrl) };
       if (vault) await rejection(vault.signIn({ email: "a", password: "secret" }));
@@ -94,7 +94,7 @@ describe("a provider's origins", () => {
     }
   });
 
-  it("S3 neither does a preset's", () => {
+  it("neither does a preset's [S3]", () => {
     expect(() =>
       createVault({ provider: vmcloud({ baseURL: "http://10.0.0.1" }), store: memoryStore() }),
     ).toThrow(expect.objectContaining({ code: "invalid_option" }));

@@ -93,14 +93,14 @@ describe("anything else gives the status alone", () => {
 });
 
 describe("what is not to be trusted", () => {
-  it("S10 the body stays readable", async () => {
+  it("the body stays readable [S10]", async () => {
     const response = respond({ detail: "x" });
     await readProblem(response);
     expect(response.bodyUsed).toBe(false);
     expect(await response.json()).toEqual({ detail: "x" });
   });
 
-  it("S10 long texts are cut", async () => {
+  it("long texts are cut [S10]", async () => {
     const { message, code } = await readProblem(
       respond({ message: "m".repeat(20_000), code: "c".repeat(20_000) }),
     );
@@ -108,7 +108,7 @@ describe("what is not to be trusted", () => {
     expect(code).toHaveLength(1_000);
   });
 
-  it("S10 a body without end is not read to its end", async () => {
+  it("a body without end is not read to its end [S10]", async () => {
     let chunks = 0;
     const chunk = new TextEncoder().encode(" ".repeat(65_536));
     const endless = new ReadableStream({
@@ -226,7 +226,7 @@ describe("challenges", () => {
     expect(await challenge(value)).toBeUndefined();
   });
 
-  it("S10 a parameter cannot reach a prototype", async () => {
+  it("a parameter cannot reach a prototype [S10]", async () => {
     const value = 'Bearer __proto__="polluted", constructor="x"';
     const { challenge } = await readProblem(respond(null, 401, { "www-authenticate": value }));
     expect(challenge).toMatchObject({ scheme: "Bearer", constructor: "x" });

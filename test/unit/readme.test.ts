@@ -93,7 +93,7 @@ afterEach(() => {
 describe("what vault.fetch does", () => {
   const [stream = "", others = ""] = programsOf("What `vault.fetch` does");
 
-  it("P11 a stream that is made again is sent again, after its 401", async () => {
+  it("a stream that is made again is sent again, after its 401 [P11]", async () => {
     api.expireAccessTokens();
     await run(stream, { vault });
     const posts = sent.filter(({ url }) => url.endsWith("/v1/images"));
@@ -129,7 +129,7 @@ describe("with wretch", () => {
   });
 });
 
-it("S13 webhooks: takes a signed delivery, and no other", async () => {
+it("webhooks: takes a signed delivery, and no other [S13]", async () => {
   const secret = "a secret of 24 bytes or more";
   vi.stubEnv("WEBHOOK_SECRET", secret);
   const info = vi.spyOn(console, "info").mockImplementation(() => {});
@@ -160,7 +160,7 @@ describe("state and events", () => {
     (component["subscribed"] as () => void)();
   });
 
-  it("S4 events: what happens is logged, without a secret", async () => {
+  it("events: what happens is logged, without a secret [S4]", async () => {
     const info = vi.spyOn(console, "info").mockImplementation(() => {});
     const { stop } = await run(events, { vault }, ["stop"]);
     const newer = await vault.getToken({ rejected: await vault.getToken() });

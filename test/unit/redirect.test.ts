@@ -59,7 +59,7 @@ describe("where a redirect leads", () => {
     `https://api.acme.test:8443/a`,
     `//evil.test/a`,
     `\\\\evil.test\\a`,
-  ])("S1 S2 S3 not to %s", async (location) => {
+  ])("not to %s [S1 S2 S3]", async (location) => {
     expect(tokens(await follow([location]))).toEqual([TOKEN, null]);
   });
 
@@ -68,13 +68,13 @@ describe("where a redirect leads", () => {
     ["a?b", `${ORIGIN}/a?b`],
     ["?b", `${ORIGIN}/start?b`],
     ["//files.acme.test/a", `${LISTED}/a`],
-  ])("S2 %s is relative to the hop before", async (location, url) => {
+  ])("%s is relative to the hop before [S2]", async (location, url) => {
     const { calls } = await follow([location]);
     expect(calls[1]!.url).toBe(url);
     expect(calls[1]!.headers.get("authorization")).toBe(TOKEN);
   });
 
-  it("S2 a Location's bytes are read as Node's own fetch reads them: as UTF-8", async () => {
+  it("a Location's bytes are read as Node's own fetch reads them: as UTF-8 [S2]", async () => {
     const seen: string[] = [];
     const places: Readonly<Record<string, string>> = {
       "/1": "/caf\u00e9?x=\u20ac%20%c3%a9#\u00fc",
@@ -104,12 +104,12 @@ describe("where a redirect leads", () => {
     expect(seen).toEqual([1, 2].flatMap((n) => [`/${n}`, to[n - 1], `/${n}`, to[n - 1]]));
   });
 
-  it("S2 a Location that is no UTF-8 is taken as the runtime gives it", async () => {
+  it("a Location that is no UTF-8 is taken as the runtime gives it [S2]", async () => {
     for (const location of ["/caf\u00e9", "/%E9"])
       expect((await follow([location])).calls[1]!.url).toBe(new URL(location, ORIGIN).href);
   });
 
-  it("S2 the fragment is kept, unless the redirect has its own", async () => {
+  it("the fragment is kept, unless the redirect has its own [S2]", async () => {
     const kept = await follow(["/a", `${LISTED}/b`], {}, `${START}#part`);
     expect(kept.calls.map(({ url }) => new URL(url).hash)).toEqual(["#part", "#part", "#part"]);
     const own = await follow(["/a#own", "/b"], {}, `${START}#part`);
@@ -117,13 +117,13 @@ describe("where a redirect leads", () => {
   });
 
   it.each(["data:text/plain,x", "javascript:0", "blob:https://api.acme.test/1", "ftp://x.test/"])(
-    "S2 %s is refused, as fetch refuses it",
+    "%s is refused, as fetch refuses it [S2]",
     async (location) => {
       expect(await rejection(follow([location]))).toBeInstanceOf(TypeError);
     },
   );
 
-  it("S4 the refusal does not repeat the address, which may hold secrets", async () => {
+  it("the refusal does not repeat the address, which may hold secrets [S4]", async () => {
     const error = await rejection(follow(["ftp://x.test/?code=in-the-address"]));
     expect(String(error.stack) + String(error.cause)).not.toContain("in-the-address");
   });
@@ -138,7 +138,7 @@ describe("where a redirect leads", () => {
 });
 
 describe("what goes along", () => {
-  it("S2 a caller's secrets do not cross origins, other headers do", async () => {
+  it("a caller's secrets do not cross origins, other headers do [S2]", async () => {
     const headers = { cookie: "a=b", "proxy-authorization": "Basic x", "x-own": "kept" };
     const { calls } = await follow(["/a", `${LISTED}/b`], { headers });
     const names = (call: SeenCall): string[] => [...call.headers.keys()].sort();
@@ -146,7 +146,7 @@ describe("what goes along", () => {
     expect(names(calls[2]!)).toEqual(["authorization", "x-own"]);
   });
 
-  it("S2 a body that is dropped takes its headers along", async () => {
+  it("a body that is dropped takes its headers along [S2]", async () => {
     const headers = {
       "content-type": "text/x-own",
       "content-language": "en",
@@ -173,19 +173,19 @@ describe("what goes along", () => {
     ["PATCH", 302, "PATCH"],
     // Fetch makes no capitals of this one.
     ["patch", 307, "patch"],
-  ])("S2 %s after a %i is %s", async (method, status, expected) => {
+  ])("%s after a %i is %s [S2]", async (method, status, expected) => {
     const { calls } = await follow([redirect("/a", status)], { method });
     expect(calls[1]!.method).toBe(expected);
   });
 
-  it("S2 a stream is not sent again after a 307, but dropped by a 303", async () => {
+  it("a stream is not sent again after a 307, but dropped by a 303 [S2]", async () => {
     const init = (): VaultRequestInit =>
       ({ method: "POST", body: new Blob(["x"]).stream(), duplex: "half" }) as VaultRequestInit;
     expect(await rejection(follow([redirect("/a", 307)], init()))).toBeInstanceOf(TypeError);
     expect((await follow([redirect("/a", 303)], init())).calls[1]).toMatchObject({ body: "" });
   });
 
-  it("P11 a body is the same at each hop, whatever its owner does to it meanwhile", async () => {
+  it("a body is the same at each hop, whatever its owner does to it meanwhile [P11]", async () => {
     const { vault, api } = bench();
     await vault.adopt({ accessToken: "token" });
     const body = new TextEncoder().encode("first");
@@ -198,7 +198,7 @@ describe("what goes along", () => {
     expect(api.calls.map((call) => call.body)).toEqual(["first", "first", "first", "first"]);
   });
 
-  it("P14 the caller's signal holds at every hop, in init and on a Request", async () => {
+  it("the caller's signal holds at every hop, in init and on a Request [P14]", async () => {
     for (const way of ["init", "request"]) {
       const { vault, api } = bench();
       await vault.adopt({ accessToken: "token" });
@@ -221,7 +221,7 @@ describe("what goes along", () => {
   });
 
   it.each([{ body: undefined }, { body: null }, { method: undefined }, { signal: undefined }])(
-    "S2 what init leaves open is the Request's at every hop: %o",
+    "what init leaves open is the Request's at every hop: %o [S2]",
     async (open) => {
       const { signal } = new AbortController();
       const request = new Request(START, { method: "PUT", body: "of a request", signal });
@@ -234,7 +234,7 @@ describe("what goes along", () => {
     },
   );
 
-  it("S2 what a Request says of cache, credentials and mode holds at every hop", async () => {
+  it("what a Request says of cache, credentials and mode holds at every hop [S2]", async () => {
     const init = { cache: "no-store", credentials: "omit", mode: "same-origin" } as const;
     const { calls } = await follow(["/a", redirect("/b", 303)], {}, new Request(START, init));
     expect(calls).toHaveLength(3);
@@ -242,7 +242,7 @@ describe("what goes along", () => {
   });
 
   it.each([{}, { method: "POST", body: "x" }])(
-    "S2 the mode same-origin is not led to another origin, in init and on a Request (%j)",
+    "the mode same-origin is not led to another origin, in init and on a Request (%j) [S2]",
     async (init) => {
       const only = { ...init, mode: "same-origin" } as const;
       for (const [given, input] of [
@@ -254,14 +254,14 @@ describe("what goes along", () => {
     },
   );
 
-  it("S2 a Request's body gets no type at a hop that its headers do not have", async () => {
+  it("a Request's body gets no type at a hop that its headers do not have [S2]", async () => {
     const request = new Request(START, { method: "POST", body: "text" });
     const { calls } = await follow([redirect("/a", 307)], { headers: { "x-own": "1" } }, request);
     expect(calls[1]).toMatchObject({ method: "POST", body: "text" });
     expect((calls[1]!.init!.body as Blob).type).toBe("");
   });
 
-  it("S2 what init says beside the body holds at every hop", async () => {
+  it("what init says beside the body holds at every hop [S2]", async () => {
     const init = { cache: "no-store", credentials: "omit", keepalive: true } as const;
     for (const places of [["/a"], [redirect("/a", 303)], [redirect("/a", 307)]]) {
       const { calls } = await follow(places, { ...init, method: "POST", body: "x" });
@@ -272,7 +272,7 @@ describe("what goes along", () => {
 
 describe("a fetch of the user's own that takes its time", () => {
   it.each([undefined, { method: "POST", body: "text" }])(
-    "S2 still sees that it must not follow (%j)",
+    "still sees that it must not follow (%j) [S2]",
     async (init) => {
       const api = fakeApi();
       api.api = () => new Response("ok");

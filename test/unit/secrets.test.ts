@@ -95,7 +95,7 @@ const refreshesGoneWrong: Readonly<Record<string, (bench: Bench) => unknown>> = 
 };
 
 describe.each(Object.keys(refreshesGoneWrong))("a refresh that meets %s", (name) => {
-  it("S4 S7 shows no secret in the error, nor anywhere else", async () => {
+  it("shows no secret in the error, nor anywhere else [S4 S7]", async () => {
     const one = watched();
     const { vault, api, clock, seen } = one;
     await vault.signIn(credentials);
@@ -115,7 +115,7 @@ describe.each(Object.keys(refreshesGoneWrong))("a refresh that meets %s", (name)
 describe.each(["a malformed token", "a nonsense reply", "a network error"])(
   "a sign-in that meets %s",
   (name) => {
-    it("S4 S7 shows no secret in the error, nor anywhere else", async () => {
+    it("shows no secret in the error, nor anywhere else [S4 S7]", async () => {
       const one = watched();
       one.api.login = () => refreshesGoneWrong[name]!(one) as Response;
       const error = await rejection(one.vault.signIn(credentials));
@@ -126,7 +126,7 @@ describe.each(["a malformed token", "a nonsense reply", "a network error"])(
 );
 
 describe("other ways to go wrong", () => {
-  it("S4 S7 wrong credentials, which the reply repeats", async () => {
+  it("wrong credentials, which the reply repeats [S4 S7]", async () => {
     const { vault, api, seen } = watched();
     api.login = ({ body }) => reply(401, { error: `wrong: ${body}` });
     const error = await rejection(vault.signIn(credentials));
@@ -135,7 +135,7 @@ describe("other ways to go wrong", () => {
   });
 
   it.each(["adopt", "signIn", "refresh", "signOut"])(
-    "S4 S7 a store that fails during %s",
+    "a store that fails during %s [S4 S7]",
     async (during) => {
       const store = fragile();
       const { vault, api, clock, seen } = watched({ store });
@@ -155,7 +155,7 @@ describe("other ways to go wrong", () => {
     },
   );
 
-  it("S4 a malformed token that is adopted", async () => {
+  it("a malformed token that is adopted [S4]", async () => {
     const { vault, seen } = watched();
     const tokens = { accessToken: "new-token-secret\n", refreshToken: "refresh-1-secret" };
     const error = await rejection(vault.adopt(tokens));
@@ -163,7 +163,7 @@ describe("other ways to go wrong", () => {
     expect(findSecrets({ error, seen, vault }, secrets)).toEqual([]);
   });
 
-  it("S4 a provider that throws secrets around", async () => {
+  it("a provider that throws secrets around [S4]", async () => {
     const { vault, seen, clock } = watched({
       provider: { ...acme(), signIn: async () => boom(), renew: async () => boom() },
     });
@@ -180,7 +180,7 @@ describe("other ways to go wrong", () => {
 });
 
 describe("when all is well", () => {
-  it("S7 getToken() gives the access token alone, and nothing else gives any", async () => {
+  it("getToken() gives the access token alone, and nothing else gives any [S7]", async () => {
     const { vault, api, clock, seen } = watched();
     await vault.signIn(credentials);
     const token = await vault.getToken();
@@ -193,7 +193,7 @@ describe("when all is well", () => {
     expect(findSecrets({ seen, vault, snapshot: vault.snapshot() }, secrets)).toEqual([]);
   });
 
-  it("S7 secrets are not in any address", async () => {
+  it("secrets are not in any address [S7]", async () => {
     const { vault, api } = watched();
     await vault.signIn(credentials);
     api.expire();
@@ -231,7 +231,7 @@ describe("when all is well", () => {
 });
 
 it.each(["stored-secret\r\nx-injected: 1", "stored secret", "stored-secret\u0100", "", 7])(
-  "S4 S5 S10 a stored token that no header can carry is no session, and stands in no error: %j",
+  "a stored token that no header can carry is no session, and stands in no error: %j [S4 S5 S10]",
   async (accessToken) => {
     const { vault, store } = bench();
     await vault.signIn(credentials);

@@ -51,7 +51,7 @@ function bench(
 
 describe("a self-signed token", () => {
   it.each([-23 * HOUR, -2 * HOUR, 2 * HOUR, 23 * HOUR])(
-    "F16 with a clock %d ms off is signed anew with the server's time",
+    "with a clock %d ms off is signed anew with the server's time [F16]",
     async (skew) => {
       const { vault, api } = bench(skew);
       await vault.signIn();
@@ -75,7 +75,7 @@ describe("a self-signed token", () => {
     },
   );
 
-  it("F16 what was learned holds for later tokens, and after a restart", async () => {
+  it("what was learned holds for later tokens, and after a restart [F16]", async () => {
     const { vault, api, clock, store } = bench(2 * HOUR);
     await vault.signIn();
     await vault.fetch(VMS);
@@ -89,14 +89,14 @@ describe("a self-signed token", () => {
     expect(later.api.calls).toHaveLength(1);
   });
 
-  it("F16 where the server's time is not visible, a typed error names the clock", async () => {
+  it("where the server's time is not visible, a typed error names the clock [F16]", async () => {
     const { vault, api } = bench(2 * HOUR, { shows: false });
     await vault.signIn();
     expect(await rejection(vault.fetch(VMS))).toMatchObject({ code: "clock_unknown", status: 401 });
     expect(api.calls.length).toBeLessThanOrEqual(2);
   });
 
-  it("P17 its session stays, and works once the clock is right", async () => {
+  it("its session stays, and works once the clock is right [P17]", async () => {
     const { vault, clock, api } = bench(0, { shows: false });
     await vault.signIn();
     expect((await vault.fetch(VMS)).status).toBe(200);

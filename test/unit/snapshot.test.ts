@@ -45,7 +45,7 @@ describe("snapshot()", () => {
     expect(vault.snapshot().status).toBe("sign-in-required");
   });
 
-  it("S12 shows a JWT's claims as they are, unverified, for display", async () => {
+  it("shows a JWT's claims as they are, unverified, for display [S12]", async () => {
     const { vault } = bench();
     const claims = { sub: "ada", org: "ü", nested: { a: [1] }, exp: "forged" };
     await vault.adopt({ accessToken: jwt(claims) });

@@ -27,7 +27,7 @@ function bench({ api = fakeApi(), store = memoryStore() } = {}): Bench {
 }
 
 describe("a static token", () => {
-  it("P11 F18 its 401 is returned as it came, after one send", async () => {
+  it("its 401 is returned as it came, after one send [P11 F18]", async () => {
     const { vault, api } = bench();
     await vault.adopt({ accessToken: "bad" });
     const response = await vault.fetch(VMS);
@@ -46,7 +46,7 @@ describe("a static token", () => {
     expect(vault.snapshot().status).toBe("sign-in-required");
   });
 
-  it("P17 it is kept: a 401 by mistake costs nothing after a restart", async () => {
+  it("it is kept: a 401 by mistake costs nothing after a restart [P17]", async () => {
     const { vault, store } = bench();
     await vault.adopt({ accessToken: "bad" });
     await vault.fetch(VMS);

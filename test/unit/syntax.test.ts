@@ -68,7 +68,7 @@ const flaws: readonly [unknown, string][] = [
 ];
 
 describe("Bearer", () => {
-  it.each(named(malformed))("S5 adopt() refuses %s", async (_, accessToken) => {
+  it.each(named(malformed))("adopt() refuses %s [S5]", async (_, accessToken) => {
     const { vault, api } = bench();
     const error = await rejection(vault.adopt({ accessToken: accessToken as string }));
     expect(error).toMatchObject({ name: "VaultError", code: "invalid_token" });
@@ -112,7 +112,7 @@ describe("Bearer", () => {
     },
   );
 
-  it.each(named(sound))("S5 takes %s as it is", async (_, accessToken) => {
+  it.each(named(sound))("takes %s as it is [S5]", async (_, accessToken) => {
     const { vault, api } = bench();
     api.api = () => new Response("{}");
     await vault.adopt({ accessToken });
@@ -121,7 +121,7 @@ describe("Bearer", () => {
     expect(await vault.authorization()).toBe(`Bearer ${accessToken}`);
   });
 
-  it.each(named(malformed))("S5 a server's %s is no grant", async (_, access_token) => {
+  it.each(named(malformed))("a server's %s is no grant [S5]", async (_, access_token) => {
     const api = fakeApi();
     api.login = () => reply(200, { access_token, refresh_token: "r" });
     const { vault } = bench({ api });
@@ -131,7 +131,7 @@ describe("Bearer", () => {
   });
 
   it.each(named(malformed))(
-    "S5 P17 a server's %s at a refresh ends no session",
+    "a server's %s at a refresh ends no session [S5 P17]",
     async (_, access_token) => {
       const { vault, api, clock } = await signedIn();
       api.refresh = () => reply(200, { access_token, refresh_token: "r" });
@@ -146,13 +146,13 @@ describe("Bearer", () => {
 });
 
 describe("refresh tokens", () => {
-  it.each(["", " ", "r 1", "r\n", "é", 17, {}])("S5 adopt() refuses %j", async (refreshToken) => {
+  it.each(["", " ", "r 1", "r\n", "é", 17, {}])("adopt() refuses %j [S5]", async (refreshToken) => {
     const { vault } = bench();
     const tokens = { accessToken: "token", refreshToken: refreshToken as string };
     await expect(vault.adopt(tokens)).rejects.toMatchObject({ code: "invalid_token" });
   });
 
-  it("S5 any visible ASCII will do: a refresh token stands in no header", async () => {
+  it("any visible ASCII will do: a refresh token stands in no header [S5]", async () => {
     const { vault, api, clock } = bench();
     const refreshToken = 'r:{"$%&}';
     await vault.adopt({ accessToken: "token", refreshToken, expiresAt: clock.now() + 1000 });
@@ -163,12 +163,12 @@ describe("refresh tokens", () => {
 });
 
 describe("the scheme Token", () => {
-  it.each(["ab cd", "ab\n", "", "é", "\u007f"])("S5 refuses %j", async (accessToken) => {
+  it.each(["ab cd", "ab\n", "", "é", "\u007f"])("refuses %j [S5]", async (accessToken) => {
     const { vault } = bench({ provider: { ...acme(), scheme: "Token" } });
     await expect(vault.adopt({ accessToken })).rejects.toMatchObject({ code: "invalid_token" });
   });
 
-  it("S5 takes visible ASCII, and goes before it", async () => {
+  it("takes visible ASCII, and goes before it [S5]", async () => {
     const { vault, api } = bench({ provider: { ...acme(), scheme: "Token" } });
     api.api = () => new Response("{}");
     await vault.adopt({ accessToken: 'qov_!"#,=:x' });

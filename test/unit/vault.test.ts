@@ -21,7 +21,7 @@ describe("listeners", () => {
     for (const listener of before) process.on("uncaughtException", listener);
   });
 
-  it("F5 one that throws harms nobody: not the vault, not the caller, not the others", async () => {
+  it("one that throws harms nobody: not the vault, not the caller, not the others [F5]", async () => {
     const { vault, api } = bench();
     const error = new Error("a listener's own");
     const seen: string[] = [];
@@ -47,7 +47,7 @@ describe("listeners", () => {
   });
 
   it.each(["events", "subscribe"] as const)(
-    "F5 one in %s that calls back into the vault is answered, whatever it calls",
+    "one in %s that calls back into the vault is answered, whatever it calls [F5]",
     async (kind) => {
       const { vault, api } = bench();
       const answers: Promise<unknown>[] = [];
@@ -79,7 +79,7 @@ describe("listeners", () => {
   );
 
   it.each(["signed-in", "refreshing", "refreshed", "retried", "signed-out"])(
-    "F5 signing out at the event %s neither hangs nor brings anybody back",
+    "signing out at the event %s neither hangs nor brings anybody back [F5]",
     async (at) => {
       const { vault, api } = bench();
       const outs: Promise<unknown>[] = [];
@@ -97,7 +97,7 @@ describe("listeners", () => {
     },
   );
 
-  it("S4 an event names account, session and generation, and is told after the fact", async () => {
+  it("an event names account, session and generation, and is told after the fact [S4]", async () => {
     const { vault, api, events } = bench({ account: "ada" });
     await vault.signIn(credentials);
     api.expire();

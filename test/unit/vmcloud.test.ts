@@ -61,7 +61,7 @@ describe("vmcloud()", () => {
   });
 
   it.each(["never", "", null, 17, {}])(
-    "F17 an opaque token with expires_at %j lives the assumed day",
+    "an opaque token with expires_at %j lives the assumed day [F17]",
     async (expires_at) => {
       const clock = manualClock();
       const fetch = async (): Promise<Response> => Response.json({ token: "opaque", expires_at });
@@ -72,7 +72,7 @@ describe("vmcloud()", () => {
     },
   );
 
-  it("F16 an opaque token's expires_at that is past by this clock, and by no other, is no end", async () => {
+  it("an opaque token's expires_at that is past by this clock, and by no other, is no end [F16]", async () => {
     const clock = manualClock();
     const fetch = async (): Promise<Response> =>
       Response.json({ token: "opaque", expires_at: "2024-12-31T23:59:59Z" });
@@ -114,7 +114,7 @@ describe("vmcloud()", () => {
   });
 
   it.each([undefined, null, ""])(
-    "F23 a refresh reply's refresh_token %j keeps the old one",
+    "a refresh reply's refresh_token %j keeps the old one [F23]",
     async (given) => {
       const clock = manualClock();
       const sent: unknown[] = [];
@@ -172,7 +172,7 @@ describe("vmcloud()", () => {
     expect(vmcloud({ baseURL: "https://x.test" }).name).toBe("vmcloud");
   });
 
-  it("P17 a firewall's 403 at the refresh ends no session", async () => {
+  it("a firewall's 403 at the refresh ends no session [P17]", async () => {
     const { vault, api } = open();
     await vault.signIn(credentials);
     api.set({ ipBlocked: true });

@@ -35,7 +35,7 @@ const flipText = (text: string, bit: number): string => {
 
 const outcome = (result: WebhookResult): string => (result.ok ? "verified" : result.reason);
 
-it("S13 law: what was signed is verified, its bytes unchanged; any flipped bit of the body fails", async () => {
+it("law: what was signed is verified, its bytes unchanged; any flipped bit of the body fails [S13]", async () => {
   await fc.assert(
     fc.asyncProperty(anyText, anyBytes, fc.nat(), async (secret, body, bit) => {
       const headers = { "x-webhook-signature": await hexSignature({ secret, body }) };
@@ -48,7 +48,7 @@ it("S13 law: what was signed is verified, its bytes unchanged; any flipped bit o
   );
 });
 
-it("S13 law: any flipped bit of the signature's header fails", async () => {
+it("law: any flipped bit of the signature's header fails [S13]", async () => {
   await fc.assert(
     fc.asyncProperty(anyText, anyBytes, fc.nat(), async (secret, body, bit) => {
       const changed = flipText(await hexSignature({ secret, body }), bit);
@@ -65,7 +65,7 @@ it("S13 law: any flipped bit of the signature's header fails", async () => {
   );
 });
 
-it("S13 law: another secret never verifies", async () => {
+it("law: another secret never verifies [S13]", async () => {
   await fc.assert(
     fc.asyncProperty(anyText, anyText, anyBytes, async (secret, other, body) => {
       // HMAC pads a key with zeros: RFC 2104 §2.
@@ -77,7 +77,7 @@ it("S13 law: another secret never verifies", async () => {
   );
 });
 
-it("S13 law: Standard Webhooks: verified within the tolerance; any flipped bit of any part fails", async () => {
+it("law: Standard Webhooks: verified within the tolerance; any flipped bit of any part fails [S13]", async () => {
   const parts = ["webhook-id", "webhook-timestamp", "webhook-signature", "body"] as const;
   await fc.assert(
     fc.asyncProperty(
@@ -116,7 +116,7 @@ it("S13 law: Standard Webhooks: verified within the tolerance; any flipped bit o
   );
 });
 
-it("S13 law: no header's text makes it throw, and none but the right one is verified", async () => {
+it("law: no header's text makes it throw, and none but the right one is verified [S13]", async () => {
   const secret = "a secret of 24 bytes ok?";
   await fc.assert(
     fc.asyncProperty(
@@ -139,7 +139,7 @@ it("S13 law: no header's text makes it throw, and none but the right one is veri
   );
 });
 
-it("S13 parts that are Node's Buffers, whose slice() copies nothing, from a maker that uses one again", async () => {
+it("parts that are Node's Buffers, whose slice() copies nothing, from a maker that uses one again [S13]", async () => {
   const secret = "a secret of 24 bytes ok?";
   const parts = ["abc", "def"];
   const buffer = Buffer.alloc(3);

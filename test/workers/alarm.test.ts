@@ -29,7 +29,7 @@ describe("alarm", () => {
     await eventually(async () => (await alarmOf(object))! - Date.now() > 17 * HOUR);
   });
 
-  it("P1 fired twice at once, and again, it refreshes once", async () => {
+  it("fired twice at once, and again, it refreshes once [P1]", async () => {
     const { api, object } = await started();
     hooks.ahead = 20 * HOUR;
     const fire = (): Promise<unknown> =>
@@ -49,7 +49,7 @@ describe("alarm", () => {
     expect((await alarmOf(object))! - Date.now()).toBeGreaterThan(17 * HOUR);
   });
 
-  it("P1 so late that the token has ended, it meets callers: one token call", async () => {
+  it("so late that the token has ended, it meets callers: one token call [P1]", async () => {
     const { api, vault, echo, object } = await started();
     hooks.ahead = 25 * HOUR;
     const [, ...responses] = await Promise.all([
@@ -61,7 +61,7 @@ describe("alarm", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("F35 lost, it is set again when the object starts", async () => {
+  it("lost, it is set again when the object starts [F35]", async () => {
     const { object } = await started();
     await runInDurableObject(object, (_, { storage }) => storage.deleteAlarm());
     expect(await alarmOf(object)).toBeNull();
@@ -70,7 +70,7 @@ describe("alarm", () => {
     expect((await alarmOf(object))! - Date.now()).toBeGreaterThan(17 * HOUR);
   });
 
-  it("F35 lost for so long that a refresh is due, the start makes it", async () => {
+  it("lost for so long that a refresh is due, the start makes it [F35]", async () => {
     const { api, object } = await started();
     await runInDurableObject(object, (_, { storage }) => storage.deleteAlarm());
     await evictDurableObject(object);
@@ -79,7 +79,7 @@ describe("alarm", () => {
     await eventually(async () => (await api.counters()).refreshed === 1);
   });
 
-  it("P17 P18 trouble makes it back off; the token serves on", async () => {
+  it("trouble makes it back off; the token serves on [P17 P18]", async () => {
     const { api, vault, echo, object } = await started();
     await api.fault("refresh", { status: 503, times: "always" });
     hooks.ahead = 20 * HOUR;
@@ -96,7 +96,7 @@ describe("alarm", () => {
     expect(await api.counters()).toMatchObject({ refreshed: 1, reuseDetections: 0 });
   });
 
-  it("P9 F36 refused, it rests: the access token serves to its end", async () => {
+  it("refused, it rests: the access token serves to its end [P9 F36]", async () => {
     const { api, vault, echo, object } = await started();
     await api.revokeFamilies();
     hooks.ahead = 20 * HOUR;
@@ -108,7 +108,7 @@ describe("alarm", () => {
     expect((await api.counters()).tokenCalls).toBe(1);
   });
 
-  it("P4 signed out, there is none, and one that fires all the same does nothing", async () => {
+  it("signed out, there is none, and one that fires all the same does nothing [P4]", async () => {
     const { api, vault, object } = await started();
     await vault().signOut();
     await eventually(async () => (await alarmOf(object)) === null);

@@ -99,7 +99,7 @@ describe("bad input", () => {
     });
   });
 
-  it("S3 a token endpoint over plain http leaves the object for nowhere", async () => {
+  it("a token endpoint over plain http leaves the object for nowhere [S3]", async () => {
     const { vault, provider, api } = await stage();
     const { origins } = providers[provider]!;
     providers[provider] = {
@@ -131,7 +131,7 @@ describe("bad input", () => {
     thrown(() => durableObjectStore({} as never));
   });
 
-  it("P2 a provider that rotates on KV alone is refused, with the remedy", () => {
+  it("a provider that rotates on KV alone is refused, with the remedy [P2]", () => {
     const store = cloudflareKvStore(env.TOKEN_CACHE);
     const { message } = thrown(() => createCoreVault({ provider: vmcloud(), store }));
     expect(message).toContain("tokenkeep/cloudflare");
@@ -139,7 +139,7 @@ describe("bad input", () => {
     expect(thrown(() => cloudflareKvStore(undefined as never)).message).toContain("wrangler.jsonc");
   });
 
-  it("S4 what the platform or a provider throws is not passed on", async () => {
+  it("what the platform or a provider throws is not passed on [S4]", async () => {
     const { vault, echo } = await stage();
     const failing = {
       idFromName: () => "",

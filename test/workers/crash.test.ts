@@ -108,7 +108,7 @@ async function hasDiedFirst({ api }: Stage): Promise<void> {
 }
 
 describe.each(Object.entries(steps))("reset when %s", (_, step) => {
-  it("P2 F34 in the background: the access token serves on, and nothing is sent twice before its end", async () => {
+  it("in the background: the access token serves on, and nothing is sent twice before its end [P2 F34]", async () => {
     const one = await begin(step);
     const { api, elsewhere, echo } = one;
     hooks.ahead = 20 * HOUR;

@@ -85,7 +85,7 @@ describe("who is asked", () => {
     expect(asked()).toEqual([2, 0]);
   });
 
-  it("P15 a clock that was set back makes nothing last longer", async () => {
+  it("a clock that was set back makes nothing last longer [P15]", async () => {
     const { vault, echo } = await published();
     const { env, asked } = isolate();
     await vault({ env }).fetch(echo);
@@ -97,7 +97,7 @@ describe("who is asked", () => {
   it.each([
     ["is silent", silent],
     ["fails", broken],
-  ])("P10 where KV %s, the object is asked", async (_, kv) => {
+  ])("where KV %s, the object is asked [P10]", async (_, kv) => {
     const { vault, echo } = await published();
     const { env, asked } = isolate(kv);
     // No waiting for a second: the timers of this isolate fire at once.
@@ -119,7 +119,7 @@ describe("who is asked", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, unauthorized: 1 });
   });
 
-  it("P12 while a 401 is being healed, nobody in the isolate sends that token again", async () => {
+  it("while a 401 is being healed, nobody in the isolate sends that token again [P12]", async () => {
     const { api, vault, echo } = await published();
     const { env } = isolate();
     await vault({ env }).fetch(echo);
@@ -136,7 +136,7 @@ describe("who is asked", () => {
 });
 
 describe("what KV holds", () => {
-  it("S8 no token in the clear, neither there nor in the object's storage", async () => {
+  it("no token in the clear, neither there nor in the object's storage [S8]", async () => {
     const { api, vault, name, stub } = await published();
     const token = await vault().getToken();
     const { value, metadata } = await env.TOKEN_CACHE.getWithMetadata(name, KV_OPTIONS);
@@ -174,7 +174,7 @@ describe("what KV holds", () => {
     expect(JSON.stringify(said)).toContain("accessToken");
   });
 
-  it("S8 a token that was tampered with, or moved to another account, is none", async () => {
+  it("a token that was tampered with, or moved to another account, is none [S8]", async () => {
     const one = await published();
     const other = await stage();
     await other.vault().signIn(credentials);
@@ -185,7 +185,7 @@ describe("what KV holds", () => {
     expect(asked()).toEqual([1, 1]);
   });
 
-  it("F33 an older generation is not accepted by who knows a newer one", async () => {
+  it("an older generation is not accepted by who knows a newer one [F33]", async () => {
     const { vault, echo, api, stub } = await published();
     const late = laggingKv(env.TOKEN_CACHE);
     const { env: own, asked } = isolate(late);
@@ -204,7 +204,7 @@ describe("what KV holds", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1 });
   });
 
-  it("F33 a cached nothing is not 'signed out'", async () => {
+  it("a cached nothing is not 'signed out' [F33]", async () => {
     const one = await stage();
     const late = laggingKv(env.TOKEN_CACHE);
     const { env: own } = isolate(late);
@@ -217,7 +217,7 @@ describe("what KV holds", () => {
 });
 
 describe("after a sign-out", () => {
-  it("P4 the isolate that signed out serves nothing more, whatever KV says", async () => {
+  it("the isolate that signed out serves nothing more, whatever KV says [P4]", async () => {
     const { vault, echo } = await published();
     const { env: own } = isolate(laggingKv(env.TOKEN_CACHE));
     await vault({ env: own }).fetch(echo);
@@ -225,7 +225,7 @@ describe("after a sign-out", () => {
     await expect(vault({ env: own }).fetch(echo)).rejects.toMatchObject({ code: "no_session" });
   });
 
-  it("P4 another isolate serves for maxStaleness at most where KV is up to date", async () => {
+  it("another isolate serves for maxStaleness at most where KV is up to date [P4]", async () => {
     const { vault, elsewhere, echo, name } = await published();
     const { env: own } = isolate();
     await vault({ env: own }).fetch(echo);
@@ -237,7 +237,7 @@ describe("after a sign-out", () => {
     await expect(vault({ env: own }).fetch(echo)).rejects.toMatchObject({ code: "no_session" });
   });
 
-  it("P4 and for KV's delay on top where KV is late", async () => {
+  it("and for KV's delay on top where KV is late [P4]", async () => {
     const { vault, elsewhere, echo, name } = await published();
     const late = laggingKv(env.TOKEN_CACHE);
     const { env: own } = isolate(late);
@@ -252,7 +252,7 @@ describe("after a sign-out", () => {
     await expect(vault({ env: own }).fetch(echo)).rejects.toMatchObject({ code: "no_session" });
   });
 
-  it("P4 a KV that never tells of it is believed no longer than its entry says", async () => {
+  it("a KV that never tells of it is believed no longer than its entry says [P4]", async () => {
     const { vault, elsewhere, echo } = await published();
     const { env: own } = isolate(laggingKv(env.TOKEN_CACHE));
     await vault({ env: own }).fetch(echo);
@@ -261,7 +261,7 @@ describe("after a sign-out", () => {
     await expect(vault({ env: own }).fetch(echo)).rejects.toMatchObject({ code: "no_session" });
   });
 
-  it("P4 S14 a new sign-in is heard, and the old session's token in a late KV is not taken for it", async () => {
+  it("a new sign-in is heard, and the old session's token in a late KV is not taken for it [P4 S14]", async () => {
     const { vault, elsewhere, echo, api } = await published();
     const late = laggingKv(env.TOKEN_CACHE);
     const { env: own } = isolate(late);

@@ -7,7 +7,7 @@ import { credentials, stage } from "./stage.ts";
 const date = inject("compatibilityDate");
 
 describe(`at compatibility date ${date}`, () => {
-  it("S2 a redirect to another origin takes no token along, whatever the platform's fetch does", async () => {
+  it("a redirect to another origin takes no token along, whatever the platform's fetch does [S2]", async () => {
     const { api, vault } = await stage();
     const foreign = await stage();
     await vault().signIn(credentials);

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { stage } from "./stage.ts";
 
-it("S11 a hundred thousand accounts: memory stays bounded, none gets another's token", async () => {
+it("a hundred thousand accounts: memory stays bounded, none gets another's token [S11]", async () => {
   const { vault } = await stage();
   const asked: Record<string, number> = {};
   const token = async ({ account }: { account: string }): Promise<object> => {

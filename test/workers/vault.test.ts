@@ -45,7 +45,7 @@ describe("a session that a Durable Object owns", () => {
     });
   });
 
-  it("S4 F5 events: the object tells of the refresh, the Worker of the request sent again", async () => {
+  it("events: the object tells of the refresh, the Worker of the request sent again [S4 F5]", async () => {
     const { api, echo, vault } = await stage();
     const told: unknown[] = [];
     hooks.onEvent = ({ type, account, generation, status }) =>
@@ -98,7 +98,7 @@ describe("a session that a Durable Object owns", () => {
     ).toBeNull();
   });
 
-  it("S11 accounts share nothing", async () => {
+  it("accounts share nothing [S11]", async () => {
     const { vault, elsewhere, echo } = await stage();
     await vault({ account: "a" }).signIn(credentials);
     expect((await vault({ account: "a" }).fetch(echo)).status).toBe(200);
@@ -108,7 +108,7 @@ describe("a session that a Durable Object owns", () => {
     expect((await elsewhere({ account: "a" }).fetch(echo)).status).toBe(200);
   });
 
-  it("S11 one object for each client, audience and scope, as the provider's partition has them", async () => {
+  it("one object for each client, audience and scope, as the provider's partition has them [S11]", async () => {
     const { vault, provider, api, echo } = await stage();
     const own = providers[provider]!;
     const parts = [[], ["client-1"], ["client-2"], ["client-1", "read"]];
@@ -131,7 +131,7 @@ describe("a session that a Durable Object owns", () => {
     expect((await api.counters()).signIns).toBe(1);
   });
 
-  it("S11 an object that owns one session serves no other", async () => {
+  it("an object that owns one session serves no other [S11]", async () => {
     const { provider, stub, vault } = await stage();
     await vault().signIn(credentials);
     const owner = (await stub()) as unknown as {
@@ -143,7 +143,7 @@ describe("a session that a Durable Object owns", () => {
 });
 
 describe("many at once", () => {
-  it("P1 F31 two hundred requests with an expired session make one token call", async () => {
+  it("two hundred requests with an expired session make one token call [P1 F31]", async () => {
     const { api, request, vault } = await stage();
     await vault().signIn(credentials);
     await api.expireAccessTokens();
@@ -153,7 +153,7 @@ describe("many at once", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("P1 F32 from forty isolates that know nothing, when the token has ended by its time", async () => {
+  it("from forty isolates that know nothing, when the token has ended by its time [P1 F32]", async () => {
     const { api, elsewhere, vault, echo } = await stage();
     await vault().signIn(credentials);
     hooks.ahead = 25 * HOUR;
@@ -175,7 +175,7 @@ describe("many at once", () => {
     expect((await api.counters()).byPath["GET /v1/echo"]).toBe(20);
   });
 
-  it("F31 the request that began the refresh goes away: the others are answered", async () => {
+  it("the request that began the refresh goes away: the others are answered [F31]", async () => {
     const { api, request, vault } = await stage();
     await vault().signIn(credentials);
     await api.expireAccessTokens();
@@ -193,7 +193,7 @@ describe("many at once", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("F31 a request that has ended leaves its background refresh to the object", async () => {
+  it("a request that has ended leaves its background refresh to the object [F31]", async () => {
     const { api, request, vault } = await stage();
     await vault().signIn(credentials);
     const gate = await api.gate("refresh", "before");
@@ -207,7 +207,7 @@ describe("many at once", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, unauthorized: 0 });
   });
 
-  it("P14 a caller's abort is its own: the refresh goes on", async () => {
+  it("a caller's abort is its own: the refresh goes on [P14]", async () => {
     const { api, echo, vault } = await stage();
     await vault().signIn(credentials);
     await api.expireAccessTokens();
@@ -231,7 +231,7 @@ describe("many at once", () => {
       "a broken token",
       { revision: 1, lease: { accessToken: "a b", sessionId: "s", generation: 1 } },
     ],
-  ])("S10 an answer of another version, with %s, is not believed", async (_, said) => {
+  ])("an answer of another version, with %s, is not believed [S10]", async (_, said) => {
     const { echo, vault } = await stage();
     const other = { idFromName: () => "", get: () => ({ token: async () => said }) };
     const env = { ...bare(), TOKEN_VAULT: other };
@@ -239,7 +239,7 @@ describe("many at once", () => {
       await expect(vault({ env }).fetch(echo)).rejects.toMatchObject({ code: "store_unavailable" });
   });
 
-  it("P10 an object that never answers hangs nobody", async () => {
+  it("an object that never answers hangs nobody [P10]", async () => {
     const { echo, vault } = await stage();
     const silent = { idFromName: () => "", get: () => ({ token: () => new Promise(() => {}) }) };
     const call = vault({ env: { ...bare(), TOKEN_VAULT: silent }, patience: -9_900 }).fetch(echo);

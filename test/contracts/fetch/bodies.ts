@@ -75,7 +75,7 @@ export function bodies(stage: Stage): void {
         expect(seen.tokenIndex).toBe(1);
       });
 
-      it("P11 F20 is sent again after a 401, whatever its owner does to it meanwhile", async () => {
+      it("is sent again after a 401, whatever its owner does to it meanwhile [P11 F20]", async () => {
         const { api, vault } = await stage.open();
         await api.expireAccessTokens();
         const body = make();
@@ -87,7 +87,7 @@ export function bodies(stage: Stage): void {
         expect((await api.counters()).sends).toEqual({ 1: 2 });
       });
 
-      it("P11 F20 is sent as it was at the call, though a token had to be got first", async () => {
+      it("is sent as it was at the call, though a token had to be got first [P11 F20]", async () => {
         const { api, vault } = await stage.open();
         const gate = await api.gate("refresh", "before");
         const stale = await vault.getToken();
@@ -104,7 +104,7 @@ export function bodies(stage: Stage): void {
     });
 
     it.runIf(stage.faithful)(
-      "F20 a Request with a body is sent again, and is used up as fetch uses it up",
+      "a Request with a body is sent again, and is used up as fetch uses it up [F20]",
       async () => {
         const { api, vault } = await stage.open();
         await api.expireAccessTokens();
@@ -123,7 +123,7 @@ export function bodies(stage: Stage): void {
     );
 
     it.runIf(stage.faithful)(
-      "F20 a Request whose body is replaced by init sends init's, both times",
+      "a Request whose body is replaced by init sends init's, both times [F20]",
       async () => {
         const { api, vault } = await stage.open();
         await api.expireAccessTokens();
@@ -140,7 +140,7 @@ export function bodies(stage: Stage): void {
     it
       .runIf(stage.faithful && hidesRedirects)
       .each(["URLSearchParams", "FormData", "Blob"] as const)(
-      "P11 F20 a frame's %s, another realm's, is sent again after a 401",
+      "a frame's %s, another realm's, is sent again after a 401 [P11 F20]",
       async (kind) => {
         const { api, vault } = await stage.open();
         const frame = document.body.appendChild(document.createElement("iframe"));
@@ -164,7 +164,7 @@ export function bodies(stage: Stage): void {
       },
     );
 
-    it.runIf(stage.streams)("F20 F21 a stream is sent once, the next call is fresh", async () => {
+    it.runIf(stage.streams)("a stream is sent once, the next call is fresh [F20 F21]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const send = (n: number): Promise<Response> => {
@@ -179,15 +179,18 @@ export function bodies(stage: Stage): void {
     });
 
     // Chromium sends streams over HTTP/2 only, Firefox and WebKit send the text of their name.
-    it.runIf(stage.streams)("F20 a function makes a stream anew for the second send", async () => {
-      const { api, vault } = await stage.open();
-      await api.expireAccessTokens();
-      let made = 0;
-      const body = (): ReadableStream => stream(`stream ${++made}`);
-      const seen = await echoOf(vault.fetch(`${api.url}/v1/echo?n=1`, { method: "POST", body }));
-      expect(seen).toMatchObject({ body: "stream 2", tokenIndex: 2 });
-      expect((await api.counters()).sends).toEqual({ 1: 2 });
-    });
+    it.runIf(stage.streams)(
+      "a function makes a stream anew for the second send [F20]",
+      async () => {
+        const { api, vault } = await stage.open();
+        await api.expireAccessTokens();
+        let made = 0;
+        const body = (): ReadableStream => stream(`stream ${++made}`);
+        const seen = await echoOf(vault.fetch(`${api.url}/v1/echo?n=1`, { method: "POST", body }));
+        expect(seen).toMatchObject({ body: "stream 2", tokenIndex: 2 });
+        expect((await api.counters()).sends).toEqual({ 1: 2 });
+      },
+    );
   });
 }
 

@@ -17,7 +17,7 @@ export function cancelling(stage: Stage): void {
   const usable = Object.entries(ways).filter(([way]) => stage.faithful || way === "in init");
 
   describe.each(usable)("an abort %s", (_, call) => {
-    it("P14 F11 during a refresh ends this call alone: no other call, no token call", async () => {
+    it("during a refresh ends this call alone: no other call, no token call [P14 F11]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const gate = await api.gate("refresh", "before");
@@ -32,7 +32,7 @@ export function cancelling(stage: Stage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1 });
     });
 
-    it("P14 while the first token is awaited ends this call at once", async () => {
+    it("while the first token is awaited ends this call at once [P14]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const gate = await api.gate("refresh", "before");
@@ -50,7 +50,7 @@ export function cancelling(stage: Stage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 1, sends: { 2: 1, 3: 2 } });
     });
 
-    it("P14 of a call on its way ends it, as with fetch", async () => {
+    it("of a call on its way ends it, as with fetch [P14]", async () => {
       const { api, vault } = await stage.open();
       const gate = await api.gate("api", "before");
       const controller = new AbortController();
@@ -62,7 +62,7 @@ export function cancelling(stage: Stage): void {
       expect(await echoOf(vault.fetch(`${api.url}/v1/echo`))).toMatchObject({ tokenIndex: 1 });
     });
 
-    it("P14 before the call: nothing is sent", async () => {
+    it("before the call: nothing is sent [P14]", async () => {
       const { api, vault } = await stage.open();
       const controller = new AbortController();
       controller.abort();

@@ -29,7 +29,7 @@ export function credentials(stage: Stage): void {
     describe.each(Object.keys(containers).filter(isTaken))("in %s", (name) => {
       const make = containers[name]!;
 
-      it("S6 a caller's own wins in every spelling, and its 401 is the answer", async () => {
+      it("a caller's own wins in every spelling, and its 401 is the answer [S6]", async () => {
         const { api, vault } = await stage.open();
         for (const spelling of spellings) {
           const headers = (): HeadersInit => make(spelling, "Basic YTpi");
@@ -41,7 +41,7 @@ export function credentials(stage: Stage): void {
         expect(await api.counters()).toMatchObject({ tokenCalls: 0, sends: { 1: 4 } });
       });
 
-      it("S6 other headers keep their values, and the vault adds its own, at each send", async () => {
+      it("other headers keep their values, and the vault adds its own, at each send [S6]", async () => {
         const { api, vault } = await stage.open();
         await api.expireAccessTokens();
         const headers = make("content-type", "text/x-test");
@@ -53,7 +53,7 @@ export function credentials(stage: Stage): void {
     });
 
     it.runIf(stage.faithful)(
-      "S6 a Request's own wins, unless init's headers replace it",
+      "a Request's own wins, unless init's headers replace it [S6]",
       async () => {
         const { api, vault } = await stage.open();
         const request = (): Request =>
@@ -69,7 +69,7 @@ export function credentials(stage: Stage): void {
       },
     );
 
-    it("S6 a header whose name merely looks alike does not count", async () => {
+    it("a header whose name merely looks alike does not count [S6]", async () => {
       const { api, vault } = await stage.open({
         cors: {
           allowHeaders: ["authorization", "content-type", "x-authorization", "authorization2"],
@@ -82,7 +82,7 @@ export function credentials(stage: Stage): void {
       });
     });
 
-    it("S6 no header is added but Authorization", async () => {
+    it("no header is added but Authorization [S6]", async () => {
       const { api, vault } = await stage.open();
       const url = `${api.url}/public/echo`;
       const calls: readonly (() => [string | Request, VaultRequestInit?])[] = [
@@ -103,7 +103,7 @@ export function credentials(stage: Stage): void {
       }
     });
 
-    it("S6 nothing that the caller gave is changed", async () => {
+    it("nothing that the caller gave is changed [S6]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const headers = Object.freeze({ accept: "text/x-own" });
@@ -120,7 +120,7 @@ export function credentials(stage: Stage): void {
       expect(request.headers.has("authorization")).toBe(false);
     });
 
-    it("P11 a retry has the headers of the call, whatever its owner does to them meanwhile", async () => {
+    it("a retry has the headers of the call, whatever its owner does to them meanwhile [P11]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const own = (): Record<string, string> => ({ accept: "text/x-first" });

@@ -28,7 +28,7 @@ export function healing(stage: Stage): void {
       expect(events.map(({ type }) => type)).toEqual(["refreshing", "refreshed", "retried"]);
     });
 
-    it("P12 fifty parallel 401s make one token call, and fifty answers", async () => {
+    it("fifty parallel 401s make one token call, and fifty answers [P12]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const calls = Array.from({ length: 50 }, (_, n) =>
@@ -42,7 +42,7 @@ export function healing(stage: Stage): void {
       expect(counters.maxSendsPerRequestId).toBe(2);
     });
 
-    it("P12 a 401 for an older token is sent again with the new one, without a token call", async () => {
+    it("a 401 for an older token is sent again with the new one, without a token call [P12]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const gate = await api.gate("api", "after");
@@ -55,7 +55,7 @@ export function healing(stage: Stage): void {
     });
 
     it.runIf(stage.faithful)(
-      "P11 P13 a server that always answers 401 is asked twice, and its 401 comes back",
+      "a server that always answers 401 is asked twice, and its 401 comes back [P11 P13]",
       async () => {
         const { api, vault } = await stage.open();
         await api.fault("api", { times: "always", status: 401, body: { detail: "Never" } });
@@ -67,7 +67,7 @@ export function healing(stage: Stage): void {
       },
     );
 
-    it("F18 403 is an answer: no refresh, no second send, the body as it came", async () => {
+    it("403 is an answer: no refresh, no second send, the body as it came [F18]", async () => {
       const { api, vault } = await stage.open({}, { user: grace });
       const init: VaultRequestInit = {
         method: "POST",
@@ -83,7 +83,7 @@ export function healing(stage: Stage): void {
     });
 
     it.each([undefined, { method: "POST", body: "{}" }])(
-      "F18 403 without a challenge is an answer too (%j)",
+      "403 without a challenge is an answer too (%j) [F18]",
       async (init) => {
         const { api, vault } = await stage.open();
         await api.fault("api", { status: 403, body: { detail: "Not from this address" } });
@@ -94,7 +94,7 @@ export function healing(stage: Stage): void {
     );
 
     it.runIf(stage.faithful)(
-      "F18 429 is an answer, and readProblem tells how long to wait",
+      "429 is an answer, and readProblem tells how long to wait [F18]",
       async () => {
         const { api, vault } = await stage.open({ rateLimit: 1, ...exposed });
         await echoOf(vault.fetch(`${api.url}/v1/echo`));
@@ -116,14 +116,14 @@ export function healing(stage: Stage): void {
       'Bearer error = "insufficient_scope"',
       'Bearer Error="insufficient_scope"',
       "Bearer realm=x, ERROR= insufficient_user_authentication",
-    ])("F18 a 401 with the challenge %s never refreshes", async (challenge) => {
+    ])("a 401 with the challenge %s never refreshes [F18]", async (challenge) => {
       const { api, vault } = await stage.open(exposed);
       await api.fault("api", { status: 401, headers: { "www-authenticate": challenge } });
       expect((await vault.fetch(`${api.url}/v1/echo?n=1`)).status).toBe(401);
       expect(await api.counters()).toMatchObject({ tokenCalls: 0, sends: { 1: 1 } });
     });
 
-    it("F18 a 401 whose challenge is about the token is healed", async () => {
+    it("a 401 whose challenge is about the token is healed [F18]", async () => {
       const { api, vault } = await stage.open(exposed);
       await api.expireAccessTokens();
       const bare = await fetch(`${api.url}/v1/echo`, { headers: { authorization: "Bearer old" } });
@@ -144,7 +144,7 @@ export function healing(stage: Stage): void {
       expect((await api.counters()).tokenCalls).toBe(1);
     });
 
-    it("P17 F14 a 429 of the token endpoint is waited out, and every caller is answered", async () => {
+    it("a 429 of the token endpoint is waited out, and every caller is answered [P17 F14]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       await api.fault("refresh", { status: 429 });
@@ -182,7 +182,7 @@ export function healing(stage: Stage): void {
       expect((await api.counters()).sends).toEqual({});
     });
 
-    it("S12 the claims of the token are there for display, the token is not", async () => {
+    it("the claims of the token are there for display, the token is not [S12]", async () => {
       const { vault } = await stage.open();
       const snapshot = await snapshotOf(vault);
       expect(snapshot).toMatchObject({ status: "signed-in", claims: { org: "org-analytical" } });

@@ -111,19 +111,19 @@ const other = [
 
 export function origins(stage: Stage): void {
   describe("where the token goes", () => {
-    it.each(same)("S1 to the listed origin, written %j", async (input) => {
+    it.each(same)("to the listed origin, written %j [S1]", async (input) => {
       const { sent } = await spied();
       expect(await sent(input)).toEqual({ url: plainly(input), authorization: bearer });
     });
 
-    it.each(other)("S1 S3 not to %j, which goes out bare, as fetch sends it", async (input) => {
+    it.each(other)("not to %j, which goes out bare, as fetch sends it [S1 S3]", async (input) => {
       const { sent } = await spied();
       const url = plainly(input);
       const expected = /^\w*Error$/.test(url) ? url : { url, authorization: null };
       expect(await sent(input)).toEqual(expected);
     });
 
-    it("S1 as URL objects and as Requests all the same", async () => {
+    it("as URL objects and as Requests all the same [S1]", async () => {
       const { sent } = await spied();
       for (const [list, authorization] of [[same, bearer] as const, [other, null] as const]) {
         for (const input of list) {
@@ -145,7 +145,7 @@ export function origins(stage: Stage): void {
       }
     });
 
-    it("S1 law: the token goes along exactly where the address sent has the listed origin", async () => {
+    it("law: the token goes along exactly where the address sent has the listed origin [S1]", async () => {
       const { sent } = await spied();
       const parts = [
         ["https:", "HTTPS:", "http:", "blob:https:", "\thttps:", "wss:"],
@@ -175,7 +175,7 @@ export function origins(stage: Stage): void {
       expect(inputs.length - withToken).toBeGreaterThan(100);
     });
 
-    it("S1 below a path prefix, by whole segments, on the path as it is sent", async () => {
+    it("below a path prefix, by whole segments, on the path as it is sent [S1]", async () => {
       const { sent } = await spied(`${LISTED}/tenant/api`);
       const inside = ["", "/", "/v1", "/v1/../v2", "/./v1", "?x=/../..", "/..%5", "/a%20b"];
       const outside = [
@@ -244,7 +244,7 @@ export function origins(stage: Stage): void {
       expect(await sent(`${LISTED}/tenant/api${path}`)).toMatchObject({ authorization: bearer });
     });
 
-    it("S3 http on a loopback host only by the option whose name is a warning", async () => {
+    it("http on a loopback host only by the option whose name is a warning [S3]", async () => {
       for (const host of [
         "localhost:8080",
         "api.localhost",
@@ -274,13 +274,13 @@ export function origins(stage: Stage): void {
       const base = (): HTMLBaseElement => document.head.appendChild(document.createElement("base"));
       afterEach(() => document.querySelector("base")?.remove());
 
-      it("S1 a relative address goes to the page's own server, bare", async () => {
+      it("a relative address goes to the page's own server, bare [S1]", async () => {
         const { sent } = await spied();
         const answer = await sent("/v1/vms");
         expect(answer).toMatchObject({ url: plainly("/v1/vms"), authorization: null });
       });
 
-      it("S1 a relative address is resolved as fetch does it, <base> included", async () => {
+      it("a relative address is resolved as fetch does it, <base> included [S1]", async () => {
         base().href = `${LISTED}/v1/`;
         const { sent } = await spied();
         for (const input of ["vms", "/v1/vms", "?x", "//evil.com/v1", "../../..", "https:vms"])
@@ -321,7 +321,7 @@ export function origins(stage: Stage): void {
         },
       );
 
-      it("S1 a foreign <base> takes no token along", async () => {
+      it("a foreign <base> takes no token along [S1]", async () => {
         base().href = "https://evil.com/v1/";
         const { sent } = await spied();
         expect(await sent("vms")).toMatchObject({ authorization: null });

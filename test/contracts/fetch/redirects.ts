@@ -35,7 +35,7 @@ export function redirects(stage: Stage): void {
   describe("redirects", () => {
     describe.each(statuses)("%i", (status) => {
       it.each(Object.keys(calls))(
-        "S2 %s: to the same origin as fetch, with the token",
+        "%s: to the same origin as fetch, with the token [S2]",
         async (name) => {
           const { api, vault } = await stage.open();
           const target = `${api.url}/public/echo?to=1`;
@@ -74,7 +74,7 @@ export function redirects(stage: Stage): void {
         },
       );
 
-      it("S2 to an unlisted origin goes without the token", async () => {
+      it("to an unlisted origin goes without the token [S2]", async () => {
         const { api, vault } = await stage.open();
         const foreign = await stage.spawn();
         const target = `${foreign.url}/public/echo`;
@@ -90,7 +90,7 @@ export function redirects(stage: Stage): void {
         expect((await foreign.counters()).requests).toBe(3);
       });
 
-      it("S2 the token endpoint's redirect is refused: no secret leaves for the other server", async () => {
+      it("the token endpoint's redirect is refused: no secret leaves for the other server [S2]", async () => {
         const { api, vault } = await stage.open();
         const foreign = await stage.spawn();
         await api.expireAccessTokens();
@@ -110,7 +110,7 @@ export function redirects(stage: Stage): void {
         expect((await foreign.counters()).requests).toBe(0);
       });
 
-      it("S2 the sign-in's redirect is refused: no password leaves for the other server", async () => {
+      it("the sign-in's redirect is refused: no password leaves for the other server [S2]", async () => {
         const api = await stage.spawn();
         const foreign = await stage.spawn();
         await api.fault("token", { redirect: `${foreign.url}/api/v1/auth/token`, status });
@@ -128,7 +128,7 @@ export function redirects(stage: Stage): void {
     });
 
     it.runIf(stage.faithful)(
-      "S2 a Request's body has a length after a redirect too, as with fetch",
+      "a Request's body has a length after a redirect too, as with fetch [S2]",
       async () => {
         const { api, vault } = await stage.open();
         const url = `${api.url}/public/echo`;
@@ -143,7 +143,7 @@ export function redirects(stage: Stage): void {
       },
     );
 
-    it("S2 to another listed origin the token goes along where the target is shown", async () => {
+    it("to another listed origin the token goes along where the target is shown [S2]", async () => {
       const other = await stage.spawn();
       const { api, vault } = await stage.open({}, { alsoListed: [other.url] });
       await api.fault("api", { redirect: `${other.url}/public/echo` });
@@ -161,7 +161,7 @@ export function redirects(stage: Stage): void {
       expect(seen).toMatchObject({ authorization: false, tokenIndex: null });
     });
 
-    it("S2 twenty hops are followed, and no more", async () => {
+    it("twenty hops are followed, and no more [S2]", async () => {
       const { api, vault } = await stage.open();
       const url = `${api.url}/public/echo`;
       const hops = async (times: number, send: () => Promise<Response>): Promise<string> => {
@@ -177,7 +177,7 @@ export function redirects(stage: Stage): void {
       expect(await hops(21, () => vault.fetch(url))).toMatch(/^rejected/);
     });
 
-    it.runIf(stage.faithful)("S2 redirects that fetch refuses are refused", async () => {
+    it.runIf(stage.faithful)("redirects that fetch refuses are refused [S2]", async () => {
       const { api, vault } = await stage.open();
       const url = `${api.url}/public/echo`;
       let refused = 0;
@@ -196,7 +196,7 @@ export function redirects(stage: Stage): void {
       expect(refused).toBeGreaterThan(1);
     });
 
-    it("S2 a redirect without a Location is an answer", async () => {
+    it("a redirect without a Location is an answer [S2]", async () => {
       const { api, vault } = await stage.open();
       await api.fault("api", { status: 302 });
       expect((await vault.fetch(`${api.url}/v1/echo`)).status).toBe(302);

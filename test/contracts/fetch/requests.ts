@@ -86,7 +86,7 @@ export function requests(stage: Stage): void {
       expect(await outcome(vault.fetch(new Request(url), init))).toBe(plain);
     });
 
-    it.each(["manual", "error"] as const)("S2 redirect mode %s is kept", async (redirect) => {
+    it.each(["manual", "error"] as const)("redirect mode %s is kept [S2]", async (redirect) => {
       const { api, vault } = await stage.open();
       const url = `${api.url}/public/echo`;
       await api.fault("api", { times: "always", redirect: `${api.url}/v1/echo`, status: 302 });

@@ -36,7 +36,7 @@ export function addons(stage: WretchStage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 1, sends: { 1: 2, 2: 1 } });
     });
 
-    it("P14 abort and timeout, in waiting for a token as in sending", async () => {
+    it("abort and timeout, in waiting for a token as in sending [P14]", async () => {
       const { api, vault } = await stage.open();
       const client = wretch(`${api.url}/v1`)
         .addon(abortAddon())
@@ -75,7 +75,7 @@ export function addons(stage: WretchStage): void {
       expect(seen.at(-1)).toBe(text.length);
     });
 
-    it.runIf(stage.streams)("P11 progress of what is sent, both times", async () => {
+    it.runIf(stage.streams)("progress of what is sent, both times [P11]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const seen: string[] = [];

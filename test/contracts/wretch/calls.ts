@@ -10,7 +10,7 @@ import { ended, stubborn, type WretchStage } from "./stage.ts";
 
 export function calls(stage: WretchStage): void {
   describe("wretch: what it does", () => {
-    it("P11 F20 a 401 is healed: one refresh, the same bytes again", async () => {
+    it("a 401 is healed: one refresh, the same bytes again [P11 F20]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const echo = await wretch(`${api.url}/v1`)
@@ -22,7 +22,7 @@ export function calls(stage: WretchStage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 1, sends: { 1: 2 } });
     });
 
-    it("P1 fifty at once after an expiry: one refresh", async () => {
+    it("fifty at once after an expiry: one refresh [P1]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const client = wretch(`${api.url}/v1`).middlewares([vaultMiddleware(vault)]);
@@ -31,7 +31,7 @@ export function calls(stage: WretchStage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 1, maxSendsPerRequestId: 2 });
     });
 
-    it("P11 a 401 that stays comes to .unauthorized(), after two sends", async () => {
+    it("a 401 that stays comes to .unauthorized(), after two sends [P11]", async () => {
       const { api, vault } = await stage.open();
       await api.fault("api", { status: 401, body: { error: "no" }, times: "always" });
       const seen = await wretch(`${api.url}/v1`)
@@ -43,7 +43,7 @@ export function calls(stage: WretchStage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 1, sends: { 1: 2 } });
     });
 
-    it("P17 other errors are wretch's as ever: 403, 404, 429", async () => {
+    it("other errors are wretch's as ever: 403, 404, 429 [P17]", async () => {
       const { api, vault } = await stage.open();
       const client = wretch(`${api.url}/v1`).middlewares([vaultMiddleware(vault)]);
       expect(
@@ -69,7 +69,7 @@ export function calls(stage: WretchStage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 0 });
     });
 
-    it("S4 vault errors come to .error, .fetchError and .catch, with their code", async () => {
+    it("vault errors come to .error, .fetchError and .catch, with their code [S4]", async () => {
       const { api, vault } = await stage.open();
       await vault.signOut();
       const client = wretch(`${api.url}/v1`).middlewares([vaultMiddleware(vault)]);
@@ -80,7 +80,7 @@ export function calls(stage: WretchStage): void {
       expect((await api.counters()).byPath).not.toHaveProperty("GET /v1/me");
     });
 
-    it("S6 a caller's own Authorization wins and switches the vault off", async () => {
+    it("a caller's own Authorization wins and switches the vault off [S6]", async () => {
       const { api, vault } = await stage.open();
       const client = wretch(`${api.url}/v1`).middlewares([vaultMiddleware(vault), stubborn()]);
       // As without a vault: four sends each, a POST's too.
@@ -94,7 +94,7 @@ export function calls(stage: WretchStage): void {
       expect(await api.counters()).toMatchObject({ tokenCalls: 0, unauthorized: 8 });
     });
 
-    it("S1 to another origin a request goes bare, and every middleware works as ever", async () => {
+    it("to another origin a request goes bare, and every middleware works as ever [S1]", async () => {
       const { vault } = await stage.open();
       const other = await stage.spawn();
       await other.fault("api", { status: 503, times: 2 });
@@ -122,7 +122,7 @@ export function calls(stage: WretchStage): void {
       ["/@evil.com", bearer],
       ["\\@evil.com/x", bearer],
       ["", bearer],
-    ])("S1 %j is judged as what is sent", async (path, expected) => {
+    ])("%j is judged as what is sent [S1]", async (path, expected) => {
       const seen: unknown[] = [];
       const vault = createVault({
         provider: providerFor(LISTED),
@@ -153,7 +153,7 @@ export function calls(stage: WretchStage): void {
   });
 
   describe("wretch: streams", () => {
-    it.runIf(stage.streams)("P11 F21 a stream is sent once, its 401 is the answer", async () => {
+    it.runIf(stage.streams)("a stream is sent once, its 401 is the answer [P11 F21]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const client = wretch(`${api.url}/v1`, { duplex: "half" })
@@ -167,7 +167,7 @@ export function calls(stage: WretchStage): void {
       expect(await api.counters()).toMatchObject({ sends: { 1: 1, 2: 1 } });
     });
 
-    it("P11 a function as body makes it anew", async () => {
+    it("a function as body makes it anew [P11]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const echo = await wretch(`${api.url}/v1`)
@@ -186,7 +186,7 @@ export function calls(stage: WretchStage): void {
         Reflect.deleteProperty(root, name);
     });
 
-    it("S15 brings no Authorization to a bare request, nor takes one away", async () => {
+    it("brings no Authorization to a bare request, nor takes one away [S15]", async () => {
       const { api, vault } = await stage.open();
       const other = await stage.spawn();
       const client = (url: string): Wretch => wretch(url).middlewares([vaultMiddleware(vault)]);

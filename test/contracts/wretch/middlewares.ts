@@ -27,17 +27,20 @@ export function retries(stage: WretchStage): void {
     // header when it sends, and one case shows that.
     if (!stage.streams) cases.splice(1);
     describe.each(Object.keys(orders))("%s", (order) => {
-      it.each(cases)("P11 a POST that is answered 401, %s: two sends at most", async (_, make) => {
-        const { api, vault } = await stage.open();
-        await api.fault("api", { status: 401, times: "always" });
-        const client = orders[order]!(`${api.url}/v1`, vault as never, make());
-        expect(await ended(client.post("x", "/echo?n=1").res())).not.toBe("answered");
-        const { sends, tokenCalls } = await api.counters();
-        expect([1, 2]).toContain(sends["1"]);
-        expect(tokenCalls).toBeLessThanOrEqual(1);
-      });
+      it.each(cases)(
+        "a POST that is answered 401, %s: two sends at most [P11]",
+        async (_, make) => {
+          const { api, vault } = await stage.open();
+          await api.fault("api", { status: 401, times: "always" });
+          const client = orders[order]!(`${api.url}/v1`, vault as never, make());
+          expect(await ended(client.post("x", "/echo?n=1").res())).not.toBe("answered");
+          const { sends, tokenCalls } = await api.counters();
+          expect([1, 2]).toContain(sends["1"]);
+          expect(tokenCalls).toBeLessThanOrEqual(1);
+        },
+      );
 
-      it.each(cases)("P11 a POST that is answered 503, %s: one send", async (_, make) => {
+      it.each(cases)("a POST that is answered 503, %s: one send [P11]", async (_, make) => {
         const { api, vault } = await stage.open();
         await api.fault("api", { status: 503, times: "always" });
         const client = orders[order]!(`${api.url}/v1`, vault as never, make());
@@ -45,7 +48,7 @@ export function retries(stage: WretchStage): void {
         expect(await api.counters()).toMatchObject({ sends: { 1: 1 } });
       });
 
-      it.each(cases)("P11 a POST whose reply is lost, %s: one send", async (_, make) => {
+      it.each(cases)("a POST whose reply is lost, %s: one send [P11]", async (_, make) => {
         const { api, vault } = await stage.open();
         await api.fault("api", { dropReply: "after", times: "always" });
         const client = orders[order]!(`${api.url}/v1`, vault as never, make());
@@ -63,7 +66,7 @@ export function retries(stage: WretchStage): void {
       });
     });
 
-    it("P11 before the vault, retry sees what is healed: one refresh and two sends of a POST", async () => {
+    it("before the vault, retry sees what is healed: one refresh and two sends of a POST [P11]", async () => {
       const { api, vault } = await stage.open();
       await api.expireAccessTokens();
       const echo = await wretch(`${api.url}/v1`)
@@ -158,7 +161,7 @@ export function accounts(stage: WretchStage): void {
     });
 
     it.each(Object.keys(sharers))(
-      "S11 one %s for two accounts, after the vault or with the addon",
+      "one %s for two accounts, after the vault or with the addon [S11]",
       async (name) => {
         const { api } = await stage.open();
         const vaults = [await account(api, ada), await account(api, grace)] as const;
@@ -178,7 +181,7 @@ export function accounts(stage: WretchStage): void {
       },
     );
 
-    it("S11 one for each account, in any order", async () => {
+    it("one for each account, in any order [S11]", async () => {
       const { api } = await stage.open();
       const vaults = [await account(api, ada), await account(api, grace)] as const;
       for (const name of ["dedupe", "throttlingCache"])
@@ -248,7 +251,7 @@ export function accounts(stage: WretchStage): void {
       await expect(call).rejects.toMatchObject({ code: "invalid_option" });
     });
 
-    it("S11 clients made from one another keep to their own vault", async () => {
+    it("clients made from one another keep to their own vault [S11]", async () => {
       const { api } = await stage.open();
       const vaults = [await account(api, ada), await account(api, grace)] as const;
       const base = wretch(`${api.url}/v1`).headers({ accept: "application/json" });

@@ -21,7 +21,7 @@ function listen(name: string): { readonly heard: Promise<unknown>; close(): void
   return { heard, close: () => port.close() };
 }
 
-it("F30 tells the others type, session id and generation, and nothing else that the object holds", async () => {
+it("tells the others type, session id and generation, and nothing else that the object holds [F30]", async () => {
   const name = freshName();
   const other = listen(name);
   const stranger = vi.fn();
@@ -38,7 +38,7 @@ it("F30 tells the others type, session id and generation, and nothing else that 
   for (const open of [other, port, elsewhere]) open.close();
 });
 
-it("F30 hands on what others post as it is, unparsed", async () => {
+it("hands on what others post as it is, unparsed [F30]", async () => {
   const name = freshName();
   const other = listen(name);
   const forger = new BroadcastChannel(name);
@@ -81,7 +81,7 @@ it.each([
   port.close();
 });
 
-it("P10 an open channel does not keep a Node process alive", async () => {
+it("an open channel does not keep a Node process alive [P10]", async () => {
   const file = new URL("../../../src/channels/broadcast.ts", import.meta.url);
   const script = `import { broadcastChannel } from ${JSON.stringify(file)};
     broadcastChannel().open("name", () => {}).post({});

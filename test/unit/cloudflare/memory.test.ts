@@ -44,7 +44,7 @@ describe("an isolate's memory", () => {
     expect(memory.get("90000")).toBeDefined();
   });
 
-  it("F33 KV's older generation is not taken, its newer one is", () => {
+  it("KV's older generation is not taken, its newer one is [F33]", () => {
     const memory = createMemory();
     memory.take("a", lease("s", 5, 10), 0);
     expect(memory.adopt("a", lease("s", 4, 8), 1)).toBeUndefined();
@@ -58,14 +58,14 @@ describe("an isolate's memory", () => {
     expect(memory.adopt("a", lease("s", 5, 10), 7)).toMatchObject({ at: 7, revision: 11 });
   });
 
-  it("P4 another session is taken only where its record is newer", () => {
+  it("another session is taken only where its record is newer [P4]", () => {
     const memory = createMemory();
     memory.take("a", lease("new", 1, 10), 0);
     expect(memory.adopt("a", lease("old", 9, 9), 1)).toBeUndefined();
     expect(memory.adopt("a", lease("newer", 1, 11), 1)?.token?.sessionId).toBe("newer");
   });
 
-  it("P4 after the end of a session KV does not bring it back, the object may bring a new one", () => {
+  it("after the end of a session KV does not bring it back, the object may bring a new one [P4]", () => {
     const memory = createMemory();
     memory.take("a", lease("s", 5, 10), 0);
     memory.take("a", { revision: 11 }, 1);
@@ -76,7 +76,7 @@ describe("an isolate's memory", () => {
     expect(memory.take("a", lease("t", 1, 12), 3).token?.sessionId).toBe("t");
   });
 
-  it("P4 an answer of the object that comes late does not undo a later one", () => {
+  it("an answer of the object that comes late does not undo a later one [P4]", () => {
     const memory = createMemory();
     memory.take("a", { revision: 11 }, 0);
     memory.take("a", lease("s", 5, 10), 1);
@@ -95,7 +95,7 @@ describe("an isolate's memory", () => {
     expect(memory.take("a", lease("s", 5, 10), 1).token).toBeDefined();
   });
 
-  it("S11 accounts are apart", () => {
+  it("accounts are apart [S11]", () => {
     const memory = createMemory();
     memory.take("a", lease("s", 5, 10), 0);
     expect(memory.get("A")).toBeUndefined();

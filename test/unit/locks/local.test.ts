@@ -4,7 +4,7 @@ import { freshName, hold, never } from "../../contracts/lock.ts";
 
 // The contract runs in test/runtimes.
 
-it("S11 locks of two instances, as of two vaults, are apart", async () => {
+it("locks of two instances, as of two vaults, are apart [S11]", async () => {
   const name = freshName();
   const holder = await hold(localLock(), name);
   expect(await localLock().run(name, async () => "at once", never())).toBe("at once");

@@ -38,7 +38,7 @@ describe("where there are none", () => {
     ["no navigator", undefined],
     ["no locks", {}],
     ["null locks", { locks: null }],
-  ])("F6 the task runs once all the same: %s", async (_, navigator) => {
+  ])("the task runs once all the same: %s [F6]", async (_, navigator) => {
     vi.stubGlobal("navigator", navigator);
     let runs = 0;
     expect(await webLocks().run("name", async () => ++runs, never())).toBe(1);
@@ -47,7 +47,7 @@ describe("where there are none", () => {
     await expect(failing).rejects.toBe(error);
   });
 
-  it("F6 what appears later is used", async () => {
+  it("what appears later is used [F6]", async () => {
     vi.stubGlobal("navigator", {});
     const lock = webLocks();
     await lock.run("name", async () => {}, never());
@@ -58,7 +58,7 @@ describe("where there are none", () => {
   });
 });
 
-it("F2 a grant that comes after the abort runs nothing and holds nothing", async () => {
+it("a grant that comes after the abort runs nothing and holds nothing [F2]", async () => {
   const aborter = new AbortController();
   let answer: unknown = "not called";
   const locks = {

@@ -54,7 +54,7 @@ describe.each(names)("%s", (name) => {
     expect(vault.snapshot()).toMatchObject({ status: "signed-in", generation: 1 });
   });
 
-  it(`S6 sends the auth-scheme ${scheme}, and the server takes no other`, async () => {
+  it(`sends the auth-scheme ${scheme}, and the server takes no other [S6]`, async () => {
     const { vault, url, api } = await signedIn(name);
     expect(await vault.authorization()).toBe(`${scheme} ${await vault.getToken()}`);
     const other = scheme === "Token" ? "Bearer" : "Token";
@@ -63,7 +63,7 @@ describe.each(names)("%s", (name) => {
     expect(api.counters().unauthorized).toBe(1);
   });
 
-  it("F18 403: another organisation, or too few rights, is an answer, and refreshes nothing", async () => {
+  it("403: another organisation, or too few rights, is an answer, and refreshes nothing [F18]", async () => {
     const { vault, url, api, events } = await signedIn(name, "grace");
     const calls = api.counters().tokenCalls;
     const denied = await vault.fetch(url + write, post);
@@ -96,7 +96,7 @@ describe.each(names)("%s", (name) => {
     expect(await (await vault.fetch(other.url + read)).json()).toBeNull();
   });
 
-  it("P17 a firewall's 403 at the sign-in is no refusal", async () => {
+  it("a firewall's 403 at the sign-in is no refusal [P17]", async () => {
     const { vault, api } = await start(name);
     api.set({ ipBlocked: true });
     const asks = api.counters().requests;
@@ -113,7 +113,7 @@ describe.each(names)("%s", (name) => {
 describe.each(ofThose(({ heals }) => heals))("%s, whose tokens can be had anew", (name) => {
   const { read, renewal } = entry(name);
 
-  it("P1 P11 a 401 is healed, once for all callers", async () => {
+  it("a 401 is healed, once for all callers [P1 P11]", async () => {
     const { vault, url, api, pass, events } = await signedIn(name);
     pass(2_000);
     const before = api.counters();
@@ -141,7 +141,7 @@ describe.each(ofThose(({ heals }) => heals))("%s, whose tokens can be had anew",
     expect(api.counters().unauthorized).toBe(0);
   });
 
-  it("P9 when the account is refused, only a sign-in helps", async () => {
+  it("when the account is refused, only a sign-in helps [P9]", async () => {
     const { vault, url, api, events } = await signedIn(name);
     const first = await vault.getToken();
     api.revoke();

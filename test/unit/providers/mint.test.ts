@@ -52,7 +52,7 @@ async function signedIn(provider?: Provider<Credentials | void>): Promise<Opened
 const mints = ({ api }: Pick<Opened, "api">): number => api.to("/login").length;
 
 describe("minting", () => {
-  it("S2 S15 sends the credentials as JSON, guarded and without a token, again and again", async () => {
+  it("sends the credentials as JSON, guarded and without a token, again and again [S2 S15]", async () => {
     const { vault, api, clock } = await signedIn();
     await clock.advance(HOUR);
     expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
@@ -95,7 +95,7 @@ describe("minting", () => {
     expect(await clock.until(vault.getToken())).toBe("access-3-secret");
   });
 
-  it("P1 is done once for all callers of all contexts", async () => {
+  it("is done once for all callers of all contexts [P1]", async () => {
     const { vault, clock, store, api } = await signedIn();
     const other = open(acme(), { clock, store, api });
     await other.vault.getToken();
@@ -108,7 +108,7 @@ describe("minting", () => {
     expect(mints({ api })).toBe(2);
   });
 
-  it("P17 is tried again after trouble at once, because nothing was spent", async () => {
+  it("is tried again after trouble at once, because nothing was spent [P17]", async () => {
     const { vault, clock, api } = await signedIn();
     api.expire();
     let n = 0;
@@ -150,7 +150,7 @@ describe("a reply", () => {
     ["trouble", 422, { detail: "user_id is required" }],
     ["trouble", 429, { detail: "Too many requests" }],
     ["trouble", 500, { detail: "Internal Server Error" }],
-  ] as const)("P9 P17 artos: %s for %i %j", async (type, status, body) => {
+  ] as const)("artos: %s for %i %j [P9 P17]", async (type, status, body) => {
     const provider = artos({ baseURL: ORIGIN });
     const exchange = {
       now: () => 0,
@@ -180,7 +180,7 @@ describe("a reply", () => {
 });
 
 describe("a token without its credentials", () => {
-  it("P9 serves to its end, then asks for a sign-in, and mints nothing", async () => {
+  it("serves to its end, then asks for a sign-in, and mints nothing [P9]", async () => {
     const env = { ACME_TOKEN: "access-1-secret" };
     const { vault, api, clock, events } = open(acme({ variable: "ACME_TOKEN", env }));
     await vault.signIn();
@@ -204,7 +204,7 @@ describe("a token without its credentials", () => {
     expect(api.calls).toHaveLength(0);
   });
 
-  it("S5 is checked like any other", async () => {
+  it("is checked like any other [S5]", async () => {
     const { vault } = open(acme({ variable: "ACME_TOKEN", env: { ACME_TOKEN: "a b" } }));
     await expect(vault.signIn()).rejects.toMatchObject({ code: "invalid_token" });
     await expect(open().vault.signIn()).rejects.toMatchObject({ code: "invalid_option" });
@@ -212,7 +212,7 @@ describe("a token without its credentials", () => {
 });
 
 describe("the credentials", () => {
-  it("S7 are not reachable from anything that is handed out", async () => {
+  it("are not reachable from anything that is handed out [S7]", async () => {
     const { vault, api, clock, events } = await signedIn();
     api.expire();
     await clock.until(vault.fetch(VMS));
@@ -224,7 +224,7 @@ describe("the credentials", () => {
     expect(findSecrets(all, [credentials.secret])).toEqual([]);
   });
 
-  it("S8 are sealed where the store seals, and gone after the sign-out", async () => {
+  it("are sealed where the store seals, and gone after the sign-out [S8]", async () => {
     const inner = memoryStore();
     const { vault } = open(acme(), { store: encrypted(inner) });
     await vault.signIn(credentials);

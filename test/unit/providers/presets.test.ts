@@ -75,7 +75,7 @@ describe("from the environment", () => {
 });
 
 describe("artos", () => {
-  it("S1 the call that mints and the search's status go without a token", async () => {
+  it("the call that mints and the search's status go without a token [S1]", async () => {
     const { vault, url } = await start("artos", {}, (baseURL) => artos({ baseURL: `${baseURL}/` }));
     // Nobody is signed in, and nobody has to be.
     expect((await vault.fetch(`${url}/api/v1/search/status`)).status).toBe(200);
@@ -97,7 +97,7 @@ describe("artos", () => {
     expect(seen).toEqual([null, null, null, "Bearer token"]);
   });
 
-  it("F18 a user without an organisation gets 403, and no new token", async () => {
+  it("a user without an organisation gets 403, and no new token [F18]", async () => {
     const { vault, url, api } = await signedIn("artos", "nobody");
     expect((await vault.fetch(url + apis.artos.read)).status).toBe(403);
     expect(api.counters().tokenCalls).toBe(1);
@@ -154,7 +154,7 @@ describe("what is shown", () => {
   });
 
   it.each(names)(
-    "S7 %s: no secret but the access token is sent, and none is shown",
+    "%s: no secret but the access token is sent, and none is shown [S7]",
     async (name) => {
       const { vault, url, api } = await start(name);
       const credentials = await api.credentials();

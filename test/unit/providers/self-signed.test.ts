@@ -94,7 +94,7 @@ describe("a JWT", () => {
     expect(api.calls).toHaveLength(2);
   });
 
-  it("S12 iat and exp are set here, whatever the claims say", async () => {
+  it("iat and exp are set here, whatever the claims say [S12]", async () => {
     const { vault, clock } = open({ claims: () => ({ sub: "x", iat: 1, exp: 9e9, tier: "lite" }) });
     await vault.signIn(signer);
     const iat = Math.floor(clock.now() / 1000);
@@ -120,7 +120,7 @@ describe("a JWT", () => {
 });
 
 describe("the key", () => {
-  it("S8 S15 is imported for each signature, with every member, and cannot be exported", async () => {
+  it("is imported for each signature, with every member, and cannot be exported [S8 S15]", async () => {
     const imported = vi.spyOn(crypto.subtle, "importKey");
     const { vault, clock } = open();
     await vault.signIn(signer);
@@ -134,7 +134,7 @@ describe("the key", () => {
     }
   });
 
-  it("S4 S7 is not reachable from anything that is handed out", async () => {
+  it("is not reachable from anything that is handed out [S4 S7]", async () => {
     const { vault, clock, provider } = open({ variable: "ACME_KEY", env: { ACME_KEY: KEY } });
     await vault.signIn(signer);
     await clock.advance(HOUR);
@@ -155,7 +155,7 @@ describe("the key", () => {
     });
   });
 
-  it("P17 of the environment that is gone for a while ends no session", async () => {
+  it("of the environment that is gone for a while ends no session [P17]", async () => {
     const env: Record<string, string | undefined> = { ACME_KEY: KEY };
     const { vault, clock } = open({ variable: "ACME_KEY", env });
     await vault.signIn({ user: "ada" });
@@ -176,7 +176,7 @@ describe("the key", () => {
     ["invalid_option", ""],
     ["invalid_token", `${KEY}\n`],
     ["invalid_token", ` ${KEY}`],
-  ])("S5 %s for %j, which is not told", async (code, apiKey) => {
+  ])("%s for %j, which is not told [S5]", async (code, apiKey) => {
     const { vault } = open();
     const error = await rejection(vault.signIn({ user: "ada", apiKey: apiKey as string }));
     expect(error).toMatchObject({ code });
@@ -246,7 +246,7 @@ describe("what goes wrong", () => {
       },
     ],
     ["an algorithm that is none", { algorithm: "none" as never }],
-  ])("S4 %s: a sign-in that failed, and no word of jose's", async (_, options) => {
+  ])("%s: a sign-in that failed, and no word of jose's [S4]", async (_, options) => {
     const { vault, provider, clock } = open(options);
     const error = await rejection(vault.signIn(signer));
     expect(error).toMatchObject({ code: "sign_in_failed", reason: "not_signed" });
@@ -262,7 +262,7 @@ describe("what goes wrong", () => {
     });
   });
 
-  it("P9 a session that was adopted signs nothing: at its end a sign-in is due", async () => {
+  it("a session that was adopted signs nothing: at its end a sign-in is due [P9]", async () => {
     const { vault, clock } = open();
     await vault.adopt({ accessToken: "adopted", expiresAt: clock.now() + HOUR });
     await clock.advance(HOUR);

@@ -72,7 +72,7 @@ describe("a token", () => {
     ["an empty variable", undefined, { ACME_TOKEN: "" }],
     ["an empty token, though the variable is set", { token: "" }, { ACME_TOKEN: SECRET }],
     ["a number", { token: 17 as never }, { ACME_TOKEN: SECRET }],
-  ])("S4 %s is told by the variable's name", async (_, credentials, env) => {
+  ])("%s is told by the variable's name [S4]", async (_, credentials, env) => {
     const { vault } = open({ variable: "ACME_TOKEN", env });
     const error = await rejection(vault.signIn(credentials));
     expect(error).toBeInstanceOf(VaultError);
@@ -131,7 +131,7 @@ describe("a token", () => {
     ["its scheme", `Bearer ${SECRET}`],
     ["a letter that no header carries", `${SECRET}é`],
     ["20 kB", SECRET.repeat(1_100)],
-  ])("S4 S5 with %s is refused, and its value is not told", async (_, token) => {
+  ])("with %s is refused, and its value is not told [S4 S5]", async (_, token) => {
     const { vault, api } = open({ variable: "ACME_TOKEN", env: { ACME_TOKEN: token } });
     for (const credentials of [{ token }, undefined]) {
       const error = await rejection(vault.signIn(credentials));
@@ -154,7 +154,7 @@ describe("a token", () => {
     expect(sent(bearer.api)).toEqual(["Bearer 17|AbC"]);
   });
 
-  it("F16 that is a JWT has aged: its exp counts, not exp - iat", async () => {
+  it("that is a JWT has aged: its exp counts, not exp - iat [F16]", async () => {
     const { vault, clock } = open();
     const now = clock.now() / 1000;
     await vault.signIn({ token: jwt({ iat: now - 3000, exp: now + 600 }) });
@@ -175,7 +175,7 @@ describe("a token", () => {
 });
 
 describe("the provider", () => {
-  it("S7 does not hold the environment where others find it", () => {
+  it("does not hold the environment where others find it [S7]", () => {
     const env = { ACME_TOKEN: SECRET };
     const { vault, provider } = open({ variable: "ACME_TOKEN", env });
     expect(findSecrets({ vault, provider }, [SECRET])).toEqual([]);
@@ -194,14 +194,14 @@ describe("the provider", () => {
     expect(open(options).provider).toMatchObject(options);
   });
 
-  it("S16 draws no warning on a server", async () => {
+  it("draws no warning on a server [S16]", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { vault } = open({ name: "on-a-server" });
     await vault.signIn({ token: SECRET });
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it("S16 draws one in a browser's worker, where there is no document", () => {
+  it("draws one in a browser's worker, where there is no document [S16]", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     vi.stubGlobal("importScripts", () => {});
     open({ name: "in-a-worker" });

@@ -17,7 +17,7 @@ describe("what a worker says", () => {
     ["no session", { ...ticket, sessionId: 1 }],
     ["no generation", { ...ticket, generation: "1" }],
     ["null", null],
-  ])("S5 S10 in place of a token is not sent: %s", async (_, value) => {
+  ])("in place of a token is not sent: %s [S5 S10]", async (_, value) => {
     const sent = vi.fn<typeof fetch>(async () => new Response());
     vi.stubGlobal("fetch", sent);
     const vault = connect(() => odd(() => ({ tokenkeep: 1, value })));
@@ -29,7 +29,7 @@ describe("what a worker says", () => {
   it.each<[string, unknown]>([
     ["with a state that is none", { owner: 1, seq: "many", news: null }],
     ["without one", undefined],
-  ])("S10 %s is no worker", async (_, state) => {
+  ])("%s is no worker [S10]", async (_, state) => {
     const vault = connect(() => ({
       postMessage: (_, [port]) => port!.postMessage({ tokenkeep: 1, state, value: "x" }),
     }));
@@ -42,13 +42,13 @@ describe("what a worker says", () => {
     ["authorization", 5],
     ["accounts", "ada"],
     ["accounts", [1]],
-  ])("S10 in answer to %s is checked: %o", async (method, value) => {
+  ])("in answer to %s is checked: %o [S10]", async (method, value) => {
     const vault = connect(() => odd(() => ({ tokenkeep: 1, value })));
     const call = vault[method as "accounts"]();
     expect(await rejection(call)).toMatchObject({ code: "worker_unavailable" });
   });
 
-  it("S10 of its state is taken by kind: nothing else comes through", async () => {
+  it("of its state is taken by kind: nothing else comes through [S10]", async () => {
     const snapshot = {
       status: "signed-in",
       account: "somebody else's",
@@ -78,7 +78,7 @@ describe("what a worker says", () => {
     expect(Object.keys(events[0] as object)).not.toContain("evil");
   });
 
-  it("S10 of an error is taken by kind, and makes the one error class", async () => {
+  it("of an error is taken by kind, and makes the one error class [S10]", async () => {
     const right = { code: "no_session", message: "Not signed in", status: 401, retryAfter: 5 };
     const said = [
       right,
@@ -101,7 +101,7 @@ describe("what a worker says", () => {
   it.each([
     [98, 98],
     [99, 0],
-  ])("S10 of its news is capped: of %i events %i are told", async (many, told) => {
+  ])("of its news is capped: of %i events %i are told [S10]", async (many, told) => {
     const news = Array.from({ length: many }, (_, n) => ({ seq: n + 2, event: { type: "x" } }));
     const vault = connect(() =>
       odd(() => ({ tokenkeep: 1, state: { owner: "o", seq: many + 1, news } })),
@@ -113,7 +113,7 @@ describe("what a worker says", () => {
     expect(events).toBe(told);
   });
 
-  it("F9 answers that overtake each other bring no event twice, and no older state back", async () => {
+  it("answers that overtake each other bring no event twice, and no older state back [F9]", async () => {
     const event = (seq: number): object => ({ seq, event: { type: `e${seq}` } });
     const shot = (seq: number): object => ({
       seq,
@@ -138,7 +138,7 @@ describe("a polluted Object.prototype", () => {
     delete (Object.prototype as { anything?: unknown }).anything;
   });
 
-  it("S10 S15 takes nothing from what a worker says", async () => {
+  it("takes nothing from what a worker says [S10 S15]", async () => {
     const { vault } = real();
     (Object.prototype as { anything?: unknown }).anything = "somebody's";
     await vault.signIn(credentials);

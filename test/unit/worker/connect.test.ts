@@ -32,7 +32,7 @@ describe("a page's vault", () => {
     expect(shown.at(-1)).toBe(first);
   });
 
-  it("F5 tells events once each, in order, its own retries among them", async () => {
+  it("tells events once each, in order, its own retries among them [F5]", async () => {
     const { vault, api } = real();
     const types: string[] = [];
     vault.events(({ type }) => types.push(type));
@@ -48,7 +48,7 @@ describe("a page's vault", () => {
   it.each<[string, (text: string) => VaultRequestInit["body"], number, string[]]>([
     ["a stream once", (text) => stream(text), 401, ["first"]],
     ["anew what a function makes", (text) => () => stream(text), 200, ["first", "first"]],
-  ])("P11 F20 F21 sends %s", async (_, make, status, bodies) => {
+  ])("sends %s [P11 F20 F21]", async (_, make, status, bodies) => {
     const { vault, api } = real();
     await vault.signIn(credentials);
     api.expire();
@@ -62,7 +62,7 @@ describe("a page's vault", () => {
   it.each<[string, () => VaultRequestInit["body"]]>([
     ["a function", () => () => "first"],
     ["bytes", () => bytes],
-  ])("S1 P11 what a caller does meanwhile changes no send of %s", async (_, make) => {
+  ])("what a caller does meanwhile changes no send of %s [S1 P11]", async (_, make) => {
     const { vault, api } = real();
     await vault.signIn(credentials);
     api.expire();
@@ -83,7 +83,7 @@ describe("a page's vault", () => {
     expect(api.calls.filter((call) => call.url.startsWith("https://evil"))).toEqual([]);
   });
 
-  it("P14 an abort reaches the worker: a sign-in that is given up signs nobody in", async () => {
+  it("an abort reaches the worker: a sign-in that is given up signs nobody in [P14]", async () => {
     const { vault, api } = real();
     let answer!: (response: Response) => void;
     const { login } = api;
@@ -104,7 +104,7 @@ describe("a page's vault", () => {
     expect(api.to("/login")).toHaveLength(1);
   });
 
-  it("P10 closed, it gives up what it asked, and asks no more", async () => {
+  it("closed, it gives up what it asked, and asks no more [P10]", async () => {
     const posted: unknown[] = [];
     const vault = connect(() => odd(({ type }) => void posted.push(type)));
     const call = rejection(vault.getToken());
@@ -165,7 +165,7 @@ describe("a snapshot that says the same", () => {
 });
 
 describe("a worker that isolates", () => {
-  it("S7 is there when the page is controlled: until then it is loading, and calls wait", async () => {
+  it("is there when the page is controlled: until then it is loading, and calls wait [S7]", async () => {
     const serviceWorker = Object.assign(new EventTarget(), { controller: null as unknown });
     vi.stubGlobal("navigator", { serviceWorker });
     const snapshot = { status: "signed-in", generation: 1, persisted: true };
@@ -190,7 +190,7 @@ describe("a worker that isolates", () => {
 });
 
 describe("a worker that says nothing", () => {
-  it("P10 from the start is given up after the timeout, and tried again by the next call", async () => {
+  it("from the start is given up after the timeout, and tried again by the next call [P10]", async () => {
     vi.useFakeTimers();
     const start = vi.fn<() => VaultPort>(() => ({ postMessage() {} }));
     const vault = connect(start, { timeout: 1_000 });
@@ -207,7 +207,7 @@ describe("a worker that says nothing", () => {
     expect(start).toHaveBeenCalledTimes(3);
   });
 
-  it("P14 leaves nothing unhandled where the caller has given up before", async () => {
+  it("leaves nothing unhandled where the caller has given up before [P14]", async () => {
     const unhandled = vi.fn<(reason: unknown) => void>();
     process.on("unhandledRejection", unhandled);
     onTestFinished(() => void process.off("unhandledRejection", unhandled));
@@ -219,13 +219,13 @@ describe("a worker that says nothing", () => {
     expect(unhandled).not.toHaveBeenCalled();
   });
 
-  it("P10 and is replaced: its successor answers the call that waited", async () => {
+  it("and is replaced: its successor answers the call that waited [P10]", async () => {
     const ports = [{ postMessage() {} }, odd(() => ({ tokenkeep: 1, value: "the successor's" }))];
     const vault = connect(() => ports.shift()!, { timeout: 50 });
     expect(await vault.getToken()).toBe("the successor's");
   });
 
-  it("P10 and one after another is replaced: the call waits for the one that stays", async () => {
+  it("and one after another is replaced: the call waits for the one that stays [P10]", async () => {
     const versions = [2, 2, 2, 1];
     const vault = connect(() => {
       const version = versions.shift();
@@ -246,7 +246,7 @@ describe("a worker that says nothing", () => {
     expect(asked.filter((type) => type === "signIn")).toHaveLength(1);
   });
 
-  it("P10 any more leaves no call behind, and is started again", async () => {
+  it("any more leaves no call behind, and is started again [P10]", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
     const start = vi.fn<() => VaultPort>(() => odd(() => undefined));
     const vault = connect(start, { timeout: 1_000 });
@@ -263,7 +263,7 @@ describe("a worker that says nothing", () => {
     expect(start.mock.calls.length).toBeGreaterThan(1);
   });
 
-  it("P10 a worker that is updated to another version is left for the fallback", async () => {
+  it("a worker that is updated to another version is left for the fallback [P10]", async () => {
     const version = { now: 1 };
     const worker = odd(() => ({ tokenkeep: version.now, value: "of its own" }));
     const start = (): VaultPort =>

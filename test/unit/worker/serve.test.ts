@@ -77,7 +77,7 @@ async function silence(data: unknown): Promise<boolean> {
 const code = async (data: unknown): Promise<string | undefined> => (await post(data)).error?.code;
 
 describe("a question", () => {
-  it("S10 that is none is not answered: it may be the application's own", async () => {
+  it("that is none is not answered: it may be the application's own [S10]", async () => {
     await serve();
     for (const data of [undefined, null, "state", 5, [], {}, { type: "state" }])
       expect(await silence(data)).toBe(true);
@@ -96,7 +96,7 @@ describe("a question", () => {
     ["arguments that are no JSON", { args: "[" }],
     ["arguments that are no list", { args: "{}" }],
     ["too long arguments", { args: JSON.stringify(["x".repeat(65_536)]) }],
-  ])("S10 with %s is refused", async (_, wrong) => {
+  ])("with %s is refused [S10]", async (_, wrong) => {
     await serve();
     const answer = await post({ ...question("state"), ...wrong });
     expect(answer.error?.code).toMatch(/^(invalid_option|store_unavailable)$/);
@@ -104,14 +104,14 @@ describe("a question", () => {
   });
 
   it.each(["constructor", "__proto__", "toString", "close", "fetch", "snapshot", ""])(
-    "S10 of a type that is none, %s, is refused",
+    "of a type that is none, %s, is refused [S10]",
     async (type) => {
       await serve();
       expect(await code(question(type))).toBe("worker_unavailable");
     },
   );
 
-  it("S10 of another version is told so, and nothing is done", async () => {
+  it("of another version is told so, and nothing is done [S10]", async () => {
     await serve();
     const answer = await post({ ...question("signIn", credentials), tokenkeep: 2 });
     expect(answer).toMatchObject({ tokenkeep: 1, error: { code: "worker_unavailable" } });
@@ -119,7 +119,7 @@ describe("a question", () => {
     expect(api.calls).toEqual([]);
   });
 
-  it("S10 S11 names one of a hundred accounts at most", async () => {
+  it("names one of a hundred accounts at most [S10 S11]", async () => {
     await serve();
     for (let n = 0; n < 100; n++)
       expect(await code({ ...question("accounts"), account: `${n}` })).toBeUndefined();
@@ -141,7 +141,7 @@ describe("a question", () => {
 });
 
 describe("a token", () => {
-  it("S1 is given for listed URLs only, whatever the page makes of them", async () => {
+  it("is given for listed URLs only, whatever the page makes of them [S1]", async () => {
     await serve();
     await post(question("signIn", credentials));
     const ask = async (url: unknown): Promise<unknown> =>
@@ -162,7 +162,7 @@ describe("a token", () => {
       expect(await ask(url)).toBeUndefined();
   });
 
-  it("S7 S4 is all that crosses: nothing else holds a secret", async () => {
+  it("is all that crosses: nothing else holds a secret [S7 S4]", async () => {
     await serve();
     const all = [
       await post(question("signIn", credentials)),
@@ -178,7 +178,7 @@ describe("a token", () => {
     expect(findSecrets(all, secrets)).toEqual([]);
   });
 
-  it("P12 S11 a rejection that names another session's starts no refresh", async () => {
+  it("a rejection that names another session's starts no refresh [P12 S11]", async () => {
     await serve();
     await post(question("signIn", credentials));
     const url = `${ORIGIN}/v1/vms`;
@@ -260,7 +260,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe("a service worker", () => {
-  it("F31 P5 is held by the event that began a refresh, until that is committed", async () => {
+  it("is held by the event that began a refresh, until that is committed [F31 P5]", async () => {
     beServiceWorker();
     await serve();
     await post(question("signIn", credentials), event({}));
@@ -282,7 +282,7 @@ describe("a service worker", () => {
     expect(await isSettled(Promise.all(message.held))).toBe(true);
   });
 
-  it("F39 begins no refresh that no event would hold", async () => {
+  it("begins no refresh that no event would hold [F39]", async () => {
     beServiceWorker();
     let look!: () => void;
     let now = 0;
@@ -321,7 +321,7 @@ describe("a service worker", () => {
     });
   };
 
-  it("S1 S6 attaches tokens to what may have one, and leaves all else alone", async () => {
+  it("attaches tokens to what may have one, and leaves all else alone [S1 S6]", async () => {
     beServiceWorker();
     const served = await serve({ isolated: true });
     await post(question("signIn", credentials), event({}));
@@ -373,7 +373,7 @@ describe("a service worker", () => {
   it.each<[string, number, (api: FakeApi) => void]>([
     ["sign_in_required", 401, ({ refresh: _, ...rest }) => void rest],
     ["store_unavailable", 503, () => {}],
-  ])("P10 says %s in a reply of status %i, which crosses to the page", async (wanted, status) => {
+  ])("says %s in a reply of status %i, which crosses to the page [P10]", async (wanted, status) => {
     beServiceWorker();
     const store = memoryStore();
     const broken = wanted === "store_unavailable";
@@ -397,7 +397,7 @@ describe("a service worker", () => {
     expect(text).not.toContain("secret");
   });
 
-  it("S7 under isolation gives no token to any page, and tells who is not controlled", async () => {
+  it("under isolation gives no token to any page, and tells who is not controlled [S7]", async () => {
     beServiceWorker();
     await serve({ isolated: true });
     await post(question("signIn", credentials), event({}));
@@ -412,7 +412,7 @@ describe("a service worker", () => {
     expect((await from("another"))!.error).toMatchObject({ code: "worker_unavailable" });
   });
 
-  it("S7 isolation is refused where nothing could attach the tokens", async () => {
+  it("isolation is refused where nothing could attach the tokens [S7]", async () => {
     await expect(serve({ isolated: true })).rejects.toMatchObject({ code: "invalid_option" });
   });
 });
