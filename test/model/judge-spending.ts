@@ -119,7 +119,7 @@ export function judgeSpending(facts: Facts): Spending {
     if (!stored || stored.tokenSet.refreshToken !== token) return;
     const { expiresAt = Infinity, accessToken } = stored.tokenSet;
     const hasEnded =
-      stored.rejected || facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken);
+      stored.rejected || facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken, place);
     if (!hasEnded) violate("P2.early", "a replay while the access token was still good");
     const found = facts.recordOf(place);
     if (scenario.channel === "open" && couldClaim(spend, found?.sessionId ?? "", stored.generation))
