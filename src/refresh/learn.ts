@@ -42,6 +42,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
     session?.tokenSet.accessToken === before.session?.tokenSet.accessToken;
   const { intent } = session ?? {};
   const isOwn = session?.tokenSet.accessToken === next.gotHere;
+  // At the look before this one it did not stand yet, nor did its session.
   const notBefore = isOwn ? at.running : before.readAt;
   return {
     ...next,
@@ -52,9 +53,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
       next.found !== before.found ||
       next.changes.some(({ type }) => type === "end"),
     met: session ? withNames(next.met, [session.sessionId]) : next.met,
-    generation: isSameGeneration
-      ? next.generation
-      : { since: at.running, notBefore: isSame ? notBefore : undefined },
+    generation: isSameGeneration ? next.generation : { since: at.running, notBefore },
     passes: isSameGeneration ? next.passes : 0,
     isHandedOn: isSameGeneration && next.isHandedOn,
     endpoints: isSame ? endpointsOf(next, session, isSameGeneration, at) : noEndpoints,
