@@ -37,7 +37,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
   const session = preview(next.changes, { head, session: isEnded ? undefined : stored }, at);
   const isSame = session?.sessionId === before.session?.sessionId;
   const isSameGeneration = isSame && session?.generation === before.session?.generation;
-  const { intent } = session ?? {};
+  const intent = session?.intent;
   const isOwn = session?.tokenSet.accessToken === next.gotHere;
   const notBefore = isOwn ? at.running : before.readAt;
   return {
@@ -299,7 +299,8 @@ function afterRejected(
   const { running } = at;
   const isCurrent = session.generation === news.generation;
   const heard =
-    news.passed === undefined
+    // What does not exist yet was let through by nobody (S10).
+    news.passed === undefined || news.passed > session.generation
       ? known.endpoints
       : afterPass(known.endpoints, news.endpoint, { generation: news.passed, at: -Infinity });
   const endpoints = afterRejection(heard, {
