@@ -59,7 +59,7 @@ export type Given = Omit<SentInit, "body"> &
 /** A body, as it can be sent once more. */
 export interface KeptBody {
   /** What the first send's init says; absent where the `Request` itself has the body, or nothing has. */
-  readonly first?: Body | undefined;
+  readonly first: Body | undefined;
   /** Whether the same bytes can be had again; told late where they are still being read. */
   isKept(): boolean | Promise<boolean>;
   /** The same bytes once more, where they are kept. */
@@ -79,8 +79,8 @@ export interface Call {
   /** What init says of these and of all else. */
   readonly given: Readonly<Given>;
   readonly send: typeof fetch;
-  readonly signal?: AbortSignal | null | undefined;
-  readonly waitUntil?: VaultRequestInit["waitUntil"] | undefined;
+  readonly signal: AbortSignal | null | undefined;
+  readonly waitUntil: VaultRequestInit["waitUntil"] | undefined;
   /** Absent where the caller does not want it, or the runtime does it. */
   readonly follow: Follow | undefined;
 }

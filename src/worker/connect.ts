@@ -145,7 +145,8 @@ export function connectVault<Credentials = never>(
         reject(own.signal.reason);
       };
       timer = setTimeout(() => own.abort(LOST), ms);
-      port1.onmessage = ({ data }) => resolve(Object(data));
+      // Without a prototype: what is absent is not found on a polluted one (S15).
+      port1.onmessage = ({ data }) => resolve({ __proto__: null, ...data });
     }).finally(() => {
       clearTimeout(timer as number);
       port1.close();
