@@ -14,12 +14,13 @@
  */
 import type { ConfiguredMiddleware, FetchLike, WretchAddon, WretchOptions } from "wretch";
 import { VaultError } from "./errors.ts";
+import type { Fetch } from "./types.ts";
 
 /** What is needed of a vault: its `fetch`, which takes one to send a call with. */
 export interface WretchVault {
   readonly fetch: (
     url: string,
-    init: RequestInit & { readonly fetch: typeof fetch },
+    init: RequestInit & { readonly fetch: Fetch },
   ) => Promise<Response>;
 }
 

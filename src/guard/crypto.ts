@@ -8,7 +8,13 @@ export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 export const subtle = (): (typeof crypto)["subtle"] =>
   (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
 
-export const randomBytes = (length: number): Uint8Array<ArrayBuffer> =>
+/**
+ * Bytes that no other thread shares. As `TextEncoder` gives them: what is published has to say so to
+ * TypeScript 5.6 too, where `Uint8Array` takes no parameter.
+ */
+export type Bytes = ReturnType<TextEncoder["encode"]>;
+
+export const randomBytes = (length: number): Bytes =>
   crypto.getRandomValues(new Uint8Array(length));
 
 export function toBase64(bytes: Uint8Array): string {
@@ -18,5 +24,5 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /** Throws for what is no base64. */
-export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
+export const fromBase64 = (text: string): Bytes =>
   Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
