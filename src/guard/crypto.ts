@@ -9,10 +9,10 @@ export const subtle = (): (typeof crypto)["subtle"] =>
   (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
 
 /**
- * Bytes that no other thread shares. As `TextEncoder` gives them: what is published has to say so to
- * TypeScript 5.6 too, where `Uint8Array` takes no parameter.
+ * Bytes that no other thread shares, as `TextEncoder` gives them: what is published has to say so to
+ * TypeScript 5.6 too, where `Uint8Array` takes no parameter (F75).
  */
-export type Bytes = ReturnType<TextEncoder["encode"]>;
+export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
 
 export const randomBytes = (length: number): Bytes =>
   crypto.getRandomValues(new Uint8Array(length));
