@@ -228,6 +228,12 @@ export type Outcome =
  */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
+/**
+ * Bytes that no other thread shares, as `TextEncoder` gives them: what is published has to say so to
+ * TypeScript 5.6 too, where `Uint8Array` takes no parameter (F75).
+ */
+export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
+
 /** What a mechanism works with: the guarded way to a token endpoint. */
 export interface Exchange {
   /** Aborted at the exchange's deadline. */

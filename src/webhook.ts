@@ -16,7 +16,7 @@
  * @module
  */
 import { check } from "./errors.ts";
-import type { Bytes } from "./guard/crypto.ts";
+import type { Bytes } from "./types.ts";
 
 interface Common {
   /**
@@ -254,10 +254,7 @@ function fromBase64(text: string): Bytes | undefined {
 }
 
 /** The body, whole, or why there is none. */
-async function readBody(
-  request: Request,
-  most: number,
-): Promise<Bytes | WebhookRefusal> {
+async function readBody(request: Request, most: number): Promise<Bytes | WebhookRefusal> {
   try {
     if (request.bodyUsed) return "unreadable_body";
     const { body } = request as { body?: Request["body"] };

@@ -1,4 +1,5 @@
 /** Web Crypto, and bytes as the texts that a record holds: a record is JSON (F89). */
+import type { Bytes } from "../types.ts";
 import { fail } from "./stored.ts";
 
 /** `CryptoKey`, which Node's own types know as a value only. */
@@ -7,12 +8,6 @@ export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 /** The types have it everywhere; insecure contexts do not. */
 export const subtle = (): (typeof crypto)["subtle"] =>
   (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
-
-/**
- * Bytes that no other thread shares, as `TextEncoder` gives them: what is published has to say so to
- * TypeScript 5.6 too, where `Uint8Array` takes no parameter (F75).
- */
-export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
 
 export const randomBytes = (length: number): Bytes =>
   crypto.getRandomValues(new Uint8Array(length));
