@@ -38,7 +38,9 @@ export function lasting(body: Body): Body | undefined {
   if (stream) return body;
   if (byteLength !== undefined) return new Blob([body as ArrayBuffer]);
   if (!getAll) return undefined;
-  const copy = sort ? new URLSearchParams() : new FormData();
+  // Of its own kind: another library's `fetch` knows its own forms alone (F75).
+  const own = body.constructor as new () => FormData;
+  const copy = sort ? new URLSearchParams() : new own();
   (body as FormData).forEach((value, name) => copy.append(name, value as string));
   return copy;
 }
