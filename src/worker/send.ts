@@ -54,7 +54,7 @@ function keepHead(request: Request, given: Given): SentInit {
   const { method, redirect } = request;
   const headers = new Headers(request.headers);
   // A form has other boundaries each time it is sent.
-  const isForm = given.body instanceof Object && "getAll" in given.body;
+  const isForm = typeof given.body === "object" && !!given.body && "getAll" in given.body;
   if (isForm && /^multipart.*boundary=/.test(headers.get("content-type") ?? ""))
     headers.delete("content-type");
   // No prototype: what somebody put there is not ours to send (S15).
