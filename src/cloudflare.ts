@@ -38,7 +38,7 @@ import { check, checkLoopback, hashOf, isAccount, keyOf, type Owner } from "./cl
 import { createPolicy, type Policy } from "./request/policy.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Keyring } from "./stores/encrypted.ts";
-import type { Provider, VaultOptions } from "./types.ts";
+import type { Fetch, Provider, VaultOptions } from "./types.ts";
 import type { VaultEvent } from "./vault/vault.ts";
 
 type Providers = Readonly<Record<string, Provider<never>>>;
@@ -77,7 +77,7 @@ export interface TokenVaultOptions<Env = never>
    * What sends requests to token endpoints and to the API, on both sides: `(env) => env.MTLS`. A
    * binding, or a function like `fetch`; the global one by default.
    */
-  readonly fetch?: (env: Env) => Sender | typeof fetch;
+  readonly fetch?: (env: Env) => Sender | Fetch;
   /**
    * The binding of this class; needed only where two classes of one Worker have a provider of the same
    * name. None by default.
@@ -127,7 +127,7 @@ export interface CloudflareVaultOptions extends SharedOptions<never> {
   /** As in `createVault` of the core; 1,048,576 by default. */
   readonly maxReplayBytes?: number;
   /** Sends the requests to the API; as `defineTokenVault` says by default. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
   /** The system's by default. */
   readonly clock?: VaultOptions["clock"];
 }
@@ -154,7 +154,7 @@ interface Shared {
   /** Read when they are first asked for, so that a malformed one is told then. */
   ring(): Keyring;
   readonly onEvent: SharedOptions<never>["onEvent"];
-  readonly fetch: typeof fetch | undefined;
+  readonly fetch: Fetch | undefined;
   readonly policies: Map<Provider<never>, Policy>;
   readonly caches: Map<Provider<never>, TokenCache>;
 }
@@ -360,7 +360,7 @@ function share(
 function senderOf(
   { fetch: find }: { readonly fetch?: TokenVaultOptions["fetch"] | undefined },
   env: object,
-): typeof fetch | undefined {
+): Fetch | undefined {
   const found = find?.(env as never);
   if (found === undefined || typeof found === "function") return found;
   check(found?.fetch, "fetch of defineTokenVault gives no binding with a fetch, and no function");

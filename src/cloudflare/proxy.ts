@@ -9,7 +9,15 @@ import { VaultError } from "../errors.ts";
 import { createFetch, type VaultFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
-import type { AccessToken, Clock, Provider, TokenNeed, TokenSet, TokenSource } from "../types.ts";
+import type {
+  AccessToken,
+  Clock,
+  Fetch,
+  Provider,
+  TokenNeed,
+  TokenSet,
+  TokenSource,
+} from "../types.ts";
 import type { Vault, VaultEvent } from "../vault/vault.ts";
 import { createAsk, type Question, unavailable, within } from "./ask.ts";
 import type { TokenCache } from "./cache.ts";
@@ -69,7 +77,7 @@ export interface ProxyParts {
   readonly objectId: (hash: string) => string;
   readonly cache: TokenCache | undefined;
   readonly waitUntil: (promise: Promise<unknown>) => void;
-  readonly fetch?: typeof fetch | undefined;
+  readonly fetch?: Fetch | undefined;
   readonly clock?: Clock | undefined;
   readonly patience: number;
   readonly maxStaleness: number;

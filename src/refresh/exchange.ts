@@ -3,7 +3,7 @@ import { isVaultError } from "../errors.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
 import { narrowGrant } from "../grant/outcome.ts";
 import { isObject, own } from "../guard/json.ts";
-import type { Clock, Exchange, Grant, Outcome, Provider } from "../types.ts";
+import type { Clock, Exchange, Fetch, Grant, Outcome, Provider } from "../types.ts";
 import { EXCHANGE } from "./timing.ts";
 import { createLimit } from "./waiting.ts";
 
@@ -35,7 +35,7 @@ export interface ExchangeParts {
   /** Jitter, from 0 to 1. */
   readonly random: () => number;
   /** The way to the token endpoint. */
-  readonly send: typeof fetch;
+  readonly send: Fetch;
   /** How far the server's clock is ahead, in milliseconds. */
   readonly ahead: () => number;
 }
@@ -63,7 +63,7 @@ export function createExchanges({
    * comes when its exchange is over sends nothing: nobody would hear the reply.
    */
   const fenced =
-    (signal: AbortSignal, mayStillSend: () => Promise<boolean>): typeof fetch =>
+    (signal: AbortSignal, mayStillSend: () => Promise<boolean>): Fetch =>
     async (input, init) => {
       const may = !signal.aborted && (await mayStillSend());
       if (!may || signal.aborted) throw new Error("This exchange has been overtaken");

@@ -37,7 +37,9 @@ export function lasting(body: Body): Body | undefined {
   if (can("stream")) return body;
   if (can("byteLength")) return new Blob([body as ArrayBuffer]);
   if (!can("getAll")) return undefined;
-  const copy = can("sort") ? new URLSearchParams() : new FormData();
+  // Of its own kind: another library's `fetch` knows its own forms alone (F75).
+  const ownForm = body.constructor as new () => FormData;
+  const copy = can("sort") ? new URLSearchParams() : new ownForm();
   (body as FormData).forEach((value, name) => copy.append(name, value as string));
   return copy;
 }

@@ -20,7 +20,15 @@ const MOST_TOLD = 256;
  * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
  * getter, which a frame's `Request` has too, and which throws for what only looks like one.
  */
-const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
+function urlOf(request: Request): string {
+  try {
+    return Reflect.get(Request.prototype, "url", request);
+  } catch {
+    throw new TypeError(
+      "Cannot send this Request: it is not of this runtime's own class. Pass its URL and an init.",
+    );
+  }
+}
 
 /**
  * Known by what it can do, because another realm's is no instance of ours; and what somebody has put on

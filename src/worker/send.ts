@@ -55,7 +55,7 @@ function keepHead(request: Request, given: Given): SentInit {
   const headers = new Headers(request.headers);
   // A form has other boundaries each time it is sent.
   const { body } = given;
-  const isForm = body instanceof Object && "getAll" in body && says(body, "getAll");
+  const isForm = typeof body === "object" && !!body && "getAll" in body && says(body, "getAll");
   if (isForm && /^multipart.*boundary=/.test(headers.get("content-type") ?? ""))
     headers.delete("content-type");
   // No prototype: what somebody put there is not ours to send (S15).

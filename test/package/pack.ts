@@ -14,6 +14,8 @@ export interface Manifest {
   readonly exports: Readonly<Record<string, string | { types: string; default: string }>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+  /** The oldest versions that are supported. */
+  readonly engines: Readonly<Record<"node" | "typescript", string>>;
 }
 
 export const manifest = JSON.parse(
