@@ -88,7 +88,8 @@ export interface Vault<Credentials = never> {
   authorization(options?: { readonly signal?: AbortSignal }): Promise<string>;
   /**
    * Ends the session in this store, here at once and elsewhere when they hear of it. Works offline.
-   * Rejects with a `VaultError`, `store_unavailable`, where the store could not be told.
+   * Rejects with a `VaultError`, `store_unavailable`, where the store could not be told. Everywhere but
+   * on Cloudflare, `void vault.signOut()` is safe: a rejection that nobody handles is not reported.
    */
   signOut(): Promise<void>;
   /** The accounts of this provider that are signed in, by this store. */
@@ -235,7 +236,12 @@ export function createVaultWith<Credentials>(
       const { signal } = own({ ...options });
       return authorization(await getToken({ signal, isHandedOn }));
     },
-    signOut,
+    signOut() {
+      const done = signOut();
+      // Here it is signed out in any case: no process ends because a page did not wait for the store.
+      done.catch(() => {});
+      return done;
+    },
     async accounts() {
       const { names, oddities } = await listAccounts(store, prefix, clock);
       if (oddities && !hasToldOddities) tell("unreadable");

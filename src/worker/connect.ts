@@ -91,7 +91,7 @@ export function connectVault<Credentials = never>(
   let link: Promise<VaultPort> | undefined;
   /** Ends what was asked over that link. */
   let gone = new AbortController();
-  let channel: BroadcastChannel | undefined;
+  let channel: (BroadcastChannel & { unref?(): void }) | undefined;
   let syncs = 0;
 
   function show(next: Omit<Snapshot, "account">): void {
@@ -233,6 +233,8 @@ export function connectVault<Credentials = never>(
   try {
     channel = new BroadcastChannel(NUDGES);
     channel.onmessage = () => void sync();
+    // Where a page is rendered, Node would not end (F73).
+    channel.unref?.();
   } catch {
     // Each answer brings what is new.
   }
@@ -269,7 +271,12 @@ export function connectVault<Credentials = never>(
     adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
     getToken: method("getToken", isText),
     authorization: method("authorization", isText),
-    signOut: method("signOut"),
+    signOut() {
+      const done = call<void>("signOut", []);
+      // As in the vault: a page need not wait for it.
+      done.catch(() => {});
+      return done;
+    },
     accounts: method("accounts", areTexts),
     removeAccount: method("removeAccount"),
     snapshot: () => shown,

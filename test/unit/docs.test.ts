@@ -71,12 +71,6 @@ declare module "cloudflare:workers" {
     run(event: unknown, step: unknown): Promise<unknown>;
   }
 }
-declare module "react" {
-  export function useSyncExternalStore<T>(
-    subscribe: (listener: () => void) => () => void,
-    getSnapshot: () => T,
-  ): T;
-}
 `;
 
 /** As strict as a user's settings may be. */
