@@ -144,7 +144,10 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
   const api = await spawnApi(inject("control"), options);
   open.push(api);
   const provider = `vmcloud-${++count}`;
-  providers[provider] = vmcloud({ baseURL: api.url }) as never;
+  // The system gives a port out again, and then an object of an earlier test would answer here, with
+  // the keys that it was built with.
+  const partition = [provider];
+  providers[provider] = { ...vmcloud({ baseURL: api.url }), partition } as never;
   const contexts: object[] = [];
 
   function vault(
