@@ -5,7 +5,7 @@ import {
   type KvNamespace,
 } from "../stores/cloudflare-kv.ts";
 import { encrypted, type Keyring } from "../stores/encrypted.ts";
-import type { Provider, StoredRecord, TokenStore } from "../types.ts";
+import type { StoredRecord, TokenStore } from "../types.ts";
 import { type TokenReply, type Lease, toLease } from "./wire.ts";
 
 /** How long a cached token is served after the object has vouched for it. */
@@ -27,7 +27,6 @@ export interface TokenCache {
 export function createCache(
   kv: KvNamespace,
   ring: () => Keyring,
-  provider: Provider,
   options?: CloudflareKvOptions,
 ): TokenCache {
   const inner = cloudflareKvStore(kv, { expiresIn: CACHED, ...options });
@@ -40,7 +39,7 @@ export function createCache(
         if (!record) return undefined;
         const { revision, body } = record;
         if (record.tombstone) return { revision };
-        const lease = toLease(body, provider);
+        const lease = toLease(body);
         return lease && now < lease.until! ? { revision, lease } : undefined;
       } catch {
         // Out of reach, of a newer format, sealed with a key that this isolate has not got yet.

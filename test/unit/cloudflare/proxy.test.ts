@@ -45,7 +45,7 @@ function scene(): Scene {
     answer: () => 200,
     vault: () =>
       createProxy({
-        call: { provider: "acme", account: "a", key: keyOf(provider, "a") },
+        session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
         provider,
         policy: createPolicy(provider, false),
         memory,
