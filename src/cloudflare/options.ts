@@ -11,10 +11,11 @@ export interface SharedOptions<Env> {
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
   /**
-   * Called with what happens, for logs and metrics: in the object, and in a Worker for `retried`, a
-   * request that is sent again after its 401. It holds no secret. What it returns is held by
-   * `waitUntil`, and a rejection is in the platform's log. That of `defineTokenVault` serves both sides;
-   * `createVault` needs one of its own only where the class is another Worker's.
+   * Called with what happens, for logs and metrics. The object tells of its session; a Worker tells of
+   * `retried`, a request that is sent again after its 401, and of `bare`, an origin that is not listed,
+   * once in each isolate. An event holds no secret. What the function returns is held by `waitUntil`, and
+   * a rejection is in the platform's log. That of `defineTokenVault` serves both sides; `createVault`
+   * needs one of its own only where the class is another Worker's.
    */
   readonly onEvent?: (event: VaultEvent, env: Env, ctx: VaultContext) => unknown;
 }

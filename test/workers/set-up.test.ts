@@ -155,6 +155,30 @@ describe("events", () => {
     expect(told.every(({ hasEnv, hasCtx }) => hasEnv && hasCtx)).toBe(true);
   });
 
+  it("tell once in an isolate where something went bare, whichever request it was of [F88]", async () => {
+    const { provider, vault } = await stage();
+    const told: VaultEvent[] = [];
+    const envs: unknown[] = [];
+    hooks.onEvent = (event, given) => {
+      told.push(event);
+      envs.push(given);
+    };
+    const own = { env: otherEnv(), fetch: async () => new Response("bare") };
+    for (const account of ["ada", "grace", "ada"])
+      await (await vault({ ...own, account }).fetch("https://elsewhere.example/?secret=1")).text();
+    await vault(own).fetch("https://third.example/path");
+    const one = { type: "bare", account: "ada", origin: "https://elsewhere.example" };
+    const other = { type: "bare", account: "default", origin: "https://third.example" };
+    await eventually(() => told.length >= 2);
+    expect(told).toEqual([one, other]);
+    expect(envs).toEqual([own.env, own.env]);
+    // Another provider's vault lists other origins.
+    providers["other"] = { ...providers[provider]!, name: "other" };
+    await vault({ ...own, provider: "other" }).fetch("https://third.example/path");
+    await eventually(() => told.length >= 3);
+    expect(told[2]).toEqual(other);
+  });
+
   it("that take their time are waited for, and one that rejects spoils nothing [F102]", async () => {
     const { api, vault, echo } = await stage();
     await vault().signIn(credentials);
