@@ -6,6 +6,7 @@ import {
   type CloudflareVault,
   type CloudflareVaultOptions,
   createVault,
+  type Sender,
 } from "../../src/cloudflare.ts";
 import { hashOf, keyOf } from "../../src/cloudflare/wire.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
@@ -39,6 +40,10 @@ export interface Env {
   readonly OLD_VAULT: Namespace;
   readonly README_VAULT: Namespace;
   readonly NAMED_VAULT: Namespace;
+  readonly MEASURED_VAULT: Namespace;
+  readonly SENDING_VAULT: Namespace;
+  readonly EVENTS: { writeDataPoint(point: object): void };
+  readonly VMCLOUD_CERT: Sender;
   readonly LIST_VMS: {
     create(options: object): Promise<{
       status(): Promise<{ status: string; output?: unknown; error?: unknown }>;
@@ -136,6 +141,7 @@ afterEach(async ({ task }) => {
       console.error("The server's counters and log:", counters, wordsOf(log, "refresh"));
     }
   hooks.ahead = 0;
+  hooks.outbound.length = 0;
   hooks.fetch = hooks.onEvent = hooks.keys = hooks.env = hooks.sender = undefined;
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
