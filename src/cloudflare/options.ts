@@ -70,9 +70,9 @@ export interface CloudflareVaultOptions extends SharedOptions<never> {
    * Keeps the session in a jurisdiction; none by default. Each jurisdiction has objects of its own, so
    * give an account the same one always. KV is left out then, unless both sides name it by `cache`.
    */
-  readonly jurisdiction?: Jurisdiction;
+  readonly jurisdiction?: Jurisdiction | undefined;
   /** Where the object is made when it is first asked for; near the caller by default. */
-  readonly locationHint?: LocationHint;
+  readonly locationHint?: LocationHint | undefined;
   /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
   readonly providers?: Providers;
   /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */

@@ -78,7 +78,7 @@ export function senderOf(
 export interface Namespace {
   idFromName(name: string): unknown;
   get(id: unknown, options?: object): unknown;
-  jurisdiction?(name: string): Namespace;
+  jurisdiction(name: string): Namespace;
 }
 
 export function namespaceOf(binding: string, env: object): Namespace {
@@ -90,8 +90,17 @@ export function namespaceOf(binding: string, env: object): Namespace {
   return bound;
 }
 
-/** The part of a namespace that stays in a jurisdiction. */
+/**
+ * The part of a namespace that stays in a jurisdiction. Never all of it instead: a session would lie
+ * where it must not.
+ */
 export function inJurisdiction(namespace: Namespace, binding: string, name: string): Namespace {
-  demand(namespace.jurisdiction, `${binding} knows no jurisdictions: leave the option out`);
-  return namespace.jurisdiction(name);
+  try {
+    return namespace.jurisdiction(name);
+  } catch {
+    throw new VaultError(
+      "invalid_option",
+      `${binding} has no jurisdiction ${name}: Cloudflare has "eu", "us" and more, a development server has none. There, leave the option out: set it by a variable that production alone has, jurisdiction: env.JURISDICTION`,
+    );
+  }
 }

@@ -113,7 +113,7 @@ export const HOUR = 3_600_000;
 /** A binding as another isolate has it: the same objects behind an object of its own. */
 export const otherNamespace = (namespace: Namespace): Namespace => ({
   idFromName: (name) => namespace.idFromName(name),
-  get: (id) => namespace.get(id),
+  get: (id, options) => namespace.get(id, options),
 });
 
 /** The `env` of another isolate: memory belongs to the bindings, and these are not the ones here. */
@@ -140,7 +140,7 @@ afterEach(async ({ task }) => {
       const [counters, log] = await Promise.all([api.counters(), api.log()]);
       console.error("The server's counters and log:", counters, wordsOf(log, "refresh"));
     }
-  hooks.ahead = 0;
+  hooks.ahead = hooks.asked = 0;
   hooks.outbound.length = 0;
   hooks.fetch = hooks.onEvent = hooks.keys = hooks.env = hooks.sender = undefined;
   await Promise.all(open.splice(0).map((one) => one.close()));

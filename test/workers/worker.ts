@@ -104,6 +104,7 @@ export class OtherVault extends Vault {}
 export const namedProviders: Record<string, Provider<never>> = {};
 export const NamedVault = defineTokenVault({
   binding: "NAMED_VAULT",
+  cache: "TOKEN_CACHE",
   providers: namedProviders,
   clock,
   dangerouslyAllowLoopbackHttp: true,
