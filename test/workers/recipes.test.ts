@@ -7,6 +7,7 @@ import {
   waitOnExecutionContext,
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { Hono } from "hono";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createVault } from "../../src/cloudflare.ts";
 import { createApi, type TestApi } from "../apis/apis.ts";
@@ -15,7 +16,7 @@ import { onRequest } from "./docs/pages.ts";
 import { queue } from "./docs/queue.ts";
 import { scheduled } from "./docs/scheduled.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
-import { credentials, eventually, otherNamespace } from "./stage.ts";
+import { credentials, type Env, eventually, otherNamespace } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 import "./readme.ts";
 
@@ -60,11 +61,17 @@ it("Cron: a schedule calls with the session of its account", async () => {
   expect(api.counters().requests).toBe(before + 1);
 });
 
-it("Hono: a handler with its context", async () => {
-  const context = { env: own, executionCtx: ctx, req: { param: () => account } };
-  expect((await listVms(context)).status).toBe(200);
-  const other = { ...context, req: { param: () => undefined } };
-  expect(() => listVms(other)).toThrow(/account/);
+it("Hono: a route's handler, with the context that Hono makes", async () => {
+  const app = new Hono<{ Bindings: Env }>()
+    .get("/tenants/:tenant/vms", listVms)
+    .get("/vms", listVms);
+  const ask = (path: string): Response | Promise<Response> =>
+    app.request(path, {}, own, ctx as never);
+  expect((await ask(`/tenants/${account}/vms`)).status).toBe(200);
+  // Another tenant is another account, and a route without one is nobody's.
+  app.onError((error, c) => c.text((error as { code?: string }).code ?? "", 500));
+  expect(await (await ask("/tenants/nobody/vms")).text()).toBe("no_session");
+  expect(await (await ask("/vms")).text()).toBe("invalid_option");
 });
 
 it("Pages Functions: the context is the ctx, and the class is another Worker's", async () => {
