@@ -71,6 +71,10 @@ declare module "cloudflare:workers" {
     run(event: unknown, step: unknown): Promise<unknown>;
   }
 }
+declare module "cloudflare:test" {
+  export function createExecutionContext(): { waitUntil(promise: Promise<unknown>): void };
+  export function waitOnExecutionContext(ctx: object): Promise<void>;
+}
 declare module "react" {
   export function useSyncExternalStore<T>(
     subscribe: (listener: () => void) => () => void,
