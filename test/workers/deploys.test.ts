@@ -22,7 +22,7 @@ async function grantOf({ api }: Stage): Promise<{ accessToken: string; refreshTo
   return { accessToken: token ?? "", refreshToken: refresh_token ?? "" };
 }
 
-describe("a session whose key a deploy lacks", () => {
+describe("a session whose key a deploy lacks [F94 P16]", () => {
   async function rotated(): Promise<Stage & { tokens: object; object: Stub }> {
     const one = await stage();
     const tokens = await grantOf(one);
@@ -44,7 +44,7 @@ describe("a session whose key a deploy lacks", () => {
     ],
     ["signIn", ({ elsewhere }) => elsewhere().signIn(credentials, { unlessSignedIn: true })],
   ])(
-    "is a session: %s unless signed in says store_unavailable, sends nothing [F94 P16]",
+    "is a session: %s unless signed in says store_unavailable, sends nothing",
     async (_, again) => {
       const made = await rotated();
       const { api, elsewhere, object } = made;
