@@ -142,7 +142,7 @@ afterEach(async ({ task }) => {
     }
   hooks.ahead = hooks.asked = 0;
   hooks.outbound.length = 0;
-  hooks.fetch = hooks.onEvent = hooks.keys = hooks.env = hooks.sender = undefined;
+  hooks.fetch = hooks.onEvent = hooks.keys = hooks.env = hooks.sender = hooks.adopted = undefined;
   await Promise.all(open.splice(0).map((one) => one.close()));
 });
 
@@ -202,4 +202,17 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
       await Promise.all(contexts.splice(0).map((ctx) => waitOnExecutionContext(ctx)));
     },
   };
+}
+
+/** Tokens that somebody got elsewhere. */
+export async function grantOf({
+  api,
+}: Pick<Stage, "api">): Promise<{ accessToken: string; refreshToken: string }> {
+  const reply = await fetch(`${api.url}/api/v1/auth/token`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(credentials),
+  });
+  const { token, refresh_token } = (await reply.json()) as Record<string, string>;
+  return { accessToken: token ?? "", refreshToken: refresh_token ?? "" };
 }

@@ -36,6 +36,8 @@ export const hooks: {
   asked: number;
   /** Each `env` that the front door was given. */
   readonly envs: Set<object>;
+  /** Between an adoption and its answer. */
+  adopted: (() => Promise<void>) | undefined;
   /** The object that was built last. */
   abort: (reason?: string) => void;
 } = {
@@ -45,6 +47,7 @@ export const hooks: {
   keys: undefined,
   env: undefined,
   sender: undefined,
+  adopted: undefined,
   outbound: [],
   asked: 0,
   envs: new Set(),
@@ -75,6 +78,11 @@ export class TokenVault extends Vault {
   override token(...question: Parameters<Owner["token"]>): ReturnType<Owner["token"]> {
     hooks.asked++;
     return super.token(...question);
+  }
+  override async adopt(...question: Parameters<Owner["adopt"]>): ReturnType<Owner["adopt"]> {
+    const said = await super.adopt(...question);
+    await hooks.adopted?.();
+    return said;
   }
 }
 
