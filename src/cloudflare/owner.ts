@@ -58,7 +58,7 @@ const leased = ({ engine }: Tended): Leased => ({ lease: leaseOf(engine.state())
 
 async function tokenOf(one: Tended, asked: Need): Promise<Leased> {
   const { rejected, endpoint, passed, waited, date } = asked;
-  const need = { rejected, endpoint, passed, waited, date };
+  const need = { rejected, endpoint, passed, isHandedOn: true, waited, date };
   const { accessToken, sessionId, generation } = await one.engine.getToken(need);
   one.asked();
   const { lease } = leased(one);

@@ -138,9 +138,21 @@ export function afterBeginning(endpoints: Endpoints, endpoint: string, at: numbe
   return set(endpoints, name, { ...known, began });
 }
 
-/** Forgets what a new generation has made meaningless; what does not heal stays known. */
+/**
+ * Forgets what a new generation has made meaningless; what does not heal stays known. A 401 of the same
+ * number was about a token whose place this one has taken.
+ */
 export function afterCommit(endpoints: Endpoints, generation: number, at: number): Endpoints {
-  const kept = [...endpoints].filter(([, { rejected, pause, began }]) => {
+  const known = [...endpoints].map(
+    ([name, evidence]) =>
+      [
+        name,
+        evidence.rejected?.generation === generation
+          ? { ...evidence, rejected: undefined }
+          : evidence,
+      ] as const,
+  );
+  const kept = known.filter(([, { rejected, pause, began }]) => {
     const isLately = began.some((time) => at - time < REFRESHES_WITHIN);
     const isPauseKnown = pause && at < pause.until + LONGEST_PAUSE;
     return isPauseKnown || isLately || (rejected && rejected.generation >= generation - 1);
@@ -190,19 +202,22 @@ export const isRejected = (endpoints: Endpoints, generation: number): boolean =>
 /**
  * Whether the token has come to its end, surely enough for a replay that may revoke what still works: an
  * endpoint that had let it through rejects it, or one has rejected it for long (by a second 401, or while
- * none of all endpoints has ever let it through), and none has let it through since.
+ * none of all endpoints can ever have let it through), and none has let it through since.
  */
 export const isSurelyOver = (
   endpoints: Endpoints,
-  { generation, at, passes }: Pick<Rejection, "generation" | "at"> & { readonly passes: number },
+  {
+    generation,
+    at,
+    isUntried,
+  }: Pick<Rejection, "generation" | "at"> & { readonly isUntried: boolean },
 ): boolean =>
   [...endpoints.values()].some(({ passed, rejected, pause }) => {
     if (rejected?.generation !== generation || isPaused({ pause }, at)) return false;
     const hasPassedElsewhere = [...endpoints.values()].some(
       (other) => other.passed === generation && (other.passedAt ?? 0) > rejected.at,
     );
-    const isNeverLetThrough = passes === 0 && at - rejected.at >= CONFIRMED;
-    const isLong = rejected.isConfirmed || isNeverLetThrough;
+    const isLong = rejected.isConfirmed || (isUntried && at - rejected.at >= CONFIRMED);
     return passed === generation || (isLong && !hasPassedElsewhere);
   });
 

@@ -9,7 +9,7 @@ import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
-import { check } from "../errors.ts";
+import { check, VaultError } from "../errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
 import type { AccessToken, TokenName, TokenSet, VaultOptions } from "../types.ts";
@@ -192,6 +192,9 @@ export function createVaultWith<Credentials>(
   const authorization = (next: AccessToken): string =>
     next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
 
+  /** Other clients tell nobody of what lets their token through. */
+  const isHandedOn = true;
+
   async function close(): Promise<void> {
     stopWaking?.();
     await Promise.all([engine, ...removing].map((one) => one.close()));
@@ -216,12 +219,14 @@ export function createVaultWith<Credentials>(
     adopt: (tokens) => engine.adopt(tokens),
     async getToken({ rejected, signal } = {}) {
       const since = clock.running();
-      const got = await getToken({ signal });
+      const got = await getToken({ signal, isHandedOn });
       if (got.accessToken !== rejected) return got.accessToken;
       const waited = clock.running() - since;
-      return (await getToken({ rejected: got, waited, signal })).accessToken;
+      const next = await getToken({ rejected: got, waited, signal, isHandedOn });
+      if (next.sessionId !== got.sessionId) throw new VaultError("session_changed");
+      return next.accessToken;
     },
-    authorization: async (need) => authorization(await getToken(need)),
+    authorization: async ({ signal } = {}) => authorization(await getToken({ signal, isHandedOn })),
     signOut,
     async accounts() {
       const { names, oddities } = await listAccounts(store, prefix, clock);
