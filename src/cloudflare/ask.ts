@@ -1,5 +1,6 @@
 /** A Worker's way to the object that owns a session: asked in time, and once more where that does no harm. */
 import { VaultError } from "../errors.ts";
+import { createLimit } from "../refresh/waiting.ts";
 import type { Clock, TokenNeed } from "../types.ts";
 import { demand } from "./set-up.ts";
 import type { Failure, Owner } from "./wire.ts";
@@ -32,26 +33,25 @@ const GRACE = 10_000;
 export const unavailable = (): VaultError =>
   new VaultError("store_unavailable", "Durable Object unavailable: nothing is lost, try again");
 
-/** Settles in time, whatever becomes of the promise: an own timer in this very request (F31). */
+/** Why a wait is over that nobody has ended. */
+const OVERDUE = Symbol("overdue");
+
+/**
+ * Settles in time, with nothing where the promise has not, by a timer of this very request: a promise
+ * that another one has made may never settle (F31).
+ */
 export async function within<T>(
   { clock, ms, signal }: { clock: Clock; ms: number; signal?: AbortSignal | null | undefined },
   promise: Promise<T>,
 ): Promise<T | undefined> {
-  signal?.throwIfAborted();
-  let timer: unknown;
-  let abort: (() => void) | undefined;
+  const { stopped, end } = createLimit(clock, ms, signal, () => OVERDUE);
   try {
-    return await Promise.race([
-      promise,
-      new Promise<undefined>((resolve, reject) => {
-        timer = clock.setTimeout(() => resolve(undefined), ms);
-        abort = () => reject(signal!.reason);
-        signal?.addEventListener("abort", abort);
-      }),
-    ]);
+    return await Promise.race([promise, stopped]);
+  } catch (error) {
+    if (error !== OVERDUE) throw error;
+    return undefined;
   } finally {
-    clock.clearTimeout(timer);
-    if (abort) signal?.removeEventListener("abort", abort);
+    end();
   }
 }
 

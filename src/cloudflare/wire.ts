@@ -112,14 +112,14 @@ export const teller =
 /** Whether the answer is that something went wrong. */
 export const isFailure = (said: object): said is Failure => "error" in said && isObject(said.error);
 
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value);
+const isTime = (value: unknown): value is number => Number.isFinite(value);
+
 /** A lease as it comes back from elsewhere, or `undefined` for anything that is none (S10). */
 export function toLease(value: unknown): Lease | undefined {
   if (!isObject(value)) return undefined;
-  const { accessToken, sessionId, generation, until } = value as unknown as Lease;
-  return isToken(accessToken) &&
-    typeof sessionId === "string" &&
-    Number.isSafeInteger(generation) &&
-    Number.isFinite(until ?? 0)
-    ? { accessToken, sessionId, generation, until }
-    : undefined;
+  const { accessToken, sessionId, generation, until } = value;
+  const isLease = isToken(accessToken) && typeof sessionId === "string" && isCount(generation);
+  if (!isLease || !(until === undefined || isTime(until))) return undefined;
+  return { accessToken, sessionId, generation, until };
 }
