@@ -22,11 +22,11 @@ export function sentOnce<Credentials>(provider: Provider<Credentials>): Provider
 const asStream =
   (fetch_: Fetch): Fetch =>
   (input, init) => {
-    if (init?.body == null) return fetch_(input, init);
-    const { body, headers } = new Response(init.body);
+    const { body, headers } = new Response(init?.body);
+    if (!init || !body) return fetch_(input, init);
     new Headers(init.headers).forEach((value, name) => headers.set(name, value));
     // As it comes it would be taken for what it was made from.
-    const stream = body!.pipeThrough(new TransformStream());
+    const stream = body.pipeThrough(new TransformStream());
     const once = { ...init, body: stream, headers, duplex: "half" };
     return fetch_(input, once as RequestInit);
   };

@@ -71,6 +71,10 @@ declare module "cloudflare:workers" {
     run(event: unknown, step: unknown): Promise<unknown>;
   }
 }
+declare module "cloudflare:test" {
+  export function createExecutionContext(): { waitUntil(promise: Promise<unknown>): void };
+  export function waitOnExecutionContext(ctx: object): Promise<void>;
+}
 `;
 
 /** As strict as a user's settings may be. */
