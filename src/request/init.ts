@@ -2,6 +2,7 @@
  * What a caller says about its request, read once and kept: by Fetch's rules for dictionaries, and
  * without what somebody has put on `Object.prototype` (S15).
  */
+import { says } from "../guard/json.ts";
 import type { Given, KeptHeaders, VaultRequestInit } from "./contract.ts";
 
 /**
@@ -12,15 +13,6 @@ const MEMBERS =
   "method headers body redirect mode credentials cache referrer referrerPolicy integrity keepalive signal duplex priority window waitUntil fetch".split(
     " ",
   );
-
-/** Whether it is the object's own to say, or its class's, and not just anybody's. */
-function says(object: object, name: string): boolean {
-  const root = Object.prototype;
-  if (!Object.hasOwn(root, name)) return true;
-  let at: unknown = object;
-  while (at && at !== root && !Object.hasOwn(at, name)) at = Object.getPrototypeOf(at);
-  return !!at && at !== root;
-}
 
 /** An init that says nothing. */
 export const NOTHING: Given = Object.freeze(Object.create(null));

@@ -2,16 +2,9 @@
  * `vault.fetch` in a page that has no engine: by the same steps, on `Request`, which only browsers have
  * whole. The owner of the tokens judges where they may go.
  */
-import { keepBody } from "../request/body.ts";
-import type {
-  Answer,
-  Given,
-  KeptBody,
-  SentInit,
-  VaultFetch,
-  VaultRequestInit,
-} from "../request/contract.ts";
-import { readInit, saidBy } from "../request/init.ts";
+import { says } from "../guard/json.ts";
+import { hasNoBody, readAlong } from "../request/body.ts";
+import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
 import type { TokenName } from "../types.ts";
 
@@ -49,16 +42,56 @@ export interface SendOptions {
 /** How many endpoints are remembered that let a token through. */
 const MOST_PASSED = 256;
 
-/** What is kept of a request for a second send: whoever sends the first may change it (F68). */
-function keepHead(request: Request, given: Given): SentInit {
-  const { method, redirect } = request;
-  const headers = new Headers(request.headers);
-  // A form has other boundaries each time it is sent.
-  const isForm = given.body instanceof Object && "getAll" in given.body;
-  if (isForm && /^multipart.*boundary=/.test(headers.get("content-type") ?? ""))
-    headers.delete("content-type");
-  // No prototype: what somebody put there is not ours to send (S15).
-  return Object.assign(Object.create(null), saidBy(request), given, { method, redirect, headers });
+/** A call as a page keeps it: from here on nobody else can change it. */
+interface Kept {
+  readonly first: Request;
+  /** Whether the same request can be had again; told late where its body is still being read. */
+  isKept(): boolean | Promise<boolean>;
+  again(): Request;
+}
+
+/** A member of a caller's init. */
+const saidOf = (init: object, name: string): unknown =>
+  says(init, name) ? Reflect.get(init, name, init) : undefined;
+
+/**
+ * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
+ * `Request` that asks for each member, so that none is forgotten (F90).
+ */
+function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
+  // Where a `Request` comes from, the next one would forget.
+  const { referrer, referrerPolicy } = input as Partial<Request>;
+  const kept: Record<string, unknown> = Object.assign(Object.create(null), {
+    duplex: "half",
+    referrer,
+    referrerPolicy,
+  });
+  const get = (_: object, name: string): unknown =>
+    name === "body" ? body : (saidOf(init, name) ?? kept[name]);
+  return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
+}
+
+/** What is sent first is the callee's from then on: a copy is made before (F68). */
+function keep(
+  input: string | URL | Request,
+  init: VaultRequestInit,
+  maxReplayBytes: number | undefined,
+): Kept {
+  const given = saidOf(init, "body") as VaultRequestInit["body"];
+  if (typeof given === "function") {
+    // Its own body is never read.
+    const head = requestOf(input, init, new Blob());
+    const make = (): Request => requestOf(head, {}, given());
+    return { first: make(), isKept: () => true, again: make };
+  }
+  const first = requestOf(input, init, given);
+  // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
+  if (given instanceof Object && "getReader" in given)
+    return { first, isKept: () => false, again: () => first };
+  const copy = first.clone();
+  if (given != null || hasNoBody(first)) return { first, isKept: () => true, again: () => copy };
+  const body = readAlong(copy, maxReplayBytes);
+  return { first, isKept: body.isKept, again: () => requestOf(copy, {}, body.again()) };
 }
 
 /** What to send again with; `undefined` where the 401 is the answer. */
@@ -77,24 +110,12 @@ async function renew(
   }
 }
 
-/** A call as a page keeps it: from here on nobody else can change it. */
-function makeCall(
-  input: string | URL | Request,
-  init: VaultRequestInit | undefined,
-): { request: Request; given: Given; body: KeptBody | undefined } {
-  const given = readInit(init, input instanceof Request ? input : undefined);
-  const body = given.body == null ? undefined : keepBody(given.body, undefined);
-  if (typeof given.body === "function") given.duplex = "half";
-  if (body) given.body = body.first;
-  return { request: new Request(input, given as RequestInit), given, body };
-}
-
 export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOptions): VaultFetch {
   /** Which generation an endpoint has let through last. */
   const passed = new Map<string, TokenName>();
   const endpointOf = ({ url, method }: Request): string => method + url.replace(/[?#].*/, "");
 
-  async function go(request: Request, ticket: Ticket, send = fetch): Promise<Answer> {
+  async function go(request: Request, ticket: Ticket, send: typeof fetch): Promise<Answer> {
     request.headers.set("authorization", ticket.authorization);
     const { url, method } = request;
     const endpoint = endpointOf(request);
@@ -106,23 +127,26 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
     return answer;
   }
 
-  async function settle(request: Request, given: Given, body: KeptBody): Promise<Response> {
-    const { url, method, signal } = request;
-    const { waitUntil, fetch: send = fetch } = given;
-    const kept = keepHead(request, given);
+  async function settle(
+    { first, isKept, again }: Kept,
+    send: typeof fetch,
+    waitUntil: VaultRequestInit["waitUntil"],
+  ): Promise<Response> {
+    const { url, method, signal } = first;
     const since = performance.now();
     const ticket = await getTicket({ url, method }, signal);
-    if (!ticket) return send(request);
+    if (!ticket) return send(first);
     const waited = performance.now() - since;
-    const answer = await go(request, ticket, send);
+    const endpoint = endpointOf(first);
+    const answer = await go(first, ticket, send);
     const { response } = answer;
     if (!isHealable(answer)) return response;
 
     const { sessionId, generation } = ticket;
-    const last = passed.get(endpointOf(request));
+    const last = passed.get(endpoint);
     const through = last?.sessionId === sessionId ? last.generation : undefined;
     const date = dateOf(response);
-    const isAgain = answer.isRepeatable && (await body.isKept());
+    const isAgain = answer.isRepeatable && (await isKept());
     const need = { url, method, sessionId, generation, waited, date, passed: through };
     const asked = getTicket(need, isAgain ? signal : undefined);
     asked.catch(() => {});
@@ -138,8 +162,7 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
     if (newer && isNewer(newer, ticket) && newer.authorization !== ticket.authorization) {
       release(response);
       onRetry(newer);
-      kept.body = body.again();
-      end = await go(new Request(url, kept as RequestInit), newer, send);
+      end = await go(again(), newer, send);
     }
     if (newer?.clockError && isHealable(end)) fail(newer.clockError);
     return end.response;
@@ -147,12 +170,19 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
 
   return (input, init) => {
     try {
-      const { request, given, body } = makeCall(input, init);
-      const { mode, headers, signal } = request;
-      const { fetch: send = fetch } = given;
-      // Of the modes, `navigate` and `no-cors`. What is aborted already `fetch` says so of itself.
-      if (mode[0] === "n" || headers.has("authorization") || signal.aborted) return send(request);
-      return settle(request, given, body ?? keepBody(undefined, request, maxReplayBytes));
+      const given = init ?? {};
+      const send = (saidOf(given, "fetch") ?? fetch) as typeof fetch;
+      const kept = keep(input, given, maxReplayBytes);
+      const { mode, headers, signal } = kept.first;
+      // What is aborted already `fetch` says so of itself.
+      if (
+        mode === "navigate" ||
+        mode === "no-cors" ||
+        headers.has("authorization") ||
+        signal.aborted
+      )
+        return send(kept.first);
+      return settle(kept, send, saidOf(given, "waitUntil") as VaultRequestInit["waitUntil"]);
     } catch (error) {
       return Promise.reject(error);
     }
