@@ -2,6 +2,7 @@
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401. Its steps
  * stand beside it: policy, init, body, send, redirects, the 401 rule.
  */
+import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createHeal, isPlain, isToken } from "./heal.ts";
@@ -13,9 +14,6 @@ export type { FetchOptions, Follow, VaultFetch, VaultRequestInit } from "./contr
 
 type Input = string | URL | Request;
 
-/** How many origins are remembered that no token may go to. */
-const MOST_TOLD = 256;
-
 /**
  * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
  * getter, which a frame's `Request` has too, and which throws for what only looks like one.
@@ -24,18 +22,6 @@ const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url"
 
 /** Known by what it can do: another realm's is no instance of ours. */
 const isRequest = (input: Input): input is Request => !!(input as Partial<Request> | null)?.clone;
-
-/** Says once for each origin that something has gone there bare. */
-function createTeller({ policy, onBare }: FetchOptions): (address: string) => void {
-  const told = new Set<string>();
-  return (address) => {
-    if (!onBare || told.size >= MOST_TOLD) return;
-    const origin = policy.unlisted(address);
-    if (origin === undefined || told.has(origin)) return;
-    told.add(origin);
-    onBare(origin);
-  };
-}
 
 /** What an init that was read is in `fetch`'s own words: it knows no body that is a function. */
 function plainly(init: object | undefined, given: Given): object | undefined {
@@ -71,7 +57,7 @@ function keepCall(
 export function createFetch(options: FetchOptions): VaultFetch {
   const { policy, source, authorization, fetch: fetch_ } = options;
   const { start, settle, sent } = createHeal(options);
-  const tellBare = createTeller(options);
+  const tellBare = createBareTeller(options);
   const redirect = options.follow && "manual";
 
   /** Any call. Each step runs at once as long as nothing has to be waited for. */

@@ -2,11 +2,13 @@
  * `vault.fetch` in a page that has no engine: by the same steps, on `Request`, which only browsers have
  * whole. The owner of the tokens judges where they may go.
  */
-import { says } from "../guard/json.ts";
+import { own, says } from "../guard/json.ts";
 import { hasNoBody, readAlong } from "../request/body.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
 import type { TokenName } from "../types.ts";
+import { toWireError } from "./narrow.ts";
+import { refusal } from "./refusal.ts";
 
 /** A token on its way into a request. */
 export interface Ticket extends TokenName {
@@ -35,7 +37,6 @@ export interface SendOptions {
     signal?: AbortSignal | undefined,
   ) => Promise<Ticket | undefined>;
   readonly onRetry: (ticket: Ticket) => void;
-  readonly fail: (said: unknown) => never;
   readonly maxReplayBytes?: number | undefined;
 }
 
@@ -61,11 +62,7 @@ const saidOf = (init: object, name: string): unknown =>
 function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
   // Where a `Request` comes from, the next one would forget.
   const { referrer, referrerPolicy } = input as Partial<Request>;
-  const kept: Record<string, unknown> = Object.assign(Object.create(null), {
-    duplex: "half",
-    referrer,
-    referrerPolicy,
-  });
+  const kept: Record<string, unknown> = own({ duplex: "half", referrer, referrerPolicy });
   const get = (_: object, name: string): unknown =>
     name === "body" ? body : (saidOf(init, name) ?? kept[name]);
   return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
@@ -78,52 +75,57 @@ function keep(
   maxReplayBytes: number | undefined,
 ): Kept {
   const given = saidOf(init, "body") as VaultRequestInit["body"];
+  const always = (): boolean => true;
   if (typeof given === "function") {
     // Its own body is never read.
     const head = requestOf(input, init, new Blob());
-    const make = (): Request => requestOf(head, {}, given());
-    return { first: make(), isKept: () => true, again: make };
+    const again = (): Request => requestOf(head, {}, given());
+    return { first: again(), isKept: always, again };
   }
   const first = requestOf(input, init, given);
   // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
   if (given instanceof Object && "getReader" in given)
     return { first, isKept: () => false, again: () => first };
   const copy = first.clone();
-  if (given != null || hasNoBody(first)) return { first, isKept: () => true, again: () => copy };
-  const body = readAlong(copy, maxReplayBytes);
-  return { first, isKept: body.isKept, again: () => requestOf(copy, {}, body.again()) };
+  if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };
+  const { isKept, again } = readAlong(copy, maxReplayBytes);
+  return { first, isKept, again: () => requestOf(copy, {}, again()) };
 }
 
-/** What to send again with; `undefined` where the 401 is the answer. */
-async function renew(
-  asked: Promise<Ticket | undefined>,
-  response: Response,
-): Promise<Ticket | undefined> {
+/** Which generation each endpoint has let through last. */
+function createPassed(): {
+  note(answer: Answer, ticket: Ticket, need: TicketNeed): void;
+  last(ticket: Ticket, need: TicketNeed): number | undefined;
+} {
+  const passed = new Map<string, number>();
+  const keyOf = ({ sessionId }: Ticket, { method, url }: TicketNeed): string =>
+    [sessionId, method, url.replace(/[?#].*/, "")].join();
+  return {
+    note(answer, ticket, need) {
+      if (!isPassed(answer)) return;
+      if (passed.size >= MOST_PASSED) passed.clear();
+      passed.set(keyOf(ticket, need), ticket.generation);
+    },
+    last: (ticket, need) => passed.get(keyOf(ticket, need)),
+  };
+}
+
+/** Its event may have ended: that is no reason to fail. */
+function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>): void {
+  work.catch(() => {});
   try {
-    return await asked;
-  } catch (error) {
-    // The call's patience is over, in the second of its waits (F51).
-    const { code } = Object(error) as { code?: unknown };
-    if (code === "refresh_failed") return undefined;
-    release(response);
-    throw error;
-  }
+    waitUntil?.(work);
+  } catch {}
 }
 
-export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOptions): VaultFetch {
-  /** Which generation an endpoint has let through last. */
-  const passed = new Map<string, TokenName>();
-  const endpointOf = ({ url, method }: Request): string => method + url.replace(/[?#].*/, "");
+export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions): VaultFetch {
+  const passed = createPassed();
 
   async function go(request: Request, ticket: Ticket, send: typeof fetch): Promise<Answer> {
-    request.headers.set("authorization", ticket.authorization);
     const { url, method } = request;
-    const endpoint = endpointOf(request);
+    request.headers.set("authorization", ticket.authorization);
     const answer = seen(await send(request), url, method);
-    if (isPassed(answer)) {
-      if (passed.size >= MOST_PASSED) passed.clear();
-      passed.set(endpoint, ticket);
-    }
+    passed.note(answer, ticket, { url, method });
     return answer;
   }
 
@@ -133,38 +135,40 @@ export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOpt
     waitUntil: VaultRequestInit["waitUntil"],
   ): Promise<Response> {
     const { url, method, signal } = first;
+    const need = { url, method };
     const since = performance.now();
-    const ticket = await getTicket({ url, method }, signal);
+    const ticket = await getTicket(need, signal);
     if (!ticket) return send(first);
     const waited = performance.now() - since;
-    const endpoint = endpointOf(first);
     const answer = await go(first, ticket, send);
     const { response } = answer;
     if (!isHealable(answer)) return response;
 
     const { sessionId, generation } = ticket;
-    const last = passed.get(endpoint);
-    const through = last?.sessionId === sessionId ? last.generation : undefined;
-    const date = dateOf(response);
+    const rejected = {
+      ...need,
+      sessionId,
+      generation,
+      waited,
+      date: dateOf(response),
+      passed: passed.last(ticket, need),
+    };
     const isAgain = answer.isRepeatable && (await isKept());
-    const need = { url, method, sessionId, generation, waited, date, passed: through };
-    const asked = getTicket(need, isAgain ? signal : undefined);
-    asked.catch(() => {});
-    try {
-      waitUntil?.(asked);
-    } catch {
-      // Its event has ended: that is no reason to fail.
-    }
+    const asked = getTicket(rejected, isAgain ? signal : undefined);
+    hold(waitUntil, asked);
     // The call after this one will find a fresh token.
     if (!isAgain) return response;
-    const newer = await renew(asked, response);
+    const newer = await asked.catch((error: unknown) => {
+      release(response);
+      throw error;
+    });
     let end = answer;
     if (newer && isNewer(newer, ticket) && newer.authorization !== ticket.authorization) {
       release(response);
       onRetry(newer);
       end = await go(again(), newer, send);
     }
-    if (newer?.clockError && isHealable(end)) fail(newer.clockError);
+    if (newer?.clockError && isHealable(end)) throw refusal(toWireError(newer.clockError));
     return end.response;
   }
 
