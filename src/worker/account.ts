@@ -28,10 +28,10 @@ export interface Account {
   ): State | undefined;
 }
 
-export interface AccountSettings {
+export interface AccountParts {
   /** This worker, from its start to its end. */
   readonly owner: string;
-  readonly options: VaultOptions<never>;
+  readonly settings: VaultOptions<never>;
   readonly policy: Policy;
   /** There is news. */
   readonly nudge: () => void;
@@ -39,9 +39,9 @@ export interface AccountSettings {
 
 export function createAccount(
   account: string,
-  { owner, options, policy, nudge }: AccountSettings,
+  { owner, settings, policy, nudge }: AccountParts,
 ): Account {
-  const { vault, engine } = createOwnedVault<never>({ ...options, account });
+  const { vault, engine } = createOwnedVault<never>({ ...settings, account });
   let seq = 0;
   let snapshot: Snapshot | undefined;
   let changedAt = 0;

@@ -59,13 +59,25 @@ async function waitForControl(limit: number): Promise<void> {
   if (!serviceWorker.controller && !(await within(changed, limit))) throw refusal();
 }
 
-async function establish(page: Page, gone: AbortController): Promise<VaultPort> {
-  const { start, fallback, timeout, limit, ended, shown } = page;
-  const { port, state } = await reach(page, start, timeout).catch(() => {
+/** Whatever a start fails with says nothing to a caller, and may hold anything. */
+async function find(page: Page): Promise<Reached> {
+  const { start, fallback, timeout, limit, ended } = page;
+  try {
+    return await reach(page, start, timeout);
+  } catch {
     ended.throwIfAborted();
+  }
+  try {
     // A service worker that is just replaced answers nobody: its successor does.
-    return fallback ? reach(page, fallback, limit) : reach(page, start, timeout);
-  });
+    return await (fallback ? reach(page, fallback, limit) : reach(page, start, timeout));
+  } catch {
+    throw refusal();
+  }
+}
+
+async function establish(page: Page, gone: AbortController): Promise<VaultPort> {
+  const { timeout, ended, shown } = page;
+  const { port, state } = await find(page);
   // Without control no token would be attached, and no fallback would attach it either.
   if (state.isolated) await waitForControl(timeout);
   shown.take(state);

@@ -13,7 +13,7 @@ import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
 import { checkParts } from "../vault/vault.ts";
-import { type Account, type AccountSettings, createAccount } from "./account.ts";
+import { type Account, type AccountParts, createAccount } from "./account.ts";
 import { type AnswerTo, createAnswers } from "./answers.ts";
 import { type FetchEventLike, isAttachable, toResponse } from "./attach.ts";
 import { createHold, type Hold } from "./hold.ts";
@@ -50,7 +50,7 @@ const MOST_ACCOUNTS = 100;
 const LOCK_PATIENCE = 1_000;
 
 /** What each account's vault is made of. */
-function optionsOf<Credentials>(
+function settingsOf<Credentials>(
   given: Omit<ServeOptions<Credentials>, "isolated">,
   { extend, isHeld }: Hold,
 ): VaultOptions<never> {
@@ -61,8 +61,8 @@ function optionsOf<Credentials>(
     channel: broadcastChannel(),
     // Nothing holds a service worker for its own timers.
     refreshAhead: !inServiceWorker,
-    online: () => navigator.onLine !== false,
     ...given,
+    online: given.online ?? (() => navigator.onLine !== false),
     isHeldOpen: () => !inServiceWorker || isHeld(),
     onWake(listener) {
       globalThis.addEventListener?.("online", listener);
@@ -76,14 +76,14 @@ function optionsOf<Credentials>(
 }
 
 /** Makes each account's vault when it is first asked for. */
-function createAccounts(settings: AccountSettings): (name: unknown) => Account {
+function createAccounts(parts: AccountParts): (name: unknown) => Account {
   const accounts = new Map<unknown, Account>();
   return (name) => {
     const known = accounts.get(name);
     if (known) return known;
     check(accounts.size < MOST_ACCOUNTS, "account, one too many for this worker");
     // The vault looks at the name.
-    const account = createAccount(name as string, settings);
+    const account = createAccount(name as string, parts);
     accounts.set(name, account);
     return account;
   };
@@ -124,17 +124,17 @@ const createHearing =
  * export const vault = serveVault({ provider: vmcloud() });
  * ```
  */
-export function serveVault<Credentials>(given: ServeOptions<Credentials>): ServedVault {
-  const { isolated = false, ...rest } = given;
+export function serveVault<Credentials>(options: ServeOptions<Credentials>): ServedVault {
+  const { isolated = false, ...given } = options;
   const hold = createHold();
-  const options = optionsOf(rest, hold);
-  checkParts(options);
+  const settings = settingsOf(given, hold);
+  checkParts(settings);
   check(!isolated || isServiceWorker(), "isolated, which needs a service worker");
-  const { provider, clock, dangerouslyAllowLoopbackHttp } = options;
+  const { provider, clock, dangerouslyAllowLoopbackHttp } = settings;
   const policy = createPolicy(provider, dangerouslyAllowLoopbackHttp);
   const owner = randomId();
   const nudge = createNudge();
-  const accountOf = createAccounts({ owner, options, policy, nudge });
+  const accountOf = createAccounts({ owner, settings, policy, nudge });
 
   /** An isolated page's own request comes by, and gets its token then; or it never would. */
   async function isKept(client: string | undefined): Promise<boolean> {
