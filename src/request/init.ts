@@ -21,7 +21,7 @@ const CLIENT = "about:client";
 
 /** Each member once, as Fetch would read it, and what it takes off a `Request` when it reads any. */
 export function readInit(init: VaultRequestInit | undefined, request?: Request): Given {
-  const { referrer = CLIENT, referrerPolicy = "" } = request ?? {};
+  const { referrer = CLIENT, referrerPolicy = "" } = request ?? NOTHING;
   if (!init && referrer === CLIENT && !referrerPolicy) return NOTHING;
   const given: Record<string, unknown> = Object.create(null);
   if (referrer !== CLIENT) given["referrer"] = referrer;

@@ -2,7 +2,7 @@
  * `vault.fetch` in a page that has no engine: by the same steps, on `Request`, which only browsers have
  * whole. The owner of the tokens judges where they may go.
  */
-import { own, says } from "../guard/json.ts";
+import { says } from "../guard/json.ts";
 import { hasNoBody, readAlong } from "../request/body.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
@@ -51,20 +51,21 @@ interface Kept {
   again(): Request;
 }
 
-/** A member of a caller's init. */
-const saidOf = (init: object, name: string): unknown =>
-  says(init, name) ? Reflect.get(init, name, init) : undefined;
+/** A member of what a caller gives. */
+const saidOf = (given: object, name: string): unknown =>
+  says(given, name) ? Reflect.get(given, name, given) : undefined;
 
 /**
  * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
  * `Request` that asks for each member, so that none is forgotten (F90).
  */
 function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
-  // Where a `Request` comes from, the next one would forget.
-  const { referrer, referrerPolicy } = input as Partial<Request>;
-  const kept: Record<string, unknown> = own({ duplex: "half", referrer, referrerPolicy });
+  const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
   const get = (_: object, name: string): unknown =>
-    name === "body" ? body : (saidOf(init, name) ?? kept[name]);
+    name in own
+      ? own[name]
+      : // `Request` would forget where the other one comes from.
+        (saidOf(init, name) ?? saidOf(Object(input), name));
   return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
 }
 

@@ -164,31 +164,6 @@ describe("a snapshot that says the same", () => {
   });
 });
 
-describe("a worker that isolates", () => {
-  it("is there when the page is controlled: until then it is loading, and calls wait [S7]", async () => {
-    const serviceWorker = Object.assign(new EventTarget(), { controller: null as unknown });
-    vi.stubGlobal("navigator", { serviceWorker });
-    const snapshot = { status: "signed-in", generation: 1, persisted: true };
-    const news = [{ seq: 1, snapshot }];
-    const state = { owner: "o", seq: 1, isolated: true, news };
-    const asked: unknown[] = [];
-    const vault = connect(() => ({
-      postMessage(question, [port]) {
-        asked.push((question as { type: string }).type);
-        port!.postMessage({ tokenkeep: 1, state, value: ["ada"] });
-      },
-    }));
-    const call = vault.accounts();
-    for (let turn = 0; turn < 20; turn++) await settle();
-    expect(vault.snapshot().status).toBe("loading");
-    expect(asked).toEqual(["state"]);
-    serviceWorker.controller = {};
-    serviceWorker.dispatchEvent(new Event("controllerchange"));
-    expect(await call).toEqual(["ada"]);
-    expect(vault.snapshot().status).toBe("signed-in");
-  });
-});
-
 describe("a worker that says nothing", () => {
   it("from the start is given up after the timeout, and tried again by the next call [P10]", async () => {
     vi.useFakeTimers();
