@@ -1,9 +1,9 @@
 /** A page's sends, by what its worker is asked for and what goes out. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { VaultRequestInit } from "../../../src/worker.ts";
-import { ORIGIN } from "../../support/fake-api.ts";
+import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd } from "./page.ts";
+import { connect, odd, real } from "./page.ts";
 
 const VMS = `${ORIGIN}/v1/vms`;
 
@@ -179,5 +179,17 @@ describe("a page's request", () => {
     replies = [refused];
     expect((await vault.fetch(post("x".repeat(1_048_577)))).status).toBe(401);
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe("a page's waitUntil that throws, because its event has ended", () => {
+  it("fails no call [P14 F31]", async () => {
+    const { vault, api } = real();
+    await vault.signIn(credentials);
+    api.expire();
+    const waitUntil = (): never => {
+      throw new Error("The event has ended");
+    };
+    expect((await vault.fetch(VMS, { waitUntil })).status).toBe(200);
   });
 });
