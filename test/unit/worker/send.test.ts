@@ -171,7 +171,7 @@ describe("a page's request", () => {
 
   it("that is a Request keeps its own bytes within the limit, and is sent once beyond it [F100 P11]", async () => {
     const post = (text: string): Request => new Request(VMS, { method: "POST", body: text });
-    const vault = page([ticket(1), ticket(2)]);
+    const vault = page([1, 2, 3, 4].map((generation) => ticket(generation)));
     replies = [refused];
     expect((await vault.fetch(post("short"))).status).toBe(200);
     expect(sent.map((one) => one.body)).toEqual(["short", "short"]);
