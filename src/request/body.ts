@@ -1,4 +1,5 @@
 /** Bodies: sent as they were at the call, and once more as the same bytes (P11), within a limit. */
+import { says } from "../guard/json.ts";
 import { within } from "../guard/within.ts";
 import type { Body, KeptBody, VaultRequestInit } from "./contract.ts";
 
@@ -22,7 +23,7 @@ export function keepBody(
     return { first: kept ?? body, isKept: () => kept !== undefined, again: () => kept };
   }
   return !request || hasNoBody(request)
-    ? { isKept: always, again: () => undefined }
+    ? { first: undefined, isKept: always, again: () => undefined }
     : readAlong(Request.prototype.clone.call(request), most);
 }
 
@@ -36,13 +37,13 @@ export const hasNoBody = ({ body, method }: Request): boolean =>
  */
 export function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
-  const { byteLength, stream, getAll, sort } = body as Partial<
-    ArrayBuffer & Blob & URLSearchParams
-  >;
-  if (stream) return body;
-  if (byteLength !== undefined) return new Blob([body as ArrayBuffer]);
-  if (!getAll) return undefined;
-  const copy = sort ? new URLSearchParams() : new FormData();
+  const can = (name: string): boolean => name in body && says(body, name);
+  if (can("stream")) return body;
+  if (can("byteLength")) return new Blob([body as ArrayBuffer]);
+  if (!can("getAll")) return undefined;
+  // Of its own kind: another library's `fetch` knows its own forms alone (F75).
+  const ownForm = body.constructor as new () => FormData;
+  const copy = can("sort") ? new URLSearchParams() : new ownForm();
   (body as FormData).forEach((value, name) => copy.append(name, value as string));
   return copy;
 }
@@ -56,6 +57,7 @@ export function readAlong(copy: Request, most: number = MAX_REPLAY): KeptBody {
   // Without a way to read it in parts it is no stream either, and its copy costs nothing.
   const read = copy.body ? readUpTo(copy.body, most) : undefined;
   return {
+    first: undefined,
     async isKept() {
       blob ??= await (read ? within(read, STALL) : copy.blob());
       return blob !== undefined;

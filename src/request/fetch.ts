@@ -2,6 +2,7 @@
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401. Its steps
  * stand beside it: policy, init, body, send, redirects, the 401 rule.
  */
+import { says } from "../guard/json.ts";
 import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
@@ -18,10 +19,22 @@ type Input = string | URL | Request;
  * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
  * getter, which a frame's `Request` has too, and which throws for what only looks like one.
  */
-const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
+function urlOf(request: Request): string {
+  try {
+    return Reflect.get(Request.prototype, "url", request);
+  } catch {
+    throw new TypeError(
+      "Cannot send this Request: it is not of this runtime's own class. Pass its URL and an init.",
+    );
+  }
+}
 
-/** Known by what it can do: another realm's is no instance of ours. */
-const isRequest = (input: Input): input is Request => !!(input as Partial<Request> | null)?.clone;
+/**
+ * Known by what it can do, because another realm's is no instance of ours; and what somebody has put on
+ * `Object.prototype` makes no request of a text or a `URL` (F67).
+ */
+const isRequest = (input: Input): input is Request =>
+  typeof input === "object" && input !== null && "clone" in input && says(input, "clone");
 
 /** What an init that was read is in `fetch`'s own words: it knows no body that is a function. */
 function plainly(init: object | undefined, given: Given): object | undefined {

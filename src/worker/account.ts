@@ -28,9 +28,12 @@ export interface Account {
   ): State | undefined;
 }
 
+/** What all accounts of a worker have in common. */
 export interface AccountParts {
   /** This worker, from its start to its end. */
   readonly owner: string;
+  /** Numbers all that pages may hear, so that an account which was let go begins where it left off. */
+  readonly count: () => number;
   readonly settings: VaultOptions<never>;
   readonly policy: Policy;
   /** There is news. */
@@ -39,10 +42,10 @@ export interface AccountParts {
 
 export function createAccount(
   account: string,
-  { owner, settings, policy, nudge }: AccountParts,
+  { owner, count, settings, policy, nudge }: AccountParts,
 ): Account {
   const { vault, engine } = createOwnedVault<never>({ ...settings, account });
-  let seq = 0;
+  let seq = count();
   let snapshot: Snapshot | undefined;
   let changedAt = 0;
   let events: News[] = [];
@@ -51,13 +54,13 @@ export function createAccount(
     const now = vault.snapshot();
     if (snapshot === now) return;
     snapshot = now;
-    seq += 1;
+    seq = count();
     changedAt = seq;
     nudge();
   }
 
   function note(event: VaultEvent): void {
-    seq += 1;
+    seq = count();
     events = [...events.slice(1 - KEPT_EVENTS), { seq, event }];
     nudge();
   }

@@ -2,8 +2,9 @@
 import { check, VaultError } from "../errors.ts";
 import { toAdoption } from "../guard/adoption.ts";
 import { isObject } from "../guard/json.ts";
-import { wireErrorOf } from "../guard/wire-error.ts";
+import { toWireError } from "../guard/wire-error.ts";
 import type { Account } from "./account.ts";
+import type { Accounts } from "./accounts.ts";
 import { isText, toSeen } from "./narrow.ts";
 import { type Answer, type Answers, VERSION } from "./protocol.ts";
 import { claimPages } from "./scope.ts";
@@ -22,7 +23,7 @@ interface Asked {
 type Methods = { readonly [type in keyof Answers]: (asked: Asked) => Promise<Answers[type]> };
 
 export interface AnswerSettings {
-  accountOf(name: unknown): Account;
+  readonly accounts: Accounts;
   readonly giveTicket: GiveTicket;
   /** No page is given a token. */
   readonly isolated: boolean;
@@ -60,6 +61,10 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
   };
 }
 
+function failure(error: unknown): Pick<Answer, "error"> {
+  return { error: toWireError(error, error instanceof TypeError ? "invalid_option" : undefined) };
+}
+
 /** Answers one question: whatever comes, and always. */
 export type AnswerTo = (
   question: Record<string, unknown>,
@@ -67,7 +72,7 @@ export type AnswerTo = (
 ) => Promise<Answer>;
 
 export function createAnswers(settings: AnswerSettings): AnswerTo {
-  const { accountOf, isolated, lock } = settings;
+  const { accounts, isolated, lock } = settings;
   const methods = createMethods(settings);
 
   const isMethod = (type: unknown): type is keyof Methods =>
@@ -82,19 +87,31 @@ export function createAnswers(settings: AnswerSettings): AnswerTo {
 
   return async (question, by) => {
     const { tokenkeep, type, account: name, seen } = question;
-    let account: Account | undefined;
-    let said: Pick<Answer, "value" | "error">;
+
+    async function put(
+      account: Account,
+      args: readonly unknown[],
+    ): Promise<Omit<Answer, "tokenkeep">> {
+      let said: Pick<Answer, "value" | "error">;
+      try {
+        if (!isMethod(type)) throw new VaultError("worker_unavailable");
+        said = { value: await methods[type]({ account, args, ...by }) };
+      } catch (error) {
+        said = failure(error);
+      }
+      const worker = { lock: await lock, isolated };
+      const state = account.news(toSeen(seen), worker, type === "state");
+      return { ...said, ...(state && { state }) };
+    }
+
     try {
       if (tokenkeep !== VERSION) throw new VaultError("worker_unavailable");
       const args = argsOf(question);
-      account = accountOf(name);
-      if (!isMethod(type)) throw new VaultError("worker_unavailable");
-      said = { value: await methods[type]({ account, args, ...by }) };
+      // The vault looks at the name.
+      const said = await accounts.use(name as string, (account) => put(account, args));
+      return { tokenkeep: VERSION, ...said };
     } catch (error) {
-      said = { error: wireErrorOf(error) };
+      return { tokenkeep: VERSION, ...failure(error) };
     }
-    const worker = { lock: await lock, isolated };
-    const state = account?.news(toSeen(seen), worker, type === "state");
-    return { tokenkeep: VERSION, ...said, ...(state && { state }) };
   };
 }

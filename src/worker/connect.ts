@@ -87,7 +87,9 @@ function listen(call: Call, ended: AbortSignal): void {
   }
 
   try {
-    const channel = new BroadcastChannel(NUDGES);
+    const channel: BroadcastChannel & { unref?(): void } = new BroadcastChannel(NUDGES);
+    // Where a page is rendered, Node would not end (F73).
+    channel.unref?.();
     channel.onmessage = () => void sync();
     ended.addEventListener("abort", () => channel.close());
   } catch {
@@ -156,7 +158,12 @@ export function connectVault<Credentials = never>(
     adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
     getToken: ({ rejected, signal } = {}) => call("getToken", [{ rejected }], signal),
     authorization: ({ signal } = {}) => call("authorization", [], signal),
-    signOut: () => call("signOut", []),
+    signOut() {
+      const done = call("signOut", []);
+      // As in the vault: a page need not wait for it.
+      done.catch(() => {});
+      return done;
+    },
     accounts: () => call("accounts", []),
     removeAccount: (of) => call("removeAccount", [of]),
     snapshot: shown.snapshot,

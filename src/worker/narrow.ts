@@ -21,6 +21,7 @@ export const areTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every(isText);
 
 const isNumber = Number.isFinite as Is<number>;
+const isGeneration = Number.isSafeInteger as Is<number>;
 
 /** The value if it is of that kind. */
 const as =
@@ -46,7 +47,7 @@ const shape =
     ) as Partial<T>;
   };
 
-export const toWireError: (value: unknown) => Partial<WireError> | undefined =
+export const readWireError: (value: unknown) => Partial<WireError> | undefined =
   /* @__PURE__ */ shape<WireError>({
     code: text,
     message: text,
@@ -123,7 +124,7 @@ export interface Reply {
 const toAnswer = /* @__PURE__ */ shape<Reply>({
   tokenkeep: (value) => (value === VERSION ? value : undefined),
   value: (value) => value,
-  error: (value) => value && (toWireError(value) ?? {}),
+  error: (value) => value && (readWireError(value) ?? {}),
   state: toState,
 });
 
@@ -145,8 +146,9 @@ export function toNeed(value: unknown): Need {
   return {
     url: text(url),
     method: text(method),
-    rejected: isText(sessionId) ? { sessionId, generation: Number(generation) } : undefined,
-    passed: Number.isSafeInteger(passed) ? Number(passed) : undefined,
+    // What is no generation names no token.
+    rejected: isText(sessionId) && isGeneration(generation) ? { sessionId, generation } : undefined,
+    passed: isGeneration(passed) ? passed : undefined,
     waited: Number(waited) > 0 ? Number(waited) : undefined,
     date: toTime(date),
   };

@@ -6,8 +6,8 @@ import { says } from "../guard/json.ts";
 import { hasNoBody, readAlong } from "../request/body.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
-import type { TokenName } from "../types.ts";
-import { toWireError } from "./narrow.ts";
+import type { Fetch, TokenName } from "../types.ts";
+import { readWireError } from "./narrow.ts";
 import { refusal } from "./refusal.ts";
 
 /** A token on its way into a request. */
@@ -85,8 +85,7 @@ function keep(
   }
   const first = requestOf(input, init, given);
   // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
-  if (given instanceof Object && "getReader" in given)
-    return { first, isKept: () => false, again: () => first };
+  if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
   const copy = first.clone();
   if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };
   const { isKept, again } = readAlong(copy, maxReplayBytes);
@@ -122,7 +121,7 @@ function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>):
 export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions): VaultFetch {
   const passed = createPassed();
 
-  async function go(request: Request, ticket: Ticket, send: typeof fetch): Promise<Answer> {
+  async function go(request: Request, ticket: Ticket, send: Fetch): Promise<Answer> {
     const { url, method } = request;
     request.headers.set("authorization", ticket.authorization);
     const answer = seen(await send(request), url, method);
@@ -132,7 +131,7 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
 
   async function settle(
     { first, isKept, again }: Kept,
-    send: typeof fetch,
+    send: Fetch,
     waitUntil: VaultRequestInit["waitUntil"],
   ): Promise<Response> {
     const { url, method, signal } = first;
@@ -169,14 +168,14 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
       onRetry(newer);
       end = await go(again(), newer, send);
     }
-    if (newer?.clockError && isHealable(end)) throw refusal(toWireError(newer.clockError));
+    if (newer?.clockError && isHealable(end)) throw refusal(readWireError(newer.clockError));
     return end.response;
   }
 
   return (input, init) => {
     try {
       const given = init ?? {};
-      const send = (saidOf(given, "fetch") ?? fetch) as typeof fetch;
+      const send = (saidOf(given, "fetch") ?? fetch) as Fetch;
       const kept = keep(input, given, maxReplayBytes);
       const { mode, headers, signal } = kept.first;
       // What is aborted already `fetch` says so of itself.

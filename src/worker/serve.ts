@@ -13,7 +13,8 @@ import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
 import { checkParts } from "../vault/vault.ts";
-import { type Account, type AccountParts, createAccount } from "./account.ts";
+import { createAccount } from "./account.ts";
+import { createAccounts } from "./accounts.ts";
 import { type AnswerTo, createAnswers } from "./answers.ts";
 import { type FetchEventLike, isAttachable, toResponse } from "./attach.ts";
 import { createHold, type Hold } from "./hold.ts";
@@ -44,8 +45,6 @@ export interface ServedVault {
   postMessage(question: unknown, ports: readonly MessagePort[]): void;
 }
 
-const MOST_ACCOUNTS = 100;
-
 /** How long a worker's own lock may take, milliseconds: without it pages notice its end later. */
 const LOCK_PATIENCE = 1_000;
 
@@ -66,7 +65,11 @@ function settingsOf<Credentials>(
     isHeldOpen: () => !inServiceWorker || isHeld(),
     onWake(listener) {
       globalThis.addEventListener?.("online", listener);
-      return given.onWake?.(listener) ?? (() => {});
+      const stop = given.onWake?.(listener);
+      return () => {
+        globalThis.removeEventListener?.("online", listener);
+        stop?.();
+      };
     },
     waitUntil(promise) {
       extend(promise);
@@ -75,17 +78,11 @@ function settingsOf<Credentials>(
   } as VaultOptions<never>;
 }
 
-/** Makes each account's vault when it is first asked for. */
-function createAccounts(parts: AccountParts): (name: unknown) => Account {
-  const accounts = new Map<unknown, Account>();
-  return (name) => {
-    const known = accounts.get(name);
-    if (known) return known;
-    check(accounts.size < MOST_ACCOUNTS, "account, one too many for this worker");
-    // The vault looks at the name.
-    const account = createAccount(name as string, parts);
-    accounts.set(name, account);
-    return account;
+function createCount(): () => number {
+  let latest = 0;
+  return () => {
+    latest += 1;
+    return latest;
   };
 }
 
@@ -134,7 +131,9 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const policy = createPolicy(provider, dangerouslyAllowLoopbackHttp);
   const owner = randomId();
   const nudge = createNudge();
-  const accountOf = createAccounts({ owner, settings, policy, nudge });
+  const count = createCount();
+  const parts = { owner, count, settings, policy, nudge };
+  const accounts = createAccounts((name) => createAccount(name, parts));
 
   /** An isolated page's own request comes by, and gets its token then; or it never would. */
   async function isKept(client: string | undefined): Promise<boolean> {
@@ -144,7 +143,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
 
   const hear = createHearing(
     createAnswers({
-      accountOf,
+      accounts,
       giveTicket: createTickets({ provider, policy, clock, isKept }),
       isolated,
       lock: within(holdLock("tokenkeep:" + owner), LOCK_PATIENCE),
@@ -163,7 +162,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       if (!isAttachable(request, policy)) return false;
       // Held before anything begins.
       const response = Promise.resolve()
-        .then(() => accountOf(account).vault.fetch(request))
+        .then(() => accounts.use(account, ({ vault }) => vault.fetch(request)))
         .catch(toResponse);
       passing.respondWith(response);
       hold.hold(response, passing);

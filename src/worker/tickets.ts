@@ -1,7 +1,7 @@
 /** A page's question for a token that a request is about to carry: the worker alone judges (S1). */
 import { isVaultError, VaultError } from "../errors.ts";
 import { skewOf } from "../grant/lifetime.ts";
-import { wireErrorOf } from "../guard/wire-error.ts";
+import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { endpointOf } from "../request/endpoint.ts";
 import type { Policy } from "../request/policy.ts";
@@ -38,7 +38,7 @@ export function createTickets({
   isKept,
 }: TicketSettings): GiveTicket {
   const { renewal, scheme = "Bearer" } = provider;
-  const clockError = wireErrorOf(new VaultError("clock_unknown", undefined, { status: 401 }));
+  const clockError = toWireError(new VaultError("clock_unknown", undefined, { status: 401 }));
 
   /** The 401 is the answer where nothing can be renewed, or where the call's patience ends (F51). */
   async function renewed(asked: Promise<AccessToken>): Promise<AccessToken | undefined> {
