@@ -37,7 +37,7 @@ export interface Env {
   readonly TOKEN_VAULT: Namespace;
   readonly OTHER_VAULT: Namespace;
   readonly OLD_VAULT: Namespace;
-  readonly README_VAULT: Namespace;
+  readonly DOCS_VAULT: Namespace;
   readonly NAMED_VAULT: Namespace;
   readonly LIST_VMS: {
     create(options: object): Promise<{

@@ -73,7 +73,7 @@ export class TokenVault extends Vault {
   }
 }
 
-export { TokenVault as ReadmeVault } from "./readme.ts";
+export { TokenVault as DocsVault } from "./docs/set-up.ts";
 export { ListVms } from "./docs/workflow.ts";
 
 /** A second class with the same providers, as staging has beside production. */
