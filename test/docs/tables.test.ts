@@ -120,6 +120,15 @@ describe("tables", () => {
     expect(names.filter((name) => !RegExp(`\\b${name}\\b`).test(contributing))).toEqual([]);
   });
 
+  it("every file or folder of the repository that a page names is there", () => {
+    const gone = pages.flatMap((page) =>
+      [...read(page).matchAll(/`((?:src|test|scripts|demo|docs)\/[\w./-]+)`/g)]
+        .filter(([, file = ""]) => !existsSync(path.join(root, file)))
+        .map(([, file]) => `${page}: ${file}`),
+    );
+    expect(gone).toEqual([]);
+  });
+
   it("every link inside the repository leads to a file, and every #part to a heading", () => {
     const broken = pages.flatMap((page) =>
       [...read(page).matchAll(/\]\((?!https:)([^)#]*)#?([^)]*)\)/g)]
