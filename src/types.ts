@@ -157,7 +157,7 @@ export interface Lock {
 
 /** What contexts tell each other. Advisory: whoever hears it reads the record again. */
 export interface PeerMessage {
-  readonly type: "changed" | "ask" | "claim";
+  readonly type: "changed" | "ask" | "claim" | "passed";
   readonly sessionId: string;
   readonly generation: number;
 }
@@ -352,6 +352,8 @@ export interface TokenNeed {
   readonly endpoint?: string | undefined;
   /** The last generation of this session that a proxy saw the endpoint let through. */
   readonly passed?: number | undefined;
+  /** The token goes to somebody who tells nobody what it was good for. */
+  readonly isHandedOn?: boolean | undefined;
   /** How many milliseconds this call has waited before: one patience covers all its waits. */
   readonly waited?: number | undefined;
   /** The `Date` of that answer in milliseconds; `NaN` where the runtime does not show it. */

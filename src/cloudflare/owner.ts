@@ -101,7 +101,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   return {
     token: (call, { rejected, endpoint, passed, waited, date }) =>
       answer(call, async (one) => {
-        const need = { rejected, endpoint, passed, waited, date };
+        const need = { rejected, endpoint, passed, isHandedOn: true, waited, date };
         const { accessToken, sessionId, generation } = await one.engine.getToken(need);
         upkeep.asked(one);
         const { lease } = leased(one);

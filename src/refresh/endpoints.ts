@@ -190,19 +190,22 @@ export const isRejected = (endpoints: Endpoints, generation: number): boolean =>
 /**
  * Whether the token has come to its end, surely enough for a replay that may revoke what still works: an
  * endpoint that had let it through rejects it, or one has rejected it for long (by a second 401, or while
- * none of all endpoints has ever let it through), and none has let it through since.
+ * none of all endpoints can ever have let it through), and none has let it through since.
  */
 export const isSurelyOver = (
   endpoints: Endpoints,
-  { generation, at, passes }: Pick<Rejection, "generation" | "at"> & { readonly passes: number },
+  {
+    generation,
+    at,
+    isUntried,
+  }: Pick<Rejection, "generation" | "at"> & { readonly isUntried: boolean },
 ): boolean =>
   [...endpoints.values()].some(({ passed, rejected, pause }) => {
     if (rejected?.generation !== generation || isPaused({ pause }, at)) return false;
     const hasPassedElsewhere = [...endpoints.values()].some(
       (other) => other.passed === generation && (other.passedAt ?? 0) > rejected.at,
     );
-    const isNeverLetThrough = passes === 0 && at - rejected.at >= CONFIRMED;
-    const isLong = rejected.isConfirmed || isNeverLetThrough;
+    const isLong = rejected.isConfirmed || (isUntried && at - rejected.at >= CONFIRMED);
     return passed === generation || (isLong && !hasPassedElsewhere);
   });
 

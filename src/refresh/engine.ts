@@ -8,7 +8,7 @@ import { type Life, skewOf } from "../grant/lifetime.ts";
 import { shortHash } from "../guard/hash.ts";
 import { randomId } from "../guard/random.ts";
 import { secureFetch } from "../guard/secure.ts";
-import type { Outcome, Session, TokenSet, VaultOptions } from "../types.ts";
+import type { AccessToken, Outcome, Session, TokenSet, VaultOptions } from "../types.ts";
 import { createAttempt } from "./attempt.ts";
 import { createCallers, errorOf } from "./callers.ts";
 import { systemClock } from "./clock.ts";
@@ -276,13 +276,20 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     return Math.abs(ahead - before) > SECOND;
   }
 
+  function handOn(token: AccessToken): AccessToken {
+    const { sessionId, generation } = token;
+    if (!mind.known.isHandedOn) mind.learn({ type: "handed-on", sessionId, generation });
+    return token;
+  }
+
   if (refreshAhead) void look();
 
   return {
     getToken(need) {
       const ready = need?.rejected ? undefined : mind.ready();
-      if (ready) return ready;
-      return callers.obtain(need ?? {}, learnTime(need?.date));
+      const got = ready ?? callers.obtain(need ?? {}, learnTime(need?.date));
+      if (!need?.isHandedOn) return got;
+      return ready ? handOn(ready) : Promise.resolve(got).then(handOn);
     },
     ready: mind.ready,
     passed(endpoint, { sessionId, generation }) {

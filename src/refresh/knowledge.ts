@@ -61,6 +61,8 @@ export interface Knowledge {
   readonly endpoints: Endpoints;
   /** How many successes of this generation were noted. */
   readonly passes: number;
+  /** Others have had this generation's token, and may have seen it let through. */
+  readonly isHandedOn: boolean;
   /** The sessions of which this context has told that only a sign-in helps. */
   readonly told: ReadonlySet<string>;
   /** How the last exchange of this context ended. */
@@ -103,6 +105,7 @@ export const nothingKnown = (setting: Setting): Knowledge => ({
   isClaimed: false,
   endpoints: noEndpoints,
   passes: 0,
+  isHandedOn: false,
   told: new Set(),
   outcome: undefined,
   rest: undefined,
@@ -161,6 +164,8 @@ export type News =
       readonly generation: number;
       readonly endpoint: string;
     }
+  /** Somebody has had this token who does not tell of successes, or a peer has seen one. */
+  | { readonly type: "handed-on"; readonly sessionId: string; readonly generation: number }
   | { readonly type: "probed"; readonly attemptId: string; readonly isAlive: boolean }
   /** Peers were asked, and a second has passed. */
   | { readonly type: "asked"; readonly attemptId: string | undefined }
@@ -178,6 +183,10 @@ export function beginningAlone({ changes, session }: Knowledge): Begin | undefin
   const isAlone = begin?.isFailed && !begin.mayBeWritten;
   return isAlone && begin.session.sessionId === session?.sessionId ? begin : undefined;
 }
+
+/** Whether some endpoint has let this generation through, as far as this context can know. */
+export const mayHavePassed = ({ passes, isHandedOn }: Knowledge): boolean =>
+  passes > 0 || isHandedOn;
 
 export const isPersisted = ({ changes }: Knowledge): boolean =>
   !changes.some(({ isFailed }) => isFailed);

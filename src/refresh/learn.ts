@@ -53,6 +53,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
       ? next.generation
       : { since: at.running, notBefore: isSame ? notBefore : undefined },
     passes: isSameGeneration ? next.passes : 0,
+    isHandedOn: isSameGeneration && next.isHandedOn,
     endpoints: isSame ? endpointsOf(next, session, isSameGeneration, at) : noEndpoints,
     intent:
       intent?.attemptId === next.intent?.id
@@ -144,6 +145,10 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
       return afterRejected(known, news, at);
     case "passed":
       return isOfSession(known, news) ? afterSuccess(known, news, at) : known;
+    case "handed-on": {
+      const isCurrent = news.generation === known.session?.generation;
+      return isCurrent && isOfSession(known, news) ? { ...known, isHandedOn: true } : known;
+    }
     case "probed":
       return { ...known, life: { id: news.attemptId, isAlive: news.isAlive } };
     case "asked":

@@ -4,7 +4,7 @@
  */
 import { isObject } from "../guard/claims.ts";
 import type { Channel, Clock, PeerMessage, TokenName } from "../types.ts";
-import { isPersisted } from "./knowledge.ts";
+import { isPersisted, mayHavePassed } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { CLAIM } from "./timing.ts";
 
@@ -33,7 +33,7 @@ function toMessage(said: unknown): PeerMessage | undefined {
   try {
     if (!isObject(said)) return undefined;
     const { type, sessionId, generation } = said;
-    const isKnown = type === "changed" || type === "ask" || type === "claim";
+    const isKnown = type === "changed" || type === "ask" || type === "claim" || type === "passed";
     const isName = typeof sessionId === "string" && typeof generation === "number";
     return isKnown && isName ? { type, sessionId, generation } : undefined;
   } catch {
@@ -51,12 +51,14 @@ export function createPeers(parts: PeerParts): Peers {
     if (session?.sessionId !== sessionId) return;
     const isAhead = !isPersisted(known) && session.generation > generation;
     if (parts.isAttempting() || isAhead) post("claim", session);
+    if (session.generation === generation && mayHavePassed(known)) post("passed", session);
   }
 
   const port = channel?.open(key, (said) => {
     const message = toMessage(said);
     if (message?.type === "changed") onChanged();
     else if (message?.type === "ask") answer(message);
+    else if (message?.type === "passed") parts.mind().learn({ ...message, type: "handed-on" });
     else if (message) parts.mind().learn({ type: "claimed", sessionId: message.sessionId });
   });
 

@@ -11,7 +11,7 @@ import {
   isTakenBack,
   OTHERS,
 } from "./endpoints.ts";
-import { ageOfGeneration, beginningAlone, type Knowledge } from "./knowledge.ts";
+import { ageOfGeneration, beginningAlone, type Knowledge, mayHavePassed } from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 
 /** A 401 is returned as it is only after a look that is no older. */
@@ -49,6 +49,10 @@ export type Answer =
       readonly code: "no_session" | "sign_in_required" | "store_unavailable";
     };
 
+/** Surely no endpoint has let this generation through: who else has the token can be asked. */
+const isUntried = (known: Knowledge, { canAsk }: Pick<Facts, "canAsk">): boolean =>
+  !mayHavePassed(known) && (canAsk || known.setting.store.shared === "context");
+
 export function sightOf(known: Knowledge, facts: Facts): Sight {
   const { session, setting, endpoints, intent, quietAt, life } = known;
   const { now, running } = facts;
@@ -65,7 +69,7 @@ export function sightOf(known: Knowledge, facts: Facts): Sight {
     isSurelyOver: isSurelyOver(endpoints, {
       generation: current,
       at: running,
-      passes: known.passes,
+      isUntried: isUntried(known, facts),
     }),
     generationAge: ageOfGeneration(known, facts),
     intentAge: intent ? running - intent.since : 0,
@@ -96,7 +100,7 @@ export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
   const isHelpless = !!session && !isRenewable(session, setting.renewal) && isUseless(known, need);
   const serve: Answer = { type: "serve", looks, isHelpless };
   const isFresh = staleness <= facts.maxStaleness;
-  const isAnswer = isFresh && isServed(known, need, { decision, running: facts.running });
+  const isAnswer = isFresh && isServed(known, need, { decision, facts });
   if (isAnswer) return serve;
   // What lives in memory alone needs no store.
   const isAlone = beginningAlone(known) !== undefined;
@@ -129,8 +133,9 @@ function endOf(known: Knowledge, need: Need): "sign_in_required" | undefined {
 function isServed(
   known: Knowledge,
   need: Need,
-  { decision, running }: { readonly decision: Decision; readonly running: number },
+  { decision, facts }: { readonly decision: Decision; readonly facts: Facts },
 ): boolean {
+  const { running } = facts;
   const { session, endpoints, setting } = known;
   const { rejected, endpoint = OTHERS } = need;
   if (!session) return false;
@@ -144,7 +149,7 @@ function isServed(
   // The same token once more says that the 401 is the answer.
   const { generation } = session;
   // As long as nobody has let the token through, what is stuck may soon be told from what has ended.
-  const isHopeless = decision.isStuck && (known.passes > 0 || !rejected);
+  const isHopeless = decision.isStuck && (!isUntried(known, facts) || !rejected);
   if (isHopeless || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
   if (rejected?.generation === generation && isTakenBack(endpoints, { endpoint, generation }))
     return true;

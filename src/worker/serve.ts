@@ -184,6 +184,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
           rejected,
           endpoint: salt && isText(method) ? endpointOf(salt, method, url) : undefined,
           passed: Number.isSafeInteger(passed) ? Number(passed) : undefined,
+          isHandedOn: true,
           waited: Number(waited) > 0 ? Number(waited) : undefined,
           date: toTime(date),
         }),

@@ -102,7 +102,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       if (!owner) return reject(new TypeError("no owner"));
       const back = (done: () => void): void => void world.schedule(place, world.random() * 3, done);
       world.schedule(owner.place, world.random() * 3, () => {
-        Promise.resolve(owner.source.getToken(need)).then(
+        Promise.resolve(owner.source.getToken({ ...need, isHandedOn: true })).then(
           (token) => back(() => resolve(token)),
           (error: unknown) => back(() => reject(error as Error)),
         );

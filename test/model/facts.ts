@@ -59,6 +59,12 @@ export interface FactsParts {
   readonly keyOf: (account: string) => string;
 }
 
+/** An endpoint that let an access token through, and in which context that was seen. */
+interface Passed {
+  readonly endpoint: number;
+  readonly place: Place;
+}
+
 /** Codes that `isExcused` looks up. `TOKENKEEP_EXCUSE` adds some, to run the model on another engine. */
 const TOLD = new Set((process.env["TOKENKEEP_EXCUSE"] ?? "").split(","));
 
@@ -129,7 +135,7 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     begun: [] as Begun[],
     arrivals: [] as Arrival[],
     /** By access token: endpoints that let it through, and 401s, as contexts heard of them. */
-    passed: new Map<string, Set<number>>(),
+    passed: new Map<string, Passed[]>(),
     rejected: new Map<string, Heard401[]>(),
     sessionByAccess: new Map<string, string>(),
     generationByAccess: new Map<string, number>(),
@@ -165,18 +171,26 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     allowance: (place: Place): number => 1_100 + place.travel + stores.rules.lag,
     /**
      * Whether a 401 has ended this access token for a last chance: the endpoint had let it through, or
-     * said 401 twice, at least 10 s apart.
+     * said 401 twice, at least 10 s apart; or once, that long ago, and nobody who can be asked has seen
+     * any endpoint let it through.
      */
-    isEndedBy401(access: string): boolean {
+    isEndedBy401(access: string, sender: Place): boolean {
+      const passed = facts.passed.get(access) ?? [];
       const said = facts.rejected.get(access) ?? [];
+      const hasWitness = passed.some(
+        ({ place }) =>
+          place === sender || (facts.isNeighbour(place, sender) && !facts.isSilent(place)),
+      );
       return said.some(
         ({ endpoint, at }) =>
-          facts.passed.get(access)?.has(endpoint) ||
-          // Or for long, while nobody whom the sender knows of has let it through.
-          world.now() - at >= 9_990 ||
+          passed.some((one) => one.endpoint === endpoint) ||
+          (!hasWitness && world.now() - at >= 9_990) ||
           said.some((other) => other.endpoint === endpoint && at - other.at >= 9_990),
       );
     },
+    /** Whether this context may have missed a question that was asked just now. */
+    isSilent: (place: Place): boolean =>
+      facts.isAway(place) || world.now() - place.disturbedAt < 1_500,
   };
 
   /**

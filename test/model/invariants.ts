@@ -57,9 +57,9 @@ export function createInvariants(parts: FactsParts): Invariants {
       entry.isUnprocessed = true;
       entry.retryAfter = retryAfter === undefined ? undefined : retryAfter * 1_000;
     },
-    answered({ endpoint }, access, status) {
+    answered({ endpoint, place }, access, status) {
       if (status === 200)
-        facts.passed.set(access, (facts.passed.get(access) ?? new Set()).add(endpoint));
+        facts.passed.set(access, [...(facts.passed.get(access) ?? []), { endpoint, place }]);
       if (status === 401)
         facts.rejected.set(access, [
           ...(facts.rejected.get(access) ?? []),

@@ -28,9 +28,13 @@ interface Rejecting {
   readonly isOwn?: boolean;
 }
 
-/** In a context where some endpoint has let the generation through. */
-const isSurelyOver = (known: Endpoints, generation: number, at: number, passes = 1): boolean =>
-  isOver(known, { generation, at, passes });
+/** `isUntried`: it is sure that no endpoint has let the generation through. */
+const isSurelyOver = (
+  known: Endpoints,
+  generation: number,
+  at: number,
+  isUntried = false,
+): boolean => isOver(known, { generation, at, isUntried });
 
 const rejects =
   (
@@ -386,9 +390,9 @@ describe("a 401 is surely the token's end", () => {
 
   it("where none of all endpoints has let it through, ten seconds after it [P2 P17]", () => {
     const first = told(rejects("a", 3, 1));
-    expect(isSurelyOver(first, 3, 10_000, 0)).toBe(false);
-    expect(isSurelyOver(first, 3, 10_001, 0)).toBe(true);
-    expect(isSurelyOver(first, 3, HOUR, 1)).toBe(false);
+    expect(isSurelyOver(first, 3, 10_000, true)).toBe(false);
+    expect(isSurelyOver(first, 3, 10_001, true)).toBe(true);
+    expect(isSurelyOver(first, 3, HOUR, false)).toBe(false);
   });
 
   it("at its second time, ten seconds after the first [P2 F43]", () => {
