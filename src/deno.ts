@@ -87,7 +87,8 @@ function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): 
   if (unsealed) return store;
   throw new VaultError(
     "invalid_option",
-    'No keys to seal sessions with. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS")' + how,
+    'Cannot seal sessions: there are no keys. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS")' +
+      how,
   );
 }
 

@@ -63,25 +63,28 @@ export type TokenFlaw =
   /** More than 16 kB. */
   | "token_too_long";
 
-/** What could not be done, why, and what to do. The reason, where there is one, is a better why. */
+/**
+ * The one table of messages: what could not be done, why, and what to do. A {@link VaultErrorReason},
+ * or {@link because}, puts a better why into the sentence.
+ */
 const SENTENCES: Readonly<Record<VaultErrorCode, readonly [string, string, string]>> = {
   no_session: ["get a token", "nobody is signed in", "Call signIn()"],
   sign_in_required: ["refresh the session", "it has ended", "Sign in again"],
   credentials_refused: ["sign in", "the server refused the credentials", "Check them"],
   refresh_failed: ["refresh the session", "no token came in time", "Try again"],
   sign_in_failed: ["sign in", "no token came", "Try again"],
-  clock_unknown: ["sign a token", "the server's time is not known", "Check clock and API key"],
-  store_unavailable: ["reach the store", "it does not answer", "Try again: nothing is lost"],
+  clock_unknown: ["sign a token", "the server's time is unknown", "Check clock and API key"],
+  store_unavailable: ["use the store", "it does not answer", "Try again: nothing is lost"],
   worker_unavailable: ["reach the worker", "it does not answer", "Try again"],
   invalid_token: ["use the token", "no header can carry it", "Check what was pasted"],
   invalid_option: ["use these arguments", "one is missing or wrong", "Check them"],
-  closed: ["use the vault", "it was closed or signed out", "Make one or sign in"],
+  closed: ["use the vault", "it was closed or signed out", "Make a new one or sign in"],
 };
 
 /** `"Cannot refresh the session: refresh token refused. Sign in again."` */
-function sentence(code: VaultErrorCode, reason?: VaultErrorReason): string {
+function sentence(code: VaultErrorCode, better?: string, help?: string): string {
   const [deed, why, advice] = SENTENCES[code];
-  return `Cannot ${deed}: ${reason?.replaceAll("_", " ") ?? why}. ${advice}.`;
+  return `Cannot ${deed}: ${better ?? why}. ${help ?? advice}.`;
 }
 
 /** What is known beside the code. */
@@ -114,7 +117,7 @@ export class VaultError extends Error {
     message?: string | undefined,
     { status, retryAfter, reason }: VaultErrorFacts = {},
   ) {
-    super(message ?? sentence(code, reason));
+    super(message ?? sentence(code, reason?.replaceAll("_", " ")));
     Object.assign(this, { name: "VaultError", code, status, retryAfter, reason });
     Object.defineProperty(this, brand, { value: true });
   }
@@ -125,10 +128,13 @@ export class VaultError extends Error {
   }
 }
 
+/** An error whose place knows better than its code why something could not be done, or what to do. */
+export const because = (code: VaultErrorCode, why?: string, advice?: string): VaultError =>
+  new VaultError(code, sentence(code, why, advice));
+
 /** Options and arguments: throws `invalid_option` with what is wanted. */
 export function check(isRight: unknown, wanted: string): asserts isRight {
-  if (!isRight)
-    throw new VaultError("invalid_option", `Cannot use these arguments. Wanted: ${wanted}.`);
+  if (!isRight) throw because("invalid_option", undefined, "Wanted: " + wanted);
 }
 
 /**

@@ -13,7 +13,7 @@
  * @module
  */
 import type { ConfiguredMiddleware, FetchLike, WretchAddon, WretchOptions } from "wretch";
-import { VaultError } from "./errors.ts";
+import { because } from "./errors.ts";
 
 /** What is needed of a vault: its `fetch`, which takes one to send a call with. */
 export interface WretchVault {
@@ -31,8 +31,8 @@ const isIdempotent = ({ method = "GET" }: WretchOptions): boolean =>
 const authorizationOf = ({ headers }: WretchOptions): string | null =>
   new Headers((headers ?? {}) as HeadersInit).get("authorization");
 
-function refuse(message: string): never {
-  throw new VaultError("invalid_option", message);
+function refuse(why: string, advice: string): never {
+  throw because("invalid_option", why, advice);
 }
 
 /**
@@ -105,7 +105,7 @@ async function sendOnce(
     ...toRecord(init.headers),
     get authorization() {
       if (isOver && !isIdempotent(init))
-        refuse("Request sent again: list that middleware before vaultMiddleware");
+        refuse("a request is sent again", "List that middleware before vaultMiddleware");
       // In one go a request may be made more than once: to measure it, to log it, to send it.
       if (!isRead) queueMicrotask(() => (isOver = true));
       isRead = true;
@@ -118,7 +118,8 @@ async function sendOnce(
   return isRead
     ? reply
     : refuse(
-        "Reply without a request: list that middleware before vaultMiddleware, one per account; a mock belongs into the vault's fetch",
+        "a reply came without a request",
+        "List that middleware before vaultMiddleware, one per account; a mock belongs into the vault's fetch",
       );
 }
 

@@ -6,7 +6,7 @@ export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 
 /** The types have it everywhere; insecure contexts do not. */
 export const subtle = (): (typeof crypto)["subtle"] =>
-  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
+  (crypto as Partial<Crypto>).subtle ?? fail("Web Crypto is missing", "Use https or localhost");
 
 export const randomBytes = (length: number): Uint8Array<ArrayBuffer> =>
   crypto.getRandomValues(new Uint8Array(length));

@@ -2,7 +2,7 @@
  * Keys that the application keeps. None of them seals anything itself: each session has a key of its
  * own, made from one of them by HKDF (RFC 5869), so that no key is used too often (S20).
  */
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "./crypto.ts";
 import { DEADLINE, fail, inTime, own } from "./stored.ts";
@@ -90,7 +90,8 @@ interface Ring {
  * a new key, and drop an old one when no record has its id any more. Keys that have to be fetched come
  * as a function, which may be asynchronous, or as a promise; what is wrong with them is then what the
  * store's methods reject with.
- * @param how what the message of an error ends with: how keys are made, and where they go
+ * @param how how keys are made and where they go, as the end of an error's message; it begins with the
+ * full stop of the sentence before
  * @throws `VaultError`, code `invalid_option`, when there is none, a key is malformed or of another
  * kind, two have the same id, or an id is a number: the order of such members is not the order in
  * which they are listed
@@ -115,7 +116,7 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
       await inTime(
         DEADLINE,
         async () => get?.(),
-        () => "Cannot get the keys that sessions are sealed with: try again" + how,
+        () => ["the sealing keys cannot be had"],
       ),
       how,
     ));
@@ -176,7 +177,7 @@ function isSalt(salt: unknown): salt is string {
 
 /** A session is sealed with a key that is not here, maybe not yet: it is left alone. */
 export const unknownKey = (): never =>
-  fail("A session is sealed with an unknown key: put it into the key ring");
+  fail("a session's key is unknown", "Put it into the key ring");
 
 /** Every member of the dictionaries is set, so that a polluted `Object.prototype` changes none (S15). */
 const derive = (base: WebCryptoKey, salt: string): Promise<WebCryptoKey> =>
@@ -204,30 +205,33 @@ function toGetter(source: Exclude<KeySource, Keys>): () => KeysToCome {
 }
 
 function readRing(keys: Keys | undefined, how: string): Ring {
-  const check = (isRight: unknown, message: string): void => {
-    if (!isRight) throw new VaultError("invalid_option", message + how);
+  const check: Check = (isRight, why, advice) => {
+    if (isRight) return;
+    const { message } = because("invalid_option", why, advice);
+    throw new VaultError("invalid_option", message.replace(/\.$/, how));
   };
   const entries =
     typeof keys === "string" ? parseKeys(keys, check) : takeKeys(Object.entries(keys ?? {}), check);
   const ring = new Map(entries);
   const [newest] = entries.at(-1) ?? [""];
-  check(newest, "A key ring needs a key");
-  check(ring.size === entries.length, "Two keys have the same id: give each its own");
+  check(newest, "the key ring has no key", "Give it one");
+  check(ring.size === entries.length, "two keys have the same id", "Give each its own");
   return { newest, keys: ring };
 }
 
-type Check = (isRight: unknown, message: string) => void;
+type Check = (isRight: unknown, why: string, advice: string) => void;
 type Entry = [id: string, key: () => Promise<WebCryptoKey>];
 
 const checkId = (id: string, check: Check): void =>
-  check(!/^\d+$/.test(id), "Put a letter into each key id: numbers lose their order");
+  check(!/^\d+$/.test(id), "a key id that is a number loses its place", "Put a letter into it");
 
 const takeKeys = (keys: [string, WebCryptoKey | undefined][], check: Check): Entry[] =>
   keys.map(([id, key]) => {
     checkId(id, check);
     check(
       key?.algorithm?.name === "HKDF" && key.usages.includes("deriveKey"),
-      'A key ring takes HKDF keys: importKey("raw", bytes, "HKDF", false, ["deriveKey"])',
+      "a key is none for HKDF",
+      'Make it by importKey("raw", bytes, "HKDF", false, ["deriveKey"])',
     );
     return [id, async () => key ?? unknownKey()];
   });
@@ -236,7 +240,7 @@ const takeKeys = (keys: [string, WebCryptoKey | undefined][], check: Check): Ent
 const parseKeys = (text: string, check: Check): Entry[] =>
   text.split(",").map((entry, index) => {
     const [, id = "", base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
-    check(id, `Key ${index + 1} is not <id>:<32 bytes in base64>`);
+    check(id, `key ${index + 1} is malformed`, "Write it as <id>:<32 bytes in base64>");
     checkId(id, check);
     const bytes = fromBase64(base64.replaceAll("-", "+").replaceAll("_", "/"));
     let key: WebCryptoKey | undefined;

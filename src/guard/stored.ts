@@ -1,11 +1,14 @@
 /** What stores share that outlive a release: what they find is narrowed, it is not to be trusted (S10). */
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
 import { isObject } from "./claims.ts";
 
+/** Why a store cannot be used, and what to do: `store_unavailable`'s own advice unless told. */
+export type Cause = readonly [why: string, advice?: string];
+
 /** Whatever keeps a store from answering: nobody is signed out by it. */
-export const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
+export const fail: (...cause: Cause) => never = (why, advice) => {
+  throw because("store_unavailable", why, advice);
 };
 
 /** How long a store's call may take unless told, milliseconds. */
@@ -13,13 +16,13 @@ export const DEADLINE = 4000;
 
 /**
  * Answers as `task` does, or fails in time: a store that hangs keeps nobody waiting (F26, F59). `late`
- * rejects without a reason at the deadline. `explain` makes the message of whatever went wrong, because
- * a platform's own words may show what it stores (S4).
+ * rejects without a reason at the deadline. `explain` says why, because a
+ * platform's own words may show what it stores (S4).
  */
 export async function inTime<T>(
   ms: number,
   task: (late: Promise<never>) => T | Promise<T>,
-  explain: (error: unknown) => string,
+  explain: (error: unknown) => Cause,
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -30,7 +33,7 @@ export async function inTime<T>(
     return await Promise.race([task(late), late]);
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    return fail(explain(error));
+    return fail(...explain(error));
   } finally {
     clearTimeout(timer);
   }
@@ -40,7 +43,7 @@ export async function inTime<T>(
 export const isId = (value: unknown): value is string =>
   typeof value === "string" && value.length <= 64;
 
-const refuse = (): never => fail("Unknown record format: update tokenkeep");
+const refuse = (): never => fail("a record's format is unknown", "Update tokenkeep");
 
 /** What 64 KiB of JSON can hold at most. */
 const MOST_VALUES = 65_536;

@@ -6,7 +6,7 @@
  * @module
  */
 import { DEADLINE, headOf, inTime, parseStored } from "../guard/stored.ts";
-import { VaultError } from "../errors.ts";
+import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 /** As much of a KV binding as is needed. */
@@ -69,9 +69,10 @@ const LONGEST_KEY = 512;
  */
 export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions = {}): TokenStore {
   if (!kv?.getWithMetadata)
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      'No KV binding: in wrangler.jsonc add { "binding": "TOKENS" } to "kv_namespaces", and pass env.TOKENS',
+      "there is no KV binding",
+      'In wrangler.jsonc add { "binding": "TOKENS" } to "kv_namespaces", and pass env.TOKENS',
     );
   const seconds = (ms: number, least: number): number => Math.max(least, Math.ceil(ms / 1000));
   const cacheTtl = seconds(options.cacheTtl ?? 0, 30);
@@ -80,13 +81,13 @@ export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions 
   const nameOf = (key: string): string => {
     const name = start + key;
     if (new TextEncoder().encode(name).length > LONGEST_KEY)
-      throw new VaultError("invalid_option", "KV keys have 512 bytes at most: shorten the account");
+      throw because("invalid_option", "KV keys have 512 bytes at most", "Shorten the account");
     return name;
   };
 
   // What KV says is not for users: it may show a key.
   const reach = <T>(answer: (late: Promise<never>) => Promise<T>): Promise<T> =>
-    inTime(timeout, answer, () => "Workers KV unavailable: nothing is lost, try again");
+    inTime(timeout, answer, () => ["Workers KV does not answer"]);
 
   async function get(key: string): Promise<StoredRecord | undefined> {
     const { value, metadata } = await kv.getWithMetadata(nameOf(key), { type: "text", cacheTtl });

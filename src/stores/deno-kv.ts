@@ -6,7 +6,7 @@
  * @module
  */
 import { DEADLINE, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
-import { VaultError } from "../errors.ts";
+import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 /** The part of `Deno.Kv` that is used, so that nobody else needs Deno's types. */
@@ -62,7 +62,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
   const { prefix = ["tokenkeep"], timeout = DEADLINE } = options;
   // A promise of one has none of its methods.
   if (!kv?.atomic)
-    throw new VaultError("invalid_option", "Pass a database: kv: await Deno.openKv()");
+    throw because("invalid_option", "kv is no database", "Pass kv: await Deno.openKv()");
 
   /** Within the deadline; again for as long as SQLite says that another connection has it locked. */
   const use = <T>(call: () => Promise<T>): Promise<T> =>
@@ -86,8 +86,8 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
       // Deno's own words may show the key or the value.
       (error) =>
         /too large/.test(String(error))
-          ? "Deno KV refused: a record may have 64 KiB, its key 2 KiB"
-          : "Deno KV unavailable: nothing is lost, try again",
+          ? ["Deno KV takes 64 KiB a record and 2 KiB a key", "Keep less in the session"]
+          : ["Deno KV does not answer"],
     );
 
   async function get(

@@ -4,7 +4,7 @@
  * @module
  */
 import { DEADLINE, fail, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 /** As much of `ctx.storage` as is needed. */
@@ -62,9 +62,10 @@ export function durableObjectStore(
   try {
     storage.kv.get(PREFIX);
   } catch {
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      'This Durable Object has no SQLite storage: in wrangler.jsonc list its class in "new_sqlite_classes" of a migration, not in "new_classes"',
+      "this Durable Object has no SQLite storage",
+      'In wrangler.jsonc list its class in "new_sqlite_classes" of a migration, not in "new_classes"',
     );
   }
 
@@ -74,7 +75,7 @@ export function durableObjectStore(
       return storage.transactionSync(task);
     } catch (error) {
       if (error instanceof VaultError) throw error;
-      return fail("Durable Object storage unavailable: nothing is lost, try again");
+      return fail("the object's storage fails");
     }
   }
 
@@ -106,7 +107,7 @@ export function durableObjectStore(
         await inTime(
           timeout,
           () => storage.sync(),
-          () => "Durable Object storage unavailable: try again",
+          () => ["the object's storage does not answer"],
         );
       return written;
     },

@@ -93,7 +93,7 @@ export function encrypted(
       key,
       new TextEncoder().encode(JSON.stringify(record.body)),
     );
-    if (data.byteLength > LONGEST) fail("Session exceeds 64 KiB");
+    if (data.byteLength > LONGEST) fail("the session exceeds 64 KiB", "Keep less in it");
     const body: Sealed = { ...names, iv: toBase64(iv), data: toBase64(new Uint8Array(data)) };
     return { ...record, body, ...(kept && { keys: { ...record.keys, ...kept } }) };
   }
@@ -131,14 +131,15 @@ export function encrypted(
 
   /** Some browsers and modes refuse keys, or give back null (F27): a sample tells. */
   async function tryOut(): Promise<void> {
-    const lost = "Keys cannot be kept here: pass a key ring, or use memoryStore()";
-    if (!store.keepsKeys) fail(lost);
+    const lost = (): never =>
+      fail("keys cannot be kept here", "Pass a key ring, or use memoryStore()");
+    if (!store.keepsKeys) lost();
     const sessionId = "probe:" + crypto.randomUUID();
     const head: RecordHead = { format: 1, sessionId, revision: 0 };
     await store.write(sessionId, await seal(sessionId, { ...head, body: 1 }), undefined);
     const opened = await read(sessionId);
     await store.write(sessionId, undefined, head);
-    tried = opened?.body === 1 || fail(lost);
+    tried = opened?.body === 1 || lost();
   }
 
   return {

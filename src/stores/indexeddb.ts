@@ -6,12 +6,11 @@
  * @module
  */
 import { promisifyRequest } from "idb-keyval";
-import { DEADLINE, fail, headOf, inTime, isId, parseStored } from "../guard/stored.ts";
+import { type Cause, DEADLINE, fail, headOf, inTime, isId, parseStored } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
-const ANOTHERS =
-  "This IndexedDB database is something else's: name one for tokenkeep, indexedDbStore({ database })";
+const ANOTHERS: Cause = ["the database is another's", "Pass indexedDbStore({ database })"];
 
 const STORE = "records";
 /** Where the scope's id lies: no text, so that it is no record's key and is never listed. */
@@ -56,7 +55,7 @@ export function indexedDbStore(
     db.close();
     // One that was only ever opened is taken over (F74). An application that opens its own by a
     // version would be shut out by a higher one.
-    return stores.length === 0 ? open(db.version + 1) : fail(ANOTHERS);
+    return stores.length === 0 ? open(db.version + 1) : fail(...ANOTHERS);
   }
 
   function connect(): Promise<IDBDatabase> {
@@ -101,7 +100,10 @@ export function indexedDbStore(
         // An object store of this name that makes its keys itself.
         (error as Partial<DOMException> | undefined)?.name === "DataError"
           ? ANOTHERS
-          : "IndexedDB unavailable: nothing is lost, allow site data, free disk space",
+          : [
+              "IndexedDB is denied, full or silent",
+              "Allow site data, free disk space: nothing is lost",
+            ],
     );
 
   const get = (store: IDBObjectStore, key: IDBValidKey): Promise<unknown> =>
