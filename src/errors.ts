@@ -1,10 +1,11 @@
 /**
- * Typed errors. A message says what to do and never holds a secret, a header or a body.
+ * Typed errors. A message says what could not be done, why, and what to do. It never holds a secret, a
+ * header or a body.
  *
  * @module
  */
 
-/** What went wrong, for `switch`. */
+/** What went wrong, for `switch`. `docs/errors.md` says what to do about each. */
 export type VaultErrorCode =
   /** Nobody is signed in to this account. */
   | "no_session"
@@ -12,26 +13,26 @@ export type VaultErrorCode =
   | "sign_in_required"
   /** The server refused the credentials. */
   | "credentials_refused"
-  /** The token endpoint could not be reached or did not make sense; the session is kept. */
+  /** No token came within the caller's patience; the session is kept. */
   | "refresh_failed"
-  /** The sign-in could not be finished for a reason that is no refusal. */
+  /** The sign-in failed, and not because the server refused the credentials. */
   | "sign_in_failed"
-  /** The API refused a token that was signed by the clock here, and does not show its own time. */
+  /** The API refused a token that was signed by this device's clock, and does not show its own time. */
   | "clock_unknown"
   /** The store cannot be reached; nothing is lost, and nobody is signed out. */
   | "store_unavailable"
   /** The worker that keeps the session cannot be reached, and nothing stands in for it. */
   | "worker_unavailable"
-  /** A token is malformed: check what was pasted. */
+  /** A token is malformed, and no header can carry it. */
   | "invalid_token"
   /** An option or argument is wrong. */
   | "invalid_option"
-  /** The vault was closed, or signed out meanwhile. */
+  /** The vault was closed, or signed out while a call was under way. */
   | "closed";
 
 /**
- * Why it went wrong, where that is known: a closed list, and never a value. Each name reads as the why
- * of a message, with spaces.
+ * Why it went wrong, where the cause is known: a closed list, and never a value. With spaces for its
+ * underscores, each name is the why of a message.
  */
 export type VaultErrorReason =
   /** No reply came: no network, a host that is not there, or CORS. */
@@ -44,7 +45,7 @@ export type VaultErrorReason =
   | "redirected"
   /** The provider's `read` threw. */
   | "read_failed"
-  /** The claims are no JSON, or `claims` threw. */
+  /** The provider's `claims` threw, or gave no JSON. */
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
@@ -87,29 +88,31 @@ function sentence(code: VaultErrorCode, better?: string, help?: string): string 
   return `Cannot ${deed}: ${better ?? why}. ${help ?? advice}.`;
 }
 
-/** What is known beside the code. */
+/** The facts that an error may hold beside its code. */
 export interface VaultErrorFacts {
   /** The HTTP status that led here, where one did. */
   readonly status?: number | undefined;
   /** Milliseconds after which another try makes sense, where that is known. */
   readonly retryAfter?: number | undefined;
+  /** Why, where the cause is known. */
   readonly reason?: VaultErrorReason | undefined;
 }
 
 const brand: unique symbol = Symbol.for("tokenkeep.error") as never;
 
 /**
- * The one error class. `instanceof` and {@link isVaultError} say the same: they also know errors that
- * were made elsewhere, as by a worker's page, another realm or another copy of the library.
+ * The one error class. `instanceof` and {@link isVaultError} say the same: both also know an error that
+ * a worker, another realm or another copy of the library has made.
  */
 export class VaultError extends Error {
+  /** What went wrong, for `switch`. */
   declare readonly code: VaultErrorCode;
   /** The HTTP status that led here, where one did. */
   declare readonly status: number | undefined;
   /** Milliseconds after which another try makes sense, where that is known. */
   declare readonly retryAfter: number | undefined;
 
-  /** Why, where that is known. */
+  /** Why, where the cause is known. */
   declare readonly reason: VaultErrorReason | undefined;
 
   constructor(
@@ -123,7 +126,7 @@ export class VaultError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A class of somebody's that extends this one is asked as classes are.
+    // An application's class that extends this one is asked as classes are.
     return this === VaultError ? isVaultError(value) : super[Symbol.hasInstance](value);
   }
 }
