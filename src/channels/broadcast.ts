@@ -1,6 +1,7 @@
 /**
  * Messages between the contexts of an origin, by BroadcastChannel.
  *
+ * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
  * @module
  */
 import { randomId } from "../guard/random.ts";
@@ -13,7 +14,7 @@ function openQuietly(name: string): BroadcastChannel {
   return channel;
 }
 
-/** Sends itself a message, on a channel of nobody else's: silence of the others then means something. */
+/** Sends a message to itself, on a channel with a random name: then the others' silence means something. */
 function tryOut(name: string, onArrival: () => void): void {
   const [from, to] = [openQuietly(name), openQuietly(name)];
   to.addEventListener("message", () => {
@@ -27,7 +28,7 @@ function tryOut(name: string, onArrival: () => void): void {
 
 /**
  * Tells other contexts which generation there is, and never a token. Where BroadcastChannel is missing or
- * refused, nothing is sent and nothing comes: messages only save time.
+ * refused, nothing is sent and nothing arrives, because messages only save time: no call throws.
  *
  * @example
  * ```ts

@@ -85,8 +85,8 @@ export interface Vault<Credentials = never> {
   signIn(credentials: Credentials, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /**
    * Starts a session with tokens that somebody got elsewhere. Only the four members of `TokenSet` are
-   * taken. Rejects with a `VaultError`: `invalid_token` where no header can carry the access token,
-   * `invalid_option` where another member is of the wrong type, `closed`.
+   * taken. Rejects with a `VaultError`: `invalid_token` where a token is malformed, `invalid_option` where
+   * another member is of the wrong type, `closed`.
    */
   adopt(tokens: TokenSet): Promise<void>;
   /** The access token alone. Rejects with a `VaultError`, as `fetch` does. */
