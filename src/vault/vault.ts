@@ -9,7 +9,7 @@ import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
-import { check } from "../errors.ts";
+import { check, VaultError } from "../errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
 import type { AccessToken, TokenName, TokenSet, VaultOptions } from "../types.ts";
@@ -242,7 +242,9 @@ export function createVaultWith<Credentials>(
       const got = await getToken({ signal, isHandedOn });
       if (got.accessToken !== rejected) return got.accessToken;
       const waited = clock.running() - since;
-      return (await getToken({ rejected: got, waited, signal, isHandedOn })).accessToken;
+      const next = await getToken({ rejected: got, waited, signal, isHandedOn });
+      if (next.sessionId !== got.sessionId) throw new VaultError("session_changed");
+      return next.accessToken;
     },
     authorization: async ({ signal } = {}) => authorization(await getToken({ signal, isHandedOn })),
     signOut,
