@@ -9,7 +9,7 @@
 export type VaultErrorCode =
   /** Nobody is signed in to this account. */
   | "no_session"
-  /** Somebody else has signed in while the call waited: it was not sent as somebody else's. */
+  /** Another session has begun while the call waited, so that the call was not sent as that user's. */
   | "session_changed"
   /** The session has come to its end: the server refused to renew it. */
   | "sign_in_required"

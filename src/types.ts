@@ -364,7 +364,7 @@ export interface TokenName {
 
 /** A token that an API has answered with 401. */
 export interface RejectedToken extends TokenName {
-  /** Two contexts may both have made the same generation: the token itself tells them apart. */
+  /** Tells two tokens of one generation apart, which two contexts may have made. */
   readonly accessToken?: string | undefined;
 }
 
@@ -396,7 +396,7 @@ export interface TokenNeed {
   readonly endpoint?: string | undefined;
   /** The last generation of this session that a proxy saw the endpoint let through. */
   readonly passed?: number | undefined;
-  /** The token goes to somebody who tells nobody what it was good for. */
+  /** The token goes to a client that does not report which endpoints let it through. */
   readonly isHandedOn?: boolean | undefined;
   /** How many milliseconds this call has waited before: one patience covers all its waits. */
   readonly waited?: number | undefined;

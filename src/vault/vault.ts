@@ -71,8 +71,8 @@ export interface Vault<Credentials = never> {
    * to URLs that are not on the provider's `origins` go out without a token. Statuses are responses.
    *
    * Rejects as `fetch` does (network, abort), and with a `VaultError` where there is no token to send:
-   * `no_session`, `sign_in_required`, `refresh_failed`, `store_unavailable`, `clock_unknown`, `closed`;
-   * `worker_unavailable` if a worker runs the vault.
+   * `no_session`, `sign_in_required`, `session_changed`, `refresh_failed`, `store_unavailable`,
+   * `clock_unknown`, `closed`; `worker_unavailable` if a worker runs the vault.
    */
   readonly fetch: VaultFetch;
   /**
@@ -89,7 +89,10 @@ export interface Vault<Credentials = never> {
    * another member is of the wrong type, `closed`.
    */
   adopt(tokens: TokenSet): Promise<void>;
-  /** The access token alone. Rejects with a `VaultError`, as `fetch` does. */
+  /**
+   * The access token alone. Rejects with a `VaultError`, as `fetch` does: with `session_changed` where
+   * somebody else has signed in since `rejected` was got.
+   */
   getToken(options?: {
     /** A token of `getToken` that the server answered with 401. A newer one is got, if there is any. */
     readonly rejected?: string;
@@ -129,7 +132,7 @@ function checkAccount(name: unknown): asserts name is string {
   check(isAccount(name), "account, of 1 to 256 characters");
 }
 
-/** What every vault wants of its provider and its store. */
+/** Checks provider and store, for every kind of vault. */
 export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | "store">): void {
   check(provider?.origins?.length, "provider, with origins");
   check(store?.shared, "store");
@@ -196,7 +199,7 @@ export function createVaultWith<Credentials>(
       queueMicrotask(() => void (listeners.has(listener) && listener(event)));
   }
 
-  /** `listener` is a function of its own for each call: the same one of a user's may join twice. */
+  /** Callers pass a new function each time, because a user may join with the same one twice. */
   function join(listener: (event?: VaultEvent) => void): () => void {
     listeners.add(listener);
     return () => void listeners.delete(listener);
@@ -212,7 +215,7 @@ export function createVaultWith<Credentials>(
   const authorization = (next: AccessToken): string =>
     next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
 
-  /** Other clients tell nobody of what lets their token through. */
+  /** Other clients do not report which endpoints let their token through. */
   const isHandedOn = true;
 
   async function close(): Promise<void> {
@@ -260,7 +263,7 @@ export function createVaultWith<Credentials>(
       const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
       const other = of === account ? engine : createEngine(key, quiet, () => {});
       if (other === engine) return engine.signOut();
-      // What its store did not take is tried again until this vault is closed.
+      // A sign-out that the store did not take is tried again until this vault is closed.
       removing.add(other);
       await other.signOut();
       removing.delete(other);
@@ -271,7 +274,7 @@ export function createVaultWith<Credentials>(
       let known = snapshot();
       listener(known);
       if (known.status === "loading") void look();
-      // News that were on their way when it joined are no news to it, but to the others.
+      // News that were on their way when this listener joined are no news to it.
       return join(() => {
         if (known !== snapshot()) listener((known = shown!));
       });
@@ -280,7 +283,7 @@ export function createVaultWith<Credentials>(
       const own = listener.bind(undefined);
       return join((event) => event && own(event));
     },
-    // Whatever goes wrong, nobody waits for it here.
+    // Nobody waits here, so that an error has nobody to be told to.
     close: () => void close().catch(() => {}),
     [Symbol.asyncDispose]: close,
   };
