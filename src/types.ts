@@ -59,6 +59,7 @@ export interface Session {
   readonly generation: number;
   /** Grows by one with every write; the compare-and-set key. */
   readonly revision: number;
+  /** The tokens of this generation. */
   readonly tokenSet: TokenSet;
   /** What `Provider.renew` needs besides the refresh token: a JSON value. */
   readonly material?: unknown | undefined;
@@ -86,7 +87,9 @@ export interface Session {
 export interface RecordHead {
   /** The storage format: 1. A newer one is left untouched and reads as unavailable. */
   readonly format: 1;
+  /** The session's, in a tombstone too. */
   readonly sessionId: string;
+  /** Grows by one with every write; with `sessionId` the compare-and-set key. */
   readonly revision: number;
   /** The intent's, while there is one. */
   readonly attemptId?: string | undefined;
@@ -185,7 +188,9 @@ export interface Channel {
 
 /** One context's end of a {@link Channel}. */
 export interface ChannelPort {
+  /** Tells all others that have joined the name. */
   post(message: PeerMessage): void;
+  /** Leaves; nothing arrives any more. */
   close(): void;
   /** Whether messages really arrive, as far as this end has seen; `false` by default. */
   isConnected?(): boolean;
@@ -197,6 +202,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds that never go back, from an arbitrary start. */
   running(): number;
+  /** Calls back once, `ms` milliseconds later or after that; gives a handle. */
   setTimeout(callback: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
 }
@@ -358,6 +364,7 @@ export interface VaultOptions<Credentials = never> {
 
 /** Names one token set without showing it. */
 export interface TokenName {
+  /** Random, made at each sign-in. */
   readonly sessionId: string;
   readonly generation: number;
 }
@@ -370,6 +377,7 @@ export interface RejectedToken extends TokenName {
 
 /** An access token, ready to send. */
 export interface AccessToken extends TokenName {
+  /** Without its auth-scheme. */
   readonly accessToken: string;
   /** Whether the source wants to hear which endpoints let this token through; `false` by default. */
   readonly isWatched?: boolean | undefined;
