@@ -72,7 +72,7 @@ export type TokenFlaw =
  */
 const SENTENCES: Readonly<Record<VaultErrorCode, readonly [string, string, string]>> = {
   no_session: ["get a token", "nobody is signed in", "Call signIn()"],
-  session_changed: ["go on with the call", "another session has begun meanwhile", "Call again"],
+  session_changed: ["go on with the call", "another session has begun", "Call again"],
   sign_in_required: ["refresh the session", "it has ended", "Sign in again"],
   credentials_refused: ["sign in", "the server refused the credentials", "Check them"],
   refresh_failed: ["refresh the session", "no token came in time", "Try again"],
