@@ -28,9 +28,9 @@ export function createLimit(
   // A timer above 2^31 ms fires at once (F15).
   let timer = clock.setTimeout(expire, Math.min(ms, 1e9));
   function expire(): void {
-    // Thawed after a freeze: what arrived meanwhile is heard first.
+    // Thawed after a freeze: what arrived meanwhile is heard first. It may freeze again before that.
     if (clock.running() - due > SLEPT) {
-      due = Infinity;
+      due = clock.running() + SLEPT;
       timer = clock.setTimeout(expire, SLEPT);
     } else controller.abort(overdue?.());
   }

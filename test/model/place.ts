@@ -27,10 +27,10 @@ export interface Place {
   travel: number;
   /** When it had its first answer from its store. */
   readAt: number;
-  /** When it last heard what stands in its store. */
-  lookedAt: number;
+  /** By key: when it last heard what stands in its store. */
+  lookedAt: Map<string, number>;
   /** The same, without an intent: how old one can be that it saw later. */
-  quietAt: number;
+  quietAt: Map<string, number>;
   /** By session and generation: when it had last looked before it saw that one, so how old that can be. */
   notBefore: Map<string, number>;
   backlog: Entry[];
@@ -56,8 +56,8 @@ export const makePlace = (
   storeRefuses: false,
   travel: 0,
   readAt: Infinity,
-  lookedAt: -Infinity,
-  quietAt: -Infinity,
+  lookedAt: new Map(),
+  quietAt: new Map(),
   notBefore: new Map(),
   backlog: [],
 });
