@@ -34,10 +34,7 @@ export interface Intent {
   readonly refreshTokenHash?: string | undefined;
   /** When this refresh token was first sent: a later attempt with the same one keeps it. */
   readonly firstSentAt: number;
-  /**
-   * An earlier attempt with this refresh token ended without an answer, so that no later reply proves
-   * the token unspent.
-   */
+  /** An earlier attempt with this refresh token got no answer: no later reply proves it unspent. */
   readonly repeated: boolean;
   /** When the exchange has ended at the latest, by the clock of the context that began it. */
   readonly deadline: number;
@@ -59,7 +56,6 @@ export interface Session {
   readonly generation: number;
   /** Grows by one with every write; the compare-and-set key. */
   readonly revision: number;
-  /** The tokens of this generation. */
   readonly tokenSet: TokenSet;
   /** What `Provider.renew` needs besides the refresh token: a JSON value. */
   readonly material?: unknown | undefined;
@@ -75,7 +71,7 @@ export interface Session {
   readonly attempt: number;
   /** The server has refused the refresh token: it is never sent again. */
   readonly refused?: boolean | undefined;
-  /** While a refresh token is being spent, or nobody knows how that has ended. */
+  /** Present while a refresh token is being spent, or nobody knows how that has ended. */
   readonly intent?: Intent | undefined;
   /** Until when no refresh begins, milliseconds since the epoch, and after how many failures in a row. */
   readonly coolDown?: { readonly until: number; readonly tries: number } | undefined;
@@ -87,13 +83,10 @@ export interface Session {
 export interface RecordHead {
   /** The storage format: 1. A newer one is left untouched and reads as unavailable. */
   readonly format: 1;
-  /** The session's, in a tombstone too. */
   readonly sessionId: string;
-  /** Grows by one with every write; with `sessionId` the compare-and-set key. */
   readonly revision: number;
   /** The intent's, while there is one. */
   readonly attemptId?: string | undefined;
-  /** The session has ended here, and no late commit brings it back. */
   readonly tombstone?: true;
   /** When the session was ended, by the clock of the context that ended it; in a tombstone only. */
   readonly endedAt?: number | undefined;
@@ -135,6 +128,7 @@ export interface TokenStore {
   /** The clear part of the record, without decryption. */
   head(key: string): Promise<RecordHead | undefined>;
   /** The whole record; `undefined` where nothing is stored. */
+  /** The whole record; `undefined` where nothing is stored. */
   read(key: string): Promise<StoredRecord | undefined>;
   /**
    * Puts `next` (`undefined` deletes) if the stored `sessionId` and `revision` are `expected`'s, or
@@ -170,6 +164,7 @@ export interface Lock {
 
 /** What contexts tell each other. Advice only: a context that hears a message reads the record again. */
 export interface PeerMessage {
+  /** The record is new; is a refresh under way; yes; an endpoint may have taken this generation. */
   /**
    * `changed`: the record is new. `ask`: is anybody still at this session's intent? `claim`: yes, or I
    * have a newer generation that the store did not take. `passed`: an endpoint may have let this
@@ -188,9 +183,7 @@ export interface Channel {
 
 /** One context's end of a {@link Channel}. */
 export interface ChannelPort {
-  /** Tells all others that have joined the name. */
   post(message: PeerMessage): void;
-  /** Leaves; nothing arrives any more. */
   close(): void;
   /** Whether messages really arrive, as far as this end has seen; `false` by default. */
   isConnected?(): boolean;
@@ -202,7 +195,6 @@ export interface Clock {
   now(): number;
   /** Milliseconds that never go back, from an arbitrary start. */
   running(): number;
-  /** Calls back once, `ms` milliseconds later or after that; gives a handle. */
   setTimeout(callback: () => void, ms: number): unknown;
   clearTimeout(handle: unknown): void;
 }
@@ -232,13 +224,12 @@ export type Outcome =
   | { readonly type: "granted"; readonly grant: Grant }
   /** The server has refused for good: `invalid_grant`, wrong credentials. */
   | { readonly type: "refused"; readonly status?: number | undefined }
-  /** Anything else: the session stays. */
+  /** Anything else: the session stays. `unprocessed`: the reply proves that nothing was spent. */
   | {
       readonly type: "trouble";
       readonly status?: number | undefined;
       /** Milliseconds after which another try makes sense. */
       readonly retryAfter?: number | undefined;
-      /** The reply proves that nothing was spent; `false` by default. */
       readonly unprocessed?: boolean | undefined;
       /** Why, for the error that a caller gets. */
       readonly reason?: VaultErrorReason | undefined;
@@ -246,20 +237,28 @@ export type Outcome =
       readonly error?: unknown;
     };
 
+/**
+ * Sends requests: `fetch` itself, or any function that is called in the same way. Members that a runtime adds
+ * to its own, such as Bun's `fetch.preconnect`, are not needed (F75).
+ */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/**
+ * Bytes that no other thread shares, as `TextEncoder` gives them. The type has this form for TypeScript 5.6,
+ * where `Uint8Array` takes no parameter (F75).
+ */
+export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
+
 /** The guarded way to a token endpoint, which each call of a provider gets. */
 export interface Exchange {
   /** Aborted at the exchange's deadline, 15 s after it has begun. */
   readonly signal: AbortSignal;
-  /** Checks before each send that the refresh token is still this attempt's to spend. */
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   /** Milliseconds since the epoch by the server's clock, where it is known; otherwise by the clock here. */
   readonly now: () => number;
 }
 
-/**
- * How one API gives out tokens, renews them and takes them. `signIn` takes `Credentials`. Mechanisms
- * such as `tokenkeep/providers/password` make one.
- */
+/** How one API gives out tokens, renews them and takes them. `signIn` takes `Credentials`. */
 export interface Provider<Credentials = unknown> {
   /** A short name, part of every record's key. */
   readonly name: string;
@@ -278,10 +277,7 @@ export interface Provider<Credentials = unknown> {
   readonly partition?: readonly string[];
   /** How renewal behaves; absent for a token that nothing renews. */
   readonly renewal?: Renewal;
-  /**
-   * Gets a grant from credentials. They are kept only as the grant's `material`. Absent where sessions
-   * begin by `adopt` alone.
-   */
+  /** Gets a grant from credentials, which are kept only as its `material`. Without it, only `adopt` begins. */
   signIn?(credentials: Credentials, exchange: Exchange): Promise<Outcome>;
   /** Gets the next grant. It sends by `exchange.fetch` and by nothing else. */
   renew?(
@@ -312,10 +308,7 @@ export interface VaultOptions<Credentials = never> {
   readonly provider: Provider<Credentials>;
   /** Where sessions live. */
   readonly store: TokenStore;
-  /**
-   * Keeps several accounts apart, 1 to 256 characters; `"default"` by default. Not a secret: it is part
-   * of a key. Given as `undefined` it is an error.
-   */
+  /** Keeps accounts apart, 1 to 256 characters; `"default"` by default. No secret: part of a key. */
   readonly account?: string;
   /** Saves work between contexts; none by default, and correctness never needs one. */
   readonly lock?: Lock;
@@ -323,10 +316,7 @@ export interface VaultOptions<Credentials = never> {
   readonly channel?: Channel;
   /** How long a call waits for tokens, before its first send and after a 401; 20,000 ms by default. */
   readonly patience?: number;
-  /**
-   * How long a token is served from memory without a look at the store, so how long a sign-out elsewhere
-   * may go unnoticed; 60,000 ms by default. From half of it on a look runs in the background.
-   */
+  /** How long memory serves a token without a look at the store; 60,000 ms by default. */
   readonly maxStaleness?: number;
   /** Refreshes at the soft time though nobody calls; `false` by default, `true` in browsers. */
   readonly refreshAhead?: boolean;
@@ -339,23 +329,17 @@ export interface VaultOptions<Credentials = never> {
   readonly maxReplayBytes?: number;
   /** Holds the runtime open for work that outlives a call; none by default. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
-  /**
-   * Whether the network is there: asked before a refresh begins in the background. `true` by default, in
-   * browsers `navigator.onLine`.
-   */
+  /** Whether the network is there; `true` by default, in browsers `navigator.onLine`. */
   readonly online?: () => boolean;
   /**
-   * Whether something holds the runtime open for as long as a refresh takes: asked before one begins.
-   * `true` by default; in a service worker an event has to hold it.
+   * Whether something holds the runtime open for as long as a refresh takes. `true` by default; in a
+   * service worker an event has to hold it.
    */
   readonly isHeldOpen?: () => boolean;
-  /**
-   * Calls back when timers may have been late, on wake-up or on coming online, and returns how to stop.
-   * None by default; wired in browsers.
-   */
+  /** Calls back when timers may have been late, and returns how to stop. None but in browsers. */
   readonly onWake?: (listener: () => void) => () => void;
   /** What requests and refreshes are sent with; the global one by default. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
   /** For tests; the system's by default. */
   readonly clock?: Clock;
   /** A number from 0 to 1, for jitter alone; `Math.random` by default. */
@@ -364,7 +348,6 @@ export interface VaultOptions<Credentials = never> {
 
 /** Names one token set without showing it. */
 export interface TokenName {
-  /** Random, made at each sign-in. */
   readonly sessionId: string;
   readonly generation: number;
 }
@@ -377,7 +360,6 @@ export interface RejectedToken extends TokenName {
 
 /** An access token, ready to send. */
 export interface AccessToken extends TokenName {
-  /** Without its auth-scheme. */
   readonly accessToken: string;
   /** Whether the source wants to hear which endpoints let this token through; `false` by default. */
   readonly isWatched?: boolean | undefined;

@@ -16,6 +16,7 @@
  * @module
  */
 import { check } from "./errors.ts";
+import type { Bytes } from "./types.ts";
 
 interface Common {
   /**
@@ -32,6 +33,7 @@ interface Common {
   readonly maxBytes?: number;
 }
 
+/** A text, or its bytes: 24 at least. */
 /** A text, or its bytes: 24 at least. */
 export type WebhookSecret = string | Uint8Array;
 
@@ -55,6 +57,7 @@ export interface StandardWebhookOptions extends Common {
 }
 
 /** The options of {@link verifyWebhook}. */
+/** The options of {@link verifyWebhook}. */
 export type WebhookOptions = HexWebhookOptions | StandardWebhookOptions;
 
 /** Why a webhook was not verified. */
@@ -75,11 +78,12 @@ export type WebhookRefusal =
   | "unreadable_body";
 
 /** The verified delivery, or why there is none: look at `ok`. */
+/** The verified delivery, or why there is none: look at `ok`. */
 export type WebhookResult =
   | {
       readonly ok: true;
       /** The very bytes that were verified. The request cannot be read again. */
-      readonly body: Uint8Array<ArrayBuffer>;
+      readonly body: Bytes;
       /** The verified bytes as text. Throws a `TypeError` where they are not UTF-8. */
       text(): string;
       /** The text as JSON, of any shape. Throws a `SyntaxError` where the text is no JSON. */
@@ -94,7 +98,7 @@ export type WebhookResult =
 /** What is signed with the body, and the signatures that may be right. */
 interface Claim {
   readonly before: string;
-  readonly signatures: readonly Uint8Array<ArrayBuffer>[];
+  readonly signatures: readonly Bytes[];
   readonly id?: string;
   readonly timestamp?: number;
 }
@@ -169,7 +173,7 @@ export async function verifyWebhook(
 
 function importKey(secret: unknown, options: WebhookOptions): Promise<CryptoKey> {
   const isStandard = options.scheme === "standard";
-  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  let bytes: Bytes | undefined;
   if (secret instanceof Uint8Array) bytes = secret.slice();
   // A secret that reads `undefined` comes of a variable that is not set, and anybody could sign with it.
   else if (typeof secret === "string" && !/^\s|\s$|^(undefined|null)$/.test(secret))
@@ -247,7 +251,7 @@ function readStandard(
 }
 
 /** Exact base64 (RFC 4648 §4), or `undefined`: one text for one sequence of bytes. */
-function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+function fromBase64(text: string): Bytes | undefined {
   try {
     const binary = atob(text);
     if (btoa(binary) === text) return Uint8Array.from(binary, (char) => char.charCodeAt(0));
@@ -256,10 +260,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
 }
 
 /** The body, whole, or why there is none. */
-async function readBody(
-  request: Request,
-  most: number,
-): Promise<Uint8Array<ArrayBuffer> | WebhookRefusal> {
+async function readBody(request: Request, most: number): Promise<Bytes | WebhookRefusal> {
   try {
     if (request.bodyUsed) return "unreadable_body";
     const { body } = request as { body?: Request["body"] };

@@ -14,13 +14,11 @@
  */
 import type { ConfiguredMiddleware, FetchLike, WretchAddon, WretchOptions } from "wretch";
 import { because } from "./errors.ts";
+import type { Fetch } from "./types.ts";
 
 /** The part of a vault that is needed: `fetch`, whose init may name the `fetch` that sends the call. */
 export interface WretchVault {
-  readonly fetch: (
-    url: string,
-    init: RequestInit & { readonly fetch: typeof fetch },
-  ) => Promise<Response>;
+  readonly fetch: (url: string, init: RequestInit & { readonly fetch: Fetch }) => Promise<Response>;
 }
 
 /** Requests with these methods may be sent again without harm: RFC 9110 §9.2.2. */

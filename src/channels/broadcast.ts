@@ -1,6 +1,7 @@
 /**
  * Messages between the contexts of an origin, by BroadcastChannel.
  *
+ * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts *
  * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
  * @module
  */

@@ -5,13 +5,15 @@ import {
   type KvNamespace,
 } from "../stores/cloudflare-kv.ts";
 import { encrypted, type Keyring } from "../stores/encrypted.ts";
-import type { Provider, StoredRecord, TokenStore } from "../types.ts";
-import { type TokenReply, type Lease, toLease } from "./wire.ts";
+import type { StoredRecord, TokenStore } from "../types.ts";
+import { type TokenReply, toLease } from "./wire.ts";
 
 /** How long a cached token is served after the object has vouched for it. */
 export const CACHED = 300_000;
 /** KV forgets nothing sooner. */
 export const LEAST = 60_000;
+/** How often a note is put that KV has changed its mind about. */
+const TRIES = 3;
 
 export interface TokenCache {
   /**
@@ -27,7 +29,6 @@ export interface TokenCache {
 export function createCache(
   kv: KvNamespace,
   ring: () => Keyring,
-  provider: Provider,
   options?: CloudflareKvOptions,
 ): TokenCache {
   const inner = cloudflareKvStore(kv, { expiresIn: CACHED, ...options });
@@ -40,8 +41,9 @@ export function createCache(
         if (!record) return undefined;
         const { revision, body } = record;
         if (record.tombstone) return { revision };
-        const lease = toLease(body, provider);
-        return lease && now < lease.until! ? { revision, lease } : undefined;
+        const lease = toLease(body);
+        const { until = now } = lease ?? {};
+        return now < until ? { revision, lease } : undefined;
       } catch {
         // Out of reach, of a newer format, sealed with a key that this isolate has not got yet.
         return undefined;
@@ -54,11 +56,12 @@ export function createCache(
       const head = { format: 1, sessionId, revision } as const;
       // What stands beside the body becomes metadata: for people who list them, the sealed ones count.
       const next: StoredRecord = lease
-        ? { ...head, ...{ generation, until }, body: lease satisfies Lease }
+        ? { ...head, ...{ generation, until }, body: lease }
         : { ...head, tombstone: true };
-      // The object alone writes, so whatever KV says is there may be replaced; it may say another
-      // thing in a moment.
-      for (let tries = 3; tries-- && !(await store.write(name, next, await store.head(name))););
+      // Nobody but the object writes, so that it may replace what KV says is there; in a moment KV may
+      // say something else.
+      for (let tries = 0; tries < TRIES; tries++)
+        if (await store.write(name, next, await store.head(name))) return;
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { DurableStorage } from "../stores/durable-object.ts";
 import { CACHED } from "./cache.ts";
-import type { Call } from "./wire.ts";
+import type { SessionName } from "./wire.ts";
 
 /** A sign-out that KV has still to hear of. */
 export interface Debt {
@@ -13,7 +13,7 @@ export interface Debt {
   readonly since: number;
 }
 
-export interface Deed extends Call {
+export interface Deed extends SessionName {
   /**
    * What a record's revision is added to. It grows from one life of the account to the next, so that
    * isolates that remember an account which was removed take the word of the one that came after it.
@@ -27,7 +27,7 @@ export interface Deed extends Call {
 export interface DeedBox {
   read(): Deed | undefined;
   /** Writes down whose session this is; synchronous, so that it goes to disk with the session. */
-  claim(call: Call): void;
+  claim(name: SessionName): void;
   owe(sessionId: string): void;
   /** What is owed now. */
   debt(): Debt | undefined;

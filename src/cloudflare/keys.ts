@@ -1,6 +1,6 @@
 /** The keys that seal sessions: a Worker's secret, read and checked before anything is stored. */
 import { type Keyring, keyring } from "../stores/encrypted.ts";
-import { check } from "./wire.ts";
+import { demand } from "./set-up.ts";
 
 /** Where the keys are looked for unless told. */
 const KEYS = "TOKENKEEP_KEYS";
@@ -52,6 +52,6 @@ const isSecret = (given: GivenKeys): given is StoredSecret =>
   typeof (given as Partial<StoredSecret> | null | undefined)?.get === "function";
 
 function checked(text: unknown): string {
-  check(typeof text === "string" && text.trim(), "No keys to seal sessions with" + HOW);
+  demand(typeof text === "string" && text.trim(), "No keys to seal sessions with" + HOW);
   return text;
 }

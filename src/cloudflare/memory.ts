@@ -5,7 +5,7 @@
 import type { AccessToken, TokenName } from "../types.ts";
 import type { TokenReply } from "./wire.ts";
 
-export interface Held {
+export interface Remembered {
   /** What the object said last; nothing older is believed of anybody else (F33). */
   readonly revision: number;
   readonly token: AccessToken | undefined;
@@ -19,43 +19,48 @@ export interface Held {
 }
 
 export interface Memory {
-  get(key: string): Held | undefined;
+  get(key: string): Remembered | undefined;
   /** Takes what the object itself says. */
-  take(key: string, answer: TokenReply, now: number): Held;
+  take(key: string, answer: TokenReply, now: number): Remembered;
   /** Takes what KV says if it is no step back, and says whether it was taken. */
-  adopt(key: string, answer: TokenReply, now: number): Held | undefined;
+  adopt(key: string, answer: TokenReply, now: number): Remembered | undefined;
   /** Stops serving a token that was answered with 401. */
   reject(key: string, rejected: TokenName): void;
   /** Notes that an endpoint, by its hash, has let a generation through. */
   pass(endpoint: string, generation: number): void;
   /** The last generation that it let through here, as far as that is remembered. */
   passed(endpoint: string | undefined): number | undefined;
+  /** Whether this is asked for the first time, so that what is told once is told once in an isolate. */
+  isFirst(name: string): boolean;
 }
 
 /** About 2 kB each: an isolate has 128 MB for everything. */
 const MOST = 10_000;
 /** Endpoints that are remembered, 100 bytes each. */
 const MOST_ENDPOINTS = 4_096;
+/** Things that are told once; what comes after them is not told. */
+const MOST_TOLD = 256;
 
 export function createMemory(most: number = MOST): Memory {
   // A Map keeps the order in which keys were set: the first is the one that was not used for longest.
-  const all = new Map<string, Held>();
+  const all = new Map<string, Remembered>();
   /** A session's id is part of an endpoint's hash, so that accounts don't meet here. */
   const endpoints = new Map<string, number>();
+  const told = new Set<string>();
 
-  function keep(key: string, held: Held): Held {
+  function keep(key: string, one: Remembered): Remembered {
     all.delete(key);
-    all.set(key, held);
+    all.set(key, one);
     if (all.size > most) all.delete(all.keys().next().value!);
-    return held;
+    return one;
   }
 
-  function get(key: string): Held | undefined {
+  function get(key: string): Remembered | undefined {
     const found = all.get(key);
     return found && keep(key, found);
   }
 
-  function put(key: string, { revision, lease }: TokenReply, now: number): Held {
+  function put(key: string, { revision, lease }: TokenReply, now: number): Remembered {
     const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
     // The owner judges endpoints, and wants to hear in a question which of them let a token through.
     const token = lease && { accessToken, sessionId, generation, isWatched: true };
@@ -100,5 +105,10 @@ export function createMemory(most: number = MOST): Memory {
       if (endpoints.size > MOST_ENDPOINTS && oldest !== undefined) endpoints.delete(oldest);
     },
     passed: (endpoint) => (endpoint === undefined ? undefined : endpoints.get(endpoint)),
+    isFirst(name) {
+      if (told.has(name) || told.size >= MOST_TOLD) return false;
+      told.add(name);
+      return true;
+    },
   };
 }

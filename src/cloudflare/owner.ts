@@ -2,122 +2,91 @@
  * The inside of the Durable Object: what it answers to Workers. One object serves one session key for
  * ever.
  */
-import { isVaultError, VaultError } from "../errors.ts";
 import { toAdoption } from "../guard/adoption.ts";
 import { shownClaims } from "../guard/claims.ts";
+import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { Grant } from "../types.ts";
 import { LOOK_AGAIN, setAlarm } from "./alarm.ts";
-import type { ObjectContext, Owned, OwnerSettings } from "./holding.ts";
+import { createBegin } from "./beginnings.ts";
+import type { OwnerSettings } from "./owned.ts";
 import { leaseOf } from "./publish.ts";
-import { createStarts } from "./starts.ts";
-import { createUpkeep } from "./upkeep.ts";
-import {
-  type Call,
-  check,
-  type Failure,
-  type Lease,
-  type Owner,
-  type SessionStart,
-  type SessionState,
-  toWire,
-} from "./wire.ts";
+import { demand } from "./set-up.ts";
+import type { ObjectContext, Shelf } from "./shelf.ts";
+import type { Tended } from "./tend.ts";
+import { createUpkeep, type Upkeep } from "./upkeep.ts";
+import type { Failure, Lease, Need, Owner, SessionName, SessionState } from "./wire.ts";
 
 export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
 }
 
-/** A way to begin a session; `asked` tells those who ask for the same. */
-interface Beginning {
-  readonly asked: unknown;
-  readonly start: () => Promise<void>;
+export function createOwner(ctx: ObjectContext, settings: OwnerSettings): ObjectOwner {
+  const upkeep = createUpkeep(ctx, settings);
+  const { alarm, shelf } = upkeep;
+  const answer = answeringBy(upkeep);
+  return {
+    token: (name, need) => answer(name, (one) => tokenOf(one, need)),
+    ...startsAndEnds(answer, { shelf, settings }),
+    state: (name) => answer(name, (one) => stateOf(one, shelf)),
+    alarm,
+  };
 }
 
-export function createOwner(ctx: ObjectContext, settings: OwnerSettings): ObjectOwner {
-  const { keys, clock = systemClock, patience = 20_000 } = settings;
-  const upkeep = createUpkeep(ctx, settings);
-  const { deed, inner, store, open } = upkeep.holding;
-  const starts = createStarts(clock, patience);
-  let removedAt = -Infinity;
+/** Opens the session, does what is asked for, and says how things stand: errors are answers, too. */
+type Answer = <Said extends object>(
+  name: SessionName,
+  task: (one: Tended) => Promise<Said>,
+) => Promise<(Said & { readonly revision: number }) | Failure>;
 
-  async function answer<Said extends object>(
-    call: Call,
-    task: (one: Owned) => Promise<Said>,
-  ): Promise<(Said & { readonly revision: number }) | Failure> {
+const answeringBy =
+  ({ open, shelf }: Upkeep): Answer =>
+  async (name, task) => {
     try {
-      const said = await task(open(call));
-      return { revision: await upkeep.revision(call.key), ...said };
+      const said = await task(open(name));
+      return { revision: await shelf.revision(name.key), ...said };
     } catch (error) {
-      return { revision: await upkeep.revision(call.key), error: toWire(error) };
+      return { revision: await shelf.revision(name.key), error: toWireError(error) };
     }
-  }
+  };
 
-  async function begin(
-    one: Owned,
-    { unlessSignedIn }: SessionStart,
-    { asked, start }: Beginning,
-  ): Promise<void> {
-    // Keys that have to be fetched are told to be wrong here, and not by a session that none can seal.
-    await keys.newest();
-    if (!unlessSignedIn) return replace(one, start);
-    await starts(asked, async () => {
-      if (!(await isSignedIn(one))) await replace(one, start);
-    });
-  }
+interface Leased {
+  readonly lease: Lease | undefined;
+}
 
-  /** KV is told of the session that a new one has taken the place of, though it may not have that. */
-  async function replace(one: Owned, start: () => Promise<void>): Promise<void> {
-    const { key } = one.call;
-    const before = one.cache && (await inner.head(key));
-    await start();
-    if (!before || before.tombstone) return;
-    const after = await inner.head(key);
-    if (after?.sessionId === before.sessionId) return;
-    deed.owe(before.sessionId);
-    upkeep.changed(one);
-  }
+const leased = ({ engine }: Tended): Leased => ({ lease: leaseOf(engine.state()) });
 
-  /** Rejects where that cannot be told: a session that cannot be opened now is a session (F94). */
-  async function isSignedIn({ call, engine }: Owned): Promise<boolean> {
-    await engine.look();
-    const { status } = engine.state();
-    if (status === "signed-in") return true;
-    if (status === "signed-out" || status === "sign-in-required") return false;
-    // The store's own words say why.
-    await store.read(call.key);
-    throw new VaultError("store_unavailable");
-  }
+async function tokenOf(one: Tended, asked: Need): Promise<Leased> {
+  const { rejected, endpoint, passed, waited, date } = asked;
+  const need = { rejected, endpoint, passed, isHandedOn: true, waited, date };
+  const { accessToken, sessionId, generation } = await one.engine.getToken(need);
+  one.asked();
+  const { lease } = leased(one);
+  // One that is not the session's present token is good for this call alone.
+  const isCurrent = lease?.accessToken === accessToken;
+  return { lease: isCurrent ? lease : { accessToken, sessionId, generation, until: 0 } };
+}
 
-  async function end({ call, cache, engine }: Owned): Promise<void> {
-    const head = await inner.head(call.key).catch(() => undefined);
-    // Before anything else, so that no crash forgets to tell KV.
-    if (cache && head && !head.tombstone) {
-      deed.claim(call);
-      deed.owe(head.sessionId);
-    }
-    await engine.signOut();
-  }
+type StartsAndEnds = Pick<Owner, "adopt" | "removeAccount" | "signIn" | "signOut">;
 
+function startsAndEnds(
+  answer: Answer,
+  { shelf, settings }: { readonly shelf: Shelf; readonly settings: OwnerSettings },
+): StartsAndEnds {
+  const { clock = systemClock } = settings;
+  const begin = createBegin(shelf, settings);
+  let removedAt = -Infinity;
   return {
-    token: (call, { rejected, endpoint, passed, waited, date }) =>
-      answer(call, async (one) => {
-        const need = { rejected, endpoint, passed, isHandedOn: true, waited, date };
-        const { accessToken, sessionId, generation } = await one.engine.getToken(need);
-        upkeep.asked(one);
-        const { lease } = leased(one);
-        const isCurrent = lease?.accessToken === accessToken;
-        return { lease: isCurrent ? lease : { accessToken, sessionId, generation, until: 0 } };
-      }),
-    signIn: (call, credentials, options) =>
-      answer(call, async (one) => {
+    signIn: (name, credentials, options) =>
+      answer(name, async (one) => {
         // Before anything is noted.
-        check(one.provider.signIn, "The provider has no sign-in: call adopt()");
+        demand(one.provider.signIn, "The provider has no sign-in: call adopt()");
         const start = (): Promise<void> => one.engine.signIn(credentials as never);
         await begin(one, options, { asked: ["signIn", credentials], start });
         return leased(one);
       }),
-    adopt: (call, tokens, options) =>
-      answer(call, async (one) => {
+    adopt: (name, tokens, options) =>
+      answer(name, async (one) => {
         const adoption = toAdoption(options.adoption);
         // Its answer was lost, and the account was removed since (F101).
         if (adoption && adoption.startedAt < removedAt) return leased(one);
@@ -125,54 +94,61 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
         await begin(one, options, { asked: ["adopt", tokens], start });
         return leased(one);
       }),
-    signOut: (call) =>
-      answer(call, async (one) => {
-        await end(one);
+    signOut: (name) =>
+      answer(name, async (one) => {
+        await end(one, shelf);
         return {};
       }),
-    removeAccount: (call) =>
-      answer(call, async (one) => {
+    removeAccount: (name) =>
+      answer(name, async (one) => {
         removedAt = clock.now();
-        await end(one);
-        deed.leave();
-        await upkeep.follow(one);
+        await end(one, shelf);
+        shelf.deed.leave();
+        await one.follow();
         return {};
       }),
-    state: (call) =>
-      answer(call, async (one) => {
-        await one.engine.look();
-        const keyId = await upkeep.keyId(call.key).catch(() => undefined);
-        return { snapshot: { ...snapshotOf(call.account, one), keyId } };
-      }),
-    alarm: upkeep.alarm,
   };
 }
 
-const leased = ({ engine }: Owned): { readonly lease: Lease | undefined } => ({
-  lease: leaseOf(engine.state()),
-});
+async function end({ name, cache, engine }: Tended, { deed, sealed }: Shelf): Promise<void> {
+  const head = await sealed.head(name.key).catch(() => undefined);
+  // Before anything else, so that no crash forgets to tell KV.
+  if (cache && head && !head.tombstone) {
+    deed.claim(name);
+    deed.owe(head.sessionId);
+  }
+  await engine.signOut();
+}
 
-function snapshotOf(account: string, { engine, provider }: Owned): Omit<SessionState, "keyId"> {
+async function stateOf(
+  { name, engine, provider }: Tended,
+  shelf: Shelf,
+): Promise<{ readonly snapshot: SessionState }> {
+  await engine.look();
+  const keyId = await shelf.keyId(name.key).catch(() => undefined);
   const { session, status, persisted } = engine.state();
   const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
   const claims = shownClaims(provider, tokenSet?.accessToken);
   return {
-    status,
-    account,
-    persisted,
-    issuedAt,
-    refreshAt,
-    expiresAt: tokenSet?.expiresAt,
-    generation,
-    scope: tokenSet?.scope,
-    // RPC takes no object without a prototype, and claims have none.
-    claims: claims && (JSON.parse(JSON.stringify(claims)) as SessionState["claims"]),
+    snapshot: {
+      status,
+      account: name.account,
+      persisted,
+      issuedAt,
+      refreshAt,
+      expiresAt: tokenSet?.expiresAt,
+      generation,
+      scope: tokenSet?.scope,
+      // RPC takes no object without a prototype, and claims have none.
+      claims: claims && (JSON.parse(JSON.stringify(claims)) as SessionState["claims"]),
+      keyId,
+    },
   };
 }
 
 /** What answers in the place of an object that cannot start: the reason, typed. */
 export function brokenOwner(ctx: ObjectContext, reason: unknown): ObjectOwner {
-  const error = toWire(isVaultError(reason) ? reason : new VaultError("store_unavailable"));
+  const error = toWireError(reason);
   const answer = async (): Promise<Failure> => ({ revision: 0, error });
   return {
     token: answer,
@@ -185,5 +161,3 @@ export function brokenOwner(ctx: ObjectContext, reason: unknown): ObjectOwner {
     alarm: () => setAlarm(ctx.storage, LOOK_AGAIN),
   };
 }
-
-export { type ObjectContext, type OwnerSettings, unknownProvider } from "./holding.ts";

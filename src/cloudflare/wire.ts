@@ -3,15 +3,14 @@
  * an error thrown over RPC loses its type, so it is an answer.
  */
 import { isObject } from "../guard/claims.ts";
-import { isSecure } from "../guard/secure.ts";
 import { isToken } from "../guard/syntax.ts";
-import { isVaultError, VaultError, type VaultErrorCode, type VaultErrorFacts } from "../errors.ts";
+import type { WireError } from "../guard/wire-error.ts";
 import type { Adoption } from "../refresh/contract.ts";
-import type { Provider, TokenName, TokenNeed } from "../types.ts";
+import type { TokenNeed } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
 /** Which session is meant. The object's own name is a hash, from which nothing can be read back. */
-export interface Call {
+export interface SessionName {
   readonly provider: string;
   readonly account: string;
   /** The session's key as the caller computes it: both sides must mean the same API. */
@@ -60,11 +59,6 @@ export interface SessionState extends Snapshot {
   readonly keyId?: string | undefined;
 }
 
-interface WireError extends VaultErrorFacts {
-  readonly code: VaultErrorCode;
-  readonly message: string;
-}
-
 export interface SessionStart {
   readonly unlessSignedIn?: boolean | undefined;
 }
@@ -76,20 +70,24 @@ export interface AdoptionStart extends SessionStart {
 
 /** The object's methods, as a Worker sees them. */
 export interface Owner {
-  token(call: Call, need: Need): Promise<TokenReply | Failure>;
-  signIn(call: Call, credentials: unknown, options: SessionStart): Promise<TokenReply | Failure>;
-  adopt(call: Call, tokens: unknown, options: AdoptionStart): Promise<TokenReply | Failure>;
-  signOut(call: Call): Promise<TokenReply | Failure>;
-  removeAccount(call: Call): Promise<TokenReply | Failure>;
-  state(call: Call): Promise<StateReply | Failure>;
+  token(session: SessionName, need: Need): Promise<TokenReply | Failure>;
+  signIn(
+    session: SessionName,
+    credentials: unknown,
+    options: SessionStart,
+  ): Promise<TokenReply | Failure>;
+  adopt(
+    session: SessionName,
+    tokens: unknown,
+    options: AdoptionStart,
+  ): Promise<TokenReply | Failure>;
+  signOut(session: SessionName): Promise<TokenReply | Failure>;
+  removeAccount(session: SessionName): Promise<TokenReply | Failure>;
+  state(session: SessionName): Promise<StateReply | Failure>;
 }
 
 export { keyOf } from "../guard/record.ts";
 export { isAccount } from "../guard/syntax.ts";
-
-export function check(isRight: unknown, message: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", message);
-}
 
 /** The name of the object and of the cached token: no account stands in it in the clear. */
 export async function hashOf(key: string): Promise<string> {
@@ -98,55 +96,30 @@ export async function hashOf(key: string): Promise<string> {
 }
 
 /**
- * Tells of what happens, after the step that somebody waits for (F5). Whoever hears it may take time;
- * what goes wrong there is for the platform's log.
+ * Tells of what happens, after the step that somebody waits for (F5). A listener may take time; what goes
+ * wrong there is for the platform's log.
  */
 export const teller =
   (
     onEvent: ((event: VaultEvent) => unknown) | undefined,
     account: string,
-    hold: (work: Promise<unknown>) => void,
+    waitUntil: (work: Promise<unknown>) => void,
   ) =>
-  (type?: VaultEvent["type"], session?: TokenName, status?: number): void => {
-    if (!onEvent || !type) return;
-    const { sessionId, generation } = session ?? {};
-    hold(Promise.resolve().then(() => onEvent({ type, account, sessionId, generation, status })));
+  (event: Omit<VaultEvent, "account">): void => {
+    if (onEvent) waitUntil(Promise.resolve().then(() => onEvent({ ...event, account })));
   };
 
-/** Fixed messages only: what a provider or a store throws may hold anything (S4). */
-export function toWire(error: unknown): WireError {
-  const { code, message, status, retryAfter, reason } = isVaultError(error)
-    ? error
-    : new VaultError("store_unavailable");
-  return { code, message, status, retryAfter, reason };
-}
+/** Whether the answer is that something went wrong. */
+export const isFailure = (said: object): said is Failure => "error" in said && isObject(said.error);
 
-export const fromWire = ({ code, message, ...facts }: WireError): VaultError =>
-  new VaultError(code, message, facts);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value);
+const isTime = (value: unknown): value is number => Number.isFinite(value);
 
 /** A lease as it comes back from elsewhere, or `undefined` for anything that is none (S10). */
-export function toLease(value: unknown, _provider?: unknown): Lease | undefined {
+export function toLease(value: unknown): Lease | undefined {
   if (!isObject(value)) return undefined;
-  const { accessToken, sessionId, generation, until } = value as unknown as Lease;
-  return isToken(accessToken) &&
-    typeof sessionId === "string" &&
-    Number.isSafeInteger(generation) &&
-    Number.isFinite(until ?? 0)
-    ? { accessToken, sessionId, generation, until }
-    : undefined;
+  const { accessToken, sessionId, generation, until } = value;
+  const isLease = isToken(accessToken) && typeof sessionId === "string" && isCount(generation);
+  if (!isLease || !(until === undefined || isTime(until))) return undefined;
+  return { accessToken, sessionId, generation, until };
 }
-
-/** Plain http is for development, and either side has to allow it by itself: says which one does not. */
-export function checkLoopback(
-  { name, origins }: Pick<Provider, "name" | "origins">,
-  isAllowed: boolean | undefined,
-  side: "createVault" | "defineTokenVault",
-): void {
-  const isPlain = origins.some((origin) => URL.canParse(origin) && isLoopback(new URL(origin)));
-  check(
-    isAllowed || !isPlain,
-    `The provider ${name} has an origin with plain http: add dangerouslyAllowLoopbackHttp: true to ${side}. createVault and defineTokenVault both need it, and only in development`,
-  );
-}
-
-const isLoopback = (url: URL): boolean => url.protocol === "http:" && isSecure(url, true);

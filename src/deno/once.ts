@@ -1,5 +1,5 @@
 /** Deno sends some requests twice; a refresh token that is spent must not be among them. */
-import type { Provider } from "../types.ts";
+import type { Fetch, Provider } from "../types.ts";
 
 /**
  * Deno 2.9 sends a request again by itself when the connection dies without a reply, except one whose
@@ -20,13 +20,13 @@ export function sentOnce<Credentials>(provider: Provider<Credentials>): Provider
 }
 
 const asStream =
-  (fetch_: typeof fetch): typeof fetch =>
+  (fetch_: Fetch): Fetch =>
   (input, init) => {
-    if (init?.body == null) return fetch_(input, init);
-    const { body, headers } = new Response(init.body);
+    const { body, headers } = new Response(init?.body);
+    if (!init || !body) return fetch_(input, init);
     new Headers(init.headers).forEach((value, name) => headers.set(name, value));
     // As it comes it would be taken for what it was made from.
-    const stream = body!.pipeThrough(new TransformStream());
+    const stream = body.pipeThrough(new TransformStream());
     const once = { ...init, body: stream, headers, duplex: "half" };
     return fetch_(input, once as RequestInit);
   };

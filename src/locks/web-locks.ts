@@ -1,6 +1,7 @@
 /**
  * A lock between all contexts of an origin, by the Web Locks API.
  *
+ * @see https://w3c.github.io/web-locks/ *
  * @see https://w3c.github.io/web-locks/
  * @module
  */

@@ -27,11 +27,13 @@ import {
   secretOf,
   warnInBrowser,
 } from "../grant/secrets.ts";
+import { own } from "../guard/json.ts";
 import { ask } from "../grant/token-request.ts";
 import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
 
 export type { Address, Env, RawGrant, ReplyRules, SecretOptions, TokenReply };
 
+/** The options of {@link mint}. */
 /** The options of {@link mint}. */
 export interface MintOptions<Credentials>
   extends Address, ReplyRules, SecretOptions, Pick<Renewal, "assumedLifetime"> {
@@ -51,7 +53,9 @@ export interface MintOptions<Credentials>
  * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, and `invalid_option`
  * where there are no credentials.
  */
-export function mint<Credentials>(options: MintOptions<Credentials>): Provider<Credentials | void> {
+export function mint<Credentials>(given: MintOptions<Credentials>): Provider<Credentials | void> {
+  // What is put on `Object.prototype` later on is no option (S15).
+  const options = own(given);
   const { tokenUrl, write, assumedLifetime } = options;
   warnInBrowser(options);
 
@@ -64,9 +68,9 @@ export function mint<Credentials>(options: MintOptions<Credentials>): Provider<C
     );
   }
 
-  return {
+  return own<Provider<Credentials | void>>({
     ...addressOf(options),
-    renewal: { rotation: "none", needsRefreshToken: false, assumedLifetime } as Renewal,
+    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }) as Renewal,
     async signIn(credentials, exchange) {
       if (credentials === undefined) return asFound(secretOf(found(options), options));
       const outcome = await make(credentials as Credentials, exchange);
@@ -76,5 +80,5 @@ export function mint<Credentials>(options: MintOptions<Credentials>): Provider<C
     },
     renew: async ({ material }, exchange) =>
       material === undefined ? { type: "refused" } : make(material as Credentials, exchange),
-  };
+  });
 }

@@ -6,6 +6,7 @@ import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.
 import { adoptable } from "../grant/adoptable.ts";
 import { type Life, skewOf } from "../grant/lifetime.ts";
 import { shortHash } from "../guard/hash.ts";
+import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { secureFetch } from "../guard/secure.ts";
 import type { AccessToken, Outcome, Session, TokenSet, VaultOptions } from "../types.ts";
@@ -60,7 +61,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   const underWay = new Set<Promise<unknown>>();
 
   const mind = createMind({
-    setting: { renewal: provider.renewal, store },
+    setting: { renewal: provider.renewal && own(provider.renewal), store },
     clock,
     maxStaleness,
     refreshAhead,
@@ -196,15 +197,16 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
 
   async function start(got: Life, since: number, adoption?: Adoption): Promise<void> {
     const { now, running } = mind.moment();
-    const { sessionId = randomId(), startedAt = now } = adoption ?? {};
-    const session: Session = {
+    const sessionId = adoption?.sessionId ?? randomId();
+    const startedAt = adoption?.startedAt ?? now;
+    const session: Session = own({
       ...got,
       sessionId,
       startedAt,
       generation: 1,
       revision: 1,
       attempt: 0,
-    };
+    });
     if (since !== signOuts) return giveUp(got);
     const earlier = mind.known.changes.find((change) => change.type === "begin");
     const basis = adoption ? undefined : mind.known.found.head;
@@ -285,10 +287,11 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   if (refreshAhead) void look();
 
   return {
-    getToken(need) {
-      const ready = need?.rejected ? undefined : mind.ready();
-      const got = ready ?? callers.obtain(need ?? {}, learnTime(need?.date));
-      if (!need?.isHandedOn) return got;
+    getToken(given) {
+      const need = own({ ...given });
+      const ready = need.rejected ? undefined : mind.ready();
+      const got = ready ?? callers.obtain(need, learnTime(need.date));
+      if (!need.isHandedOn) return got;
       return ready ? handOn(ready) : Promise.resolve(got).then(handOn);
     },
     ready: mind.ready,

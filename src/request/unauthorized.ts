@@ -37,5 +37,15 @@ export const dateOf = ({ headers }: Response): number => Date.parse(headers.get(
 export const isNewer = (got: TokenName, sent: TokenName): boolean =>
   got.sessionId === sent.sessionId && got.generation >= sent.generation;
 
-/** Lets go of a reply that the caller does not get, so that its connection is free again. */
-export const release = ({ body }: Response): void => void body?.cancel().catch(() => {});
+/** The body of a `fetch` library's response: that of node-fetch is a stream of Node's own. */
+interface ForeignBody {
+  cancel?(): Promise<void>;
+  destroy?(): unknown;
+}
+
+/** Lets go of a reply that the caller does not get, in any library's way, so that its connection is free (F75). */
+export function release(response: Response): void {
+  const body: ForeignBody | null | undefined = response.body;
+  if (body?.cancel) body.cancel().catch(() => {});
+  else body?.destroy?.();
+}

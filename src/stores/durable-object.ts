@@ -21,6 +21,7 @@ export interface DurableStorage {
 }
 
 /** The options of {@link durableObjectStore}. */
+/** The options of {@link durableObjectStore}. */
 export interface DurableObjectOptions {
   /**
    * The object's id, `ctx.id.toString()`: sealing binds it, so that a record of one object does not open

@@ -33,11 +33,9 @@ declare module "cloudflare:workers" {
     run(event: unknown, step: unknown): Promise<unknown>;
   }
 }
-declare module "react" {
-  export function useSyncExternalStore<T>(
-    subscribe: (listener: () => void) => () => void,
-    getSnapshot: () => T,
-  ): T;
+declare module "cloudflare:test" {
+  export function createExecutionContext(): { waitUntil(promise: Promise<unknown>): void };
+  export function waitOnExecutionContext(ctx: object): Promise<void>;
 }
 `;
 

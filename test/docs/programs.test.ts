@@ -3,7 +3,7 @@
  * here, as they stand there; whole programs run where they belong.
  */
 import { createHmac } from "node:crypto";
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { IDBFactory } from "fake-indexeddb";
@@ -23,6 +23,9 @@ const VMS = "https://api.vmcloud.com/v1/vms";
 
 const PAGES = "test/package/pages.test.ts";
 const RUNTIMES = "test/runtimes/programs.test.ts";
+const RENDERED = "test/package/rendering.test.ts";
+const TESTS = "test/package/testing.test.ts";
+const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
 const HERE = "test/docs/programs.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
@@ -33,19 +36,21 @@ const COMPILED = "test/docs/examples.test.ts";
 const runners: Readonly<Record<string, readonly string[]>> = {
   "README.md": [PAGES],
   "docs/browser.md": [PAGES, HERE],
-  // The page, the worker, a service worker's page; leaving (by `sendOnLeaving`, as a test has it); isolation.
-  "docs/worker.md": [PAGES, PAGES, COMPILED, "test/tabs/leaving.test.ts", COMPILED, COMPILED],
+  // The worker, its page, a service worker's page; leaving; isolation, in the worker and in the page.
+  "docs/worker.md": [PAGES, PAGES, COMPILED, LEAVING, COMPILED, COMPILED],
   "docs/node.md": [RUNTIMES, HERE, HERE],
   "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
-  "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(11).fill(EDGE)],
+  "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
   "docs/own-api.md": [OWN, OWN, OWN, OWN],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
   "docs/fetch.md": [HERE, HERE],
   "docs/wretch.md": [HERE],
   "docs/webhooks.md": [HERE],
-  "docs/state.md": [HERE, HERE],
+  "docs/state.md": [RENDERED, HERE],
+  "docs/rendering.md": [COMPILED],
+  "docs/testing.md": [TESTS, TESTS, TESTS],
   "docs/errors.md": [HERE, HERE],
 };
 
@@ -60,25 +65,8 @@ it("no program of the documentation is left out, and each is run where the table
 });
 
 const modules = path.join(folder, "node_modules");
-mkdirSync(path.join(modules, "react"), { recursive: true });
+mkdirSync(modules, { recursive: true });
 symlinkSync(path.join(root, "node_modules/wretch"), path.join(modules, "wretch"), "junction");
-writeFileSync(
-  path.join(modules, "react/package.json"),
-  JSON.stringify({ name: "react", type: "module", exports: "./index.js" }),
-);
-// What React asks of an external store, and complains about where it does not get it.
-writeFileSync(
-  path.join(modules, "react/index.js"),
-  `export function useSyncExternalStore(subscribe, getSnapshot) {
-    const { render } = globalThis.component;
-    const shown = getSnapshot();
-    if (!Object.is(shown, getSnapshot())) throw new Error("getSnapshot should be cached");
-    globalThis.component.subscribed ??= subscribe(() => {
-      if (!Object.is(shown, getSnapshot())) render();
-    });
-    return shown;
-  }`,
-);
 afterAll(() => rmSync(modules, { recursive: true, force: true }));
 
 /** Runs a piece with what it takes for granted; gives what it declares, by name. */
@@ -219,19 +207,7 @@ it("webhooks: takes a signed delivery, and no other [S13]", async () => {
 });
 
 describe("state and events", () => {
-  const react = programOf("docs/state.md", "React");
   const events = programOf("docs/state.md", "Events");
-
-  it("React: a component shows the session, and follows it", async () => {
-    const shown: string[] = [];
-    const component: Record<string, unknown> = { render: () => {} };
-    const { useSession } = await run(react, { vault, component });
-    component["render"] = () => void shown.push(useSession().status);
-    (component["render"] as () => void)();
-    await vault.signOut();
-    await vi.waitFor(() => expect(shown).toEqual(["signed-in", "signed-out"]));
-    (component["subscribed"] as () => void)();
-  });
 
   it("events: what happens is logged, without a secret [S4]", async () => {
     const info = vi.spyOn(console, "info").mockImplementation(() => {});

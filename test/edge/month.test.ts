@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { readKeys } from "../../src/cloudflare/keys.ts";
 import { createOwner, type ObjectOwner } from "../../src/cloudflare/owner.ts";
-import { type Call, keyOf } from "../../src/cloudflare/wire.ts";
+import { type SessionName, keyOf } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Provider } from "../../src/types.ts";
 import { settle, virtualClock } from "./simulation.ts";
@@ -15,7 +15,7 @@ const MONTH = 30 * DAY;
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
 
 interface Month {
-  readonly call: Call;
+  readonly call: SessionName;
   /** The object as of now; each alarm builds it anew, as after a rest. */
   object(): ObjectOwner;
   pass(ms: number): Promise<void>;

@@ -7,7 +7,8 @@
 import { createCache, type TokenCache } from "../../src/cloudflare/cache.ts";
 import { readKeys } from "../../src/cloudflare/keys.ts";
 import { createMemory, type Memory } from "../../src/cloudflare/memory.ts";
-import { createOwner, type ObjectContext, type ObjectOwner } from "../../src/cloudflare/owner.ts";
+import { createOwner, type ObjectOwner } from "../../src/cloudflare/owner.ts";
+import type { ObjectContext } from "../../src/cloudflare/shelf.ts";
 import { createProxy } from "../../src/cloudflare/proxy.ts";
 import { hashOf, keyOf, type Owner } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
@@ -338,7 +339,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
 
   // --- isolates
   const caches = Array.from({ length: places }, (): TokenCache | undefined =>
-    kv ? createCache(kvAt(), () => keys, provider as Provider) : undefined,
+    kv ? createCache(kvAt(), () => keys) : undefined,
   );
   const memories = Array.from({ length: places * isolates }, (): Memory =>
     createMemory(scenario.memory),
@@ -349,7 +350,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
     const name = `account-${account}`;
     const key = keyOf(provider, name);
     return createProxy({
-      call: { provider: "simulated", account: name, key },
+      session: { provider: "simulated", account: name, key },
       provider,
       policy: Object.assign(() => undefined, { unlisted: () => undefined }),
       memory: memories[isolate]!,

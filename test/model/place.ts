@@ -23,6 +23,8 @@ export interface Place {
   storeUpAt: number;
   /** Its writes are answered with no, whatever stands in the store. */
   storeRefuses: boolean;
+  /** What its store was asked for and has not answered yet: when each was asked. */
+  readonly pending: Set<{ readonly askedAt: number }>;
   /** How long the answer travelled that its store gave last. */
   travel: number;
   /** When it had its first answer from its store. */
@@ -54,6 +56,7 @@ export const makePlace = (
   storeDownAt: 0,
   storeUpAt: 0,
   storeRefuses: false,
+  pending: new Set(),
   travel: 0,
   readAt: Infinity,
   lookedAt: new Map(),

@@ -35,6 +35,9 @@ interface Version {
 const isSame = (a: RecordHead | undefined, b: RecordHead | undefined): boolean =>
   a?.sessionId === b?.sessionId && a?.revision === b?.revision;
 
+/** How long an answer is waited for. */
+const STORE = 5_000;
+
 /** What an answer has told a context, and when that was asked for. */
 interface Look {
   readonly record: StoredRecord | undefined;
@@ -73,9 +76,10 @@ export function createStores(world: World, rules: StoreRules) {
     return [there, whole - there];
   }
 
-  /** A context has heard what stood in its store. */
+  /** A context has heard what stood in its store; what comes too late is heard by nobody. */
   function look(place: Place, key: string, heard: Look): void {
     const { record, askedAt } = heard;
+    if (world.now() - askedAt > STORE) return;
     const generation = bodyOf(record)?.generation;
     const name = `${record?.sessionId}${generation}`;
     if (generation !== undefined && !place.notBefore.has(name))
@@ -88,9 +92,12 @@ export function createStores(world: World, rules: StoreRules) {
     for (const hear of onBegin) hear(place);
     const [there, back] = ways();
     const askedAt = world.now();
+    const question = { askedAt };
+    place.pending.add(question);
     return new Promise((resolve, reject) => {
       const answer = (told: () => void): void =>
         void schedule(place, back, () => {
+          place.pending.delete(question);
           place.travel = back;
           told();
         });
@@ -108,11 +115,8 @@ export function createStores(world: World, rules: StoreRules) {
     });
   }
 
-  const read = (place: Place, key: string): Promise<StoredRecord | undefined> =>
-    operate(place, () => seen(recordsOf(place.device), key), {
-      isWrite: false,
-      then: (record, askedAt) => look(place, key, { record, askedAt }),
-    });
+  const see = (place: Place, key: string): StoredRecord | undefined =>
+    seen(recordsOf(place.device), key);
 
   /** What a reader gets: in a store that is not atomic perhaps what stood there a while ago, or nothing. */
   function seen(records: Map<string, StoredRecord>, key: string): StoredRecord | undefined {
@@ -146,8 +150,12 @@ export function createStores(world: World, rules: StoreRules) {
         atomic: rules.isAtomic,
         shared: rules.shared,
         scope: async () => (rules.hasScope ? `store-${place.device}` : undefined),
-        head: (key) => read(place, key),
-        read: (key) => read(place, key),
+        head: (key) => operate(place, () => see(place, key)),
+        read: (key) =>
+          operate(place, () => see(place, key), {
+            isWrite: false,
+            then: (record, askedAt) => look(place, key, { record, askedAt }),
+          }),
         write: (key, next, expected) =>
           operate(
             place,

@@ -1,10 +1,11 @@
 /**
- * Two Workers as their users write them, run by Wrangler: one has the class, by the wrangler.jsonc that
- * docs/cloudflare.md shows, the other binds it by `script_name` and has `nodejs_compat`.
+ * Workers as their users write them, run by Wrangler: one has the class, by the wrangler.jsonc that
+ * docs/cloudflare.md shows, another binds it by `script_name` and has `nodejs_compat`, and so do Pages
+ * Functions, which Wrangler makes a Worker of.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
@@ -44,6 +45,7 @@ const codeOf = (url: string): Readonly<Record<"vaults" | "front", string>> => ({
     export default {
       async fetch(request, env, ctx) {
         const { pathname, searchParams } = new URL(request.url);
+        if (pathname === "/vms") return env.PAGES.fetch(request);
         const dangerouslyAllowLoopbackHttp = true;
         const kept = searchParams.get("kept");
         const maxReplayBytes = kept ? Number(kept) : undefined;
@@ -80,6 +82,36 @@ function write(name: "vaults" | "front", config: object, url: string): string {
   return file;
 }
 
+/** Where the function of the documentation, of the URL `/vms`, and the package stand as in an application. */
+function buildPages(url: string): string {
+  const own = path.join(folder, "pages");
+  const installed = path.join(own, "node_modules/tokenkeep");
+  for (const one of [path.join(own, "functions"), installed]) mkdirSync(one, { recursive: true });
+  symlinkSync(path.join(root, "src"), path.join(installed, "src"));
+  const exports = { "./*": "./src/*.ts" };
+  writeFileSync(path.join(installed, "package.json"), JSON.stringify({ type: "module", exports }));
+  const recipe = readFileSync(path.join(root, "test/workers/docs/pages.ts"), "utf8");
+  // The API is this test's.
+  const code = recipe
+    .replace("vmcloud()", `vmcloud({ baseURL: "${url}" })`)
+    .replace("env, ctx: context", "env, ctx: context, dangerouslyAllowLoopbackHttp: true")
+    .replace("https://api.vmcloud.com", url);
+  writeFileSync(path.join(own, "functions/vms.ts"), code);
+  const args = ["pages", "functions", "build", "functions", "--outdir", "out"];
+  const date = ["--compatibility-date", String(shown()["compatibility_date"])];
+  const all = [wranglerBin, ...args, ...date, "--fallback-service", ""];
+  const { status, stderr } = spawnSync(process.execPath, all, { cwd: own, env: quietly() });
+  if (status !== 0) throw new Error(String(stderr));
+  return path.join(own, "out/index.js");
+}
+
+const wranglerBin = path.join(root, "node_modules/wrangler/bin/wrangler.js");
+const quietly = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  CI: "1",
+  WRANGLER_SEND_METRICS: "false",
+});
+
 let wrangler: ChildProcess;
 let front = "";
 
@@ -110,15 +142,24 @@ beforeAll(async () => {
       compatibility_date: whole["compatibility_date"],
       compatibility_flags: ["nodejs_compat"],
       durable_objects: { bindings: [binding] },
+      services: [{ binding: "PAGES", service: "pages" }],
     },
     url,
   );
+  const main = buildPages(url);
+  const pages = path.join(folder, "pages/wrangler.json");
+  const { compatibility_date } = whole;
+  const durable_objects = { bindings: [binding] };
+  writeFileSync(
+    pages,
+    JSON.stringify({ name: "pages", main, compatibility_date, durable_objects }),
+  );
   const port = await freePort();
-  const bin = path.join(root, "node_modules/wrangler/bin/wrangler.js");
-  const args = ["dev", "-c", other, "-c", vaults, "--ip", "127.0.0.1", "--port", String(port)];
-  wrangler = spawn(process.execPath, [bin, ...args], {
+  const configs = [other, vaults, pages].flatMap((config) => ["-c", config]);
+  const args = ["dev", ...configs, "--ip", "127.0.0.1", "--port", String(port)];
+  wrangler = spawn(process.execPath, [wranglerBin, ...args], {
     cwd: folder,
-    env: { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" },
+    env: quietly(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
@@ -170,6 +211,13 @@ it("a class of another Worker, and nodejs_compat: signed in, and sent", async ()
     method: "POST",
     authorization: "Bearer 746f6b656e",
   });
+});
+
+it("Pages Functions, as Wrangler builds them: the recipe's function sends with the session", async () => {
+  await fetch(`${front}/adopt`);
+  const reply = await fetch(`${front}/vms`);
+  expect(reply.status).toBe(200);
+  expect(await reply.json()).toMatchObject({ authorization: "Bearer 746f6b656e" });
 });
 
 it.runIf(os.type() === "Linux")(

@@ -2,7 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { wordsOf } from "../apis/log.ts";
-import { credentials, eventually, HOUR, type Stage, stage } from "./stage.ts";
+import { credentials, eventually, grantOf, HOUR, type Stage, stage } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
 interface Step {
@@ -150,5 +150,28 @@ describe.each(Object.entries(steps))("reset when %s", (_, step) => {
     expect(await call).toBe(step.spent && !step.stored ? "sign_in_required" : 200);
     const { refreshed } = await api.counters();
     expect(refreshed).toBe(1);
+  });
+});
+
+describe("an adoption whose answer is lost in a reset", () => {
+  it("is tried again and adopts nothing over its successor [F101 P2]", async () => {
+    const one = await stage({ rotation: "strict" });
+    const { api, vault, elsewhere, echo } = one;
+    const tokens = await grantOf(one);
+    let adoptions = 0;
+    hooks.adopted = async () => {
+      adoptions += 1;
+      if (adoptions > 1) return;
+      // The tokens are spent before the answer is on its way, and then it is not.
+      hooks.ahead = HOUR;
+      await api.expireAccessTokens();
+      expect((await elsewhere().fetch(echo)).status).toBe(200);
+      hooks.abort("the answer is lost");
+    };
+    await vault().adopt(tokens);
+    expect(adoptions).toBe(2);
+    expect((await elsewhere().fetch(echo)).status).toBe(200);
+    expect(await elsewhere().state()).toMatchObject({ status: "signed-in", generation: 2 });
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, refreshed: 1, reuseDetections: 0 });
   });
 });

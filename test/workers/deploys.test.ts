@@ -2,7 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { credentials, eventually, HOUR, type Stage, stage, type Stub } from "./stage.ts";
+import { credentials, eventually, grantOf, HOUR, type Stage, stage, type Stub } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
 
 const k1 = env.TOKENKEEP_KEYS;
@@ -11,18 +11,7 @@ const k2 = `k2:${btoa("abcdefghijklmnopqrstuvwxyz012345")}`;
 const alarmOf = (stub: Stub): Promise<number | null> =>
   runInDurableObject(stub, (_, { storage }) => storage.getAlarm());
 
-/** Tokens that somebody got elsewhere. */
-async function grantOf({ api }: Stage): Promise<{ accessToken: string; refreshToken: string }> {
-  const reply = await fetch(`${api.url}/api/v1/auth/token`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(credentials),
-  });
-  const { token, refresh_token } = (await reply.json()) as Record<string, string>;
-  return { accessToken: token ?? "", refreshToken: refresh_token ?? "" };
-}
-
-describe("a session whose key a deploy lacks", () => {
+describe("a session whose key a deploy lacks [F94 P16]", () => {
   async function rotated(): Promise<Stage & { tokens: object; object: Stub }> {
     const one = await stage();
     const tokens = await grantOf(one);
@@ -44,7 +33,7 @@ describe("a session whose key a deploy lacks", () => {
     ],
     ["signIn", ({ elsewhere }) => elsewhere().signIn(credentials, { unlessSignedIn: true })],
   ])(
-    "is a session: %s unless signed in says store_unavailable, sends nothing [F94 P16]",
+    "is a session: %s unless signed in says store_unavailable, sends nothing",
     async (_, again) => {
       const made = await rotated();
       const { api, elsewhere, object } = made;

@@ -8,6 +8,7 @@ import { call } from "./docs/call.ts";
 import { importOnce } from "./docs/import-once.ts";
 import { open } from "./docs/kv-alone.ts";
 import { leave } from "./docs/leave.ts";
+import { pretend } from "./docs/pretend.ts";
 import worker from "./docs/set-up.ts";
 import { credentials, otherNamespace } from "./stage.ts";
 
@@ -98,4 +99,16 @@ it("KV alone: a static token for every isolate, sealed", async () => {
   const stored = await env.TOKEN_CACHE.getWithMetadata(keys[0]!.name, { type: "text" });
   expect(stored.value).toMatch(/./);
   expect(JSON.stringify(stored)).not.toContain(token);
+});
+
+it("a test of one's own Worker: signed in without a server, and what it sends is seen", async () => {
+  const own = { ...env, TOKEN_VAULT: otherNamespace(env.DOCS_VAULT) };
+  const host = "tenant.example";
+  const { sent, end } = await pretend({ env: own, account: host }, () => Response.json(["a vm"]));
+  const response = await worker.fetch(new Request(`https://${host}/`), own, ctx);
+  expect(await response.json()).toEqual(["a vm"]);
+  expect(sent.map(({ url, headers }) => [url, headers.get("authorization")])).toEqual([
+    ["https://api.vmcloud.com/v1/vms", "Bearer token-of-the-test"],
+  ]);
+  end();
 });

@@ -27,6 +27,15 @@ async function sealedWith({ stub, provider }: Stage): Promise<unknown> {
   });
 }
 
+/** What the object itself answers that went wrong. */
+async function askedOf({ stub, provider }: Stage): Promise<{ code: string; message: string }> {
+  const owner = (await stub()) as unknown as {
+    token(call: object, need: object): Promise<{ error: { code: string; message: string } }>;
+  };
+  const key = keyOf(providers[provider]!, "default");
+  return (await owner.token({ provider, account: "default", key }, {})).error;
+}
+
 /** As after a deploy with other secrets. */
 async function deploy(one: Stage, keys: typeof hooks.keys): Promise<void> {
   await evictDurableObject(await one.stub());
@@ -153,6 +162,17 @@ describe("keys that have to be fetched [F99]", () => {
 
 const SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0";
 
+it("a test's object is its own, though its server has the port of an earlier one", async () => {
+  const earlier = await stage();
+  await expect(earlier.vault().getToken()).rejects.toMatchObject({ code: "no_session" });
+  const later = await stage();
+  const { origins } = providers[earlier.provider]!;
+  providers[later.provider] = { ...providers[later.provider]!, origins };
+  expect(String((await later.stub()).id)).not.toBe(String((await earlier.stub()).id));
+  hooks.keys = `${k1},`;
+  expect(await askedOf(later)).toMatchObject({ code: "invalid_option" });
+});
+
 describe("missing or malformed keys", () => {
   it.each([
     ["none", ""],
@@ -168,7 +188,8 @@ describe("missing or malformed keys", () => {
   ])(
     "%s: a typed error at the start, that says which line of which file to add",
     async (_, keys) => {
-      const { vault, provider, stub } = await stage();
+      const one = await stage();
+      const { vault } = one;
       hooks.keys = keys;
       const error = (await (async () => vault({ env: otherEnv() }))().catch(
         (reason: unknown) => reason,
@@ -180,12 +201,10 @@ describe("missing or malformed keys", () => {
       expect(error.message).toContain('"binding": "TOKENKEEP_KEYS", "store_id"');
       expect(error.message).not.toContain(SECRET);
       // The object, in a Worker of its own, says the same.
-      const key = keyOf(providers[provider]!, "default");
-      const owner = (await stub()) as unknown as {
-        token(call: object, need: object): Promise<{ error: { code: string; message: string } }>;
-      };
-      const answer = await owner.token({ provider, account: "default", key }, {});
-      expect(answer.error).toMatchObject({ code: "invalid_option", message: error.message });
+      expect(await askedOf(one)).toMatchObject({
+        code: "invalid_option",
+        message: error.message,
+      });
     },
   );
 });

@@ -8,6 +8,7 @@ import {
   isVaultError,
   type VaultEvent,
 } from "../../src/cloudflare.ts";
+import { hashOf, keyOf } from "../../src/cloudflare/wire.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import {
   counted,
@@ -155,6 +156,30 @@ describe("events", () => {
     expect(told.every(({ hasEnv, hasCtx }) => hasEnv && hasCtx)).toBe(true);
   });
 
+  it("tell once in an isolate where something went bare, whichever request it was of [F88]", async () => {
+    const { provider, vault } = await stage();
+    const told: VaultEvent[] = [];
+    const envs: unknown[] = [];
+    hooks.onEvent = (event, given) => {
+      told.push(event);
+      envs.push(given);
+    };
+    const own = { env: otherEnv(), fetch: async () => new Response("bare") };
+    for (const account of ["ada", "grace", "ada"])
+      await (await vault({ ...own, account }).fetch("https://elsewhere.example/?secret=1")).text();
+    await vault(own).fetch("https://third.example/path");
+    const one = { type: "bare", account: "ada", origin: "https://elsewhere.example" };
+    const other = { type: "bare", account: "default", origin: "https://third.example" };
+    await eventually(() => told.length >= 2);
+    expect(told).toEqual([one, other]);
+    expect(envs).toEqual([own.env, own.env]);
+    // Another provider's vault lists other origins.
+    providers["other"] = { ...providers[provider]!, name: "other" };
+    await vault({ ...own, provider: "other" }).fetch("https://third.example/path");
+    await eventually(() => told.length >= 3);
+    expect(told[2]).toEqual(other);
+  });
+
   it("that take their time are waited for, and one that rejects spoils nothing [F102]", async () => {
     const { api, vault, echo } = await stage();
     await vault().signIn(credentials);
@@ -187,19 +212,23 @@ describe("events", () => {
 });
 
 describe("a jurisdiction", () => {
-  /** A namespace as production has it: locally there are no jurisdictions. */
-  function regional(): { namespace: Namespace; asked: string[]; hints: unknown[] } {
+  /** A namespace as production has it: workerd has no jurisdictions. */
+  function regional(everywhere: Namespace = env.TOKEN_VAULT): {
+    namespace: Namespace;
+    asked: string[];
+    hints: unknown[];
+  } {
     const asked: string[] = [];
     const hints: unknown[] = [];
     const namespace = {
-      ...otherNamespace(env.TOKEN_VAULT),
+      ...otherNamespace(everywhere),
       jurisdiction(name: string) {
         asked.push(name);
         return {
-          idFromName: (id: string) => env.TOKEN_VAULT.idFromName(`${name}-${id}`),
+          idFromName: (id: string) => everywhere.idFromName(`${name}-${id}`),
           get(id: unknown, options: unknown) {
             hints.push(options);
-            return env.TOKEN_VAULT.get(id);
+            return everywhere.get(id);
           },
         };
       },
@@ -216,6 +245,8 @@ describe("a jurisdiction", () => {
     const inEurope = { env: own, jurisdiction: "eu" } as const;
     await vault(inEurope).signIn(credentials);
     expect((await vault(inEurope).fetch(echo)).status).toBe(200);
+    const cold = { ...own, TOKEN_VAULT: regional().namespace };
+    expect((await vault({ ...inEurope, env: cold }).fetch(echo)).status).toBe(200);
     await settled();
     expect(asked).toContain("eu");
     expect(kv.calls).toEqual({});
@@ -225,10 +256,53 @@ describe("a jurisdiction", () => {
     expect((await vault(inEurope).state()).status).toBe("signed-in");
   });
 
-  it("is told where the namespace knows none", async () => {
+  it("uses a KV that both sides name, because that one stays where the object does", async () => {
+    const { provider, vault } = await stage();
+    namedProviders[provider] = providers[provider]!;
+    const binding = "NAMED_VAULT";
+    const there = () => ({ ...env, NAMED_VAULT: regional(env.NAMED_VAULT).namespace });
+    const inEurope = { binding, jurisdiction: "eu", cache: "TOKEN_CACHE" } as const;
+    await vault({ ...inEurope, env: there() }).signIn(credentials);
+    const token = await vault({ ...inEurope, env: there() }).getToken();
+    const hash = await hashOf(keyOf(providers[provider]!, "default"));
+    const name = `tokenkeep:cache:${String(env.NAMED_VAULT.idFromName(`eu-${hash}`))}`;
+    await eventually(
+      async () => (await env.TOKEN_CACHE.getWithMetadata(name, { type: "text" })).value,
+    );
+    const kv = counted(env.TOKEN_CACHE);
+    const { namespace, hints } = regional(env.NAMED_VAULT);
+    const cold = { ...env, NAMED_VAULT: namespace, TOKEN_CACHE: kv.binding };
+    // Where only the class names it, a Worker does not look into it.
+    const unnamed = { ...inEurope, env: { ...there(), TOKEN_CACHE: kv.binding } };
+    expect(await vault({ ...unnamed, cache: undefined as never }).getToken()).toBe(token);
+    expect(kv.calls).toEqual({});
+    expect(await vault({ ...inEurope, env: cold }).getToken()).toBe(token);
+    expect(kv.calls).toEqual({ getWithMetadata: 1 });
+    // The object was not asked.
+    expect(hints).toEqual([]);
+  });
+
+  it("that the platform does not have is told, and nothing is asked of objects elsewhere", async () => {
     const { vault } = await stage();
-    const own = { ...env, TOKEN_VAULT: otherNamespace(env.TOKEN_VAULT) };
-    expect(() => vault({ env: own, jurisdiction: "eu" })).toThrow(/knows no jurisdictions/);
+    // workerd itself has none.
+    const make = (): unknown => vault({ jurisdiction: "eu" });
+    expect(make).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringMatching(/TOKEN_VAULT has no jurisdiction eu.*jurisdiction: env\./),
+      }),
+    );
+    expect(() => vault({ jurisdiction: "" as never })).toThrow(/has no jurisdiction/);
+    expect(() => vault({ jurisdiction: undefined })).not.toThrow();
+    expect(hooks.asked).toBe(0);
+  });
+
+  it("is none, and a hint for a place is taken by the real namespace, too", async () => {
+    const { vault, echo } = await stage();
+    const hinted = { jurisdiction: undefined, locationHint: "weur" };
+    await vault(hinted).signIn(credentials);
+    expect((await vault({ ...hinted, env: otherEnv() }).fetch(echo)).status).toBe(200);
+    expect((await vault(hinted).state()).status).toBe("signed-in");
   });
 
   it("and a hint for a place go along with each question", async () => {

@@ -1,4 +1,5 @@
 /** The Worker of the tests: the class under a clock and a network that a test may take hold of. */
+import { WorkerEntrypoint } from "cloudflare:workers";
 import {
   createVault,
   defineTokenVault,
@@ -10,6 +11,7 @@ import {
 import { systemClock } from "../../src/refresh/clock.ts";
 import type { Owner } from "../../src/cloudflare/wire.ts";
 import type { Clock, Provider } from "../../src/types.ts";
+import { TokenVault as Measured } from "./docs/metrics.ts";
 import type { ObjectState } from "./stage.ts";
 
 /** The tests share the isolate with the Worker, and each adds a provider of its own. */
@@ -28,10 +30,14 @@ export const hooks: {
   env: object | undefined;
   /** What sends for the class that has a binding for that. */
   sender: Sender | typeof fetch | undefined;
+  /** What has gone out by the service binding. */
+  readonly outbound: string[];
   /** How often an object was asked for a token. */
   asked: number;
   /** Each `env` that the front door was given. */
   readonly envs: Set<object>;
+  /** Between an adoption and its answer. */
+  adopted: (() => Promise<void>) | undefined;
   /** The object that was built last. */
   abort: (reason?: string) => void;
 } = {
@@ -41,6 +47,8 @@ export const hooks: {
   keys: undefined,
   env: undefined,
   sender: undefined,
+  adopted: undefined,
+  outbound: [],
   asked: 0,
   envs: new Set(),
   abort: () => {},
@@ -71,10 +79,31 @@ export class TokenVault extends Vault {
     hooks.asked++;
     return super.token(...question);
   }
+  override async adopt(...question: Parameters<Owner["adopt"]>): ReturnType<Owner["adopt"]> {
+    const said = await super.adopt(...question);
+    await hooks.adopted?.();
+    return said;
+  }
 }
 
 export { TokenVault as DocsVault } from "./docs/set-up.ts";
+export { TokenVault as SendingVault } from "./docs/bindings.ts";
 export { ListVms } from "./docs/workflow.ts";
+
+/** The recipe's class, with what a test may add to its `env`. */
+export class MeasuredVault extends Measured {
+  constructor(...[ctx, env]: ConstructorParameters<typeof Measured>) {
+    super(ctx, { ...(env as object), ...hooks.env } as never);
+  }
+}
+
+/** What another Worker behind a service binding is: it sends on, and says what it sent. */
+export class Outbound extends WorkerEntrypoint {
+  override fetch(request: Request): Promise<Response> {
+    hooks.outbound.push(`${request.method} ${request.url}`);
+    return fetch(request);
+  }
+}
 
 /** A second class with the same providers, as staging has beside production. */
 export class OtherVault extends Vault {}
@@ -83,6 +112,7 @@ export class OtherVault extends Vault {}
 export const namedProviders: Record<string, Provider<never>> = {};
 export const NamedVault = defineTokenVault({
   binding: "NAMED_VAULT",
+  cache: "TOKEN_CACHE",
   providers: namedProviders,
   clock,
   dangerouslyAllowLoopbackHttp: true,

@@ -123,4 +123,10 @@ describe("an isolate's memory", () => {
       if (memory.passed(`e${endpoint}`) !== undefined) kept += 1;
     expect(kept).toBe(4_096);
   });
+  it("tells a first time from later ones, for 256 things and no more [F88]", () => {
+    const memory = createMemory();
+    const names = Array.from({ length: 300 }, (_, at) => `https://${at}.example`);
+    expect(names.filter((name) => memory.isFirst(name))).toEqual(names.slice(0, 256));
+    expect(names.some((name) => memory.isFirst(name))).toBe(false);
+  });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { createOwner, type ObjectOwner } from "../../../src/cloudflare/owner.ts";
-import { type Call, keyOf } from "../../../src/cloudflare/wire.ts";
+import { type SessionName, keyOf } from "../../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
 import { type DurableStorage, durableObjectStore } from "../../../src/stores/durable-object.ts";
 import type { Provider } from "../../../src/types.ts";
@@ -87,7 +87,7 @@ function open() {
       { providers: { acme: provider }, keys, kv, clock, random: () => 0.5 },
     );
   };
-  const call: Call = { provider: "acme", account: "a", key: keyOf(provider, "a") };
+  const call: SessionName = { provider: "acme", account: "a", key: keyOf(provider, "a") };
   return { clock, held, stored, puts, entries, state, storage, provider, build, call };
 }
 

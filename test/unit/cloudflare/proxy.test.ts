@@ -1,10 +1,12 @@
 /** What a Worker tells the object that owns the session, and what it keeps to itself. */
 import { describe, expect, it } from "vitest";
+import type { TokenCache } from "../../../src/cloudflare/cache.ts";
 import { createMemory } from "../../../src/cloudflare/memory.ts";
 import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy.ts";
 import { keyOf, type Need, type Owner, type TokenReply } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
 import type { Provider } from "../../../src/types.ts";
+import { type ManualClock, manualClock } from "../../support/clock.ts";
 
 const ORIGIN = "https://api.acme.example";
 const provider = {
@@ -12,6 +14,72 @@ const provider = {
   origins: [ORIGIN],
   renewal: { rotation: "strict" },
 } as unknown as Provider<never>;
+
+describe("a call that waits twice", () => {
+  /** An object that answers after a while, until it is asked about a 401. */
+  function slow(
+    clock: ManualClock,
+    { first, cache }: { first: number; cache?: TokenCache },
+  ): { vault: CloudflareVault; waited: unknown[] } {
+    const waited: unknown[] = [];
+    const lease = { accessToken: "at-1", sessionId: "s", generation: 1 };
+    const owner = {
+      async token(_: unknown, need: Need) {
+        waited.push(need.waited);
+        await new Promise<void>((resolve) => {
+          if (!need.rejected) clock.setTimeout(resolve, first);
+        });
+        return { revision: 1, lease };
+      },
+    } as unknown as Owner;
+    const vault = createProxy({
+      session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
+      provider,
+      policy: createPolicy(provider, false),
+      memory: createMemory(),
+      owner: () => owner,
+      hash: async () => "hash",
+      objectId: () => "object",
+      cache,
+      waitUntil: (work) => void work.catch(() => {}),
+      patience: 20_000,
+      maxStaleness: 60_000,
+      clock,
+      fetch: async () => new Response("refused", { status: 401 }),
+    });
+    return { vault, waited };
+  }
+
+  const code = (error: { code: string }): string => error.code;
+
+  it("has one patience for both, and the grace of an object that says nothing [F51 P10]", async () => {
+    const clock = manualClock();
+    const { vault, waited } = slow(clock, { first: 12_000 });
+    const since = clock.running();
+    const call = vault.getToken({ rejected: "at-1" }).catch(code);
+    expect(await clock.until(call)).toBe("refresh_failed");
+    expect(clock.running() - since).toBe(30_000);
+    expect(waited).toEqual([undefined, 12_000]);
+  });
+
+  it("has the 401 in hand as its answer, where the second wait is too long [F51]", async () => {
+    const clock = manualClock();
+    const { vault, waited } = slow(clock, { first: 12_000 });
+    const since = clock.running();
+    const response = await clock.until(vault.fetch(`${ORIGIN}/v1/vms`));
+    expect([response.status, await response.text()]).toEqual([401, "refused"]);
+    expect(clock.running() - since).toBe(30_000);
+    expect(waited).toEqual([undefined, 12_000]);
+  });
+
+  it("counts what KV took before the object was asked, too [F51]", async () => {
+    const clock = manualClock();
+    const hanging: TokenCache = { read: () => new Promise(() => {}), write: async () => {} };
+    const { vault, waited } = slow(clock, { first: 0, cache: hanging });
+    expect(await clock.until(vault.getToken())).toBe("at-1");
+    expect(waited).toEqual([1_000]);
+  });
+});
 
 interface Scene {
   readonly vault: () => CloudflareVault;
@@ -45,7 +113,7 @@ function scene(): Scene {
     answer: () => 200,
     vault: () =>
       createProxy({
-        call: { provider: "acme", account: "a", key: keyOf(provider, "a") },
+        session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
         provider,
         policy: createPolicy(provider, false),
         memory,

@@ -7,7 +7,7 @@ import { createMemory } from "../../../src/cloudflare/memory.ts";
 import { createOwner, type ObjectOwner } from "../../../src/cloudflare/owner.ts";
 import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy.ts";
 import { readKeys } from "../../../src/cloudflare/keys.ts";
-import { type Call, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
+import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
 import { settle } from "../../edge/simulation.ts";
@@ -21,7 +21,7 @@ beforeEach(() => void vi.spyOn(Math, "random").mockReturnValue(0));
 afterEach(() => void vi.restoreAllMocks());
 
 interface Scene {
-  readonly call: Call;
+  readonly call: SessionName;
   /** The object of today: it may be built anew, as after a reset. */
   object: ObjectOwner;
   restart(): void;
@@ -86,7 +86,7 @@ function scene(given?: Clock): Scene {
   };
   const build = (): ObjectOwner =>
     createOwner(context, { providers: { acme: provider }, keys, kv: undefined, clock });
-  const call: Call = { provider: "acme", account: "a", key: keyOf(provider, "a") };
+  const call: SessionName = { provider: "acme", account: "a", key: keyOf(provider, "a") };
   const self: Scene = {
     call,
     object: build(),
@@ -104,7 +104,7 @@ function scene(given?: Clock): Scene {
     pass: (ms) => void (passed += ms),
     worker: () =>
       createProxy<string>({
-        call,
+        session: call,
         provider,
         policy: createPolicy(provider, false),
         memory: createMemory(),

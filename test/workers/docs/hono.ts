@@ -6,7 +6,7 @@ interface Context {
   readonly req: { param(name: string): string | undefined };
 }
 
-// app.get("/tenants/:tenant/vms", listVms);
+// const app = new Hono<{ Bindings: Env }>().get("/tenants/:tenant/vms", listVms);
 export function listVms(c: Context): Promise<Response> {
   const account = c.req.param("tenant") ?? "";
   const vault = createVault({ provider: "vmcloud", account, env: c.env, ctx: c.executionCtx });

@@ -9,10 +9,11 @@ interface Env {
 
 export class TokenVault extends defineTokenVault<Env>({
   providers: { vmcloud: vmcloud() },
-  onEvent({ type, account, status = 0, generation = 0 }, env) {
+  onEvent({ type, account, origin = "", status = 0, generation = 0 }, env) {
     env.EVENTS.writeDataPoint({
-      indexes: [account],
-      blobs: [type],
+      // An index has 96 bytes at most; an account's name may have more.
+      indexes: [type],
+      blobs: [type, account, origin],
       doubles: [status, generation],
     });
   },

@@ -1,0 +1,103 @@
+/** What an isolate keeps between requests: the classes that it has defined, and what belongs to an `env`. */
+import type { Policy } from "../request/policy.ts";
+import type { KvNamespace } from "../stores/cloudflare-kv.ts";
+import type { Keyring } from "../stores/encrypted.ts";
+import type { Fetch, Provider } from "../types.ts";
+import type { TokenCache } from "./cache.ts";
+import { readKeys } from "./keys.ts";
+import { createMemory, type Memory } from "./memory.ts";
+import type { CloudflareVaultOptions, SharedOptions, TokenVaultOptions } from "./options.ts";
+import {
+  checkProviders,
+  demand,
+  type Namespace,
+  type Providers,
+  providersOf,
+  senderOf,
+} from "./set-up.ts";
+
+/** What one `env` and one class give, made once and used by every request. */
+export interface Shared {
+  readonly providers: Providers;
+  /** Read when they are first asked for, so that a malformed one is told then. */
+  ring(): Keyring;
+  readonly onEvent: SharedOptions<never>["onEvent"];
+  readonly fetch: Fetch | undefined;
+  readonly policies: Map<Provider<never>, Policy>;
+  readonly caches: Map<KvNamespace, TokenCache>;
+}
+
+/** The classes that this isolate has defined, so that `createVault` finds its provider by name. */
+const defined: TokenVaultOptions[] = [];
+/** An isolate may see more than one `env`: what belongs to one is never used for another. */
+const made = new WeakMap<object, Map<object, Shared>>();
+/** By binding and jurisdiction: a copy of `env` has the same bindings. */
+const memories = new WeakMap<object, Map<string, Memory>>();
+
+export function define(options: TokenVaultOptions): void {
+  defined.push(options);
+}
+
+/** A map's value, made where it is missing. */
+export function once<Key extends object | string, Value>(
+  map: { get(key: Key): Value | undefined; set(key: Key, value: Value): unknown },
+  key: Key,
+  make: () => Value,
+): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const value = make();
+  map.set(key, value);
+  return value;
+}
+
+/** What this isolate remembers of the objects of a namespace. */
+export function memoryOf(namespace: Namespace, jurisdiction = ""): Memory {
+  const own = once(memories, namespace, () => new Map<string, Memory>());
+  return once(own, jurisdiction, createMemory);
+}
+
+/** What belongs to the class that has such a provider; the one defined last, as after a reload. */
+export function sharedOf(
+  { provider: name, env, keys, providers }: CloudflareVaultOptions,
+  { binding, hasCache }: { readonly binding: string; readonly hasCache: boolean },
+): Shared {
+  const known = once(made, env, () => new Map<object, Shared>());
+  if (providers) {
+    const own = once(known, providers, () => share(env, providers, { keys }));
+    if (hasCache) own.ring();
+    return own;
+  }
+  // A class that has named its binding is meant by that name, and by no other (F102).
+  const named = defined.filter((one) => one.binding === binding);
+  const others = defined.filter((one) => one.binding === undefined);
+  const all = [...others, ...named].map((one) =>
+    once(known, one, () => share(env, providersOf(one.providers, env), one)),
+  );
+  const shared = all.findLast((one) => Object.hasOwn(one.providers, name)) ?? all.at(-1);
+  demand(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
+  // At once, so that a missing key is told at the start and not when it is needed.
+  shared.ring();
+  return shared;
+}
+
+function share(
+  env: object,
+  providers: Providers,
+  options: { [name in "fetch" | "keys" | "onEvent"]?: TokenVaultOptions[name] | undefined },
+): Shared {
+  checkProviders(providers);
+  const { keys, onEvent } = options;
+  let ring: Keyring | undefined;
+  return {
+    providers,
+    onEvent,
+    fetch: senderOf(options.fetch, env),
+    ring() {
+      ring ??= readKeys(keys, env);
+      return ring;
+    },
+    policies: new Map(),
+    caches: new Map(),
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * How a Worker comes by an access token: from its isolate's memory, from KV, from the object, in this
+ * order. What it gets it remembers, for as long as it may be served unasked.
+ */
+import { fromWireError } from "../guard/wire-error.ts";
+import { CLAIM } from "../refresh/timing.ts";
+import type { AccessToken, Clock, TokenNeed, TokenSource } from "../types.ts";
+import { type Ask, type Asking, type Question, unavailable, within } from "./ask.ts";
+import type { TokenCache } from "./cache.ts";
+import type { Memory, Remembered } from "./memory.ts";
+import { isFailure, type Lease, type SessionName, toLease, type TokenReply } from "./wire.ts";
+
+export interface ReadPathParts {
+  readonly session: SessionName;
+  readonly memory: Memory;
+  readonly ask: Ask;
+  /** The object's name. */
+  readonly hash: () => Promise<string>;
+  /** The object's id, under which KV has its token. */
+  readonly objectId: (hash: string) => string;
+  readonly cache: TokenCache | undefined;
+  readonly waitUntil: (promise: Promise<unknown>) => void;
+  readonly clock: Clock;
+  readonly maxStaleness: number;
+}
+
+export interface ReadPath extends Required<TokenSource> {
+  /** Asks the object for something that says how the token stands, and remembers it. */
+  askForToken(question: Question<TokenReply>, asking: Asking): Promise<Lease | undefined>;
+}
+
+/** How long KV may take before the object is asked. */
+const KV_PATIENCE = 1_000;
+/** How often a question is asked that does no harm when it is asked again. */
+export const TRIES = 3;
+
+/** What is to be done with what is remembered. */
+export type Reading = "serve" | "serve and look" | "renew";
+
+/** What a caller gets of what is remembered. */
+export function readingOf(
+  { token, until, at, lookedAt }: Remembered,
+  { rejected }: Pick<TokenNeed, "rejected">,
+  { now, maxStaleness }: { readonly now: number; readonly maxStaleness: number },
+): Reading {
+  const isFresh = token && now < until && now >= at && now < at + maxStaleness;
+  if (!isFresh) return "renew";
+  const isRejected =
+    rejected?.sessionId === token.sessionId && rejected.generation >= token.generation;
+  if (isRejected) return "renew";
+  const isDue = now >= at + maxStaleness / 2 && now >= lookedAt + CLAIM * 5;
+  return isDue ? "serve and look" : "serve";
+}
+
+/** The owner judges endpoints, and wants to hear in a question which of them let a token through. */
+const tokenOf = ({ accessToken, sessionId, generation }: Lease): AccessToken => ({
+  accessToken,
+  sessionId,
+  generation,
+  isWatched: true,
+});
+
+export function createReadPath(parts: ReadPathParts): ReadPath {
+  const { session, memory, cache, clock, maxStaleness } = parts;
+  const { key } = session;
+
+  async function askForToken(
+    question: Question<TokenReply>,
+    asking: Asking,
+  ): Promise<Lease | undefined> {
+    const said = await parts.ask(question, asking);
+    const { revision } = said;
+    if (isFailure(said)) {
+      const isOver = said.error.code === "no_session" || said.error.code === "sign_in_required";
+      if (isOver) memory.take(key, { revision }, clock.now());
+      throw fromWireError(said.error);
+    }
+    const lease = toLease(said.lease);
+    memory.take(key, { revision, lease }, clock.now());
+    return lease;
+  }
+
+  async function fromCache(
+    from: TokenCache,
+    { signal }: TokenNeed,
+  ): Promise<AccessToken | undefined> {
+    const read = async (): Promise<TokenReply | undefined> =>
+      from.read(parts.objectId(await parts.hash()), clock.now());
+    const found = await within({ clock, ms: KV_PATIENCE, signal }, read());
+    return found && memory.adopt(key, found, clock.now())?.token;
+  }
+
+  async function fromObject(need: TokenNeed): Promise<AccessToken> {
+    const { rejected, endpoint, waited, date } = need;
+    const named = rejected && { sessionId: rejected.sessionId, generation: rejected.generation };
+    const passed = memory.passed(endpoint);
+    const lease = await askForToken(
+      (owner) => owner.token(session, { rejected: named, endpoint, passed, waited, date }),
+      { ...need, tries: TRIES },
+    );
+    if (!lease) throw unavailable();
+    return tokenOf(lease);
+  }
+
+  async function renew(need: TokenNeed): Promise<AccessToken> {
+    if (need.rejected) memory.reject(key, need.rejected);
+    // After a 401 the object itself is asked.
+    if (need.rejected || !cache) return fromObject(need);
+    const since = clock.running();
+    const cached = await fromCache(cache, need);
+    const waited = (need.waited ?? 0) + clock.running() - since;
+    return cached ?? fromObject({ ...need, waited });
+  }
+
+  return {
+    askForToken,
+    getToken(need = {}) {
+      const now = clock.now();
+      const known = memory.get(key);
+      const reading = known ? readingOf(known, need, { now, maxStaleness }) : "renew";
+      if (!known?.token || reading === "renew") return renew(need);
+      if (reading === "serve and look") {
+        known.lookedAt = now;
+        (need.waitUntil ?? parts.waitUntil)(renew({}).catch(() => {}));
+      }
+      return known.token;
+    },
+    // Watched, so that it is never sent from here: it tells which session a request is of.
+    ready: () => memory.get(key)?.last,
+    passed: (endpoint, { generation }) => memory.pass(endpoint, generation),
+  };
+}

@@ -1,0 +1,106 @@
+/**
+ * What a Worker's set-up must have. Each message says what is wrong, and which line to add to which
+ * file.
+ */
+import { VaultError } from "../errors.ts";
+import { isSecure } from "../guard/secure.ts";
+import type { KvNamespace } from "../stores/cloudflare-kv.ts";
+import type { Fetch, Provider } from "../types.ts";
+
+export type Providers = Readonly<Record<string, Provider<never>>>;
+
+/** A binding that sends requests: mTLS, VPC, another Worker. */
+export interface Sender {
+  fetch(input: never, init?: never): Promise<unknown>;
+}
+
+const CACHE = "TOKEN_CACHE";
+
+/** Throws `invalid_option` with this message. */
+export function demand(isRight: unknown, message: string): asserts isRight {
+  if (!isRight) throw new VaultError("invalid_option", message);
+}
+
+export const providersOf = (
+  given: Providers | ((env: never) => Providers),
+  env: object,
+): Providers => (typeof given === "function" ? given(env as never) : given);
+
+export function checkProviders(providers: Providers): void {
+  for (const [name, provider] of Object.entries(providers))
+    demand(
+      provider?.origins?.length,
+      `The provider "${name}" has no origins: pass what its preset gives, vmcloud() say`,
+    );
+}
+
+export const unknownProvider = (name: unknown, providers: object): string =>
+  `${typeof name === "string" ? `Unknown provider "${name}": add it to` : "provider is a name here, from"} the providers of defineTokenVault, which has ${Object.keys(providers).join(", ") || "none"}`;
+
+const isLoopback = (url: URL): boolean => url.protocol === "http:" && isSecure(url, true);
+
+/** Plain http is for development, and either side has to allow it by itself: says which one does not. */
+export function checkLoopback(
+  { name, origins }: Pick<Provider, "name" | "origins">,
+  isAllowed: boolean | undefined,
+  side: "createVault" | "defineTokenVault",
+): void {
+  const isPlain = origins.some((origin) => URL.canParse(origin) && isLoopback(new URL(origin)));
+  demand(
+    isAllowed || !isPlain,
+    `The provider ${name} has an origin with plain http: add dangerouslyAllowLoopbackHttp: true to ${side}. createVault and defineTokenVault both need it, and only in development`,
+  );
+}
+
+/** The KV binding; a missing one is an error only where it was named. */
+export function kvOf(named: string | undefined, env: object): KvNamespace | undefined {
+  const name = named ?? CACHE;
+  const kv = (env as Record<string, unknown>)[name] as KvNamespace | undefined;
+  demand(
+    kv?.getWithMetadata || (!kv && named === undefined),
+    `${name} is no KV binding: in wrangler.jsonc add { "binding": "${name}" } to "kv_namespaces"`,
+  );
+  return kv;
+}
+
+/** What sends: a function like `fetch`, or a binding's method, which minds whose it is. */
+export function senderOf(
+  find: ((env: never) => Sender | Fetch) | undefined,
+  env: object,
+): Fetch | undefined {
+  const found = find?.(env as never);
+  if (found === undefined || typeof found === "function") return found;
+  demand(found?.fetch, "fetch of defineTokenVault gives no binding with a fetch, and no function");
+  return (input, init) => found.fetch(input as never, init as never) as Promise<Response>;
+}
+
+/** The Durable Object binding, as much of it as is needed. */
+export interface Namespace {
+  idFromName(name: string): unknown;
+  get(id: unknown, options?: object): unknown;
+  jurisdiction(name: string): Namespace;
+}
+
+export function namespaceOf(binding: string, env: object): Namespace {
+  const bound = (env as Record<string, unknown>)[binding] as Namespace | undefined;
+  demand(
+    bound?.idFromName,
+    `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
+  );
+  return bound;
+}
+
+/**
+ * The part of a namespace that stays in a jurisdiction. Never all of it instead: a session would lie
+ * where it must not.
+ */
+export function inJurisdiction(namespace: Namespace, binding: string, name: string): Namespace {
+  try {
+    return namespace.jurisdiction(name);
+  } catch {
+    throw new VaultError(
+      "invalid_option",
+      `${binding} has no jurisdiction ${name}: Cloudflare has "eu", "us" and more, a development server has none. There, leave the option out: set it by a variable that production alone has, jurisdiction: env.JURISDICTION`,
+    );
+  }
+}

@@ -1,0 +1,63 @@
+/** What lies in an object's storage: the deed, and the session's record under its seal. */
+import { isObject } from "../guard/claims.ts";
+import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";
+import type { Session, TokenStore } from "../types.ts";
+import type { AlarmStorage } from "./alarm.ts";
+import { createDeed, type DeedBox } from "./deed.ts";
+
+/** As much of a Durable Object's `ctx` as is needed. */
+export interface ObjectContext {
+  /** One among all objects of all classes, for ever: an object is found by nothing else. */
+  readonly id: { toString(): string; readonly jurisdiction?: string };
+  readonly storage: DurableStorage &
+    AlarmStorage & {
+      /** Frees the database itself. */
+      deleteAll(): Promise<void>;
+    };
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+export interface Shelf {
+  readonly deed: DeedBox;
+  /** The records as they lie, sealed. */
+  readonly sealed: TokenStore;
+  /** The revision of what is stored, above everything that was ever said of an earlier life. */
+  revision(key: string, session?: Session): Promise<number>;
+  /** The id of the key that seals what is stored. */
+  keyId(key: string): Promise<string | undefined>;
+  /** Gives the storage back, if the account was removed, and nobody came meanwhile. */
+  clear(key: string, isLeaving: () => boolean): Promise<boolean>;
+}
+
+export function openShelf({ id, storage }: ObjectContext, now: () => number): Shelf {
+  // First, because it says what is wrong with a class that has no such storage.
+  const sealed = durableObjectStore(storage, { namespace: id.toString() });
+  const deed = createDeed(storage.kv, now);
+  return {
+    deed,
+    sealed,
+    async revision(key, session) {
+      const { base = now() } = deed.read() ?? {};
+      if (session) return base + session.revision;
+      const head = await sealed.head(key).catch(() => undefined);
+      return base + (head?.revision ?? 0);
+    },
+    async keyId(key) {
+      const record = await sealed.read(key);
+      const kid = isObject(record?.body) ? record.body["kid"] : undefined;
+      return typeof kid === "string" ? kid : undefined;
+    },
+    async clear(key, isLeaving) {
+      if (!isLeaving() || deed.debt()) return false;
+      const head = await sealed.head(key);
+      if (head && (!head.tombstone || !(await sealed.write(key, undefined, head)))) return false;
+      if (!isLeaving()) return false;
+      deed.drop();
+      await storage.deleteAlarm();
+      // A class that extends this one may keep something of its own.
+      const [left] = storage.kv.list({ prefix: "" });
+      if (!left) await storage.deleteAll();
+      return true;
+    },
+  };
+}

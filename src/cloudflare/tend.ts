@@ -1,0 +1,100 @@
+/**
+ * What an object does for its session of its own accord: the alarm follows it, and KV is told. Nobody
+ * waits for any of it.
+ */
+import type { Clock } from "../types.ts";
+import { nextAlarm, setAlarm } from "./alarm.ts";
+import type { Owned } from "./owned.ts";
+import { createPublisher } from "./publish.ts";
+import type { ObjectContext, Shelf } from "./shelf.ts";
+
+/** A session whose alarm, and whose copy in KV, follow it. */
+export interface Tended extends Owned {
+  /** The session was asked for: where that is often, KV had better have its token. */
+  asked(): void;
+  /** The alarm and KV follow what has changed. */
+  changed(): void;
+  /** The alarm follows what has become of the session; settles when it has. Never rejects. */
+  follow(): Promise<void>;
+  /** Does what is due, whatever that is. Rejects where the alarm could not be set. */
+  wake(): Promise<void>;
+}
+
+export interface TendParts {
+  readonly ctx: ObjectContext;
+  readonly shelf: Shelf;
+  readonly clock: Clock;
+  /** The id of the newest key. */
+  readonly newestKey: () => Promise<string>;
+}
+
+export function tend(one: Owned, { ctx, shelf, clock, newestKey }: TendParts): Tended {
+  const { engine, name, provider, store } = one;
+  const { key } = name;
+  const { deed } = shelf;
+  const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
+  let following: Promise<void> = Promise.resolve();
+
+  const isLeaving = (): boolean => !!deed.read()?.isLeaving && !engine.state().session;
+
+  async function arm(): Promise<void> {
+    if (await shelf.clear(key, isLeaving)) return;
+    const { session, status } = engine.state();
+    const owes = deed.debt() !== undefined;
+    const sight = { session, status, renewal: provider.renewal, owes, now: clock.now() };
+    await setAlarm(ctx.storage, nextAlarm(sight));
+  }
+
+  /** One after the other, so that the last word is the alarm's. */
+  function armInTurn(): Promise<void> {
+    const turn = following.then(arm);
+    following = turn.catch(() => {});
+    return turn;
+  }
+
+  function follow(): Promise<void> {
+    const turn = armInTurn().catch(() => {});
+    waitUntil(turn);
+    return turn;
+  }
+
+  const publish = createPublisher({
+    engine,
+    cache: one.cache,
+    id: ctx.id.toString(),
+    clock,
+    waitUntil,
+    deed,
+    revision: (session) => shelf.revision(key, session),
+    onPaid: () => void follow(),
+  });
+
+  function changed(): void {
+    void follow();
+    publish();
+  }
+
+  /** A session that is never renewed would keep its old key for ever. */
+  async function reseal(): Promise<void> {
+    const found = await shelf.keyId(key);
+    if (found === undefined || found === (await newestKey())) return;
+    const record = await store.read(key);
+    if (record?.body !== undefined) await store.write(key, record, record);
+  }
+
+  one.listen(changed);
+  return {
+    ...one,
+    asked: () => publish(true),
+    changed,
+    follow,
+    async wake() {
+      // What cannot be opened or written now is tried again at the next start.
+      await reseal().catch(() => {});
+      await engine.look();
+      publish();
+      // Last, so that a reset before this leaves the platform's own retry in place.
+      await armInTurn();
+    },
+  };
+}
