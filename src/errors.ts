@@ -112,11 +112,10 @@ export class VaultError extends Error {
   /** Why, where that is known. */
   declare readonly reason: VaultErrorReason | undefined;
 
-  constructor(
-    code: VaultErrorCode,
-    message?: string | undefined,
-    { status, retryAfter, reason }: VaultErrorFacts = {},
-  ) {
+  constructor(code: VaultErrorCode, message?: string | undefined, facts?: VaultErrorFacts) {
+    // Without a prototype: what is put on a polluted one is no reason (S15).
+    const own: VaultErrorFacts = Object.assign(Object.create(null), facts);
+    const { status, retryAfter, reason } = own;
     super(message ?? sentence(code, reason));
     Object.assign(this, { name: "VaultError", code, status, retryAfter, reason });
     Object.defineProperty(this, brand, { value: true });

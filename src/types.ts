@@ -222,11 +222,23 @@ export type Outcome =
       readonly error?: unknown;
     };
 
+/**
+ * What sends: `fetch` itself, or any function that is called as it is. What a runtime adds to its own, as
+ * Bun does with `fetch.preconnect`, is not asked for (F75).
+ */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/**
+ * Bytes that no other thread shares, as `TextEncoder` gives them: what is published has to say so to
+ * TypeScript 5.6 too, where `Uint8Array` takes no parameter (F75).
+ */
+export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
+
 /** What a mechanism works with: the guarded way to a token endpoint. */
 export interface Exchange {
   /** Aborted at the exchange's deadline. */
   readonly signal: AbortSignal;
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   /** The time by the server's clock, as far as it is known; otherwise by the clock here. */
   readonly now: () => number;
 }
@@ -311,7 +323,7 @@ export interface VaultOptions<Credentials = never> {
   /** Calls back when timers may have been late: on wake-up, on coming online. None by default, but in browsers. */
   readonly onWake?: (listener: () => void) => () => void;
   /** What requests and refreshes are sent with; the global one by default. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
   /** For tests; the system's by default. */
   readonly clock?: Clock;
   /** Jitter, from 0 to 1; `Math.random` by default. */

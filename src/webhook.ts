@@ -16,6 +16,7 @@
  * @module
  */
 import { check } from "./errors.ts";
+import type { Bytes } from "./types.ts";
 
 interface Common {
   /**
@@ -76,7 +77,7 @@ export type WebhookResult =
   | {
       readonly ok: true;
       /** The very bytes that were verified. The request cannot be read again. */
-      readonly body: Uint8Array<ArrayBuffer>;
+      readonly body: Bytes;
       /** Those bytes as text. Throws a `TypeError` where they are not UTF-8. */
       text(): string;
       /** That text as JSON, unchecked. Throws a `SyntaxError` where it is none. */
@@ -91,7 +92,7 @@ export type WebhookResult =
 /** What is signed with the body, and the signatures that may be right. */
 interface Claim {
   readonly before: string;
-  readonly signatures: readonly Uint8Array<ArrayBuffer>[];
+  readonly signatures: readonly Bytes[];
   readonly id?: string;
   readonly timestamp?: number;
 }
@@ -166,7 +167,7 @@ export async function verifyWebhook(
 
 function importKey(secret: unknown, options: WebhookOptions): Promise<CryptoKey> {
   const isStandard = options.scheme === "standard";
-  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  let bytes: Bytes | undefined;
   if (secret instanceof Uint8Array) bytes = secret.slice();
   // A secret that says `undefined` was a variable that is not set, and anybody could sign with it.
   else if (typeof secret === "string" && !/^\s|\s$|^(undefined|null)$/.test(secret))
@@ -244,7 +245,7 @@ function readStandard(
 }
 
 /** Exact base64 (RFC 4648 §4), or `undefined`: one text for one sequence of bytes. */
-function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+function fromBase64(text: string): Bytes | undefined {
   try {
     const binary = atob(text);
     if (btoa(binary) === text) return Uint8Array.from(binary, (char) => char.charCodeAt(0));
@@ -253,10 +254,7 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
 }
 
 /** The body, whole, or why there is none. */
-async function readBody(
-  request: Request,
-  most: number,
-): Promise<Uint8Array<ArrayBuffer> | WebhookRefusal> {
+async function readBody(request: Request, most: number): Promise<Bytes | WebhookRefusal> {
   try {
     if (request.bodyUsed) return "unreadable_body";
     const { body } = request as { body?: Request["body"] };

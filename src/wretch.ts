@@ -14,13 +14,11 @@
  */
 import type { ConfiguredMiddleware, FetchLike, WretchAddon, WretchOptions } from "wretch";
 import { VaultError } from "./errors.ts";
+import type { Fetch } from "./types.ts";
 
 /** What is needed of a vault: its `fetch`, which takes one to send a call with. */
 export interface WretchVault {
-  readonly fetch: (
-    url: string,
-    init: RequestInit & { readonly fetch: typeof fetch },
-  ) => Promise<Response>;
+  readonly fetch: (url: string, init: RequestInit & { readonly fetch: Fetch }) => Promise<Response>;
 }
 
 /** These may be sent again without harm: RFC 9110 §9.2.2. */

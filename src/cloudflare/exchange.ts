@@ -1,7 +1,8 @@
 /** The object's way to a token endpoint. */
+import type { Fetch } from "../types.ts";
 
 /** Workers with a compatibility date before 2024-11-11 know no `cache`. Nothing caches a POST there. */
-export function exchangeFetch(fetch_: typeof fetch | undefined): typeof fetch {
+export function exchangeFetch(fetch_: Fetch | undefined): Fetch {
   let takesCache = true;
   try {
     void new Request("https://example.com", { cache: "no-store" });

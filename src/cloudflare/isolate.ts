@@ -2,7 +2,7 @@
 import type { Policy } from "../request/policy.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import type { Keyring } from "../stores/encrypted.ts";
-import type { Provider } from "../types.ts";
+import type { Fetch, Provider } from "../types.ts";
 import type { TokenCache } from "./cache.ts";
 import { readKeys } from "./keys.ts";
 import { createMemory, type Memory } from "./memory.ts";
@@ -22,7 +22,7 @@ export interface Shared {
   /** Read when they are first asked for, so that a malformed one is told then. */
   ring(): Keyring;
   readonly onEvent: SharedOptions<never>["onEvent"];
-  readonly fetch: typeof fetch | undefined;
+  readonly fetch: Fetch | undefined;
   readonly policies: Map<Provider<never>, Policy>;
   readonly caches: Map<KvNamespace, TokenCache>;
 }

@@ -1,5 +1,5 @@
 /** What users pass: to the class, and to a request's vault. */
-import type { VaultOptions } from "../types.ts";
+import type { Fetch, VaultOptions } from "../types.ts";
 import type { VaultEvent } from "../vault/vault.ts";
 import type { KeysOption } from "./keys.ts";
 import type { Providers, Sender } from "./set-up.ts";
@@ -34,7 +34,7 @@ export interface TokenVaultOptions<Env = never>
    * What sends requests to token endpoints and to the API, on both sides: `(env) => env.MTLS`. A
    * binding, or a function like `fetch`; the global one by default.
    */
-  readonly fetch?: (env: Env) => Sender | typeof fetch;
+  readonly fetch?: (env: Env) => Sender | Fetch;
   /**
    * The binding of this class; needed only where two classes of one Worker have a provider of the same
    * name. None by default.
@@ -84,7 +84,7 @@ export interface CloudflareVaultOptions extends SharedOptions<never> {
   /** As in `createVault` of the core; 1,048,576 by default. */
   readonly maxReplayBytes?: number;
   /** Sends the requests to the API; as `defineTokenVault` says by default. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
   /** The system's by default. */
   readonly clock?: VaultOptions["clock"];
 }

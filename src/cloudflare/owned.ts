@@ -4,7 +4,7 @@ import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import { encrypted, type Keyring } from "../stores/encrypted.ts";
-import type { Provider, TokenStore, VaultOptions } from "../types.ts";
+import type { Fetch, Provider, TokenStore, VaultOptions } from "../types.ts";
 import type { VaultEvent } from "../vault/vault.ts";
 import { createCache, type TokenCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
@@ -18,7 +18,7 @@ export interface OwnerSettings extends Pick<
   VaultOptions,
   "clock" | "dangerouslyAllowLoopbackHttp" | "patience" | "random"
 > {
-  readonly fetch?: typeof fetch | undefined;
+  readonly fetch?: Fetch | undefined;
   readonly providers: Readonly<Record<string, Provider<never>>>;
   readonly keys: Keyring;
   readonly kv: KvNamespace | undefined;

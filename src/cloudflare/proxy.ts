@@ -9,7 +9,7 @@ import { VaultError } from "../errors.ts";
 import { createFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
-import type { AccessToken, Clock, Provider, TokenSet } from "../types.ts";
+import type { Fetch, AccessToken, Clock, Provider, TokenSet } from "../types.ts";
 import type { Vault, VaultEvent } from "../vault/vault.ts";
 import { type Ask, type AskParts, createAsk } from "./ask.ts";
 import { createReadPath, type ReadPath, type ReadPathParts, TRIES } from "./read-path.ts";
@@ -50,7 +50,7 @@ export interface StartOptions {
 export interface ProxyParts extends Omit<AskParts, "clock">, Omit<ReadPathParts, "ask" | "clock"> {
   readonly provider: Provider<never>;
   readonly policy: Policy;
-  readonly fetch?: typeof fetch | undefined;
+  readonly fetch?: Fetch | undefined;
   readonly clock?: Clock | undefined;
   readonly maxReplayBytes?: number | undefined;
   readonly onEvent?: ((event: VaultEvent) => unknown) | undefined;

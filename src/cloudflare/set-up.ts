@@ -5,7 +5,7 @@
 import { VaultError } from "../errors.ts";
 import { isSecure } from "../guard/secure.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
-import type { Provider } from "../types.ts";
+import type { Fetch, Provider } from "../types.ts";
 
 export type Providers = Readonly<Record<string, Provider<never>>>;
 
@@ -65,9 +65,9 @@ export function kvOf(named: string | undefined, env: object): KvNamespace | unde
 
 /** What sends: a function like `fetch`, or a binding's method, which minds whose it is. */
 export function senderOf(
-  find: ((env: never) => Sender | typeof fetch) | undefined,
+  find: ((env: never) => Sender | Fetch) | undefined,
   env: object,
-): typeof fetch | undefined {
+): Fetch | undefined {
   const found = find?.(env as never);
   if (found === undefined || typeof found === "function") return found;
   demand(found?.fetch, "fetch of defineTokenVault gives no binding with a fetch, and no function");

@@ -1,5 +1,5 @@
 /** Deno sends some requests twice; a refresh token that is spent must not be among them. */
-import type { Provider } from "../types.ts";
+import type { Fetch, Provider } from "../types.ts";
 
 /**
  * Deno 2.9 sends a request again by itself when the connection dies without a reply, except one whose
@@ -20,7 +20,7 @@ export function sentOnce<Credentials>(provider: Provider<Credentials>): Provider
 }
 
 const asStream =
-  (fetch_: typeof fetch): typeof fetch =>
+  (fetch_: Fetch): Fetch =>
   (input, init) => {
     const { body, headers } = new Response(init?.body);
     if (!init || !body) return fetch_(input, init);

@@ -1,4 +1,5 @@
 /** Web Crypto, and bytes as the texts that a record holds: a record is JSON (F89). */
+import type { Bytes } from "../types.ts";
 import { fail } from "./stored.ts";
 
 /** `CryptoKey`, which Node's own types know as a value only. */
@@ -8,7 +9,7 @@ export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 export const subtle = (): (typeof crypto)["subtle"] =>
   (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
 
-export const randomBytes = (length: number): Uint8Array<ArrayBuffer> =>
+export const randomBytes = (length: number): Bytes =>
   crypto.getRandomValues(new Uint8Array(length));
 
 export function toBase64(bytes: Uint8Array): string {
@@ -18,5 +19,5 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /** Throws for what is no base64. */
-export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
+export const fromBase64 = (text: string): Bytes =>
   Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

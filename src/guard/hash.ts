@@ -3,20 +3,16 @@
  * It names things that may hold a secret, a path for one, and authenticates nothing.
  */
 
-/** 106 bits as text: two runs of cyrb53 (public domain, by bryc) from different seeds. */
-export const shortHash = (text: string): string => run(text, 0) + run(text, 1);
-
-function run(text: string, seed: number): string {
-  let high = 0xdeadbeef ^ seed;
-  let low = 0x41c6ce57 ^ seed;
+/** 64 bits in hex: cyrb53 by bryc (public domain), with both of its halves whole. */
+export function shortHash(text: string): string {
+  let one = 0xdeadbeef;
+  let two = 0x41c6ce57;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    high = Math.imul(high ^ code, 2_654_435_761);
-    low = Math.imul(low ^ code, 1_597_334_677);
+    one = Math.imul(one ^ code, 2_654_435_761);
+    two = Math.imul(two ^ code, 1_597_334_677);
   }
-  high =
-    Math.imul(high ^ (high >>> 16), 2_246_822_507) ^ Math.imul(low ^ (low >>> 13), 3_266_489_909);
-  low =
-    Math.imul(low ^ (low >>> 16), 2_246_822_507) ^ Math.imul(high ^ (high >>> 13), 3_266_489_909);
-  return ((low >>> 0) * 0x20_0000 + (high >>> 11)).toString(36);
+  one = Math.imul(one ^ (one >>> 16), 2_246_822_507) ^ Math.imul(two ^ (two >>> 13), 3_266_489_909);
+  two = Math.imul(two ^ (two >>> 16), 2_246_822_507) ^ Math.imul(one ^ (one >>> 13), 3_266_489_909);
+  return [one, two].map((half) => (half >>> 0).toString(16).padStart(8, "0")).join("");
 }

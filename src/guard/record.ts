@@ -1,24 +1,26 @@
 /** Between a session and the record that a store keeps. What comes back is narrowed (S10). */
 import type { Provider, Session, StoredRecord } from "../types.ts";
+import { own } from "./json.ts";
 import { isToken } from "./syntax.ts";
 
 /** Where an account's record stands: what keeps sessions apart, joined; no part can pass for two (S11). */
 export const keyOf = ({ name, origins, partition = [] }: Provider, account: string): string =>
   [name, origins[0]!, ...partition, account].map(encodeURIComponent).join("|");
 
-export const toRecord = (session: Session): StoredRecord => ({
-  format: 1,
-  sessionId: session.sessionId,
-  revision: session.revision,
-  attemptId: session.intent?.attemptId,
-  body: session,
-});
+export const toRecord = (session: Session): StoredRecord =>
+  own({
+    format: 1,
+    sessionId: session.sessionId,
+    revision: session.revision,
+    attemptId: session.intent?.attemptId,
+    body: session,
+  });
 
 const isFinite = (value: unknown): boolean => Number.isFinite(value);
 
 /** Whether what was found has the numbers that decisions are made with. */
-function hasNumbers({ generation, attempt, issuedAt, startedAt, ...session }: Session): boolean {
-  const { intent, coolDown, skew = 0 } = session;
+function hasNumbers(session: Session): boolean {
+  const { generation, attempt, issuedAt, startedAt, intent, coolDown, skew = 0 } = session;
   return (
     [generation, attempt, issuedAt, startedAt, skew].every(isFinite) &&
     (!intent || [intent.attempt, intent.deadline, intent.firstSentAt].every(isFinite)) &&

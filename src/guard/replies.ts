@@ -1,5 +1,5 @@
 /** Reading what a reply says: capped, narrowed, and never an error (S10). */
-import { parse } from "./json.ts";
+import { own, parse } from "./json.ts";
 
 export interface Reading {
   /** The longest body that is read, in bytes; 1 MiB by default, for tokens with many claims in them (F77). */
@@ -9,10 +9,8 @@ export interface Reading {
 }
 
 /** A body's text; `undefined` for one that is too long. */
-export async function readText(
-  response: Response,
-  { most = 1_048_576, until }: Reading = {},
-): Promise<string | undefined> {
+export async function readText(response: Response, reading?: Reading): Promise<string | undefined> {
+  const { most = 1_048_576, until } = own({ ...reading });
   // Some runtimes' responses show no stream, or one of another kind.
   const reader = response.body?.getReader?.();
   if (!reader) return response.text();

@@ -1,5 +1,6 @@
 /** No secret over plain http (S3): origins are held to it, and so is what a mechanism asks. */
 import { check, VaultError } from "../errors.ts";
+import type { Fetch } from "../types.ts";
 
 const LOOPBACK = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 
@@ -22,7 +23,7 @@ const addressIn = (input: string | URL | Request): string | URL =>
 
 /** The way to a token endpoint: `fetch_`, for secure URLs only. */
 export const secureFetch =
-  (fetch_: typeof fetch, allowLoopbackHttp?: boolean): typeof fetch =>
+  (fetch_: Fetch, allowLoopbackHttp?: boolean): Fetch =>
   (input, init) => {
     check(
       isSecure(parseEndpoint(addressIn(input)), allowLoopbackHttp),

@@ -27,6 +27,7 @@ import {
   secretOf,
   warnInBrowser,
 } from "../grant/secrets.ts";
+import { own } from "../guard/json.ts";
 import { ask } from "../grant/token-request.ts";
 import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
 
@@ -47,7 +48,9 @@ export interface MintOptions<Credentials>
  * With a `variable`, `signIn()` takes a token that was minted elsewhere from `env`. It serves to its
  * end; then a sign-in is due, because a token alone mints nothing.
  */
-export function mint<Credentials>(options: MintOptions<Credentials>): Provider<Credentials | void> {
+export function mint<Credentials>(given: MintOptions<Credentials>): Provider<Credentials | void> {
+  // What is put on `Object.prototype` later on is no option (S15).
+  const options = own(given);
   const { tokenUrl, write, assumedLifetime } = options;
   warnInBrowser(options);
 
@@ -60,9 +63,9 @@ export function mint<Credentials>(options: MintOptions<Credentials>): Provider<C
     );
   }
 
-  return {
+  return own<Provider<Credentials | void>>({
     ...addressOf(options),
-    renewal: { rotation: "none", needsRefreshToken: false, assumedLifetime } as Renewal,
+    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }) as Renewal,
     async signIn(credentials, exchange) {
       if (credentials === undefined) return asFound(secretOf(found(options), options));
       const outcome = await make(credentials as Credentials, exchange);
@@ -72,5 +75,5 @@ export function mint<Credentials>(options: MintOptions<Credentials>): Provider<C
     },
     renew: async ({ material }, exchange) =>
       material === undefined ? { type: "refused" } : make(material as Credentials, exchange),
-  };
+  });
 }

@@ -19,6 +19,7 @@
 import { check } from "../errors.ts";
 import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf } from "../grant/secrets.ts";
+import { own } from "../guard/json.ts";
 import { ask, postJson } from "../grant/token-request.ts";
 import type { Provider, Renewal, TokenSet } from "../types.ts";
 
@@ -44,13 +45,15 @@ export interface PasswordOptions<Credentials = PasswordCredentials>
 
 /** Makes a provider from endpoints and field names. Rotation is taken to be strict unless told. */
 export function password<Credentials = PasswordCredentials>(
-  options: PasswordOptions<Credentials>,
+  given: PasswordOptions<Credentials>,
 ): Provider<Credentials> {
+  // What is put on `Object.prototype` later on is no option (S15).
+  const options = own(given);
   const { tokenUrl, refreshUrl, revokeUrl, write } = options;
   const { rotation = "strict", reuseWindow, assumedLifetime } = options;
-  return {
+  return own<Provider<Credentials>>({
     ...addressOf(options),
-    renewal: { rotation, reuseWindow, assumedLifetime } as Renewal,
+    renewal: own({ rotation, reuseWindow, assumedLifetime }) as Renewal,
     async signIn(credentials, exchange) {
       check(credentials ?? undefined, "credentials");
       const body = write ? write(credentials) : credentials;
@@ -62,5 +65,5 @@ export function password<Credentials = PasswordCredentials>(
       revoke: ({ accessToken, refreshToken }: TokenSet, exchange) =>
         postJson({ url: revokeUrl, body: { token: refreshToken ?? accessToken } }, exchange),
     }),
-  };
+  });
 }

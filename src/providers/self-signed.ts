@@ -61,8 +61,10 @@ const HASH_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
  * @throws VaultError `invalid_option` when `lifetime` is under a second, or has no end.
  */
 export function selfSigned<Credentials>(
-  options: SelfSignedOptions<Credentials>,
+  given: SelfSignedOptions<Credentials>,
 ): Provider<Credentials> {
+  // What is put on `Object.prototype` later on is no option (S15).
+  const options = own(given);
   const { claims, key, algorithm = "HS256", lifetime = 3_600_000 } = options;
   check(lifetime >= 1_000 && lifetime < Infinity, "lifetime, of at least 1000 ms");
   warnInBrowser(options);
@@ -101,16 +103,16 @@ export function selfSigned<Credentials>(
     }
   }
 
-  return {
+  return own<Provider<Credentials>>({
     ...addressOf(options),
-    renewal: {
+    renewal: own({
       rotation: "none",
       needsRefreshToken: false,
       selfSigned: true,
       assumedLifetime: lifetime,
-    },
+    }),
     signIn: sign,
     renew: async ({ material }, exchange) =>
       material === undefined ? { type: "refused" } : sign(material as Credentials, exchange),
-  };
+  });
 }

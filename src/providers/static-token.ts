@@ -30,6 +30,7 @@ import {
   secretOf,
   warnInBrowser,
 } from "../grant/secrets.ts";
+import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 
 export type { Address, Env, SecretOptions };
@@ -50,13 +51,15 @@ export interface StaticTokenOptions extends Address, SecretOptions {}
  * `signIn` rejects with a VaultError: `invalid_option` where there is no token, `invalid_token`
  * where no header can carry it.
  */
-export function staticToken(options: StaticTokenOptions): Provider<StaticCredentials | void> {
+export function staticToken(from: StaticTokenOptions): Provider<StaticCredentials | void> {
+  // What is put on `Object.prototype` later on is no option (S15).
+  const options = own(from);
   warnInBrowser(options);
-  return {
+  return own<Provider<StaticCredentials | void>>({
     ...addressOf(options),
     signIn: async (credentials) =>
       asFound(
         secretOf(credentials === undefined ? found(options) : given(credentials, "token"), options),
       ),
-  };
+  });
 }

@@ -2,6 +2,7 @@
  * What is still to be written: changes in the order in which they came, and their merge with the record
  * that is found. All pure; the shell writes what comes of it, in one compare-and-set.
  */
+import { own } from "../guard/json.ts";
 import { toRecord } from "../guard/record.ts";
 import type { RecordHead, Session, StoredRecord, TokenSet } from "../types.ts";
 import type { Moment } from "./timing.ts";
@@ -110,7 +111,7 @@ export function covers({ sessionIds, at }: End, found: Found, { now, running }: 
 function tombstone(sessionId: string, { at }: End, { now, running }: Moment): Found {
   const endedAt = Math.floor(now - (running - at.running));
   return {
-    head: { format: 1, sessionId, revision: 0, tombstone: true, endedAt },
+    head: own<RecordHead>({ format: 1, sessionId, revision: 0, tombstone: true, endedAt }),
     session: undefined,
   };
 }
@@ -157,10 +158,13 @@ function applyRestore({ session }: Restore, found: Found): Step {
   const isLost = found.session && isAhead(session, found.session);
   // Above everything that others may have seen of it.
   const revision = session.revision + 1;
-  return { result: isLost ? standing({ ...session, revision }) : found };
+  return { result: isLost ? standing(own({ ...session, revision })) : found };
 }
 
-function apply(change: Change, found: Found, at: Moment): Step {
+/** No member but its own: a polluted prototype ends and drops nothing (S15). */
+const apply = (change: Change, found: Found, at: Moment): Step => own(stepOf(change, found, at));
+
+function stepOf(change: Change, found: Found, at: Moment): Step {
   switch (change.type) {
     case "begin":
       return applyBegin(change, found, at);
@@ -214,8 +218,8 @@ function recordOf(result: Found, found: Found, highest: number): StoredRecord | 
   const isSame = session && found.head?.sessionId === session.sessionId;
   const last = found.head?.revision ?? highest;
   const revision = (isSame ? Math.max(last, session.revision - 1) : last) + 1;
-  if (session) return toRecord({ ...session, revision });
-  return head && { ...head, revision };
+  if (session) return toRecord(own({ ...session, revision }));
+  return head && own({ ...head, revision });
 }
 
 /** What memory serves while these changes are not written: sign-outs at once, the rest once it has failed. */

@@ -2,6 +2,7 @@
  * What is to be done about one session: one pure function. It looks at the session, at both clocks and
  * at what this context has seen, and says whether the token is served and what the engine does next.
  */
+import { own } from "../guard/json.ts";
 import type { Renewal, Session } from "../types.ts";
 import {
   AFTER_COMMIT,
@@ -101,7 +102,7 @@ export function decide(sight: Sight): Decision {
   const isDue = now >= (session.refreshAt ?? expiresAt);
   if (!isDue && !sight.isDemanded) return { serves: true, next: "rest" };
   const serves = !isOver && now < expiresAt - leewayOf(lifeOf(session));
-  const step = spend(sight, session, { renewal, serves });
+  const step = own(spend(sight, session, { renewal, serves }));
   if (step.isStuck) return step;
   const byTime = isDue && !isTooSoon(sight, session, floorOf(lifeOf(session)));
   const by401 = sight.isDemanded && !isTooSoon(sight, session, AFTER_COMMIT);

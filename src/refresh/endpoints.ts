@@ -2,6 +2,7 @@
  * What the endpoints of one session have said of its access tokens. A 401 is judged by this evidence: an
  * endpoint that heals may ask for refreshes, one that does not is paused, and only it (F42, F43).
  */
+import { own } from "../guard/json.ts";
 
 /** What is known of one endpoint. Times are running time. */
 export interface Evidence {
@@ -43,7 +44,7 @@ export const OTHERS = "";
 
 export const noEndpoints: Endpoints = new Map();
 
-const NOTHING: Evidence = { began: [] };
+const NOTHING: Evidence = own({ began: [] });
 
 const MINUTE = 60_000;
 const SHORTEST_PAUSE = MINUTE;
@@ -229,7 +230,7 @@ export const isInQuestion = (endpoints: Endpoints): boolean =>
 function set(endpoints: Endpoints, name: string, evidence: Evidence): Endpoints {
   const all = new Map(endpoints);
   all.delete(name);
-  all.set(name, evidence);
+  all.set(name, own(evidence));
   for (const [other, { pause }] of all) {
     if (all.size <= 3 * MOST_UNHEALABLE) break;
     if (!pause) all.delete(other);

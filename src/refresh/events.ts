@@ -1,4 +1,5 @@
 /** What is told of a piece of news: the difference between what was known before and after it. */
+import { own } from "../guard/json.ts";
 import type { TokenName } from "../types.ts";
 import type { EngineEventType } from "./contract.ts";
 import { isPersisted, type Knowledge, type News } from "./knowledge.ts";
@@ -27,7 +28,8 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
       ? { type: "refused", session, status: refusalStatus(after) }
       : undefined,
   ];
-  return all.filter((one) => one !== undefined);
+  // Own members alone: an event is what has happened (S15).
+  return all.filter((one) => one !== undefined).map((one) => own(one));
 }
 
 const isTold = ({ told }: Knowledge, session: TokenName | undefined): boolean =>

@@ -2,14 +2,15 @@
 import { isVaultError } from "../errors.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
 import { narrowGrant } from "../grant/outcome.ts";
-import type { Clock, Exchange, Grant, Outcome, Provider } from "../types.ts";
+import { isObject, own } from "../guard/json.ts";
+import type { Clock, Exchange, Fetch, Grant, Outcome, Provider } from "../types.ts";
 import { EXCHANGE } from "./timing.ts";
 import { createLimit } from "./waiting.ts";
 
 /** How an exchange ended, and what it has brought, if that can be used. */
 export interface Ended {
   readonly outcome: Outcome;
-  readonly got?: Life;
+  readonly got?: Life | undefined;
 }
 
 export interface ExchangeOptions {
@@ -34,10 +35,13 @@ export interface ExchangeParts {
   /** Jitter, from 0 to 1. */
   readonly random: () => number;
   /** The way to the token endpoint. */
-  readonly send: typeof fetch;
+  readonly send: Fetch;
   /** How far the server's clock is ahead, in milliseconds. */
   readonly ahead: () => number;
 }
+
+/** Each member is its own: a polluted prototype grants, refuses and delays nothing (S15). */
+const ended = (outcome: Outcome, got?: Life): Ended => own({ outcome: own(outcome), got });
 
 export function createExchanges({
   provider,
@@ -59,7 +63,7 @@ export function createExchanges({
    * comes when its exchange is over sends nothing: nobody would hear the reply.
    */
   const fenced =
-    (signal: AbortSignal, mayStillSend: () => Promise<boolean>): typeof fetch =>
+    (signal: AbortSignal, mayStillSend: () => Promise<boolean>): Fetch =>
     async (input, init) => {
       const may = !signal.aborted && (await mayStillSend());
       if (!may || signal.aborted) throw new Error("This exchange has been overtaken");
@@ -68,24 +72,23 @@ export function createExchanges({
 
   return {
     life,
-    async run(ask, { signal: by, deadline = EXCHANGE, mayStillSend } = {}) {
+    async run(ask, options) {
+      const { signal: by, deadline = EXCHANGE, mayStillSend } = own({ ...options });
       const startedAt = clock.now();
       const { signal, stopped, end } = createLimit(clock, deadline, by);
       try {
         const fetch = mayStillSend ? fenced(signal, mayStillSend) : send;
         const answer = await Promise.race([ask({ signal, fetch, now }), stopped]);
-        const outcome = answer as Outcome;
-        // No answer at all throws here.
-        if (outcome.type !== "granted") return { outcome };
+        if (!isObject(answer)) throw new TypeError("The provider gave no outcome");
+        const outcome = own(answer) as unknown as Outcome;
+        if (outcome.type !== "granted") return ended(outcome);
         const grant = narrowGrant(outcome.grant);
         return typeof grant === "object"
-          ? { outcome, got: life(grant, startedAt) }
-          : { outcome: { type: "trouble", reason: grant } };
+          ? ended(outcome, life(grant, startedAt))
+          : ended({ type: "trouble", reason: grant });
       } catch (error) {
         const reason = isVaultError(error) ? error.reason : undefined;
-        return {
-          outcome: { type: "trouble", error, reason: signal.aborted ? "timed_out" : reason },
-        };
+        return ended({ type: "trouble", error, reason: signal.aborted ? "timed_out" : reason });
       } finally {
         end();
       }

@@ -40,8 +40,9 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
     isSame &&
     session?.generation === before.session?.generation &&
     session?.tokenSet.accessToken === before.session?.tokenSet.accessToken;
-  const { intent } = session ?? {};
+  const intent = session?.intent;
   const isOwn = session?.tokenSet.accessToken === next.gotHere;
+  // At the look before this one it did not stand yet, nor did its session.
   const notBefore = isOwn ? at.running : before.readAt;
   return {
     ...next,
@@ -52,9 +53,7 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
       next.found !== before.found ||
       next.changes.some(({ type }) => type === "end"),
     met: session ? withNames(next.met, [session.sessionId]) : next.met,
-    generation: isSameGeneration
-      ? next.generation
-      : { since: at.running, notBefore: isSame ? notBefore : undefined },
+    generation: isSameGeneration ? next.generation : { since: at.running, notBefore },
     passes: isSameGeneration ? next.passes : 0,
     isHandedOn: isSameGeneration && next.isHandedOn,
     endpoints: isSame ? endpointsOf(next, session, isSameGeneration, at) : noEndpoints,
@@ -302,7 +301,8 @@ function afterRejected(
   const { running } = at;
   const isCurrent = session.generation === news.generation;
   const heard =
-    news.passed === undefined
+    // What does not exist yet was let through by nobody (S10).
+    news.passed === undefined || news.passed > session.generation
       ? known.endpoints
       : afterPass(known.endpoints, news.endpoint, { generation: news.passed, at: -Infinity });
   const endpoints = afterRejection(heard, {

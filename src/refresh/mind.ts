@@ -2,6 +2,7 @@
  * Where one context's knowledge stands. It hands news to `learn`, keeps what memory serves at hand, and
  * tells the vault what has happened. It decides nothing, and nobody below calls it.
  */
+import { own } from "../guard/json.ts";
 import type { AccessToken, Clock } from "../types.ts";
 import type { OnNews } from "./contract.ts";
 import type { Decision } from "./decide.ts";
@@ -62,7 +63,7 @@ export function createMind(options: MindOptions): Mind {
 
   function showToken(): void {
     const { session } = known;
-    const { accessToken } = session?.tokenSet ?? {};
+    const accessToken = session?.tokenSet.accessToken;
     const isSame =
       token?.sessionId === session?.sessionId &&
       token?.generation === session?.generation &&
@@ -71,12 +72,12 @@ export function createMind(options: MindOptions): Mind {
     if (isSame) return;
     token =
       session && accessToken
-        ? { accessToken, sessionId: session.sessionId, generation: session.generation }
+        ? own({ accessToken, sessionId: session.sessionId, generation: session.generation })
         : undefined;
   }
 
   const served = (): AccessToken | undefined =>
-    isWatched(known) && token ? { ...token, isWatched: true } : token;
+    isWatched(known) && token ? own({ ...token, isWatched: true }) : token;
 
   function showView(): void {
     const at = facts();

@@ -34,7 +34,7 @@ export function createPass(parts: PassParts): () => Promise<void> {
 
   /** Whether the intent that stands belongs to a context that is gone. */
   async function probe(): Promise<void> {
-    const { intent } = mind.known.session ?? {};
+    const intent = mind.known.session?.intent;
     if (!intent || intent.ended || intent.attemptId === mind.known.unsentId) return;
     const isAlive = await signs.isAlive(intent);
     if (isAlive === undefined) return;

@@ -1,4 +1,5 @@
 /** What one caller gets, and what is to be done next: pure, from what is known. */
+import { own } from "../guard/json.ts";
 import type { RejectedToken } from "../types.ts";
 import { type Decision, decide, isRenewable, type Sight } from "./decide.ts";
 import {
@@ -91,7 +92,8 @@ export function sightOf(known: Knowledge, facts: Facts): Sight {
   };
 }
 
-export const judge = (known: Knowledge, facts: Facts): Decision => decide(sightOf(known, facts));
+export const judge = (known: Knowledge, facts: Facts): Decision =>
+  own(decide(sightOf(known, facts)));
 
 /** How long ago the record was looked at. */
 const stalenessOf = ({ lookedAt }: Knowledge, { running }: Pick<Moment, "running">): number =>

@@ -1,9 +1,11 @@
 /**
  * What becomes of a session: pure functions from the current record to the next. `undefined` means
- * that the record has moved on, so that there is nothing to write and the record is adopted.
+ * that the record has moved on, so that there is nothing to write and the record is adopted. No session
+ * has a prototype: what somebody puts on `Object.prototype` would refuse it, or cool it down (F67).
  */
 import type { Life } from "../grant/lifetime.ts";
 import { shortHash } from "../guard/hash.ts";
+import { own } from "../guard/json.ts";
 import type { Intent, Outcome, Session } from "../types.ts";
 import { EXCHANGE, LONGEST_COOL_DOWN } from "./timing.ts";
 
@@ -27,10 +29,10 @@ export interface Beginning {
 export function begun(session: Session, beginning: Beginning): Session {
   const { attemptId, now, isUnsent, lock, causedBy } = beginning;
   const { intent, tokenSet, sessionId, revision } = session;
-  return {
+  return own({
     ...session,
     revision: revision + 1,
-    intent: {
+    intent: own({
       attemptId,
       // An intent is always newer than what stands.
       attempt: (intent ?? session).attempt + 1,
@@ -40,8 +42,8 @@ export function begun(session: Session, beginning: Beginning): Session {
       repeated: !!intent && (intent.repeated || !isUnsent),
       lock,
       causedBy: causedBy ?? intent?.causedBy,
-    },
-  };
+    }),
+  });
 }
 
 /** How an exchange ended, and what a usable grant has brought. */
@@ -65,7 +67,7 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
   const { sessionId, startedAt, generation, revision, tokenSet, material } = current;
   const { refreshToken, scope } = life.tokenSet;
   // Intent and cool-down, and a refusal: all of it has been about the old token set.
-  return {
+  return own({
     ...life,
     sessionId,
     startedAt,
@@ -81,7 +83,7 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
     renewedAt: now,
     causedBy,
     attempt,
-  } satisfies Session;
+  } satisfies Session);
 }
 
 /** Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute; `Retry-After` is honoured. */
@@ -99,13 +101,13 @@ function troubled(current: Session, conclusion: Conclusion): Session {
   const { retryAfter, unprocessed } = outcome as Trouble;
   const tries = (current.coolDown?.tries ?? 0) + 1;
   const coolDown = { until: now + backOff(tries, jitter, retryAfter), tries };
-  return {
+  return own({
     ...current,
     revision: current.revision + 1,
     // Only a reply that proves that nothing was ever processed allows the same token again.
-    intent: unprocessed && !intent.repeated ? undefined : { ...intent, ended: true },
+    intent: unprocessed && !intent.repeated ? undefined : own({ ...intent, ended: true as const }),
     coolDown: isOffline ? current.coolDown : coolDown,
-  };
+  });
 }
 
 /** What the end of an exchange makes of the session. */
@@ -117,5 +119,5 @@ export function concluded(current: Session, conclusion: Conclusion): Session | u
   if (outcome.type !== "refused") return troubled(current, conclusion);
   const revision = current.revision + 1;
   // The refresh token is dead.
-  return { ...current, revision, intent: undefined, coolDown: undefined, refused: true };
+  return own({ ...current, revision, intent: undefined, coolDown: undefined, refused: true });
 }

@@ -11,6 +11,27 @@ export interface Limit {
   end(): void;
 }
 
+/** Who waits on which signal. */
+const hearers = new WeakMap<EventTarget, Set<() => void>>();
+
+const tell = ({ target }: Event): void => {
+  for (const hear of (target && hearers.get(target)) ?? []) hear();
+};
+
+/**
+ * Calls `hear` when the signal is aborted, until the answer is called. One listener serves all who wait on
+ * a signal: Node 20 takes more than ten for a leak, and warns (F75).
+ */
+function whenAborted(signal: AbortSignal, hear: () => void): () => void {
+  const all = hearers.get(signal) ?? new Set();
+  hearers.set(signal, all.add(hear));
+  signal.addEventListener("abort", tell);
+  return () => {
+    all.delete(hear);
+    if (!all.size) signal.removeEventListener("abort", tell);
+  };
+}
+
 /**
  * The end comes after a time, with the reason `overdue` gives, or when `by` is aborted. Throws its reason
  * where it is aborted already.
@@ -28,13 +49,13 @@ export function createLimit(
   // A timer above 2^31 ms fires at once (F15).
   let timer = clock.setTimeout(expire, Math.min(ms, 1e9));
   function expire(): void {
-    // Thawed after a freeze: what arrived meanwhile is heard first.
+    // Thawed after a freeze: what arrived meanwhile is heard first. It may freeze again before that.
     if (clock.running() - due > SLEPT) {
-      due = Infinity;
+      due = clock.running() + SLEPT;
       timer = clock.setTimeout(expire, SLEPT);
     } else controller.abort(overdue?.());
   }
-  by?.addEventListener("abort", () => controller.abort(by.reason), { signal });
+  const leave = by && whenAborted(by, () => controller.abort(by.reason));
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
   });
@@ -45,6 +66,7 @@ export function createLimit(
     stopped,
     end() {
       clock.clearTimeout(timer);
+      leave?.();
       controller.abort();
     },
   };

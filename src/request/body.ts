@@ -1,5 +1,6 @@
 /** Bodies: sent as they were at the call, and once more as the same bytes (P11), within a limit. */
 import type { Body, KeptBody, VaultRequestInit } from "./contract.ts";
+import { says } from "./init.ts";
 
 /** How many bytes of a `Request`'s body are kept, where nothing else is said. */
 export const MAX_REPLAY = 1_048_576;
@@ -22,7 +23,7 @@ export function keepBody(
   }
   // Firefox does not show a request's body; the other engines say when there is none.
   return !request || request.body === null || /^(get|head)$/i.test(request.method)
-    ? { isKept: always, again: () => undefined }
+    ? { first: undefined, isKept: always, again: () => undefined }
     : keepRequest(request, most);
 }
 
@@ -32,13 +33,13 @@ export function keepBody(
  */
 export function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
-  const { byteLength, stream, getAll, sort } = body as Partial<
-    ArrayBuffer & Blob & URLSearchParams
-  >;
-  if (stream) return body;
-  if (byteLength !== undefined) return new Blob([body as ArrayBuffer]);
-  if (!getAll) return undefined;
-  const copy = sort ? new URLSearchParams() : new FormData();
+  const can = (name: string): boolean => name in body && says(body, name);
+  if (can("stream")) return body;
+  if (can("byteLength")) return new Blob([body as ArrayBuffer]);
+  if (!can("getAll")) return undefined;
+  // Of its own kind: another library's `fetch` knows its own forms alone (F75).
+  const ownForm = body.constructor as new () => FormData;
+  const copy = can("sort") ? new URLSearchParams() : new ownForm();
   (body as FormData).forEach((value, name) => copy.append(name, value as string));
   return copy;
 }
@@ -53,6 +54,7 @@ function keepRequest(request: Request, most: number): KeptBody {
   // Without a way to read it in parts it is no stream either, and its copy costs nothing.
   const read = copy.body ? readUpTo(copy.body, most) : undefined;
   return {
+    first: undefined,
     async isKept() {
       blob ??= await (read ? withinStall(read) : copy.blob());
       return blob !== undefined;

@@ -1,5 +1,5 @@
 /** What the steps of `vault.fetch` hand to each other. */
-import type { AccessToken, TokenSource } from "../types.ts";
+import type { AccessToken, Fetch, TokenSource } from "../types.ts";
 import type { Policy } from "./policy.ts";
 
 /** By this way, because Node's own types have no `BodyInit`. */
@@ -8,11 +8,11 @@ export type Body = NonNullable<RequestInit["body"]>;
 /** What `vault.fetch` takes beyond `RequestInit`. */
 export interface VaultRequestInit extends Omit<RequestInit, "body"> {
   /** A function makes a stream anew for a second send; without one, a stream is sent once. */
-  readonly body?: Body | null | (() => Body);
+  readonly body?: Body | null | undefined | (() => Body);
   /** Holds the runtime open for a refresh that outlives the response: `event.waitUntil`. */
-  readonly waitUntil?: (promise: Promise<unknown>) => void;
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
   /** Sends this one call, in place of the vault's own `fetch`: for clients with a chain of theirs. */
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch | undefined;
 }
 
 /** `fetch`, with the additions of {@link VaultRequestInit}. */
@@ -29,7 +29,7 @@ export interface FetchOptions {
   /** The whole header value that shows a token to the API. */
   readonly authorization: (token: AccessToken) => string;
   /** What sends, where a call brings nothing of its own. */
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   /** Absent where the runtime follows, which takes `Authorization` off between origins (S2). */
   readonly follow?: Follow | undefined;
   /** Whether tokens are signed by the clock here; `false` by default. */
@@ -59,7 +59,7 @@ export type Given = Omit<SentInit, "body"> &
 /** A body, as it can be sent once more. */
 export interface KeptBody {
   /** What the first send's init says; absent where the `Request` itself has the body, or nothing has. */
-  readonly first?: Body | undefined;
+  readonly first: Body | undefined;
   /** Whether the same bytes can be had again; told late where they are still being read. */
   isKept(): boolean | Promise<boolean>;
   /** The same bytes once more, where they are kept. */
@@ -78,9 +78,9 @@ export interface Call {
   readonly redirect: SentInit["redirect"];
   /** What init says of these and of all else. */
   readonly given: Readonly<Given>;
-  readonly send: typeof fetch;
-  readonly signal?: AbortSignal | null | undefined;
-  readonly waitUntil?: VaultRequestInit["waitUntil"] | undefined;
+  readonly send: Fetch;
+  readonly signal: AbortSignal | null | undefined;
+  readonly waitUntil: VaultRequestInit["waitUntil"] | undefined;
   /** Absent where the caller does not want it, or the runtime does it. */
   readonly follow: Follow | undefined;
 }

@@ -5,7 +5,7 @@
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createHeal, isPlain, isToken } from "./heal.ts";
-import { hasAuthorization, keepHeaders, readInit } from "./init.ts";
+import { hasAuthorization, keepHeaders, readInit, says } from "./init.ts";
 import { readPlain, toCall } from "./plain.ts";
 import { Sent } from "./send.ts";
 
@@ -20,10 +20,22 @@ const MOST_TOLD = 256;
  * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
  * getter, which a frame's `Request` has too, and which throws for what only looks like one.
  */
-const urlOf = (request: Request): string => Reflect.get(Request.prototype, "url", request);
+function urlOf(request: Request): string {
+  try {
+    return Reflect.get(Request.prototype, "url", request);
+  } catch {
+    throw new TypeError(
+      "Cannot send this Request: it is not of this runtime's own class. Pass its URL and an init.",
+    );
+  }
+}
 
-/** Known by what it can do: another realm's is no instance of ours. */
-const isRequest = (input: Input): input is Request => !!(input as Partial<Request> | null)?.clone;
+/**
+ * Known by what it can do, because another realm's is no instance of ours; and what somebody has put on
+ * `Object.prototype` makes no request of a text or a `URL` (F67).
+ */
+const isRequest = (input: Input): input is Request =>
+  typeof input === "object" && input !== null && "clone" in input && says(input, "clone");
 
 /** Says once for each origin that something has gone there bare. */
 function createTeller({ policy, onBare }: FetchOptions): (address: string) => void {

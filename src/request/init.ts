@@ -13,8 +13,8 @@ const MEMBERS =
     " ",
   );
 
-/** Whether it is the object's own to say, or its class's, and not just anybody's. */
-function says(object: object, name: string): boolean {
+/** Whether it is the object's own to say, or its class's, and not just anybody's (S15). */
+export function says(object: object, name: string): boolean {
   const root = Object.prototype;
   if (!Object.hasOwn(root, name)) return true;
   let at: unknown = object;

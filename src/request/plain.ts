@@ -53,5 +53,7 @@ export const toCall = (
   redirect: follow && "manual",
   body: keepBody(body, undefined),
   send,
+  signal: undefined,
+  waitUntil: undefined,
   follow,
 });

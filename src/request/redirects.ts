@@ -53,7 +53,9 @@ const constant = ({ input, given }: Call): Given =>
 
 /** As `fetch` gives it: its copies say so too. */
 function redirected(response: Response): Response {
-  const clone = (): Response => redirected(Response.prototype.clone.call(response));
+  // Its own: another library's `fetch` gives another `Response`.
+  const own = response.clone;
+  const clone = (): Response => redirected(own.call(response));
   Object.defineProperties(response, { redirected: { value: true }, clone: { value: clone } });
   return response;
 }

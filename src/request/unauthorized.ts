@@ -37,5 +37,15 @@ export const dateOf = ({ headers }: Response): number => Date.parse(headers.get(
 export const isNewer = (got: TokenName, sent: TokenName): boolean =>
   got.sessionId === sent.sessionId && got.generation >= sent.generation;
 
-/** The reply is not given to the caller: its connection is free again. */
-export const release = ({ body }: Response): void => void body?.cancel().catch(() => {});
+/** A body as `fetch` libraries have it: node-fetch's is a stream of Node's own. */
+interface ForeignBody {
+  cancel?(): Promise<void>;
+  destroy?(): unknown;
+}
+
+/** The reply is not given to the caller: its connection is free again (F75: in any library's way). */
+export function release(response: Response): void {
+  const body: ForeignBody | null | undefined = response.body;
+  if (body?.cancel) body.cancel().catch(() => {});
+  else body?.destroy?.();
+}

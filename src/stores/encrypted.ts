@@ -64,7 +64,9 @@ export function encrypted(
   const sealer: Sealer = keys ?? recordKeys;
   let tried = !!keys;
 
-  const placeOf = (name: string): unknown[] => [store.namespace, options.namespace, name];
+  // Read once: what is put on `Object.prototype` later on moves no record.
+  const namespaces = [store.namespace, options.namespace];
+  const placeOf = (name: string): unknown[] => [...namespaces, name];
 
   /** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag (S15). */
   const parameters = (

@@ -7,6 +7,7 @@ import { listAccounts } from "./accounts.ts";
 import type { Engine, EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
+import { own } from "../guard/json.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
 import { check, VaultError } from "../errors.ts";
@@ -87,7 +88,8 @@ export interface Vault<Credentials = never> {
   authorization(options?: { readonly signal?: AbortSignal }): Promise<string>;
   /**
    * Ends the session in this store, here at once and elsewhere when they hear of it. Works offline.
-   * Rejects with a `VaultError`, `store_unavailable`, where the store could not be told.
+   * Rejects with a `VaultError`, `store_unavailable`, where the store could not be told. Everywhere but
+   * on Cloudflare, `void vault.signOut()` is safe: a rejection that nobody handles is not reported.
    */
   signOut(): Promise<void>;
   /** The accounts of this provider that are signed in, by this store. */
@@ -124,12 +126,14 @@ export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | 
  * that hands tokens on.
  */
 export function createVaultWith<Credentials>(
-  options: VaultOptions<Credentials>,
+  given: VaultOptions<Credentials>,
   makeFollow?: (policy: Policy) => Follow,
   share?: (engine: Engine) => void,
 ): Vault<Credentials> {
-  // An account that is given and is none must not meet others in the default's session (S11).
-  const { provider, store, account } = { account: "default", ...options };
+  // An account that is given and is none must not meet others in the default's session (S11); what is
+  // put on `Object.prototype` later on is no option (S15).
+  const options = own({ account: "default", ...given });
+  const { provider, store, account } = options;
   checkParts(options);
   checkAccount(account);
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
@@ -147,7 +151,7 @@ export function createVaultWith<Credentials>(
 
   function snapshot(): Snapshot {
     const { session, token, status, persisted } = engine.state();
-    const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
+    const { issuedAt, refreshAt, generation, tokenSet } = own({ ...session });
     if (shown?.status !== status || shown.persisted !== persisted || shownToken !== token) {
       shownToken = token;
       shown = Object.freeze({
@@ -167,8 +171,8 @@ export function createVaultWith<Credentials>(
 
   /** F5: never from inside a step that somebody waits for; one listener's error is its own. */
   function tell(type?: VaultEvent["type"], session?: TokenName, status?: number): void {
-    const { sessionId, generation } = session ?? {};
-    spread(type && { type, account, sessionId, generation, status });
+    const { sessionId, generation } = own({ ...session });
+    spread(type && own({ type, account, sessionId, generation, status }));
   }
 
   function spread(event: VaultEvent | undefined): void {
@@ -209,15 +213,17 @@ export function createVaultWith<Credentials>(
       follow: makeFollow?.(policy),
       isSelfSigned: provider.renewal?.selfSigned,
       onRetry: (named) => tell("retried", named, 401),
-      onBare: (origin) => spread({ type: "bare", account, origin }),
+      onBare: (origin) => spread(own<VaultEvent>({ type: "bare", account, origin })),
       maxReplayBytes: options.maxReplayBytes,
       running: clock.running,
     }),
-    async signIn(credentials, { signal } = {}) {
+    async signIn(credentials, options) {
+      const { signal } = own({ ...options });
       await engine.signIn(credentials as never, signal);
     },
     adopt: (tokens) => engine.adopt(tokens),
-    async getToken({ rejected, signal } = {}) {
+    async getToken(options) {
+      const { rejected, signal } = own({ ...options });
       const since = clock.running();
       const got = await getToken({ signal, isHandedOn });
       if (got.accessToken !== rejected) return got.accessToken;
@@ -226,8 +232,16 @@ export function createVaultWith<Credentials>(
       if (next.sessionId !== got.sessionId) throw new VaultError("session_changed");
       return next.accessToken;
     },
-    authorization: async ({ signal } = {}) => authorization(await getToken({ signal, isHandedOn })),
-    signOut,
+    async authorization(options) {
+      const { signal } = own({ ...options });
+      return authorization(await getToken({ signal, isHandedOn }));
+    },
+    signOut() {
+      const done = signOut();
+      // Here it is signed out in any case: no process ends because a page did not wait for the store.
+      done.catch(() => {});
+      return done;
+    },
     async accounts() {
       const { names, oddities } = await listAccounts(store, prefix, clock);
       if (oddities && !hasToldOddities) tell("unreadable");

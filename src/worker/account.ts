@@ -25,12 +25,19 @@ export interface Account {
   ): State | undefined;
 }
 
+/** What all accounts of a worker have in common. */
+export interface AccountParts {
+  /** This worker, from its start to its end. */
+  readonly owner: string;
+  /** Numbers all that pages may hear, so that an account which was let go begins where it left off. */
+  readonly count: () => number;
+  readonly settings: VaultOptions<never>;
+  readonly nudge: () => void;
+}
+
 export function createAccount(
   name: string,
-  /** This worker, from its start to its end. */
-  owner: string,
-  settings: VaultOptions<never>,
-  nudge: () => void,
+  { owner, count, settings, nudge }: AccountParts,
 ): Account {
   let look = (): void => {};
   let engine!: Engine;
@@ -41,25 +48,29 @@ export function createAccount(
       onWake(listener) {
         look = listener;
         globalThis.addEventListener?.("online", listener);
-        return settings.onWake?.(listener) ?? (() => {});
+        const stop = settings.onWake?.(listener);
+        return () => {
+          globalThis.removeEventListener?.("online", listener);
+          stop?.();
+        };
       },
     },
     undefined,
     (own) => (engine = own),
   );
-  let seq = 0;
+  let seq = count();
   let snapshot: Snapshot | undefined;
   let changedAt = 0;
   let events: { seq: number; event: VaultEvent }[] = [];
 
   function show(): void {
     if (snapshot === (snapshot = vault.snapshot())) return;
-    changedAt = ++seq;
+    changedAt = seq = count();
     nudge();
   }
   vault.subscribe(show);
   vault.events((event) => {
-    events = [...events.slice(1 - KEPT_EVENTS), { seq: ++seq, event }];
+    events = [...events.slice(1 - KEPT_EVENTS), { seq: (seq = count()), event }];
     nudge();
   });
 

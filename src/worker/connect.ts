@@ -91,7 +91,7 @@ export function connectVault<Credentials = never>(
   let link: Promise<VaultPort> | undefined;
   /** Ends what was asked over that link. */
   let gone = new AbortController();
-  let channel: BroadcastChannel | undefined;
+  let channel: (BroadcastChannel & { unref?(): void }) | undefined;
   let syncs = 0;
 
   function show(next: Omit<Snapshot, "account">): void {
@@ -145,7 +145,8 @@ export function connectVault<Credentials = never>(
         reject(own.signal.reason);
       };
       timer = setTimeout(() => own.abort(LOST), ms);
-      port1.onmessage = ({ data }) => resolve(Object(data));
+      // Without a prototype: what is absent is not found on a polluted one (S15).
+      port1.onmessage = ({ data }) => resolve({ __proto__: null, ...data });
     }).finally(() => {
       clearTimeout(timer as number);
       port1.close();
@@ -232,6 +233,8 @@ export function connectVault<Credentials = never>(
   try {
     channel = new BroadcastChannel(NUDGES);
     channel.onmessage = () => void sync();
+    // Where a page is rendered, Node would not end (F73).
+    channel.unref?.();
   } catch {
     // Each answer brings what is new.
   }
@@ -268,7 +271,12 @@ export function connectVault<Credentials = never>(
     adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
     getToken: method("getToken", isText),
     authorization: method("authorization", isText),
-    signOut: method("signOut"),
+    signOut() {
+      const done = call<void>("signOut", []);
+      // As in the vault: a page need not wait for it.
+      done.catch(() => {});
+      return done;
+    },
     accounts: method("accounts", areTexts),
     removeAccount: method("removeAccount"),
     snapshot: () => shown,

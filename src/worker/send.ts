@@ -11,7 +11,7 @@ import type {
   VaultFetch,
   VaultRequestInit,
 } from "../request/contract.ts";
-import { readInit, saidBy } from "../request/init.ts";
+import { readInit, saidBy, says } from "../request/init.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
 import type { TokenName } from "../types.ts";
 
@@ -54,7 +54,8 @@ function keepHead(request: Request, given: Given): SentInit {
   const { method, redirect } = request;
   const headers = new Headers(request.headers);
   // A form has other boundaries each time it is sent.
-  const isForm = given.body instanceof Object && "getAll" in given.body;
+  const { body } = given;
+  const isForm = typeof body === "object" && !!body && "getAll" in body && says(body, "getAll");
   if (isForm && /^multipart.*boundary=/.test(headers.get("content-type") ?? ""))
     headers.delete("content-type");
   // No prototype: what somebody put there is not ours to send (S15).

@@ -17,6 +17,7 @@ import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
 import { checkParts } from "../vault/vault.ts";
 import { type Account, createAccount } from "./account.ts";
+import { createAccounts } from "./accounts.ts";
 import { createHold, type Extendable } from "./hold.ts";
 import { isText, toTime } from "./narrow.ts";
 import { type Answer, type Question, VERSION, type WireError } from "./protocol.ts";
@@ -70,8 +71,6 @@ interface WorkerEvent extends Partial<Extendable> {
 
 /** Whether this worker's messages are answered already. */
 let listens = false;
-
-const MOST_ACCOUNTS = 100;
 
 /** The methods of the vault that a page may call, each with how an abort reaches it. */
 const methods = {
@@ -137,20 +136,12 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const policy = createPolicy(provider, given.dangerouslyAllowLoopbackHttp);
   const scheme = provider.scheme ?? "Bearer";
   const owner = randomId();
-  const accounts = new Map<string, Account>();
   const nudge = createNudge();
+  let latest = 0;
+  const count = (): number => (latest += 1);
+  const accounts = createAccounts((name) => createAccount(name, { owner, count, settings, nudge }));
 
   const locked = holdLock("tokenkeep:" + owner);
-
-  function accountOf(name: string): Account {
-    let account = accounts.get(name);
-    if (!account) {
-      check(accounts.size < MOST_ACCOUNTS, "account, one too many for this worker");
-      account = createAccount(name, owner, settings, nudge);
-      accounts.set(name, account);
-    }
-    return account;
-  }
 
   async function act(
     account: Account,
@@ -174,9 +165,11 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       // No token, where none may go (S1). Judged here alone: pages may be of other versions.
       if (!isText(url) || !policy(url)) return undefined;
       if (isolated) return isControlled(client);
-      const rejected = isText(sessionId)
-        ? { sessionId, generation: Number(generation) }
-        : undefined;
+      // What is no generation names no token.
+      const rejected =
+        isText(sessionId) && Number.isSafeInteger(generation)
+          ? { sessionId, generation: Number(generation) }
+          : undefined;
       const salt = rejected?.sessionId ?? account.session;
       const asked = Promise.resolve(
         engine.getToken({
@@ -234,8 +227,10 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
       const parsed: unknown = JSON.parse(args);
       check(Array.isArray(parsed), "argument");
       // The vault looks at the name.
-      account = accountOf(name as string);
-      return end({ value: await act(account, String(type), parsed, signal, client) });
+      return await accounts.use(name as string, async (named) => {
+        account = named;
+        return end({ value: await act(named, String(type), parsed, signal, client) });
+      });
     } catch (error) {
       return end({ error: toWire(error) });
     }
@@ -286,7 +281,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
         return false;
       // Held before anything begins.
       const response = Promise.resolve()
-        .then(() => accountOf(account).vault.fetch(request))
+        .then(() => accounts.use(account, ({ vault }) => vault.fetch(request)))
         .catch(toResponse);
       event.respondWith(response);
       hold(response, event);

@@ -114,11 +114,8 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
   const passed = new Map<string, TokenName>();
 
   /** What a proxy in front of an owner does with a call: the 401 rule, by questions. */
-  async function viaOwner(
-    place: Place,
-    endpoint: number,
-    init: RequestInit,
-  ): Promise<{ status: number }> {
+  async function viaOwner(made: Call, init: RequestInit): Promise<{ status: number }> {
+    const { place, endpoint } = made;
     const send = (token: AccessToken): Promise<Response> =>
       network.fetchOf(place)(urlOf(endpoint), {
         ...init,
@@ -126,6 +123,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       });
     const name = `${place.id} ${endpoint}`;
     const startedAt = world.now();
+    made.owner = ownerOf(place)?.place;
     const token = await ask(place, {});
     const waited = world.now() - startedAt;
     const response = await send(token);
@@ -155,6 +153,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       place,
       endpoint: wanted % scenario.endpoints.length,
       isProxied: context.isProxy,
+      owner: undefined,
       startedAt: world.now(),
       frozenBefore: place.frozenFor,
       freezesBefore: place.freezes,
@@ -167,9 +166,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     const controller = new AbortController();
     aborts.set(place, [...(aborts.get(place) ?? []), controller]);
     const init = { method: "POST", body: `${number}:bytes`, signal: controller.signal };
-    const sent = context.isProxy
-      ? viaOwner(place, made.endpoint, init)
-      : vault.fetch(urlOf(made.endpoint), init);
+    const sent = context.isProxy ? viaOwner(made, init) : vault.fetch(urlOf(made.endpoint), init);
     sent
       .then(
         ({ status }) => {

@@ -59,10 +59,10 @@ export interface FactsParts {
   readonly keyOf: (account: string) => string;
 }
 
-/** An endpoint that let an access token through, and in which context that was seen. */
+/** An endpoint that let an access token through, and the context that knows that this may be. */
 interface Passed {
   readonly endpoint: number;
-  readonly place: Place;
+  readonly witness: Place | undefined;
 }
 
 /** Codes that `isExcused` looks up. `TOKENKEEP_EXCUSE` adds some, to run the model on another engine. */
@@ -178,8 +178,9 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
       const passed = facts.passed.get(access) ?? [];
       const said = facts.rejected.get(access) ?? [];
       const hasWitness = passed.some(
-        ({ place }) =>
-          place === sender || (facts.isNeighbour(place, sender) && !facts.isSilent(place)),
+        ({ witness }) =>
+          witness === sender ||
+          (witness && facts.isNeighbour(witness, sender) && !facts.isSilent(witness)),
       );
       return said.some(
         ({ endpoint, at }) =>

@@ -57,9 +57,11 @@ export function createInvariants(parts: FactsParts): Invariants {
       entry.isUnprocessed = true;
       entry.retryAfter = retryAfter === undefined ? undefined : retryAfter * 1_000;
     },
-    answered({ endpoint, place }, access, status) {
+    answered({ endpoint, place, isProxied, owner }, access, status) {
+      // A proxy cannot be asked: its owner knows that it had the token.
+      const witness = isProxied ? owner : place;
       if (status === 200)
-        facts.passed.set(access, [...(facts.passed.get(access) ?? []), { endpoint, place }]);
+        facts.passed.set(access, [...(facts.passed.get(access) ?? []), { endpoint, witness }]);
       if (status === 401)
         facts.rejected.set(access, [
           ...(facts.rejected.get(access) ?? []),

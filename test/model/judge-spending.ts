@@ -93,7 +93,8 @@ export function judgeSpending(facts: Facts): Spending {
 
   /** Somebody undisturbed is at it, and a takeover needs that nobody is. */
   function judgeLiving(spend: Spend, sent: readonly Presentation[]): void {
-    const { quietAt } = spend.place;
+    const { place } = spend;
+    const quietAt = place.quietAt.get(facts.keyOf(place.account)) ?? -Infinity;
     const firstUse = Math.min(...sent.map(({ at }) => at));
     // Half of the window, nearly: then it is sent again whoever may still be at it. By the wall clock of
     // another machine, or by this context's last look before it, it may be older than it is.

@@ -20,6 +20,8 @@ export interface Call {
   readonly endpoint: number;
   /** An owner that stands still or dies keeps its proxies waiting: the worker's tests play that. */
   readonly isProxied: boolean;
+  /** Who gave a proxy its token. */
+  owner: Place | undefined;
   readonly startedAt: number;
   readonly frozenBefore: number;
   readonly freezesBefore: number;

@@ -23,14 +23,16 @@ export interface Place {
   storeUpAt: number;
   /** Its writes are answered with no, whatever stands in the store. */
   storeRefuses: boolean;
+  /** What its store was asked for and has not answered yet: when each was asked. */
+  readonly pending: Set<{ readonly askedAt: number }>;
   /** How long the answer travelled that its store gave last. */
   travel: number;
   /** When it had its first answer from its store. */
   readAt: number;
-  /** When it last heard what stands in its store. */
-  lookedAt: number;
+  /** By key: when it last heard what stands in its store. */
+  lookedAt: Map<string, number>;
   /** The same, without an intent: how old one can be that it saw later. */
-  quietAt: number;
+  quietAt: Map<string, number>;
   /** By session and generation: when it had last looked before it saw that one, so how old that can be. */
   notBefore: Map<string, number>;
   backlog: Entry[];
@@ -54,10 +56,11 @@ export const makePlace = (
   storeDownAt: 0,
   storeUpAt: 0,
   storeRefuses: false,
+  pending: new Set(),
   travel: 0,
   readAt: Infinity,
-  lookedAt: -Infinity,
-  quietAt: -Infinity,
+  lookedAt: new Map(),
+  quietAt: new Map(),
   notBefore: new Map(),
   backlog: [],
 });

@@ -175,7 +175,9 @@ async function settle(stage: Stage): Promise<void> {
   // Its own engine may have something to write, and calls go by its owner.
   for (const { vault } of contexts.all.filter(({ isProxy }) => isProxy))
     vault.getToken().catch(() => {});
-  const rest = isCoolingLong(scenario) ? 360_000 : 60_000;
+  // A store that lags is believed only after two minutes.
+  const least = scenario.store.isAtomic ? 60_000 : 180_000;
+  const rest = isCoolingLong(scenario) ? 360_000 : least;
   await world.run(world.now() + PATIENCE + 2 * REQUEST + rest);
   invariants.check();
   invariants.allSettled(contexts.calls);

@@ -35,6 +35,21 @@ interface Version {
 const isSame = (a: RecordHead | undefined, b: RecordHead | undefined): boolean =>
   a?.sessionId === b?.sessionId && a?.revision === b?.revision;
 
+/** How long an answer is waited for. */
+const STORE = 5_000;
+
+/** What an answer has told a context, and when that was asked for. */
+interface Look {
+  readonly record: StoredRecord | undefined;
+  readonly askedAt: number;
+}
+
+/** What is noted of an answer when its context hears it. */
+interface Hearing<T> {
+  readonly isWrite: boolean;
+  readonly hear: (result: T, askedAt: number) => void;
+}
+
 export function createStores(world: World, rules: StoreRules) {
   const { chance, faults, latency, random, schedule } = world;
   /** By device, then by key. */
@@ -61,42 +76,47 @@ export function createStores(world: World, rules: StoreRules) {
     return [there, whole - there];
   }
 
-  /** A context has heard what stood in its store. */
-  function look(place: Place, record: StoredRecord | undefined, askedAt: number): void {
+  /** A context has heard what stood in its store; what comes too late is heard by nobody. */
+  function look(place: Place, key: string, heard: Look): void {
+    const { record, askedAt } = heard;
+    if (world.now() - askedAt > STORE) return;
     const generation = bodyOf(record)?.generation;
     const name = `${record?.sessionId}${generation}`;
     if (generation !== undefined && !place.notBefore.has(name))
-      place.notBefore.set(name, place.lookedAt);
-    place.lookedAt = askedAt;
-    if (record?.attemptId === undefined) place.quietAt = askedAt;
+      place.notBefore.set(name, place.lookedAt.get(key) ?? -Infinity);
+    place.lookedAt.set(key, askedAt);
+    if (record?.attemptId === undefined) place.quietAt.set(key, askedAt);
   }
 
-  /** `next`: what is written, where anything is. */
-  function operate<T>(place: Place, apply: () => T, next?: StoredRecord): Promise<T> {
+  function operate<T>(place: Place, apply: () => T, heard?: Hearing<T>): Promise<T> {
     for (const hear of onBegin) hear(place);
     const [there, back] = ways();
     const askedAt = world.now();
+    const question = { askedAt };
+    place.pending.add(question);
     return new Promise((resolve, reject) => {
-      const answer = (heard: () => void): void =>
+      const answer = (told: () => void): void =>
         void schedule(place, back, () => {
+          place.pending.delete(question);
           place.travel = back;
-          heard();
+          told();
         });
       const fail = (): void => answer(() => reject(new Error("store")));
       schedule(undefined, there, () => {
         if (place.storeDown || chance(faults.storeFail)) return fail();
         const result = apply();
-        if (next && chance(faults.storeLost)) return fail();
+        if (heard?.isWrite && chance(faults.storeLost)) return fail();
         answer(() => {
           place.readAt = Math.min(place.readAt, world.now());
-          if (!next && !Array.isArray(result))
-            look(place, result as StoredRecord | undefined, askedAt);
-          if (next?.attemptId === undefined && result === true) place.quietAt = askedAt;
+          heard?.hear(result, askedAt);
           resolve(result);
         });
       });
     });
   }
+
+  const see = (place: Place, key: string): StoredRecord | undefined =>
+    seen(recordsOf(place.device), key);
 
   /** What a reader gets: in a store that is not atomic perhaps what stood there a while ago, or nothing. */
   function seen(records: Map<string, StoredRecord>, key: string): StoredRecord | undefined {
@@ -130,8 +150,12 @@ export function createStores(world: World, rules: StoreRules) {
         atomic: rules.isAtomic,
         shared: rules.shared,
         scope: async () => (rules.hasScope ? `store-${place.device}` : undefined),
-        head: (key) => operate(place, () => seen(records, key)),
-        read: (key) => operate(place, () => seen(records, key)),
+        head: (key) => operate(place, () => see(place, key)),
+        read: (key) =>
+          operate(place, () => see(place, key), {
+            isWrite: false,
+            hear: (record, askedAt) => look(place, key, { record, askedAt }),
+          }),
         write: (key, next, expected) =>
           operate(
             place,
@@ -146,7 +170,12 @@ export function createStores(world: World, rules: StoreRules) {
               put(records, key, next);
               return true;
             },
-            next,
+            {
+              isWrite: true,
+              hear(isTaken, askedAt) {
+                if (isTaken && next?.attemptId === undefined) place.quietAt.set(key, askedAt);
+              },
+            },
           ),
         list: (prefix) =>
           operate(place, () => [...records.keys()].filter((key) => key.startsWith(prefix))),

@@ -1,5 +1,5 @@
 /** The packed file in an empty Vite application: type-checked, built, and run in Chromium. */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { type Browser, chromium, type Page } from "playwright";
 import { build, createServer, type InlineConfig } from "vite";
@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/serve.ts";
 import { ada, createVmcloudApi } from "../apis/vmcloud.ts";
-import { install, installed, manifest, newFolder, packTokenkeep, root, tool } from "./pack.ts";
+import { compile } from "./compile.ts";
+import { install, installed, manifest, newFolder, packTokenkeep, root } from "./pack.ts";
 import { serveFolder } from "./servers.ts";
 
 const folder = newFolder();
@@ -31,26 +32,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const settings = {
-  target: "ES2022",
-  // `Vault` has `Symbol.asyncDispose`; an application that does not check libraries need not know.
-  lib: ["ES2022", "ESNext.Disposable", "DOM", "DOM.Iterable"],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
-  noEmit: true,
-  types: [],
-};
-
 /** What the compiler says of an application, and of the declarations that it reads. */
-async function check(name: string, main: string, more: object): Promise<string> {
-  const own = path.join(app, name);
-  mkdirSync(own);
-  writeFileSync(path.join(own, "main.ts"), main);
-  const project = JSON.stringify({ compilerOptions: { ...settings, ...more }, files: ["main.ts"] });
-  writeFileSync(path.join(own, "tsconfig.json"), project);
-  return (await tool("typescript/bin/tsc", ["--pretty", "false", "-p", own], app)).output;
-}
+const check = (name: string, main: string, options: object): Promise<string> =>
+  compile({ folder: app, name, main, options });
 
 /** What the application wrote into the page, and what went wrong there. */
 async function visit(

@@ -1,5 +1,5 @@
 /** Makes the file that would be published, and installs it, without a registry. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -14,6 +14,8 @@ export interface Manifest {
   readonly exports: Readonly<Record<string, string | { types: string; default: string }>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
+  /** The oldest versions that are supported. */
+  readonly engines: Readonly<Record<"node" | "typescript", string>>;
 }
 
 export const manifest = JSON.parse(
@@ -55,6 +57,16 @@ export const tool = (
   cwd: string,
 ): ReturnType<typeof run> =>
   run(process.execPath, [path.join(root, "node_modules", script), ...args], { cwd });
+
+/** A script's output, when it has ended by itself, in good order and without a word of complaint. */
+export function runQuietly(file: string, args: readonly string[], cwd: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(file, args, { cwd, timeout: 15_000 }, (error, output, complaint) => {
+      if (error || complaint) reject(error ?? new Error(complaint));
+      else resolve(output);
+    });
+  });
+}
 
 export const newFolder = (): string => mkdtempSync(path.join(os.tmpdir(), "tokenkeep-"));
 

@@ -96,15 +96,18 @@ export interface StageOptions extends VmcloudOptions {
   readonly cors?: CorsOptions;
   /** `false` where a reply is dropped: browsers repeat a POST on a connection that served before. */
   readonly keepAlive?: boolean;
+  /** What stands before the API and may change its replies; nothing by default. */
+  readonly front?: (handler: Handler) => Handler;
   /** Where the tabs are opened; a new context of the file's browser by default. */
   readonly context?: BrowserContext;
 }
 
 export async function setUp(options: StageOptions = {}): Promise<Stage> {
-  const { cors: corsOptions, keepAlive = true, context: given, ...switches } = options;
+  const { cors: corsOptions, keepAlive = true, front, context: given, ...switches } = options;
   const api = createVmcloudApi(switches);
   const secrets: string[] = [];
-  const handler = cors(recording(api.fetch, secrets), corsOptions);
+  const recorded = recording(api.fetch, secrets);
+  const handler = cors(front ? front(recorded) : recorded, corsOptions);
   let served = await serve(handler, { keepAlive });
   const { url } = served;
   const context = given ?? (await newContext());

@@ -2,7 +2,7 @@
 import type { Page } from "playwright";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { cors } from "../apis/cors.ts";
-import { type Echo, echo, readCall } from "../apis/replies.ts";
+import { type Echo, echo, json, readCall } from "../apis/replies.ts";
 import { serve } from "../apis/sockets.ts";
 import type { Config } from "./page.ts";
 import { bareAddress, credentials, hasStatus, setUp, type Stage } from "./stage.ts";
@@ -36,12 +36,14 @@ export const plain = (page: Page, url: string, init: RequestInit = {}): Promise<
     [url, init] as const,
   );
 
-/** A server of another origin that notes what it gets. */
-export async function stranger(): Promise<{ url: string; seen: Headers[] }> {
+/** A server of another origin that notes what it gets; `refuses` answers each with 401. */
+export async function stranger(refuses = false): Promise<{ url: string; seen: Headers[] }> {
   const seen: Headers[] = [];
+  const answer = async (request: Request): Promise<Response> =>
+    refuses ? json(401, { error: "no" }) : echo(await readCall(request), undefined);
   const served = await serve((request) => {
     seen.push(request.headers);
-    return cors(async () => echo(await readCall(request), undefined))(request);
+    return cors(answer)(request);
   });
   onTestFinished(() => served.close());
   return { url: served.url, seen };
@@ -98,6 +100,34 @@ export function requestsUnderIsolation(): void {
         expect(headers.has("authorization")).toBe(false);
         expect(headers.get("access-control-request-headers") ?? "").not.toContain("authorization");
       }
+    });
+
+    describe.each([301, 302, 303, 307, 308])("after a %i", (status) => {
+      it.each(["GET", "POST", "PUT"])(
+        "%s: a 401 of an unlisted host refreshes nothing, ends nothing and is not sent again [F62 S18]",
+        async (method) => {
+          const { page, api, echo } = await open();
+          const other = await stranger(true);
+          api.fault("api", { redirect: `${other.url}/landed`, status });
+          const body = method === "GET" ? {} : { body: "pay" };
+          const got = await plain(page, `${echo}?n=near`, { method, ...body });
+          expect(got).toMatchObject({ status: 401, redirected: true, body: { error: "no" } });
+          expect(api.counters()).toMatchObject({ tokenCalls: 0, sends: { near: 1 } });
+          expect(other.seen.length).toBeGreaterThan(0);
+          expect(other.seen.some((headers) => headers.has("authorization"))).toBe(false);
+          expect(await page.evaluate(() => window.vault.snapshot().status)).toBe("signed-in");
+          expect(api.counters().tokenCalls).toBe(0);
+        },
+      );
+    });
+
+    it("a POST that has become a GET is not sent again, and its 401 is the answer [F62 S18 P11]", async () => {
+      const { page, api, echo } = await open();
+      api.expireAccessTokens();
+      api.fault("api", { redirect: `${echo}?n=landed`, status: 302 });
+      const got = await plain(page, `${echo}?n=near`, { method: "POST", body: "pay" });
+      expect(got).toMatchObject({ status: 401, redirected: true });
+      expect(api.counters().sends).toEqual({ near: 1, landed: 1 });
     });
 
     it("a 401 at the redirect's end is the answer: what the chain made of it is hidden [S18 P11]", async () => {

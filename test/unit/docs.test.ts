@@ -75,12 +75,6 @@ declare module "cloudflare:test" {
   export function createExecutionContext(): { waitUntil(promise: Promise<unknown>): void };
   export function waitOnExecutionContext(ctx: object): Promise<void>;
 }
-declare module "react" {
-  export function useSyncExternalStore<T>(
-    subscribe: (listener: () => void) => () => void,
-    getSnapshot: () => T,
-  ): T;
-}
 `;
 
 /** As strict as a user's settings may be. */

@@ -114,7 +114,7 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     expect(other.seen.filter(({ authorization }) => authorization)).toEqual([]);
   });
 
-  it("of a URL object, under a polluted Object.prototype [S1 S15]", async () => {
+  it("of a URL object and a text, under a polluted Object.prototype [S1 S15 F67]", async () => {
     const seen: unknown[] = [];
     const { vault } = bench({
       async fetch(input, init) {
@@ -126,14 +126,18 @@ describe("the address that is judged is the one that is sent (law 4)", () => {
     const root: object = Object.prototype;
     Object.defineProperty(root, "clone", { value() {}, configurable: true });
     Object.defineProperty(root, "url", { value: VMS, configurable: true });
-    let error: unknown;
     try {
-      error = await rejection(vault.fetch(new URL("https://evil.test/")));
+      await vault.fetch(new URL("https://evil.test/"));
+      await vault.fetch("https://evil.test/", { cache: "no-store" });
+      await vault.fetch(new URL(VMS));
+      await vault.fetch(VMS, { cache: "no-store" });
     } finally {
       for (const name of ["clone", "url"]) Reflect.deleteProperty(root, name);
     }
-    // Whoever does that has no request sent, and so no token either.
-    expect([(error as Error).name, seen]).toEqual(["TypeError", []]);
+    // Each goes where it says, and the token only where it may.
+    const bare = ["https://evil.test/", {}];
+    const carried = [VMS, { authorization: "Bearer token" }];
+    expect(seen).toEqual([bare, bare, carried, carried]);
   });
 
   it("of what is another text each time it is asked [S1]", async () => {

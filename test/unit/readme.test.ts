@@ -1,6 +1,6 @@
 /** The README's pieces of programs run as they stand there; whole programs run where they belong. */
 import { createHmac } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -26,7 +26,7 @@ const runners = {
   "What `vault.fetch` does": ["here", "here"],
   "With wretch": ["here"],
   Webhooks: ["here"],
-  "State and events": ["here", "here"],
+  "State and events": ["test/package/rendering.test.ts", "here"],
   Errors: ["here", "here"],
 };
 
@@ -41,25 +41,8 @@ it("no program of the README is left out", () => {
 });
 
 const modules = path.join(folder, "node_modules");
-mkdirSync(path.join(modules, "react"), { recursive: true });
+mkdirSync(modules, { recursive: true });
 symlinkSync(path.join(root, "node_modules/wretch"), path.join(modules, "wretch"), "junction");
-writeFileSync(
-  path.join(modules, "react/package.json"),
-  JSON.stringify({ name: "react", type: "module", exports: "./index.js" }),
-);
-// What React asks of an external store, and complains about where it does not get it.
-writeFileSync(
-  path.join(modules, "react/index.js"),
-  `export function useSyncExternalStore(subscribe, getSnapshot) {
-    const { render } = globalThis.component;
-    const shown = getSnapshot();
-    if (!Object.is(shown, getSnapshot())) throw new Error("getSnapshot should be cached");
-    globalThis.component.subscribed ??= subscribe(() => {
-      if (!Object.is(shown, getSnapshot())) render();
-    });
-    return shown;
-  }`,
-);
 afterAll(() => rmSync(modules, { recursive: true, force: true }));
 
 /** Runs a piece with what it takes for granted; gives what it declares, by name. */
@@ -147,18 +130,7 @@ it("webhooks: takes a signed delivery, and no other [S13]", async () => {
 });
 
 describe("state and events", () => {
-  const [react = "", events = ""] = programsOf("State and events");
-
-  it("React: a component shows the session, and follows it", async () => {
-    const shown: string[] = [];
-    const component: Record<string, unknown> = { render: () => {} };
-    const { useSession } = await run(react, { vault, component });
-    component["render"] = () => void shown.push(useSession().status);
-    (component["render"] as () => void)();
-    await vault.signOut();
-    await vi.waitFor(() => expect(shown).toEqual(["signed-in", "signed-out"]));
-    (component["subscribed"] as () => void)();
-  });
+  const [, events = ""] = programsOf("State and events");
 
   it("events: what happens is logged, without a secret [S4]", async () => {
     const info = vi.spyOn(console, "info").mockImplementation(() => {});

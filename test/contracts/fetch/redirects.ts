@@ -152,14 +152,30 @@ export function redirects(stage: Stage): void {
       expect(seen.authorization).toBe(!hidesRedirects);
     });
 
-    it("by way of an unlisted origin back to a listed one the token does not come back [S2 F63]", async () => {
-      const { api, vault } = await stage.open();
-      const foreign = await stage.spawn();
-      await api.fault("api", { redirect: `${foreign.url}/v1/next` });
-      await foreign.fault("api", { redirect: `${api.url}/public/echo` });
-      const seen = await echoOf(vault.fetch(`${api.url}/v1/start`));
-      expect(seen).toMatchObject({ authorization: false, tokenIndex: null });
-    });
+    describe.each(statuses)(
+      "by way of an unlisted origin back to a listed one, by %i",
+      (status) => {
+        it.each(["GET", "POST", "PUT"])(
+          "%s: the token does not come back [S2 F63]",
+          async (method) => {
+            const { api, vault } = await stage.open();
+            const foreign = await stage.spawn();
+            // Browsers keep permanent redirects, so that each start is another.
+            const from = `${method}-${status}`;
+            await api.fault("api", { redirect: `${foreign.url}/v1/next?${from}`, status });
+            await foreign.fault("api", { redirect: `${api.url}/public/echo`, status });
+            const init = method === "GET" ? {} : { method, body: "a text" };
+            const seen = await echoOf(vault.fetch(`${api.url}/v1/start?${from}`, init));
+            expect(seen).toMatchObject({ authorization: false, tokenIndex: null });
+            expect((await foreign.counters()).requests).toBe(1);
+            // The next call has it again.
+            expect(await echoOf(vault.fetch(`${api.url}/public/echo`))).toMatchObject({
+              tokenIndex: 1,
+            });
+          },
+        );
+      },
+    );
 
     it("twenty hops are followed, and no more [S2]", async () => {
       const { api, vault } = await stage.open();

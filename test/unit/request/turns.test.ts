@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { connectVault, serveVault } from "../../../src/worker.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import { settle } from "../../support/clock.ts";
 import { acme, fakeApi } from "../../support/fake-api.ts";
 import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
 
@@ -72,5 +73,20 @@ describe("a signal that lives on", () => {
       expect((await vault.fetch(VMS, init)).status).toBe(200);
     }
     expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
+  it("has one listener, however many callers wait with it, and hears for each of them [F75 F92]", async () => {
+    const never = (): Promise<never> => new Promise(() => {});
+    const { vault } = bench({ store: { ...memoryStore(), head: never, read: never } });
+    const mine = new AbortController();
+    const { signal } = mine;
+    const calls = Array.from({ length: 50 }, () => rejection(vault.getToken({ signal })));
+    await settle();
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    mine.abort(new Error("mine"));
+    const errors = await Promise.all(calls);
+    expect(new Set(errors.map(({ message }) => message))).toEqual(new Set(["mine"]));
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    vault.close();
   });
 });

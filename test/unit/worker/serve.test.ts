@@ -119,14 +119,6 @@ describe("a question", () => {
     expect(api.calls).toEqual([]);
   });
 
-  it("names one of a hundred accounts at most [S10 S11]", async () => {
-    await serve();
-    for (let n = 0; n < 100; n++)
-      expect(await code({ ...question("accounts"), account: `${n}` })).toBeUndefined();
-    expect(await code({ ...question("accounts"), account: "one more" })).toBe("invalid_option");
-    expect(await code({ ...question("accounts"), account: "7" })).toBeUndefined();
-  });
-
   it("is answered only where the options will do: a store that cannot compare will not", async () => {
     const store = { ...memoryStore(), atomic: false };
     await expect(serve({ store, provider: acme({ rotation: "strict" }) })).rejects.toMatchObject({

@@ -1,0 +1,70 @@
+/**
+ * The packed file under the oldest Node that is promised, where this machine has one in its `PATH`, and
+ * under the one that runs the tests.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { install, manifest, newFolder, packTokenkeep, root, run } from "./pack.ts";
+
+const oldest = manifest.engines.node.replace(">=", "");
+const folder = newFolder();
+const app = path.join(folder, "app");
+
+/** The first of that major version in the `PATH`. */
+function findNode(major: string): string | undefined {
+  const name = process.platform === "win32" ? "node.exe" : "node";
+  return (process.env["PATH"] ?? "")
+    .split(path.delimiter)
+    .map((place) => path.join(place, name))
+    .find(
+      (file) =>
+        existsSync(file) && String(spawnSync(file, ["--version"]).stdout).startsWith(`v${major}.`),
+    );
+}
+
+const old = findNode(oldest);
+
+beforeAll(async () => {
+  const packages = [
+    ...Object.keys(manifest.dependencies),
+    ...Object.keys(manifest.peerDependencies),
+  ];
+  await install(app, await packTokenkeep(folder), packages);
+  cpSync(path.join(import.meta.dirname, "program/thousand.js"), path.join(app, "thousand.js"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A thousand callers who wait for one token, with one signal. */
+async function thousand(node: string): Promise<unknown> {
+  const { output } = await run(node, ["thousand.js"], { cwd: app });
+  return output.startsWith("{") ? JSON.parse(output) : output;
+}
+
+const expected = { statuses: [200], tokens: ["token-2"], grants: 2, warnings: [] };
+
+describe("a thousand callers with one signal", () => {
+  it.runIf(old)(`wait without a warning in the oldest Node that is promised [F75]`, async () =>
+    expect(await thousand(old!)).toEqual(expected),
+  );
+
+  it("wait without a warning in this Node [F75]", async () => {
+    expect(await thousand(process.execPath)).toEqual(expected);
+  });
+});
+
+describe("the oldest Node", () => {
+  it("that package.json promises is told by the README [F75]", () => {
+    expect(readFileSync(path.join(root, "README.md"), "utf8")).toContain(`Node ${oldest} or newer`);
+  });
+
+  it.runIf(old)("imports every subpath that is not another runtime's alone [F75]", async () => {
+    const names = Object.keys(manifest.exports)
+      .filter((name) => !["./package.json", "./cloudflare"].includes(name))
+      .map((name) => `"${manifest.name}${name.slice(1)}"`);
+    const code = `for (const name of [${names.join(", ")}]) await import(name); console.log("all");`;
+    const { output } = await run(old!, ["--input-type=module", "--eval", code], { cwd: app });
+    expect(output).toBe("all\n");
+  });
+});

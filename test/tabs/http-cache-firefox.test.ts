@@ -1,0 +1,7 @@
+/** One user's reply and the next user, in Firefox (S19). */
+import { repliesInTheCache } from "./http-cache.ts";
+import { useBrowser } from "./stage.ts";
+
+useBrowser(["worker-script"], "firefox");
+
+repliesInTheCache();

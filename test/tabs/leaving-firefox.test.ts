@@ -1,0 +1,8 @@
+/** Requests of a page that is being left, in Firefox, which then passes its service workers by. */
+import { plainInPagehide, requestsInPagehide } from "./leaving.ts";
+import { useBrowser } from "./stage.ts";
+
+useBrowser(["worker-script"], "firefox");
+
+requestsInPagehide();
+plainInPagehide("without it, and is turned down");
