@@ -51,7 +51,7 @@ interface SharedOptions<Env> {
   readonly dangerouslyAllowLoopbackHttp?: boolean;
   /**
    * Called with what happens, for logs and metrics: in the object, and in a Worker for `retried`, a
-   * request that is sent again after its 401. It holds no secret. What it returns is held by
+   * request that is sent again after its 401, and for `bare`. It holds no secret. What it returns is held by
    * `waitUntil`, and a rejection is in the platform's log. That of `defineTokenVault` serves both sides;
    * `createVault` needs one of its own only where the class is another Worker's.
    */

@@ -8,6 +8,8 @@
 export type VaultErrorCode =
   /** Nobody is signed in to this account. */
   | "no_session"
+  /** Somebody else has signed in while the call waited: it was not sent as somebody else's. */
+  | "session_changed"
   /** The session has come to its end: the server refused to renew it. */
   | "sign_in_required"
   /** The server refused the credentials. */
@@ -66,6 +68,7 @@ export type TokenFlaw =
 /** What could not be done, why, and what to do. The reason, where there is one, is a better why. */
 const SENTENCES: Readonly<Record<VaultErrorCode, readonly [string, string, string]>> = {
   no_session: ["get a token", "nobody is signed in", "Call signIn()"],
+  session_changed: ["go on with the call", "another session has begun meanwhile", "Call again"],
   sign_in_required: ["refresh the session", "it has ended", "Sign in again"],
   credentials_refused: ["sign in", "the server refused the credentials", "Check them"],
   refresh_failed: ["refresh the session", "no token came in time", "Try again"],

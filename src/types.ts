@@ -324,6 +324,12 @@ export interface TokenName {
   readonly generation: number;
 }
 
+/** A token that an API has answered with 401. */
+export interface RejectedToken extends TokenName {
+  /** Two contexts may both have made the same generation: the token itself tells them apart. */
+  readonly accessToken?: string | undefined;
+}
+
 /** An access token, ready to send. */
 export interface AccessToken extends TokenName {
   readonly accessToken: string;
@@ -346,8 +352,8 @@ export interface TokenSource {
  * session, means that there is nothing to send again with: the 401 is the answer.
  */
 export interface TokenNeed {
-  /** The token that the server answered with 401. */
-  readonly rejected?: TokenName | undefined;
+  /** The token that the server answered with 401; proxies give its name alone. */
+  readonly rejected?: RejectedToken | undefined;
   /** The request's origin, method and path, as a hash: a path may hold a secret. */
   readonly endpoint?: string | undefined;
   /** The last generation of this session that a proxy saw the endpoint let through. */

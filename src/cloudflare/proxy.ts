@@ -17,6 +17,7 @@ import type { Held, Memory } from "./memory.ts";
 import {
   type Call,
   check,
+  eventTeller,
   type Lease,
   type Owner,
   type SessionState,
@@ -86,6 +87,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   const { maxStaleness } = parts;
   const { key } = call;
   const { scheme = "Bearer" } = provider;
+  const tellOf = eventTeller(parts.onEvent, waitUntil);
   const tell = teller(parts.onEvent, call.account, waitUntil);
   const fetch_ = parts.fetch ?? ((...request) => fetch(...request));
 
@@ -167,6 +169,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
     follow: createFollow(policy),
     isSelfSigned: provider.renewal?.selfSigned,
     onRetry: (named) => tell("retried", named, 401),
+    onBare: (origin) => tellOf({ type: "bare", account: call.account, origin }),
     maxReplayBytes: parts.maxReplayBytes,
     running: clock.running,
   });

@@ -2,7 +2,7 @@
  * What a Worker and the Durable Object that owns a session say to each other. Only plain data crosses:
  * an error thrown over RPC loses its type, so it is an answer.
  */
-import { isObject } from "../guard/claims.ts";
+import { isObject, own } from "../guard/json.ts";
 import { isSecure } from "../guard/secure.ts";
 import { isToken } from "../guard/syntax.ts";
 import { isVaultError, VaultError, type VaultErrorCode, type VaultErrorFacts } from "../errors.ts";
@@ -101,17 +101,24 @@ export async function hashOf(key: string): Promise<string> {
  * Tells of what happens, after the step that somebody waits for (F5). Whoever hears it may take time;
  * what goes wrong there is for the platform's log.
  */
-export const teller =
-  (
-    onEvent: ((event: VaultEvent) => unknown) | undefined,
-    account: string,
-    hold: (work: Promise<unknown>) => void,
-  ) =>
-  (type?: VaultEvent["type"], session?: TokenName, status?: number): void => {
-    if (!onEvent || !type) return;
-    const { sessionId, generation } = session ?? {};
-    hold(Promise.resolve().then(() => onEvent({ type, account, sessionId, generation, status })));
+export const eventTeller =
+  (onEvent: ((event: VaultEvent) => unknown) | undefined, hold: (work: Promise<unknown>) => void) =>
+  (event: VaultEvent): void => {
+    if (onEvent) hold(Promise.resolve().then(() => onEvent(own(event))));
   };
+
+/** The same for what happens to one account's session. */
+export function teller(
+  onEvent: ((event: VaultEvent) => unknown) | undefined,
+  account: string,
+  hold: (work: Promise<unknown>) => void,
+): (type?: VaultEvent["type"], session?: TokenName, status?: number) => void {
+  const tell = eventTeller(onEvent, hold);
+  return (type, session, status) => {
+    const { sessionId, generation } = own({ ...session });
+    if (type) tell({ type, account, sessionId, generation, status });
+  };
+}
 
 /** Fixed messages only: what a provider or a store throws may hold anything (S4). */
 export function toWire(error: unknown): WireError {

@@ -1,9 +1,9 @@
 /** Those who need a token and whom memory cannot serve at once. Patience and abort are each one's own. */
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import type { AccessToken, Clock, TokenNeed } from "../types.ts";
+import type { AccessToken, Clock, TokenName, TokenNeed } from "../types.ts";
 import { OTHERS } from "./endpoints.ts";
 import { refusalStatus } from "./events.ts";
-import type { Knowledge } from "./knowledge.ts";
+import { isReplaced, type Knowledge } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { plan } from "./plan.ts";
 import type { Moment } from "./timing.ts";
@@ -63,9 +63,21 @@ export function createCallers(parts: CallerParts): Callers {
     const { session } = mind.known;
     if (!session) return false;
     // One that never comes would stand above all 401s that do.
-    if (session.sessionId === sessionId && session.generation < generation) return false;
+    const isOfSession = session.sessionId === sessionId;
+    if (isOfSession && session.generation < generation) return false;
+    // It says nothing of the token that has taken its place.
+    if (isOfSession && isReplaced(session, rejected)) return true;
     mind.learn({ type: "rejected", sessionId, generation, endpoint, passed, isExcused });
     return true;
+  }
+
+  /**
+   * Whose 401 it was is told by the token's name; whose call it is, only by when it came (F103). Where
+   * one account is for all who use a browser, the next session may be somebody else's.
+   */
+  function isAnothers(begunIn: TokenName | undefined, { sessionId }: TokenName): boolean {
+    const { shared } = mind.known.setting.store;
+    return shared === "origin" && begunIn !== undefined && begunIn.sessionId !== sessionId;
   }
 
   /** Nothing is to be done here that would help: without a pause it would be asked in a loop (F54). */
@@ -90,7 +102,7 @@ export function createCallers(parts: CallerParts): Callers {
 
   async function obtain(need: TokenNeed, isExcused?: boolean): Promise<AccessToken> {
     const since = clock.running();
-    const { reads, lookedAt } = mind.known;
+    const { reads, lookedAt, session: begunIn } = mind.known;
     const fail = (code: VaultErrorCode): unknown =>
       errorOf(code, mind.known, { now: clock.now(), since });
     const left = Math.max(0, patience - (need.waited ?? 0));
@@ -113,6 +125,7 @@ export function createCallers(parts: CallerParts): Callers {
         }
         const token = mind.served();
         if (answer.type === "serve" && token) {
+          if (!need.rejected && isAnothers(begunIn, token)) throw fail("session_changed");
           if (answer.isHelpless) mind.learn({ type: "helpless" });
           if (answer.looks) holdOpen(parts.advance(), need.waitUntil);
           return token;

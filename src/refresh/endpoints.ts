@@ -139,9 +139,21 @@ export function afterBeginning(endpoints: Endpoints, endpoint: string, at: numbe
   return set(endpoints, name, { ...known, began });
 }
 
-/** Forgets what a new generation has made meaningless; what does not heal stays known. */
+/**
+ * Forgets what a new generation has made meaningless; what does not heal stays known. A 401 of the same
+ * number was about a token whose place this one has taken.
+ */
 export function afterCommit(endpoints: Endpoints, generation: number, at: number): Endpoints {
-  const kept = [...endpoints].filter(([, { rejected, pause, began }]) => {
+  const known = [...endpoints].map(
+    ([name, evidence]) =>
+      [
+        name,
+        evidence.rejected?.generation === generation
+          ? { ...evidence, rejected: undefined }
+          : evidence,
+      ] as const,
+  );
+  const kept = known.filter(([, { rejected, pause, began }]) => {
     const isLately = began.some((time) => at - time < REFRESHES_WITHIN);
     const isPauseKnown = pause && at < pause.until + LONGEST_PAUSE;
     return isPauseKnown || isLately || (rejected && rejected.generation >= generation - 1);

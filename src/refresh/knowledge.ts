@@ -3,7 +3,14 @@
  * the next one from a piece of news; whatever is decided or told is read from it.
  */
 import type { VaultErrorReason } from "../errors.ts";
-import type { RecordHead, Renewal, Session, StoredRecord, TokenStore } from "../types.ts";
+import type {
+  RecordHead,
+  RejectedToken,
+  Renewal,
+  Session,
+  StoredRecord,
+  TokenStore,
+} from "../types.ts";
 import type { Begin, Change, Found } from "./changes.ts";
 import { type Endpoints, isRejected, noEndpoints } from "./endpoints.ts";
 import { isRenewable } from "./decide.ts";
@@ -187,6 +194,12 @@ export function beginningAlone({ changes, session }: Knowledge): Begin | undefin
 /** Whether some endpoint has let this generation through, as far as this context can know. */
 export const mayHavePassed = ({ passes, isHandedOn }: Knowledge): boolean =>
   passes > 0 || isHandedOn;
+
+/** Two contexts have both made this generation, and the token of the other one stands. */
+export const isReplaced = ({ generation, tokenSet }: Session, rejected: RejectedToken): boolean =>
+  rejected.generation === generation &&
+  rejected.accessToken !== undefined &&
+  rejected.accessToken !== tokenSet.accessToken;
 
 export const isPersisted = ({ changes }: Knowledge): boolean =>
   !changes.some(({ isFailed }) => isFailed);

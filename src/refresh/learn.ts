@@ -36,7 +36,10 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
   const isEnded = !!stored && next.ended.has(stored.sessionId);
   const session = preview(next.changes, { head, session: isEnded ? undefined : stored }, at);
   const isSame = session?.sessionId === before.session?.sessionId;
-  const isSameGeneration = isSame && session?.generation === before.session?.generation;
+  const isSameGeneration =
+    isSame &&
+    session?.generation === before.session?.generation &&
+    session?.tokenSet.accessToken === before.session?.tokenSet.accessToken;
   const intent = session?.intent;
   const isOwn = session?.tokenSet.accessToken === next.gotHere;
   const notBefore = isOwn ? at.running : before.readAt;

@@ -10,7 +10,7 @@ import { happenings } from "./events.ts";
 import { isPersisted, type Knowledge, type News, nothingKnown, type Setting } from "./knowledge.ts";
 import { learn } from "./learn.ts";
 import { type Facts, isWatched, judge, servedUntil } from "./plan.ts";
-import { CLAIM, type Moment, nextLook } from "./timing.ts";
+import { CLAIM, LONGEST_RETRY, type Moment, nextLook } from "./timing.ts";
 import { createHint } from "./waiting.ts";
 
 export interface Mind {
@@ -90,7 +90,7 @@ export function createMind(options: MindOptions): Mind {
     const { session, retries } = known;
     // The same by running time, so that no step of the clock makes what was seen last longer.
     stale(maxStaleness / 2);
-    if (!isPersisted(known)) hint(CLAIM * 2 ** retries);
+    if (!isPersisted(known)) hint(Math.min(LONGEST_RETRY, CLAIM * 2 ** retries));
     else hint(session && refreshAhead ? nextLook(session, clock.now()) : undefined);
   }
 

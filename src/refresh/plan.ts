@@ -1,6 +1,6 @@
 /** What one caller gets, and what is to be done next: pure, from what is known. */
 import { own } from "../guard/json.ts";
-import type { TokenName } from "../types.ts";
+import type { RejectedToken } from "../types.ts";
 import { type Decision, decide, isRenewable, type Sight } from "./decide.ts";
 import {
   causeOf,
@@ -12,7 +12,13 @@ import {
   isTakenBack,
   OTHERS,
 } from "./endpoints.ts";
-import { ageOfGeneration, beginningAlone, type Knowledge, mayHavePassed } from "./knowledge.ts";
+import {
+  ageOfGeneration,
+  beginningAlone,
+  isReplaced,
+  type Knowledge,
+  mayHavePassed,
+} from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 
 /** A 401 is returned as it is only after a look that is no older. */
@@ -30,7 +36,7 @@ export interface Facts extends Moment {
 
 /** Of one caller, at one moment. */
 export interface Need {
-  readonly rejected?: TokenName | undefined;
+  readonly rejected?: RejectedToken | undefined;
   readonly endpoint?: string | undefined;
   /** The record has been read since this caller came. */
   readonly hasLooked: boolean;
@@ -121,8 +127,13 @@ function isUseless(
   { rejected, endpoint = OTHERS }: Need,
 ): boolean {
   if (!session) return false;
-  const { sessionId, generation } = session;
-  if (rejected) return rejected.sessionId === sessionId && rejected.generation >= generation;
+  const { generation } = session;
+  if (rejected)
+    return (
+      rejected.sessionId === session.sessionId &&
+      rejected.generation >= generation &&
+      !isReplaced(session, rejected)
+    );
   return hasRejected(endpoints, { endpoint, generation });
 }
 

@@ -17,6 +17,8 @@ export const LEAST_EXCHANGE = 1_000;
 export const SLEPT = 1_000;
 /** How long a store may take for one answer. */
 export const STORE = 5_000;
+/** What the store did not take is tried again at least so often. */
+export const LONGEST_RETRY = 300_000;
 /** How long an attempt waits for the lock that is its sign of life, and for the answer to a probe. */
 export const SIGN_OF_LIFE = 1_000;
 /** No cool-down is longer, whatever `Retry-After` or a jumping clock say. */

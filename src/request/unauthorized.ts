@@ -30,9 +30,12 @@ export const isPassed = ({ response, isCarried }: Answer): boolean =>
 /** The server's time in milliseconds; `NaN` where the runtime does not show it. */
 export const dateOf = ({ headers }: Response): number => Date.parse(headers.get("date") ?? "");
 
-/** A later token of the very same session: one user's request never goes out as another's (F103). */
+/**
+ * No earlier token of the very same session: one user's request never goes out as another's (F103). Two
+ * contexts may both have made a generation, so that the one that stands has the same number.
+ */
 export const isNewer = (got: TokenName, sent: TokenName): boolean =>
-  got.sessionId === sent.sessionId && got.generation > sent.generation;
+  got.sessionId === sent.sessionId && got.generation >= sent.generation;
 
 /** The reply is not given to the caller: its connection is free again. */
 export const release = ({ body }: Response): void => void body?.cancel().catch(() => {});

@@ -10,7 +10,7 @@ import { createEngine } from "../refresh/engine.ts";
 import { own } from "../guard/json.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
-import { check } from "../errors.ts";
+import { check, VaultError } from "../errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
 import type { AccessToken, TokenName, TokenSet, VaultOptions } from "../types.ts";
@@ -227,7 +227,9 @@ export function createVaultWith<Credentials>(
       const got = await getToken({ signal, isHandedOn });
       if (got.accessToken !== rejected) return got.accessToken;
       const waited = clock.running() - since;
-      return (await getToken({ rejected: got, waited, signal, isHandedOn })).accessToken;
+      const next = await getToken({ rejected: got, waited, signal, isHandedOn });
+      if (next.sessionId !== got.sessionId) throw new VaultError("session_changed");
+      return next.accessToken;
     },
     async authorization(options) {
       const { signal } = own({ ...options });

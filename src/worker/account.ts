@@ -14,6 +14,8 @@ export interface Account {
   /** Whose token was given last: the salt for endpoints of requests that have none yet. */
   session?: string | undefined;
   look(): void;
+  /** A page's request goes to that origin without a token, because none may go there. */
+  tellBare(origin: string): void;
   /**
    * What a page that has `seen` so much has not seen yet; `worker` is the same for all. Where there is
    * nothing, a page that asks how things stand is told so: it may have lost its way to this worker.
@@ -69,15 +71,17 @@ export function createAccount(
     nudge();
   }
   vault.subscribe(show);
-  vault.events((event) => {
+  function tell(event: VaultEvent): void {
     events = [...events.slice(1 - KEPT_EVENTS), { seq: (seq = count()), event }];
     nudge();
-  });
+  }
+  vault.events(tell);
 
   return {
     vault,
     engine,
     look: () => look(),
+    tellBare: (origin) => tell({ type: "bare", account: name, origin }),
     news(seen, worker, isAsked) {
       show();
       const since = !seen ? seq : seen.owner === owner ? seen.seq : 0;

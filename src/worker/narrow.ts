@@ -70,7 +70,13 @@ export const toState: (value: unknown) => Partial<State> | undefined = /* @__PUR
     value.map(
       shape({
         seq: number,
-        event: shape({ type: String, sessionId: text, generation: number, status: number }),
+        event: shape({
+          type: String,
+          sessionId: text,
+          generation: number,
+          status: number,
+          origin: text,
+        }),
         snapshot: shape({
           status: String,
           issuedAt: number,

@@ -11,6 +11,7 @@ import { systemClock } from "../refresh/clock.ts";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { endpointOf } from "../request/endpoint.ts";
+import { tellBare } from "../request/bare.ts";
 import { createPolicy } from "../request/policy.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
@@ -163,7 +164,11 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
         unknown
       >;
       // No token, where none may go (S1). Judged here alone: pages may be of other versions.
-      if (!isText(url) || !policy(url)) return undefined;
+      if (!isText(url)) return undefined;
+      if (!policy(url)) {
+        tellBare(policy, url, account.tellBare);
+        return undefined;
+      }
       if (isolated) return isControlled(client);
       // What is no generation names no token.
       const rejected =

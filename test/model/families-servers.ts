@@ -25,7 +25,17 @@ const call = (after: number, place: number, endpoint = 0): Scenario["script"][nu
 });
 
 /** Calls of the good endpoint, without those that a context makes when it has never looked. */
-const goodCalls = ({ calls }: Run): Run["calls"] => calls.filter(({ endpoint }) => endpoint === 0);
+const AT_LEAST = MINUTE;
+
+/** Calls whose last token had lived long enough: servers may end what a rotation has replaced (P13). */
+const ordinaryCalls = ({ calls, server }: Run): Run["calls"] =>
+  calls.filter(({ accesses }) => {
+    const { at = 0, deadAt = Infinity } = server.byAccess.get(accesses.at(-1) ?? "") ?? {};
+    return deadAt - at >= AT_LEAST;
+  });
+
+const goodCalls = ({ calls }: Pick<Run, "calls">): Run["calls"] =>
+  calls.filter(({ endpoint }) => endpoint === 0);
 
 function mustBeAtOnce(some: Run["calls"]): void {
   const late = some.filter(
@@ -144,7 +154,7 @@ const beside: Family[] = [
         ]),
       })),
     judge(run, drawn) {
-      mustServe({ calls: goodCalls(run) });
+      mustServe({ calls: goodCalls({ calls: ordinaryCalls(run) }) });
       mustBeBounded(run, drawn);
     },
   },

@@ -93,12 +93,13 @@ export function judgeSpending(facts: Facts): Spending {
 
   /** Somebody undisturbed is at it, and a takeover needs that nobody is. */
   function judgeLiving(spend: Spend, sent: readonly Presentation[]): void {
+    const { quietAt } = spend.place;
     const firstUse = Math.min(...sent.map(({ at }) => at));
     // Half of the window, nearly: then it is sent again whoever may still be at it. By the wall clock of
-    // another machine it may be older than it is.
+    // another machine, or by this context's last look before it, it may be older than it is.
     const offsets = world.places.map(({ offset }) => offset);
     const apart = Math.max(...offsets) - Math.min(...offsets);
-    const age = world.now() - firstUse + apart;
+    const age = world.now() - Math.min(firstUse - apart, quietAt);
     const isClosing = scenario.rotation === "window" && age >= scenario.reuseWindow / 4;
     if (isClosing || facts.hasSetClock || !living(spend).length) return;
     violate("P2.living", "F45 F57 F60: a token was sent again while its exchange was alive");

@@ -29,6 +29,8 @@ export interface Place {
   readAt: number;
   /** When it last heard what stands in its store. */
   lookedAt: number;
+  /** The same, without an intent: how old one can be that it saw later. */
+  quietAt: number;
   /** By session and generation: when it had last looked before it saw that one, so how old that can be. */
   notBefore: Map<string, number>;
   backlog: Entry[];
@@ -55,6 +57,7 @@ export const makePlace = (
   travel: 0,
   readAt: Infinity,
   lookedAt: -Infinity,
+  quietAt: -Infinity,
   notBefore: new Map(),
   backlog: [],
 });

@@ -172,6 +172,9 @@ async function settle(stage: Stage): Promise<void> {
     place.storeRefuses = false;
     world.resume(place);
   }
+  // Its own engine may have something to write, and calls go by its owner.
+  for (const { vault } of contexts.all.filter(({ isProxy }) => isProxy))
+    vault.getToken().catch(() => {});
   const rest = isCoolingLong(scenario) ? 360_000 : 60_000;
   await world.run(world.now() + PATIENCE + 2 * REQUEST + rest);
   invariants.check();
@@ -181,11 +184,14 @@ async function settle(stage: Stage): Promise<void> {
     const expected = isAlone ? "any" : invariants.expectation(context.place);
     let last: Call;
     let left = invariants.triesOf(context.place);
+    let isTold = false;
     do {
       last = contexts.call(context, 0);
       await world.run(world.now() + PATIENCE + 2 * REQUEST);
       invariants.allSettled([last]);
-      left--;
+      // One that has not looked for long is told once that another session has begun.
+      if (last.code !== "session_changed" || isTold) left--;
+      isTold = true;
     } while (expected === "200" && last.status !== 200 && left > 0);
     invariants.fulfilled(expected, last);
   }

@@ -68,9 +68,11 @@ export function createStores(world: World, rules: StoreRules) {
     if (generation !== undefined && !place.notBefore.has(name))
       place.notBefore.set(name, place.lookedAt);
     place.lookedAt = askedAt;
+    if (record?.attemptId === undefined) place.quietAt = askedAt;
   }
 
-  function operate<T>(place: Place, apply: () => T, writes: boolean): Promise<T> {
+  /** `next`: what is written, where anything is. */
+  function operate<T>(place: Place, apply: () => T, next?: StoredRecord): Promise<T> {
     for (const hear of onBegin) hear(place);
     const [there, back] = ways();
     const askedAt = world.now();
@@ -84,11 +86,12 @@ export function createStores(world: World, rules: StoreRules) {
       schedule(undefined, there, () => {
         if (place.storeDown || chance(faults.storeFail)) return fail();
         const result = apply();
-        if (writes && chance(faults.storeLost)) return fail();
+        if (next && chance(faults.storeLost)) return fail();
         answer(() => {
           place.readAt = Math.min(place.readAt, world.now());
-          if (!writes && !Array.isArray(result))
+          if (!next && !Array.isArray(result))
             look(place, result as StoredRecord | undefined, askedAt);
+          if (next?.attemptId === undefined && result === true) place.quietAt = askedAt;
           resolve(result);
         });
       });
@@ -127,8 +130,8 @@ export function createStores(world: World, rules: StoreRules) {
         atomic: rules.isAtomic,
         shared: rules.shared,
         scope: async () => (rules.hasScope ? `store-${place.device}` : undefined),
-        head: (key) => operate(place, () => seen(records, key), false),
-        read: (key) => operate(place, () => seen(records, key), false),
+        head: (key) => operate(place, () => seen(records, key)),
+        read: (key) => operate(place, () => seen(records, key)),
         write: (key, next, expected) =>
           operate(
             place,
@@ -143,10 +146,10 @@ export function createStores(world: World, rules: StoreRules) {
               put(records, key, next);
               return true;
             },
-            true,
+            next,
           ),
         list: (prefix) =>
-          operate(place, () => [...records.keys()].filter((key) => key.startsWith(prefix)), false),
+          operate(place, () => [...records.keys()].filter((key) => key.startsWith(prefix))),
       };
     },
   };

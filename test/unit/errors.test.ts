@@ -6,6 +6,7 @@ import type { TokenStore } from "../../src/types.ts";
 import { acme, credentials, never, reply } from "../support/fake-api.ts";
 import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
 import { connectVault } from "../../src/worker.ts";
+import { gate } from "./refresh/stage.ts";
 
 const away: TokenStore = {
   atomic: true,
@@ -19,6 +20,18 @@ const away: TokenStore = {
 /** A way into each error. */
 const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
   no_session: () => bench().vault.fetch(VMS),
+  async session_changed() {
+    const store: TokenStore = { ...memoryStore(), shared: "origin" };
+    const { vault, api, clock } = await signedIn({ store });
+    await clock.advance(3_600_000);
+    const others = bench({ store, clock });
+    const refresh = gate(() => reply(503, {}));
+    api.refresh = refresh.answer;
+    const call = vault.fetch(VMS);
+    await others.vault.signIn(credentials);
+    refresh.open();
+    return clock.until(call);
+  },
   async sign_in_required() {
     const { vault, api } = await signedIn();
     api.refresh = () => reply(401, {});

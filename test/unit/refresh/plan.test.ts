@@ -209,9 +209,12 @@ describe("a caller whose token was rejected", () => {
     const lost = now(SOFT, { intent: intent(SOFT, { ended: true }) });
     const known = heard(lost, [SOFT, rejected(3)]);
     expect(judge(known, facts(SOFT)).isStuck).toBe(true);
-    expect(plan({ ...known, passes: 1 }, need(3), facts(SOFT))).toEqual(SERVE);
-    // While nobody has let it through, ten seconds may tell that it has ended.
-    expect(plan(known, need(3), facts(SOFT))).toEqual(WAIT);
+    expect(plan(known, need(3), facts(SOFT))).toEqual(SERVE);
+    const asking = { ...facts(SOFT), canAsk: true };
+    expect(plan({ ...known, passes: 1 }, need(3), asking)).toEqual(SERVE);
+    expect(plan({ ...known, isHandedOn: true }, need(3), asking)).toEqual(SERVE);
+    // Where it is sure that nobody has let it through, ten seconds may tell that it has ended.
+    expect(plan(known, need(3), asking)).toEqual(WAIT);
   });
 
   it("waits within five seconds of a commit [P13]", () => {
