@@ -92,7 +92,8 @@ interface Scene {
   readonly sent: string[];
 }
 
-function scene(): Scene {
+function scene(onEvent?: (event: VaultEvent) => unknown): Scene {
+  const policy = createPolicy(provider, false);
   const memory = createMemory();
   const reply = (): TokenReply => ({
     revision: made.generation,
@@ -115,7 +116,8 @@ function scene(): Scene {
       createProxy({
         session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
         provider,
-        policy: createPolicy(provider, false),
+        policy,
+        onEvent,
         memory,
         owner: () => owner,
         hash: async () => "hash",
@@ -174,5 +176,22 @@ describe("a 401 of a Worker's request", () => {
     ]);
     const endpoints = made.needs.slice(1).map(({ endpoint }) => endpoint);
     expect(endpoints.every((endpoint) => endpoint === endpoints[0] && endpoint)).toBe(true);
+  });
+});
+
+describe("a request of a Worker's that goes out bare", () => {
+  it("is told once for each origin, though each request has a vault of its own [F88]", async () => {
+    const told: VaultEvent[] = [];
+    const made = scene((event) => told.push(event));
+    for (const url of ["https://other.example/a", "https://other.example/b", "http://localhost/"])
+      expect((await made.vault().fetch(url)).status).toBe(200);
+    await made.vault().fetch(`${ORIGIN}/v1/vms`);
+    expect(told).toEqual(
+      ["https://other.example", "http://localhost"].map((origin) => ({
+        type: "bare",
+        account: "a",
+        origin,
+      })),
+    );
   });
 });
