@@ -68,7 +68,7 @@ function keepCall(
 }
 
 export function createFetch(options: FetchOptions): VaultFetch {
-  const { policy, source, authorization, fetch: fetch_, onBare } = options;
+  const { policy, source, authorization, fetch: fetch_ } = options;
   const { start, settle, sent } = createHeal(options);
   const tellBare = createBareTeller(options);
   const redirect = options.follow && "manual";
@@ -79,7 +79,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
     const address = request ? urlOf(request) : String(input);
     const href = policy(address);
     const given = readInit(init, request);
-    if (href === undefined && onBare) tellBare(policy, address, onBare);
+    if (href === undefined) tellBare(address);
     const { signal = request?.signal, mode = request?.mode, fetch: send = fetch_ } = given;
     if (
       href === undefined ||

@@ -6,6 +6,7 @@ import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy
 import { keyOf, type Need, type Owner, type TokenReply } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
 import type { Provider } from "../../../src/types.ts";
+import type { VaultEvent } from "../../../src/vault/vault.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 
 const ORIGIN = "https://api.acme.example";
