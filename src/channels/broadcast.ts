@@ -1,6 +1,8 @@
 /**
  * Messages between the contexts of an origin, by BroadcastChannel.
  *
+ * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts *
+ * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
  * @module
  */
 import { randomId } from "../guard/random.ts";
@@ -13,21 +15,9 @@ function openQuietly(name: string): BroadcastChannel {
   return channel;
 }
 
-/** Sends itself a message, on a channel of nobody else's: silence of the others then means something. */
-function tryOut(name: string, onArrival: () => void): void {
-  const [from, to] = [openQuietly(name), openQuietly(name)];
-  to.addEventListener("message", () => {
-    onArrival();
-    from.close();
-    to.close();
-  });
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows have one, channels do not
-  from.postMessage(0);
-}
-
 /**
  * Tells other contexts which generation there is, and never a token. Where BroadcastChannel is missing or
- * refused, nothing is sent and nothing comes: messages only save time.
+ * refused, nothing is sent and nothing arrives, because messages only save time: no call throws.
  *
  * @example
  * ```ts
@@ -41,14 +31,32 @@ function tryOut(name: string, onArrival: () => void): void {
 export function broadcastChannel(): Channel {
   return {
     open(name, onMessage) {
+      const ends: BroadcastChannel[] = [];
       let channel: BroadcastChannel | undefined;
       let isConnected = false;
-      try {
-        channel = openQuietly(name);
-        channel.addEventListener("message", (event) => onMessage(event.data));
-        tryOut(`${name}:${randomId()}`, () => {
+
+      function join(where: string): BroadcastChannel {
+        const end = openQuietly(where);
+        ends.push(end);
+        return end;
+      }
+
+      /** Sends itself a message, where nobody else is: silence of the others then means something. */
+      function tryOut(where: string): void {
+        const [from, to] = [join(where), join(where)];
+        to.addEventListener("message", () => {
           isConnected = true;
+          from.close();
+          to.close();
         });
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows have one, channels do not
+        from.postMessage(0);
+      }
+
+      try {
+        channel = join(name);
+        channel.addEventListener("message", (event) => onMessage(event.data));
+        tryOut(`${name}:${randomId()}`);
       } catch {
         // Messages are advisory.
       }
@@ -59,8 +67,9 @@ export function broadcastChannel(): Channel {
           channel?.postMessage({ type, sessionId, generation });
         },
         close() {
-          channel?.close();
           channel = undefined;
+          // The trial's message may never have come.
+          for (const end of ends) end.close();
         },
       };
     },

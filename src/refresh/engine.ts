@@ -203,7 +203,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       return look();
     },
     async signIn(credentials, signal) {
-      check(provider.signIn, "provider has no sign-in, call adopt()");
+      check(provider.signIn, "a provider with signIn, or call adopt()");
       if (isClosed) throw error("closed");
       await finishing(sessions.signIn(credentials, signal));
     },

@@ -5,8 +5,9 @@
  * No refresh token crosses but one that a page adopts. An access token crosses as the answer to a page
  * that is about to send it, a password on its way to a sign-in.
  */
-import type { VaultErrorCode, VaultErrorFacts } from "../errors.ts";
+import type { WireError } from "../guard/wire-error.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
+import type { Ticket } from "./send.ts";
 
 /** Each message names it. Who hears another version says so, and does nothing else. */
 export const VERSION = 1;
@@ -17,13 +18,26 @@ export const NUDGES = "tokenkeep:worker";
 /** A page asks. A port comes along, for the answer; what comes back over it means: never mind. */
 export interface Question {
   readonly tokenkeep: typeof VERSION;
-  /** What is asked for: a method of the vault, `token` or `state`. */
-  readonly type: string;
+  readonly type: keyof Answers;
   readonly account: string;
   /** JSON, so that nothing but plain data can be in it. */
   readonly args: string;
-  /** What the page has seen last: which worker, and how much of what it had to tell. */
-  readonly seen?: { readonly owner: string; readonly seq: number } | undefined;
+  readonly seen?: Seen | undefined;
+}
+
+/** What can be asked for, each with what the answer holds: methods of the vault, and two more. */
+export interface Answers {
+  /** Nothing but the state that comes with each answer. */
+  state: unknown;
+  /** A token for a request; none where none may go, or where the 401 is the answer. */
+  token: Ticket | undefined;
+  signIn: void;
+  adopt: void;
+  getToken: string;
+  authorization: string;
+  signOut: void;
+  accounts: string[];
+  removeAccount: void;
 }
 
 /** What a worker answers, once. */
@@ -35,25 +49,26 @@ export interface Answer {
   readonly state?: State;
 }
 
-export interface WireError extends VaultErrorFacts {
-  readonly code: VaultErrorCode;
-  readonly message: string;
-}
-
 /** One account, as its worker sees it. */
 export interface State {
   /** This worker, from its start to its end. */
   readonly owner: string;
   /** Grows with every change and event. */
   readonly seq: number;
-  /** What has happened, the snapshot as it now is among it, each with the `seq` that it got. */
-  readonly news: readonly {
-    readonly seq: number;
-    readonly event?: VaultEvent | undefined;
-    readonly snapshot?: Snapshot | undefined;
-  }[];
+  /** What has happened, the snapshot as it now is among it. */
+  readonly news: readonly News[];
   /** A Web Lock that the worker holds as long as it lives; absent where there are none. */
   readonly lock?: string | undefined;
   /** Gives no tokens: pages must be controlled by this worker. */
   readonly isolated?: boolean | undefined;
 }
+
+/** One thing that has happened. */
+export interface News {
+  readonly seq: number;
+  readonly event?: VaultEvent | undefined;
+  readonly snapshot?: Snapshot | undefined;
+}
+
+/** What a page has seen last: which worker, and how much of what that had to tell. */
+export type Seen = Pick<State, "owner" | "seq">;

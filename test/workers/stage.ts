@@ -38,7 +38,7 @@ export interface Env {
   readonly TOKEN_VAULT: Namespace;
   readonly OTHER_VAULT: Namespace;
   readonly OLD_VAULT: Namespace;
-  readonly README_VAULT: Namespace;
+  readonly DOCS_VAULT: Namespace;
   readonly NAMED_VAULT: Namespace;
   readonly MEASURED_VAULT: Namespace;
   readonly SENDING_VAULT: Namespace;

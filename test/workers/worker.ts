@@ -85,7 +85,7 @@ export class TokenVault extends Vault {
   }
 }
 
-export { TokenVault as ReadmeVault } from "./readme.ts";
+export { TokenVault as DocsVault } from "./docs/set-up.ts";
 export { TokenVault as SendingVault } from "./docs/bindings.ts";
 export { ListVms } from "./docs/workflow.ts";
 
