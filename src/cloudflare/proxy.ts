@@ -5,7 +5,7 @@
 import { randomId } from "../guard/random.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
-import { because } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import { createFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
@@ -74,6 +74,8 @@ function sendingBy(
   const { provider, policy, memory, clock } = parts;
   const { scheme = "Bearer" } = provider;
   const tell = teller(parts.onEvent, parts.session.account, parts.waitUntil);
+  /** Which session each token was of that `getToken` has given, in this request. */
+  const given = new Map<string, string>();
   const authorization = ({ accessToken }: AccessToken): string => `${scheme} ${accessToken}`;
   return {
     fetch: createFetch({
@@ -95,9 +97,15 @@ function sendingBy(
     async getToken({ rejected, signal } = {}) {
       const since = clock.running();
       const got = await path.getToken({ signal });
-      if (got.accessToken !== rejected) return got.accessToken;
+      const isRejected = got.accessToken === rejected;
       const waited = clock.running() - since;
-      return (await path.getToken({ rejected: got, waited, signal })).accessToken;
+      const next = isRejected ? await path.getToken({ rejected: got, waited, signal }) : got;
+      // No user's request goes out again with another's token (F103).
+      const before = isRejected ? got.sessionId : given.get(rejected ?? "");
+      if (before !== undefined && before !== next.sessionId)
+        throw new VaultError("session_changed");
+      given.set(next.accessToken, next.sessionId);
+      return next.accessToken;
     },
     authorization: async (need) => authorization(await path.getToken(need)),
   };
