@@ -67,7 +67,7 @@ export interface TokenVaultObject extends Owner {
 export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): TokenVaultClass {
   const given = options as TokenVaultOptions;
   const { providers } = given;
-  demand(providers, "defineTokenVault needs providers");
+  demand(providers, "defineTokenVault has no providers", "Pass it the APIs by name");
   if (typeof providers === "object") checkProviders(providers);
   define(given);
 
@@ -132,9 +132,14 @@ export function createVault<Credentials = unknown>(
   const { account } = { account: "default", ...options };
   demand(
     env && ctx?.waitUntil,
-    "Pass env and ctx, the second and third argument of the Worker's fetch",
+    "env or ctx is missing",
+    "Pass both, the second and third argument of the Worker's fetch",
   );
-  demand(isAccount(account), "account must be of 1 to 256 characters");
+  demand(
+    isAccount(account),
+    "the account is no text of 1 to 256 characters",
+    'Pass one, or none for "default"',
+  );
   const everywhere = namespaceOf(binding, env);
   const isRegional = jurisdiction !== undefined;
   const namespace = isRegional ? inJurisdiction(everywhere, binding, jurisdiction) : everywhere;
@@ -181,7 +186,7 @@ function providerOf(
   { providers }: Shared,
 ): Provider<never> {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  demand(provider, unknownProvider(name, providers));
+  demand(provider, ...unknownProvider(name, providers));
   checkLoopback(provider, dangerouslyAllowLoopbackHttp, "createVault");
   return provider;
 }

@@ -5,8 +5,9 @@ import { demand } from "./set-up.ts";
 /** Where the keys are looked for unless told. */
 const KEYS = "TOKENKEEP_KEYS";
 
-const HOW =
-  '. Make one: echo "k1:$(openssl rand -base64 32)". Put the line TOKENKEEP_KEYS="k1:…" into .dev.vars, and for production run: npx wrangler secret put TOKENKEEP_KEYS. Or keep it in a Secrets Store: in wrangler.jsonc add { "binding": "TOKENKEEP_KEYS", "store_id": "…", "secret_name": "…" } to "secrets_store_secrets"';
+const ADVICE =
+  'Make one: echo "k1:$(openssl rand -base64 32)". Put the line TOKENKEEP_KEYS="k1:…" into .dev.vars, and for production run: npx wrangler secret put TOKENKEEP_KEYS. Or keep it in a Secrets Store: in wrangler.jsonc add { "binding": "TOKENKEEP_KEYS", "store_id": "…", "secret_name": "…" } to "secrets_store_secrets"';
+const HOW = `. ${ADVICE}`;
 
 /** As much of a Secrets Store binding as is needed. */
 export interface StoredSecret {
@@ -52,6 +53,10 @@ const isSecret = (given: GivenKeys): given is StoredSecret =>
   typeof (given as Partial<StoredSecret> | null | undefined)?.get === "function";
 
 function checked(text: unknown): string {
-  demand(typeof text === "string" && text.trim(), "No keys to seal sessions with" + HOW);
+  demand(
+    typeof text === "string" && text.trim(),
+    "there are no keys to seal sessions with",
+    ADVICE,
+  );
   return text;
 }

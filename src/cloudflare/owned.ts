@@ -99,10 +99,11 @@ function providerOf(
   { provider: name, account, key }: SessionName,
 ): Provider<never> {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  demand(provider, unknownProvider(name, providers));
+  demand(provider, ...unknownProvider(name, providers));
   demand(
     keyOf(provider, account) === key,
-    `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers. Where two classes of one Worker have a provider of this name, give each defineTokenVault its binding`,
+    `Worker and Durable Object define the provider "${name}" differently`,
+    `Give both the same origins and partition, or pass createVault its providers. Where two classes of one Worker have a provider of this name, give each defineTokenVault its binding`,
   );
   return provider;
 }

@@ -5,7 +5,7 @@
 import { randomId } from "../guard/random.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import { createFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
@@ -74,6 +74,8 @@ function sendingBy(
   const { provider, policy, memory, clock } = parts;
   const { scheme = "Bearer" } = provider;
   const tell = teller(parts.onEvent, parts.session.account, parts.waitUntil);
+  /** Which session each token was of that `getToken` has given, in this request. */
+  const given = new Map<string, string>();
   const authorization = ({ accessToken }: AccessToken): string => `${scheme} ${accessToken}`;
   return {
     fetch: createFetch({
@@ -95,9 +97,15 @@ function sendingBy(
     async getToken({ rejected, signal } = {}) {
       const since = clock.running();
       const got = await path.getToken({ signal });
-      if (got.accessToken !== rejected) return got.accessToken;
+      const isRejected = got.accessToken === rejected;
       const waited = clock.running() - since;
-      return (await path.getToken({ rejected: got, waited, signal })).accessToken;
+      const next = isRejected ? await path.getToken({ rejected: got, waited, signal }) : got;
+      // No user's request goes out again with another's token (F103).
+      const before = isRejected ? got.sessionId : given.get(rejected ?? "");
+      if (before !== undefined && before !== next.sessionId)
+        throw new VaultError("session_changed");
+      given.set(next.accessToken, next.sessionId);
+      return next.accessToken;
     },
     authorization: async (need) => authorization(await path.getToken(need)),
   };
@@ -135,7 +143,7 @@ function heldBy<Credentials>(
     async state() {
       const said = await ask((owner) => owner.state(session), again);
       if (isFailure(said)) throw fromWireError(said.error);
-      demand(said.snapshot, "Worker and Durable Object are of different versions: deploy both");
+      demand(said.snapshot, "Worker and Durable Object are of different versions", "Deploy both");
       return said.snapshot;
     },
   };
@@ -146,9 +154,10 @@ function plain<Data>(data: Data): Data {
   try {
     return structuredClone(data);
   } catch {
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      "Cannot send this to the Durable Object: functions, promises and the like cannot be cloned. Pass plain data",
+      "functions, promises and the like cannot be cloned, and so not be sent to the Durable Object",
+      "Pass plain data",
     );
   }
 }

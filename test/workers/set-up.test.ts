@@ -74,6 +74,18 @@ describe("an isolate's memory", () => {
   });
 });
 
+describe("two KV bindings of one env", () => {
+  it("are two: each vault reads the one that it names", async () => {
+    const { vault } = await stage();
+    const [first, second] = [counted(env.TOKEN_CACHE), counted(env.TOKEN_CACHE)];
+    const own = { ...otherEnv(), TOKEN_CACHE: first.binding, OTHER_CACHE: second.binding };
+    expect(await code(vault({ env: own, account: "a" }).getToken())).toBe("no_session");
+    const other = { env: own, account: "b", cache: "OTHER_CACHE" };
+    expect(await code(vault(other).getToken())).toBe("no_session");
+    expect([first.calls, second.calls]).toEqual([{ getWithMetadata: 1 }, { getWithMetadata: 1 }]);
+  });
+});
+
 describe("two classes with a provider of one name", () => {
   it("keep to their own, each known by its binding [F102 S11]", async () => {
     const first = await stage();

@@ -82,6 +82,46 @@ describe("a call that waits twice", () => {
   });
 });
 
+describe("a rejected token of a session that another one has taken the place of [F103]", () => {
+  /** The object has one session after another. */
+  function changing(sessionIds: string[]): CloudflareVault {
+    const owner = {
+      async token() {
+        const sessionId = sessionIds.shift() ?? "";
+        const lease = { accessToken: `at-of-${sessionId}`, sessionId, generation: 1, until: 0 };
+        return { revision: 1, lease };
+      },
+    } as unknown as Owner;
+    return createProxy({
+      session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
+      provider,
+      policy: createPolicy(provider, false),
+      memory: createMemory(),
+      owner: () => owner,
+      hash: async () => "hash",
+      objectId: () => "object",
+      cache: undefined,
+      waitUntil: (work) => void work.catch(() => {}),
+      patience: 20_000,
+      maxStaleness: 60_000,
+    });
+  }
+  const changed = { code: "session_changed" };
+
+  it("is not answered with the other's, be it signed in while the first was asked about", async () => {
+    const vault = changing(["ada", "grace"]);
+    await expect(vault.getToken({ rejected: "at-of-ada" })).rejects.toMatchObject(changed);
+  });
+
+  it("is not answered with the other's that came before it was asked about", async () => {
+    const vault = changing(["ada", "grace", "grace"]);
+    const rejected = await vault.getToken();
+    await expect(vault.getToken({ rejected })).rejects.toMatchObject(changed);
+    // Who asks for a token, and has none, gets it.
+    expect(await vault.getToken()).toBe("at-of-grace");
+  });
+});
+
 interface Scene {
   readonly vault: () => CloudflareVault;
   /** What the object was asked with. */
