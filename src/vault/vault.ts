@@ -4,6 +4,7 @@
  */
 import { shownClaims } from "../guard/claims.ts";
 import { listAccounts } from "./accounts.ts";
+import { createHandedOut } from "./handed-out.ts";
 import type { Engine, EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
@@ -78,7 +79,10 @@ export interface Vault<Credentials = never> {
    * where no header can carry it, `closed`.
    */
   adopt(tokens: TokenSet): Promise<void>;
-  /** The access token alone. Rejects with a `VaultError`, as `fetch` does. */
+  /**
+   * The access token alone. Rejects with a `VaultError`, as `fetch` does; `session_changed` where the
+   * rejected token was another session's: the 401 is the answer then, and nothing is to be sent again.
+   */
   getToken(options?: {
     /** A token that the server answered with 401, as `getToken` gave it: a newer one is got. */
     readonly rejected?: string;
@@ -197,6 +201,7 @@ export function createOwnedVault<Credentials>(
   const authorization = (next: AccessToken): string =>
     next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
 
+  const handedOut = createHandedOut();
   /** Other clients tell nobody of what lets their token through. */
   const isHandedOn = true;
 
@@ -226,12 +231,16 @@ export function createOwnedVault<Credentials>(
     async getToken(options) {
       const { rejected, signal } = own({ ...options });
       const since = clock.running();
-      const got = await getToken({ signal, isHandedOn });
-      if (got.accessToken !== rejected) return got.accessToken;
-      const waited = clock.running() - since;
-      const next = await getToken({ rejected: got, waited, signal, isHandedOn });
-      if (next.sessionId !== got.sessionId) throw new VaultError("session_changed");
-      return next.accessToken;
+      let got = await getToken({ signal, isHandedOn });
+      const { sessionId } = got;
+      if (got.accessToken === rejected) {
+        const waited = clock.running() - since;
+        got = await getToken({ rejected: got, waited, signal, isHandedOn });
+      }
+      const isCrossed = rejected !== undefined && handedOut.isAnothers(rejected, got.sessionId);
+      if (isCrossed || got.sessionId !== sessionId) throw new VaultError("session_changed");
+      handedOut.note(got);
+      return got.accessToken;
     },
     async authorization(options) {
       const { signal } = own({ ...options });
