@@ -159,6 +159,7 @@ export default defineConfig({
           globalSetup: [control],
           include: [
             "test/unit/**/*.test.ts",
+            "test/docs/**/*.test.ts",
             "test/apis/**/*.test.ts",
             "test/edge/**/*.test.ts",
             "test/model/**/*.test.ts",

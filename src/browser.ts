@@ -1,8 +1,9 @@
 /**
  * The vault for browsers: IndexedDB, sealing, Web Locks, BroadcastChannel and wake-ups, wired.
  *
- * It runs in the page, and a refresh in flight dies with its tab. Where the API rotates refresh tokens,
- * run it in a worker: `tokenkeep/worker` takes the same options, and gives the page the same vault.
+ * The vault runs in the page, so that a refresh in flight dies with its tab. Where the API rotates refresh
+ * tokens, let a worker run the vault: `tokenkeep/worker` takes the same options, and gives the page the
+ * same vault.
  *
  * @example
  * ```ts
@@ -21,7 +22,7 @@ import { indexedDbStore } from "./stores/indexeddb.ts";
 import type { VaultOptions } from "./types.ts";
 import { createVaultWith, type Vault } from "./vault/vault.ts";
 
-/** As in the core, but nothing besides the provider is needed. */
+/** The options of the core, all optional but `provider`. */
 export type BrowserVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &
   Pick<VaultOptions<Credentials>, "provider">;
 
@@ -49,7 +50,7 @@ function onWake(listener: () => void): () => void {
   const stop = new AbortController();
   for (const type of ["online", "pageshow", "visibilitychange", "resume", "focus"])
     globalThis.addEventListener?.(type, listener, {
-      // It goes to the document alone: it is caught on its way down.
+      // `resume` goes to the document alone: the listener catches it on its way down.
       capture: type === "resume",
       signal: stop.signal,
     });

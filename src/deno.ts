@@ -25,30 +25,30 @@ import { type DenoKv, denoKvStore } from "./stores/deno-kv.ts";
 import { encrypted, keyring, type KeySource } from "./stores/encrypted.ts";
 import type { TokenStore } from "./types.ts";
 
-/** As in the core; the store is made from `kv` and `keys`, unless `store` is given. */
+/** The options of the core. The store is made of `kv` and `keys`, unless `store` is given. */
 export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credentials>> &
   Pick<VaultOptions<Credentials>, "provider"> & {
     /** The database: `await Deno.openKv()`. It stays open when the vault is closed. */
     readonly kv?: DenoKv;
     /**
-     * What seals the records: `Deno.env.get("TOKENKEEP_KEYS")`. Writes use the last key. Keys that have
-     * to be fetched come as a function, which may be asynchronous, or as a promise. (Deno KV could keep
-     * a key for each record, but in the clear and right beside what it seals.)
+     * The keys that seal the records: `Deno.env.get("TOKENKEEP_KEYS")`. Writes use the last key. Keys
+     * that have to be fetched come as a function, which may be asynchronous, or as a promise. (Deno KV
+     * could keep a key for each record, but in the clear, right beside the record.)
      */
     readonly keys?: KeySource | undefined;
     /** Stores tokens in the clear, for development; `false` by default. */
     readonly dangerouslyUnsealed?: boolean;
     /**
-     * Schedules `refresh`, for hosts that run no timers between requests; there is no schedule by
-     * default. `signal` is aborted when the vault is closed. `name` is made of provider and account, so
-     * that two vaults have two schedules; it is one that `Deno.cron` takes:
+     * Schedules `refresh`, for hosts that run no timers between requests; no schedule by default. `signal`
+     * is aborted when the vault is closed. `name` is made of provider and account, so that two vaults
+     * have two schedules, and `Deno.cron` takes it:
      * `(refresh, signal, name) => Deno.cron(name, "*\/5 * * * *", { signal }, refresh)`.
      */
     readonly cron?: (refresh: () => Promise<void>, signal: AbortSignal, name: string) => unknown;
   };
 
 /**
- * Makes a vault for one account of one provider, shared by all that open the database.
+ * Makes a vault for one account of one provider. All processes that open the database share its session.
  *
  * @throws VaultError `invalid_option` when an option is missing or wrong; the message has the line
  * to add.
@@ -87,7 +87,8 @@ function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): 
   if (unsealed) return store;
   throw new VaultError(
     "invalid_option",
-    'No keys to seal sessions with. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS")' + how,
+    'Cannot seal sessions: there are no keys. Add to createVault: keys: Deno.env.get("TOKENKEEP_KEYS")' +
+      how,
   );
 }
 

@@ -1,5 +1,6 @@
 /**
- * The core: a vault over any store, and what goes with it.
+ * The core: a vault over any store. Platforms have entries of their own, which wire a store and more:
+ * `tokenkeep/browser`, `tokenkeep/worker`, `tokenkeep/cloudflare`, `tokenkeep/deno`.
  *
  * @example
  * ```ts
@@ -21,7 +22,8 @@ import { createVaultWith, type Vault } from "./vault/vault.ts";
 /**
  * Makes a vault for one account of one provider.
  *
- * @throws VaultError `invalid_option` when an option is missing or wrong.
+ * @throws VaultError `invalid_option` when an option is missing or wrong, and for a store without
+ * compare-and-set where the provider rotates refresh tokens.
  */
 export function createVault<Credentials>(options: VaultOptions<Credentials>): Vault<Credentials> {
   return createVaultWith(options, hidesRedirects() ? undefined : createFollow);

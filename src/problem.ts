@@ -9,10 +9,13 @@ import { jsonIn, parseRetryAfter, readText } from "./guard/replies.ts";
 /** In bytes: more than any error needs. */
 const LONGEST = 65_536;
 
-/** An error reply, read. Every field is what the server said: show it, do not trust it. */
+/** An error reply, read. Every field is the server's word: show it, do not trust it. */
 export interface Problem {
+  /** The HTTP status. */
   readonly status: number;
+  /** The error's name or number, in the words of the API; 1,000 characters at most. */
   readonly code?: string;
+  /** A text for people; 1,000 characters at most. */
   readonly message?: string;
   /** Milliseconds to wait, from `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfter?: number;
@@ -25,14 +28,14 @@ function parseChallenge(value: string | null): Problem["challenge"] {
   const [start, scheme] = /^\s*([\w-]+)/.exec(value ?? "") ?? [];
   if (!scheme) return undefined;
   const challenge: Record<string, string> = { __proto__: null as never, scheme };
-  // One after the other (`y`): it ends where the next challenge begins, a word that no `=` follows.
+  // One parameter after the other (`y`), up to the next challenge: a word that no `=` follows.
   const parameter = /[\s,]*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=]+))/gy;
   for (const [, name, quoted, plain] of value!.slice(start!.length).matchAll(parameter))
     challenge[name!.toLowerCase()] ??= plain ?? quoted!.replace(/\\(.)/g, "$1");
   return challenge as NonNullable<Problem["challenge"]>;
 }
 
-/** The first that says anything. */
+/** The first value that says anything, as text. */
 const text = (...values: unknown[]): string | undefined => {
   const found = values.find(
     (value) => (typeof value === "string" && value) || typeof value === "number",
@@ -41,8 +44,8 @@ const text = (...values: unknown[]): string | undefined => {
 };
 
 /**
- * The body's JSON, from a clone. One that has not ended in time is read as far as it came: a server
- * may keep the connection open behind a whole object.
+ * The body's JSON, from a clone. A body that has not ended in time is read as far as it came, because a
+ * server may keep the connection open behind a whole object.
  */
 async function readBody(response: Response, timeout: number): Promise<unknown> {
   let timer;
@@ -52,23 +55,25 @@ async function readBody(response: Response, timeout: number): Promise<unknown> {
   try {
     return jsonIn(await readText(response.clone(), { most: LONGEST, until }));
   } catch {
-    // A body that was read already cannot be cloned, one that breaks off says nothing.
+    // A body that was read already cannot be cloned, and a body that breaks off says nothing.
     return undefined;
   } finally {
     clearTimeout(timer);
   }
 }
 
+/** The options of {@link readProblem}. */
+/** The options of {@link readProblem}. */
 export interface ProblemOptions {
   /** How long the body may take to arrive, milliseconds; 5,000 by default. */
   readonly timeout?: number;
 }
 
 /**
- * Reads code, message, retry-after and challenge of an error reply, from a clone: the response stays
- * readable. Knows `{detail}`, `{status, error, message}`, `{error: {code, message}}`, OAuth's
- * `{error, error_description}` (RFC 6749 §5.2) and problem details (RFC 9457); anything else gives
- * the status alone. Never rejects, and takes `timeout` at most.
+ * Reads code, message, `Retry-After` and challenge of an error reply, from a clone, so that the response
+ * stays readable. It knows `{detail}`, `{status, error, message}`, `{error: {code, message}}`, OAuth's
+ * `{error, error_description}` (RFC 6749 §5.2) and problem details (RFC 9457); any other body gives
+ * the status and the headers alone. The promise never rejects, and settles after `timeout` at the latest.
  *
  * @example
  * ```ts

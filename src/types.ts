@@ -14,10 +14,11 @@ export interface TokenSet {
   /** The access token, without its auth-scheme. */
   readonly accessToken: string;
   /**
-   * When the access token expires, milliseconds since the epoch; absent where nothing tells. What is
-   * adopted without it expires by its own `exp`, if it is a JWT.
+   * When the access token expires, milliseconds since the epoch; absent where nothing tells. A token
+   * that is adopted without it expires by its own `exp` claim, if it is a JWT.
    */
   readonly expiresAt?: number | undefined;
+  /** Absent where the grant has none. */
   readonly refreshToken?: string | undefined;
   /** Space-separated, as in RFC 6749 §3.3. */
   readonly scope?: string | undefined;
@@ -29,19 +30,19 @@ export interface Intent {
   readonly attemptId: string;
   /** Grows by one with each attempt of a session; tells the order in which attempts were sent. */
   readonly attempt: number;
-  /** Which refresh token is spent, as a short hash; absent where none is needed. */
+  /** A short hash of the refresh token that is spent; absent where the renewal needs none. */
   readonly refreshTokenHash?: string | undefined;
   /** When this refresh token was first sent: a later attempt with the same one keeps it. */
   readonly firstSentAt: number;
-  /** An earlier attempt with this refresh token ended without an answer: no reply proves it unspent. */
+  /** An earlier attempt with this refresh token got no answer: no later reply proves it unspent. */
   readonly repeated: boolean;
-  /** When the exchange has ended at the latest, by the clock of the one that began it. */
+  /** When the exchange has ended at the latest, by the clock of the context that began it. */
   readonly deadline: number;
   /** The exchange has ended without an answer. */
   readonly ended?: true | undefined;
-  /** The scope of the lock that the attempt holds as its sign of life; absent where it holds none. */
+  /** The scope of the lock that the attempt holds as a sign of life; absent where it holds none. */
   readonly lock?: string | undefined;
-  /** The endpoint whose 401 asked for this attempt, as a hash; absent where time did. */
+  /** A hash of the endpoint whose 401 asked for this attempt; absent where time asked for it. */
   readonly causedBy?: string | undefined;
 }
 
@@ -49,7 +50,7 @@ export interface Intent {
 export interface Session {
   /** Random, made at each sign-in; generations are ordered only within one. */
   readonly sessionId: string;
-  /** When it was begun, by the clock of the one that began it. */
+  /** When the session was begun, by the clock of the context that began it. */
   readonly startedAt: number;
   /** Grows by one with each new token set, and with nothing else. */
   readonly generation: number;
@@ -64,15 +65,17 @@ export interface Session {
   readonly refreshAt?: number | undefined;
   /** When the last refresh was committed; absent after a sign-in. */
   readonly renewedAt?: number | undefined;
-  /** The endpoint whose 401 brought this generation about, as a hash; absent where time did. */
+  /** A hash of the endpoint whose 401 brought this generation about; absent where time did. */
   readonly causedBy?: string | undefined;
   /** The attempt that brought the token set: 0 for a sign-in. */
   readonly attempt: number;
   /** The server has refused the refresh token: it is never sent again. */
   readonly refused?: boolean | undefined;
+  /** Present while a refresh token is being spent, or nobody knows how that has ended. */
   readonly intent?: Intent | undefined;
+  /** Until when no refresh begins, milliseconds since the epoch, and after how many failures in a row. */
   readonly coolDown?: { readonly until: number; readonly tries: number } | undefined;
-  /** How far the server's clock is ahead of the one here, once a 401 has shown its time. */
+  /** How many milliseconds the server's clock is ahead of this one, once a 401 has shown its time. */
   readonly skew?: number | undefined;
 }
 
@@ -82,37 +85,39 @@ export interface RecordHead {
   readonly format: 1;
   readonly sessionId: string;
   readonly revision: number;
+  /** The intent's, while there is one. */
   readonly attemptId?: string | undefined;
   readonly tombstone?: true;
-  /** When the session was ended, by the clock of the one that ended it; in a tombstone only. */
+  /** When the session was ended, by the clock of the context that ended it; in a tombstone only. */
   readonly endedAt?: number | undefined;
 }
 
 /** What a store keeps under one key. */
 export interface StoredRecord extends RecordHead {
   /**
-   * The session's other fields, or what sealing has made of them. Absent in a tombstone, and in a
-   * record that was read but could not be opened (tampered with, or its key gone).
+   * The session, or its sealed form. Absent in a tombstone, and in a record that was read but could not
+   * be opened (tampered with, or its key gone).
    */
   readonly body?: unknown;
-  /** Keys that cannot be exported: the one member that is not JSON, for stores that keep them. */
+  /** Keys that cannot be exported. It is the one member that is not JSON, for stores that keep keys. */
   readonly keys?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * Where sessions live. Every method rejects when the store cannot be reached, and when the record
- * is of a newer format: that reads as "unavailable", never as "no session".
+ * Where sessions live: one record for each account, read and written whole. Every method rejects when
+ * the store cannot be reached, and when the record is of a newer format: a rejection reads as
+ * "unavailable", never as "no session".
  */
 export interface TokenStore {
   /** Whether `write` compares and sets in one step. */
   readonly atomic: boolean;
-  /** Who else reads and writes the same records. */
+  /** Which contexts read and write the same records: this one alone, the origin's, or any machine's. */
   readonly shared: "context" | "origin" | "everywhere";
-  /** Whether a record's `keys`, which hold `CryptoKey`s, come back as they were; unsaid means no. */
+  /** Whether a record's `keys`, which hold `CryptoKey`s, come back as they were; `false` by default. */
   readonly keepsKeys?: boolean;
   /**
-   * What tells this place from others of its kind: a database's name, a prefix, an object's id. Not a
-   * secret. Sealing binds it, so that a record does not open where somebody has copied it to.
+   * Tells this place from others of its kind: a database's name, a prefix, an object's id. Not a
+   * secret. Sealing binds it, so that a copied record does not open in another place.
    */
   readonly namespace?: string;
   /**
@@ -122,11 +127,13 @@ export interface TokenStore {
   scope?(): Promise<string | undefined>;
   /** The clear part of the record, without decryption. */
   head(key: string): Promise<RecordHead | undefined>;
+  /** The whole record; `undefined` where nothing is stored. */
+  /** The whole record; `undefined` where nothing is stored. */
   read(key: string): Promise<StoredRecord | undefined>;
   /**
    * Puts `next` (`undefined` deletes) if the stored `sessionId` and `revision` are `expected`'s, or
    * if nothing is stored and `expected` is absent. `true`: it is durable. `false`: somebody else
-   * wrote, and nothing was changed. A rejection may have written or not.
+   * wrote, and nothing was changed. After a rejection nobody knows whether it was written.
    */
   write(
     key: string,
@@ -144,19 +151,25 @@ export interface Lock {
    * before the lock was had; an abort after that changes nothing.
    */
   run<T>(name: string, task: () => Promise<T>, signal: AbortSignal): Promise<T>;
-  /** Which contexts see each other's locks; unsaid means none. */
+  /** Which contexts see each other's locks; none by default. */
   readonly spans?: TokenStore["shared"];
   /**
-   * Holds `name` as a sign of life until the answer is called or this context dies, frozen and hidden
-   * pages included. Answers `undefined` where it is not really held.
+   * Holds `name` as a sign of life until the function that it answers is called or this context dies,
+   * while a page is hidden or frozen too. Answers `undefined` where no lock is really held.
    */
   hold?(name: string): Promise<(() => void) | undefined>;
-  /** Whether nobody holds `name`; `false` where that cannot be told. It never waits for the holder. */
+  /** Whether nobody holds `name`; `false` where nobody can tell. The look never waits for the holder. */
   isFree?(name: string): Promise<boolean>;
 }
 
-/** What contexts tell each other. Advisory: whoever hears it reads the record again. */
+/** What contexts tell each other. Advice only: a context that hears a message reads the record again. */
 export interface PeerMessage {
+  /** The record is new; is a refresh under way; yes; an endpoint may have taken this generation. */
+  /**
+   * `changed`: the record is new. `ask`: is anybody still at this session's intent? `claim`: yes, or I
+   * have a newer generation that the store did not take. `passed`: an endpoint may have let this
+   * generation through.
+   */
   readonly type: "changed" | "ask" | "claim" | "passed";
   readonly sessionId: string;
   readonly generation: number;
@@ -164,7 +177,7 @@ export interface PeerMessage {
 
 /** A way to reach the other contexts that share a store. */
 export interface Channel {
-  /** Joins `name`; `onMessage` gets what others post, unparsed: it is not to be trusted. */
+  /** Joins `name`; `onMessage` gets the others' messages as they come: do not trust them. */
   open(name: string, onMessage: (message: unknown) => void): ChannelPort;
 }
 
@@ -172,7 +185,7 @@ export interface Channel {
 export interface ChannelPort {
   post(message: PeerMessage): void;
   close(): void;
-  /** Whether messages really arrive, as far as this end has seen; unsaid means no. */
+  /** Whether messages really arrive, as far as this end has seen; `false` by default. */
   isConnected?(): boolean;
 }
 
@@ -186,14 +199,15 @@ export interface Clock {
   clearTimeout(handle: unknown): void;
 }
 
-/** What a mechanism gives the engine for a new token set; lifetimes as the server told them. */
+/** A new token set as a mechanism gives it to the engine, with lifetimes as the server told them. */
 export interface Grant {
+  /** Without its auth-scheme. */
   readonly accessToken: string;
-  /** Seconds, as in RFC 6749 §5.1; a numeric string is taken too. */
+  /** Seconds, as in RFC 6749 §5.1; a numeric string is taken too. Anything else counts as unknown. */
   readonly expiresIn?: unknown;
-  /** An instant in milliseconds, by the server's clock. */
+  /** When the token expires, milliseconds since the epoch, by the server's clock. */
   readonly expiresAt?: number | undefined;
-  /** The reply's `Date`, in milliseconds, where it is visible. */
+  /** The reply's `Date`, milliseconds since the epoch, where the runtime shows it. */
   readonly date?: number | undefined;
   /** Absent where the old one is kept. */
   readonly refreshToken?: string | undefined;
@@ -201,70 +215,71 @@ export interface Grant {
   readonly scope?: string | undefined;
   /** A JSON value that `renew` will need; absent where the old one is kept. */
   readonly material?: unknown;
-  /** The token was got earlier and has aged since: its end counts, not its life. */
+  /** The token was got earlier, so that its expiry counts and not its lifetime; `false` by default. */
   readonly aged?: boolean | undefined;
 }
 
-/** How an exchange with a token endpoint ended. A rejection means: nobody knows. */
+/** How an exchange with a token endpoint ended. Where the call rejects instead, nobody knows. */
 export type Outcome =
   | { readonly type: "granted"; readonly grant: Grant }
   /** The server has refused for good: `invalid_grant`, wrong credentials. */
   | { readonly type: "refused"; readonly status?: number | undefined }
-  /** Anything else. `unprocessed`: the reply proves that nothing was spent. */
+  /** Anything else: the session stays. `unprocessed`: the reply proves that nothing was spent. */
   | {
       readonly type: "trouble";
       readonly status?: number | undefined;
+      /** Milliseconds after which another try makes sense. */
       readonly retryAfter?: number | undefined;
       readonly unprocessed?: boolean | undefined;
       /** Why, for the error that a caller gets. */
       readonly reason?: VaultErrorReason | undefined;
-      /** What the mechanism rejected with, if it did. */
+      /** The error that the mechanism rejected with, if it did. */
       readonly error?: unknown;
     };
 
 /**
- * What sends: `fetch` itself, or any function that is called as it is. What a runtime adds to its own, as
- * Bun does with `fetch.preconnect`, is not asked for (F75).
+ * Sends requests: `fetch` itself, or any function that is called in the same way. Members that a runtime adds
+ * to its own, such as Bun's `fetch.preconnect`, are not needed (F75).
  */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 /**
- * Bytes that no other thread shares, as `TextEncoder` gives them: what is published has to say so to
- * TypeScript 5.6 too, where `Uint8Array` takes no parameter (F75).
+ * Bytes that no other thread shares, as `TextEncoder` gives them. The type has this form for TypeScript 5.6,
+ * where `Uint8Array` takes no parameter (F75).
  */
 export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
 
-/** What a mechanism works with: the guarded way to a token endpoint. */
+/** The guarded way to a token endpoint, which each call of a provider gets. */
 export interface Exchange {
-  /** Aborted at the exchange's deadline. */
+  /** Aborted at the exchange's deadline, 15 s after it has begun. */
   readonly signal: AbortSignal;
   readonly fetch: Fetch;
-  /** The time by the server's clock, as far as it is known; otherwise by the clock here. */
+  /** Milliseconds since the epoch by the server's clock, where it is known; otherwise by the clock here. */
   readonly now: () => number;
 }
 
-/** One API's way. `Credentials` is what `signIn` takes. */
+/** How one API gives out tokens, renews them and takes them. `signIn` takes `Credentials`. */
 export interface Provider<Credentials = unknown> {
   /** A short name, part of every record's key. */
   readonly name: string;
-  /** Where the token may go: exact origins, each with an optional path prefix. */
+  /** Where the token may go: exact https origins, each with an optional path prefix of whole segments. */
   readonly origins: readonly string[];
-  /** Paths (and what lies below them) that go without a token; none by default. */
+  /** Absolute paths that go without a token, and so do all below them; none by default. */
   readonly publicPaths?: readonly string[];
   /** The auth-scheme, `Bearer` by default (RFC 6750 §2.1). */
   readonly scheme?: "Bearer" | "Token";
   /**
-   * Whether a snapshot shows the access token's claims, for display; `true` by default. `false` where
-   * they may hold what mints tokens.
+   * Whether a snapshot shows the access token's claims, for display; `true` by default. Say `false` where
+   * a claim may be a secret, such as a user id that mints tokens.
    */
   readonly showsClaims?: boolean;
-  /** More that keeps sessions apart: client, audience, scope; nothing by default. */
+  /** Keeps sessions apart besides the account: client, audience, scope. Not a secret; none by default. */
   readonly partition?: readonly string[];
-  /** How renewal behaves; absent for a static token. */
+  /** How renewal behaves; absent for a token that nothing renews. */
   readonly renewal?: Renewal;
-  /** Gets a new grant from credentials, which are not kept unless the grant's `material` says so. */
+  /** Gets a grant from credentials, which are kept only as its `material`. Without it, only `adopt` begins. */
   signIn?(credentials: Credentials, exchange: Exchange): Promise<Outcome>;
-  /** Gets the next grant. It sends by `exchange.fetch` alone, which looks at the fence before each send. */
+  /** Gets the next grant. It sends by `exchange.fetch` and by nothing else. */
   renew?(
     grant: { readonly refreshToken?: string | undefined; readonly material?: unknown },
     exchange: Exchange,
@@ -277,30 +292,31 @@ export interface Provider<Credentials = unknown> {
 export interface Renewal {
   /** Whether a refresh token is spent by its use. `"none"` also for tokens that are minted anew. */
   readonly rotation: "strict" | "none";
-  /** How long after its first use a spent refresh token may be sent again; 0 by default. */
+  /** For how many milliseconds after its first use a refresh token may be sent again; 0 by default. */
   readonly reuseWindow?: number;
-  /** The life of a token whose reply does not tell it; without it, only a 401 refreshes. */
+  /** Milliseconds that a token lives whose reply does not tell; without it, only a 401 refreshes. */
   readonly assumedLifetime?: number;
   /** Whether `renew` needs a refresh token; `true` by default. */
   readonly needsRefreshToken?: boolean;
-  /** Whether `renew` signs the token itself, so that it hangs on the clock here; `false` by default. */
+  /** Whether `renew` signs the token itself, by the clock of this device; `false` by default. */
   readonly selfSigned?: boolean;
 }
 
 /** What `createVault` takes; `provider` and `store` are required, everything else has a default. */
 export interface VaultOptions<Credentials = never> {
+  /** The API: a preset, a mechanism's, or one of your own. */
   readonly provider: Provider<Credentials>;
   /** Where sessions live. */
   readonly store: TokenStore;
-  /** Keeps several accounts apart; `"default"` by default. Not a secret: it is part of a key. */
+  /** Keeps accounts apart, 1 to 256 characters; `"default"` by default. No secret: part of a key. */
   readonly account?: string;
   /** Saves work between contexts; none by default, and correctness never needs one. */
   readonly lock?: Lock;
   /** How contexts hear of each other; none by default. */
   readonly channel?: Channel;
-  /** How long a caller waits for a token; 20,000 ms by default. */
+  /** How long a call waits for tokens, before its first send and after a 401; 20,000 ms by default. */
   readonly patience?: number;
-  /** How long what another context did may go unnoticed; 60,000 ms by default. */
+  /** How long memory serves a token without a look at the store; 60,000 ms by default. */
   readonly maxStaleness?: number;
   /** Refreshes at the soft time though nobody calls; `false` by default, `true` in browsers. */
   readonly refreshAhead?: boolean;
@@ -308,25 +324,25 @@ export interface VaultOptions<Credentials = never> {
   readonly dangerouslyAllowLoopbackHttp?: boolean;
   /**
    * How many bytes of a `Request`'s body are kept for a second send after a 401, or for a redirect that
-   * wants them; 1,048,576 by default. What is longer is sent once.
+   * wants them; 1,048,576 by default. A longer body is sent once.
    */
   readonly maxReplayBytes?: number;
   /** Holds the runtime open for work that outlives a call; none by default. */
   readonly waitUntil?: (promise: Promise<unknown>) => void;
-  /** Whether the network is there; asked before a refresh begins. Always by default, in browsers `navigator.onLine`. */
+  /** Whether the network is there; `true` by default, in browsers `navigator.onLine`. */
   readonly online?: () => boolean;
   /**
-   * Whether something holds the runtime open for as long as a refresh takes; asked before one begins.
-   * Always by default; in a service worker an event does.
+   * Whether something holds the runtime open for as long as a refresh takes. `true` by default; in a
+   * service worker an event has to hold it.
    */
   readonly isHeldOpen?: () => boolean;
-  /** Calls back when timers may have been late: on wake-up, on coming online. None by default, but in browsers. */
+  /** Calls back when timers may have been late, and returns how to stop. None but in browsers. */
   readonly onWake?: (listener: () => void) => () => void;
   /** What requests and refreshes are sent with; the global one by default. */
   readonly fetch?: Fetch;
   /** For tests; the system's by default. */
   readonly clock?: Clock;
-  /** Jitter, from 0 to 1; `Math.random` by default. */
+  /** A number from 0 to 1, for jitter alone; `Math.random` by default. */
   readonly random?: () => number;
 }
 
@@ -338,18 +354,18 @@ export interface TokenName {
 
 /** A token that an API has answered with 401. */
 export interface RejectedToken extends TokenName {
-  /** Two contexts may both have made the same generation: the token itself tells them apart. */
+  /** Tells two tokens of one generation apart, which two contexts may have made. */
   readonly accessToken?: string | undefined;
 }
 
 /** An access token, ready to send. */
 export interface AccessToken extends TokenName {
   readonly accessToken: string;
-  /** Whether the source wants to hear of endpoints that let this token through. */
+  /** Whether the source wants to hear which endpoints let this token through; `false` by default. */
   readonly isWatched?: boolean | undefined;
 }
 
-/** Anything that answers with a token: the local engine, or a proxy to an owner elsewhere. */
+/** Gives tokens: the engine of this context, or a proxy to one that runs elsewhere. */
 export interface TokenSource {
   /** At once when memory holds a fresh one, otherwise a promise. */
   getToken(need?: TokenNeed): AccessToken | Promise<AccessToken>;
@@ -366,15 +382,15 @@ export interface TokenSource {
 export interface TokenNeed {
   /** The token that the server answered with 401; proxies give its name alone. */
   readonly rejected?: RejectedToken | undefined;
-  /** The request's origin, method and path, as a hash: a path may hold a secret. */
+  /** A hash of the request's origin, method and path, because a path may hold a secret. */
   readonly endpoint?: string | undefined;
   /** The last generation of this session that a proxy saw the endpoint let through. */
   readonly passed?: number | undefined;
-  /** The token goes to somebody who tells nobody what it was good for. */
+  /** The token goes to a client that does not report which endpoints let it through. */
   readonly isHandedOn?: boolean | undefined;
   /** How many milliseconds this call has waited before: one patience covers all its waits. */
   readonly waited?: number | undefined;
-  /** The `Date` of that answer in milliseconds; `NaN` where the runtime does not show it. */
+  /** The 401's `Date`, milliseconds since the epoch; `NaN` where the runtime does not show it. */
   readonly date?: number | undefined;
   readonly signal?: AbortSignal | null | undefined;
   /** Holds the runtime open for work that outlives the caller: `(work) => event.waitUntil(work)`. */

@@ -20,24 +20,26 @@ import type { Bytes } from "./types.ts";
 
 interface Common {
   /**
-   * The shared secret, or several while one replaces the other. A text is taken as UTF-8; in
-   * Standard Webhooks it is base64, with or without `whsec_`. Bytes are taken as they are.
+   * The shared secret, or several while one replaces the other. The bytes of a text are its UTF-8; in
+   * Standard Webhooks a text is base64, with or without `whsec_`. Bytes are taken as they are.
    */
   readonly secret: WebhookSecret | readonly WebhookSecret[];
   /**
-   * Takes secrets of fewer than 24 bytes, with one warning instead of an error, where a sender gives no
-   * longer ones. Who sees one delivery can try such secrets out at home. `false` by default.
+   * Takes secrets of fewer than 24 bytes, with one warning instead of an error, for a sender that gives
+   * no longer ones. A stranger who has seen one delivery can try such secrets out. `false` by default.
    */
   readonly dangerouslyAllowShortSecret?: boolean;
   /** The longest body that is read, in bytes; 1,048,576 (1 MiB) by default. */
   readonly maxBytes?: number;
 }
 
+/** A text, or its bytes: 24 at least. */
+/** A text, or its bytes: 24 at least. */
 export type WebhookSecret = string | Uint8Array;
 
 /** One header holds a prefix and the HMAC of the body in lower-case hex, as VMCloud sends it. */
 export interface HexWebhookOptions extends Common {
-  /** This one by default. */
+  /** The default. */
   readonly scheme?: "hex";
   /** The header's name; `X-Webhook-Signature` by default. */
   readonly header?: string;
@@ -54,15 +56,17 @@ export interface StandardWebhookOptions extends Common {
   readonly now?: () => number;
 }
 
+/** The options of {@link verifyWebhook}. */
+/** The options of {@link verifyWebhook}. */
 export type WebhookOptions = HexWebhookOptions | StandardWebhookOptions;
 
 /** Why a webhook was not verified. */
 export type WebhookRefusal =
-  /** A header that the scheme needs is absent, or holds no signature of a version that we know. */
+  /** A header that the scheme needs is absent, or holds no signature of a known version. */
   | "missing_signature"
   /** A header has not the exact form of the scheme. */
   | "malformed_signature"
-  /** No signature belongs to this body and any of the secrets. */
+  /** None of the secrets gives one of the signatures for this body. */
   | "signature_mismatch"
   /** The timestamp is too far in the past. */
   | "too_old"
@@ -73,14 +77,16 @@ export type WebhookRefusal =
   /** The body was read before, or broke off. */
   | "unreadable_body";
 
+/** The verified delivery, or why there is none: look at `ok`. */
+/** The verified delivery, or why there is none: look at `ok`. */
 export type WebhookResult =
   | {
       readonly ok: true;
       /** The very bytes that were verified. The request cannot be read again. */
       readonly body: Bytes;
-      /** Those bytes as text. Throws a `TypeError` where they are not UTF-8. */
+      /** The verified bytes as text. Throws a `TypeError` where they are not UTF-8. */
       text(): string;
-      /** That text as JSON, unchecked. Throws a `SyntaxError` where it is none. */
+      /** The text as JSON, of any shape. Throws a `SyntaxError` where the text is no JSON. */
       json(): unknown;
       /** The delivery's id, the same at each attempt: Standard Webhooks only. */
       readonly id?: string;
@@ -106,13 +112,13 @@ const SHORTEST = 24;
 let hasWarned = false;
 
 /**
- * Verifies a request, reading its body once and up to a cap. It never throws for what a sender may
- * send: look at `ok`. The body is not read where the headers are wrong already.
+ * Verifies a request, whose body it reads once and up to a limit. Nothing that a sender may send makes it
+ * throw: look at `ok`. Where the headers are wrong already, the body is not read.
  *
- * **Replay.** `sha256=<hex>` covers the body alone and has no time in it: whoever has seen a delivery
- * can send it again, for ever. Keep the ids of deliveries that were handled (they stand in the
- * body) and drop repeats. In Standard Webhooks the timestamp is signed too, so that ids need to be kept
- * for the tolerance only.
+ * **Replay.** `sha256=<hex>` covers the body alone and has no time in it, so that anybody who has seen a
+ * delivery can send it again, for ever. Keep the ids of the deliveries that you have handled (they stand
+ * in the body), and drop repeats. In Standard Webhooks the timestamp is signed too, so that ids have to
+ * be kept for the tolerance only.
  *
  * @throws VaultError `invalid_option` when an option is missing or wrong; it shows no secret.
  * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
@@ -169,7 +175,7 @@ function importKey(secret: unknown, options: WebhookOptions): Promise<CryptoKey>
   const isStandard = options.scheme === "standard";
   let bytes: Bytes | undefined;
   if (secret instanceof Uint8Array) bytes = secret.slice();
-  // A secret that says `undefined` was a variable that is not set, and anybody could sign with it.
+  // A secret that reads `undefined` comes of a variable that is not set, and anybody could sign with it.
   else if (typeof secret === "string" && !/^\s|\s$|^(undefined|null)$/.test(secret))
     bytes = isStandard
       ? fromBase64(secret.replace(/^whsec_/, ""))
@@ -238,7 +244,7 @@ function readStandard(
   if (!signatures.every((bytes) => bytes?.length === 32)) return "malformed_signature";
   const timestamp = Number(time) * 1000;
   const age = now() - timestamp;
-  // Turned round, so that a clock that gives no number verifies nothing.
+  // Written with `!`, so that a clock that gives no number verifies nothing.
   if (!(age <= tolerance)) return "too_old";
   if (!(age >= -tolerance)) return "too_new";
   return { before: `${id}.${time}.`, signatures: signatures as Claim["signatures"], id, timestamp };
@@ -272,7 +278,7 @@ async function readBody(request: Request, most: number): Promise<Bytes | Webhook
         reader.cancel().catch(() => {});
         return Number.isNaN(size) ? "unreadable_body" : "too_large";
       }
-      // Copied: whoever made the stream may use its buffer again. (Node's `Buffer.slice` copies nothing.)
+      // Copied, because a stream may use its buffer again. (Node's `Buffer.slice` copies nothing.)
       chunks.push(new Uint8Array(part.value));
     }
     const bytes = new Uint8Array(size);

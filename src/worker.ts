@@ -1,6 +1,6 @@
 /**
- * A vault that outlives the tab: a worker runs it, pages connect to it. Bundlers leave out of a page
- * what only the worker needs.
+ * A vault that outlives the tab: a shared, service or dedicated worker runs it by `serveVault`, and pages
+ * connect to it by `connectVault`. A bundler leaves the worker's part out of a page's bundle.
  *
  * @example
  * ```ts

@@ -13,24 +13,24 @@
  * @module
  */
 import type { ConfiguredMiddleware, FetchLike, WretchAddon, WretchOptions } from "wretch";
-import { VaultError } from "./errors.ts";
+import { because } from "./errors.ts";
 import type { Fetch } from "./types.ts";
 
-/** What is needed of a vault: its `fetch`, which takes one to send a call with. */
+/** The part of a vault that is needed: `fetch`, whose init may name the `fetch` that sends the call. */
 export interface WretchVault {
   readonly fetch: (url: string, init: RequestInit & { readonly fetch: Fetch }) => Promise<Response>;
 }
 
-/** These may be sent again without harm: RFC 9110 §9.2.2. */
+/** Requests with these methods may be sent again without harm: RFC 9110 §9.2.2. */
 const isIdempotent = ({ method = "GET" }: WretchOptions): boolean =>
   /^(get|head|options|trace|put|delete)$/i.test(method);
 
-/** Asked as headers, in whatever form they come (F61). */
+/** Looked up as in `Headers`, whatever form the headers come in (F61). */
 const authorizationOf = ({ headers }: WretchOptions): string | null =>
   new Headers((headers ?? {}) as HeadersInit).get("authorization");
 
-function refuse(message: string): never {
-  throw new VaultError("invalid_option", message);
+function refuse(why: string, advice: string): never {
+  throw because("invalid_option", why, advice);
 }
 
 /**
@@ -39,17 +39,23 @@ function refuse(message: string): never {
  * those with an `Authorization` of your own (`.auth(…)`), pass untouched. A 401 that stays comes to
  * `.unauthorized()`; a `VaultError` comes to `.error("VaultError", …)`, `.fetchError()` or `.catch`.
  *
- * **List it first**, or use {@link vaultAddon}, which does. What is listed after it, and wretch's own
- * addons, see each send, with the token: there `dedupe` and `throttlingCache` are switched off, a
- * reply that was fetched for another request is refused, and so is a POST's second try.
- * `retry` may stand before it: it sees replies that are healed already, and a POST
- * or PATCH that was sent is not sent again, its first reply is given again. A `dedupe`
- * or cache that stands before it answers without asking the vault: have one for each account,
- * never one for several. A mock belongs into the vault's `fetch`: one that is listed after the vault
- * answers without reading the token, and its reply is refused as a foreign one.
+ * **List the vault first**, or use {@link vaultAddon}, which does so.
+ *
+ * - Middlewares after the vault, and wretch's own addons, see each send with its token. There `dedupe` and
+ *   `throttlingCache` are switched off; a reply that was fetched for another request is refused, and so
+ *   is a second try of a POST.
+ * - `retry` may stand before the vault. It sees replies that are healed already. A POST or PATCH is not
+ *   sent again for it: it gets the first reply once more.
+ * - A `dedupe` or cache before the vault answers without asking the vault: have one for each account,
+ *   never one for several.
+ * - A mock belongs into the vault's `fetch`. After the vault it would answer without reading the token,
+ *   and its reply would be refused as another request's.
+ *
+ * @throws VaultError `invalid_option`, as the rejection of a call, where a middleware is in the wrong
+ * place.
  */
 export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
-  // wretch makes its chain anew for each call: what stands in here is one call's.
+  // wretch makes its chain anew for each call, so that these variables belong to one call.
   return (next) => {
     let reply: Promise<Response> | undefined;
     let isSpent = false;
@@ -71,7 +77,7 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
   };
 }
 
-/** A page whose vault is in a worker sends a `Request`: the chain gets what that was made of. */
+/** A page whose vault is in a worker sends a `Request`: the chain gets its URL and the call's options. */
 function fromRequest({ url, headers }: Request, options: WretchOptions): [string, WretchOptions] {
   const own = Object.assign(Object.create(null) as WretchOptions, options);
   const body: unknown = own.body;
@@ -82,14 +88,14 @@ function fromRequest({ url, headers }: Request, options: WretchOptions): [string
   return [url, own];
 }
 
-/** Headers as a plain object, which keeps the case of its names if it was one before. */
+/** Headers as a plain object. Names keep their case if the headers were one before. */
 const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
   headers && Symbol.iterator in headers ? Object.fromEntries(new Headers(headers)) : { ...headers };
 
 /**
- * Sends with a token. Whatever sends reads the header, so that it tells what became of the request:
- * a reply that comes though nobody read it is another request's, and whoever reads it later on
- * sends again.
+ * Sends with a token. A sender has to read the header, so that the getter tells what became of the
+ * request: a reply that comes although nobody read the header is another request's, and a read later on
+ * is a second send.
  */
 async function sendOnce(
   next: FetchLike,
@@ -103,7 +109,7 @@ async function sendOnce(
     ...toRecord(init.headers),
     get authorization() {
       if (isOver && !isIdempotent(init))
-        refuse("Request sent again: list that middleware before vaultMiddleware");
+        refuse("a request is sent again", "List that middleware before vaultMiddleware");
       // In one go a request may be made more than once: to measure it, to log it, to send it.
       if (!isRead) queueMicrotask(() => (isOver = true));
       isRead = true;
@@ -116,7 +122,8 @@ async function sendOnce(
   return isRead
     ? reply
     : refuse(
-        "Reply without a request: list that middleware before vaultMiddleware, one per account; a mock belongs into the vault's fetch",
+        "a reply came without a request",
+        "List that middleware before vaultMiddleware, one per account; a mock belongs into the vault's fetch",
       );
 }
 

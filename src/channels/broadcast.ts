@@ -1,6 +1,8 @@
 /**
  * Messages between the contexts of an origin, by BroadcastChannel.
  *
+ * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts *
+ * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
  * @module
  */
 import { randomId } from "../guard/random.ts";
@@ -15,7 +17,7 @@ function openQuietly(name: string): BroadcastChannel {
 
 /**
  * Tells other contexts which generation there is, and never a token. Where BroadcastChannel is missing or
- * refused, nothing is sent and nothing comes: messages only save time.
+ * refused, nothing is sent and nothing arrives, because messages only save time: no call throws.
  *
  * @example
  * ```ts

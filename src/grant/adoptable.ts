@@ -1,4 +1,4 @@
-/** What `adopt` takes: tokens that somebody else got, often straight from a JSON of theirs. */
+/** The tokens that `adopt` takes: somebody got them elsewhere, and often they come straight from JSON. */
 import { check, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
@@ -11,8 +11,8 @@ function usable(token: unknown): string {
 }
 
 /**
- * Exactly the four members that `adopt` names, each the object's own (S15, S17): a `material` in it
- * would sign or mint as anybody (F65).
+ * Takes exactly the four members that `adopt` names, each the object's own (S15, S17): a `material`
+ * among them would sign or mint as anybody (F65).
  *
  * @throws VaultError `invalid_token` for a token that cannot be used, `invalid_option` for the rest.
  */

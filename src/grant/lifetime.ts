@@ -1,4 +1,4 @@
-/** How long a token lives: every form that a server tells it in, converted once, at the edge. */
+/** How long a token lives: each form in which a server tells it is converted here, once. */
 import type { Grant, Session } from "../types.ts";
 import { decodeClaims } from "../guard/claims.ts";
 import { own } from "../guard/json.ts";
@@ -21,9 +21,9 @@ const numericDate = (seconds: unknown): number =>
   typeof seconds === "number" && seconds > 0 && seconds < 1e11 ? seconds * 1_000 : NaN;
 
 /**
- * How far the clock that wrote `date` is ahead of the one here, which says `now`. A `Date` counts only
- * within a day of the clock here: one of the year 2200 would have a JWT signed that is good till then
- * (F64). Beyond that, and where there is none, nothing is known.
+ * How many milliseconds the clock that wrote `date` is ahead of this device's clock, which says `now`. A
+ * `Date` counts only within a day of `now`: with one of the year 2200, a JWT would be signed that is good
+ * until then (F64). Beyond a day, and without a `Date`, nothing is known.
  */
 export function skewOf(date: number | undefined, now: number): number | undefined {
   const skew = (date ?? NaN) - now;
@@ -37,7 +37,7 @@ export function instantOf(value: unknown): number | undefined {
   return Date.parse(date ?? "") || undefined;
 }
 
-/** What a grant makes of a session, on the clock of whoever asked for it. */
+/** The part of a session that a grant decides, by the clock of the context that asked for the grant. */
 export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "material" | "skew">;
 
 /**
@@ -58,7 +58,7 @@ export function lifeOf(grant: Grant, issuedAt: number, random: number, assumed?:
         sane(end - date!) ??
         // Only the client's clock is left to compare with: where it is far off, the assumption holds.
         sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ??
-    // What nothing renews serves until its 401: an API key that was adopted lives long.
+    // A token that nothing renews serves until its 401: an adopted API key lives long.
     sane(aged && !refreshToken ? 0 : assumed!);
   return {
     tokenSet: {

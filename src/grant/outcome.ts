@@ -1,4 +1,4 @@
-/** What a token endpoint's reply means, by rules that a mechanism's user may change. */
+/** What a token endpoint's reply means, by rules that an application may change. */
 import type { VaultErrorReason } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
@@ -9,27 +9,28 @@ import { meaningOf } from "./refusals.ts";
 /** A token endpoint's reply, read whole. */
 export interface TokenReply {
   readonly status: number;
-  /** The JSON object in the body; absent for anything else, a captive portal's page for one. */
+  /** The JSON object in the body; absent for any other body, such as a captive portal's page. */
   readonly body: Record<string, unknown> | undefined;
-  /** The body as it came; empty where it is longer than 1 MiB. */
+  /** The body as text; empty where it is longer than 1 MiB. */
   readonly text: string;
-  /** The reply's `Date` in milliseconds, where the runtime shows it. */
+  /** The reply's `Date`, milliseconds since the epoch, where the runtime shows it. */
   readonly date: number | undefined;
   /** Milliseconds to wait, from `Retry-After`. */
   readonly retryAfter: number | undefined;
-  /** Whether it is a redirect, which is never followed. */
+  /** Whether the reply is a redirect, which is never followed. */
   readonly isRedirect: boolean;
 }
 
-/** A reply's fields, as they came: they are narrowed here. `expiresAt` may be an ISO date. */
+/** A reply's fields before any check. `expiresAt` may be an ISO date; one without a zone is UTC's. */
 export type RawGrant = { readonly [Field in keyof Grant]?: unknown };
 
+/** How a mechanism reads the replies of a token endpoint. */
 export interface ReplyRules {
-  /** Reads the fields of a reply that grants. What it throws is trouble, and is never shown. */
+  /** Reads the fields of a reply that grants. An error that it throws is trouble, and is never shown. */
   readonly read: (body: Record<string, unknown>) => RawGrant;
   /**
    * Whether a reply without a token refuses for good. It is asked for every such reply, whatever its
-   * status or type, and overrules all else; where it throws, that is no refusal. By default a known
+   * status or type, and overrules all else; an error that it throws is no refusal. By default a known
    * code tells (`invalid_grant`, `temporarily_unavailable`, …), then a 400 or 401 with a JSON object.
    */
   readonly isRefusal?: (reply: TokenReply) => boolean;
@@ -38,8 +39,8 @@ export interface ReplyRules {
 }
 
 /**
- * A grant's members, each its own and of its type, or why its access token cannot be used. What is
- * wrong beside a good access token is left out: then the old refresh token is kept (F70).
+ * A grant's members, each of its own and of its type, or why its access token cannot be used. A wrong
+ * member beside a good access token is left out, so that the old refresh token is kept (F70).
  */
 export function narrowGrant(given: RawGrant): Grant | VaultErrorReason {
   const { accessToken, refreshToken, scope, expiresIn, expiresAt, date, material, aged } =

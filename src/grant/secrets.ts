@@ -6,10 +6,10 @@ import type { Grant, Provider } from "../types.ts";
 
 declare const importScripts: unknown;
 
-/** Environment variables: `process.env`, or a Worker's `env`. An argument, never read globally. */
+/** Environment variables: `process.env`, or a Worker's `env`. They are given, and never read from a global. */
 export type Env<Name extends string = string> = { readonly [name in Name]?: string | undefined };
 
-/** What says where a provider's tokens go, and what keeps its sessions apart. */
+/** The part of a provider that says where its tokens go, and keeps its sessions apart. */
 export type Address = Pick<
   Provider,
   "name" | "origins" | "publicPaths" | "scheme" | "partition" | "showsClaims"
@@ -17,35 +17,36 @@ export type Address = Pick<
 
 /** Where a long-lived secret comes from. `Name` is the environment variable's. */
 export interface SecretOptions<Name extends string = string> {
-  /** The environment variable that `signIn()` reads where it is given nothing; none by default. */
+  /** The environment variable that `signIn()` without an argument reads; none by default. */
   readonly variable?: Name;
-  /** Where it is read from: `process.env`, or a Worker's `env`; nowhere by default. */
+  /** Has that variable: `process.env`, or a Worker's `env`; none by default. */
   readonly env?: Env<Name>;
   /**
-   * Says that this page may hold the secret: no warning in browsers. Everyone who opens the page can
-   * read it and use it anywhere, until it is revoked. `false` by default.
+   * Says that this page may hold the secret, so that no warning is drawn in browsers. Everyone who opens
+   * the page can read the secret and use it anywhere, until it is revoked. `false` by default.
    */
   readonly dangerouslyAllowInBrowser?: boolean;
 }
 
-/** Those members alone: an `env` is not reachable from a provider (S7). Absent ones read as absent. */
+/** The address alone, so that no `env` can be reached from a provider (S7). */
 export function addressOf(options: Address): Address {
   const { name, origins, publicPaths, scheme, partition, showsClaims } = own(options);
   return { name, origins, publicPaths, scheme, partition, showsClaims } as Address;
 }
 
-/** What a sign-in gave under that name: its own member, or nothing (S15, S17). */
+/** A member of a sign-in's credentials, if it is their own (S15, S17). */
 export const given = (credentials: unknown, name: string): unknown =>
   isObject(credentials) && Object.hasOwn(credentials, name) ? credentials[name] : undefined;
 
-/** What the environment has under the variable's name. */
+/** The environment variable's value. */
 export const found = ({ variable, env }: SecretOptions): unknown =>
   variable !== undefined && env && Object.hasOwn(env, variable) ? env[variable] : undefined;
 
 /**
- * The secret, checked first, so that a pasted space or line break is told (S5); the value never is.
+ * Checks a secret first, so that a pasted space or line break is told (S5), and never the value.
  *
- * @throws VaultError `invalid_option` where there is none, `invalid_token` where no header carries it.
+ * @throws VaultError `invalid_option` where there is no secret, `invalid_token` where no header can carry
+ * it.
  */
 export function secretOf(secret: unknown, { variable }: SecretOptions): string {
   if (isToken(secret)) return secret;
@@ -57,7 +58,7 @@ export function secretOf(secret: unknown, { variable }: SecretOptions): string {
   });
 }
 
-/** A token as it was found: nobody knows for how long it has been in use. */
+/** A grant of a token that was made elsewhere: nobody knows how long ago. */
 export const asFound = (accessToken: string): { type: "granted"; grant: Grant } => ({
   type: "granted",
   grant: { accessToken, aged: true },
@@ -65,7 +66,7 @@ export const asFound = (accessToken: string): { type: "granted"; grant: Grant } 
 
 const warned = new Set<string>();
 
-/** Once for each text. */
+/** Warns once for each text. */
 export function warnOnce(text: string): void {
   if (warned.has(text)) return;
   warned.add(text);
@@ -73,7 +74,7 @@ export function warnOnce(text: string): void {
   console.warn(`tokenkeep: ${text}`);
 }
 
-/** One warning for each provider where script of the page, and whoever opens it, reads along (S16). */
+/** Warns once for each provider in a browser, where each visitor can read the secret (S16). */
 export function warnInBrowser({
   name,
   dangerouslyAllowInBrowser,

@@ -1,11 +1,11 @@
-/** Asking a token endpoint: the one way that a mechanism sends secrets. */
+/** Asks a token endpoint: the one way in which a mechanism sends secrets. */
 import { isVaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { jsonIn, parseRetryAfter, readText } from "../guard/replies.ts";
 import type { Exchange, Outcome } from "../types.ts";
 import { outcomeOf, type ReplyRules, type TokenReply } from "./outcome.ts";
 
-/** What is asked where. */
+/** A question to a token endpoint. */
 export interface TokenRequest {
   readonly url: string;
   /** Sent as JSON. */
@@ -56,7 +56,7 @@ export async function ask(
   try {
     return outcomeOf(await postJson(request, exchange), rules);
   } catch (error) {
-    // Whoever ended the exchange knows why. A typed error is the guard's own.
+    // An exchange that was ended has timed out. A typed error is the fence's or the URL check's own.
     const lost = exchange.signal.aborted ? "timed_out" : "no_connection";
     return { type: "trouble", error, reason: isVaultError(error) ? error.reason : lost };
   }

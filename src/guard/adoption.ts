@@ -1,7 +1,7 @@
-/** What names an adoption, as another context says it (S10). */
+/** The name of an adoption, as another context sends it: unknown until it is narrowed (S10). */
 import { isObject } from "./claims.ts";
 
-/** `undefined` for anything that is none: then it is an adoption without a name. */
+/** `undefined` for any other value: then the adoption has no name. */
 export function toAdoption(
   value: unknown,
 ): { readonly sessionId: string; readonly startedAt: number } | undefined {

@@ -4,14 +4,14 @@ import { isObject, parse } from "./json.ts";
 
 export { isObject };
 
-/** What a page may show of a token: nothing where the provider says that its claims are no show. */
+/** The claims that a snapshot shows; none where the provider says `showsClaims: false`. */
 export const shownClaims = (
   { showsClaims = true }: Pick<Provider, "showsClaims">,
   token: string | undefined,
 ): Record<string, unknown> | undefined =>
   token !== undefined && showsClaims ? decodeClaims(token) : undefined;
 
-/** The claims of a JWT (RFC 7519 §3), or `undefined` for anything that is none. No prototype (S15). */
+/** The claims of a JWT (RFC 7519 §3), or `undefined` for any other text. They have no prototype (S15). */
 export function decodeClaims(token: string): Record<string, unknown> | undefined {
   try {
     const bytes = atob(token.split(".", 2)[1]!.replace(/-/g, "+").replace(/_/g, "/"));

@@ -1,13 +1,13 @@
-/** Web Crypto, and bytes as the texts that a record holds: a record is JSON (F89). */
+/** Web Crypto, and bytes as base64, because a record is JSON (F89). */
 import type { Bytes } from "../types.ts";
 import { fail } from "./stored.ts";
 
 /** `CryptoKey`, which Node's own types know as a value only. */
 export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 
-/** The types have it everywhere; insecure contexts do not. */
+/** The types have `subtle` everywhere; insecure contexts do not. */
 export const subtle = (): (typeof crypto)["subtle"] =>
-  (crypto as Partial<Crypto>).subtle ?? fail("Sealing needs https or localhost");
+  (crypto as Partial<Crypto>).subtle ?? fail("Web Crypto is missing", "Use https or localhost");
 
 export const randomBytes = (length: number): Bytes =>
   crypto.getRandomValues(new Uint8Array(length));
@@ -18,6 +18,6 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** Throws for what is no base64. */
+/** Throws for a text that is no base64. */
 export const fromBase64 = (text: string): Bytes =>
   Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

@@ -1,6 +1,6 @@
 /**
  * A short hash of a text, made at once: Web Crypto's are asynchronous, and missing in insecure contexts.
- * It names things that may hold a secret, a path for one, and authenticates nothing.
+ * It names things that may hold a secret, such as a path, and authenticates nothing.
  */
 
 /** 64 bits in hex: cyrb53 by bryc (public domain), with both of its halves whole. */

@@ -1,11 +1,11 @@
 /** JSON from outside, and objects whose members are their own (S10, S15). */
 
-/** Narrows what came from outside to something whose fields may be looked at. */
+/** Narrows an unknown value to an object whose members may be looked at. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A copy without a prototype: what a polluted `Object.prototype` holds is no member of it (S15). */
+/** A copy without a prototype, so that a polluted `Object.prototype` adds no member to it (S15). */
 export const own = <T extends object>(value: T): T => ({ __proto__: null, ...value });
 
 /** As `JSON.parse`, but no object in it has a prototype, at any depth (S15). */

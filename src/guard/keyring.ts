@@ -2,12 +2,12 @@
  * Keys that the application keeps. None of them seals anything itself: each session has a key of its
  * own, made from one of them by HKDF (RFC 5869), so that no key is used too often (S20).
  */
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "./crypto.ts";
 import { DEADLINE, fail, inTime, own } from "./stored.ts";
 
-/** What stands beside a sealed body: the id of the ring's key, and what was drawn for the session. */
+/** What stands beside a sealed body: the id of the ring's key, and the session's salt. */
 export interface KeyNames {
   readonly kid?: unknown;
   /** 16 random bytes in base64, new with each session. */
@@ -16,7 +16,7 @@ export interface KeyNames {
 
 /** Gives the keys that seal and open records. */
 export interface Sealer {
-  /** The key for a record's next write; `kept` is what the record must hold besides its names. */
+  /** The key for a record's next write; `kept` are keys that the record itself must hold. */
   toSeal(
     place: readonly unknown[],
     head: RecordHead,
@@ -26,7 +26,7 @@ export interface Sealer {
     readonly kept?: Readonly<Record<string, unknown>>;
   }>;
   /**
-   * The key that a sealed body names, which may be none; `opened` is called where it was the right one.
+   * The key that a sealed body names, if it names one; `opened` is called where that key was right.
    * Rejects with a `VaultError`, code `store_unavailable`, for an unknown id, and while the keys cannot
    * be had.
    */
@@ -42,11 +42,11 @@ export interface Sealer {
 export interface Keyring extends Sealer {
   /** The key id that new writes are sealed with. */
   newest(): Promise<string>;
-  /** Lets go of the session's key that is at hand for a place. */
+  /** Lets go of the session key that is kept in memory for a place. */
   forget(place: readonly unknown[]): void;
 }
 
-/** One session's key, at hand. */
+/** One session's key, kept in memory. */
 interface SessionKey {
   readonly key: WebCryptoKey;
   readonly kid: string;
@@ -70,12 +70,12 @@ type KeysToCome = Keys | undefined | PromiseLike<Keys | undefined>;
 
 const HOW = '. Make one: echo "k1:$(openssl rand -base64 32)"';
 
-/** Random IVs allow 2^32 writes to a key (SP 800-38D §8.3); those that lose against another count too. */
+/** Random IVs allow 2^32 writes to a key (SP 800-38D §8.3), and writes that lose a race count too. */
 const ERA = 2 ** 20;
-/** How many sessions' keys are kept at hand. */
+/** How many sessions' keys are kept in memory. */
 const MOST = 1000;
 
-/** How many bytes tell one session's key from another's. */
+/** In bytes: enough to keep each session's key apart. */
 const SALT = 16;
 
 interface Ring {
@@ -84,16 +84,16 @@ interface Ring {
 }
 
 /**
- * Keys that the application keeps; say in a Worker's secret or an environment variable.
+ * Keys that the application keeps, such as a Worker's secret or an environment variable.
  *
  * @param source Writes use the last key listed; the others still open what they have sealed, so append
  * a new key, and drop an old one when no record has its id any more. Keys that have to be fetched come
- * as a function, which may be asynchronous, or as a promise; what is wrong with them is then what the
- * store's methods reject with.
- * @param how what the message of an error ends with: how keys are made, and where they go
- * @throws `VaultError`, code `invalid_option`, when there is none, a key is malformed or of another
- * kind, two have the same id, or an id is a number: the order of such members is not the order in
- * which they are listed
+ * as a function, which may be asynchronous, or as a promise; an error in them is then told by each call
+ * of the store.
+ * @param how how keys are made and where they go, as the end of an error's message; it begins with the
+ * full stop of the sentence before
+ * @throws `VaultError`, code `invalid_option`, when there is no key, a key is malformed or of another
+ * kind, two have the same id, or an id is a number: members with such names lose their order
  *
  * @example
  * ```ts
@@ -109,18 +109,18 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
   const get = isPlain(source) ? undefined : toGetter(source);
   let ring = isPlain(source) ? readRing(source, how) : undefined;
 
-  // Once it is settled it is kept: a promise of one request may hang in another (F31).
+  // The settled ring is kept, and no promise, because one request's promise may hang in another (F31).
   const open = async (): Promise<Ring> =>
     (ring ??= readRing(
       await inTime(
         DEADLINE,
         async () => get?.(),
-        () => "Cannot get the keys that sessions are sealed with: try again" + how,
+        () => ["the sealing keys cannot be had"],
       ),
       how,
     ));
 
-  /** A Map keeps the order in which keys were set: the first is the one that was not used for longest. */
+  /** A Map keeps the order in which its members were set: the first one was not used for longest. */
   function remember(at: string, key: SessionKey): void {
     known.delete(at);
     known.set(at, key);
@@ -151,14 +151,14 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
     },
     async toOpen(place, { sessionId, revision }, { kid, salt }) {
       const ring = await open();
-      // What stands in the record itself opens nothing: who has forged the record has put it there.
+      // A key in the record itself opens nothing: a forger of the record may have put it there.
       if (typeof kid !== "string" || !isSalt(salt)) return { key: undefined };
       const at = nameOf(place);
       const found = known.get(at);
       const isAtHand = found?.kid === kid && found.salt === salt;
       const key = isAtHand ? found.key : await make(kid, salt, ring);
       const era = Math.floor(revision / ERA);
-      // Not before: a salt that somebody has put there must not seal what comes next.
+      // Remembered only once it has opened: a forged salt must not seal the next write.
       return { key, opened: () => remember(at, { kid, salt, sessionId, era, key }) };
     },
   };
@@ -174,9 +174,9 @@ function isSalt(salt: unknown): salt is string {
   }
 }
 
-/** A session is sealed with a key that is not here, maybe not yet: it is left alone. */
+/** A session is sealed with a key that is missing, maybe for a while: its record is left alone. */
 export const unknownKey = (): never =>
-  fail("A session is sealed with an unknown key: put it into the key ring");
+  fail("a session's key is unknown", "Put it into the key ring");
 
 /** Every member of the dictionaries is set, so that a polluted `Object.prototype` changes none (S15). */
 const derive = (base: WebCryptoKey, salt: string): Promise<WebCryptoKey> =>
@@ -198,45 +198,48 @@ const isPlain = (source: KeySource | undefined): source is Keys | undefined =>
 
 function toGetter(source: Exclude<KeySource, Keys>): () => KeysToCome {
   if (typeof source === "function") return source;
-  // It may reject before anybody asks, and that is no business of the process.
+  // The promise may reject before anybody asks: that is no unhandled rejection.
   source.then(undefined, () => {});
   return () => source;
 }
 
 function readRing(keys: Keys | undefined, how: string): Ring {
-  const check = (isRight: unknown, message: string): void => {
-    if (!isRight) throw new VaultError("invalid_option", message + how);
+  const check: Check = (isRight, why, advice) => {
+    if (isRight) return;
+    const { message } = because("invalid_option", why, advice);
+    throw new VaultError("invalid_option", message.replace(/\.$/, how));
   };
   const entries =
     typeof keys === "string" ? parseKeys(keys, check) : takeKeys(Object.entries(keys ?? {}), check);
   const ring = new Map(entries);
   const [newest] = entries.at(-1) ?? [""];
-  check(newest, "A key ring needs a key");
-  check(ring.size === entries.length, "Two keys have the same id: give each its own");
+  check(newest, "the key ring has no key", "Give it one");
+  check(ring.size === entries.length, "two keys have the same id", "Give each its own");
   return { newest, keys: ring };
 }
 
-type Check = (isRight: unknown, message: string) => void;
+type Check = (isRight: unknown, why: string, advice: string) => void;
 type Entry = [id: string, key: () => Promise<WebCryptoKey>];
 
 const checkId = (id: string, check: Check): void =>
-  check(!/^\d+$/.test(id), "Put a letter into each key id: numbers lose their order");
+  check(!/^\d+$/.test(id), "a key id that is a number loses its place", "Put a letter into it");
 
 const takeKeys = (keys: [string, WebCryptoKey | undefined][], check: Check): Entry[] =>
   keys.map(([id, key]) => {
     checkId(id, check);
     check(
       key?.algorithm?.name === "HKDF" && key.usages.includes("deriveKey"),
-      'A key ring takes HKDF keys: importKey("raw", bytes, "HKDF", false, ["deriveKey"])',
+      "a key is none for HKDF",
+      'Make it by importKey("raw", bytes, "HKDF", false, ["deriveKey"])',
     );
     return [id, async () => key ?? unknownKey()];
   });
 
-/** Each key is made when it is needed, and kept once it is settled: a promise may hang (F31). */
+/** Each key is made when it is needed, and kept as a settled value, because a promise may hang (F31). */
 const parseKeys = (text: string, check: Check): Entry[] =>
   text.split(",").map((entry, index) => {
     const [, id = "", base64 = ""] = /^\s*([\w.-]{1,32}):([\w+/-]{43}=?)\s*$/.exec(entry) ?? [];
-    check(id, `Key ${index + 1} is not <id>:<32 bytes in base64>`);
+    check(id, `key ${index + 1} is malformed`, "Write it as <id>:<32 bytes in base64>");
     checkId(id, check);
     const bytes = fromBase64(base64.replaceAll("-", "+").replaceAll("_", "/"));
     let key: WebCryptoKey | undefined;

@@ -1,9 +1,9 @@
-/** Between a session and the record that a store keeps. What comes back is narrowed (S10). */
+/** From a session to the record that a store keeps, and back again, narrowed (S10). */
 import type { Provider, Session, StoredRecord } from "../types.ts";
 import { own } from "./json.ts";
 import { isToken } from "./syntax.ts";
 
-/** Where an account's record stands: what keeps sessions apart, joined; no part can pass for two (S11). */
+/** The key of an account's record: all that keeps sessions apart, encoded and joined (S11). */
 export const keyOf = ({ name, origins, partition = [] }: Provider, account: string): string =>
   [name, origins[0]!, ...partition, account].map(encodeURIComponent).join("|");
 
@@ -18,7 +18,7 @@ export const toRecord = (session: Session): StoredRecord =>
 
 const isFinite = (value: unknown): boolean => Number.isFinite(value);
 
-/** Whether what was found has the numbers that decisions are made with. */
+/** Whether a record has the numbers that decisions are made with. */
 function hasNumbers(session: Session): boolean {
   const { generation, attempt, issuedAt, startedAt, intent, coolDown, skew = 0 } = session;
   return (
@@ -28,7 +28,7 @@ function hasNumbers(session: Session): boolean {
   );
 }
 
-/** The session in a record, or `undefined` where there is none that makes sense. */
+/** The session in a record, or `undefined` for a record without a sound one. */
 export function fromRecord(record: StoredRecord | undefined): Session | undefined {
   const session = record?.body as Session | undefined;
   if (!record || !session) return undefined;

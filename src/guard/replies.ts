@@ -1,14 +1,14 @@
-/** Reading what a reply says: capped, narrowed, and never an error (S10). */
+/** Reads replies: up to a limit, narrowed, and without throwing (S10). */
 import { own, parse } from "./json.ts";
 
 export interface Reading {
   /** The longest body that is read, in bytes; 1 MiB by default, for tokens with many claims in them (F77). */
   readonly most?: number;
-  /** Ends the reading: what has come until then is the body. */
+  /** Ends the reading when it settles: the part that has come counts as the body. */
   readonly until?: Promise<unknown>;
 }
 
-/** A body's text; `undefined` for one that is too long. */
+/** A body's text; `undefined` where it is too long. */
 export async function readText(response: Response, reading?: Reading): Promise<string | undefined> {
   const { most = 1_048_576, until } = own({ ...reading });
   // Some runtimes' responses show no stream, or one of another kind.
@@ -23,7 +23,7 @@ export async function readText(response: Response, reading?: Reading): Promise<s
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     size += value.byteLength;
-    // Turned round, so that a chunk of another kind ends it too.
+    // Written with `!`, so that a chunk of another kind ends the reading too.
     if (!(size <= most)) break;
     text += decoder.decode(value, { stream: true });
   }
@@ -31,7 +31,7 @@ export async function readText(response: Response, reading?: Reading): Promise<s
   return undefined;
 }
 
-/** A text's JSON; `undefined` for anything else. */
+/** A text's JSON; `undefined` for a text that is none. */
 export function jsonIn(text: string | undefined): unknown {
   try {
     return parse(text ?? "");

@@ -1,14 +1,14 @@
-/** No secret over plain http (S3): origins are held to it, and so is what a mechanism asks. */
+/** No secret goes over plain http (S3), neither to an API nor to a token endpoint. */
 import { check, VaultError } from "../errors.ts";
 import type { Fetch } from "../types.ts";
 
 const LOOPBACK = /^((.+\.)?localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** https, or plain http to this very machine where that is allowed. */
+/** Whether a URL is https, or plain http to this very machine where an option allows that. */
 export const isSecure = ({ protocol, hostname }: URL, allowLoopbackHttp?: boolean): boolean =>
   protocol === "https:" || (!!allowLoopbackHttp && protocol === "http:" && LOOPBACK.test(hostname));
 
-/** A token endpoint's address. A page's own address is no base for it: it must say where secrets go. */
+/** A token endpoint's address. It must be absolute: a page's address is no base for where secrets go. */
 function parseEndpoint(address: string | URL): URL {
   try {
     return new URL(address);

@@ -1,11 +1,14 @@
-/** What stores share that outlive a release: what they find is narrowed, it is not to be trusted (S10). */
-import { VaultError } from "../errors.ts";
+/** Shared by the stores that outlive a release: their records are narrowed and not trusted (S10). */
+import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
 import { isObject } from "./claims.ts";
 
+/** Why a store cannot be used, and what to do: `store_unavailable`'s own advice unless told. */
+export type Cause = readonly [why: string, advice?: string];
+
 /** Whatever keeps a store from answering: nobody is signed out by it. */
-export const fail: (message: string) => never = (message) => {
-  throw new VaultError("store_unavailable", message);
+export const fail: (...cause: Cause) => never = (why, advice) => {
+  throw because("store_unavailable", why, advice);
 };
 
 /** How long a store's call may take unless told, milliseconds. */
@@ -13,13 +16,13 @@ export const DEADLINE = 4000;
 
 /**
  * Answers as `task` does, or fails in time: a store that hangs keeps nobody waiting (F26, F59). `late`
- * rejects without a reason at the deadline. `explain` makes the message of whatever went wrong, because
- * a platform's own words may show what it stores (S4).
+ * rejects without a reason at the deadline. `explain` says why, because a
+ * platform's own words may show what it stores (S4).
  */
 export async function inTime<T>(
   ms: number,
   task: (late: Promise<never>) => T | Promise<T>,
-  explain: (error: unknown) => string,
+  explain: (error: unknown) => Cause,
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -30,24 +33,24 @@ export async function inTime<T>(
     return await Promise.race([task(late), late]);
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    return fail(explain(error));
+    return fail(...explain(error));
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Whether a value is short enough a text to be the id of a session, an attempt or a scope. */
+/** Whether a value is a text of 64 characters at most: the id of a session, an attempt or a scope. */
 export const isId = (value: unknown): value is string =>
   typeof value === "string" && value.length <= 64;
 
-const refuse = (): never => fail("Unknown record format: update tokenkeep");
+const refuse = (): never => fail("a record's format is unknown", "Update tokenkeep");
 
 /** What 64 KiB of JSON can hold at most. */
 const MOST_VALUES = 65_536;
 
 /**
- * Own data only, at every depth: what a polluted `Object.prototype` holds is not part of it (S15).
- * Throws for what holds itself, or the same thing again and again: it is no JSON.
+ * A copy of own data only, at every depth, so that a polluted `Object.prototype` adds nothing (S15).
+ * Throws for a value that holds itself, or holds the same value again and again: it is no JSON.
  */
 export function bare(value: unknown, left: { values: number } = { values: MOST_VALUES }): unknown {
   if (left.values-- <= 0) return refuse();
@@ -67,15 +70,15 @@ export function headOf(record: StoredRecord): RecordHead {
   return own(head);
 }
 
-/** A record without its keys: JSON, for stores that keep nothing else. */
+/** A record without its keys, for stores that keep nothing but JSON. */
 export function withoutKeys(record: StoredRecord): StoredRecord {
   const { keys: _, ...json } = record;
   return json;
 }
 
 /**
- * What a store has found, narrowed. A tombstone with a body is tampered with: it reads as a record that
- * could not be opened, so that no flipped flag passes for a sign-out (S20). Throws `store_unavailable`
+ * Narrows a record as a store has found it. A tombstone with a body was tampered with: it reads as a
+ * record that could not be opened, so that no flipped flag passes for a sign-out (S20). Throws `store_unavailable`
  * for another format, which is left untouched.
  */
 export function parseStored(value: unknown): StoredRecord | undefined {

@@ -1,13 +1,13 @@
-/** What a token may look like on its way into a header (S5), and what an account's name may. */
+/** Which characters a token may have on its way into a header (S5), and which an account's name. */
 import type { TokenFlaw } from "../errors.ts";
 
-/** The most that any header of ours may hold. */
+/** In characters: a token's limit. */
 const LONGEST = 16_384;
 
 /**
  * Visible ASCII (RFC 9110 §5.5), 16 kB at most, whatever the auth-scheme: deployed servers issue more
  * than b64token (RFC 6750 §2.1) allows. Nothing is trimmed: a space is a mistake to be told, not to be
- * hidden. A text that says `undefined` was a variable that is not set.
+ * hidden. A text that reads `undefined` comes of a variable that is not set.
  */
 export const isToken = (value: unknown): value is string =>
   typeof value === "string" &&
@@ -25,6 +25,6 @@ export function tokenFlaw(value: unknown): TokenFlaw {
   return /[\x80-\uffff]/.test(value) ? "non_ascii_in_token" : "control_character_in_token";
 }
 
-/** Whether it can name an account: 1 to 256 characters, none of them one half of a pair. */
+/** Whether a value can name an account: 1 to 256 characters, no lone surrogate among them. */
 export const isAccount = (name: unknown): name is string =>
   typeof name === "string" && /^\P{Cs}{1,256}$/u.test(name);

@@ -1,15 +1,15 @@
 /**
- * A lock between the callers of one context.
+ * A lock between the callers of one context: a tab, a worker or a process.
  *
  * @module
  */
 import type { Lock } from "../types.ts";
 
 /**
- * A mutex per name: first come, first served, never taken away from its holder.
+ * A mutex for each name: first come, first served, and never taken from its holder.
  *
- * @returns a lock whose `run` rejects with `signal.reason` when aborted while it waits, and otherwise
- * as the task does
+ * @returns a lock whose `run` rejects with `signal.reason` when it is aborted while it waits, and
+ * otherwise settles as the task does
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ import type { Lock } from "../types.ts";
  * ```
  */
 export function localLock(): Lock {
-  /** Who waits; a name is held while it is in here. */
+  /** The waiting callers by name; a name is held while it is in the map. */
   const queues = new Map<string, (() => void)[]>();
   return {
     async run(name, task, signal) {

@@ -1,6 +1,8 @@
 /**
  * A lock between all contexts of an origin, by the Web Locks API.
  *
+ * @see https://w3c.github.io/web-locks/ *
+ * @see https://w3c.github.io/web-locks/
  * @module
  */
 import type { Lock } from "../types.ts";
@@ -12,14 +14,14 @@ const isBrowser = (): boolean =>
 
 /**
  * Uses `navigator.locks` where it works. Where it is missing or refuses (insecure contexts, sandboxed
- * frames), the task runs all the same: a lock saves work, correctness never rests on it. A page
- * that is hidden for good or frozen lets go of the lock, and of its place in the queue, while its tasks
- * go on, so that it never blocks the others. Locks are never stolen.
+ * frames), the task runs all the same: a lock saves work, and correctness never rests on it. A page that
+ * is left or frozen lets go of the lock, or of its place in the queue, while its tasks go on, so that it
+ * never blocks the others. Locks are never stolen.
  *
- * @param options `locks`: the lock manager, `navigator.locks` by default. `fallback`: what runs the
- * task where the lock manager does not; by default nothing does but `run` itself.
- * @returns a lock whose `run` rejects with `signal.reason` when aborted while it waits, and otherwise
- * as the task does
+ * @param options `locks`: the lock manager, `navigator.locks` by default. `fallback`: a lock that takes
+ * over where the lock manager does not work; none by default.
+ * @returns a lock whose `run` rejects with `signal.reason` when it is aborted while it waits, and
+ * otherwise settles as the task does
  *
  * @example
  * ```ts
@@ -31,11 +33,11 @@ const isBrowser = (): boolean =>
 export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {}): Lock {
   const manager = (): LockManager => options.locks ?? navigator.locks;
   return {
-    // Elsewhere, in Node and Deno for two, they do not leave the process.
+    // Outside of browsers, as in Node and Deno, Web Locks do not leave the process.
     spans: isBrowser() ? "origin" : "context",
     hold(name) {
       let release = (): void => {};
-      // First of all: Node grants a lock before `request` has returned.
+      // Made first, because Node grants a lock before `request` has returned.
       const until = new Promise<void>((resolve) => {
         release = resolve;
       });
@@ -50,7 +52,7 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
       });
     },
     async isFree(name) {
-      // Shared, so that two who look at once do not take each other for the holder.
+      // Shared, so that two contexts that look at once do not take each other for the holder.
       const look = { __proto__: null, mode: "shared", ifAvailable: true } as LockOptions;
       try {
         return await manager().request(name, look, (lock) => lock !== null);
@@ -75,7 +77,7 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
           // No prototype: nobody turns `steal` on (F3).
           { __proto__: null, signal: gate.signal } as LockOptions,
           () => {
-            // From here on it changes nothing. (Node overlooks a plain `true` for `listen`.)
+            // From here on an abort changes nothing. (Node overlooks a plain `true` for `listen`.)
             signal.removeEventListener("abort", leave, listen);
             if (gate.signal.aborted) return undefined;
             running = (async () => task())();
@@ -86,7 +88,7 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
           },
         );
       } catch {
-        // The task's own error is in `running`; any other means that there is no lock to be had.
+        // The task's own error is in `running`; any other error means that no lock is to be had.
       } finally {
         // Ends the listening.
         leave();

@@ -1,5 +1,5 @@
 /**
- * Artos: a user id mints tokens, for as long as it is good. So it is a secret.
+ * Artos: a user id mints tokens for as long as the account exists, so that the user id is a secret.
  *
  * @see https://docs.artosai.com
  * @module
@@ -9,21 +9,29 @@ import { given } from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
 import { mint, type MintOptions, type SecretOptions } from "./mint.ts";
 
+/** What a sign-in takes. It is kept with the session, because it mints the next token. */
 export interface ArtosCredentials {
+  /** A secret: it mints tokens by itself. */
   readonly userId: string;
 }
 
+/** The options of {@link artos}. */
+/** The options of {@link artos}. */
 export interface ArtosOptions
   extends
     Omit<SecretOptions<"ARTOS_TOKEN">, "variable">,
     Pick<MintOptions<never>, "assumedLifetime" | "isRefusal" | "safe503"> {
-  /** Where the API lives; `https://api.artosai.com` by default. */
+  /** The API's address, with a path if it has one; `https://api.artosai.com` by default. */
   readonly baseURL?: string;
 }
 
 /**
- * The Artos API. `signIn()` takes a token from `ARTOS_TOKEN` of `env`; without a user id nothing
- * renews it. Its page does not show how a user id is refused: a 401 with a `detail` is assumed.
+ * The Artos API. `signIn({ userId })` mints a token, and the next one before that ends. `signIn()` takes a
+ * token from `ARTOS_TOKEN` of `env`, which nothing renews without a user id. The API's page does not show
+ * how a user id is refused: a 401 with a `detail` is assumed.
+ *
+ * `signIn` rejects with a `VaultError`: `invalid_option` where there is neither a user id nor a token,
+ * `invalid_token` where no header can carry the token, `credentials_refused`.
  *
  * @example
  * ```ts
@@ -50,7 +58,7 @@ export function artos({
     publicPaths: [folder + "/get-access-token", folder + "/api/v1/search/status"],
     variable: "ARTOS_TOKEN",
     tokenUrl: base + "/get-access-token",
-    // The page does not say what the claims hold: if it is the user id, whoever sees them can mint.
+    // The page does not say what the claims hold. If they hold the user id, a viewer of them can mint.
     showsClaims: false,
     write(credentials) {
       const userId = given(credentials, "userId");

@@ -8,8 +8,9 @@ import { given } from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, selfSigned, type SelfSignedOptions } from "./self-signed.ts";
 
+/** What a sign-in takes. It is kept with the session, because it signs the next JWT. */
 export interface ClaryJwtCredentials {
-  /** Whom the JWT is for: its `sub`. */
+  /** The JWT's `sub`: the user whom it is for. */
   readonly subject: string;
   /** Signs the JWTs and is kept with the session; `CLARY_API_KEY` of `env` by default. */
   readonly apiKey?: string;
@@ -20,17 +21,22 @@ export interface ClaryJwtCredentials {
 const TIERS = ["lite", "standard", "professional"] as const;
 type Tier = (typeof TIERS)[number];
 
+/** The options of {@link claryJwt}. */
+/** The options of {@link claryJwt}. */
 export interface ClaryJwtOptions
   extends
     Omit<SecretOptions<"CLARY_API_KEY">, "variable">,
     Pick<SelfSignedOptions<never>, "algorithm" | "lifetime"> {
-  /** Where the API lives, which may be your own host; `https://api.claryai.com` by default. */
+  /** The API's address, which may be your own host; `https://api.claryai.com` by default. */
   readonly baseURL?: string;
 }
 
 /**
- * The Clary AI API, with a JWT of an hour for each subject. Its page does not name the algorithm:
- * HS256 is assumed. Nor does it tell how long an API key is: a short one draws a warning.
+ * The Clary AI API, with a JWT of an hour for each subject. The API's page does not name the algorithm:
+ * HS256 is assumed. Nor does the page say how long an API key is: a short one draws a warning.
+ *
+ * `signIn` rejects with a `VaultError`: `invalid_option` where the subject, the tier or the key is missing
+ * or wrong, `invalid_token` where the key has a space or a line break.
  *
  * @example
  * ```ts
@@ -53,7 +59,7 @@ export function claryJwt({
     origins: [baseURL.replace(/\/+$/, "")],
     variable: "CLARY_API_KEY",
     dangerouslyAllowShortKey: true,
-    // One that was meant to be given and is not there is no reason to sign with the operator's (S17).
+    // A key that was meant to be given and is missing is no reason to sign with the operator's (S17).
     key: (credentials) =>
       Object.hasOwn(credentials, "apiKey") ? (credentials.apiKey ?? "") : undefined,
     claims(credentials) {

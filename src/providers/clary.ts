@@ -6,13 +6,16 @@
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
+/** The options of {@link clary}. */
+/** The options of {@link clary}. */
 export interface ClaryOptions extends Omit<SecretOptions<"CLARY_API_KEY">, "variable"> {
-  /** Where the API lives, which may be your own host; `https://api.claryai.com` by default. */
+  /** The API's address, which may be your own host; `https://api.claryai.com` by default. */
   readonly baseURL?: string;
 }
 
 /**
- * The Clary AI API. `signIn()` takes the API key from `CLARY_API_KEY` of `env`.
+ * The Clary AI API. `signIn({ token })` takes an API key, and `signIn()` the one in `CLARY_API_KEY` of
+ * `env`. Nothing renews it: its 401 is returned. `signIn` rejects as that of `staticToken` does.
  *
  * @example
  * ```ts

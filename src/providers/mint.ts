@@ -1,5 +1,5 @@
 /**
- * A mechanism: something that one has mints tokens, again and again, and is spent by none of it.
+ * A mechanism: credentials that mint tokens, again and again, and are not spent by it.
  *
  * @example
  * ```ts
@@ -33,11 +33,13 @@ import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
 
 export type { Address, Env, RawGrant, ReplyRules, SecretOptions, TokenReply };
 
+/** The options of {@link mint}. */
+/** The options of {@link mint}. */
 export interface MintOptions<Credentials>
   extends Address, ReplyRules, SecretOptions, Pick<Renewal, "assumedLifetime"> {
-  /** Where tokens are minted, by a POST of JSON. It gets no `Authorization`. */
+  /** Where tokens are minted, by a POST of JSON without `Authorization`; an absolute URL. */
   readonly tokenUrl: string;
-  /** The request's body; the credentials as they are by default. */
+  /** Makes the request's body, which is sent as JSON; the credentials as they are by default. */
   readonly write?: (credentials: Credentials) => unknown;
 }
 
@@ -45,8 +47,11 @@ export interface MintOptions<Credentials>
  * Makes a provider that keeps the credentials with the session, sealed if the store seals, and mints
  * the next token from them. `Credentials` is a JSON value.
  *
- * With a `variable`, `signIn()` takes a token that was minted elsewhere from `env`. It serves to its
- * end; then a sign-in is due, because a token alone mints nothing.
+ * With a `variable`, `signIn()` takes a token that was minted elsewhere from `env`. That token serves to
+ * its end; then a sign-in is due, because a token alone mints nothing.
+ *
+ * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, and `invalid_option`
+ * where there are no credentials.
  */
 export function mint<Credentials>(given: MintOptions<Credentials>): Provider<Credentials | void> {
   // What is put on `Object.prototype` later on is no option (S15).

@@ -1,5 +1,6 @@
 /**
- * A mechanism: a password grant for a token and a refresh token, both over JSON endpoints.
+ * A mechanism: a password for an access token and a refresh token, both over JSON endpoints. It is for an
+ * API's own login form; OAuth forbids its password grant (RFC 9700 §2.4).
  *
  * @example
  * ```ts
@@ -25,25 +26,35 @@ import type { Provider, Renewal, TokenSet } from "../types.ts";
 
 export type { Address, RawGrant, ReplyRules, TokenReply };
 
-/** What a user types in. Sent once, never kept. */
+/** The user's input. It is sent once and never kept. */
 export interface PasswordCredentials {
   readonly email: string;
   readonly password: string;
 }
 
+/** The options of {@link password}. */
+/** The options of {@link password}. */
 export interface PasswordOptions<Credentials = PasswordCredentials>
   extends Address, ReplyRules, Partial<Renewal> {
-  /** Where credentials are POSTed, as JSON; an absolute URL. */
+  /** Gets the credentials by a POST of JSON; an absolute URL. */
   readonly tokenUrl: string;
-  /** Where `{ "refresh_token": … }` is POSTed; an absolute URL. */
+  /** Gets `{ "refresh_token": … }` by a POST; an absolute URL. */
   readonly refreshUrl: string;
-  /** Where `{ "token": … }` is POSTed after a sign-out, best effort; nowhere by default. */
+  /**
+   * Gets `{ "token": … }` by a POST after a sign-out, best effort; an absolute URL. Nothing is revoked by
+   * default.
+   */
   readonly revokeUrl?: string;
-  /** The body of a sign-in; the credentials as they are by default. */
+  /** Makes the body of a sign-in, which is sent as JSON; the credentials as they are by default. */
   readonly write?: (credentials: Credentials) => unknown;
 }
 
-/** Makes a provider from endpoints and field names. Rotation is taken to be strict unless told. */
+/**
+ * Makes a provider from endpoints and field names. Rotation is strict by default.
+ *
+ * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, and `invalid_option`
+ * where there are no credentials.
+ */
 export function password<Credentials = PasswordCredentials>(
   given: PasswordOptions<Credentials>,
 ): Provider<Credentials> {

@@ -7,13 +7,17 @@
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
+/** The options of {@link qovery}. */
+/** The options of {@link qovery}. */
 export interface QoveryOptions extends Omit<SecretOptions<"QOVERY_API_TOKEN">, "variable"> {
-  /** Where the API lives; `https://api.qovery.com` by default. */
+  /** The API's address, with a path if it has one; `https://api.qovery.com` by default. */
   readonly baseURL?: string;
 }
 
 /**
- * The Qovery API. `signIn()` takes the token from `QOVERY_API_TOKEN` of `env`.
+ * The Qovery API. `signIn({ token })` takes a token of the console, and `signIn()` the one in
+ * `QOVERY_API_TOKEN` of `env`. Nothing renews it: its 401 is returned, and the token is kept, because the
+ * console shows it once. `signIn` rejects as that of `staticToken` does.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * A mechanism: JWTs that one signs oneself with an API key (HMAC, RFC 7518 §3.2). Nothing is asked of
- * the server. `jose` has to be installed beside tokenkeep.
+ * A mechanism: JWTs that the application signs with an API key (HMAC, RFC 7518 §3.2), without asking the
+ * server. `jose` has to be installed beside tokenkeep.
  *
  * @example
  * ```ts
@@ -33,18 +33,23 @@ import type { Exchange, Outcome, Provider } from "../types.ts";
 
 export type { Address, Env, SecretOptions };
 
+/** The options of {@link selfSigned}. */
+/** The options of {@link selfSigned}. */
 export interface SelfSignedOptions<Credentials> extends Address, SecretOptions {
-  /** The claims besides `iat` and `exp`, which are set here. */
+  /** Makes the claims; `iat` and `exp` are added. An error that it throws is never shown. */
   readonly claims: (credentials: Credentials) => Readonly<Record<string, unknown>>;
-  /** The key among the credentials; where it gives none, `variable` of `env`, which is not stored. */
+  /**
+   * Finds the key among the credentials, which are kept with the session. Where it gives none, the key is
+   * read from `variable` of `env` at each signature, and not stored.
+   */
   readonly key: (credentials: Credentials) => string | undefined;
   /** `"HS256"` by default. */
   readonly algorithm?: "HS256" | "HS384" | "HS512";
-  /** How long a JWT is good, in milliseconds, whole seconds; 3,600,000 (an hour) by default. */
+  /** How many milliseconds a JWT is good, rounded to seconds; 3,600,000 (an hour) by default. */
   readonly lifetime?: number;
   /**
    * Takes a key that is shorter than the hash (RFC 7518 §3.2), with a warning instead of an error, for
-   * an API whose keys are so. Who sees one JWT can try such keys out at home. `false` by default.
+   * an API whose keys are short. A stranger who sees one JWT can try such keys out. `false` by default.
    */
   readonly dangerouslyAllowShortKey?: boolean;
 }
@@ -55,8 +60,8 @@ const HASH_BYTES = { HS256: 32, HS384: 48, HS512: 64 } as const;
  * Makes a provider that keeps the credentials with the session, sealed if the store seals, and signs
  * the next JWT with them. `Credentials` is a JSON value.
  *
- * `signIn` rejects with a VaultError: `invalid_option` where there is no key or it is shorter than the
- * hash, `invalid_token` where it has a space or a line break.
+ * `signIn` rejects with a `VaultError`: `invalid_option` where there is no key, or one shorter than the
+ * hash; `invalid_token` where the key has a space or a line break.
  *
  * @throws VaultError `invalid_option` when `lifetime` is under a second, or has no end.
  */

@@ -7,13 +7,17 @@
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
+/** The options of {@link simplismart}. */
+/** The options of {@link simplismart}. */
 export interface SimplismartOptions extends Omit<SecretOptions<"SIMPLISMART_TOKEN">, "variable"> {
-  /** Where the API lives; `https://api.app.simplismart.ai` by default. */
+  /** The API's address, with a path if it has one; `https://api.app.simplismart.ai` by default. */
   readonly baseURL?: string;
 }
 
 /**
- * The Simplismart API. `signIn()` takes the token from `SIMPLISMART_TOKEN` of `env`.
+ * The Simplismart API. `signIn({ token })` takes a token of the console, and `signIn()` the one in
+ * `SIMPLISMART_TOKEN` of `env`. Nothing renews it: its 401 is returned. `signIn` rejects as that of
+ * `staticToken` does.
  *
  * @example
  * ```ts

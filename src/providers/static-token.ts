@@ -35,21 +35,23 @@ import type { Provider } from "../types.ts";
 
 export type { Address, Env, SecretOptions };
 
+/** What a sign-in takes. */
+/** What a sign-in takes. */
 export interface StaticCredentials {
   /** The token, without its auth-scheme. */
   readonly token: string;
 }
 
-/** Where the token goes and comes from. */
+/** The options of {@link staticToken}: where the token goes, and where it comes from. */
 export interface StaticTokenOptions extends Address, SecretOptions {}
 
 /**
- * Makes a provider without a renewal: a 401 is returned, the token is kept. `signIn({ token })` and
+ * Makes a provider without a renewal: a 401 is returned, and the token is kept. `signIn({ token })` and
  * `signIn()`, which takes the token from `env`, begin a session without a request. Only a call without
- * an argument reads `env`: `signIn({ token: undefined })` does not sign in as somebody else.
+ * an argument reads `env`: `signIn({ token: undefined })` does not sign in as the operator.
  *
- * `signIn` rejects with a VaultError: `invalid_option` where there is no token, `invalid_token`
- * where no header can carry it.
+ * `signIn` rejects with a `VaultError`: `invalid_option` where there is no token, `invalid_token` where no
+ * header can carry the token.
  */
 export function staticToken(from: StaticTokenOptions): Provider<StaticCredentials | void> {
   // What is put on `Object.prototype` later on is no option (S15).

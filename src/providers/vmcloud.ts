@@ -6,14 +6,19 @@
 import type { Provider, Renewal } from "../types.ts";
 import { password, type PasswordCredentials } from "./password.ts";
 
+/** The options of {@link vmcloud}. */
+/** The options of {@link vmcloud}. */
 export interface VmcloudOptions extends Partial<Renewal> {
-  /** Where the API lives; `https://api.vmcloud.com` by default. */
+  /** The address of the API and its token endpoints; `https://api.vmcloud.com` by default. */
   readonly baseURL?: string;
 }
 
 /**
- * The VMCloud API. Its page does not tell whether refresh tokens rotate: strict rotation is assumed,
- * the most careful case. Set `rotation` and `reuseWindow` where you know better.
+ * The VMCloud API. Its page does not say whether refresh tokens rotate: strict rotation is assumed, the
+ * most careful case. Set `rotation` and `reuseWindow` only if VMCloud has told you.
+ *
+ * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, and `invalid_option`
+ * where there are no credentials.
  *
  * @example
  * ```ts
@@ -40,7 +45,7 @@ export function vmcloud({
     refreshUrl: base + "/api/v1/auth/refresh",
     read: ({ token, expires_at, refresh_token }) => ({
       accessToken: token,
-      // The page's is a text; a bare number could be anything.
+      // The API's page shows a text; a bare number could be anything.
       expiresAt: typeof expires_at === "string" ? expires_at : undefined,
       refreshToken: refresh_token,
     }),

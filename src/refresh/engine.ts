@@ -2,40 +2,26 @@
  * The engine of one account: it wires what reads, writes, waits and sends around what is known, and
  * decides nothing. Several engines, in several tabs, hold together by the record.
  */
-import { check, isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
-import { adoptable } from "../grant/adoptable.ts";
-import { type Life, skewOf } from "../grant/lifetime.ts";
-import { shortHash } from "../guard/hash.ts";
+import { check, type VaultErrorCode } from "../errors.ts";
 import { own } from "../guard/json.ts";
-import { randomId } from "../guard/random.ts";
 import { secureFetch } from "../guard/secure.ts";
-import type { AccessToken, Outcome, Session, TokenSet, VaultOptions } from "../types.ts";
+import type { AccessToken, Session, VaultOptions } from "../types.ts";
 import { createAttempt } from "./attempt.ts";
 import { createCallers, errorOf } from "./callers.ts";
 import { systemClock } from "./clock.ts";
-import type { Adoption, Engine, OnNews } from "./contract.ts";
+import type { Engine, OnNews } from "./contract.ts";
 import { createExchanges } from "./exchange.ts";
 import { createKeeper } from "./keeper.ts";
 import { isPersisted, needsSignIn } from "./knowledge.ts";
 import { createMind } from "./mind.ts";
 import { createPass } from "./pass.ts";
 import { createPeers } from "./peers.ts";
+import { createRevoking } from "./revoking.ts";
+import { createServerTime } from "./server-time.ts";
+import { createSessions } from "./sessions.ts";
 import { createSigns } from "./signs.ts";
 import { holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
-
-const SECOND = 1_000;
-
-/** What a failed sign-in is told as. */
-function refusalOf(outcome: Outcome): unknown {
-  const { status } = outcome.type === "granted" ? {} : outcome;
-  if (outcome.type !== "trouble")
-    return new VaultError("credentials_refused", undefined, { status });
-  const { error, retryAfter, reason } = outcome;
-  // What is wrong with the credentials is told by those who looked at them; the rest is trouble.
-  if (isVaultError(error) && error.code !== "sign_in_failed") return error;
-  return new VaultError("sign_in_failed", undefined, { status, retryAfter, reason });
-}
 
 /** Asks what the application has given; a question that throws is answered with yes. */
 function ask(question: (() => boolean) | undefined): boolean {
@@ -52,13 +38,10 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   let isClosed = false;
   let isAttempting = false;
   let step: Promise<unknown> | undefined;
-  /** How often this account was signed out here. */
-  let signOuts = 0;
-  /** What was revoked here, by its hash: two ways may lead to one token. */
-  const revoked = new Set<string>();
   /** The session that was last ended in the store. */
   let released: string | undefined;
   const underWay = new Set<Promise<unknown>>();
+  const closed = (): boolean => isClosed;
 
   const mind = createMind({
     setting: { renewal: provider.renewal && own(provider.renewal), store },
@@ -89,6 +72,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     await mind.changed();
     clock.clearTimeout(timer);
   }
+  const time = createServerTime(provider.renewal, { clock, mind });
   const exchanges = createExchanges({
     provider,
     clock,
@@ -97,33 +81,11 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       options.fetch ?? ((...request) => fetch(...request)),
       options.dangerouslyAllowLoopbackHttp,
     ),
-    ahead: () => skew ?? mind.known.session?.skew ?? 0,
+    ahead: time.ahead,
   });
-  /** How far the server's clock is ahead, where this context has seen it. */
-  let skew: number | undefined;
 
-  /** The same token may have been adopted twice, and one of the two sessions has gone. */
-  function isInUse({ accessToken, refreshToken }: TokenSet): boolean {
-    const { session, changes } = mind.known;
-    const begun = changes.flatMap((change) => (change.type === "begin" ? [change.session] : []));
-    return [session, ...begun].some(
-      (one) =>
-        one?.tokenSet.accessToken === accessToken ||
-        (refreshToken !== undefined && one?.tokenSet.refreshToken === refreshToken),
-    );
-  }
-
-  /** Best effort: nobody waits for it, nothing depends on it (RFC 7009). */
-  function revoke(tokenSet: TokenSet): void {
-    const name = shortHash(tokenSet.refreshToken ?? tokenSet.accessToken);
-    if (!provider.revoke || isClosed || revoked.has(name) || isInUse(tokenSet)) return;
-    revoked.add(name);
-    holdOpen(
-      exchanges.run(async (io) => provider.revoke?.(tokenSet, io)),
-      waitUntil,
-    );
-  }
-
+  const announce = (session: Session): void => peers.post("changed", session);
+  const revoke = createRevoking({ provider, mind, exchanges, hold: waitUntil, isClosed: closed });
   const writer = createWriter({
     mind,
     keeper,
@@ -131,7 +93,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     release({ ended, dropped }) {
       for (const session of ended) {
         released = session.sessionId;
-        peers.post("changed", session);
+        announce(session);
       }
       for (const tokenSet of [...ended.map((session) => session.tokenSet), ...dropped])
         revoke(tokenSet);
@@ -152,13 +114,13 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       exchanges,
       signs,
       jitter: random,
-      isClosed: () => isClosed,
-      announce: (session) => peers.post("changed", session),
+      isClosed: closed,
+      announce,
       revoke: (got) => revoke(got.tokenSet),
     }),
     pause,
     isWaitedFor: () => callers.areThere(),
-    isClosed: () => isClosed,
+    isClosed: closed,
     attempting: (is) => void (isAttempting = is),
   });
 
@@ -190,93 +152,22 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     if (!isClosed) await advance();
   }
 
-  const callers = createCallers({ mind, clock, patience, advance, isClosed: () => isClosed });
+  const callers = createCallers({ mind, clock, patience, advance, isClosed: closed });
 
   const error = (code: VaultErrorCode): unknown =>
     errorOf(code, mind.known, { now: clock.now(), since: clock.running() });
 
-  async function start(got: Life, since: number, adoption?: Adoption): Promise<void> {
-    const { now, running } = mind.moment();
-    const sessionId = adoption?.sessionId ?? randomId();
-    const startedAt = adoption?.startedAt ?? now;
-    const session: Session = own({
-      ...got,
-      sessionId,
-      startedAt,
-      generation: 1,
-      revision: 1,
-      attempt: 0,
-    });
-    if (since !== signOuts) return giveUp(got);
-    const earlier = mind.known.changes.find((change) => change.type === "begin");
-    const basis = adoption ? undefined : mind.known.found.head;
-    const madeAt = running - Math.max(0, now - startedAt);
-    mind.learn({
-      type: "changed",
-      change: {
-        type: "begin",
-        session,
-        basis,
-        madeAt,
-        isFailed: false,
-        isAskedAgain: adoption !== undefined,
-        mayBeWritten: false,
-      },
-    });
-    // Nobody serves that one any more.
-    if (earlier) revoke(earlier.session.tokenSet);
-    await writer.persist();
-    if (mind.known.ended.has(sessionId)) return giveUp(got);
-    peers.post("changed", session);
-    mind.learn({ type: "started", sessionId });
-  }
-
-  /** A sign-out came in between. */
-  function giveUp(got: Life): never {
-    revoke(got.tokenSet);
-    throw error("closed");
-  }
-
-  async function signIn(credentials: never, signal: AbortSignal | undefined): Promise<void> {
-    const since = signOuts;
-    const { outcome, got } = await exchanges.run(async (io) => provider.signIn?.(credentials, io), {
-      signal,
-    });
-    if (signal?.aborted && got) revoke(got.tokenSet);
-    signal?.throwIfAborted();
-    if (got) return start(got, since);
-    throw refusalOf(outcome);
-  }
-
-  async function signOut(): Promise<void> {
-    signOuts += 1;
-    const { session, met, changes, found } = mind.known;
-    const begin = changes.find((change) => change.type === "begin");
-    const mayArrive = begin?.mayBeWritten ? begin.session.sessionId : undefined;
-    const sessionIds = new Set(met);
-    if (session) sessionIds.add(session.sessionId);
-    if (found.session) sessionIds.add(found.session.sessionId);
-    mind.learn({
-      type: "changed",
-      change: { type: "end", sessionIds, at: mind.moment(), mayArrive, isFailed: false },
-    });
-    await writer.persist();
-    if (session) {
-      // It was told with its record; what memory had beside it was not.
-      if (session.sessionId !== released) peers.post("changed", session);
-      revoke(session.tokenSet);
-    }
-    if (!isPersisted(mind.known)) throw error("store_unavailable");
-  }
-
-  /** Takes the server's time from a 401 of what is signed by the clock; says whether it is news. */
-  function learnTime(date: number | undefined): boolean {
-    const ahead = provider.renewal?.selfSigned ? skewOf(date, clock.now()) : undefined;
-    if (ahead === undefined) return false;
-    const before = skew ?? mind.known.session?.skew ?? 0;
-    skew = ahead;
-    return Math.abs(ahead - before) > SECOND;
-  }
+  const sessions = createSessions({
+    provider,
+    mind,
+    writer,
+    exchanges,
+    now: () => clock.now(),
+    announce,
+    isEndTold: ({ sessionId }) => sessionId === released,
+    revoke,
+    error,
+  });
 
   function handOn(token: AccessToken): AccessToken {
     const { sessionId, generation } = token;
@@ -290,7 +181,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     getToken(given) {
       const need = own({ ...given });
       const ready = need.rejected ? undefined : mind.ready();
-      const got = ready ?? callers.obtain(need, learnTime(need.date));
+      const got = ready ?? callers.obtain(need, time.learn(need.date));
       if (!need.isHandedOn) return got;
       return ready ? handOn(ready) : Promise.resolve(got).then(handOn);
     },
@@ -312,18 +203,15 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       return look();
     },
     async signIn(credentials, signal) {
-      check(provider.signIn, "provider has no sign-in, call adopt()");
+      check(provider.signIn, "a provider with signIn, or call adopt()");
       if (isClosed) throw error("closed");
-      await finishing(signIn(credentials, signal));
+      await finishing(sessions.signIn(credentials, signal));
     },
     async adopt(tokens, adoption) {
       if (isClosed) throw error("closed");
-      // Asked for once more, because an answer was lost: it was begun here, whatever came after it (F101).
-      if (adoption && mind.known.met.has(adoption.sessionId)) return finishing(writer.persist());
-      const got = exchanges.life({ ...adoptable(tokens), aged: true }, clock.now());
-      await finishing(start(got, signOuts, adoption));
+      await finishing(sessions.adopt(tokens, adoption));
     },
-    signOut: () => finishing(signOut()),
+    signOut: () => finishing(sessions.signOut()),
     async close() {
       isClosed = true;
       mind.close();

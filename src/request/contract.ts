@@ -2,16 +2,16 @@
 import type { AccessToken, Fetch, TokenSource } from "../types.ts";
 import type { Policy } from "./policy.ts";
 
-/** By this way, because Node's own types have no `BodyInit`. */
+/** Named in this way because Node's own types have no `BodyInit`. */
 export type Body = NonNullable<RequestInit["body"]>;
 
-/** What `vault.fetch` takes beyond `RequestInit`. */
+/** `RequestInit`, and three members more. */
 export interface VaultRequestInit extends Omit<RequestInit, "body"> {
   /** A function makes a stream anew for a second send; without one, a stream is sent once. */
   readonly body?: Body | null | undefined | (() => Body);
-  /** Holds the runtime open for a refresh that outlives the response: `event.waitUntil`. */
+  /** Holds the runtime open for a refresh that outlives the response: `(work) => event.waitUntil(work)`. */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
-  /** Sends this one call, in place of the vault's own `fetch`: for clients with a chain of theirs. */
+  /** Sends this one call in place of the vault's own `fetch`: for a client that has a chain of senders. */
   readonly fetch?: Fetch | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface FetchOptions {
   readonly source: TokenSource;
   /** The whole header value that shows a token to the API. */
   readonly authorization: (token: AccessToken) => string;
-  /** What sends, where a call brings nothing of its own. */
+  /** Sends the calls that bring no `fetch` of their own. */
   readonly fetch: Fetch;
   /** Absent where the runtime follows, which takes `Authorization` off between origins (S2). */
   readonly follow?: Follow | undefined;
@@ -44,7 +44,7 @@ export interface FetchOptions {
   readonly running: () => number;
 }
 
-/** Headers that nobody else holds: as a plain object where they came as one, which costs least. */
+/** A copy of a call's headers: a plain object where the caller gave one, because that costs least. */
 export type KeptHeaders = Readonly<Record<string, string>> | Headers;
 
 type Open<T> = { -readonly [name in keyof T]?: T[name] | undefined };
@@ -52,15 +52,15 @@ type Open<T> = { -readonly [name in keyof T]?: T[name] | undefined };
 /** An init for one send, made for it and given away with it. */
 export type SentInit = Open<RequestInit> & { duplex?: "half" };
 
-/** An init as it was read: it has no prototype, and nobody else holds it. */
+/** A copy of the caller's init, without a prototype. */
 export type Given = Omit<SentInit, "body"> &
   Pick<Open<VaultRequestInit>, "body" | "fetch" | "waitUntil">;
 
 /** A body, as it can be sent once more. */
 export interface KeptBody {
-  /** What the first send's init says; absent where the `Request` itself has the body, or nothing has. */
+  /** The body in the first send's init; absent where the `Request` itself has the body, or there is none. */
   readonly first: Body | undefined;
-  /** Whether the same bytes can be had again; told late where they are still being read. */
+  /** Whether the same bytes can be had again; a promise while they are still being read. */
   isKept(): boolean | Promise<boolean>;
   /** The same bytes once more, where they are kept. */
   again(): Body | null | undefined;
@@ -76,7 +76,7 @@ export interface Call {
   readonly headers: KeptHeaders;
   readonly body: KeptBody;
   readonly redirect: SentInit["redirect"];
-  /** What init says of these and of all else. */
+  /** The caller's init, as it was read. */
   readonly given: Readonly<Given>;
   readonly send: Fetch;
   readonly signal: AbortSignal | null | undefined;
@@ -88,9 +88,9 @@ export interface Call {
 /** How a call was answered, behind all redirects. */
 export interface Answer {
   readonly response: Response;
-  /** Whether the request that was answered had the token: otherwise the reply is none of ours (S18). */
+  /** Whether the answered request had the token: otherwise its reply says nothing about the token (S18). */
   readonly isCarried: boolean;
-  /** Whether it may be sent once more, as far as redirects are concerned (S18). */
+  /** Whether redirects allow that the call is sent once more (S18). */
   readonly isRepeatable: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The 401 rule, as far as it acts: a call is sent with the token at hand, and once more with a newer
- * one, if the API refused the first and the request may go out again.
+ * The acting part of the 401 rule: a call is sent with the token at hand, and once more with a newer
+ * token, if the API refused the first one and the request may go out again.
  */
 import { isVaultError, VaultError } from "../errors.ts";
 import type { AccessToken, TokenNeed, TokenSource } from "../types.ts";
@@ -9,24 +9,24 @@ import { endpointOf } from "./endpoint.ts";
 import { answerOf, send } from "./send.ts";
 import { dateOf, isHealable, isNewer, isPassed, release } from "./unauthorized.ts";
 
-/** Asked of its own members: a promise inherits what somebody has put on `Object.prototype` (F67). */
+/** Only an own member counts: a promise inherits those of a polluted `Object.prototype` (F67). */
 export const isToken = (got: AccessToken | Promise<AccessToken> | undefined): got is AccessToken =>
   !!got && Object.hasOwn(got, "accessToken");
 
-/** Whether a reply is an answer, whatever else may be asked of it. */
+/** Whether a reply goes to the caller without a further look. */
 export const isPlain = ({ status }: Response, { isWatched }: AccessToken): boolean =>
   !isWatched && (status < 300 || (status >= 400 && status !== 401));
 
 export interface Heal {
   /** Sends a call as soon as there is a token: at once, if there is one already. */
   start(call: Call, early?: AccessToken | Promise<AccessToken>): Promise<Response>;
-  /** What becomes of a reply to a call that had this token. */
+  /** Heals a reply to a call that had this token, or gives it to the caller. */
   settle(call: Call, response: Response, token: AccessToken, waited?: number): Promise<Response>;
-  /** Something has gone out with this token. */
+  /** Notes that a request has gone out with this token. */
   sent(token: AccessToken): void;
 }
 
-/** Tells the source what an answer says of its endpoint, where it wants to know. */
+/** Tells the source that an endpoint let a token through, where the source wants to know. */
 function note(
   source: TokenSource,
   { method, href }: Call,
@@ -37,12 +37,12 @@ function note(
     source.passed?.(endpointOf(token.sessionId, method, href), token);
 }
 
-/** The call after this one will find a fresh token: nobody waits here. */
+/** Renews for the next call; nobody waits for it here. */
 function renewUnasked(source: TokenSource, need: TokenNeed): void {
   Promise.resolve(source.getToken(need)).catch(() => {});
 }
 
-/** What to send again with; `undefined` where the 401 is the answer. */
+/** The token for the second send; `undefined` where the 401 is the answer. */
 async function renew(
   source: TokenSource,
   need: TokenNeed,
@@ -61,7 +61,7 @@ async function renew(
 
 export function createHeal(options: FetchOptions): Heal {
   const { source, authorization, isSelfSigned, onRetry, running } = options;
-  /** Whose token went out last: the salt for a call that has none yet. */
+  /** The session of the last token that went out: the salt of endpoints for a call without a token. */
   let session: string | undefined;
 
   const endpointFor = ({ method, href }: Call, sessionId = session): string | undefined =>
@@ -117,7 +117,7 @@ export function createHeal(options: FetchOptions): Heal {
       if (newer) {
         release(answer.response);
         last = await repeat(call, newer);
-        // Where endpoints are in question, the source learns that this one is not helped.
+        // Where endpoints are in question, the source learns that this one rejects the newer token too.
         if (newer.isWatched && isHealable(last)) renewUnasked(source, { ...need, rejected: newer });
       }
     } catch (error) {

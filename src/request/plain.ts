@@ -1,25 +1,25 @@
 /**
- * The commonest calls, read in one go: method, a literal with headers, a text as body, and nothing else.
- * Their `fetch` gets an init of always the same shape.
+ * The commonest calls, read in one go: a method, a literal with headers, a text as body, and nothing
+ * else. For them `fetch` gets an init of always the same shape.
  */
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, VaultRequestInit } from "./contract.ts";
 import { namesAuthorization, NOTHING } from "./init.ts";
 
-/** Members of an init that need no further reading. */
+/** An init of a common call, read. */
 export interface Plain {
   readonly method: string;
-  /** Nobody else's. */
+  /** A copy. */
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly body: string | undefined;
 }
 
 const PLAIN_GET: Plain = { method: "GET", headers: undefined, body: undefined };
 
-/** Whether it is nothing but its own members. */
+/** Whether a value is a plain object, all of whose members are its own. */
 const isLiteral = (value: object): boolean => Object.getPrototypeOf(value) === Object.prototype;
 
-/** What somebody may have put there is not the caller's (S15). */
+/** A member that a script has put there is not the caller's (S15). */
 const root: VaultRequestInit = Object.prototype;
 
 /** `undefined` for any other kind of init. */
@@ -39,7 +39,7 @@ export function readPlain(init: VaultRequestInit | undefined): Plain | undefined
   return namesAuthorization(headers) ? undefined : { method, headers, body };
 }
 
-/** What is kept of it, for whatever its first reply asks for. */
+/** The whole call, made when its first reply asks for more. */
 export const toCall = (
   { fetch: send, follow }: FetchOptions,
   { method, headers, body }: Plain,

@@ -5,11 +5,11 @@ import type { Provider } from "../types.ts";
 
 export interface Policy {
   /**
-   * The absolute URL that `input` names, if the token may go there; otherwise `undefined`. What is
-   * returned is what must be sent: nothing is parsed a second time.
+   * The absolute URL that `input` names, if the token may go there; otherwise `undefined`. The request
+   * has to go to this very text: nothing is parsed a second time.
    */
   (input: string): string | undefined;
-  /** The origin that `input` names, if it has one and no token may go there, whatever the path. */
+  /** The origin that `input` names, if no token may go there, whichever the path. */
   unlisted(input: string): string | undefined;
 }
 
@@ -32,14 +32,15 @@ const isUnder = (path: string, prefix: string): boolean =>
   path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : prefix + "/");
 
 /**
- * What may lead a server out of a prefix (F78): a slash, backslash, dot or zero byte that is encoded once
- * or more often, or in overlong UTF-8, or IIS's `%u`; a dot segment with a path parameter (`..;`).
+ * A path that may lead a server out of a prefix (F78): it has a slash, backslash, dot or zero byte that is
+ * encoded once or more often, or in overlong UTF-8, or IIS's `%u`; or a dot segment with a path parameter
+ * (`..;`).
  */
 const LEADS_OUT = /%(25)*(00|2e|2f|5c|u|c[01]|e0%(25)*[89]|f0%(25)*8)|\.(;|%(25)*3b)/i;
 
 /**
- * What relative addresses are relative to. By the platform's getter: an `<img name=baseURI>` takes the
- * place of the document's own member (F79).
+ * The base of relative addresses. The platform's getter gives it, because an `<img name=baseURI>` takes
+ * the place of the document's own member (F79).
  */
 function baseOf(): string | undefined {
   const { document, location } = globalThis as Partial<typeof globalThis>;
@@ -66,7 +67,7 @@ export function createPolicy(
   const plain = bases.map(({ origin, pathname }) =>
     pathname === "/" && !publicPaths.length ? origin.replace(/\W/g, "\\$&") : "(?!)",
   );
-  // Compiled once: it is asked at every request, and costs half of `startsWith`.
+  // Compiled once: this test runs at every request, and costs half of `startsWith`.
   const isPlain = RegExp(`^(?:${plain.join("|")})/`);
 
   function judge(input: string): string | undefined {

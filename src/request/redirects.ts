@@ -1,6 +1,6 @@
 /**
- * Following redirects where the runtime shows them (Node, Bun, Deno, workerd): by Fetch's rules
- * (https://fetch.spec.whatwg.org/#http-redirect-fetch), the token only where it may go (S2).
+ * Follows redirects where the runtime shows them (Node, Bun, Deno, workerd), by Fetch's rules
+ * (https://fetch.spec.whatwg.org/#http-redirect-fetch), and with the token only where it may go (S2).
  */
 import type { Answer, Call, Follow, Given, SentInit } from "./contract.ts";
 import { headersWith, saidBy } from "./init.ts";
@@ -15,7 +15,7 @@ declare const importScripts: unknown;
 export const hidesRedirects = (): boolean =>
   typeof document === "object" || typeof importScripts === "function";
 
-/** A redirect that is to be followed: Fetch's redirect statuses, with somewhere to go. */
+/** The address of a redirect that is to be followed: a status of Fetch's list, and a `Location`. */
 function locationOf({ status, headers }: Response): string | null {
   const location = [301, 302, 303, 307, 308].includes(status) ? headers.get("location") : null;
   try {
@@ -26,7 +26,7 @@ function locationOf({ status, headers }: Response): string | null {
   }
 }
 
-/** The address may hold secrets: neither this repeats it nor what `URL` throws (S4). */
+/** Without the address, which may hold secrets; `URL`'s own error would repeat it (S4). */
 const refusal = (): TypeError => new TypeError("Cannot follow the redirect");
 
 /** Where a redirect leads, if Fetch would go there. */
@@ -47,11 +47,11 @@ function targetOf(location: string, from: URL, mode: SentInit["mode"]): URL {
 const turnsIntoGet = (status: number, method: string): boolean =>
   status === 303 ? !/^(get|head)$/i.test(method) : status < 303 && /^post$/i.test(method);
 
-/** What holds at every hop: what init leaves open, or `undefined`, is the `Request`'s. */
+/** The members that hold at every hop: init's, and the `Request`'s where init says nothing. */
 const constant = ({ input, given }: Call): Given =>
   Object.assign(Object.create(null), typeof input === "object" && saidBy(input), given);
 
-/** As `fetch` gives it: its copies say so too. */
+/** Marks a response as redirected, as `fetch` does, and its copies too. */
 function redirected(response: Response): Response {
   // Its own: another library's `fetch` gives another `Response`.
   const own = response.clone;
@@ -80,7 +80,7 @@ function advance(trail: Trail, response: Response, next: URL): void {
     trail.hasBody = false;
     dropped.push(...["encoding", "language", "location", "type"].map((part) => "content-" + part));
   }
-  // The caller's own: what Fetch takes off when the origin changes is taken off here.
+  // Headers of the caller's own that Fetch takes off when the origin changes.
   if (next.origin !== url.origin) dropped.push("proxy-authorization", "cookie", "host");
   if (dropped.length) {
     const left = new Headers(trail.headers);

@@ -1,6 +1,6 @@
 /**
- * What a request tells of where it came from, at each hop of a redirect (F91). Fetch keeps what it has
- * told at the hop before, and a redirect's reply may narrow it or widen it again:
+ * The `Referer` of a request at each hop of a redirect (F91). Each hop begins with the referrer of the hop
+ * before, and a redirect's reply may bring another policy:
  * https://w3c.github.io/webappsec-referrer-policy/.
  */
 import { isSecure } from "../guard/secure.ts";
@@ -8,7 +8,7 @@ import type { Given, SentInit } from "./contract.ts";
 
 type Policy = Exclude<SentInit["referrerPolicy"], "" | undefined>;
 
-/** What each policy tells: §8.3. `""` for nothing. */
+/** The referrer under each policy (§8.3); `""` where nothing is told. */
 const toldBy = (from: URL, to: URL): Readonly<Record<Policy, string>> => {
   const origin = from.origin + "/";
   const whole = Object.assign(new URL(from), { hash: "", username: "", password: "" }).href;
@@ -27,14 +27,14 @@ const toldBy = (from: URL, to: URL): Readonly<Record<Policy, string>> => {
   };
 };
 
-/** Takes one hop further what a request tells of where it comes from. */
+/** Takes the referrer and its policy one hop further. */
 export function hopReferrer(init: Given, response: Response, at: URL): void {
   const { referrer, referrerPolicy } = init;
-  // Nothing is told, or the runtime's own: Node, Deno, Bun and workerd have none.
+  // No referrer, or the runtime's own, which Node, Deno, Bun and workerd do not have.
   if (!referrer || !/^https?:/i.test(referrer)) return;
   const told = toldBy(new URL(referrer), at);
   init.referrer = told[referrerPolicy || "strict-origin-when-cross-origin"];
-  // The last one that is one: §8.1 and §11.
+  // The last name in the header that is a policy counts: §8.1 and §11.
   const names = (response.headers.get("referrer-policy") ?? "").toLowerCase().split(/[\s,]+/);
   const next = names.findLast((name) => Object.hasOwn(told, name));
   if (next) init.referrerPolicy = next as Policy;

@@ -1,11 +1,11 @@
-/** One send of a call: an init of its own, made from what the vault keeps to itself (F68). */
+/** One send of a call. Its init is made anew from the vault's own copies, and given away (F68). */
 import type { Answer, Call, Given, SentInit } from "./contract.ts";
 import { headersWith, NOTHING } from "./init.ts";
 import { seen } from "./unauthorized.ts";
 
 /**
- * Makes an init without `Object.prototype`: what somebody put there is not ours to send. A function's
- * prototype, because an object literal without one is several times slower in V8.
+ * Makes an init without `Object.prototype`, so that no member which a script has put there is sent. It is
+ * a constructor function, because an object literal without a prototype is several times slower in V8.
  */
 export const Sent = function (
   this: SentInit,
@@ -27,19 +27,19 @@ export const Sent = function (
 ) => SentInit;
 Sent.prototype = Object.freeze(Object.create(null));
 
-/** An init that is the callee's from now on: what was given, and what this send says otherwise. */
+/** An init to give away: the caller's members, with those of this send in their place. */
 export function initFor(
   given: Readonly<Given>,
   own: Pick<SentInit, "body" | "headers" | "method" | "redirect">,
 ): RequestInit {
   const { method, headers, body, redirect } = own;
   const init = new Sent(method, headers, body, redirect);
-  // Ours is not the callee's to call.
+  // The call's own `fetch` is no member that the sender should see.
   if (given !== NOTHING) Object.assign(init, given, own, { fetch: undefined });
   return init as RequestInit;
 }
 
-/** Sends it from the start. `body` is absent where the `Request` itself has it. */
+/** Sends a call to its first address. `body` is absent where the `Request` itself has it. */
 export const send = (
   { input, method, headers, redirect, given, send }: Call,
   authorization: string,
@@ -50,7 +50,7 @@ export const send = (
     initFor(given, { method, headers: headersWith(headers, authorization), body, redirect }),
   );
 
-/** The answer behind all redirects, by whoever follows them. */
+/** The answer behind all redirects, which the vault or the runtime has followed. */
 export const answerOf = (
   call: Call,
   response: Response,

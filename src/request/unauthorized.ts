@@ -1,18 +1,18 @@
 /**
- * The 401 rule, as far as it only looks: which reply may be healed, whether the request may go out once
- * more, and with which token. The page's part of a worker's vault goes by it too.
+ * The looking part of the 401 rule: which reply may be healed, whether the request may go out once more,
+ * and with which token. The page's part of a worker's vault uses it too.
  */
 import type { TokenName } from "../types.ts";
 import type { Answer } from "./contract.ts";
 
-/** A reply that the runtime gives, which may have followed redirects out of sight. */
+/** The answer in a reply of the runtime, which may have followed redirects out of sight. */
 export function seen(response: Response, href: string, method: string): Answer {
   if (!response.redirected) return { response, isCarried: true, isRepeatable: true };
   return {
     response,
     // Between origins the runtime has taken the token off.
     isCarried: response.url.startsWith(new URL(href).origin + "/"),
-    // Nobody knows what else a redirect has made of it: `POST` may have become `GET` (S18).
+    // Nobody knows what a redirect has made of another method: `POST` may have become `GET` (S18).
     isRepeatable: /^(get|head)$/i.test(method),
   };
 }
@@ -23,7 +23,7 @@ export const isHealable = ({ response, isCarried }: Answer): boolean =>
   isCarried &&
   !/error\W+insufficient_/i.test(response.headers.get("www-authenticate") ?? "");
 
-/** Whether an answer says that its endpoint takes the token. Servers in trouble say nothing. */
+/** Whether an answer shows that its endpoint takes the token. A 5xx shows nothing. */
 export const isPassed = ({ response, isCarried }: Answer): boolean =>
   isCarried && response.status !== 401 && response.status < 500;
 
@@ -37,13 +37,13 @@ export const dateOf = ({ headers }: Response): number => Date.parse(headers.get(
 export const isNewer = (got: TokenName, sent: TokenName): boolean =>
   got.sessionId === sent.sessionId && got.generation >= sent.generation;
 
-/** A body as `fetch` libraries have it: node-fetch's is a stream of Node's own. */
+/** The body of a `fetch` library's response: that of node-fetch is a stream of Node's own. */
 interface ForeignBody {
   cancel?(): Promise<void>;
   destroy?(): unknown;
 }
 
-/** The reply is not given to the caller: its connection is free again (F75: in any library's way). */
+/** Lets go of a reply that the caller does not get, in any library's way, so that its connection is free (F75). */
 export function release(response: Response): void {
   const body: ForeignBody | null | undefined = response.body;
   if (body?.cancel) body.cancel().catch(() => {});

@@ -1,15 +1,14 @@
 /**
- * Records in Workers KV: near every reader, but late by a minute or more, and without
- * compare-and-set. Enough for tokens that nobody can spend: static ones, and those that are
- * simply minted again.
+ * Records in Workers KV: near every reader, but late by a minute or more, and without compare-and-set.
+ * That is enough for tokens that nobody can spend: static ones, and those that are minted anew.
  *
  * @module
  */
 import { DEADLINE, headOf, inTime, parseStored } from "../guard/stored.ts";
-import { VaultError } from "../errors.ts";
+import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
-/** As much of a KV binding as is needed. */
+/** The part of a KV binding that is used, so that nobody else needs Cloudflare's types. */
 export interface KvNamespace {
   getWithMetadata(
     key: string,
@@ -28,30 +27,31 @@ export interface KvNamespace {
   }>;
 }
 
+/** The options of {@link cloudflareKvStore}. */
 export interface CloudflareKvOptions {
-  /** How long a location may answer from its own cache, milliseconds; KV's least, 30,000, by default. */
+  /** How many milliseconds a location may answer from its own cache; 30,000, KV's least, by default. */
   readonly cacheTtl?: number;
-  /** How long a record lives after each write, milliseconds, KV's least being 60,000; for ever by default. */
+  /** How many milliseconds a record lives after each write, 60,000 at least; for ever by default. */
   readonly expiresIn?: number;
-  /** What stands before a record's key, `"staging:"` say; `"tokenkeep:"` by default. Sealing binds it. */
+  /** The beginning of each record's key, bound into the seal; `"tokenkeep:"` by default. */
   readonly prefix?: string;
   /** How many milliseconds a call may take; 4000 by default. */
   readonly timeout?: number;
 }
 
-/** KV takes keys of 512 bytes, and an encoded one is ASCII. */
+/** In bytes: KV's own limit. */
 const LONGEST_KEY = 512;
 
 /**
  * Keeps records in a KV namespace: the clear part as metadata, the rest as the value.
  *
- * KV answers late: another place may see a sign-in, a refresh or a sign-out a minute after it was
- * made, or more, and takes one write a second and key. So this store is not `atomic`, and
- * `createVault` refuses it for a provider whose refresh tokens rotate: use `tokenkeep/cloudflare`
- * for those. Wrap it in `encrypted()` with a key ring: whoever reads the namespace sees tokens otherwise.
+ * KV answers late: another place may see a sign-in, a refresh or a sign-out a minute or more after it was
+ * made. A key takes one write a second. So this store is not `atomic`, and `createVault` refuses it for a
+ * provider whose refresh tokens rotate: use `tokenkeep/cloudflare` for those. Wrap the store in
+ * `encrypted()` with a key ring, or each reader of the namespace sees the tokens.
  *
- * @param kv the binding, `env.TOKENS` say
- * @returns a store that is not atomic, and shared everywhere. Its methods reject with a `VaultError`,
+ * @param kv the binding, such as `env.TOKENS`
+ * @returns a store without compare-and-set, shared everywhere. Its methods reject with a `VaultError`,
  * code `store_unavailable`, when KV fails, and when a record is of another format; code
  * `invalid_option` for a key of more than 512 bytes.
  * @throws `VaultError`, code `invalid_option`, when the binding is missing
@@ -69,9 +69,10 @@ const LONGEST_KEY = 512;
  */
 export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions = {}): TokenStore {
   if (!kv?.getWithMetadata)
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      'No KV binding: in wrangler.jsonc add { "binding": "TOKENS" } to "kv_namespaces", and pass env.TOKENS',
+      "there is no KV binding",
+      'In wrangler.jsonc add { "binding": "TOKENS" } to "kv_namespaces", and pass env.TOKENS',
     );
   const seconds = (ms: number, least: number): number => Math.max(least, Math.ceil(ms / 1000));
   const cacheTtl = seconds(options.cacheTtl ?? 0, 30);
@@ -80,13 +81,13 @@ export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions 
   const nameOf = (key: string): string => {
     const name = start + key;
     if (new TextEncoder().encode(name).length > LONGEST_KEY)
-      throw new VaultError("invalid_option", "KV keys have 512 bytes at most: shorten the account");
+      throw because("invalid_option", "KV keys have 512 bytes at most", "Shorten the account");
     return name;
   };
 
-  // What KV says is not for users: it may show a key.
+  // KV's own words are not for users: they may show a key.
   const reach = <T>(answer: (late: Promise<never>) => Promise<T>): Promise<T> =>
-    inTime(timeout, answer, () => "Workers KV unavailable: nothing is lost, try again");
+    inTime(timeout, answer, () => ["Workers KV does not answer"]);
 
   async function get(key: string): Promise<StoredRecord | undefined> {
     const { value, metadata } = await kv.getWithMetadata(nameOf(key), { type: "text", cacheTtl });
@@ -113,7 +114,7 @@ export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions 
     read: (key) => reach(() => get(key)),
     write: (key, next, expected) =>
       reach(async (late) => {
-        // What has failed in the caller's eyes is not begun any more.
+        // After the deadline no write begins: the caller has been told that it failed.
         const current = await Promise.race([get(key), late]);
         if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
           return false;
@@ -134,7 +135,7 @@ export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions 
   };
 }
 
-/** What is no JSON is no body. */
+/** A body that is no JSON counts as absent. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -6,7 +6,7 @@
  * @module
  */
 import { DEADLINE, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
-import { VaultError } from "../errors.ts";
+import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 /** The part of `Deno.Kv` that is used, so that nobody else needs Deno's types. */
@@ -30,8 +30,9 @@ export interface DenoKvWrite {
   commit(): Promise<{ readonly ok: boolean }>;
 }
 
+/** The options of {@link denoKvStore}. */
 export interface DenoKvStoreOptions {
-  /** What stands before a record's key; `["tokenkeep"]` by default. */
+  /** The beginning of each record's key, bound into the seal; `["tokenkeep"]` by default. */
   readonly prefix?: readonly string[];
   /** How many milliseconds a call may take; 4000 by default. */
   readonly timeout?: number;
@@ -40,14 +41,14 @@ export interface DenoKvStoreOptions {
 const strong = { consistency: "strong" } as const;
 
 /**
- * Keeps records in a Deno KV database, as they are: wrap it in `encrypted` with a key ring.
+ * Keeps records in a Deno KV database, as they are: wrap the store in `encrypted` with a key ring.
  *
- * @param kv what `Deno.openKv()` gives; it stays open
- * @returns a store that is atomic and shared by all that open the database. Its methods reject with a
+ * @param kv the database, `await Deno.openKv()`; it stays open
+ * @returns a store with compare-and-set, shared by all processes that open the database. Its methods reject with a
  * `VaultError`, code `store_unavailable`, when the database is closed, out of reach or silent, when a
  * record exceeds Deno KV's 64 KiB or its key 2 KiB, and when a record is of another format, which is
  * left untouched.
- * @throws `VaultError`, code `invalid_option`, for anything that is no database, a promise of one say
+ * @throws `VaultError`, code `invalid_option`, for anything but a database, such as a promise of one
  *
  * @example
  * ```ts
@@ -60,9 +61,9 @@ const strong = { consistency: "strong" } as const;
  */
 export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): TokenStore {
   const { prefix = ["tokenkeep"], timeout = DEADLINE } = options;
-  // A promise of one has none of its methods.
+  // A promise of a database has none of its methods.
   if (!kv?.atomic)
-    throw new VaultError("invalid_option", "Pass a database: kv: await Deno.openKv()");
+    throw because("invalid_option", "kv is no database", "Pass kv: await Deno.openKv()");
 
   /** Within the deadline; again for as long as SQLite says that another connection has it locked. */
   const use = <T>(call: () => Promise<T>): Promise<T> =>
@@ -86,8 +87,8 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
       // Deno's own words may show the key or the value.
       (error) =>
         /too large/.test(String(error))
-          ? "Deno KV refused: a record may have 64 KiB, its key 2 KiB"
-          : "Deno KV unavailable: nothing is lost, try again",
+          ? ["Deno KV takes 64 KiB a record and 2 KiB a key", "Keep less in the session"]
+          : ["Deno KV does not answer"],
     );
 
   async function get(
@@ -124,7 +125,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
         const keys: string[] = [];
         for await (const { key } of kv.list({ prefix, start: [...prefix, begin] }, strong)) {
           const name = key[prefix.length];
-          // Sorted: those with the same beginning stand together. Deeper keys are not ours.
+          // Keys are sorted: those with the same beginning stand together. Deeper ones are no records.
           if (typeof name !== "string" || !name.startsWith(begin)) break;
           if (key.length === prefix.length + 1) keys.push(name);
         }

@@ -4,10 +4,10 @@
  * @module
  */
 import { DEADLINE, fail, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
-/** As much of `ctx.storage` as is needed. */
+/** The part of `ctx.storage` that is used, so that nobody else needs Cloudflare's types. */
 export interface DurableStorage {
   transactionSync<T>(closure: () => T): T;
   /** Resolves when everything written so far is on disk. */
@@ -20,6 +20,8 @@ export interface DurableStorage {
   };
 }
 
+/** The options of {@link durableObjectStore}. */
+/** The options of {@link durableObjectStore}. */
 export interface DurableObjectOptions {
   /**
    * The object's id, `ctx.id.toString()`: sealing binds it, so that a record of one object does not open
@@ -30,15 +32,15 @@ export interface DurableObjectOptions {
   readonly timeout?: number;
 }
 
-/** Keeps records apart from whatever else the object stores, and an empty key from being none. */
+/** Keeps records apart from the object's other data. With it, no key is empty. */
 const PREFIX = "tokenkeep:";
 
 /**
  * Keeps records in the storage of the Durable Object that calls it, with a durable compare-and-set.
- * `tokenkeep/cloudflare` wires it; use it yourself for an object of your own.
+ * `tokenkeep/cloudflare` wires this store; use it yourself in an object of your own.
  *
  * @param storage `ctx.storage` of an object whose class stands in `new_sqlite_classes`
- * @returns a store that is atomic and seen by this object only. Its methods reject with a `VaultError`,
+ * @returns a store with compare-and-set, seen by this object only. Its methods reject with a `VaultError`,
  * code `store_unavailable`, when the storage fails, and when a record is of another format.
  * @throws `VaultError`, code `invalid_option`, when the object's class has no SQLite storage
  *
@@ -62,9 +64,10 @@ export function durableObjectStore(
   try {
     storage.kv.get(PREFIX);
   } catch {
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      'This Durable Object has no SQLite storage: in wrangler.jsonc list its class in "new_sqlite_classes" of a migration, not in "new_classes"',
+      "this Durable Object has no SQLite storage",
+      'In wrangler.jsonc list its class in "new_sqlite_classes" of a migration, not in "new_classes"',
     );
   }
 
@@ -74,7 +77,7 @@ export function durableObjectStore(
       return storage.transactionSync(task);
     } catch (error) {
       if (error instanceof VaultError) throw error;
-      return fail("Durable Object storage unavailable: nothing is lost, try again");
+      return fail("the object's storage fails");
     }
   }
 
@@ -101,12 +104,12 @@ export function durableObjectStore(
         else storage.kv.delete(PREFIX + key);
         return true;
       });
-      // The output gate would hold the reply anyway; whoever counts on "durable" need not know.
+      // The output gate would hold the reply anyway, but "written" promises durable here too.
       if (written)
         await inTime(
           timeout,
           () => storage.sync(),
-          () => "Durable Object storage unavailable: try again",
+          () => ["the object's storage does not answer"],
         );
       return written;
     },

@@ -1,11 +1,11 @@
 /**
- * Seals what another store keeps: AES-256-GCM by Web Crypto (NIST SP 800-38D), bound to the place it
- * stands in.
+ * Seals the records of another store: AES-256-GCM by Web Crypto (NIST SP 800-38D), bound to the place that
+ * a record stands in.
  *
- * By default each write makes a non-extractable key, which stands in the record that it seals. So key
- * and record are written, replaced and lost together: no two tabs can disagree on it, and
- * a tombstone destroys it. It keeps tokens out of dumps, logs and other code's hands by accident;
- * it is no defence against script in the page, nor against a stolen disk.
+ * By default each write makes a non-extractable key, which stands in the record beside the sealed body.
+ * So key and record are written, replaced and lost together: no two tabs can disagree on a key, and a
+ * tombstone destroys it. Sealing keeps tokens out of dumps and logs, and out of other code's sight by
+ * accident. It is no defence against script in the page, nor against a stolen disk.
  *
  * @module
  */
@@ -22,30 +22,31 @@ interface Sealed extends KeyNames {
   readonly data: string;
 }
 
+/** The options of {@link encrypted}. */
 export interface EncryptedOptions {
   /**
-   * What more tells these records from others that are sealed with the same keys, `"staging"` say; none
-   * by default. It is bound into the seal, beside the store's own namespace.
+   * Tells these records from others that are sealed with the same keys, such as `"staging"`; none by
+   * default. It is bound into the seal, beside the store's own namespace.
    */
   readonly namespace?: string;
 }
 
-/** Far more than a session needs; what is written can be read. */
+/** In bytes: far more than a session needs. The same limit when writing and when reading. */
 const LONGEST = 65_536;
 
-/** 96 bits, as SP 800-38D §8.2.2 has it for random ones. */
+/** In bytes: 96 bits, as SP 800-38D §8.2.2 wants of a random IV. */
 const IV = 12;
 
 /**
  * Seals the bodies of `store`'s records. `head` passes through; tombstones have nothing to seal.
  *
- * @param keys the application's keys; by default each record has its own non-extractable one, for
- * which `store` must be able to keep a `CryptoKey` (IndexedDB and memory are). That is tried out before
- * the first write.
- * @returns a store with the capabilities of `store`. `read` gives a record that cannot be opened
- * without its body. Besides what `store` rejects with, its methods reject with a `VaultError`, code
+ * @param keys the application's keys. Without them each record has a non-extractable key of its own, for
+ * which `store` must be able to keep a `CryptoKey`, as IndexedDB and memory are. A sample is written and
+ * read before the first write.
+ * @returns a store with the capabilities of `store`. Its `read` leaves out the body of a record that
+ * cannot be opened. Its methods reject as those of `store` do, and with a `VaultError`, code
  * `store_unavailable`, where Web Crypto is missing, where `store` cannot keep keys, for an unknown key
- * id, for a newer format, and for a session of more than 64 KiB; nothing is ever written in the clear
+ * id, for a newer format, and for a session of more than 64 KiB. Nothing is ever written in the clear
  * instead.
  *
  * @example
@@ -95,7 +96,7 @@ export function encrypted(
       key,
       new TextEncoder().encode(JSON.stringify(record.body)),
     );
-    if (data.byteLength > LONGEST) fail("Session exceeds 64 KiB");
+    if (data.byteLength > LONGEST) fail("the session exceeds 64 KiB", "Keep less in it");
     const body: Sealed = { ...names, iv: toBase64(iv), data: toBase64(new Uint8Array(data)) };
     return { ...record, body, ...(kept && { keys: { ...record.keys, ...kept } }) };
   }
@@ -131,16 +132,17 @@ export function encrypted(
     return own({ ...record, body, keys: Object.keys(others).length ? others : undefined });
   }
 
-  /** Some browsers and modes refuse keys, or give back null (F27): a sample tells. */
+  /** Some browsers and modes refuse keys, or give back null (F27): a sample shows it. */
   async function tryOut(): Promise<void> {
-    const lost = "Keys cannot be kept here: pass a key ring, or use memoryStore()";
-    if (!store.keepsKeys) fail(lost);
+    const lost = (): never =>
+      fail("keys cannot be kept here", "Pass a key ring, or use memoryStore()");
+    if (!store.keepsKeys) lost();
     const sessionId = "probe:" + crypto.randomUUID();
     const head: RecordHead = { format: 1, sessionId, revision: 0 };
     await store.write(sessionId, await seal(sessionId, { ...head, body: 1 }), undefined);
     const opened = await read(sessionId);
     await store.write(sessionId, undefined, head);
-    tried = opened?.body === 1 || fail(lost);
+    tried = opened?.body === 1 || lost();
   }
 
   return {
@@ -179,7 +181,7 @@ const recordKeys: Sealer = {
   },
 };
 
-/** Untrusted: its size is judged before anything is made of it (S10). Throws for what is none. */
+/** Untrusted base64, whose size is judged before it is decoded (S10). Throws for any other value. */
 const toBytes = (text: unknown, most: number): Uint8Array<ArrayBuffer> =>
   fromBase64(typeof text === "string" && text.length <= Math.ceil(most / 3) * 4 ? text : "!");
 

@@ -1,32 +1,32 @@
 /**
- * Sessions in IndexedDB, for every tab and worker of an origin. `idb-keyval` brings the promises; the
- * store function is ours, for what its own lacks: strict durability, deadlines, connections that
- * come back and never block another copy of the page.
+ * Sessions in IndexedDB, for every tab and worker of an origin. `idb-keyval` brings the promises. Its own
+ * store function has no strict durability and no deadlines, does not reopen a lost connection, and blocks
+ * another copy's upgrade: so the one here takes its place.
  *
  * @module
  */
 import { promisifyRequest } from "idb-keyval";
-import { DEADLINE, fail, headOf, inTime, isId, parseStored } from "../guard/stored.ts";
+import { type Cause, DEADLINE, fail, headOf, inTime, isId, parseStored } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
-const ANOTHERS =
-  "This IndexedDB database is something else's: name one for tokenkeep, indexedDbStore({ database })";
+const ANOTHERS: Cause = ["the database is another's", "Pass indexedDbStore({ database })"];
 
 const STORE = "records";
-/** Where the scope's id lies: no text, so that it is no record's key and is never listed. */
+/** The key of the scope's id. It is no text, so that it is never listed as a record. */
 const SCOPE = ["scope"];
 
 /**
  * Keeps records in one IndexedDB database, with a strictly durable compare-and-set.
  *
- * @param options `database`: its name, `"tokenkeep"` by default. `timeout`: how many milliseconds a
- * call may take, 4000 by default; within them a dead connection is tried twice. `indexedDB`: the
- * factory, the global one by default.
- * @returns a store that is atomic and shared by the origin. Its methods reject with a `VaultError`,
+ * @param options `database`: the database's name, `"tokenkeep"` by default. `timeout`: how many
+ * milliseconds a call may take, 4000 by default; within them a dead connection is tried twice.
+ * `indexedDB`: the factory, the global one by default.
+ * @returns a store with compare-and-set, shared by the origin. Its methods reject with a `VaultError`,
  * code `store_unavailable`, when IndexedDB is missing, denied, full, broken or silent, when the
- * database is somebody else's, and when a record is of another format, which is left untouched. Each
- * call tries anew.
+ * database belongs to an application, and when a record is of another format, which is left untouched.
+ * Each call tries anew.
+ * @see https://w3c.github.io/IndexedDB/#transaction-durability-hint
  *
  * @example
  * ```ts
@@ -46,7 +46,7 @@ export function indexedDbStore(
     const request = (options.indexedDB ?? indexedDB).open(database, version);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
     const db = await promisifyRequest(request);
-    // Else another copy's upgrade, or "clear site data", would wait for us.
+    // Else another copy's upgrade, or "clear site data", would wait for this connection.
     db.onversionchange = () => {
       db.close();
       scope = undefined;
@@ -54,9 +54,9 @@ export function indexedDbStore(
     const stores = db.objectStoreNames;
     if (stores.contains(STORE)) return db;
     db.close();
-    // One that was only ever opened is taken over (F74). An application that opens its own by a
-    // version would be shut out by a higher one.
-    return stores.length === 0 ? open(db.version + 1) : fail(ANOTHERS);
+    // A database that was only ever opened is taken over (F74). One with other object stores is an
+    // application's: a higher version would shut the application out.
+    return stores.length === 0 ? open(db.version + 1) : fail(...ANOTHERS);
   }
 
   function connect(): Promise<IDBDatabase> {
@@ -86,13 +86,13 @@ export function indexedDbStore(
           try {
             const db = await Promise.race([mine, late]);
             const store = db.transaction(STORE, mode, { durability: "strict" }).objectStore(STORE);
-            // From here on a write may have been done; to do it once more would compare it with itself.
+            // From here on a write may have been done: once more, it would be compared with itself.
             again &&= mode === "readonly";
             return await Promise.race([callback(store), late]);
           } catch (error) {
             if (error instanceof VaultError) throw error;
             letGo(mine);
-            // Browsers close connections under us (F25). The deadline comes without an error.
+            // Browsers close connections by themselves (F25). The deadline rejects without an error.
             if (!again || !error) throw error;
           }
         }
@@ -101,7 +101,10 @@ export function indexedDbStore(
         // An object store of this name that makes its keys itself.
         (error as Partial<DOMException> | undefined)?.name === "DataError"
           ? ANOTHERS
-          : "IndexedDB unavailable: nothing is lost, allow site data, free disk space",
+          : [
+              "IndexedDB is denied, full or silent",
+              "Allow site data, free disk space: nothing is lost",
+            ],
     );
 
   const get = (store: IDBObjectStore, key: IDBValidKey): Promise<unknown> =>
@@ -150,7 +153,7 @@ export function indexedDbStore(
       }),
     async list(prefix) {
       const keys = await use("readonly", (store) => promisifyRequest(store.getAllKeys()));
-      // Whatever else stands there is none of ours (F81).
+      // Any other key is not a record's (F81).
       return keys.filter((key): key is string => typeof key === "string" && key.startsWith(prefix));
     },
   };

@@ -1,5 +1,5 @@
 /**
- * Sessions in this context's memory: gone when it ends, seen by nobody else.
+ * Sessions in the memory of this context: gone when the context ends, and seen by nobody else.
  *
  * @module
  */
@@ -7,9 +7,10 @@ import { headOf } from "../guard/stored.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 /**
- * Keeps records in memory, as they are. For servers and scripts that sign in anew at each start, and for tests.
+ * Keeps records in memory, as they are. It is for servers and scripts that sign in anew at each start, and
+ * for tests.
  *
- * @returns a store that is atomic, is shared with nobody and never rejects
+ * @returns a store with compare-and-set, which is shared with nobody and never rejects
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Who is signed in, by what a store lists; and where a removed account leaves its last trace. */
+/** Which accounts are signed in, as a store lists them; and where a removed account's tombstone ends. */
 import { isVaultError, VaultError } from "../errors.ts";
 import { askStore, StoreTrouble } from "../refresh/keeper.ts";
 import type { Clock, RecordHead, TokenStore } from "../types.ts";
@@ -7,11 +7,11 @@ const A_DAY = 86_400_000;
 
 export interface Listing {
   readonly names: readonly string[];
-  /** Keys that are nobody's, or whose record cannot be looked at: one of them hides nobody else (F81). */
+  /** Keys that name no account, or whose record cannot be read: one of them hides no account (F81). */
   readonly oddities: number;
 }
 
-/** A store's own error may quote what it holds (S4), and one that is silent never answers (F59). */
+/** Asks in time, because a silent store never answers (F59), and hides an error that may quote data (S4). */
 export async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return (await askStore(clock, ask)).answer;
@@ -46,7 +46,7 @@ export async function listAccounts(
   const isOld = ({ endedAt = 0 }: RecordHead): boolean => clock.now() - endedAt > A_DAY;
   for (const key of await reach(clock, () => store.list(prefix))) {
     const encoded = key.slice(prefix.length);
-    // One more part: more of them are another partition's.
+    // The rest of a key is one part; more parts are another partition's.
     if (encoded.includes("|")) continue;
     const name = nameIn(encoded);
     if (name === undefined) nameless += 1;
@@ -60,7 +60,7 @@ export async function listAccounts(
         failed.push(error);
       }
   }
-  // A store that is out of reach hides everybody.
+  // Where no record could be read, the store is out of reach.
   if (!looked && failed.length) throw failed[0];
   return { names, oddities: nameless + failed.length };
 }

@@ -16,98 +16,118 @@ import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
 import type { AccessToken, TokenName, TokenSet, VaultOptions } from "../types.ts";
 
-/** What a page may show: never a token. Replaced, not changed, so that `===` tells news. */
+/** The state that a page may show, without a token. It is replaced and never changed: `===` tells news. */
 export interface Snapshot {
   /**
-   * `"sign-in-required"`: the session ended without a sign-out. `"unavailable"`: the store does not
-   * answer, so nobody knows. `"loading"`: it has not been asked yet, or is being asked.
+   * `"sign-in-required"`: the session ended without a sign-out, or the API rejects a token that nothing
+   * renews. `"unavailable"`: the store does not answer, so nobody knows. `"loading"`: the store has not
+   * answered yet.
    */
   readonly status: EngineState["status"];
+  /** The vault's `account` option. */
   readonly account: string;
   /** When the access token was got; milliseconds since the epoch. */
   readonly issuedAt?: number | undefined;
-  /** From when on it is renewed in the background; milliseconds since the epoch. */
+  /** From when on the token is refreshed in the background; milliseconds since the epoch. */
   readonly refreshAt?: number | undefined;
-  /** When it expires, where that is known; milliseconds since the epoch. */
+  /** When the token expires, where its end is known; milliseconds since the epoch. */
   readonly expiresAt?: number | undefined;
   /** Which token set this is, counted from the sign-in: 1, 2, … */
   readonly generation?: number | undefined;
   /** Space-separated, as in RFC 6749 §3.3. */
   readonly scope?: string | undefined;
-  /** The access token's claims where it is a JWT: decoded, not verified, for display only. */
+  /**
+   * The claims of an access token that is a JWT: decoded, not verified, for display only. Absent where
+   * the provider says `showsClaims: false`.
+   */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
-  /** `false` while the store has not taken what memory has. */
+  /** `false` while memory is ahead of the store. */
   readonly persisted: boolean;
 }
 
 /** Something that happened, for logs and metrics. It holds no secret. */
 export interface VaultEvent {
+  /** `docs/state.md` has a line for each. */
   readonly type:
     | EngineEventType
+    /** A request is sent once more after its 401. */
     | "retried"
-    /** A request went out without a token, because its origin is not listed: told once for each. */
+    /** A request went out without a token, because its origin is not listed: told once for each origin. */
     | "bare";
+  /** The vault's `account` option. */
   readonly account: string;
+  /** Random, and new with each sign-in; absent where the event is about no session. */
   readonly sessionId?: string | undefined;
+  /** Which token set of that session: 1, 2, … */
   readonly generation?: number | undefined;
-  /** The HTTP status that caused it, where one did. */
+  /** The HTTP status that caused the event, where one did. */
   readonly status?: number | undefined;
-  /** Where a request has gone that went out bare. */
+  /** With `bare`: the origin that the request went to. */
   readonly origin?: string | undefined;
 }
 
+/** One account of one provider: sends requests with its token, and keeps that token fresh. */
 export interface Vault<Credentials = never> {
   /**
-   * `fetch` with the token; a 401 refreshes and retries once. Requests to URLs that are not on the
-   * provider's `origins` go out bare. Statuses are responses.
+   * `fetch` with the token. After a 401 the token is refreshed and the request sent once more. Requests
+   * to URLs that are not on the provider's `origins` go out without a token. Statuses are responses.
    *
-   * Rejects with what `fetch` rejects with, and with a `VaultError` where there is no token to send:
-   * `no_session`, `sign_in_required`, `refresh_failed`, `store_unavailable`, `clock_unknown`, `closed`;
-   * `worker_unavailable` if a worker runs the vault.
+   * Rejects as `fetch` does (network, abort), and with a `VaultError` where there is no token to send:
+   * `no_session`, `sign_in_required`, `session_changed`, `refresh_failed`, `store_unavailable`,
+   * `clock_unknown`, `closed`; `worker_unavailable` if a worker runs the vault.
    */
   readonly fetch: VaultFetch;
   /**
-   * Starts a session with credentials, which are kept only if the provider renews by them.
+   * Starts a session with credentials, which are kept only if the provider renews by them. `signal` ends
+   * the waiting.
    *
-   * Rejects with a `VaultError`: `credentials_refused`; `sign_in_failed`, which has no `status` where no
-   * reply came; `invalid_token` or `invalid_option` where the credentials are malformed or absent;
-   * `closed`.
+   * Rejects with a `VaultError`: `credentials_refused`; `sign_in_failed`, whose `reason` says why;
+   * `invalid_token` or `invalid_option` where the credentials are malformed or absent; `closed`.
    */
   signIn(credentials: Credentials, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /**
-   * Starts a session with a token that one already has. Rejects with a `VaultError`: `invalid_token`
-   * where no header can carry it, `closed`.
+   * Starts a session with tokens that somebody got elsewhere. Only the four members of `TokenSet` are
+   * taken. Rejects with a `VaultError`: `invalid_token` where a token is malformed, `invalid_option` where
+   * another member is of the wrong type, `closed`.
    */
   adopt(tokens: TokenSet): Promise<void>;
   /**
-   * The access token alone. Rejects with a `VaultError`, as `fetch` does; `session_changed` where the
-   * rejected token was another session's: the 401 is the answer then, and nothing is to be sent again.
+   * The access token alone. Rejects with a `VaultError`, as `fetch` does: with `session_changed` where
+   * somebody else has signed in since `rejected` was got: then nothing is to be sent again.
    */
   getToken(options?: {
-    /** A token that the server answered with 401, as `getToken` gave it: a newer one is got. */
+    /** A token of `getToken` that the server answered with 401. A newer one is got, if there is any. */
     readonly rejected?: string;
     readonly signal?: AbortSignal;
   }): Promise<string>;
-  /** The ready `Authorization` value, for WebSockets, server-sent events and other clients. */
+  /**
+   * The ready `Authorization` value, auth-scheme included, for clients of your own. Rejects with a
+   * `VaultError`, as `fetch` does.
+   */
   authorization(options?: { readonly signal?: AbortSignal }): Promise<string>;
   /**
-   * Ends the session in this store, here at once and elsewhere when they hear of it. Works offline.
-   * Rejects with a `VaultError`, `store_unavailable`, where the store could not be told. Everywhere but
+   * Ends the session: in this context at once, in the store, and in other contexts when they hear of it.
+   * Works offline. Revokes the tokens on the server where the provider can. Rejects with a `VaultError`,
+   * `store_unavailable`, where the store could not be told. Everywhere but
    * on Cloudflare, `void vault.signOut()` is safe: a rejection that nobody handles is not reported.
    */
   signOut(): Promise<void>;
-  /** The accounts of this provider that are signed in, by this store. */
+  /** The accounts of this provider that are signed in, as the store says. */
   accounts(): Promise<string[]>;
   /** Signs an account out and takes it off the list. A tombstone without tokens stays for a day at least. */
   removeAccount(account: string): Promise<void>;
-  /** The state as of now; the same object until something changes. */
+  /** The state of this moment; the same object until something changes. */
   snapshot(): Snapshot;
-  /** Calls back at once and after each change: React's external store, Svelte's store contract. */
+  /**
+   * Calls back at once and after each change, and returns how to stop: React's external store, Svelte's
+   * store contract.
+   */
   subscribe(listener: (snapshot: Snapshot) => void): () => void;
-  /** Calls back with what happens; returns how to stop. */
+  /** Calls back with each event, and returns how to stop. */
   events(listener: (event: VaultEvent) => void): () => void;
-  /** Lets go of timers and channels. The session stays. */
+  /** Lets go of timers and channels, and begins nothing any more. The session stays. */
   close(): void;
+  /** The same; resolves when everything that was under way has ended. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -115,7 +135,7 @@ function checkAccount(name: unknown): asserts name is string {
   check(isAccount(name), "account, of 1 to 256 characters");
 }
 
-/** What every vault wants of its provider and its store. */
+/** Checks provider and store, for every kind of vault. */
 export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | "store">): void {
   check(provider?.origins?.length, "provider, with origins");
   check(store?.shared, "store");
@@ -136,8 +156,8 @@ export function createOwnedVault<Credentials>(
   given: VaultOptions<Credentials>,
   makeFollow?: (policy: Policy) => Follow,
 ): { readonly vault: Vault<Credentials>; readonly engine: Engine } {
-  // An account that is given and is none must not meet others in the default's session (S11); what is
-  // put on `Object.prototype` later on is no option (S15).
+  // Somebody's missing id must not become the default account, which is another's session (S11). A member
+  // that is put on `Object.prototype` later on is no option (S15).
   const options = own({ account: "default", ...given });
   const { provider, store, account } = options;
   checkParts(options);
@@ -186,7 +206,7 @@ export function createOwnedVault<Credentials>(
       queueMicrotask(() => void (listeners.has(listener) && listener(event)));
   }
 
-  /** `listener` is a function of its own for each call: the same one of a user's may join twice. */
+  /** Callers pass a new function each time, because a user may join with the same one twice. */
   function join(listener: (event?: VaultEvent) => void): () => void {
     listeners.add(listener);
     return () => void listeners.delete(listener);
@@ -202,7 +222,7 @@ export function createOwnedVault<Credentials>(
     next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
 
   const handedOut = createHandedOut();
-  /** Other clients tell nobody of what lets their token through. */
+  /** Other clients do not report which endpoints let their token through. */
   const isHandedOn = true;
 
   async function close(): Promise<void> {
@@ -264,7 +284,7 @@ export function createOwnedVault<Credentials>(
       const quiet = { ...options, refreshAhead: false } as VaultOptions<never>;
       const other = of === account ? engine : createEngine(key, quiet, () => {});
       if (other === engine) return engine.signOut();
-      // What its store did not take is tried again until this vault is closed.
+      // A sign-out that the store did not take is tried again until this vault is closed.
       removing.add(other);
       await other.signOut();
       removing.delete(other);
@@ -275,7 +295,7 @@ export function createOwnedVault<Credentials>(
       let known = snapshot();
       listener(known);
       if (known.status === "loading") void look();
-      // News that were on their way when it joined are no news to it, but to the others.
+      // News that were on their way when this listener joined are no news to it.
       return join(() => {
         if (known !== snapshot()) listener((known = shown!));
       });
@@ -284,7 +304,7 @@ export function createOwnedVault<Credentials>(
       const own = listener.bind(undefined);
       return join((event) => event && own(event));
     },
-    // Whatever goes wrong, nobody waits for it here.
+    // Nobody waits here, so that an error has nobody to be told to.
     close: () => void close().catch(() => {}),
     [Symbol.asyncDispose]: close,
   };

@@ -304,7 +304,7 @@ export function indexedDbContract(name: string): void {
           (reason) => reason,
         );
         expect(error).toMatchObject(unavailable);
-        expect(error.message).toMatch(/allow site data/);
+        expect(error.message).toMatch(/Allow site data/);
         expect(`${error.message} ${error.stack}`).not.toMatch(/secret/);
         expect(error.cause).toBeUndefined();
         idb.open = undefined;
@@ -342,7 +342,7 @@ export function indexedDbContract(name: string): void {
       ])
         await expect(call()).rejects.toMatchObject({
           ...unavailable,
-          message: expect.stringContaining("update tokenkeep"),
+          message: expect.stringContaining("Update tokenkeep"),
         });
       expect(await dig(database, "a")).toEqual(planted);
       expect(await store.list("")).toEqual(["a"]);
@@ -422,7 +422,7 @@ export function indexedDbContract(name: string): void {
         const store = indexedDbStore({ database });
         const error = {
           ...unavailable,
-          message: expect.stringMatching(/something else's: .* indexedDbStore\(\{ database/),
+          message: expect.stringMatching(/another's\. Pass indexedDbStore\(\{ database/),
         };
         for (let tries = 0; tries < 2; tries++) {
           await expect(store.read("a")).rejects.toMatchObject(error);
@@ -442,7 +442,7 @@ export function indexedDbContract(name: string): void {
         expect(await store.read("a")).toBeUndefined();
         await expect(store.write("a", record(), undefined)).rejects.toMatchObject({
           ...unavailable,
-          message: expect.stringContaining("something else's"),
+          message: expect.stringContaining("another's"),
         });
       });
     });

@@ -84,13 +84,14 @@ describe("deno check, by Deno's own types", () => {
     });
   }
 
-  it("takes the demo, the README's program and the examples", async () => {
-    const examples = ["src/deno.ts", "src/stores/deno-kv.ts", "docs/deno.md"].map((file) => {
+  it("takes the demo, the programs of docs/deno.md and the examples", async () => {
+    const examples = ["src/deno.ts", "src/stores/deno-kv.ts"].map((file) => {
       const [, code = ""] =
         /```ts\n(.*?)```/s.exec(readFileSync(path.join(root, file), "utf8")) ?? [];
       return code.replaceAll(/^ \* ?/gm, "");
     });
-    const programs = [demo, programOf("In Deno"), ...examples];
+    const pages = [programOf("docs/deno.md"), programOf("docs/deno.md", "Set-up")];
+    const programs = [demo, ...pages, ...examples];
     expect(programs.every((code) => code.includes("Deno.openKv("))).toBe(true);
     const files = programs.map((code, at) => [`program-${at}.ts`, code]);
     expect(await check("right", Object.fromEntries(files))).toBe("");

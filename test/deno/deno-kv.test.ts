@@ -107,7 +107,8 @@ describe("limits", () => {
   it("a record above 64 KiB, or a key above 2 KiB, is refused in words that show neither [S4]", async () => {
     const store = denoKvStore(await openKv());
     const big = record({ body: "secret".repeat(11_000) });
-    const message = "Deno KV refused: a record may have 64 KiB, its key 2 KiB";
+    const message =
+      "Cannot use the store: Deno KV takes 64 KiB a record and 2 KiB a key. Keep less in the session.";
     for (const call of [
       () => store.write("a", big, undefined),
       () => store.write("secret".repeat(400), record(), undefined),
@@ -139,7 +140,7 @@ describe("trouble [P16]", () => {
     ])
       await expect(call()).rejects.toMatchObject({
         code: "store_unavailable",
-        message: "Deno KV unavailable: nothing is lost, try again",
+        message: "Cannot use the store: Deno KV does not answer. Try again: nothing is lost.",
       });
   });
 

@@ -47,7 +47,7 @@ interface Look {
 /** What is noted of an answer when its context hears it. */
 interface Hearing<T> {
   readonly isWrite: boolean;
-  readonly then: (result: T, askedAt: number) => void;
+  readonly hear: (result: T, askedAt: number) => void;
 }
 
 export function createStores(world: World, rules: StoreRules) {
@@ -108,7 +108,7 @@ export function createStores(world: World, rules: StoreRules) {
         if (heard?.isWrite && chance(faults.storeLost)) return fail();
         answer(() => {
           place.readAt = Math.min(place.readAt, world.now());
-          heard?.then(result, askedAt);
+          heard?.hear(result, askedAt);
           resolve(result);
         });
       });
@@ -154,7 +154,7 @@ export function createStores(world: World, rules: StoreRules) {
         read: (key) =>
           operate(place, () => see(place, key), {
             isWrite: false,
-            then: (record, askedAt) => look(place, key, { record, askedAt }),
+            hear: (record, askedAt) => look(place, key, { record, askedAt }),
           }),
         write: (key, next, expected) =>
           operate(
@@ -172,7 +172,7 @@ export function createStores(world: World, rules: StoreRules) {
             },
             {
               isWrite: true,
-              then(isTaken, askedAt) {
+              hear(isTaken, askedAt) {
                 if (isTaken && next?.attemptId === undefined) place.quietAt.set(key, askedAt);
               },
             },

@@ -1,7 +1,7 @@
 /**
  * Rendering on a server (F73): what is for pages is imported, made and used in Node, which has no DOM,
  * and React's page from there is taken over by a browser. All of it from the packed file, as React
- * and the README want it.
+ * and docs/state.md want it.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -111,11 +111,11 @@ describe.each(nodes)("in Node $version", (node) => {
 });
 
 describe("React's page from a server", () => {
-  const ofReadme = programOf("State and events");
+  const ofState = programOf("docs/state.md", "React");
   const hooks = {
-    readme: ofReadme,
+    state: ofState,
     // What comes to mind first: by the time of the hydration it says more than it said on the server.
-    changing: ofReadme.replace("() => first", "vault.snapshot"),
+    changing: ofState.replace("() => first", "vault.snapshot"),
   };
   /** Of each Node: the page at first, the page later on, and the status then. */
   const rendered: string[][] = [];
@@ -152,7 +152,7 @@ describe("React's page from a server", () => {
   beforeAll(async () => {
     for (const [name, hook] of Object.entries(hooks))
       save(`${name}.js`, transformSync(`${MAKE_VAULT}\n${hook}`, { loader: "ts" }).code);
-    save("session.js", 'export { useSession, vault } from "./readme.js";');
+    save("session.js", 'export { useSession, vault } from "./state.js";');
     for (const node of nodes) {
       rendered.push((await start(node, "server.js", SERVER)) as string[]);
     }
@@ -200,10 +200,10 @@ describe("React's page from a server", () => {
     expect(rendered).toEqual(nodes.map(() => [page, page, "unavailable"]));
   });
 
-  it("is taken over without a complaint by the README's hook, and follows the session [F73]", async () => {
+  it("is taken over without a complaint by the hook of docs/state.md, and follows the session [F73]", async () => {
     const page = await browser.newPage();
-    expect(await takeOver(page, "readme.html?adopt")).toEqual([]);
-    expect(await takeOver(page, "readme.html")).toEqual([]);
+    expect(await takeOver(page, "state.html?adopt")).toEqual([]);
+    expect(await takeOver(page, "state.html")).toEqual([]);
     await page.evaluate(() => {
       void (globalThis as unknown as { vault: { signOut(): Promise<void> } }).vault.signOut();
     });

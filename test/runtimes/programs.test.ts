@@ -1,4 +1,4 @@
-/** The README's programs, and the five APIs' variables, in the runtime that runs this: as they are. */
+/** The programs of docs/node.md, deno.md and presets.md, and the five APIs' variables, in the runtime that runs this: as they are. */
 import { afterAll, afterEach, expect, inject, it } from "vitest";
 import { spawnApi, type SpawnedApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
@@ -20,7 +20,7 @@ async function spawn(name: "vmcloud" | "simplismart" | "artos" | "qovery" | "cla
 
 it(`the shortest complete program for ${runtime} runs, and ends by itself`, async () => {
   const api = await spawn("vmcloud");
-  const program = programOf(runtime === "deno" ? "In Deno" : "In Node and Bun");
+  const program = programOf(runtime === "deno" ? "docs/deno.md" : "docs/node.md");
   const file = save(program);
   const env = {
     TOKENKEEP_APIS: JSON.stringify({ "https://api.vmcloud.com": api.url }),
@@ -40,8 +40,8 @@ it(`the shortest complete program for ${runtime} runs, and ends by itself`, asyn
 
 it("says what is missing where a variable is not set", async () => {
   const api = await spawn("vmcloud");
-  const deno = programOf("In Deno");
-  const program = runtime === "deno" ? deno : programOf("The five APIs");
+  const deno = programOf("docs/deno.md");
+  const program = runtime === "deno" ? deno : programOf("docs/presets.md");
   const env = {
     TOKENKEEP_APIS: JSON.stringify({ "https://api.vmcloud.com": api.url }),
     DENO_DIR: folder,
@@ -57,7 +57,7 @@ it("a token from the environment: the program of the five APIs, as it is", async
     TOKENKEEP_APIS: JSON.stringify({ "https://api.qovery.com": api.url }),
     QOVERY_API_TOKEN: (await api.credentials())["token"] ?? "",
   };
-  const program = programOf("The five APIs") + "console.log(response.status);\n";
+  const program = programOf("docs/presets.md") + "console.log(response.status);\n";
   expect(await start(save(program), env).ended).toBe("200\n");
 });
 

@@ -75,21 +75,22 @@ export function workshop(): { folder: string; save(code: string): string; remove
   };
 }
 
-/** The flags that the README gives Deno for its program. */
+const read = (page: string): string => readFileSync(path.join(root, page), "utf8");
+
+/** The flags that docs/deno.md gives Deno for its program. */
 export function denoFlags(): string[] {
-  const readme = readFileSync(path.join(root, "README.md"), "utf8");
-  const [, flags = ""] = /^deno run (.*) main\.ts$/m.exec(readme) ?? [];
+  const [, flags = ""] = /^deno run (.*) main\.ts$/m.exec(read("docs/deno.md")) ?? [];
   return flags.split(" ");
 }
 
-/** The programs below a heading of the README, in turn. */
-export function programsOf(heading: string): string[] {
-  const readme = readFileSync(path.join(root, "README.md"), "utf8");
-  const [, rest = ""] = readme.split(`\n## ${heading}\n`);
+/** The programs of a page below one of its headings, in turn; above the first one without a heading. */
+export function programsOf(page: string, heading?: string): string[] {
+  const text = read(page);
+  const rest = heading === undefined ? text : (text.split(`\n## ${heading}\n`)[1] ?? "");
   const [section = ""] = rest.split("\n## ");
   const programs = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
-  if (programs.length === 0) throw new Error(`No program below "${heading}"`);
+  if (programs.length === 0) throw new Error(`No program in ${page}, below "${heading ?? ""}"`);
   return programs;
 }
 
-export const programOf = (heading: string): string => programsOf(heading)[0]!;
+export const programOf = (page: string, heading?: string): string => programsOf(page, heading)[0]!;

@@ -1,6 +1,11 @@
 /** Every code is reached once, with a sentence that says what to do. */
 import { describe, expect, it, vi } from "vitest";
 import { createVault, isVaultError, VaultError, type VaultErrorCode } from "../../src/index.ts";
+import { cloudflareKvStore } from "../../src/stores/cloudflare-kv.ts";
+import { denoKvStore } from "../../src/stores/deno-kv.ts";
+import { durableObjectStore } from "../../src/stores/durable-object.ts";
+import { encrypted, keyring } from "../../src/stores/encrypted.ts";
+import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { TokenStore } from "../../src/types.ts";
 import { acme, credentials, never, reply } from "../support/fake-api.ts";
@@ -98,6 +103,47 @@ describe.each(Object.keys(ways) as VaultErrorCode[])("%s", (code) => {
     // What could not be done, why, and what to do.
     expect(error.message).toMatch(/^Cannot [^.:]+[.:] [^.]+\.( [^.]+\.)?$/);
     expect(error.cause).toBeUndefined();
+  });
+});
+
+describe("who knows more than the code says so in the same sentence", () => {
+  const failing = async (): Promise<never> => {
+    throw new Error("secret");
+  };
+  const kv = { getWithMetadata: failing } as never;
+  const K1 = `k1:${btoa("k".repeat(32))}`;
+  const noKeys: TokenStore = { ...memoryStore(), keepsKeys: false };
+  const head = { format: 1, sessionId: "one", revision: 1 } as const;
+  const calls: Readonly<Record<string, () => unknown>> = {
+    "no store": () => createVault({ provider: acme() } as never),
+    "an origin that is none": () =>
+      createVault({ provider: { ...acme(), origins: ["acme"] }, store: memoryStore() }),
+    "no IndexedDB": () => indexedDbStore().read("a"),
+    "a store that keeps no keys": () =>
+      encrypted(noKeys).write("a", { ...head, body: 1 }, undefined),
+    "a session too large": () =>
+      encrypted(memoryStore()).write("a", { ...head, body: "x".repeat(70_000) }, undefined),
+    "a record of another format": () =>
+      encrypted({ ...away, read: async () => ({}) as never }).read("a"),
+    "a key ring without a key": () => keyring({}),
+    "two keys of one id": () => keyring(`${K1},${K1}`),
+    "a malformed key": () => keyring("k1:secret"),
+    "a key that is a number": () => keyring(K1.replace("k1", "7")),
+    "keys that cannot be had": () =>
+      encrypted(memoryStore(), keyring(failing)).write("a", { ...head, body: 1 }, undefined),
+    "no KV": () => cloudflareKvStore(undefined as never),
+    "a long KV key": () => cloudflareKvStore(kv).read("k".repeat(600)),
+    "KV that fails": () => cloudflareKvStore(kv).read("a"),
+    "no Deno KV": () => denoKvStore(undefined as never),
+    "Deno KV that fails": () => denoKvStore({ atomic() {}, get: failing } as never).read("a"),
+    "no SQLite in the object": () => durableObjectStore({} as never),
+  };
+
+  it.each(Object.keys(calls))("%s", async (name) => {
+    const error = (await rejection((async () => calls[name]!())())) as VaultError;
+    expect(isVaultError(error)).toBe(true);
+    expect(error.message).toMatch(/^Cannot [a-z ]+: [^.]+\. [A-Z].+/);
+    expect(error.message).not.toContain("secret");
   });
 });
 

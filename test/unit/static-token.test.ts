@@ -46,7 +46,7 @@ describe("a static token", () => {
     expect(vault.snapshot().status).toBe("sign-in-required");
   });
 
-  it("it is kept: a 401 by mistake costs nothing after a restart [P17]", async () => {
+  it("is kept: a 401 by mistake costs nothing after a restart [P17]", async () => {
     const { vault, store } = bench();
     await vault.adopt({ accessToken: "bad" });
     await vault.fetch(VMS);

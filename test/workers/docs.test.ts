@@ -9,8 +9,8 @@ import { importOnce } from "./docs/import-once.ts";
 import { open } from "./docs/kv-alone.ts";
 import { leave } from "./docs/leave.ts";
 import { pretend } from "./docs/pretend.ts";
+import worker from "./docs/set-up.ts";
 import { credentials, otherNamespace } from "./stage.ts";
-import worker from "./readme.ts";
 
 const platform = globalThis.fetch;
 let api: TestApi;
@@ -32,9 +32,23 @@ afterEach(async () => {
 const { email, password } = credentials;
 const bindings = () => ({
   ...env,
-  TOKEN_VAULT: otherNamespace(env.README_VAULT),
+  TOKEN_VAULT: otherNamespace(env.DOCS_VAULT),
   VMCLOUD_EMAIL: email,
   VMCLOUD_PASSWORD: password,
+});
+
+it("the Worker of the set-up: signs in once, calls, heals a 401 with one refresh", async () => {
+  const own = bindings();
+  const visit = (host: string): Promise<Response> =>
+    worker.fetch(new Request(`https://${host}/`), own, ctx);
+  const account = "acme.example";
+  await createVault({ provider: "vmcloud", account, env: own, ctx }).signIn(credentials);
+
+  expect((await visit(account)).status).toBe(200);
+  api.expireAccessTokens();
+  expect((await visit(account)).status).toBe(200);
+  await expect(visit("other.example")).rejects.toMatchObject({ code: "no_session" });
+  expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1, reuseDetections: 0 });
 });
 
 it("signing in from a Worker, by two requests at once; signing out", async () => {
@@ -88,7 +102,7 @@ it("KV alone: a static token for every isolate, sealed", async () => {
 });
 
 it("a test of one's own Worker: signed in without a server, and what it sends is seen", async () => {
-  const own = { ...env, TOKEN_VAULT: otherNamespace(env.README_VAULT) };
+  const own = { ...env, TOKEN_VAULT: otherNamespace(env.DOCS_VAULT) };
   const host = "tenant.example";
   const { sent, end } = await pretend({ env: own, account: host }, () => Response.json(["a vm"]));
   const response = await worker.fetch(new Request(`https://${host}/`), own, ctx);

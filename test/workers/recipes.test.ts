@@ -18,7 +18,7 @@ import { scheduled } from "./docs/scheduled.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { credentials, type Env, eventually, otherNamespace } from "./stage.ts";
 import { hooks, providers } from "./worker.ts";
-import "./readme.ts";
+import "./docs/set-up.ts";
 
 const platform = globalThis.fetch;
 let api: TestApi;
@@ -31,7 +31,7 @@ beforeEach(async () => {
   api = createApi("vmcloud", {});
   globalThis.fetch = async (input, init) => api.fetch(new Request(input, init));
   ctx = createExecutionContext();
-  own = { ...env, TOKEN_VAULT: otherNamespace(env.README_VAULT) };
+  own = { ...env, TOKEN_VAULT: otherNamespace(env.DOCS_VAULT) };
   account = `recipe-${(accounts += 1)}`;
   await createVault({ provider: "vmcloud", account, env: own, ctx }).signIn(credentials);
 });

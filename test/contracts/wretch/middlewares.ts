@@ -103,7 +103,7 @@ export function retries(stage: WretchStage): void {
         .middlewares([vaultMiddleware(vault), stubborn()])
         .post("x", "/echo")
         .res();
-      await expect(call).rejects.toThrow("list that middleware before vaultMiddleware");
+      await expect(call).rejects.toThrow("List that middleware before vaultMiddleware");
     });
   });
 }

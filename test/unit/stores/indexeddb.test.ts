@@ -39,7 +39,7 @@ it("a missing IndexedDB rejects, and says what to do [P16]", async () => {
   vi.stubGlobal("indexedDB", undefined);
   await expect(indexedDbStore().read("a")).rejects.toMatchObject({
     code: "store_unavailable",
-    message: expect.stringContaining("allow site data"),
+    message: expect.stringContaining("Allow site data"),
   });
 });
 

@@ -289,13 +289,13 @@ describe("how keys are given", () => {
         expect.objectContaining({
           code: "invalid_option",
           message: expect.stringMatching(
-            /^Key 2 is not <id>:<32 bytes in base64>\. Make one: .*openssl/,
+            /key 2 is malformed\. Write it as <id>:<32 bytes in base64>\. Make one: .*openssl/,
           ),
         }),
       );
-    expect(() => keyring("")).toThrow("Key 1 is not");
+    expect(() => keyring("")).toThrow("key 1 is malformed");
     expect(() => keyring(`7:${text}`)).toThrow("Put a letter");
-    expect(() => keyring(`k1:${text},k1:${text}`)).toThrow("Two keys have the same id");
+    expect(() => keyring(`k1:${text},k1:${text}`)).toThrow("two keys have the same id");
   });
 
   it("no key, another kind of key, and ids whose order is lost are refused", async () => {

@@ -102,7 +102,8 @@ describe("a polluted Object.prototype", () => {
       await vault.getToken();
       const told: unknown[] = [];
       vault.events((event) => told.push(event));
-      Object.defineProperty(Object.prototype, name, {
+      const prototype: object = Object.prototype;
+      Object.defineProperty(prototype, name, {
         value: { type: "refused", code: "no_session", owner: "x", seq: 9, news: [{ seq: 9 }] },
         configurable: true,
       });
@@ -110,7 +111,7 @@ describe("a polluted Object.prototype", () => {
         expect(await vault.getToken()).toBe("the token");
         await turns();
       } finally {
-        delete (Object.prototype as Record<string, unknown>)[name];
+        Reflect.deleteProperty(prototype, name);
       }
       expect(told).toEqual([]);
     },

@@ -1,43 +1,67 @@
-/** The README's pieces of programs run as they stand there; whole programs run where they belong. */
+/**
+ * The one place that says which test runs which program of the documentation. Pieces of programs run
+ * here, as they stand there; whole programs run where they belong.
+ */
 import { createHmac } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { IDBFactory } from "fake-indexeddb";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createVault, type Vault, VaultError } from "../../src/index.ts";
+import { createVault, type StoredRecord, type Vault, VaultError } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { ada, createVmcloudApi, type VmcloudApi } from "../apis/vmcloud.ts";
-import { programOf, programsOf, root, workshop } from "../support/programs.ts";
+import { programOf, root, workshop } from "../support/programs.ts";
+import { pages, read, snippetsOf } from "./pages.ts";
 
 const { folder, save, remove } = workshop();
 afterAll(remove);
 
-/** Where each heading's programs run. */
-const runners = {
-  "In a browser": ["test/package/readme.test.ts"],
-  "In a worker": ["test/package/readme.test.ts", "test/package/readme.test.ts"],
-  "In Node and Bun": ["test/runtimes/programs.test.ts"],
-  "In Deno": ["test/runtimes/programs.test.ts"],
-  "In Cloudflare Workers": ["test/workers/readme.test.ts"],
-  "The five APIs": ["test/runtimes/programs.test.ts"],
-  "Your own API": ["test/unit/docs.test.ts"],
-  "What `vault.fetch` does": ["here", "here"],
-  "With wretch": ["here"],
-  Webhooks: ["here"],
-  "State and events": ["test/package/rendering.test.ts", "here"],
-  Errors: ["here", "here"],
+const VMS = "https://api.vmcloud.com/v1/vms";
+
+const PAGES = "test/package/pages.test.ts";
+const RUNTIMES = "test/runtimes/programs.test.ts";
+const RENDERED = "test/package/rendering.test.ts";
+const TESTS = "test/package/testing.test.ts";
+const LEAVING = "test/tabs/leaving.ts";
+const OWN = "test/docs/own-api.test.ts";
+const HERE = "test/docs/programs.test.ts";
+const EDGE = "test/docs/cloudflare.test.ts";
+/** Nothing runs it: `examples.test.ts` compiles it. */
+const COMPILED = "test/docs/examples.test.ts";
+
+/** Where the programs of each page run, in the order in which they stand there. */
+const runners: Readonly<Record<string, readonly string[]>> = {
+  "README.md": [PAGES],
+  "docs/browser.md": [PAGES, HERE],
+  // The worker, its page, a service worker's page; leaving; isolation, in the worker and in the page.
+  "docs/worker.md": [PAGES, PAGES, COMPILED, LEAVING, COMPILED, COMPILED],
+  "docs/node.md": [RUNTIMES, HERE, HERE],
+  "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
+  // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
+  "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
+  "docs/own-api.md": [OWN, OWN, OWN, OWN],
+  "docs/providers.md": [COMPILED],
+  "docs/presets.md": [RUNTIMES],
+  "docs/fetch.md": [HERE, HERE],
+  "docs/wretch.md": [HERE],
+  "docs/webhooks.md": [HERE],
+  "docs/state.md": [RENDERED, HERE],
+  "docs/rendering.md": [COMPILED],
+  "docs/testing.md": [TESTS, TESTS, TESTS],
+  "docs/errors.md": [HERE, HERE],
 };
 
-it("no program of the README is left out", () => {
-  const readme = readFileSync(path.join(root, "README.md"), "utf8");
-  const all = readme.match(/```ts\n/g) ?? [];
-  const counts = Object.entries(runners).map(([heading, files]) => {
-    expect([heading, programsOf(heading).length]).toEqual([heading, files.length]);
-    return files.length;
-  });
-  expect(counts.reduce((sum, one) => sum + one)).toBe(all.length);
+it("no program of the documentation is left out, and each is run where the table says", () => {
+  const counts = pages.map((page) => [page, snippetsOf(page, read(page)).length] as const);
+  const found = counts.filter(([, count]) => count > 0);
+  const listed = Object.entries(runners).map(([page, files]) => [page, files.length]);
+  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(listed));
+  for (const [page, files] of Object.entries(runners))
+    for (const file of files)
+      if (file !== COMPILED) expect([file, read(file).includes(page)]).toEqual([file, true]);
 });
 
 const modules = path.join(folder, "node_modules");
@@ -74,7 +98,8 @@ afterEach(() => {
 });
 
 describe("what vault.fetch does", () => {
-  const [stream = "", others = ""] = programsOf("What `vault.fetch` does");
+  const stream = programOf("docs/fetch.md", "A body that can be made again");
+  const others = programOf("docs/fetch.md", "Other clients");
 
   it("a stream that is made again is sent again, after its 401 [P11]", async () => {
     api.expireAccessTokens();
@@ -96,8 +121,60 @@ describe("what vault.fetch does", () => {
   });
 });
 
+describe("in a page", () => {
+  it("a database of its own, sealed, for an account of its own", async () => {
+    vi.stubGlobal("indexedDB", new IDBFactory());
+    const program = programOf("docs/browser.md", "What is wired");
+    const { ada: own } = await run(program, {}, ["ada"]);
+    await own.signIn({ email: ada.email, password: ada.password });
+    expect((await own.fetch(VMS)).status).toBe(200);
+    expect(await own.accounts()).toEqual(["ada"]);
+    own.close();
+    expect((await indexedDB.databases()).map(({ name }) => name)).toEqual(["my-app"]);
+  });
+});
+
+describe("in Node", () => {
+  it("a server's users share a store, and nothing else", async () => {
+    const { vaultOf } = await run(programOf("docs/node.md", "A server with many users"), {});
+    const open = vaultOf as (user?: string) => Vault<PasswordCredentials>;
+    const [first, again, other] = [open("ada"), open("ada"), open("bob")];
+    await first.signIn({ email: ada.email, password: ada.password });
+    expect((await again.fetch(VMS)).status).toBe(200);
+    await expect(other.fetch(VMS)).rejects.toMatchObject({ code: "no_session" });
+    expect(() => open(undefined)).toThrow(expect.objectContaining({ code: "invalid_option" }));
+    for (const one of [first, again, other]) one.close();
+  });
+
+  it("a store of your own: two processes share a sealed session, and one refreshes", async () => {
+    vi.stubEnv("TOKENKEEP_KEYS", `k1:${btoa("k".repeat(32))}`);
+    const { vaultOver } = await run(programOf("docs/node.md", "A store of your own"), {});
+    const kept = new Map<string, StoredRecord>();
+    const rows = {
+      get: async (key: string) => kept.get(key),
+      async replace(key: string, row: StoredRecord | undefined, found: Partial<StoredRecord>) {
+        const { sessionId, revision } = kept.get(key) ?? {};
+        if (sessionId !== found.sessionId || revision !== found.revision) return false;
+        if (row) kept.set(key, row);
+        else kept.delete(key);
+        return true;
+      },
+      keys: async (prefix: string) => [...kept.keys()].filter((key) => key.startsWith(prefix)),
+    };
+    const [one, two] = [vaultOver(rows), vaultOver(rows)];
+    await one.signIn({ email: ada.email, password: ada.password });
+    api.expireAccessTokens();
+    const statuses = await Promise.all([one.fetch(VMS), two.fetch(VMS)]);
+    expect(statuses.map(({ status }) => status)).toEqual([200, 200]);
+    expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+    expect(JSON.stringify([...kept])).not.toContain(await one.getToken());
+    one.close();
+    two.close();
+  });
+});
+
 describe("with wretch", () => {
-  const program = programOf("With wretch");
+  const program = programOf("docs/wretch.md");
 
   it("gets the list, and heals a 401", async () => {
     api.expireAccessTokens();
@@ -116,7 +193,7 @@ it("webhooks: takes a signed delivery, and no other [S13]", async () => {
   const secret = "a secret of 24 bytes or more";
   vi.stubEnv("WEBHOOK_SECRET", secret);
   const info = vi.spyOn(console, "info").mockImplementation(() => {});
-  const { receive } = await run(programOf("Webhooks"), {});
+  const { receive } = await run(programOf("docs/webhooks.md"), {});
   const deliver = (body: string, signed = body): Promise<Response> => {
     const hex = createHmac("sha256", secret).update(signed).digest("hex");
     const headers = { "x-webhook-signature": `sha256=${hex}` };
@@ -130,7 +207,7 @@ it("webhooks: takes a signed delivery, and no other [S13]", async () => {
 });
 
 describe("state and events", () => {
-  const [, events = ""] = programsOf("State and events");
+  const events = programOf("docs/state.md", "Events");
 
   it("events: what happens is logged, without a secret [S4]", async () => {
     const info = vi.spyOn(console, "info").mockImplementation(() => {});
@@ -149,8 +226,9 @@ describe("state and events", () => {
 });
 
 describe("errors", () => {
-  const [handle = "", read = ""] = programsOf("Errors");
-  const url = "https://api.vmcloud.com/v1/vms";
+  const handle = programOf("docs/errors.md", "Handling one");
+  const reading = programOf("docs/errors.md", "Error replies");
+  const url = VMS;
 
   it("asks for a sign-in where the session has ended, and passes on everything else", async () => {
     const showSignIn = vi.fn();
@@ -169,12 +247,12 @@ describe("errors", () => {
 
   it("reads an error reply", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    await run(read, { vault, url });
+    await run(reading, { vault, url });
     expect(warn).not.toHaveBeenCalled();
     const headers = { "retry-after": "7", "content-type": "application/json" };
     const body = JSON.stringify({ error: { code: "quota", message: "Too many" } });
     api.fault("api", { status: 429, headers, body });
-    await run(read, { vault, url });
+    await run(reading, { vault, url });
     expect(warn.mock.calls).toEqual([[429, "quota", "Too many", 7000, undefined]]);
   });
 });

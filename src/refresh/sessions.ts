@@ -1,0 +1,132 @@
+/** How sessions begin and end at the application's word: sign-in, adoption, sign-out. */
+import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
+import { adoptable } from "../grant/adoptable.ts";
+import type { Life } from "../grant/lifetime.ts";
+import { own } from "../guard/json.ts";
+import { randomId } from "../guard/random.ts";
+import type { Grant, Outcome, Provider, Session, TokenSet } from "../types.ts";
+import type { Adoption } from "./contract.ts";
+import type { Exchanges } from "./exchange.ts";
+import { isPersisted } from "./knowledge.ts";
+import type { Mind } from "./mind.ts";
+import type { Writer } from "./writer.ts";
+
+export interface Sessions {
+  signIn(credentials: never, signal: AbortSignal | undefined): Promise<void>;
+  adopt(tokens: Grant, adoption: Adoption | undefined): Promise<void>;
+  signOut(): Promise<void>;
+}
+
+export interface SessionsParts {
+  readonly provider: Provider<never>;
+  readonly mind: Mind;
+  readonly writer: Writer;
+  readonly exchanges: Exchanges;
+  readonly now: () => number;
+  readonly announce: (session: Session) => void;
+  /** Peers have heard of this session's end with its record. */
+  readonly isEndTold: (session: Session) => boolean;
+  readonly revoke: (tokenSet: TokenSet) => void;
+  readonly error: (code: VaultErrorCode) => unknown;
+}
+
+/** What a failed sign-in is told as. */
+function refusalOf(outcome: Outcome): unknown {
+  const { status } = outcome.type === "granted" ? {} : outcome;
+  if (outcome.type !== "trouble")
+    return new VaultError("credentials_refused", undefined, { status });
+  const { error, retryAfter, reason } = outcome;
+  // What is wrong with the credentials is told by those who looked at them; the rest is trouble.
+  if (isVaultError(error) && error.code !== "sign_in_failed") return error;
+  return new VaultError("sign_in_failed", undefined, { status, retryAfter, reason });
+}
+
+export function createSessions(parts: SessionsParts): Sessions {
+  const { provider, mind, writer, exchanges, announce, revoke } = parts;
+  /** How often this account was signed out here. */
+  let signOuts = 0;
+
+  /** A sign-out came in between. */
+  function giveUp(got: Life): never {
+    revoke(got.tokenSet);
+    throw parts.error("closed");
+  }
+
+  /** Notes a session that begins; one that still waited to be written is served by nobody any more. */
+  function begin(session: Session, adoption: Adoption | undefined): void {
+    const { now, running } = mind.moment();
+    const earlier = mind.known.changes.find((change) => change.type === "begin");
+    mind.learn({
+      type: "changed",
+      change: {
+        type: "begin",
+        session,
+        basis: adoption ? undefined : mind.known.found.head,
+        madeAt: running - Math.max(0, now - session.startedAt),
+        isFailed: false,
+        isAskedAgain: adoption !== undefined,
+        mayBeWritten: false,
+      },
+    });
+    if (earlier) revoke(earlier.session.tokenSet);
+  }
+
+  async function start(got: Life, since: number, adoption?: Adoption): Promise<void> {
+    const sessionId = adoption?.sessionId ?? randomId();
+    const startedAt = adoption?.startedAt ?? mind.moment().now;
+    const first = { generation: 1, revision: 1, attempt: 0 };
+    const session: Session = own({ ...got, sessionId, startedAt, ...first });
+    if (since !== signOuts) return giveUp(got);
+    begin(session, adoption);
+    await writer.persist();
+    if (mind.known.ended.has(sessionId)) return giveUp(got);
+    announce(session);
+    mind.learn({ type: "started", sessionId });
+  }
+
+  /** Notes the end of all that is known. */
+  function end(): void {
+    const { session, met, changes, found } = mind.known;
+    const waiting = changes.find((change) => change.type === "begin");
+    const mayArrive = waiting?.mayBeWritten ? waiting.session.sessionId : undefined;
+    const sessionIds = new Set(met);
+    if (session) sessionIds.add(session.sessionId);
+    if (found.session) sessionIds.add(found.session.sessionId);
+    mind.learn({
+      type: "changed",
+      change: { type: "end", sessionIds, at: mind.moment(), mayArrive, isFailed: false },
+    });
+  }
+
+  return {
+    async signIn(credentials, signal) {
+      const since = signOuts;
+      const { outcome, got } = await exchanges.run(
+        async (io) => provider.signIn?.(credentials, io),
+        { signal },
+      );
+      if (signal?.aborted && got) revoke(got.tokenSet);
+      signal?.throwIfAborted();
+      if (got) return start(got, since);
+      throw refusalOf(outcome);
+    },
+    async adopt(tokens, adoption) {
+      // Asked for once more, because an answer was lost: it was begun here, whatever came after it (F101).
+      if (adoption && mind.known.met.has(adoption.sessionId)) return writer.persist();
+      const got = exchanges.life({ ...adoptable(tokens), aged: true }, parts.now());
+      return start(got, signOuts, adoption);
+    },
+    async signOut() {
+      signOuts += 1;
+      const { session } = mind.known;
+      end();
+      await writer.persist();
+      if (session) {
+        // It was told with its record; what memory had beside it was not.
+        if (!parts.isEndTold(session)) announce(session);
+        revoke(session.tokenSet);
+      }
+      if (!isPersisted(mind.known)) throw parts.error("store_unavailable");
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** docs/own-api.md: each mechanism's provider, as it stands there, over an API of that kind. */
+import { pathToFileURL } from "node:url";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { createVault, type Provider, type Vault } from "../../src/index.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { createAcmeApi } from "../support/acme.ts";
+import { workshop } from "../support/programs.ts";
+import { read, snippetsOf } from "./pages.ts";
+
+const THINGS = "https://api.acme.example/things";
+
+const { save, remove } = workshop();
+afterAll(remove);
+
+const all = snippetsOf("docs/own-api.md", read("docs/own-api.md"));
+const over = (mechanism: string): string =>
+  all.find(({ code }) => code.includes(`from "tokenkeep/providers/${mechanism}"`))!.code;
+
+/** A vault over the provider that a snippet exports, and what its API has seen. */
+async function open<Credentials>(
+  mechanism: string,
+  accepts: (authorization: string) => boolean,
+): Promise<{ vault: Vault<Credentials>; seen: unknown[] }> {
+  const file = save(over(mechanism));
+  const { acme } = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as {
+    acme: Provider<Credentials>;
+  };
+  const { fetch, seen } = createAcmeApi(accepts);
+  return { vault: createVault({ provider: acme, store: memoryStore(), fetch }), seen };
+}
+
+describe("an API of your own", () => {
+  it.each(["password", "static-token", "mint", "self-signed"])(
+    "takes fifteen lines at most over %s",
+    (mechanism) => {
+      const lines = over(mechanism).trimEnd().split("\n");
+      expect(lines.length).toBeGreaterThan(5);
+      expect(lines.length).toBeLessThanOrEqual(15);
+    },
+  );
+
+  it("works over password: sign-in, a 401, one refresh, the same request again", async () => {
+    const { vault, seen } = await open<PasswordCredentials>(
+      "password",
+      (value) => value === "Bearer two",
+    );
+    await vault.signIn({ email: "ada@acme.example", password: "correct horse" });
+    const response = await vault.fetch(THINGS);
+    expect(await response.json()).toEqual({ fine: true });
+    expect(seen).toEqual([
+      ["POST", "/login", { email: "ada@acme.example", password: "correct horse" }],
+      ["GET", "/things", "Bearer one"],
+      ["POST", "/refresh", { refresh_token: "first" }],
+      ["GET", "/things", "Bearer two"],
+    ]);
+  });
+
+  it("works over static-token: from the environment, its 401 as it is", async () => {
+    vi.stubEnv("ACME_TOKEN", "from-env");
+    const { vault, seen } = await open<{ token: string } | void>("static-token", () => false);
+    await vault.signIn();
+    expect((await vault.fetch(THINGS)).status).toBe(401);
+    expect(seen).toEqual([["GET", "/things", "Token from-env"]]);
+    vi.unstubAllEnvs();
+  });
+
+  it("works over mint: sign-in, a 401, one more mint, the same request again", async () => {
+    const { vault, seen } = await open<{ id: string; secret: string }>(
+      "mint",
+      (value) => value === "Bearer minted-3",
+    );
+    await vault.signIn({ id: "web", secret: "s3cret" });
+    expect((await vault.fetch(THINGS)).status).toBe(200);
+    const body = { client_id: "web", client_secret: "s3cret" };
+    expect(seen).toEqual([
+      ["POST", "/token", body],
+      ["GET", "/things", "Bearer minted-1"],
+      ["POST", "/token", body],
+      ["GET", "/things", "Bearer minted-3"],
+    ]);
+  });
+
+  it("works over self-signed: a JWT with the claims, and no request but the API's", async () => {
+    const { vault, seen } = await open<{ user: string; apiKey?: string }>(
+      "self-signed",
+      () => true,
+    );
+    await vault.signIn({ user: "ada", apiKey: "s3cret".repeat(6) });
+    expect((await vault.fetch(THINGS)).status).toBe(200);
+    expect(seen).toEqual([["GET", "/things", expect.stringMatching(/^Bearer eyJ/)]]);
+    const { iat, ...claims } = vault.snapshot().claims!;
+    expect(claims).toEqual({ sub: "ada", role: "reader", exp: Number(iat) + 600 });
+  });
+});

@@ -1,0 +1,35 @@
+/** The API of the documentation's own examples: a login, a refresh, a mint, and things behind a token. */
+
+export interface AcmeApi {
+  readonly fetch: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
+  /** What was asked, in turn: method, path, and the `Authorization`, or the JSON body without one. */
+  readonly seen: unknown[];
+  /** Whether an `Authorization` is good. */
+  accepts: (authorization: string) => boolean;
+}
+
+const granted: Readonly<Record<string, object>> = {
+  "/login": { token: "one", refresh: "first", expires_in: 3600 },
+  "/refresh": { token: "two", refresh: "second", expires_in: "3600" },
+};
+
+export function createAcmeApi(accepts: AcmeApi["accepts"]): AcmeApi {
+  const api: AcmeApi = {
+    accepts,
+    seen: [],
+    async fetch(input, init) {
+      const request = new Request(input, init);
+      const authorization = request.headers.get("authorization");
+      const body = await request.text();
+      const { pathname } = new URL(request.url);
+      api.seen.push([request.method, pathname, authorization ?? (JSON.parse(body) as unknown)]);
+      if (pathname === "/token")
+        return Response.json({ access_token: `minted-${api.seen.length}`, expires_in: 3600 });
+      if (pathname in granted) return Response.json(granted[pathname]);
+      return api.accepts(authorization ?? "")
+        ? Response.json({ fine: true })
+        : Response.json({ error: "expired" }, { status: 401 });
+    },
+  };
+  return api;
+}
