@@ -5,6 +5,7 @@
 import { shownClaims } from "../guard/claims.ts";
 import { listAccounts } from "./accounts.ts";
 import { createHandedOut } from "./handed-out.ts";
+import { snapshotOf } from "./snapshot.ts";
 import type { Engine, EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
@@ -176,21 +177,12 @@ export function createOwnedVault<Credentials>(
   let shownToken: AccessToken | undefined;
 
   function snapshot(): Snapshot {
-    const { session, token, status, persisted } = engine.state();
-    const { issuedAt, refreshAt, generation, tokenSet } = own({ ...session });
+    const state = engine.state();
+    const { token, status, persisted } = state;
     if (shown?.status !== status || shown.persisted !== persisted || shownToken !== token) {
       shownToken = token;
-      shown = Object.freeze({
-        status,
-        account,
-        persisted,
-        issuedAt,
-        refreshAt,
-        expiresAt: tokenSet?.expiresAt,
-        generation,
-        scope: tokenSet?.scope,
-        claims: shownClaims(provider, token?.accessToken),
-      });
+      const claims = shownClaims(provider, token?.accessToken);
+      shown = Object.freeze(snapshotOf(state, { account, claims }));
     }
     return shown;
   }
