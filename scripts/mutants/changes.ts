@@ -72,7 +72,7 @@ export const changes: readonly Mutant[] = [
         ),
     ),
     test: ACCOUNTS,
-    title: "another context drops the session [P4]",
+    title: "another context drops the session",
   },
   {
     name: "a sign-out ends only the current session",
@@ -199,7 +199,7 @@ export const changes: readonly Mutant[] = [
     law: "P3, F33",
     ...ofChanges("isAhead", () => () => false),
     test: REFRESH,
-    title: "the newer generation is kept [P3 F33]",
+    title: "the newer generation is kept",
   },
   {
     name: "an older generation that a lagging store shows is taken",
@@ -210,7 +210,7 @@ export const changes: readonly Mutant[] = [
       return original(isRead ? { ...known, found } : known, news, at);
     }),
     test: REFRESH,
-    title: "of a store that may lag [F33]",
+    title: "of a store that may lag",
   },
   {
     name: "an absence that a lagging store shows is a sign-out",
@@ -233,7 +233,7 @@ export const changes: readonly Mutant[] = [
       changes: changes.filter(({ type }) => type !== "restore"),
     })),
     test: REFRESH,
-    title: "the newer generation is kept [P3 F33]",
+    title: "the newer generation is kept",
   },
   {
     name: "a refusal is told again when its session is met again",
@@ -244,7 +244,7 @@ export const changes: readonly Mutant[] = [
         : { told: new Set([...told].filter((sessionId) => !before.told.has(sessionId))) },
     ),
     test: REFRESH,
-    title: "each session's refusal is told once [P9]",
+    title: "each session's refusal is told once",
   },
   {
     name: "a refusal is told as often as it is met",
@@ -272,7 +272,7 @@ export const changes: readonly Mutant[] = [
         : next;
     }),
     test: REFRESH,
-    title: "ends by this context's running time [P10 F16]",
+    title: "ends by this context's running time",
   },
   {
     name: "a look that shows an intent counts as one that saw none",

@@ -38,14 +38,14 @@ export const cloudflare: readonly Mutant[] = [
     law: "F33",
     ...adopting((known, lease) => !!known?.token && known.token.sessionId === lease?.sessionId),
     test: ISOLATE,
-    title: "KV's older generation [F33]",
+    title: "KV's older generation",
   },
   {
     name: "KV brings an ended session back",
     law: "P4",
     ...adopting((known, lease) => !!known && !known.token && !!lease),
     test: ISOLATE,
-    title: "after the end of a session [P4]",
+    title: "after the end of a session",
   },
   {
     name: "an isolate's memory grows for ever",

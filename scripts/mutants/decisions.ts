@@ -63,14 +63,14 @@ export const decisions: readonly Mutant[] = [
     law: "P9",
     ...seeing(({ session }) => ({ session: session && { ...session, refused: undefined } })),
     test: "test/unit/refresh.test.ts",
-    title: "the access token serves on to its end [F36 P9]",
+    title: "the access token serves on to its end",
   },
   {
     name: "a cool-down does not hold",
     law: "P18, F14",
     ...seeing(({ session }) => ({ session: session && { ...session, coolDown: undefined } })),
     test: "test/unit/refresh.test.ts",
-    title: "Retry-After is kept to [F14]",
+    title: "Retry-After is kept to",
   },
   {
     name: "a cool-down of years holds",
@@ -105,7 +105,7 @@ export const decisions: readonly Mutant[] = [
     law: "P10",
     ...ofTiming("EXCHANGE", () => 150_000),
     test: "test/unit/password.test.ts",
-    title: "ends at its deadline [P10]",
+    title: "ends at its deadline",
   },
   {
     name: "a strict token is sent again while a dead context's request may still travel",

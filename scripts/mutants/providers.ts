@@ -48,14 +48,14 @@ export const providers: readonly Mutant[] = [
         }),
     ),
     test: CONTRACTS,
-    title: "the token endpoint's redirect is refused [S2]",
+    title: "the token endpoint's redirect is refused",
   },
   {
     name: "Qovery's token is sent as Bearer",
     law: "table of the five APIs",
     ...ofQovery("qovery", (original) => (options) => over(original(options), { scheme: "Bearer" })),
     test: "test/unit/providers/five.test.ts",
-    title: "sends the auth-scheme Token [S6]",
+    title: "sends the auth-scheme Token",
   },
   {
     name: "Artos' public path gets the token",
@@ -66,14 +66,14 @@ export const providers: readonly Mutant[] = [
       return over(provider, { publicPaths: paths.filter((path) => !path.endsWith("/status")) });
     }),
     test: "test/unit/providers/presets.test.ts",
-    title: "the call that mints [S1]",
+    title: "the call that mints",
   },
   {
     name: "a status alone refuses Artos' user id",
     law: "P17",
     ...ofArtos("artos", (original) => (options) => original({ isRefusal: () => true, ...options })),
     test: MINT,
-    title: "artos: trouble for 401 [P9 P17]",
+    title: "artos: trouble for 401",
   },
   {
     name: "a token that was found is taken for a fresh one",
@@ -83,7 +83,7 @@ export const providers: readonly Mutant[] = [
       return { type, grant: { ...grant, aged: false } };
     }),
     test: STATIC,
-    title: "that is a JWT has aged [F16]",
+    title: "that is a JWT has aged",
   },
   {
     name: "a pasted space is trimmed",
@@ -95,14 +95,14 @@ export const providers: readonly Mutant[] = [
           original(typeof secret === "string" ? secret.trim() : secret, ...rest),
     ),
     test: STATIC,
-    title: "with a space behind [S4 S5]",
+    title: "with a space behind",
   },
   {
     name: "a long-lived secret in a page draws no warning",
     law: "S16",
     ...ofSecrets("warnInBrowser", () => () => {}),
     test: "test/dom/secrets.test.ts",
-    title: "draws one warning [S16]",
+    title: "draws one warning",
   },
   {
     name: "a page that knows is warned all the same",
@@ -112,7 +112,7 @@ export const providers: readonly Mutant[] = [
       (original) => (options) => original({ ...options, dangerouslyAllowInBrowser: false }),
     ),
     test: "test/dom/secrets.test.ts",
-    title: "is silent when [S16]",
+    title: "is silent when",
   },
   {
     name: "a token without its credentials asks the endpoint to mint",
@@ -129,14 +129,14 @@ export const providers: readonly Mutant[] = [
         },
     ),
     test: MINT,
-    title: "serves to its end [P9]",
+    title: "serves to its end",
   },
   {
     name: "the environment stands on the provider",
     law: "S7",
     ...ofStatic("staticToken", (original) => (options) => ({ ...options, ...original(options) })),
     test: STATIC,
-    title: "does not hold the environment [S7]",
+    title: "does not hold the environment",
   },
   {
     name: "the key that signs can be exported",
@@ -156,7 +156,7 @@ export const providers: readonly Mutant[] = [
         },
     ),
     test: SELF_SIGNED,
-    title: "is imported [S8 S15]",
+    title: "is imported",
   },
   {
     name: "the environment's key is stored with the session",
@@ -202,6 +202,6 @@ export const providers: readonly Mutant[] = [
         },
     ),
     test: SELF_SIGNED,
-    title: "claims that are no JSON [S4]",
+    title: "claims that are no JSON",
   },
 ];

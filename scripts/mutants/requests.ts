@@ -45,14 +45,14 @@ export const requests: readonly Mutant[] = [
       return Object.assign(judge, { unlisted: policy.unlisted });
     }),
     test: CONTRACTS,
-    title: "not to [S1 S3]",
+    title: "not to",
   },
   {
     name: "a caller's own Authorization is overridden",
     law: "S6",
     ...ofInit("hasAuthorization", () => () => false),
     test: CONTRACTS,
-    title: "a caller's own wins in every spelling [S6]",
+    title: "a caller's own wins in every spelling",
   },
   {
     name: "a body is not kept for the second send",
@@ -64,7 +64,7 @@ export const requests: readonly Mutant[] = [
           over(original(...args), { again: () => undefined }),
     ),
     test: CONTRACTS,
-    title: "is sent again after a 401 [P11 F20]",
+    title: "is sent again after a 401",
   },
   {
     name: "a 403 is treated like a 401",
@@ -81,7 +81,7 @@ export const requests: readonly Mutant[] = [
       ),
     ],
     test: CONTRACTS,
-    title: "403 without a challenge [F18]",
+    title: "403 without a challenge",
   },
   {
     name: "the token that was rejected is sent again",
@@ -99,7 +99,7 @@ export const requests: readonly Mutant[] = [
       });
     }),
     test: FETCH,
-    title: "the same token brought back [F19]",
+    title: "the same token brought back",
   },
   {
     name: "a resend crosses a session",
@@ -135,7 +135,7 @@ export const requests: readonly Mutant[] = [
     }),
     also: [ofPlain("readPlain", () => () => undefined)],
     test: FETCH,
-    title: "an inherited one sends nothing [S15]",
+    title: "an inherited one sends nothing",
   },
   {
     name: "a redirect takes the token to any origin",
@@ -146,7 +146,7 @@ export const requests: readonly Mutant[] = [
         original(Object.assign((url: string) => url, { unlisted: policy.unlisted })),
     ),
     test: CONTRACTS,
-    title: "to an unlisted origin goes without the token [S2]",
+    title: "to an unlisted origin goes without the token",
   },
   {
     name: "a POST leaves again at an outer retry",
@@ -156,28 +156,28 @@ export const requests: readonly Mutant[] = [
       (original) => (vault) => (next) => (url, options) => original(vault)(next)(url, options),
     ),
     test: CONTRACTS,
-    title: "a POST that is answered 503, retry [P11]",
+    title: "a POST that is answered 503, retry",
   },
   {
     name: "a POST leaves again at an inner retry",
     law: "P11",
     ...chaining((init) => Object.assign(init, { headers: { ...(init.headers as object) } })),
     test: CONTRACTS,
-    title: "a POST that is answered 503, retry [P11]",
+    title: "a POST that is answered 503, retry",
   },
   {
     name: "another account's reply is taken",
     law: "S11",
     ...chaining((init) => Object.assign(init, { headers: { ...(init.headers as object) } })),
     test: CONTRACTS,
-    title: "one dedupe of everything for two accounts [S11]",
+    title: "one dedupe of everything for two accounts",
   },
   {
     name: "dedupe and caches stay on behind the vault",
     law: "S11",
     ...chaining((init) => Object.assign(init, { skipDedupe: false, skipCache: false })),
     test: CONTRACTS,
-    title: "one dedupe for two accounts [S11]",
+    title: "one dedupe for two accounts",
   },
   {
     name: "the addon goes last",
@@ -193,7 +193,7 @@ export const requests: readonly Mutant[] = [
       });
     }),
     test: CONTRACTS,
-    title: "one dedupe for two accounts [S11]",
+    title: "one dedupe for two accounts",
   },
   {
     name: "wretch's chain is not used",
@@ -209,7 +209,7 @@ export const requests: readonly Mutant[] = [
         ),
     ),
     test: CONTRACTS,
-    title: "progress of what is sent [P11]",
+    title: "progress of what is sent",
   },
   {
     name: "a caller's own Authorization is guarded, too",
@@ -228,6 +228,6 @@ export const requests: readonly Mutant[] = [
       };
     }),
     test: CONTRACTS,
-    title: "a caller's own Authorization wins [S6]",
+    title: "a caller's own Authorization wins",
   },
 ];

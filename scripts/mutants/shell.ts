@@ -210,7 +210,7 @@ export const shell: readonly Mutant[] = [
       (original) => (parts) => original({ ...parts, revoke: () => {} }),
     ),
     test: ACCOUNTS,
-    title: "a refresh on its way brings nobody back, and its late tokens are revoked [F24]",
+    title: "a refresh on its way brings nobody back, and its late tokens are revoked",
   },
   {
     name: "a closed vault spends a refresh token",

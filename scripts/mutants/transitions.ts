@@ -101,7 +101,7 @@ export const transitions: readonly Mutant[] = [
         : conclusion,
     ]),
     test: "test/unit/refresh.test.ts",
-    title: "Retry-After is kept to [F14]",
+    title: "Retry-After is kept to",
   },
   {
     name: "a reply without a refresh token wipes the stored one",
@@ -163,7 +163,7 @@ export const transitions: readonly Mutant[] = [
           original(grant, issuedAt, 0, ...rest),
     ),
     test: "test/unit/lifetime.test.ts",
-    title: "the soft time is jittered [P18]",
+    title: "the soft time is jittered",
   },
   {
     name: "a 503 proves that nothing was processed",
@@ -173,7 +173,7 @@ export const transitions: readonly Mutant[] = [
       (original) => (reply, rules) => original(reply, { ...rules, safe503: true }),
     ),
     test: "test/unit/password.test.ts",
-    title: "otherwise not after a 503 [P2]",
+    title: "otherwise not after a 503",
   },
   {
     name: "a firewall's 403 refuses",

@@ -28,7 +28,7 @@ export const vault: readonly Mutant[] = [
       getToken: ({ date: _, ...need } = {}) => one.getToken(need),
     })),
     test: "test/unit/self-signed.test.ts",
-    title: "with a clock [F16]",
+    title: "with a clock",
   },
   {
     name: "an adoption is not known by its id",
@@ -66,7 +66,7 @@ export const vault: readonly Mutant[] = [
         original(key, options, (type, session) => onNews(type, session, session as never)),
     ),
     test: "test/unit/secrets.test.ts",
-    title: "shows no secret [S4 S7]",
+    title: "shows no secret",
   },
   {
     name: "a removed account leaves no tombstone",

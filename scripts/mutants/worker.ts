@@ -13,9 +13,14 @@ const ofSend = wrapper<typeof import("../../src/worker/send.ts")>("src/worker/se
 const ofServe = wrapper<typeof import("../../src/worker/serve.ts")>("src/worker/serve.ts");
 const ofSyntax = wrapper<typeof import("../../src/guard/syntax.ts")>("src/guard/syntax.ts");
 
-const WORKER = "test/unit/worker/serve.test.ts";
+const WORKER = "test/unit/worker/answers.test.ts";
 const PAGE = "test/unit/worker/connect.test.ts";
-const ANSWERS = "test/unit/worker/answers.test.ts";
+const ATTACH = "test/unit/worker/attach.test.ts";
+const HELD = "test/unit/worker/hold.test.ts";
+const LINK = "test/unit/worker/link.test.ts";
+const NARROW = "test/unit/worker/narrow.test.ts";
+const SILENCE = "test/unit/worker/ask.test.ts";
+const TICKETS = "test/unit/worker/tickets.test.ts";
 
 type Check = (typeof import("../../src/errors.ts"))["check"];
 type Connect = (typeof import("../../src/worker/connect.ts"))["connectVault"];
@@ -95,15 +100,15 @@ export const worker: readonly Mutant[] = [
       const judge = (url: string): string => policy(url) ?? url;
       return Object.assign(judge, { unlisted: policy.unlisted });
     }),
-    test: WORKER,
-    title: "is given for listed URLs only [S1]",
+    test: TICKETS,
+    title: "is given for listed URLs only",
   },
   {
     name: "a worker that isolates gives its token to whoever asks",
     law: "S7",
     ...serving((serve, options) => serve({ ...options, isolated: false })),
-    test: WORKER,
-    title: "under isolation gives no token [S7]",
+    test: ATTACH,
+    title: "under isolation gives no token",
   },
   {
     name: "a worker answers questions of any version",
@@ -114,14 +119,14 @@ export const worker: readonly Mutant[] = [
         : question,
     ),
     test: WORKER,
-    title: "of another version is told so [S10]",
+    title: "of another version is told so",
   },
   {
     name: "a service worker refreshes though nothing holds it",
     law: "F39",
     ...ofHold("createHold", (original) => () => over(original(), { isHeld: () => true })),
-    test: WORKER,
-    title: "begins no refresh that no event would hold [F39]",
+    test: HELD,
+    title: "begins no refresh that no event would hold",
   },
   {
     name: "a question of any length is read",
@@ -133,7 +138,7 @@ export const worker: readonly Mutant[] = [
           typeof value === "string",
     ),
     test: WORKER,
-    title: "with too long arguments is refused [S10]",
+    title: "with too long arguments is refused",
   },
   {
     name: "an account of a page's may have any name",
@@ -145,7 +150,7 @@ export const worker: readonly Mutant[] = [
           name === name,
     ),
     test: WORKER,
-    title: "with no account is refused [S10]",
+    title: "with no account is refused",
   },
   {
     name: "one worker keeps any number of accounts",
@@ -153,15 +158,15 @@ export const worker: readonly Mutant[] = [
     ...ofErrors("check", (original: Check) => (condition, what) => {
       if (!what.includes("one too many")) original(condition, what);
     }),
-    test: WORKER,
-    title: "names one of a hundred accounts at most [S10 S11]",
+    test: "test/unit/worker/accounts.test.ts",
+    title: "are refused while all of them are being asked",
   },
   {
     name: "a page takes any time for a server's",
     law: "F16, S10",
     ...ofNarrow("toTime", () => (value) => value as number),
     also: [ofLifetime("skewOf", () => (date, now) => (date ?? now) - now)],
-    test: WORKER,
+    test: TICKETS,
     title: "is signed by the time of its 401",
   },
   {
@@ -177,8 +182,8 @@ export const worker: readonly Mutant[] = [
         },
       });
     }),
-    test: WORKER,
-    title: "attaches tokens to what may have one [S1 S6]",
+    test: ATTACH,
+    title: "attaches tokens to what may have one",
   },
   {
     name: "a page that is not controlled goes on without a token",
@@ -190,8 +195,8 @@ export const worker: readonly Mutant[] = [
         Object.assign(globalThis, { clients: over(clients, { matchAll: async () => all }) });
       return serve(options);
     }),
-    test: WORKER,
-    title: "under isolation gives no token [S7]",
+    test: ATTACH,
+    title: "under isolation gives no token",
   },
   {
     name: "a question that is given up is answered all the same",
@@ -205,7 +210,7 @@ export const worker: readonly Mutant[] = [
       };
     }),
     test: PAGE,
-    title: "an abort reaches the worker [P14]",
+    title: "an abort reaches the worker",
   },
   {
     name: "nothing holds a service worker that refreshes",
@@ -218,20 +223,18 @@ export const worker: readonly Mutant[] = [
         extend: () => {},
       });
     }),
-    test: WORKER,
-    title: "is held by the event [F31 P5]",
+    test: HELD,
+    title: "is held by the event",
   },
   {
     name: "a page sends whatever it is given for a token",
     law: "S5, S10",
-    ...ofNarrow(
-      "isTicket",
-      () =>
-        (value): value is never =>
-          value !== null,
-    ),
-    test: ANSWERS,
-    title: "in place of a token is not sent [S5 S10]",
+    ...ofNarrow("isRight", (original) => ({
+      ...original,
+      token: (value): value is never => value !== null,
+    })),
+    test: NARROW,
+    title: "in place of a token is not sent",
   },
   {
     name: "an answer that was overtaken brings its state back",
@@ -252,8 +255,8 @@ export const worker: readonly Mutant[] = [
         };
       };
     }),
-    test: ANSWERS,
-    title: "answers that overtake each other [F9]",
+    test: NARROW,
+    title: "answers that overtake each other",
   },
   {
     name: "a page does not tell the time of a 401",
@@ -266,15 +269,15 @@ export const worker: readonly Mutant[] = [
           getTicket: ({ date: _, ...need }, ...rest) => options.getTicket(need, ...rest),
         }),
     ),
-    test: "test/unit/worker/same.test.ts",
-    title: "with a clock [F16]",
+    test: "test/unit/worker/same-as-vault.test.ts",
+    title: "with a clock",
   },
   {
     name: "a page that gives up tells nobody",
     law: "P14",
     ...relaying(answering((answer) => answer)),
     test: PAGE,
-    title: "an abort reaches the worker [P14]",
+    title: "an abort reaches the worker",
   },
   {
     name: "a page counts as controlled before it is",
@@ -283,22 +286,22 @@ export const worker: readonly Mutant[] = [
       const { state, ...reply } = original(message);
       return { ...reply, state: state && { ...state, isolated: false } };
     }),
-    test: PAGE,
-    title: "is there when the page is controlled [S7]",
+    test: LINK,
+    title: "is there when the page is controlled",
   },
   {
     name: "a page believes a worker of another version",
     law: "S10",
     ...relaying(answering((answer) => ({ ...answer, tokenkeep: 1 }))),
-    test: PAGE,
-    title: "a worker that is updated to another version [P10]",
+    test: SILENCE,
+    title: "a worker that is updated to another version",
   },
   {
     name: "nothing stands in for a worker",
     law: "P10",
     ...connecting((connect, start, { fallback: _, ...options } = {}) => connect(start, options)),
-    test: PAGE,
-    title: "a worker that is updated to another version [P10]",
+    test: SILENCE,
+    title: "a worker that is updated to another version",
   },
   {
     name: "a password is sent again to a worker that is silent",
@@ -309,7 +312,7 @@ export const worker: readonly Mutant[] = [
         signIn: (...args) => vault.signIn(...args).catch(() => vault.signIn(...args)),
       });
     }),
-    test: PAGE,
+    test: SILENCE,
     title: "any more is not sent a password again",
   },
   {
@@ -317,7 +320,7 @@ export const worker: readonly Mutant[] = [
     law: "P10",
     ...connecting((connect, start, options) => over(connect(start, options), { close: () => {} })),
     test: PAGE,
-    title: "closed, it gives up what it asked [P10]",
+    title: "closed, it gives up what it asked",
   },
   {
     name: "a stream is sent again",
@@ -332,6 +335,6 @@ export const worker: readonly Mutant[] = [
       };
     }),
     test: PAGE,
-    title: "sends a stream once [P11 F20 F21]",
+    title: "sends a stream once",
   },
 ];

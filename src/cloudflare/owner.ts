@@ -7,6 +7,7 @@ import { shownClaims } from "../guard/claims.ts";
 import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { Grant } from "../types.ts";
+import { snapshotOf } from "../vault/snapshot.ts";
 import { LOOK_AGAIN, setAlarm } from "./alarm.ts";
 import { createBegin } from "./beginnings.ts";
 import type { OwnerSettings } from "./owned.ts";
@@ -126,24 +127,11 @@ async function stateOf(
 ): Promise<{ readonly snapshot: SessionState }> {
   await engine.look();
   const keyId = await shelf.keyId(name.key).catch(() => undefined);
-  const { session, status, persisted } = engine.state();
-  const { issuedAt, refreshAt, generation, tokenSet } = session ?? {};
-  const claims = shownClaims(provider, tokenSet?.accessToken);
-  return {
-    snapshot: {
-      status,
-      account: name.account,
-      persisted,
-      issuedAt,
-      refreshAt,
-      expiresAt: tokenSet?.expiresAt,
-      generation,
-      scope: tokenSet?.scope,
-      // RPC takes no object without a prototype, and claims have none.
-      claims: claims && (JSON.parse(JSON.stringify(claims)) as SessionState["claims"]),
-      keyId,
-    },
-  };
+  const state = engine.state();
+  const shown = shownClaims(provider, state.session?.tokenSet.accessToken);
+  // RPC takes no object without a prototype, and claims have none.
+  const claims = shown && (JSON.parse(JSON.stringify(shown)) as SessionState["claims"]);
+  return { snapshot: { ...snapshotOf(state, { account: name.account, claims }), keyId } };
 }
 
 /** What answers in the place of an object that cannot start: the reason, typed. */

@@ -5,7 +5,8 @@
 import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "./crypto.ts";
-import { DEADLINE, fail, inTime, own } from "./stored.ts";
+import { own } from "./json.ts";
+import { DEADLINE, fail, inTime } from "./stored.ts";
 
 /** What stands beside a sealed body: the id of the ring's key, and the session's salt. */
 export interface KeyNames {

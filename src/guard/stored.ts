@@ -1,7 +1,7 @@
 /** Shared by the stores that outlive a release: their records are narrowed and not trusted (S10). */
 import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
-import { isObject } from "./claims.ts";
+import { isObject, own } from "./json.ts";
 
 /** Why a store cannot be used, and what to do: `store_unavailable`'s own advice unless told. */
 export type Cause = readonly [why: string, advice?: string];
@@ -61,14 +61,17 @@ export function bare(value: unknown, left: { values: number } = { values: MOST_V
   return copy;
 }
 
-/** Own members only, without a prototype. */
-export const own = <T extends object>(value: T): T => ({ __proto__: null, ...value });
-
 /** A record's clear part. */
 export function headOf(record: StoredRecord): RecordHead {
   const { body: _, keys: __, ...head } = own(record);
   return own(head);
 }
+
+/** Compare-and-set's compare: whether what is stored is what a writer believes is stored. */
+export const isExpected = (
+  stored: RecordHead | undefined,
+  expected: RecordHead | undefined,
+): boolean => stored?.sessionId === expected?.sessionId && stored?.revision === expected?.revision;
 
 /** A record without its keys, for stores that keep nothing but JSON. */
 export function withoutKeys(record: StoredRecord): StoredRecord {

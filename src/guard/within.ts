@@ -4,7 +4,8 @@
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
+    // Above 2^31 it would fire at once (F15).
+    timer = setTimeout(() => resolve(undefined), Math.min(ms, 1e9));
   });
   try {
     return await Promise.race([promise, late]);

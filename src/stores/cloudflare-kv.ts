@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { DEADLINE, headOf, inTime, parseStored } from "../guard/stored.ts";
+import { DEADLINE, headOf, inTime, isExpected, parseStored } from "../guard/stored.ts";
 import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -116,8 +116,7 @@ export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions 
       reach(async (late) => {
         // After the deadline no write begins: the caller has been told that it failed.
         const current = await Promise.race([get(key), late]);
-        if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
-          return false;
+        if (!isExpected(current, expected)) return false;
         await (next ? put(key, next) : kv.delete(nameOf(key)));
         return true;
       }),

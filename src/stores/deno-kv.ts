@@ -5,7 +5,7 @@
  * @see https://docs.deno.com/deploy/kv/
  * @module
  */
-import { DEADLINE, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
+import { DEADLINE, headOf, inTime, isExpected, parseStored, withoutKeys } from "../guard/stored.ts";
 import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -113,8 +113,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
     write: (key, next, expected) =>
       use(async () => {
         const { record, versionstamp } = await get(key);
-        if (record?.sessionId !== expected?.sessionId || record?.revision !== expected?.revision)
-          return false;
+        if (!isExpected(record, expected)) return false;
         const at = [...prefix, key];
         const write = kv.atomic().check({ key: at, versionstamp });
         const { ok } = await (next ? write.set(at, withoutKeys(next)) : write.delete(at)).commit();

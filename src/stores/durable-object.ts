@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { DEADLINE, fail, headOf, inTime, parseStored, withoutKeys } from "../guard/stored.ts";
+import {
+  DEADLINE,
+  fail,
+  headOf,
+  inTime,
+  isExpected,
+  parseStored,
+  withoutKeys,
+} from "../guard/stored.ts";
 import { because, VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -98,8 +106,7 @@ export function durableObjectStore(
     async write(key, next, expected) {
       const written = await use(() => {
         const current = get(key);
-        if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
-          return false;
+        if (!isExpected(current, expected)) return false;
         if (next) storage.kv.put(PREFIX + key, withoutKeys(next));
         else storage.kv.delete(PREFIX + key);
         return true;

@@ -11,7 +11,8 @@
  */
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "../guard/crypto.ts";
 import { type KeyNames, type Keyring, type Sealer, unknownKey } from "../guard/keyring.ts";
-import { bare, fail, headOf, own, parseStored } from "../guard/stored.ts";
+import { own } from "../guard/json.ts";
+import { bare, fail, headOf, parseStored } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /** The sealed form of a body: JSON. With a key ring `kid` and `salt` name the key. */

@@ -6,7 +6,16 @@
  * @module
  */
 import { promisifyRequest } from "idb-keyval";
-import { type Cause, DEADLINE, fail, headOf, inTime, isId, parseStored } from "../guard/stored.ts";
+import {
+  type Cause,
+  DEADLINE,
+  fail,
+  headOf,
+  inTime,
+  isExpected,
+  isId,
+  parseStored,
+} from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
@@ -143,8 +152,7 @@ export function indexedDbStore(
     write: (key, next, expected) =>
       use("readwrite", async (store) => {
         const current = parseStored(await get(store, key));
-        if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
-          return false;
+        if (!isExpected(current, expected)) return false;
         if (next) store.put(next, key);
         else store.delete(key);
         // A request's success is not durable yet; the transaction's end is.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { headOf } from "../guard/stored.ts";
+import { headOf, isExpected } from "../guard/stored.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
 
 /**
@@ -33,8 +33,7 @@ export function memoryStore(): TokenStore {
     read: async (key) => records.get(key),
     async write(key, next, expected) {
       const current = records.get(key);
-      if (current?.sessionId !== expected?.sessionId || current?.revision !== expected?.revision)
-        return false;
+      if (!isExpected(current, expected)) return false;
       if (next) records.set(key, next);
       else records.delete(key);
       return true;

@@ -4,6 +4,8 @@
  */
 import { shownClaims } from "../guard/claims.ts";
 import { listAccounts } from "./accounts.ts";
+import { createHandedOut } from "./handed-out.ts";
+import { snapshotOf } from "./snapshot.ts";
 import type { Engine, EngineEventType, EngineState } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
@@ -92,7 +94,7 @@ export interface Vault<Credentials = never> {
   adopt(tokens: TokenSet): Promise<void>;
   /**
    * The access token alone. Rejects with a `VaultError`, as `fetch` does: with `session_changed` where
-   * somebody else has signed in since `rejected` was got.
+   * somebody else has signed in since `rejected` was got: then nothing is to be sent again.
    */
   getToken(options?: {
     /** A token of `getToken` that the server answered with 401. A newer one is got, if there is any. */
@@ -175,21 +177,12 @@ export function createOwnedVault<Credentials>(
   let shownToken: AccessToken | undefined;
 
   function snapshot(): Snapshot {
-    const { session, token, status, persisted } = engine.state();
-    const { issuedAt, refreshAt, generation, tokenSet } = own({ ...session });
+    const state = engine.state();
+    const { token, status, persisted } = state;
     if (shown?.status !== status || shown.persisted !== persisted || shownToken !== token) {
       shownToken = token;
-      shown = Object.freeze({
-        status,
-        account,
-        persisted,
-        issuedAt,
-        refreshAt,
-        expiresAt: tokenSet?.expiresAt,
-        generation,
-        scope: tokenSet?.scope,
-        claims: shownClaims(provider, token?.accessToken),
-      });
+      const claims = shownClaims(provider, token?.accessToken);
+      shown = Object.freeze(snapshotOf(state, { account, claims }));
     }
     return shown;
   }
@@ -220,6 +213,7 @@ export function createOwnedVault<Credentials>(
   const authorization = (next: AccessToken): string =>
     next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
 
+  const handedOut = createHandedOut();
   /** Other clients do not report which endpoints let their token through. */
   const isHandedOn = true;
 
@@ -249,12 +243,16 @@ export function createOwnedVault<Credentials>(
     async getToken(options) {
       const { rejected, signal } = own({ ...options });
       const since = clock.running();
-      const got = await getToken({ signal, isHandedOn });
-      if (got.accessToken !== rejected) return got.accessToken;
-      const waited = clock.running() - since;
-      const next = await getToken({ rejected: got, waited, signal, isHandedOn });
-      if (next.sessionId !== got.sessionId) throw new VaultError("session_changed");
-      return next.accessToken;
+      let got = await getToken({ signal, isHandedOn });
+      const { sessionId } = got;
+      if (got.accessToken === rejected) {
+        const waited = clock.running() - since;
+        got = await getToken({ rejected: got, waited, signal, isHandedOn });
+      }
+      const isCrossed = rejected !== undefined && handedOut.isAnothers(rejected, got.sessionId);
+      if (isCrossed || got.sessionId !== sessionId) throw new VaultError("session_changed");
+      handedOut.note(got);
+      return got.accessToken;
     },
     async authorization(options) {
       const { signal } = own({ ...options });

@@ -209,3 +209,28 @@ describe("close()", () => {
     expect(touched).toBe(0);
   });
 });
+
+describe("a rejected token", () => {
+  it("of another session is answered with none of this one's [F103]", async () => {
+    const { vault, clock } = await signedIn();
+    const first = await vault.getToken();
+    await clock.advance(60_000);
+    const second = await clock.until(vault.getToken({ rejected: first }));
+    expect(second).not.toBe(first);
+    await vault.signIn(credentials);
+    for (const rejected of [first, second])
+      expect(await rejection(vault.getToken({ rejected }))).toMatchObject({
+        code: "session_changed",
+      });
+  });
+
+  it("of this session, or one that nobody here has given, is answered with the newest [P12]", async () => {
+    const { vault, clock, api } = await signedIn();
+    const first = await vault.getToken();
+    await clock.advance(60_000);
+    const second = await clock.until(vault.getToken({ rejected: first }));
+    for (const rejected of [first, "given elsewhere"])
+      expect(await vault.getToken({ rejected })).toBe(second);
+    expect(api.to("/refresh")).toHaveLength(1);
+  });
+});
