@@ -35,10 +35,10 @@ import {
   demand,
   inJurisdiction,
   kvOf,
+  namedProvider,
   namespaceOf,
   providersOf,
   senderOf,
-  unknownProvider,
 } from "./cloudflare/set-up.ts";
 import type { ObjectContext } from "./cloudflare/shelf.ts";
 import { hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
@@ -68,7 +68,7 @@ export interface TokenVaultObject extends Owner {
 export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): TokenVaultClass {
   const given = options as TokenVaultOptions;
   const { providers } = given;
-  demand(providers, "defineTokenVault needs providers");
+  demand(providers, "there are no providers", "Give defineTokenVault some");
   if (typeof providers === "object") checkProviders(providers);
   define(given);
 
@@ -133,9 +133,10 @@ export function createVault<Credentials = unknown>(
   const { account } = { account: "default", ...options };
   demand(
     env && ctx?.waitUntil,
-    "Pass env and ctx, the second and third argument of the Worker's fetch",
+    "env or ctx is missing",
+    "Pass the second and third argument of the Worker's fetch",
   );
-  demand(isAccount(account), "account must be of 1 to 256 characters");
+  demand(isAccount(account), "account is no name", "Give it 1 to 256 characters");
   const everywhere = namespaceOf(binding, env);
   const isRegional = jurisdiction !== undefined;
   const namespace = isRegional ? inJurisdiction(everywhere, binding, jurisdiction) : everywhere;
@@ -181,8 +182,7 @@ function providerOf(
   { provider: name, dangerouslyAllowLoopbackHttp }: CloudflareVaultOptions,
   { providers }: Shared,
 ): Provider<never> {
-  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  demand(provider, unknownProvider(name, providers));
+  const provider = namedProvider(name, providers);
   checkLoopback(provider, dangerouslyAllowLoopbackHttp, "createVault");
   return provider;
 }

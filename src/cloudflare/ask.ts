@@ -1,5 +1,5 @@
 /** A Worker's way to the object that owns a session: in time, and once more where that does no harm. */
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import { createLimit } from "../refresh/waiting.ts";
 import type { Clock, TokenNeed } from "../types.ts";
 import { demand } from "./set-up.ts";
@@ -31,7 +31,7 @@ export type Ask = <Said extends { readonly revision: number }>(
 const GRACE = 10_000;
 
 export const unavailable = (): VaultError =>
-  new VaultError("store_unavailable", "Durable Object unavailable: nothing is lost, try again");
+  because("store_unavailable", "the Durable Object does not answer");
 
 /** The reason of a wait that ended by its time. */
 const OVERDUE = Symbol("overdue");
@@ -58,7 +58,8 @@ export async function within<T>(
 async function askOnce<Said>(owner: Owner, question: Question<Said>): Promise<Said | Failure> {
   demand(
     owner.token,
-    "This Worker has no RPC: in wrangler.jsonc set compatibility_date to 2024-04-03 or later",
+    "this Worker has no RPC",
+    "In wrangler.jsonc set compatibility_date to 2024-04-03 or later",
   );
   return question(owner);
 }

@@ -75,7 +75,11 @@ export function sharedOf(
     once(known, one, () => share(env, providersOf(one.providers, env), one)),
   );
   const shared = all.findLast((one) => Object.hasOwn(one.providers, name)) ?? all.at(-1);
-  demand(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
+  demand(
+    shared,
+    "no class is defined here",
+    "Call defineTokenVault in this Worker, or pass createVault its providers",
+  );
   // At once, so that a missing key is told at the start and not when it is needed.
   shared.ring();
   return shared;

@@ -1,6 +1,6 @@
 /** The keys that seal sessions: a Worker's secret, read and checked before anything is stored. */
 import { type Keyring, keyring } from "../stores/encrypted.ts";
-import { demand } from "./set-up.ts";
+import { VaultError } from "../errors.ts";
 
 /** Where the keys are looked for unless told. */
 const KEYS = "TOKENKEEP_KEYS";
@@ -53,6 +53,9 @@ const isSecret = (given: GivenKeys): given is StoredSecret =>
   typeof (given as Partial<StoredSecret> | null | undefined)?.get === "function";
 
 function checked(text: unknown): string {
-  demand(typeof text === "string" && text.trim(), "Cannot seal sessions: there are no keys" + HOW);
+  const isText = typeof text === "string" && text.trim() !== "";
+  // `HOW` begins with the full stop of the sentence before.
+  if (!isText)
+    throw new VaultError("invalid_option", "Cannot seal sessions: there are no keys" + HOW);
   return text;
 }

@@ -9,7 +9,7 @@ import type { VaultEvent } from "../vault/vault.ts";
 import { createCache, type TokenCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
 import { objectLock } from "./lock.ts";
-import { checkLoopback, demand, unknownProvider } from "./set-up.ts";
+import { checkLoopback, demand, namedProvider } from "./set-up.ts";
 import type { ObjectContext, Shelf } from "./shelf.ts";
 import { keyOf, type SessionName, teller } from "./wire.ts";
 
@@ -98,11 +98,11 @@ function providerOf(
   providers: OwnerSettings["providers"],
   { provider: name, account, key }: SessionName,
 ): Provider<never> {
-  const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  demand(provider, unknownProvider(name, providers));
+  const provider = namedProvider(name, providers);
   demand(
     keyOf(provider, account) === key,
-    `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers. Where two classes of one Worker have a provider of this name, give each defineTokenVault its binding`,
+    `Worker and Durable Object define the provider "${name}" differently`,
+    `Give both the same origins and partition, or pass createVault its providers. Where two classes of one Worker have a provider of this name, give each defineTokenVault its binding`,
   );
   return provider;
 }

@@ -79,7 +79,7 @@ function startsAndEnds(
     signIn: (name, credentials, options) =>
       answer(name, async (one) => {
         // Before anything is noted.
-        demand(one.provider.signIn, "The provider has no sign-in: call adopt()");
+        demand(one.provider.signIn, "the provider has no sign-in", "Call adopt()");
         const start = (): Promise<void> => one.engine.signIn(credentials as never);
         await begin(one, options, { asked: ["signIn", credentials], start });
         return leased(one);

@@ -5,7 +5,7 @@
 import { randomId } from "../guard/random.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
-import { VaultError } from "../errors.ts";
+import { because } from "../errors.ts";
 import { createFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
@@ -136,7 +136,7 @@ function heldBy<Credentials>(
     async state() {
       const said = await ask((owner) => owner.state(session), again);
       if (isFailure(said)) throw fromWireError(said.error);
-      demand(said.snapshot, "Worker and Durable Object are of different versions: deploy both");
+      demand(said.snapshot, "Worker and Durable Object are of different versions", "Deploy both");
       return said.snapshot;
     },
   };
@@ -147,9 +147,10 @@ function plain<Data>(data: Data): Data {
   try {
     return structuredClone(data);
   } catch {
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      "Cannot send this to the Durable Object: functions, promises and the like cannot be cloned. Pass plain data",
+      "functions, promises and the like cannot be sent to the Durable Object",
+      "Pass plain data",
     );
   }
 }

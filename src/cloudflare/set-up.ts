@@ -1,7 +1,7 @@
 /**
  * Checks a Worker's set-up. Each message says what is wrong, and which line to add to which file.
  */
-import { VaultError } from "../errors.ts";
+import { because } from "../errors.ts";
 import { isSecure } from "../guard/secure.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import type { Fetch, Provider } from "../types.ts";
@@ -15,9 +15,9 @@ export interface Sender {
 
 const CACHE = "TOKEN_CACHE";
 
-/** Throws `invalid_option` with this message. */
-export function demand(isRight: unknown, message: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", message);
+/** Throws `invalid_option` with the reason, and with what to do. */
+export function demand(isRight: unknown, why: string, advice: string): asserts isRight {
+  if (!isRight) throw because("invalid_option", why, advice);
 }
 
 export const providersOf = (
@@ -29,12 +29,23 @@ export function checkProviders(providers: Providers): void {
   for (const [name, provider] of Object.entries(providers))
     demand(
       provider?.origins?.length,
-      `The provider "${name}" has no origins: pass what its preset gives, vmcloud() say`,
+      `the provider "${name}" has no origins`,
+      "Pass what a preset or a mechanism gives, such as vmcloud()",
     );
 }
 
-export const unknownProvider = (name: unknown, providers: object): string =>
-  `${typeof name === "string" ? `Unknown provider "${name}": add it to` : "provider is a name here, from"} the providers of defineTokenVault, which has ${Object.keys(providers).join(", ") || "none"}`;
+/** The provider of a name; anything but a name of a known provider is told. */
+export function namedProvider(name: unknown, providers: Providers): Provider<never> {
+  const isName = typeof name === "string";
+  const found = isName && Object.hasOwn(providers, name) ? providers[name] : undefined;
+  const all = Object.keys(providers).join(", ") || "none";
+  demand(
+    found,
+    isName ? `the provider "${name}" is unknown` : "provider has to be a name",
+    `Add it to the providers of defineTokenVault, which has ${all}`,
+  );
+  return found;
+}
 
 const isLoopback = (url: URL): boolean => url.protocol === "http:" && isSecure(url, true);
 
@@ -47,7 +58,8 @@ export function checkLoopback(
   const isPlain = origins.some((origin) => URL.canParse(origin) && isLoopback(new URL(origin)));
   demand(
     isAllowed || !isPlain,
-    `The provider ${name} has an origin with plain http: add dangerouslyAllowLoopbackHttp: true to ${side}. createVault and defineTokenVault both need it, and only in development`,
+    `the provider "${name}" has an origin with plain http`,
+    `Add dangerouslyAllowLoopbackHttp: true to ${side}. createVault and defineTokenVault both need it, and only in development`,
   );
 }
 
@@ -57,7 +69,8 @@ export function kvOf(named: string | undefined, env: object): KvNamespace | unde
   const kv = (env as Record<string, unknown>)[name] as KvNamespace | undefined;
   demand(
     kv?.getWithMetadata || (!kv && named === undefined),
-    `${name} is no KV binding: in wrangler.jsonc add { "binding": "${name}" } to "kv_namespaces"`,
+    `${name} is no KV binding`,
+    `In wrangler.jsonc add { "binding": "${name}" } to "kv_namespaces"`,
   );
   return kv;
 }
@@ -69,7 +82,11 @@ export function senderOf(
 ): Fetch | undefined {
   const found = find?.(env as never);
   if (found === undefined || typeof found === "function") return found;
-  demand(found?.fetch, "fetch of defineTokenVault gives no binding with a fetch, and no function");
+  demand(
+    found?.fetch,
+    "fetch of defineTokenVault gives neither a function nor a binding with a fetch",
+    "Give one of them",
+  );
   return (input, init) => found.fetch(input as never, init as never) as Promise<Response>;
 }
 
@@ -84,7 +101,8 @@ export function namespaceOf(binding: string, env: object): Namespace {
   const bound = (env as Record<string, unknown>)[binding] as Namespace | undefined;
   demand(
     bound?.idFromName,
-    `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
+    `${binding} is no Durable Object binding`,
+    `In wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
   );
   return bound;
 }
@@ -97,9 +115,10 @@ export function inJurisdiction(namespace: Namespace, binding: string, name: stri
   try {
     return namespace.jurisdiction(name);
   } catch {
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      `${binding} has no jurisdiction ${name}: Cloudflare has "eu", "us" and more, a development server has none. There, leave the option out: set it by a variable that production alone has, jurisdiction: env.JURISDICTION`,
+      `${binding} has no jurisdiction ${name}`,
+      'Cloudflare has "eu", "us" and more, a development server has none. There, leave the option out: set it by a variable that production alone has, jurisdiction: env.JURISDICTION',
     );
   }
 }

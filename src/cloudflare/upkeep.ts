@@ -30,7 +30,8 @@ export function createUpkeep(ctx: ObjectContext, settings: OwnerSettings): Upkee
     const known = opened?.name ?? deed.read();
     demand(
       !known || known.key === name.key,
-      "This object keeps another session: its binding is for TokenVault only",
+      "this object keeps another session",
+      "Its binding is for TokenVault only",
     );
     opened ??= make(name);
     // The provider was renamed: the deed follows.
