@@ -236,19 +236,20 @@ export const worker: readonly Mutant[] = [
   {
     name: "an answer that was overtaken brings its state back",
     law: "F9",
-    ...ofNarrow("toState", (original) => {
+    ...ofNarrow("toReply", (original) => {
       let times = 0;
-      return (value) => {
-        const state = original(value);
+      return (message) => {
+        const { state, ...reply } = original(message);
         const later = (seq: number): number => seq + 1e6 * times;
         times += 1;
-        return (
-          state && {
+        return {
+          ...reply,
+          state: state && {
             ...state,
             seq: later(state.seq ?? 0),
             news: state.news?.map((one) => ({ ...one, seq: later(one.seq) })) ?? [],
-          }
-        );
+          },
+        };
       };
     }),
     test: ANSWERS,
@@ -278,9 +279,9 @@ export const worker: readonly Mutant[] = [
   {
     name: "a page counts as controlled before it is",
     law: "S7",
-    ...ofNarrow("toState", (original) => (value) => {
-      const state = original(value);
-      return state && { ...state, isolated: false };
+    ...ofNarrow("toReply", (original) => (message) => {
+      const { state, ...reply } = original(message);
+      return { ...reply, state: state && { ...state, isolated: false } };
     }),
     test: PAGE,
     title: "is there when the page is controlled [S7]",

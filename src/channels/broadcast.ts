@@ -15,18 +15,6 @@ function openQuietly(name: string): BroadcastChannel {
   return channel;
 }
 
-/** Sends a message to itself, on a channel with a random name: then the others' silence means something. */
-function tryOut(name: string, onArrival: () => void): void {
-  const [from, to] = [openQuietly(name), openQuietly(name)];
-  to.addEventListener("message", () => {
-    onArrival();
-    from.close();
-    to.close();
-  });
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows have one, channels do not
-  from.postMessage(0);
-}
-
 /**
  * Tells other contexts which generation there is, and never a token. Where BroadcastChannel is missing or
  * refused, nothing is sent and nothing arrives, because messages only save time: no call throws.
@@ -43,14 +31,32 @@ function tryOut(name: string, onArrival: () => void): void {
 export function broadcastChannel(): Channel {
   return {
     open(name, onMessage) {
+      const ends: BroadcastChannel[] = [];
       let channel: BroadcastChannel | undefined;
       let isConnected = false;
-      try {
-        channel = openQuietly(name);
-        channel.addEventListener("message", (event) => onMessage(event.data));
-        tryOut(`${name}:${randomId()}`, () => {
+
+      function join(where: string): BroadcastChannel {
+        const end = openQuietly(where);
+        ends.push(end);
+        return end;
+      }
+
+      /** Sends itself a message, where nobody else is: silence of the others then means something. */
+      function tryOut(where: string): void {
+        const [from, to] = [join(where), join(where)];
+        to.addEventListener("message", () => {
           isConnected = true;
+          from.close();
+          to.close();
         });
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- windows have one, channels do not
+        from.postMessage(0);
+      }
+
+      try {
+        channel = join(name);
+        channel.addEventListener("message", (event) => onMessage(event.data));
+        tryOut(`${name}:${randomId()}`);
       } catch {
         // Messages are advisory.
       }
@@ -61,8 +67,9 @@ export function broadcastChannel(): Channel {
           channel?.postMessage({ type, sessionId, generation });
         },
         close() {
-          channel?.close();
           channel = undefined;
+          // The trial's message may never have come.
+          for (const end of ends) end.close();
         },
       };
     },

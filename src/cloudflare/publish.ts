@@ -63,21 +63,43 @@ export function noteOf(
   return debt && { name: `ended ${debt.sessionId} ${debt.since}` };
 }
 
+/** What this instance has told KV. */
+interface Told {
+  /** The note's name; `""` where KV did not take it. Absent where nothing was told. */
+  readonly name?: string;
+  readonly at: number;
+}
+
+/** Whether a time lies at most so far in the past. A clock may have gone back. */
+const isWithin = (since: number, now: number, ms: number): boolean =>
+  now >= since && now - since < ms;
+
+/** The facts on which a decision about a note depends. */
+interface NoteSight {
+  readonly issuedAt: number;
+  readonly debt: Debt | undefined;
+  readonly now: number;
+}
+
+/** Whether a note is worth a write, which costs as much as thirty questions to the object. */
+function isWanted(
+  { name, lease }: Note,
+  { issuedAt, debt, told, asked, now }: NoteSight & { readonly told: Told; readonly asked: number },
+): boolean {
+  // The object has rested: its session was told to KV when it came, unless it came just now.
+  const isOld = lease !== undefined && !debt && now - issuedAt >= LEAST;
+  const last = told.name ?? (isOld ? name : undefined);
+  return name !== last || (asked > HOT && !isWithin(told.at, now, CACHED / 2));
+}
+
 export function createPublisher(parts: PublisherParts): Publisher {
   const { engine, cache, id, clock, deed, waitUntil } = parts;
   let publishing = false;
-  let publishedAt = -Infinity;
-  let published: string | undefined;
+  let told: Told = { at: -Infinity };
   let asked = 0;
 
-  /** Whether a note is worth a write, which costs as much as thirty questions to the object. */
-  function isWanted({ name, lease }: Note, now: number, debt: Debt | undefined): boolean {
-    const { session } = engine.state();
-    // The object has rested: its session was told to KV when it came, unless it came just now.
-    if (lease && session && !debt && now - session.issuedAt >= LEAST) published ??= name;
-    const age = now - publishedAt;
-    return name !== published || (asked > HOT && !(age >= 0 && age < CACHED / 2));
-  }
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => void clock.setTimeout(resolve, ms));
 
   /** A new entry settles a debt, unless it is about the very session that is to end. */
   function settle({ lease }: Note, debt: Debt | undefined): void {
@@ -86,41 +108,43 @@ export function createPublisher(parts: PublisherParts): Publisher {
     if (!deed.debt()) parts.onPaid();
   }
 
+  /** Tells KV one thing after the other, until there is no news for it. */
   async function spread(to: TokenCache): Promise<void> {
     for (;;) {
       const now = clock.now();
       const debt = deed.debt();
       const state = engine.state();
+      const { session } = state;
       const note = noteOf(state, { debt, now });
       if (!note) return;
-      if (!isWanted(note, now, debt)) return settle(note, debt);
-      const age = now - publishedAt;
-      if (age >= 0 && age < PACE) {
-        await new Promise<void>((resolve) => clock.setTimeout(resolve, PACE - age));
+      const issuedAt = session?.issuedAt ?? now;
+      if (!isWanted(note, { issuedAt, debt, told, asked, now })) return settle(note, debt);
+      if (isWithin(told.at, now, PACE)) {
+        await pause(PACE - (now - told.at));
         continue;
       }
-      published = note.name;
-      publishedAt = now;
+      told = { name: note.name, at: now };
       asked = 0;
-      const revision = await parts.revision(state.session);
+      const revision = await parts.revision(session);
       await to.write(id, { revision, lease: note.lease });
       settle(note, debt);
     }
   }
 
+  async function publish(to: TokenCache): Promise<void> {
+    publishing = true;
+    try {
+      await spread(to);
+    } catch {
+      // Readers come to the object instead; a sign-out is told again by the alarm.
+      told = { name: "", at: told.at };
+    } finally {
+      publishing = false;
+    }
+  }
+
   return (wasAsked) => {
     if (wasAsked) asked++;
-    if (!cache || publishing) return;
-    publishing = true;
-    waitUntil(
-      spread(cache)
-        .catch(() => {
-          // Readers come here instead; a sign-out is told again by the alarm.
-          published = "";
-        })
-        .finally(() => {
-          publishing = false;
-        }),
-    );
+    if (cache && !publishing) waitUntil(publish(cache));
   };
 }

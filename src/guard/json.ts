@@ -13,3 +13,12 @@ export const parse = (text: string): unknown =>
   JSON.parse(text, (_, value: unknown) =>
     isObject(value) ? Object.setPrototypeOf(value, null) : value,
   );
+
+/** Whether it is the object's own to say, or its class's, and not just anybody's (S15). */
+export function says(object: object, name: string): boolean {
+  const root = Object.prototype;
+  if (!Object.hasOwn(root, name)) return true;
+  let at: unknown = object;
+  while (at && at !== root && !Object.hasOwn(at, name)) at = Object.getPrototypeOf(at);
+  return !!at && at !== root;
+}

@@ -1,6 +1,7 @@
 /** Bodies: sent as they were at the call, and once more as the same bytes (P11), within a limit. */
+import { says } from "../guard/json.ts";
+import { within } from "../guard/within.ts";
 import type { Body, KeptBody, VaultRequestInit } from "./contract.ts";
-import { says } from "./init.ts";
 
 /** How many bytes of a `Request`'s body are kept, where nothing else is said. */
 export const MAX_REPLAY = 1_048_576;
@@ -21,11 +22,14 @@ export function keepBody(
     const kept = lasting(body);
     return { first: kept ?? body, isKept: () => kept !== undefined, again: () => kept };
   }
-  // Firefox does not show a request's body; the other engines say when there is none.
-  return !request || request.body === null || /^(get|head)$/i.test(request.method)
+  return !request || hasNoBody(request)
     ? { first: undefined, isKept: always, again: () => undefined }
-    : keepRequest(request, most);
+    : readAlong(Request.prototype.clone.call(request), most);
 }
+
+/** Firefox does not show a request's body; the other engines say when there is none. */
+export const hasNoBody = ({ body, method }: Request): boolean =>
+  body === null || /^(get|head)$/i.test(method);
 
 /**
  * A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. Known by
@@ -45,32 +49,21 @@ export function lasting(body: Body): Body | undefined {
 }
 
 /**
- * A `Request`'s body is read along with its first send, up to the limit: a copy that nobody reads
- * would grow to the size of the whole (F100). Its bytes have no type: the headers tell that.
+ * A `Request`'s body is read along with its first send, from a copy, up to the limit: a copy that nobody
+ * reads would grow to the size of the whole (F100). Its bytes have no type: the headers tell that.
  */
-function keepRequest(request: Request, most: number): KeptBody {
-  const copy = Request.prototype.clone.call(request);
+export function readAlong(copy: Request, most: number = MAX_REPLAY): KeptBody {
   let blob: Blob | undefined;
   // Without a way to read it in parts it is no stream either, and its copy costs nothing.
   const read = copy.body ? readUpTo(copy.body, most) : undefined;
   return {
     first: undefined,
     async isKept() {
-      blob ??= await (read ? withinStall(read) : copy.blob());
+      blob ??= await (read ? within(read, STALL) : copy.blob());
       return blob !== undefined;
     },
     again: () => blob?.slice(),
   };
-}
-
-async function withinStall<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const stalled = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), STALL);
-  });
-  const first = await Promise.race([promise, stalled]);
-  clearTimeout(timer);
-  return first;
 }
 
 /** The whole of it, or `undefined` as soon as it is more than that, or breaks off. */

@@ -2,19 +2,18 @@
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401. Its steps
  * stand beside it: policy, init, body, send, redirects, the 401 rule.
  */
+import { says } from "../guard/json.ts";
+import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createHeal, isPlain, isToken } from "./heal.ts";
-import { hasAuthorization, keepHeaders, readInit, says } from "./init.ts";
+import { hasAuthorization, keepHeaders, readInit } from "./init.ts";
 import { readPlain, toCall } from "./plain.ts";
 import { Sent } from "./send.ts";
 
 export type { FetchOptions, Follow, VaultFetch, VaultRequestInit } from "./contract.ts";
 
 type Input = string | URL | Request;
-
-/** How many origins are remembered that no token may go to. */
-const MOST_TOLD = 256;
 
 /**
  * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
@@ -36,18 +35,6 @@ function urlOf(request: Request): string {
  */
 const isRequest = (input: Input): input is Request =>
   typeof input === "object" && input !== null && "clone" in input && says(input, "clone");
-
-/** Says once for each origin that something has gone there bare. */
-function createTeller({ policy, onBare }: FetchOptions): (address: string) => void {
-  const told = new Set<string>();
-  return (address) => {
-    if (!onBare || told.size >= MOST_TOLD) return;
-    const origin = policy.unlisted(address);
-    if (origin === undefined || told.has(origin)) return;
-    told.add(origin);
-    onBare(origin);
-  };
-}
 
 /** What an init that was read is in `fetch`'s own words: it knows no body that is a function. */
 function plainly(init: object | undefined, given: Given): object | undefined {
@@ -83,7 +70,7 @@ function keepCall(
 export function createFetch(options: FetchOptions): VaultFetch {
   const { policy, source, authorization, fetch: fetch_ } = options;
   const { start, settle, sent } = createHeal(options);
-  const tellBare = createTeller(options);
+  const tellBare = createBareTeller(options);
   const redirect = options.follow && "manual";
 
   /** Any call. Each step runs at once as long as nothing has to be waited for. */

@@ -2,6 +2,7 @@
  * What a caller says about its request, read once and kept: by Fetch's rules for dictionaries, and
  * without what somebody has put on `Object.prototype` (S15).
  */
+import { says } from "../guard/json.ts";
 import type { Given, KeptHeaders, VaultRequestInit } from "./contract.ts";
 
 /**
@@ -13,15 +14,6 @@ const MEMBERS =
     " ",
   );
 
-/** Whether it is the object's own to say, or its class's, and not just anybody's (S15). */
-export function says(object: object, name: string): boolean {
-  const root = Object.prototype;
-  if (!Object.hasOwn(root, name)) return true;
-  let at: unknown = object;
-  while (at && at !== root && !Object.hasOwn(at, name)) at = Object.getPrototypeOf(at);
-  return !!at && at !== root;
-}
-
 /** An init that says nothing. */
 export const NOTHING: Given = Object.freeze(Object.create(null));
 
@@ -29,7 +21,7 @@ const CLIENT = "about:client";
 
 /** Each member once, as Fetch would read it, and what it takes off a `Request` when it reads any. */
 export function readInit(init: VaultRequestInit | undefined, request?: Request): Given {
-  const { referrer = CLIENT, referrerPolicy = "" } = request ?? {};
+  const { referrer = CLIENT, referrerPolicy = "" } = request ?? NOTHING;
   if (!init && referrer === CLIENT && !referrerPolicy) return NOTHING;
   const given: Record<string, unknown> = Object.create(null);
   if (referrer !== CLIENT) given["referrer"] = referrer;

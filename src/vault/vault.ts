@@ -144,15 +144,17 @@ export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | 
   );
 }
 
-/**
- * Makes a vault for one account. `makeFollow` is for runtimes that show redirects, `share` for an owner
- * that hands tokens on.
- */
-export function createVaultWith<Credentials>(
+/** Makes a vault for one account. `makeFollow` is for runtimes that show redirects. */
+export const createVaultWith = <Credentials>(
+  options: VaultOptions<Credentials>,
+  makeFollow?: (policy: Policy) => Follow,
+): Vault<Credentials> => createOwnedVault(options, makeFollow).vault;
+
+/** The same for an owner that hands tokens on, who needs the engine too. */
+export function createOwnedVault<Credentials>(
   given: VaultOptions<Credentials>,
   makeFollow?: (policy: Policy) => Follow,
-  share?: (engine: Engine) => void,
-): Vault<Credentials> {
+): { readonly vault: Vault<Credentials>; readonly engine: Engine } {
   // Somebody's missing id must not become the default account, which is another's session (S11). A member
   // that is put on `Object.prototype` later on is no option (S15).
   const options = own({ account: "default", ...given });
@@ -211,7 +213,6 @@ export function createVaultWith<Credentials>(
 
   const engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
   const { look, wake, getToken, signOut } = engine;
-  share?.(engine);
   const stopWaking = options.onWake?.(wake);
 
   let token: AccessToken | undefined;
@@ -227,7 +228,7 @@ export function createVaultWith<Credentials>(
     await Promise.all([engine, ...removing].map((one) => one.close()));
   }
 
-  return {
+  const vault: Vault<Credentials> = {
     fetch: createFetch({
       policy,
       source: engine,
@@ -301,4 +302,5 @@ export function createVaultWith<Credentials>(
     close: () => void close().catch(() => {}),
     [Symbol.asyncDispose]: close,
   };
+  return { vault, engine };
 }

@@ -1,25 +1,28 @@
-/** One account in a worker: its vault, and what pages have not heard of it yet. */
+/** One account in a worker: its vault, and the news that pages have not heard yet. */
 import type { Engine } from "../refresh/contract.ts";
+import { createBareTeller } from "../request/bare.ts";
+import type { Policy } from "../request/policy.ts";
 import type { VaultOptions } from "../types.ts";
-import { createVaultWith, type Snapshot, type Vault, type VaultEvent } from "../vault/vault.ts";
-import type { Question, State } from "./protocol.ts";
+import { createOwnedVault, type Snapshot, type Vault, type VaultEvent } from "../vault/vault.ts";
+import type { News, Seen, State } from "./protocol.ts";
 
 /** How many events a page may miss between two questions. */
 const KEPT_EVENTS = 50;
 
 export interface Account {
   readonly vault: Vault<never>;
-  /** The vault's own, for what no vault shows. */
+  /** The vault's own engine, for questions that the vault does not answer. */
   readonly engine: Engine;
-  /** Whose token was given last: the salt for endpoints of requests that have none yet. */
+  /** The session of the token that was given last: the salt of endpoints for requests without a token. */
   session?: string | undefined;
-  look(): void;
+  /** A page's request goes out bare. */
+  tellBare(address: string): void;
   /**
-   * What a page that has `seen` so much has not seen yet; `worker` is the same for all. Where there is
-   * nothing, a page that asks how things stand is told so: it may have lost its way to this worker.
+   * The news that a page has not seen yet; `seen` says how much it has. Where there is none, a page that
+   * asks for the state gets it all the same: it may have lost its way to this worker.
    */
   news(
-    seen: Question["seen"],
+    seen: Seen | undefined,
     worker: Pick<State, "lock" | "isolated">,
     isAsked: boolean,
   ): State | undefined;
@@ -32,65 +35,62 @@ export interface AccountParts {
   /** Numbers all that pages may hear, so that an account which was let go begins where it left off. */
   readonly count: () => number;
   readonly settings: VaultOptions<never>;
+  readonly policy: Policy;
+  /** Told when there is news. */
   readonly nudge: () => void;
 }
 
 export function createAccount(
-  name: string,
-  { owner, count, settings, nudge }: AccountParts,
+  account: string,
+  { owner, count, settings, policy, nudge }: AccountParts,
 ): Account {
-  let look = (): void => {};
-  let engine!: Engine;
-  const vault = createVaultWith<never>(
-    {
-      ...settings,
-      account: name,
-      onWake(listener) {
-        look = listener;
-        globalThis.addEventListener?.("online", listener);
-        const stop = settings.onWake?.(listener);
-        return () => {
-          globalThis.removeEventListener?.("online", listener);
-          stop?.();
-        };
-      },
-    },
-    undefined,
-    (own) => (engine = own),
-  );
+  const { vault, engine } = createOwnedVault<never>({ ...settings, account });
   let seq = count();
   let snapshot: Snapshot | undefined;
   let changedAt = 0;
-  let events: { seq: number; event: VaultEvent }[] = [];
+  let events: News[] = [];
 
-  function show(): void {
-    if (snapshot === (snapshot = vault.snapshot())) return;
-    changedAt = seq = count();
+  function look(): void {
+    const now = vault.snapshot();
+    if (snapshot === now) return;
+    snapshot = now;
+    seq = count();
+    changedAt = seq;
     nudge();
   }
-  vault.subscribe(show);
-  vault.events((event) => {
-    events = [...events.slice(1 - KEPT_EVENTS), { seq: (seq = count()), event }];
+
+  function note(event: VaultEvent): void {
+    seq = count();
+    events = [...events.slice(1 - KEPT_EVENTS), { seq, event }];
     nudge();
-  });
+  }
+
+  vault.subscribe(look);
+  vault.events(note);
+
+  /** How much of this worker's news a page knows. A page that is new here has missed nothing. */
+  function sinceOf(seen: Seen | undefined): number {
+    if (!seen) return seq;
+    return seen.owner === owner ? seen.seq : 0;
+  }
 
   return {
     vault,
     engine,
-    look: () => look(),
+    tellBare: createBareTeller({
+      policy,
+      onBare: (origin) => note({ type: "bare", account, origin }),
+    }),
     news(seen, worker, isAsked) {
-      show();
-      const since = !seen ? seq : seen.owner === owner ? seen.seq : 0;
+      look();
+      const since = sinceOf(seen);
       if (seen && since === seq && !isAsked) return undefined;
-      return {
-        ...worker,
-        owner,
-        seq,
-        news: [
-          ...(!seen || changedAt > since ? [{ seq: changedAt, snapshot }] : []),
-          ...events.filter((one) => one.seq > since),
-        ],
-      };
+      const isNew = !seen || changedAt > since;
+      const news = [
+        ...(isNew ? [{ seq: changedAt, snapshot }] : []),
+        ...events.filter((one) => one.seq > since),
+      ];
+      return { ...worker, owner, seq, news };
     },
   };
 }

@@ -1,10 +1,18 @@
-/** What comes back from a worker, narrowed: it may be another version's, or not ours at all (S10). */
-import { isObject } from "../guard/claims.ts";
-import type { State, WireError } from "./protocol.ts";
+/**
+ * Narrows the messages of pages and workers, which another version or another script may have sent
+ * (S10).
+ */
+import { isObject, own } from "../guard/json.ts";
+import type { WireError } from "../guard/wire-error.ts";
+import { type Answers, type News, type Seen, type State, VERSION } from "./protocol.ts";
 import type { Ticket } from "./send.ts";
+import type { TokenNeed } from "../types.ts";
 
 type Is<T> = (value: unknown) => value is T;
-type Kinds<T> = { readonly [name in keyof T]-?: (value: unknown) => T[name] };
+type Kind = (value: unknown) => unknown;
+
+/** A worker keeps fifty events at most. */
+const MOST_NEWS = 98;
 
 export const isText = (value: unknown): value is string =>
   typeof value === "string" && value.length <= 65_536;
@@ -12,65 +20,59 @@ export const isText = (value: unknown): value is string =>
 export const areTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every(isText);
 
-/** The time of a 401, by the server's `Date`. */
-export const toTime = (value: unknown): number | undefined =>
-  typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
-
 const isNumber = Number.isFinite as Is<number>;
+const isGeneration = Number.isSafeInteger as Is<number>;
 
-/** A header value that `fetch` takes: the scheme, a space, a token (S5). */
-export const isTicket = (value: unknown): value is Ticket | undefined =>
-  value === undefined ||
-  (isObject(value) &&
-    /^\w+ [!-~]{1,16384}$/.test(value["authorization"] as string) &&
-    isText(value["sessionId"]) &&
-    isNumber(value["generation"]));
-
-/** The value if it is of that kind. */
+/** A value of the wanted kind, or `undefined`. */
 const as =
   <T>(is: Is<T>) =>
   (value: unknown): T | undefined =>
     is(value) ? value : undefined;
 
-/** An object of these members and no others, if it is one. */
-const shape =
-  <T>(kinds: Kinds<T>) =>
-  (value: unknown): T | undefined =>
-    isObject(value)
-      ? (Object.fromEntries(
-          Object.entries<(value: unknown) => unknown>(kinds).map(([name, kind]) => [
-            name,
-            kind(value[name]),
-          ]),
-        ) as T)
-      : undefined;
-
 const text = /* @__PURE__ */ as(isText);
 const number = /* @__PURE__ */ as(isNumber);
+const isTrue = (value: unknown): boolean => value === true;
 
-export const toWireError: (value: unknown) => Partial<WireError> | undefined =
-  /* @__PURE__ */ shape({
+/**
+ * An object of these members and no others, if it is one. Texts that come of a closed list are whatever
+ * the worker's version says.
+ */
+const shape =
+  <T>(kinds: Readonly<Record<keyof T, Kind>>) =>
+  (value: unknown): Partial<T> | undefined => {
+    if (!isObject(value)) return undefined;
+    const given = own(value);
+    return Object.fromEntries(
+      Object.entries<Kind>(kinds).map(([name, kind]) => [name, kind(given[name])]),
+    ) as Partial<T>;
+  };
+
+export const readWireError: (value: unknown) => Partial<WireError> | undefined =
+  /* @__PURE__ */ shape<WireError>({
     code: text,
     message: text,
     status: number,
     retryAfter: number,
     reason: text,
-  }) as never;
+  });
 
-/** How an account stands, as far as it says so. */
-export const toState: (value: unknown) => Partial<State> | undefined = /* @__PURE__ */ shape({
+/** An account's state, as far as the message has it. */
+const toState = /* @__PURE__ */ shape<State>({
   owner: text,
-  lock: text,
   seq: number,
-  isolated: Boolean,
   news: (value) =>
     Array.isArray(value) &&
-    // A worker keeps fifty events at most.
-    value.length < 99 &&
+    value.length <= MOST_NEWS &&
     value.map(
-      shape({
+      shape<News>({
         seq: number,
-        event: shape({ type: String, sessionId: text, generation: number, status: number }),
+        event: shape({
+          type: String,
+          sessionId: text,
+          generation: number,
+          status: number,
+          origin: text,
+        }),
         snapshot: shape({
           status: String,
           issuedAt: number,
@@ -79,8 +81,81 @@ export const toState: (value: unknown) => Partial<State> | undefined = /* @__PUR
           generation: number,
           scope: text,
           claims: as(isObject),
-          persisted: (value) => value === true,
+          persisted: isTrue,
         }),
       }),
     ),
-}) as never;
+  lock: text,
+  isolated: isTrue,
+});
+
+/** A header value that `fetch` takes: the scheme, a space, a token (S5). */
+export const isTicket = (value: unknown): value is Ticket | undefined =>
+  value === undefined ||
+  (isObject(value) &&
+    /^\w+ [!-~]{1,16384}$/.test(String(value["authorization"])) &&
+    isText(value["sessionId"]) &&
+    isNumber(value["generation"]));
+
+const isNothing = (_: unknown): _ is never => true;
+
+/** Whether an answer has the value of the wanted kind. */
+export const isRight: { readonly [type in keyof Answers]: Is<Answers[type]> } = {
+  state: isNothing,
+  token: isTicket,
+  signIn: isNothing,
+  adopt: isNothing,
+  getToken: isText,
+  authorization: isText,
+  signOut: isNothing,
+  accounts: areTexts,
+  removeAccount: isNothing,
+};
+
+/** The outcome of a question. */
+export interface Reply {
+  /** Absent where no sound answer came: the worker is gone, silent, or of another version. */
+  readonly tokenkeep: typeof VERSION | undefined;
+  readonly value: unknown;
+  readonly error: Partial<WireError> | undefined;
+  readonly state: Partial<State> | undefined;
+}
+
+const toAnswer = /* @__PURE__ */ shape<Reply>({
+  tokenkeep: (value) => (value === VERSION ? value : undefined),
+  value: (value) => value,
+  error: (value) => value && (readWireError(value) ?? {}),
+  state: toState,
+});
+
+/** By the message that answered it, if one did. */
+export const toReply = (message: unknown): Partial<Reply> => toAnswer(message) ?? {};
+
+/** The time of a 401, by the server's `Date`. */
+export const toTime = (value: unknown): number | undefined =>
+  typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
+
+/** The request for which a page needs a token. */
+export interface Need extends Pick<TokenNeed, "rejected" | "passed" | "waited" | "date"> {
+  readonly url: string | undefined;
+  readonly method: string | undefined;
+}
+
+export function toNeed(value: unknown): Need {
+  const { url, method, sessionId, generation, passed, waited, date } = isObject(value) ? value : {};
+  return {
+    url: text(url),
+    method: text(method),
+    // What is no generation names no token.
+    rejected: isText(sessionId) && isGeneration(generation) ? { sessionId, generation } : undefined,
+    passed: isGeneration(passed) ? passed : undefined,
+    waited: Number(waited) > 0 ? Number(waited) : undefined,
+    date: toTime(date),
+  };
+}
+
+/** How much of a worker's news a page has seen, if it says so. */
+export function toSeen(value: unknown): Seen | undefined {
+  const { owner, seq } = isObject(value) ? value : {};
+  return isText(owner) && isNumber(seq) ? { owner, seq } : undefined;
+}

@@ -1,43 +1,52 @@
 /**
- * What a page and its worker say to each other: questions with a `MessagePort` to answer on, one
- * answer each, and nudges on a `BroadcastChannel`, which hold nothing and mean "ask again".
+ * The messages between a page and its worker: questions with a `MessagePort` to answer on, one answer to
+ * each, and nudges on a `BroadcastChannel`, which hold nothing and mean "ask again".
  *
  * No refresh token crosses but one that a page adopts. An access token crosses as the answer to a page
  * that is about to send it, a password on its way to a sign-in.
  */
-import type { VaultErrorCode, VaultErrorFacts } from "../errors.ts";
+import type { WireError } from "../guard/wire-error.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
+import type { Ticket } from "./send.ts";
 
-/** Each message names it. Who hears another version says so, and does nothing else. */
+/** The version in each message. A receiver of another version says so, and does nothing else. */
 export const VERSION = 1;
 
-/** Where workers say that something has changed. */
+/** The channel on which workers say that something has changed. */
 export const NUDGES = "tokenkeep:worker";
 
-/** A page asks. A port comes along, for the answer; what comes back over it means: never mind. */
+/** A page's question. A port for the answer comes along; a message of the page on it takes the question back. */
 export interface Question {
   readonly tokenkeep: typeof VERSION;
-  /** What is asked for: a method of the vault, `token` or `state`. */
-  readonly type: string;
+  readonly type: keyof Answers;
   readonly account: string;
   /** JSON, so that nothing but plain data can be in it. */
   readonly args: string;
-  /** What the page has seen last: which worker, and how much of what it had to tell. */
-  readonly seen?: { readonly owner: string; readonly seq: number } | undefined;
+  readonly seen?: Seen | undefined;
 }
 
-/** What a worker answers, once. */
+/** The questions, each with the value of its answer: methods of the vault, and two more. */
+export interface Answers {
+  /** Nothing but the state that comes with each answer. */
+  state: unknown;
+  /** A token for a request; none where no token may go, or where the 401 is the answer. */
+  token: Ticket | undefined;
+  signIn: void;
+  adopt: void;
+  getToken: string;
+  authorization: string;
+  signOut: void;
+  accounts: string[];
+  removeAccount: void;
+}
+
+/** A worker's one answer to a question. */
 export interface Answer {
   readonly tokenkeep: typeof VERSION;
   readonly value?: unknown;
   readonly error?: WireError;
-  /** What the page has not seen yet; absent where there is nothing new. */
+  /** The news that the page has not seen yet; absent where there is none. */
   readonly state?: State;
-}
-
-export interface WireError extends VaultErrorFacts {
-  readonly code: VaultErrorCode;
-  readonly message: string;
 }
 
 /** One account, as its worker sees it. */
@@ -46,14 +55,20 @@ export interface State {
   readonly owner: string;
   /** Grows with every change and event. */
   readonly seq: number;
-  /** What has happened, the snapshot as it now is among it, each with the `seq` that it got. */
-  readonly news: readonly {
-    readonly seq: number;
-    readonly event?: VaultEvent | undefined;
-    readonly snapshot?: Snapshot | undefined;
-  }[];
+  /** The news: events, and the present snapshot. */
+  readonly news: readonly News[];
   /** A Web Lock that the worker holds as long as it lives; absent where there are none. */
   readonly lock?: string | undefined;
   /** Gives no tokens: pages must be controlled by this worker. */
   readonly isolated?: boolean | undefined;
 }
+
+/** One thing that has happened. */
+export interface News {
+  readonly seq: number;
+  readonly event?: VaultEvent | undefined;
+  readonly snapshot?: Snapshot | undefined;
+}
+
+/** How far a page is: the worker that it has heard, and how much of that worker's news. */
+export type Seen = Pick<State, "owner" | "seq">;

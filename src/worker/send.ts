@@ -1,29 +1,24 @@
 /**
- * `vault.fetch` in a page that has no engine: by the same steps, on `Request`, which only browsers have
- * whole. The owner of the tokens judges where they may go.
+ * `vault.fetch` in a page that has no engine. It takes the same steps on a `Request`, which browsers have in
+ * full. The owner of the tokens judges where they may go.
  */
-import { keepBody } from "../request/body.ts";
-import type {
-  Answer,
-  Given,
-  KeptBody,
-  SentInit,
-  VaultFetch,
-  VaultRequestInit,
-} from "../request/contract.ts";
-import { readInit, saidBy, says } from "../request/init.ts";
+import { says } from "../guard/json.ts";
+import { hasNoBody, readAlong } from "../request/body.ts";
+import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
-import type { TokenName } from "../types.ts";
+import type { Fetch, TokenName } from "../types.ts";
+import { readWireError } from "./narrow.ts";
+import { refusal } from "./refusal.ts";
 
 /** A token on its way into a request. */
 export interface Ticket extends TokenName {
   /** The whole header value. */
   readonly authorization: string;
-  /** What another 401 means, if the one before showed no time by which the token could be signed. */
+  /** The error after another 401, if the 401 before showed no time by which the token could be signed. */
   readonly clockError?: unknown;
 }
 
-/** What a ticket is asked for with; it crosses to the worker as JSON. */
+/** The question for a ticket; it crosses to the worker as JSON. */
 export interface TicketNeed extends Partial<TokenName> {
   readonly url: string;
   readonly method: string;
@@ -42,118 +37,156 @@ export interface SendOptions {
     signal?: AbortSignal | undefined,
   ) => Promise<Ticket | undefined>;
   readonly onRetry: (ticket: Ticket) => void;
-  readonly fail: (said: unknown) => never;
   readonly maxReplayBytes?: number | undefined;
 }
 
 /** How many endpoints are remembered that let a token through. */
 const MOST_PASSED = 256;
 
-/** What is kept of a request for a second send: whoever sends the first may change it (F68). */
-function keepHead(request: Request, given: Given): SentInit {
-  const { method, redirect } = request;
-  const headers = new Headers(request.headers);
-  // A form has other boundaries each time it is sent.
-  const { body } = given;
-  const isForm = typeof body === "object" && !!body && "getAll" in body && says(body, "getAll");
-  if (isForm && /^multipart.*boundary=/.test(headers.get("content-type") ?? ""))
-    headers.delete("content-type");
-  // No prototype: what somebody put there is not ours to send (S15).
-  return Object.assign(Object.create(null), saidBy(request), given, { method, redirect, headers });
+/** A call as a page keeps it: from here on no other script can change it. */
+interface Kept {
+  readonly first: Request;
+  /** Whether the same request can be had again; told late where its body is still being read. */
+  isKept(): boolean | Promise<boolean>;
+  again(): Request;
 }
 
-/** What to send again with; `undefined` where the 401 is the answer. */
-async function renew(
-  asked: Promise<Ticket | undefined>,
-  response: Response,
-): Promise<Ticket | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    // The call's patience is over, in the second of its waits (F51).
-    const { code } = Object(error) as { code?: unknown };
-    if (code === "refresh_failed") return undefined;
-    release(response);
-    throw error;
-  }
+/** A member of what a caller gives. */
+const saidOf = (given: object, name: string): unknown =>
+  says(given, name) ? Reflect.get(given, name, given) : undefined;
+
+/**
+ * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
+ * `Request` that asks for each member, so that none is forgotten (F90).
+ */
+function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
+  const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
+  const get = (_: object, name: string): unknown =>
+    name in own
+      ? own[name]
+      : // `Request` would forget where the other one comes from.
+        (saidOf(init, name) ?? saidOf(Object(input), name));
+  return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
 }
 
-/** A call as a page keeps it: from here on nobody else can change it. */
-function makeCall(
+/** A request that was sent belongs to the callee, so that a copy is made before (F68). */
+function keep(
   input: string | URL | Request,
-  init: VaultRequestInit | undefined,
-): { request: Request; given: Given; body: KeptBody | undefined } {
-  const given = readInit(init, input instanceof Request ? input : undefined);
-  const body = given.body == null ? undefined : keepBody(given.body, undefined);
-  if (typeof given.body === "function") given.duplex = "half";
-  if (body) given.body = body.first;
-  return { request: new Request(input, given as RequestInit), given, body };
+  init: VaultRequestInit,
+  maxReplayBytes: number | undefined,
+): Kept {
+  const given = saidOf(init, "body") as VaultRequestInit["body"];
+  const always = (): boolean => true;
+  if (typeof given === "function") {
+    // Its own body is never read.
+    const head = requestOf(input, init, new Blob());
+    const again = (): Request => requestOf(head, {}, given());
+    return { first: again(), isKept: always, again };
+  }
+  const first = requestOf(input, init, given);
+  // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
+  if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
+  const copy = first.clone();
+  if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };
+  const { isKept, again } = readAlong(copy, maxReplayBytes);
+  return { first, isKept, again: () => requestOf(copy, {}, again()) };
 }
 
-export function createSend({ getTicket, onRetry, fail, maxReplayBytes }: SendOptions): VaultFetch {
-  /** Which generation an endpoint has let through last. */
-  const passed = new Map<string, TokenName>();
-  const endpointOf = ({ url, method }: Request): string => method + url.replace(/[?#].*/, "");
-
-  async function go(request: Request, ticket: Ticket, send = fetch): Promise<Answer> {
-    request.headers.set("authorization", ticket.authorization);
-    const { url, method } = request;
-    const endpoint = endpointOf(request);
-    const answer = seen(await send(request), url, method);
-    if (isPassed(answer)) {
+/** The generation that each endpoint has let through last. */
+function createPassed(): {
+  note(answer: Answer, ticket: Ticket, need: TicketNeed): void;
+  last(ticket: Ticket, need: TicketNeed): number | undefined;
+} {
+  const passed = new Map<string, number>();
+  const keyOf = ({ sessionId }: Ticket, { method, url }: TicketNeed): string =>
+    [sessionId, method, url.replace(/[?#].*/, "")].join();
+  return {
+    note(answer, ticket, need) {
+      if (!isPassed(answer)) return;
       if (passed.size >= MOST_PASSED) passed.clear();
-      passed.set(endpoint, ticket);
-    }
+      passed.set(keyOf(ticket, need), ticket.generation);
+    },
+    last: (ticket, need) => passed.get(keyOf(ticket, need)),
+  };
+}
+
+/** Its event may have ended: that is no reason to fail. */
+function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>): void {
+  work.catch(() => {});
+  try {
+    waitUntil?.(work);
+  } catch {}
+}
+
+export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions): VaultFetch {
+  const passed = createPassed();
+
+  async function go(request: Request, ticket: Ticket, send: Fetch): Promise<Answer> {
+    const { url, method } = request;
+    request.headers.set("authorization", ticket.authorization);
+    const answer = seen(await send(request), url, method);
+    passed.note(answer, ticket, { url, method });
     return answer;
   }
 
-  async function settle(request: Request, given: Given, body: KeptBody): Promise<Response> {
-    const { url, method, signal } = request;
-    const { waitUntil, fetch: send = fetch } = given;
-    const kept = keepHead(request, given);
+  async function settle(
+    { first, isKept, again }: Kept,
+    send: Fetch,
+    waitUntil: VaultRequestInit["waitUntil"],
+  ): Promise<Response> {
+    const { url, method, signal } = first;
+    const need = { url, method };
     const since = performance.now();
-    const ticket = await getTicket({ url, method }, signal);
-    if (!ticket) return send(request);
+    const ticket = await getTicket(need, signal);
+    if (!ticket) return send(first);
     const waited = performance.now() - since;
-    const answer = await go(request, ticket, send);
+    const answer = await go(first, ticket, send);
     const { response } = answer;
     if (!isHealable(answer)) return response;
 
     const { sessionId, generation } = ticket;
-    const last = passed.get(endpointOf(request));
-    const through = last?.sessionId === sessionId ? last.generation : undefined;
-    const date = dateOf(response);
-    const isAgain = answer.isRepeatable && (await body.isKept());
-    const need = { url, method, sessionId, generation, waited, date, passed: through };
-    const asked = getTicket(need, isAgain ? signal : undefined);
-    asked.catch(() => {});
-    try {
-      waitUntil?.(asked);
-    } catch {
-      // Its event has ended: that is no reason to fail.
-    }
-    // The call after this one will find a fresh token.
+    const rejected = {
+      ...need,
+      sessionId,
+      generation,
+      waited,
+      date: dateOf(response),
+      passed: passed.last(ticket, need),
+    };
+    const isAgain = answer.isRepeatable && (await isKept());
+    const asked = getTicket(rejected, isAgain ? signal : undefined);
+    hold(waitUntil, asked);
+    // Renewed for the next call.
     if (!isAgain) return response;
-    const newer = await renew(asked, response);
+    const newer = await asked.catch((error: unknown) => {
+      release(response);
+      throw error;
+    });
     let end = answer;
     if (newer && isNewer(newer, ticket) && newer.authorization !== ticket.authorization) {
       release(response);
       onRetry(newer);
-      kept.body = body.again();
-      end = await go(new Request(url, kept as RequestInit), newer, send);
+      end = await go(again(), newer, send);
     }
-    if (newer?.clockError && isHealable(end)) fail(newer.clockError);
+    if (newer?.clockError && isHealable(end)) throw refusal(readWireError(newer.clockError));
     return end.response;
   }
 
   return (input, init) => {
     try {
-      const { request, given, body } = makeCall(input, init);
-      const { mode, headers, signal } = request;
-      const { fetch: send = fetch } = given;
-      // Of the modes, `navigate` and `no-cors`. What is aborted already `fetch` says so of itself.
-      if (mode[0] === "n" || headers.has("authorization") || signal.aborted) return send(request);
-      return settle(request, given, body ?? keepBody(undefined, request, maxReplayBytes));
+      const given = init ?? {};
+      const send = (saidOf(given, "fetch") ?? fetch) as Fetch;
+      const kept = keep(input, given, maxReplayBytes);
+      const { mode, headers, signal } = kept.first;
+      // What is aborted already `fetch` says so of itself.
+      if (
+        mode === "navigate" ||
+        mode === "no-cors" ||
+        headers.has("authorization") ||
+        signal.aborted
+      )
+        return send(kept.first);
+      return settle(kept, send, saidOf(given, "waitUntil") as VaultRequestInit["waitUntil"]);
     } catch (error) {
       return Promise.reject(error);
     }

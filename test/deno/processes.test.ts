@@ -32,7 +32,7 @@ describe("eight processes", () => {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
-  it("at the soft time one of them refreshes, and nobody waits for it [P1 P18]", async () => {
+  it("at the soft time one of them refreshes, and nobody waits for it [P1 P18 F8]", async () => {
     const { api, members, pass } = await family(SIZE);
     const gate = await api.gate("refresh", "before");
     await pass(DAY * 0.81);

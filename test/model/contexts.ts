@@ -1,7 +1,7 @@
-/** The contexts of a schedule: each runs the engine that ships, by `createVaultWith`, or asks one that does. */
+/** The contexts of a schedule: each runs the engine that ships, by `createOwnedVault`, or asks one that does. */
 import { isVaultError } from "../../src/errors.ts";
 import type { AccessToken, TokenName, TokenSource } from "../../src/types.ts";
-import { createVaultWith, type Vault } from "../../src/vault/vault.ts";
+import { createOwnedVault, type Vault } from "../../src/vault/vault.ts";
 import { createChannels } from "./channels.ts";
 import type { Invariants } from "./invariants.ts";
 import { createLocks } from "./locks.ts";
@@ -55,30 +55,24 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     const place = world.addPlace({ device, account });
     place.offset = offset;
     const [lock, channel] = [locks.of(place), channels.of(place)];
-    let source: TokenSource | undefined;
-    const vault = createVaultWith<Credentials>(
-      {
-        provider: providerOf(scenario, server, device),
-        store: stores.storeOf(place),
-        account,
-        ...(lock && { lock }),
-        ...(channel && { channel }),
-        refreshAhead: scenario.refreshAhead && !isProxy,
-        patience: PATIENCE,
-        maxStaleness: MAX_STALENESS,
-        online,
-        fetch: network.fetchOf(place),
-        clock: world.clockOf(place),
-        random: world.random,
-      },
-      undefined,
-      (shared) => (source = shared),
-    );
+    const { vault, engine: source } = createOwnedVault<Credentials>({
+      provider: providerOf(scenario, server, device),
+      store: stores.storeOf(place),
+      account,
+      ...(lock && { lock }),
+      ...(channel && { channel }),
+      refreshAhead: scenario.refreshAhead && !isProxy,
+      patience: PATIENCE,
+      maxStaleness: MAX_STALENESS,
+      online,
+      fetch: network.fetchOf(place),
+      clock: world.clockOf(place),
+      random: world.random,
+    });
     vault.events((event) => {
       world.trace(place, () => `event ${event.type}`);
       invariants.event(place, event);
     });
-    if (!source) throw new Error("createVaultWith shared no source");
     const context = { place, vault, source, isProxy };
     all.push(context);
     invariants.facts.contexts.push({ place, vault: vault as Vault<never> });

@@ -63,7 +63,16 @@ const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
 };
 
 /** What runs in the page: it stays small because it reaches for none of these. */
-const pagePart = new Set(["worker/connect", "worker/send", "worker/narrow", "worker/protocol"]);
+const pagePart = new Set([
+  "worker/ask",
+  "worker/connect",
+  "worker/link",
+  "worker/narrow",
+  "worker/protocol",
+  "worker/refusal",
+  "worker/send",
+  "worker/shown",
+]);
 
 const sources = readSources();
 

@@ -23,9 +23,6 @@ declare module "cloudflare:test" {
 }
 
 declare module "cloudflare:workers" {
-  export abstract class WorkerEntrypoint {
-    fetch?(request: Request): Promise<Response>;
-  }
   export abstract class WorkflowEntrypoint {
     protected env: object;
     protected ctx: { waitUntil(promise: Promise<unknown>): void };

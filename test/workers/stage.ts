@@ -17,7 +17,7 @@ import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import { wordsOf } from "../apis/log.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import { clock, hooks, providers } from "./worker.ts";
+import { clock, FRONT, hooks, providers } from "./worker.ts";
 
 export interface Stub {
   readonly id: unknown;
@@ -185,7 +185,7 @@ export async function stage(options: SpawnOptions = {}): Promise<Stage> {
       ),
     request(account = "default", init = {}) {
       const query = new URLSearchParams({ provider, account, url: `${api.url}/v1/echo` });
-      return exports.default.fetch(`https://front.example/?${query}`, init);
+      return exports.default.fetch(`https://${FRONT}/?${query}`, init);
     },
     async cached(account = "default") {
       const hash = await hashOf(keyOf(providers[provider]!, account));

@@ -1,5 +1,4 @@
 /** The Worker of the tests: the class under a clock and a network that a test may take hold of. */
-import { WorkerEntrypoint } from "cloudflare:workers";
 import {
   createVault,
   defineTokenVault,
@@ -97,14 +96,6 @@ export class MeasuredVault extends Measured {
   }
 }
 
-/** What another Worker behind a service binding is: it sends on, and says what it sent. */
-export class Outbound extends WorkerEntrypoint {
-  override fetch(request: Request): Promise<Response> {
-    hooks.outbound.push(`${request.method} ${request.url}`);
-    return fetch(request);
-  }
-}
-
 /** A second class with the same providers, as staging has beside production. */
 export class OtherVault extends Vault {}
 
@@ -122,11 +113,21 @@ export const NamedVault = defineTokenVault({
 /** The same, where somebody forgot SQLite. */
 export class OldVault extends Vault {}
 
+/** Where requests of tests arrive. */
+export const FRONT = "front.example";
+
 export default {
-  /** The front door: calls `?url` for the account `?account` of the provider `?provider`. */
+  /**
+   * The front door: calls `?url` for the account `?account` of the provider `?provider`. Whatever else
+   * comes has come by the service binding, and is sent on.
+   */
   async fetch(request: Request, env: object, ctx: VaultContext): Promise<Response> {
     hooks.envs.add(env);
-    const { searchParams } = new URL(request.url);
+    const { host, searchParams } = new URL(request.url);
+    if (host !== FRONT) {
+      hooks.outbound.push(`${request.method} ${request.url}`);
+      return fetch(request);
+    }
     const vault = createVault({
       provider: searchParams.get("provider")!,
       account: searchParams.get("account") ?? "default",

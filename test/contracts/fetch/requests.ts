@@ -44,6 +44,37 @@ export function requests(stage: Stage): void {
       expect(seen.tokenIndex).toBe(2);
     });
 
+    // Elsewhere `Request` itself takes what lies there, whatever it is given.
+    it.runIf(typeof document === "object" && stage.faithful)(
+      "what somebody has put on Object.prototype is no part of it, at neither send [S15]",
+      async () => {
+        const { api, vault } = await stage.open();
+        await api.expireAccessTokens();
+        const polluted = Object.prototype as Record<string, unknown>;
+        const forged = {
+          method: "DELETE",
+          body: "forged",
+          headers: { "accept-language": "tlh" },
+          mode: "same-origin",
+          redirect: "error",
+          referrer: "/forged",
+          referrerPolicy: "unsafe-url",
+          integrity: "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+        };
+        let response: Response;
+        try {
+          Object.assign(polluted, forged);
+          response = await vault.fetch(`${api.url}/v1/echo`, { cache: "no-store" });
+        } finally {
+          for (const name of Object.keys(forged)) delete polluted[name];
+        }
+        const { method, headers, body } = await echoOf(response);
+        expect({ method, body: body || undefined }).toEqual({ method: "GET", body: undefined });
+        expect(headers["accept-language"]).not.toBe("tlh");
+        expect(headers["referer"]).not.toContain("forged");
+      },
+    );
+
     const referrers: readonly RequestInit[] = [
       { referrerPolicy: "unsafe-url" },
       { referrerPolicy: "no-referrer" },

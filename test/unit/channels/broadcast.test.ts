@@ -81,6 +81,28 @@ it.each([
   port.close();
 });
 
+it("lets go of all its ends when it is closed, though its own trial has never arrived", () => {
+  const open = new Set<object>();
+  vi.stubGlobal(
+    "BroadcastChannel",
+    class {
+      constructor() {
+        open.add(this);
+      }
+      addEventListener(): void {}
+      postMessage(): void {}
+      close(): void {
+        open.delete(this);
+      }
+    },
+  );
+  const port = broadcastChannel().open("name", () => {});
+  expect(open.size).toBe(3);
+  expect(port.isConnected?.()).toBe(false);
+  port.close();
+  expect(open.size).toBe(0);
+});
+
 it("an open channel does not keep a Node process alive [P10]", async () => {
   const file = new URL("../../../src/channels/broadcast.ts", import.meta.url);
   const script = `import { broadcastChannel } from ${JSON.stringify(file)};

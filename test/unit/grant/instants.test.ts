@@ -50,7 +50,7 @@ describe("instantOf()", () => {
   );
 });
 
-it("a reply's expires_at without a zone is UTC's, wherever the client is [F86]", async () => {
+it("expires_at without a zone is in UTC, wherever the client is [F86]", async () => {
   const { vault, api, clock } = bench({
     provider: acme({ read: (fields) => ({ accessToken: fields["t"], expiresAt: fields["at"] }) }),
   });

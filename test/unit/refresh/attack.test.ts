@@ -1,7 +1,6 @@
 /** What a hostile reviewer found: loops, losses and leaks in code that is reached seldom. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
-import type { Engine } from "../../../src/refresh/contract.ts";
 import { createMind } from "../../../src/refresh/mind.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type {
@@ -13,7 +12,7 @@ import type {
   Provider,
   TokenStore,
 } from "../../../src/types.ts";
-import { createVaultWith, type VaultEvent } from "../../../src/vault/vault.ts";
+import { createOwnedVault, type VaultEvent } from "../../../src/vault/vault.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
 import { session } from "../../support/session.ts";
@@ -60,13 +59,13 @@ async function odd(options: BenchOptions = {}): Promise<Bench & { readonly store
 /** A vault and what an owner elsewhere asks: the engine itself. */
 function ownerOf(options: Pick<BenchOptions, "api" | "clock" | "store">) {
   const { api = fakeApi(), clock = manualClock(), store = memoryStore() } = options;
-  let engine: Engine | undefined;
-  const vault = createVaultWith<PasswordCredentials>(
-    { provider: acme(), fetch: api.fetch, random: () => 0.5, clock, store },
-    undefined,
-    (own) => (engine = own),
-  );
-  if (!engine) throw new Error("No engine was handed out");
+  const { vault, engine } = createOwnedVault<PasswordCredentials>({
+    provider: acme(),
+    fetch: api.fetch,
+    random: () => 0.5,
+    clock,
+    store,
+  });
   closing.push(vault);
   return { vault, engine };
 }

@@ -177,7 +177,7 @@ describe("close() while a refresh is under way", () => {
   });
 });
 
-describe("close() while the lock is waited for", () => {
+describe("close() while the lock is waited for [F50]", () => {
   /** Somebody else has the lock, and lets go of it when the test says so. */
   function heldLock(): Lock & { letGo(): void; asked: number } {
     let go = (): void => {};

@@ -48,7 +48,7 @@ describe("a sign-in", () => {
     expect(served(done)).toBe("b");
   });
 
-  it("is served and marked unpersisted, once the store has not taken it [P7 P16 P19]", () => {
+  it("is served and marked unpersisted, once the store has not taken it [P7 P16 P19 F22]", () => {
     const known = heard(knownOf(a, T), [T, changed(signIn)], [T, unpersisted]);
     expect(served(known)).toBe("b");
     expect(isPersisted(known)).toBe(false);

@@ -1,9 +1,9 @@
 /** A page's sends, by what its worker is asked for and what goes out. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { VaultRequestInit } from "../../../src/worker.ts";
-import { ORIGIN } from "../../support/fake-api.ts";
+import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd } from "./page.ts";
+import { connect, odd, real } from "./page.ts";
 
 const VMS = `${ORIGIN}/v1/vms`;
 
@@ -31,14 +31,14 @@ async function send(input: Request): Promise<Response> {
   return (replies.shift() ?? ((): Response => new Response()))();
 }
 
-/** A page whose worker answers in turn: a ticket, or an error. */
+/** A page whose worker answers in turn: a ticket, an error, or `{}` for nothing. */
 const page = (answers: readonly object[]): ReturnType<typeof connect> => {
   const left = [...answers];
   return connect(() =>
     odd(({ args }) => {
       needs.push(JSON.parse(String(args))[0]);
       const next = left.length > 1 ? left.shift()! : left[0]!;
-      return { tokenkeep: 1, ...("error" in next ? next : { value: next }) };
+      return { tokenkeep: 1, ...("sessionId" in next ? { value: next } : next) };
     }),
   );
 };
@@ -76,10 +76,14 @@ describe("a page's second send", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("is not waited for in vain: patience that ends there gives the 401 back [F51]", async () => {
+  it("is not made where the worker has no newer token: the 401 is the answer [F51]", async () => {
     replies = [refused];
-    const vault = page([ticket(1), { error: { code: "refresh_failed", message: "Later" } }]);
+    const vault = page([ticket(1), {}]);
     expect((await vault.fetch(VMS)).status).toBe(401);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("is not made where the session has ended: the call says so [P9]", async () => {
     replies = [refused];
     const ended = page([ticket(1), { error: { code: "sign_in_required", message: "Again" } }]);
     expect(await rejection(ended.fetch(VMS))).toMatchObject({ code: "sign_in_required" });
@@ -141,15 +145,51 @@ describe("what a page's worker learns of an endpoint", () => {
 describe("a page's request", () => {
   it("from an init with accessors is read as Request reads it [F90]", async () => {
     class Own {
+      // Not to be read through a stand-in.
+      readonly #body = "by an accessor";
       get method(): string {
         return "PUT";
       }
       get body(): string {
-        return "by an accessor";
+        return this.#body;
       }
     }
     const vault = page([ticket(1)]);
     await vault.fetch(VMS, new Own());
     expect(sent).toMatchObject([{ method: "PUT", body: "by an accessor" }]);
+  });
+
+  it("from a frozen init with a body that is made anew is sent with that, both times [P11]", async () => {
+    replies = [refused];
+    const vault = page([ticket(1), ticket(2)]);
+    const body = vi.fn<() => ReadableStream>(() => new Blob(["made"]).stream());
+    const init: VaultRequestInit = Object.freeze({ method: "PUT", body });
+    expect((await vault.fetch(VMS, init)).status).toBe(200);
+    expect(sent.map((one) => one.body)).toEqual(["made", "made"]);
+    expect(body).toHaveBeenCalledTimes(2);
+  });
+
+  it("that is a Request keeps its own bytes within the limit, and is sent once beyond it [F100 P11]", async () => {
+    const post = (text: string): Request => new Request(VMS, { method: "POST", body: text });
+    const vault = page([1, 2, 3, 4].map((generation) => ticket(generation)));
+    replies = [refused];
+    expect((await vault.fetch(post("short"))).status).toBe(200);
+    expect(sent.map((one) => one.body)).toEqual(["short", "short"]);
+    sent = [];
+    replies = [refused];
+    expect((await vault.fetch(post("x".repeat(1_048_577)))).status).toBe(401);
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe("a page's waitUntil that throws, because its event has ended", () => {
+  it("fails no call [P14 F31]", async () => {
+    const { vault, api } = real();
+    await vault.signIn(credentials);
+    api.expire();
+    const waitUntil = (): never => {
+      throw new Error("The event has ended");
+    };
+    expect((await vault.fetch(VMS, { waitUntil })).status).toBe(200);
   });
 });

@@ -1,0 +1,98 @@
+/** A worker that says nothing: from the start, any more, or any more that makes sense. */
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { VaultPort } from "../../../src/worker.ts";
+import { settle } from "../../support/clock.ts";
+import { credentials } from "../../support/fake-api.ts";
+import { rejection } from "../../support/vault.ts";
+import { connect, odd } from "./page.ts";
+
+describe("a worker that says nothing", () => {
+  it("from the start is given up after the timeout, and tried again by the next call [P10]", async () => {
+    vi.useFakeTimers();
+    const start = vi.fn<() => VaultPort>(() => ({ postMessage() {} }));
+    const vault = connect(start, { timeout: 1_000 });
+    const call = rejection(vault.getToken());
+    // It is asked twice: the first may have been replaced in that moment.
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(vault.snapshot().status).toBe("loading");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await call).toMatchObject({ code: "worker_unavailable" });
+    expect(vault.snapshot().status).toBe("unavailable");
+    expect(start).toHaveBeenCalledTimes(2);
+    void vault.getToken().catch(() => {});
+    await vi.advanceTimersByTimeAsync(0);
+    expect(start).toHaveBeenCalledTimes(3);
+  });
+
+  it("leaves nothing unhandled where the caller has given up before [P14]", async () => {
+    const unhandled = vi.fn<(reason: unknown) => void>();
+    process.on("unhandledRejection", unhandled);
+    onTestFinished(() => void process.off("unhandledRejection", unhandled));
+    const vault = connect(() => Promise.reject(new Error("no worker here")));
+    await rejection(vault.getToken());
+    const reason = new Error("enough");
+    expect(await rejection(vault.getToken({ signal: AbortSignal.abort(reason) }))).toBe(reason);
+    for (let turn = 0; turn < 5; turn++) await settle();
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  it("and is replaced: its successor answers the call that waited [P10]", async () => {
+    const ports = [{ postMessage() {} }, odd(() => ({ tokenkeep: 1, value: "the successor's" }))];
+    const vault = connect(() => ports.shift()!, { timeout: 50 });
+    expect(await vault.getToken()).toBe("the successor's");
+  });
+
+  it("and one after another is replaced: the call waits for the one that stays [P10]", async () => {
+    const versions = [2, 2, 2, 1];
+    const vault = connect(() => {
+      const version = versions.shift();
+      return odd(() => ({ tokenkeep: version, value: "the last one's" }));
+    });
+    expect(await vault.getToken()).toBe("the last one's");
+    expect(versions).toEqual([]);
+  });
+
+  it("any more is not sent a password again: nobody knows what became of it [S4 P10]", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const asked: unknown[] = [];
+    const vault = connect(() => odd(({ type }) => void asked.push(type)), { timeout: 1_000 });
+    const signIn = rejection(vault.signIn(credentials));
+    for (let turn = 0; turn < 5; turn++) await settle();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await signIn).toMatchObject({ code: "sign_in_failed" });
+    expect(asked.filter((type) => type === "signIn")).toHaveLength(1);
+  });
+
+  it("any more leaves no call behind, and is started again [P10]", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const start = vi.fn<() => VaultPort>(() => odd(() => undefined));
+    const vault = connect(start, { timeout: 1_000 });
+    await vi.waitFor(() => expect(start).toHaveBeenCalledTimes(1));
+    const calls = [vault.getToken(), vault.accounts()].map(rejection);
+    const signIn = rejection(vault.signIn(credentials));
+    for (let turn = 0; turn < 5; turn++) await settle();
+    await vi.advanceTimersByTimeAsync(26_000);
+    // Its time is up: what is left is to say so.
+    await vi.advanceTimersByTimeAsync(10);
+    for (const call of calls) expect(await call).toMatchObject({ code: "worker_unavailable" });
+    // Whether the server has heard of it nobody knows.
+    expect(await signIn).toMatchObject({ code: "sign_in_failed" });
+    expect(start.mock.calls.length).toBeGreaterThan(1);
+  });
+
+  it("a worker that is updated to another version is left for the fallback [P10]", async () => {
+    const version = { now: 1 };
+    const worker = odd(() => ({ tokenkeep: version.now, value: "of its own" }));
+    const start = (): VaultPort =>
+      version.now === 1
+        ? worker
+        : { postMessage: (_, [port]) => port!.postMessage({ tokenkeep: 2 }) };
+    const fallback = async (): Promise<{ vault: VaultPort }> => ({
+      vault: odd(() => ({ tokenkeep: 1, value: "the fallback's" })),
+    });
+    const vault = connect(start, { fallback });
+    expect(await vault.getToken()).toBe("of its own");
+    version.now = 2;
+    expect(await vault.getToken()).toBe("the fallback's");
+  });
+});
