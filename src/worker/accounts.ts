@@ -37,7 +37,7 @@ export function createAccounts(make: (name: string) => Account): Accounts {
   function makeRoom(): void {
     if (places.size < MOST) return;
     const name = leastWorth();
-    check(name !== undefined, "account, one too many for this worker");
+    check(name !== undefined, "fewer accounts for this worker");
     // Work that is under way is finished.
     places.get(name)?.account.vault.close();
     places.delete(name);

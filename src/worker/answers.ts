@@ -33,7 +33,7 @@ export interface AnswerSettings {
 
 /** The methods that pages may call. */
 function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
-  const checkOpen = (): void => check(!isolated, "tokens stay in the worker");
+  const checkOpen = (): void => check(!isolated, "fetch instead: tokens stay in the worker");
   return {
     async state({ account, args: [isWoken] }) {
       const { vault, engine } = account;

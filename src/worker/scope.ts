@@ -56,7 +56,7 @@ export function hearPages(hear: (message: Message) => void): void {
   const own = scope();
   if (own.document || !own.addEventListener) return;
   // Two vaults in one worker would both answer, and a password might go to the wrong API.
-  check(!isHeard, "serveVault, which was called before: one provider for each worker");
+  check(!isHeard, "one serveVault for each worker");
   isHeard = true;
   own.addEventListener("message", (event) => {
     const { data, ports, source } = event;

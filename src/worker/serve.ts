@@ -125,7 +125,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const hold = createHold();
   const settings = settingsOf(given, hold);
   checkParts(settings);
-  check(!isolated || isServiceWorker(), "isolated, which needs a service worker");
+  check(!isolated || isServiceWorker(), "a service worker for isolated");
   const { provider, clock, dangerouslyAllowLoopbackHttp } = settings;
   const policy = createPolicy(provider, dangerouslyAllowLoopbackHttp);
   const owner = randomId();
