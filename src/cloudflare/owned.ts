@@ -9,11 +9,11 @@ import type { VaultEvent } from "../vault/vault.ts";
 import { createCache, type TokenCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
 import { objectLock } from "./lock.ts";
-import { checkLoopback, demand, unknownProvider } from "./set-up.ts";
+import { checkLoopback, demand, namedProvider } from "./set-up.ts";
 import type { ObjectContext, Shelf } from "./shelf.ts";
 import { keyOf, type SessionName, teller } from "./wire.ts";
 
-/** What every object of a class has in common. */
+/** Common to all objects of a class. */
 export interface OwnerSettings extends Pick<
   VaultOptions,
   "clock" | "dangerouslyAllowLoopbackHttp" | "patience" | "random"
@@ -22,7 +22,7 @@ export interface OwnerSettings extends Pick<
   readonly providers: Readonly<Record<string, Provider<never>>>;
   readonly keys: Keyring;
   readonly kv: KvNamespace | undefined;
-  /** The same for sessions that stay in a jurisdiction: only one that was named. */
+  /** The KV binding for sessions that stay in a jurisdiction: only one that was named. */
   readonly regionalKv?: KvNamespace | undefined;
   readonly onEvent?: ((event: VaultEvent) => unknown) | undefined;
 }
@@ -108,7 +108,7 @@ function providerOf(
   return provider;
 }
 
-/** A session by the name that its provider has now: names are only names, and its key is what it is (F96). */
+/** Finds a session's provider by the session's key, because a provider may have been renamed (F96). */
 export function renamed(session: SessionName, providers: OwnerSettings["providers"]): SessionName {
   const { provider, account, key } = session;
   const isIt = (one: Provider<never> | undefined): boolean => !!one && keyOf(one, account) === key;

@@ -1,6 +1,5 @@
 /**
- * What a Worker's set-up must have. Each message says what is wrong, and which line to add to which
- * file.
+ * Checks a Worker's set-up. Each message says what is wrong, and which line to add to which file.
  */
 import { because } from "../errors.ts";
 import { isSecure } from "../guard/secure.ts";
@@ -72,7 +71,7 @@ export function kvOf(named: string | undefined, env: object): KvNamespace | unde
   return kv;
 }
 
-/** What sends: a function like `fetch`, or a binding's method, which minds whose it is. */
+/** The sender: a function like `fetch`, or a binding's method, which needs its `this`. */
 export function senderOf(
   find: ((env: never) => Sender | Fetch) | undefined,
   env: object,
@@ -87,7 +86,7 @@ export function senderOf(
   return (input, init) => found.fetch(input as never, init as never) as Promise<Response>;
 }
 
-/** The Durable Object binding, as much of it as is needed. */
+/** The part of a Durable Object binding that is used. */
 export interface Namespace {
   idFromName(name: string): unknown;
   get(id: unknown, options?: object): unknown;
@@ -105,8 +104,8 @@ export function namespaceOf(binding: string, env: object): Namespace {
 }
 
 /**
- * The part of a namespace that stays in a jurisdiction. Never all of it instead: a session would lie
- * where it must not.
+ * The part of a namespace that stays in a jurisdiction. The whole namespace never takes its place, because
+ * a session would lie where it must not.
  */
 export function inJurisdiction(namespace: Namespace, binding: string, name: string): Namespace {
   try {
