@@ -35,7 +35,7 @@ import {
   demand,
   inJurisdiction,
   kvOf,
-  namedProvider,
+  unknownProvider,
   namespaceOf,
   providersOf,
   senderOf,

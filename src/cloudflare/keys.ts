@@ -1,6 +1,6 @@
 /** The keys that seal sessions: a Worker's secret, read and checked before anything is stored. */
 import { type Keyring, keyring } from "../stores/encrypted.ts";
-import { VaultError } from "../errors.ts";
+import { demand } from "./set-up.ts";
 
 /** Where the keys are looked for unless told. */
 const KEYS = "TOKENKEEP_KEYS";

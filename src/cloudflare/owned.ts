@@ -9,7 +9,7 @@ import type { VaultEvent } from "../vault/vault.ts";
 import { createCache, type TokenCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
 import { objectLock } from "./lock.ts";
-import { checkLoopback, demand, namedProvider } from "./set-up.ts";
+import { checkLoopback, demand, unknownProvider } from "./set-up.ts";
 import type { ObjectContext, Shelf } from "./shelf.ts";
 import { keyOf, type SessionName, teller } from "./wire.ts";
 
