@@ -47,12 +47,11 @@ export function createVault<Credentials>(
 /** Moments after which a timer may have been late: back from sleep, cache, background, offline. */
 function onWake(listener: () => void): () => void {
   const stop = new AbortController();
-  for (const type of ["online", "pageshow", "visibilitychange", "resume", "focus"])
-    globalThis.addEventListener?.(type, listener, {
-      // It goes to the document alone: it is caught on its way down.
-      capture: type === "resume",
-      signal: stop.signal,
-    });
+  const { signal } = stop;
+  for (const type of ["online", "pageshow", "visibilitychange", "focus"])
+    globalThis.addEventListener?.(type, listener, { signal });
+  // This one is for the document alone, which only a page has.
+  globalThis.document?.addEventListener("resume", listener, { signal });
   return () => stop.abort();
 }
 
