@@ -2,6 +2,7 @@
  * The page's part: a vault whose engine is elsewhere. It keeps no token; each one is asked for when it
  * is about to be sent.
  */
+import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -152,12 +153,15 @@ export function connectVault<Credentials = never>(
       maxReplayBytes,
     }),
     // In JSON nothing would become `null`, which is no sign-in without an argument.
-    signIn: (credentials, { signal } = {}) =>
-      call("signIn", credentials === undefined ? [] : [credentials], signal),
+    signIn: (credentials, options) =>
+      call("signIn", credentials === undefined ? [] : [credentials], own({ ...options }).signal),
     // One name for all tries: what was adopted, and whose answer was lost, is not adopted again (F101).
     adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
-    getToken: ({ rejected, signal } = {}) => call("getToken", [{ rejected }], signal),
-    authorization: ({ signal } = {}) => call("authorization", [], signal),
+    getToken(options) {
+      const { rejected, signal } = own({ ...options });
+      return call("getToken", [{ rejected }], signal);
+    },
+    authorization: (options) => call("authorization", [], own({ ...options }).signal),
     signOut() {
       const done = call("signOut", []);
       // As in the vault: a page need not wait for it.
