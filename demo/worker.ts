@@ -1,11 +1,17 @@
-/** A Worker that calls five APIs for its visitors. Copy `worker-apis.ts` and `wrangler.jsonc`, too. */
+/**
+ * A Worker that calls five APIs for its visitors. Copy `worker-apis.ts`, `worker-visitor.ts` and
+ * `wrangler.jsonc`, too.
+ */
 import {
   createVault,
   defineTokenVault,
   isVaultError,
   type VaultContext,
 } from "tokenkeep/cloudflare";
-import { calls, type Env, providers } from "./worker-apis.ts";
+import { calls, type Env as ApiEnv, providers } from "./worker-apis.ts";
+import { visitorOf, type VisitorEnv } from "./worker-visitor.ts";
+
+type Env = ApiEnv & VisitorEnv;
 
 // The demo's APIs are on this machine, without TLS, and it may be busy. Yours are not: leave this out.
 const local = { dangerouslyAllowLoopbackHttp: true, patience: 100_000 };
@@ -14,9 +20,9 @@ export const TokenVault = defineTokenVault<Env>({ providers, ...local });
 
 export default {
   async fetch(request: Request, env: Env, ctx: VaultContext): Promise<Response> {
-    const { searchParams } = new URL(request.url);
-    const provider = searchParams.get("api") ?? "vmcloud";
-    const account = searchParams.get("account") ?? "default";
+    const account = await visitorOf(request, env);
+    if (!account) return new Response("Sign in first", { status: 401 });
+    const provider = new URL(request.url).searchParams.get("api") ?? "vmcloud";
     const call = calls(env)[provider];
     if (!call) return new Response("There is no such API", { status: 404 });
 

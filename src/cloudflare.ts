@@ -35,10 +35,10 @@ import {
   demand,
   inJurisdiction,
   kvOf,
+  unknownProvider,
   namespaceOf,
   providersOf,
   senderOf,
-  unknownProvider,
 } from "./cloudflare/set-up.ts";
 import type { ObjectContext } from "./cloudflare/shelf.ts";
 import { hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
@@ -46,11 +46,13 @@ import { createPolicy } from "./request/policy.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Provider } from "./types.ts";
 
-/** The class of the object, to be exported by the Worker and bound. */
+/** The class of the object. The Worker exports it and binds it. */
 export interface TokenVaultClass {
   new (ctx: ObjectContext, env: never): TokenVaultObject;
 }
 
+/** The object, as the platform and Workers call it. */
+/** The object, as the platform and Workers call it. */
 export interface TokenVaultObject extends Owner {
   readonly __DURABLE_OBJECT_BRAND: never;
   alarm(): Promise<void>;
@@ -59,15 +61,15 @@ export interface TokenVaultObject extends Owner {
 /**
  * Makes the Durable Object class that owns sessions. Export it from the Worker, bind it as
  * `TOKEN_VAULT`, and list it in `new_sqlite_classes`. One object owns one session: it alone holds the
- * refresh token, sealed, and refreshes it, by its alarm even when nobody calls.
+ * refresh token, sealed, and refreshes ahead by its alarm, even when nobody calls.
  *
- * @throws VaultError `invalid_option` when an option is missing or wrong. What is wrong with `env`, a
- * key say, is what every call of the vault rejects with.
+ * @throws VaultError `invalid_option` when an option is missing or wrong. Where something is wrong with
+ * `env`, such as a missing key, every call of the vault rejects with the reason.
  */
 export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): TokenVaultClass {
   const given = options as TokenVaultOptions;
   const { providers } = given;
-  demand(providers, "defineTokenVault needs providers");
+  demand(providers, "defineTokenVault has no providers", "Pass it the APIs by name");
   if (typeof providers === "object") checkProviders(providers);
   define(given);
 
@@ -118,8 +120,8 @@ export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): 
 }
 
 /**
- * Makes a vault for one account, for the time of a request: it costs next to nothing. The isolate's
- * memory stands behind it, then KV, then the object.
+ * Makes a vault for one account and one request, which costs next to nothing. It looks for a token in the
+ * isolate's memory, then in KV, and then asks the object.
  *
  * @throws VaultError `invalid_option` when an option, a binding or a key is missing or wrong; the
  * message says what to add where.
@@ -128,13 +130,18 @@ export function createVault<Credentials = unknown>(
   options: CloudflareVaultOptions,
 ): CloudflareVault<Credentials> {
   const { provider: name, env, ctx, binding = "TOKEN_VAULT", jurisdiction, locationHint } = options;
-  // A tenant that is looked up and is not there must not meet others in the default's session (S11).
+  // A tenant that was not found must not become the default account, which is another's session (S11).
   const { account } = { account: "default", ...options };
   demand(
     env && ctx?.waitUntil,
-    "Pass env and ctx, the second and third argument of the Worker's fetch",
+    "env or ctx is missing",
+    "Pass both, the second and third argument of the Worker's fetch",
   );
-  demand(isAccount(account), "account must be of 1 to 256 characters");
+  demand(
+    isAccount(account),
+    "the account is no text of 1 to 256 characters",
+    'Pass one, or none for "default"',
+  );
   const everywhere = namespaceOf(binding, env);
   const isRegional = jurisdiction !== undefined;
   const namespace = isRegional ? inJurisdiction(everywhere, binding, jurisdiction) : everywhere;
@@ -166,7 +173,7 @@ export function createVault<Credentials = unknown>(
   });
 }
 
-/** KV is everywhere: a session that stays in a jurisdiction stays out of one that nobody has named. */
+/** KV is everywhere, so that a session in a jurisdiction stays out of a KV that the options do not name. */
 function readCacheOf({
   cache,
   env,
@@ -181,7 +188,7 @@ function providerOf(
   { providers }: Shared,
 ): Provider<never> {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  demand(provider, unknownProvider(name, providers));
+  demand(provider, ...unknownProvider(name, providers));
   checkLoopback(provider, dangerouslyAllowLoopbackHttp, "createVault");
   return provider;
 }

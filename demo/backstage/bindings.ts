@@ -1,5 +1,6 @@
 /** The Worker's variables and secrets: an operator's are in `wrangler.jsonc` and `.dev.vars`. */
 import type { Env } from "../worker-apis.ts";
+import type { VisitorEnv } from "../worker-visitor.ts";
 
 /** Where an API is, and what its console gives. */
 export interface Known {
@@ -12,8 +13,13 @@ export type Five = Readonly<
   Record<"vmcloud" | "artos" | "clary-jwt" | "simplismart" | "qovery", Known>
 >;
 
-/** The key that seals is made anew, here and now. */
-export async function bindingsOf(apis: Five): Promise<Env & { readonly TOKENKEEP_KEYS: string }> {
+export type Bindings = Env & VisitorEnv & { readonly TOKENKEEP_KEYS: string };
+
+const randomKey = (): string =>
+  Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
+
+/** The keys that seal sessions and sign visitors' are made anew, here and now. */
+export async function bindingsOf(apis: Five): Promise<Bindings> {
   const [user, { userId = "" }, { apiKey = "" }, model, { token = "" }] = await Promise.all([
     apis.vmcloud.credentials(),
     apis.artos.credentials(),
@@ -21,7 +27,6 @@ export async function bindingsOf(apis: Five): Promise<Env & { readonly TOKENKEEP
     apis.simplismart.credentials(),
     apis.qovery.credentials(),
   ]);
-  const key = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64");
   return {
     VMCLOUD_URL: apis.vmcloud.url,
     VMCLOUD_EMAIL: user["email"] ?? "",
@@ -34,6 +39,7 @@ export async function bindingsOf(apis: Five): Promise<Env & { readonly TOKENKEEP
     SIMPLISMART_TOKEN: model["token"] ?? "",
     QOVERY_URL: apis.qovery.url,
     QOVERY_API_TOKEN: token,
-    TOKENKEEP_KEYS: `k1:${key}`,
+    TOKENKEEP_KEYS: `k1:${randomKey()}`,
+    SESSION_KEY: randomKey(),
   };
 }

@@ -8,10 +8,14 @@ import path from "node:path";
 import { cloudflare } from "@cloudflare/vite-plugin";
 import type { Plugin, ViteDevServer } from "vite";
 import type { Crowd } from "../app/crowd.ts";
-import { bindingsOf, type Five } from "./bindings.ts";
+import { sessionOf } from "../worker-visitor.ts";
+import { type Bindings, bindingsOf, type Five } from "./bindings.ts";
 
 /** Where the Worker answers, on the page's server. */
 const ROUTE = "/worker";
+
+/** The Worker's variables and secrets: what signs its visitors' sessions is among them. */
+let bindings: Bindings | undefined;
 
 /**
  * Sends one request for each visitor, all at once. Here and not in the page, because a browser opens
@@ -25,10 +29,12 @@ export async function sendCrowd(
 ): Promise<Crowd> {
   const start = Date.now();
   const statuses: Record<string, number> = {};
+  // They all work for one customer, who has one account with the API.
+  const headers = { authorization: `Bearer ${bindings && (await sessionOf(account, bindings))}` };
   const visit = async (visitor: number): Promise<void> => {
     const url = new URL(ROUTE, origin);
-    url.search = String(new URLSearchParams({ api, account, visitor: String(visitor) }));
-    const status = await fetch(url).then(
+    url.search = String(new URLSearchParams({ api, visitor: String(visitor) }));
+    const status = await fetch(url, { headers }).then(
       async (response) => (await response.arrayBuffer(), response.status),
       () => 0,
     );
@@ -65,7 +71,8 @@ export function demoWorker(apis: () => Five): Plugin[] {
       name: "demo:worker-secrets",
       apply: "serve",
       async config() {
-        vars = { ...(await bindingsOf(apis())) };
+        bindings = await bindingsOf(apis());
+        vars = { ...bindings };
       },
     },
     {

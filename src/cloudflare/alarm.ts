@@ -1,22 +1,22 @@
-/** When an object has something to do though nobody calls. */
+/** When an object has something to do although nobody calls. */
 import { isRenewable } from "../refresh/decide.ts";
 import type { EngineState } from "../refresh/contract.ts";
 import { nextLook } from "../refresh/timing.ts";
 import type { Renewal, Session } from "../types.ts";
 
-/** How long KV is left alone before a sign-out is told to it once more. */
+/** How long KV is left alone before a sign-out is put there once more. */
 const TELL_AGAIN = 60_000;
-/** How often an object looks that cannot say what it has to do. */
+/** How often an object looks that does not know what it has to do. */
 export const LOOK_AGAIN = 3_600_000;
-/** How soon it looks at what an earlier instance was at: a dead one's request may still be travelling. */
+/** How soon it looks at an earlier instance's attempt: a dead instance's request may still travel. */
 const LOOK_SOON = 10_000;
-/** The alarm that stands may be off by so much: setting another costs a row. */
+/** By how much the present alarm may be off: another one costs a row. */
 const CLOSE_ENOUGH = 1_000;
 
-/** What an alarm's time hangs on. */
+/** The facts on which an alarm's time depends. */
 export interface AlarmSight extends Pick<EngineState, "session" | "status"> {
   readonly renewal: Renewal | undefined;
-  /** KV has still to hear of a sign-out. */
+  /** Whether KV has still to hear of a sign-out. */
   readonly owes: boolean;
   readonly now: number;
 }
@@ -27,7 +27,7 @@ export function nextAlarm(sight: AlarmSight): number | undefined {
   const waits = [
     ...(owes ? [TELL_AGAIN] : []),
     ...(session ? [nextRenewal(session, sight)] : []),
-    // Its storage or its keys cannot be had: perhaps there is a session that wants refreshing.
+    // Storage or keys cannot be had: perhaps there is a session that wants refreshing.
     ...(!session && status !== "signed-out" ? [LOOK_AGAIN] : []),
   ];
   const wait = Math.min(...waits, Infinity);
@@ -47,7 +47,7 @@ function nextRenewal(session: Session, { renewal, now }: AlarmSight): number {
   return (coolDown?.until ?? 0) > now ? next : Math.min(next, LOOK_SOON);
 }
 
-/** As much of an object's storage as is needed. */
+/** The part of an object's storage that is used. */
 export interface AlarmStorage {
   getAlarm(): Promise<number | null>;
   setAlarm(time: number): Promise<void>;

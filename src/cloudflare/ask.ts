@@ -1,5 +1,5 @@
 /** A Worker's way to the object that owns a session: asked in time, and once more where that does no harm. */
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import { createLimit } from "../refresh/waiting.ts";
 import type { Clock, TokenNeed } from "../types.ts";
 import { demand } from "./set-up.ts";
@@ -16,12 +16,12 @@ export interface AskParts {
   readonly waitUntil: (promise: Promise<unknown>) => void;
 }
 
-/** Who asks: how often it may be asked, and how long the caller has waited before. */
+/** The caller of a question: how often it may be asked, and how long the caller has waited before. */
 export interface Asking extends Pick<TokenNeed, "rejected" | "signal" | "waitUntil" | "waited"> {
   readonly tries: number;
 }
 
-/** Gives what the object says, be it that something went wrong. Rejects where it says nothing in time. */
+/** Gives the object's answer, an error included. Rejects where no answer comes in time. */
 export type Ask = <Said extends { readonly revision: number }>(
   question: Question<Said>,
   asking: Asking,
@@ -31,14 +31,14 @@ export type Ask = <Said extends { readonly revision: number }>(
 const GRACE = 10_000;
 
 export const unavailable = (): VaultError =>
-  new VaultError("store_unavailable", "Durable Object unavailable: nothing is lost, try again");
+  because("store_unavailable", "the Durable Object does not answer");
 
-/** Why a wait is over that nobody has ended. */
+/** The reason of a wait that ended by its time. */
 const OVERDUE = Symbol("overdue");
 
 /**
- * Settles in time, with nothing where the promise has not, by a timer of this very request: a promise
- * that another one has made may never settle (F31).
+ * Settles in time, and with nothing where the promise has not settled, by a timer of this very request: a
+ * promise of another request may never settle (F31).
  */
 export async function within<T>(
   { clock, ms, signal }: { clock: Clock; ms: number; signal?: AbortSignal | null | undefined },
@@ -58,12 +58,13 @@ export async function within<T>(
 async function askOnce<Said>(owner: Owner, question: Question<Said>): Promise<Said | Failure> {
   demand(
     owner.token,
-    "This Worker has no RPC: in wrangler.jsonc set compatibility_date to 2024-04-03 or later",
+    "this Worker has no RPC",
+    "In wrangler.jsonc set compatibility_date to 2024-04-03 or later",
   );
   return question(owner);
 }
 
-/** Jittered, so that those whom an object has turned away do not come back in step. */
+/** Jittered, so that callers whom an object has turned away do not come back in step. */
 function pauseAfter(error: unknown, failed: number): number {
   const least = (error as { overloaded?: unknown }).overloaded ? 1_000 : 100;
   return least * 4 ** failed * Math.random();
@@ -81,7 +82,7 @@ export function createAsk({ owner, hash, clock, patience, waitUntil }: AskParts)
         return await askOnce(owner(name), question);
       } catch (error) {
         if (error instanceof VaultError) throw error;
-        // What the platform says is not for users, and may hold anything.
+        // The platform's own error is not for users, and may hold a secret.
         if (failed === tries) throw unavailable();
         await pause(pauseAfter(error, failed));
       }

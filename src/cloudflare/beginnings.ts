@@ -1,4 +1,4 @@
-/** How a session begins in an object: by a sign-in, or with tokens that somebody got elsewhere. */
+/** How a session begins in an object: by a sign-in, or with tokens from elsewhere. */
 import { VaultError } from "../errors.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { OwnerSettings } from "./owned.ts";
@@ -7,7 +7,7 @@ import { createStarts } from "./starts.ts";
 import type { Tended } from "./tend.ts";
 import type { SessionStart } from "./wire.ts";
 
-/** One way to begin; `asked` tells those who ask for the same. */
+/** One way to begin; `asked` tells which questions are the same. */
 export interface Beginning {
   readonly asked: unknown;
   readonly start: () => Promise<void>;
@@ -32,7 +32,7 @@ export function createBegin({ deed, sealed }: Shelf, settings: OwnerSettings): B
   }
 
   return async (one, { unlessSignedIn }, { asked, start }) => {
-    // Keys that have to be fetched are told to be wrong here, and not by a session that none can seal.
+    // Wrong keys that had to be fetched are told here, before a session begins that nobody can seal.
     await keys.newest();
     if (!unlessSignedIn) return replace(one, start);
     await starts(asked, async () => {
@@ -41,13 +41,13 @@ export function createBegin({ deed, sealed }: Shelf, settings: OwnerSettings): B
   };
 }
 
-/** Rejects where that cannot be told: a session that cannot be opened now is a session (F94). */
+/** Rejects where nobody can tell: a session that cannot be opened now is a session (F94). */
 async function isSignedIn({ name, engine, store }: Tended): Promise<boolean> {
   await engine.look();
   const { status } = engine.state();
   if (status === "signed-in") return true;
   if (status === "signed-out" || status === "sign-in-required") return false;
-  // The store's own words say why.
+  // The store's own error says why.
   await store.read(name.key);
   throw new VaultError("store_unavailable");
 }

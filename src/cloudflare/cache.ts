@@ -1,4 +1,4 @@
-/** Sealed access tokens in KV, for readers far from the object. A cache, and never more (F32). */
+/** Sealed access tokens in KV, for readers far from the object: a cache, and never more (F32). */
 import {
   type CloudflareKvOptions,
   cloudflareKvStore,
@@ -17,9 +17,9 @@ const TRIES = 3;
 
 export interface TokenCache {
   /**
-   * What KV has of the object with this id, be it late; `undefined` for nothing and for anything that
-   * does not open. The id is of one class of one Worker: others that share the namespace meet under
-   * ids of their own (F93).
+   * KV's entry for the object with this id, which may be late; `undefined` where there is none, or none
+   * that opens. An id belongs to one class of one Worker, so that classes which share the namespace never
+   * meet (F93).
    */
   read(id: string, now: number): Promise<TokenReply | undefined>;
   /** Puts a lease, or the note that the session has ended. */
@@ -54,12 +54,12 @@ export function createCache(
       const name = nameOf(id);
       const { sessionId = "ended", generation, until } = lease ?? {};
       const head = { format: 1, sessionId, revision } as const;
-      // What stands beside the body becomes metadata: for people who list them, the sealed ones count.
+      // All but the body becomes metadata, for people who list the entries; the sealed values count.
       const next: StoredRecord = lease
         ? { ...head, ...{ generation, until }, body: lease }
         : { ...head, tombstone: true };
-      // Nobody but the object writes, so that it may replace what KV says is there; in a moment KV may
-      // say something else.
+      // The object alone writes, so that it may replace the entry that KV shows; in a moment KV may show
+      // another one.
       for (let tries = 0; tries < TRIES; tries++)
         if (await store.write(name, next, await store.head(name))) return;
     },

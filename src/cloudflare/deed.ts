@@ -9,14 +9,14 @@ import type { SessionName } from "./wire.ts";
 /** A sign-out that KV has still to hear of. */
 export interface Debt {
   readonly sessionId: string;
-  /** Since when. What KV has of a session ends five minutes later at the latest, and the debt with it. */
+  /** Since when. KV's entry ends five minutes later at the latest, and the debt with it. */
   readonly since: number;
 }
 
 export interface Deed extends SessionName {
   /**
-   * What a record's revision is added to. It grows from one life of the account to the next, so that
-   * isolates that remember an account which was removed take the word of the one that came after it.
+   * The base of all revisions. It grows from one life of the account to the next, so that isolates which
+   * remember a removed account believe its successor.
    */
   readonly base: number;
   readonly owes?: Debt | undefined;
@@ -26,10 +26,10 @@ export interface Deed extends SessionName {
 
 export interface DeedBox {
   read(): Deed | undefined;
-  /** Writes down whose session this is; synchronous, so that it goes to disk with the session. */
+  /** Writes down which session this is; synchronous, so that the deed goes to disk with the session. */
   claim(name: SessionName): void;
   owe(sessionId: string): void;
-  /** What is owed now. */
+  /** The debt of this moment. */
   debt(): Debt | undefined;
   /** Unless more is owed by now. */
   pay(debt: Debt): void;

@@ -1,4 +1,4 @@
-/** What an isolate keeps between requests: the classes that it has defined, and what belongs to an `env`. */
+/** Kept by an isolate between requests: the classes that it has defined, and the parts of each `env`. */
 import type { Policy } from "../request/policy.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import type { Keyring } from "../stores/encrypted.ts";
@@ -16,10 +16,10 @@ import {
   senderOf,
 } from "./set-up.ts";
 
-/** What one `env` and one class give, made once and used by every request. */
+/** The parts of one `env` and one class, made once and used by every request. */
 export interface Shared {
   readonly providers: Providers;
-  /** Read when they are first asked for, so that a malformed one is told then. */
+  /** Read at the first call, so that a malformed key is told then. */
   ring(): Keyring;
   readonly onEvent: SharedOptions<never>["onEvent"];
   readonly fetch: Fetch | undefined;
@@ -29,7 +29,7 @@ export interface Shared {
 
 /** The classes that this isolate has defined, so that `createVault` finds its provider by name. */
 const defined: TokenVaultOptions[] = [];
-/** An isolate may see more than one `env`: what belongs to one is never used for another. */
+/** An isolate may see more than one `env`: the parts of one are never used for another. */
 const made = new WeakMap<object, Map<object, Shared>>();
 /** By binding and jurisdiction: a copy of `env` has the same bindings. */
 const memories = new WeakMap<object, Map<string, Memory>>();
@@ -51,13 +51,13 @@ export function once<Key extends object | string, Value>(
   return value;
 }
 
-/** What this isolate remembers of the objects of a namespace. */
+/** This isolate's memory of the objects of a namespace. */
 export function memoryOf(namespace: Namespace, jurisdiction = ""): Memory {
   const own = once(memories, namespace, () => new Map<string, Memory>());
   return once(own, jurisdiction, createMemory);
 }
 
-/** What belongs to the class that has such a provider; the one defined last, as after a reload. */
+/** The parts of the class that has such a provider: of the one defined last, as after a reload. */
 export function sharedOf(
   { provider: name, env, keys, providers }: CloudflareVaultOptions,
   { binding, hasCache }: { readonly binding: string; readonly hasCache: boolean },
@@ -68,14 +68,18 @@ export function sharedOf(
     if (hasCache) own.ring();
     return own;
   }
-  // A class that has named its binding is meant by that name, and by no other (F102).
+  // A class that names its binding is found by that name, and by no other (F102).
   const named = defined.filter((one) => one.binding === binding);
   const others = defined.filter((one) => one.binding === undefined);
   const all = [...others, ...named].map((one) =>
     once(known, one, () => share(env, providersOf(one.providers, env), one)),
   );
   const shared = all.findLast((one) => Object.hasOwn(one.providers, name)) ?? all.at(-1);
-  demand(shared, "Call defineTokenVault in this Worker, or pass createVault its providers");
+  demand(
+    shared,
+    "there are no providers",
+    "Call defineTokenVault in this Worker, or pass createVault its providers",
+  );
   // At once, so that a missing key is told at the start and not when it is needed.
   shared.ring();
   return shared;

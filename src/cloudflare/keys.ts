@@ -5,15 +5,16 @@ import { demand } from "./set-up.ts";
 /** Where the keys are looked for unless told. */
 const KEYS = "TOKENKEEP_KEYS";
 
-const HOW =
-  '. Make one: echo "k1:$(openssl rand -base64 32)". Put the line TOKENKEEP_KEYS="k1:…" into .dev.vars, and for production run: npx wrangler secret put TOKENKEEP_KEYS. Or keep it in a Secrets Store: in wrangler.jsonc add { "binding": "TOKENKEEP_KEYS", "store_id": "…", "secret_name": "…" } to "secrets_store_secrets"';
+const ADVICE =
+  'Make one: echo "k1:$(openssl rand -base64 32)". Put the line TOKENKEEP_KEYS="k1:…" into .dev.vars, and for production run: npx wrangler secret put TOKENKEEP_KEYS. Or keep it in a Secrets Store: in wrangler.jsonc add { "binding": "TOKENKEEP_KEYS", "store_id": "…", "secret_name": "…" } to "secrets_store_secrets"';
+const HOW = `. ${ADVICE}`;
 
-/** As much of a Secrets Store binding as is needed. */
+/** The part of a Secrets Store binding that is used. */
 export interface StoredSecret {
   get(): Promise<string>;
 }
 
-/** What gives the keys: the text itself, a binding that has it, or a promise of either. */
+/** The keys: their text, a binding that has it, or a promise of either. */
 export type GivenKeys =
   | string
   | StoredSecret
@@ -24,7 +25,8 @@ export type GivenKeys =
 export type KeysOption<Env = never> = string | ((env: Env) => GivenKeys);
 
 /**
- * Reads the keys. A text is checked at once; what has to be fetched is, when it is first needed.
+ * Reads the keys. A text is checked at once; keys that have to be fetched are checked when they are first
+ * needed.
  *
  * @throws VaultError `invalid_option` when they are missing or malformed. The message tells which
  * entry it is, and never the entry.
@@ -40,7 +42,7 @@ export function readKeys(source: KeysOption | undefined, env: object): Keyring {
   const found = find();
   const isPromise = !isSecret(found) && typeof found === "object" && found && "then" in found;
   if (!isSecret(found) && !isPromise) return keyring(checked(found), HOW);
-  // What one request has begun to fetch may hang in another (F31): it is asked for anew.
+  // One request's promise may hang in another (F31), so that each asks for the keys anew.
   if (isPromise) found.then(undefined, () => {});
   return keyring(async () => {
     const given = await find();
@@ -52,6 +54,10 @@ const isSecret = (given: GivenKeys): given is StoredSecret =>
   typeof (given as Partial<StoredSecret> | null | undefined)?.get === "function";
 
 function checked(text: unknown): string {
-  demand(typeof text === "string" && text.trim(), "No keys to seal sessions with" + HOW);
+  demand(
+    typeof text === "string" && text.trim(),
+    "there are no keys to seal sessions with",
+    ADVICE,
+  );
   return text;
 }

@@ -1,36 +1,36 @@
 /**
- * What an isolate remembers: settled values only, because a promise that one request makes and another
- * awaits may never settle (F31). Bounded: what was least recently used goes.
+ * An isolate's memory: settled values only, because a promise that one request makes and another awaits may
+ * never settle (F31). It is bounded: the least recently used account goes.
  */
 import type { AccessToken, TokenName } from "../types.ts";
 import type { TokenReply } from "./wire.ts";
 
 export interface Remembered {
-  /** What the object said last; nothing older is believed of anybody else (F33). */
+  /** The object's last word; nothing older is believed from elsewhere (F33). */
   readonly revision: number;
   readonly token: AccessToken | undefined;
   /** The token that was served last, though a 401 may have ended it: the salt of endpoints. */
   readonly last: AccessToken | undefined;
   readonly until: number;
-  /** When it was vouched for. */
+  /** When the object vouched for it. */
   readonly at: number;
-  /** A look in the background has begun then. */
+  /** When a look in the background has begun. */
   lookedAt: number;
 }
 
 export interface Memory {
   get(key: string): Remembered | undefined;
-  /** Takes what the object itself says. */
+  /** Takes the object's own word. */
   take(key: string, answer: TokenReply, now: number): Remembered;
-  /** Takes what KV says if it is no step back, and says whether it was taken. */
+  /** Takes KV's entry if it is no step back, and says whether it was taken. */
   adopt(key: string, answer: TokenReply, now: number): Remembered | undefined;
   /** Stops serving a token that was answered with 401. */
   reject(key: string, rejected: TokenName): void;
   /** Notes that an endpoint, by its hash, has let a generation through. */
   pass(endpoint: string, generation: number): void;
-  /** The last generation that it let through here, as far as that is remembered. */
+  /** The last generation that an endpoint let through here, if it is remembered. */
   passed(endpoint: string | undefined): number | undefined;
-  /** Whether this is asked for the first time, so that what is told once is told once in an isolate. */
+  /** Whether a name is asked for the first time, so that an isolate tells its news once. */
   isFirst(name: string): boolean;
 }
 
@@ -38,11 +38,11 @@ export interface Memory {
 const MOST = 10_000;
 /** Endpoints that are remembered, 100 bytes each. */
 const MOST_ENDPOINTS = 4_096;
-/** Things that are told once; what comes after them is not told. */
+/** How many things are told once; more of them are not told. */
 const MOST_TOLD = 256;
 
 export function createMemory(most: number = MOST): Memory {
-  // A Map keeps the order in which keys were set: the first is the one that was not used for longest.
+  // A Map keeps the order in which its members were set: the first one was not used for longest.
   const all = new Map<string, Remembered>();
   /** A session's id is part of an endpoint's hash, so that accounts don't meet here. */
   const endpoints = new Map<string, number>();
@@ -73,7 +73,7 @@ export function createMemory(most: number = MOST): Memory {
       const { lease } = answer;
       const known = get(key);
       const { token } = known ?? {};
-      // Answers may overtake each other; the later one is known already.
+      // Answers may overtake each other: then a later one is known already.
       return known &&
         answer.revision < known.revision &&
         (!lease || lease.sessionId !== token?.sessionId || lease.generation < token.generation)

@@ -1,28 +1,30 @@
-/** What users pass: to the class, and to a request's vault. */
+/** The options of the class, and of a request's vault. */
 import type { Fetch, VaultOptions } from "../types.ts";
 import type { VaultEvent } from "../vault/vault.ts";
 import type { KeysOption } from "./keys.ts";
 import type { Providers, Sender } from "./set-up.ts";
 
-/** What both sides take. */
+/** The options of both sides. */
 export interface SharedOptions<Env> {
   /** The KV binding that carries sealed access tokens to the edge; `"TOKEN_CACHE"` by default, none where it is missing. */
   readonly cache?: string;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
   /**
-   * Called with what happens, for logs and metrics. The object tells of its session; a Worker tells of
+   * Called with each event, for logs and metrics. The object tells of its session; a Worker tells of
    * `retried`, a request that is sent again after its 401, and of `bare`, an origin that is not listed,
-   * once in each isolate. An event holds no secret. What the function returns is held by `waitUntil`, and
-   * a rejection is in the platform's log. That of `defineTokenVault` serves both sides; `createVault`
-   * needs one of its own only where the class is another Worker's.
+   * once in each isolate. An event holds no secret. `waitUntil` holds the promise that the function
+   * returns, and a rejection stands in the platform's log. The function of `defineTokenVault` serves both
+   * sides; `createVault` needs one of its own only where the class belongs to another Worker.
    */
   readonly onEvent?: (event: VaultEvent, env: Env, ctx: VaultContext) => unknown;
 }
 
+/** The options of `defineTokenVault`. */
+/** The options of `defineTokenVault`. */
 export interface TokenVaultOptions<Env = never>
   extends SharedOptions<Env>, Pick<VaultOptions, "clock" | "patience" | "random"> {
-  /** The APIs, by the name that `createVault` takes; a function where they hang on `env`. */
+  /** The APIs, by the name that `createVault` takes; a function where they depend on `env`. */
   readonly providers: Providers | ((env: Env) => Providers);
   /**
    * The keys that seal sessions: one or more of `<id>:<32 random bytes in base64>`, with commas between
@@ -31,30 +33,32 @@ export interface TokenVaultOptions<Env = never>
    */
   readonly keys?: KeysOption<Env>;
   /**
-   * What sends requests to token endpoints and to the API, on both sides: `(env) => env.MTLS`. A
-   * binding, or a function like `fetch`; the global one by default.
+   * Gives the sender of requests to token endpoints and to the API, on both sides: `(env) => env.MTLS`.
+   * A sender is a binding, or a function like `fetch`; the global `fetch` by default.
    */
   readonly fetch?: (env: Env) => Sender | Fetch;
   /**
-   * The binding of this class; needed only where two classes of one Worker have a provider of the same
-   * name. None by default.
+   * The name of this class's binding; needed only where two classes of one Worker have a provider of the
+   * same name. None by default.
    */
   readonly binding?: string;
 }
 
-/** As much of a Worker's `ctx` as is needed. */
+/** The part of a Worker's `ctx` that is used. */
 export interface VaultContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** Where an object's data may lie and be worked on. */
+/** The region in which an object's data stays, and in which it runs. */
 export type Jurisdiction = "eu" | "fedramp" | "fedramp-high" | "us";
 
-/** Where a new object had better be, as the platform names places; a hint, no promise. */
+/** The place in which a new object should run, in the platform's names; a hint, no promise. */
 export type LocationHint =
   | ("wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me")
   | (string & {});
 
+/** The options of `createVault`. */
+/** The options of `createVault`. */
 export interface CloudflareVaultOptions extends SharedOptions<never> {
   /** A name from the `providers` of `defineTokenVault`. */
   readonly provider: string;
@@ -68,22 +72,22 @@ export interface CloudflareVaultOptions extends SharedOptions<never> {
   readonly binding?: string;
   /**
    * Keeps the session in a jurisdiction; none by default. Each jurisdiction has objects of its own, so
-   * give an account the same one always. KV is left out then, unless both sides name it by `cache`.
+   * give an account always the same one. KV is left out then, unless both sides name it by `cache`.
    */
   readonly jurisdiction?: Jurisdiction | undefined;
   /** Where the object is made when it is first asked for; near the caller by default. */
   readonly locationHint?: LocationHint | undefined;
-  /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
+  /** Those of `defineTokenVault` by default; needed only where the class belongs to another Worker. */
   readonly providers?: Providers;
-  /** As in `defineTokenVault`, whose they are by default; needed only where the class is another Worker's. */
+  /** Those of `defineTokenVault` by default; needed only where the class belongs to another Worker. */
   readonly keys?: KeysOption;
-  /** How long a caller waits for a token; 20,000 ms by default. */
+  /** How long a call waits for tokens, before its first send and after a 401; 20,000 ms by default. */
   readonly patience?: number;
-  /** How long a token is served from memory without asking again; 60,000 ms by default. */
+  /** How long a token is served from memory without a question; 60,000 ms by default. */
   readonly maxStaleness?: number;
   /** As in `createVault` of the core; 1,048,576 by default. */
   readonly maxReplayBytes?: number;
-  /** Sends the requests to the API; as `defineTokenVault` says by default. */
+  /** Sends the requests to the API; the sender of `defineTokenVault` by default. */
   readonly fetch?: Fetch;
   /** The system's by default. */
   readonly clock?: VaultOptions["clock"];

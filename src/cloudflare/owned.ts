@@ -13,7 +13,7 @@ import { checkLoopback, demand, unknownProvider } from "./set-up.ts";
 import type { ObjectContext, Shelf } from "./shelf.ts";
 import { keyOf, type SessionName, teller } from "./wire.ts";
 
-/** What every object of a class has in common. */
+/** Common to all objects of a class. */
 export interface OwnerSettings extends Pick<
   VaultOptions,
   "clock" | "dangerouslyAllowLoopbackHttp" | "patience" | "random"
@@ -22,7 +22,7 @@ export interface OwnerSettings extends Pick<
   readonly providers: Readonly<Record<string, Provider<never>>>;
   readonly keys: Keyring;
   readonly kv: KvNamespace | undefined;
-  /** The same for sessions that stay in a jurisdiction: only one that was named. */
+  /** The KV binding for sessions that stay in a jurisdiction: only one that was named. */
   readonly regionalKv?: KvNamespace | undefined;
   readonly onEvent?: ((event: VaultEvent) => unknown) | undefined;
 }
@@ -99,15 +99,16 @@ function providerOf(
   { provider: name, account, key }: SessionName,
 ): Provider<never> {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
-  demand(provider, unknownProvider(name, providers));
+  demand(provider, ...unknownProvider(name, providers));
   demand(
     keyOf(provider, account) === key,
-    `Worker and Durable Object define the provider "${name}" differently: give both the same origins and partition, or pass createVault its providers. Where two classes of one Worker have a provider of this name, give each defineTokenVault its binding`,
+    `Worker and Durable Object define the provider "${name}" differently`,
+    `Give both the same origins and partition, or pass createVault its providers. Where two classes of one Worker have a provider of this name, give each defineTokenVault its binding`,
   );
   return provider;
 }
 
-/** A session by the name that its provider has now: names are only names, and its key is what it is (F96). */
+/** Finds a session's provider by the session's key, because a provider may have been renamed (F96). */
 export function renamed(session: SessionName, providers: OwnerSettings["providers"]): SessionName {
   const { provider, account, key } = session;
   const isIt = (one: Provider<never> | undefined): boolean => !!one && keyOf(one, account) === key;

@@ -1,6 +1,5 @@
 /**
- * The inside of the Durable Object: what it answers to Workers. One object serves one session key for
- * ever.
+ * The inside of the Durable Object: its answers to Workers. One object serves one session key for ever.
  */
 import { toAdoption } from "../guard/adoption.ts";
 import { shownClaims } from "../guard/claims.ts";
@@ -34,7 +33,7 @@ export function createOwner(ctx: ObjectContext, settings: OwnerSettings): Object
   };
 }
 
-/** Opens the session, does what is asked for, and says how things stand: errors are answers, too. */
+/** Opens the session, does the work, and answers with the state; an error is an answer too. */
 type Answer = <Said extends object>(
   name: SessionName,
   task: (one: Tended) => Promise<Said>,
@@ -63,7 +62,7 @@ async function tokenOf(one: Tended, asked: Need): Promise<Leased> {
   const { accessToken, sessionId, generation } = await one.engine.getToken(need);
   one.asked();
   const { lease } = leased(one);
-  // One that is not the session's present token is good for this call alone.
+  // A token that is not the session's present one is good for this call alone.
   const isCurrent = lease?.accessToken === accessToken;
   return { lease: isCurrent ? lease : { accessToken, sessionId, generation, until: 0 } };
 }
@@ -81,7 +80,7 @@ function startsAndEnds(
     signIn: (name, credentials, options) =>
       answer(name, async (one) => {
         // Before anything is noted.
-        demand(one.provider.signIn, "The provider has no sign-in: call adopt()");
+        demand(one.provider.signIn, "the provider has no sign-in", "Call adopt()");
         const start = (): Promise<void> => one.engine.signIn(credentials as never);
         await begin(one, options, { asked: ["signIn", credentials], start });
         return leased(one);
@@ -89,7 +88,7 @@ function startsAndEnds(
     adopt: (name, tokens, options) =>
       answer(name, async (one) => {
         const adoption = toAdoption(options.adoption);
-        // Its answer was lost, and the account was removed since (F101).
+        // The adoption's answer was lost, and the account was removed since (F101).
         if (adoption && adoption.startedAt < removedAt) return leased(one);
         const start = (): Promise<void> => one.engine.adopt(tokens as Grant, adoption);
         await begin(one, options, { asked: ["adopt", tokens], start });
@@ -134,7 +133,7 @@ async function stateOf(
   return { snapshot: { ...snapshotOf(state, { account: name.account, claims }), keyId } };
 }
 
-/** What answers in the place of an object that cannot start: the reason, typed. */
+/** Answers in the place of an object that cannot start: with the typed reason. */
 export function brokenOwner(ctx: ObjectContext, reason: unknown): ObjectOwner {
   const error = toWireError(reason);
   const answer = async (): Promise<Failure> => ({ revision: 0, error });

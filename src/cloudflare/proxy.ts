@@ -5,7 +5,7 @@
 import { randomId } from "../guard/random.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
-import { VaultError } from "../errors.ts";
+import { because, VaultError } from "../errors.ts";
 import { createFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
 import { createFollow } from "../request/redirects.ts";
@@ -22,31 +22,32 @@ export interface CloudflareVault<Credentials = unknown> extends Pick<
   "authorization" | "fetch" | "getToken" | "signOut"
 > {
   /**
-   * Gets tokens for credentials and starts a session, in the object. With `unlessSignedIn` it does
-   * nothing where there is one; many at once sign in once, and share a failure, too. The credentials
-   * are plain data.
+   * Gets tokens for credentials and starts a session, in the object. With `unlessSignedIn` nothing happens
+   * where a session stands; many callers at once sign in once, and share a failure too. The credentials
+   * are plain data. Rejects as the `signIn` of a `Vault` does.
    */
   signIn(credentials: Credentials, options?: StartOptions): Promise<void>;
-  /** Starts a session with a token that one already has, from a secret say. */
+  /** Starts a session with tokens that somebody got elsewhere, such as those in a secret. */
   adopt(tokens: TokenSet, options?: StartOptions): Promise<void>;
   /**
-   * Signs the account out and forgets that it was there: its object's storage is given back, as soon
-   * as KV has heard of it.
+   * Signs the account out and forgets it: the object's storage is given back as soon as KV has heard of
+   * the sign-out.
    */
   removeAccount(): Promise<void>;
   /**
-   * The session's state as the object sees it, without a token. `keyId` tells which key seals it: a
-   * rotation is through when no account names the old one.
+   * The session's state as the object sees it, without a token. `keyId` names the key that seals the
+   * session: a rotation of keys is through when no account names the old one.
    */
   state(): Promise<SessionState>;
 }
 
+/** Options of a sign-in and of an adoption. */
 export interface StartOptions {
-  /** `false` by default. */
+  /** Does nothing where somebody is signed in; `false` by default. */
   readonly unlessSignedIn?: boolean;
 }
 
-/** What a vault of one request is made of. */
+/** The parts of one request's vault. */
 export interface ProxyParts extends Omit<AskParts, "clock">, Omit<ReadPathParts, "ask" | "clock"> {
   readonly provider: Provider<never>;
   readonly policy: Policy;
@@ -66,7 +67,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   };
 }
 
-/** What is done with a token. */
+/** The methods that need a token. */
 function sendingBy(
   path: ReadPath,
   parts: ProxyParts & { readonly clock: Clock },
@@ -74,6 +75,8 @@ function sendingBy(
   const { provider, policy, memory, clock } = parts;
   const { scheme = "Bearer" } = provider;
   const tell = teller(parts.onEvent, parts.session.account, parts.waitUntil);
+  /** Which session each token was of that `getToken` has given, in this request. */
+  const given = new Map<string, string>();
   const authorization = ({ accessToken }: AccessToken): string => `${scheme} ${accessToken}`;
   return {
     fetch: createFetch({
@@ -95,15 +98,21 @@ function sendingBy(
     async getToken({ rejected, signal } = {}) {
       const since = clock.running();
       const got = await path.getToken({ signal });
-      if (got.accessToken !== rejected) return got.accessToken;
+      const isRejected = got.accessToken === rejected;
       const waited = clock.running() - since;
-      return (await path.getToken({ rejected: got, waited, signal })).accessToken;
+      const next = isRejected ? await path.getToken({ rejected: got, waited, signal }) : got;
+      // No user's request goes out again with another's token (F103).
+      const before = isRejected ? got.sessionId : given.get(rejected ?? "");
+      if (before !== undefined && before !== next.sessionId)
+        throw new VaultError("session_changed");
+      given.set(next.accessToken, next.sessionId);
+      return next.accessToken;
     },
     authorization: async (need) => authorization(await path.getToken(need)),
   };
 }
 
-/** What the object does. */
+/** The methods that the object carries out. */
 function heldBy<Credentials>(
   { askForToken }: ReadPath,
   {
@@ -116,12 +125,12 @@ function heldBy<Credentials>(
   return {
     async signIn(credentials, options = {}) {
       const sent = plain(credentials);
-      // Never twice: nobody knows whether the first one got through.
+      // Never asked twice: nobody knows whether the first question got through.
       await askForToken((owner) => owner.signIn(session, sent, options), { tries: 1 });
     },
     async adopt(tokens, options = {}) {
       const sent = plain(tokens);
-      // One for all tries: what was adopted, and whose answer was lost, is not adopted again (F101).
+      // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
       const adoption = { sessionId: randomId(), startedAt: clock.now() };
       const start = { ...options, adoption };
       await askForToken((owner) => owner.adopt(session, sent, start), again);
@@ -135,20 +144,21 @@ function heldBy<Credentials>(
     async state() {
       const said = await ask((owner) => owner.state(session), again);
       if (isFailure(said)) throw fromWireError(said.error);
-      demand(said.snapshot, "Worker and Durable Object are of different versions: deploy both");
+      demand(said.snapshot, "Worker and Durable Object are of different versions", "Deploy both");
       return said.snapshot;
     },
   };
 }
 
-/** What can be sent to the object: a class's instance goes as its members (F102). */
+/** Plain data for the object: an instance of a class goes as its members (F102). */
 function plain<Data>(data: Data): Data {
   try {
     return structuredClone(data);
   } catch {
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      "Cannot send this to the Durable Object: functions, promises and the like cannot be cloned. Pass plain data",
+      "functions, promises and the like cannot be cloned, and so not be sent to the Durable Object",
+      "Pass plain data",
     );
   }
 }

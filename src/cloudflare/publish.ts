@@ -1,4 +1,4 @@
-/** The object's part of the cache: it tells KV what an edge may serve, seldom and in order. */
+/** The object's part of the cache: it tells KV which token an edge may serve, seldom and in order. */
 import type { Engine, EngineState } from "../refresh/contract.ts";
 import type { Clock } from "../types.ts";
 import { CACHED, LEAST, type TokenCache } from "./cache.ts";
@@ -11,26 +11,26 @@ const PACE = 1_100;
 const HOT = 10;
 
 export interface Publisher {
-  /** Puts the present state into KV, if that is news there. Nobody waits for it. */
+  /** Puts the present state into KV, if it is news there. Nobody waits for the write. */
   (wasAsked?: boolean): void;
 }
 
 export interface PublisherParts {
   readonly engine: Pick<Engine, "state">;
   readonly cache: TokenCache | undefined;
-  /** The object's, under which KV has its token. */
+  /** The object's id, under which KV has its token. */
   readonly id: string;
   readonly clock: Clock;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   /** A sign-out that KV has still to hear of, durably noted. */
   readonly deed: Pick<DeedBox, "debt" | "pay">;
-  /** The revision under which something is said of this session, or of none. */
+  /** The revision of the next note about this session, or about none. */
   readonly revision: (session: EngineState["session"]) => Promise<number>;
-  /** Nothing is owed any more. */
+  /** Told when nothing is owed any more. */
   readonly onPaid: () => void;
 }
 
-/** What an edge may be told now, and until when it may serve it. */
+/** The lease that an edge may have now, and until when it may serve it. */
 export function leaseOf({ session, status }: EngineState): Lease | undefined {
   if (!session || status === "sign-in-required") return undefined;
   const { sessionId, generation, issuedAt, tokenSet } = session;
@@ -39,7 +39,7 @@ export function leaseOf({ session, status }: EngineState): Lease | undefined {
   return { accessToken, sessionId, generation, until };
 }
 
-/** What KV is to say. */
+/** An entry for KV. */
 export interface Note {
   /** Tells one note from another. */
   readonly name: string;
@@ -48,8 +48,8 @@ export interface Note {
 }
 
 /**
- * The note for this moment; `undefined` where KV had better say nothing, or whatever it says. A token
- * that KV cannot have takes nobody's place there: then the note says that the session before has ended.
+ * The note for this moment; `undefined` where KV should keep its entry. Where KV cannot have the new token,
+ * the note says that the session before has ended.
  */
 export function noteOf(
   state: EngineState,
@@ -57,7 +57,7 @@ export function noteOf(
 ): Note | undefined {
   const lease = leaseOf(state);
   const until = Math.min(lease?.until ?? Infinity, now + CACHED);
-  // KV keeps everything for a minute at least: what ends sooner is not for it.
+  // KV keeps an entry for a minute at least: a token that ends sooner is not for it.
   if (lease && state.persisted && until - now > LEAST)
     return { name: `${lease.sessionId} ${lease.generation}`, lease: { ...lease, until } };
   return debt && { name: `ended ${debt.sessionId} ${debt.since}` };
@@ -70,11 +70,11 @@ interface Told {
   readonly at: number;
 }
 
-/** Whether a time lies so far behind at most. A clock may have gone back. */
+/** Whether a time lies at most so far in the past. A clock may have gone back. */
 const isWithin = (since: number, now: number, ms: number): boolean =>
   now >= since && now - since < ms;
 
-/** What a decision about a note hangs on. */
+/** The facts on which a decision about a note depends. */
 interface NoteSight {
   readonly issuedAt: number;
   readonly debt: Debt | undefined;
@@ -86,7 +86,7 @@ function isWanted(
   { name, lease }: Note,
   { issuedAt, debt, told, asked, now }: NoteSight & { readonly told: Told; readonly asked: number },
 ): boolean {
-  // The object has rested: what it finds was told when it came, unless it came just now.
+  // The object has rested: its session was told to KV when it came, unless it came just now.
   const isOld = lease !== undefined && !debt && now - issuedAt >= LEAST;
   const last = told.name ?? (isOld ? name : undefined);
   return name !== last || (asked > HOT && !isWithin(told.at, now, CACHED / 2));
@@ -101,7 +101,7 @@ export function createPublisher(parts: PublisherParts): Publisher {
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => void clock.setTimeout(resolve, ms));
 
-  /** What KV now says settles a debt, unless it says it of the very session that is to end. */
+  /** A new entry settles a debt, unless it is about the very session that is to end. */
   function settle({ lease }: Note, debt: Debt | undefined): void {
     if (!debt || lease?.sessionId === debt.sessionId) return;
     deed.pay(debt);

@@ -1,6 +1,6 @@
 /**
- * How a Worker comes by an access token: from its isolate's memory, from KV, from the object, in this
- * order. What it gets it remembers, for as long as it may be served unasked.
+ * How a Worker gets an access token: from its isolate's memory, from KV, from the object, in this order. The
+ * token is remembered for as long as it may be served without a question.
  */
 import { fromWireError } from "../guard/wire-error.ts";
 import { CLAIM } from "../refresh/timing.ts";
@@ -25,19 +25,19 @@ export interface ReadPathParts {
 }
 
 export interface ReadPath extends Required<TokenSource> {
-  /** Asks the object for something that says how the token stands, and remembers it. */
+  /** Asks the object for something whose answer says how the token stands, and remembers that. */
   askForToken(question: Question<TokenReply>, asking: Asking): Promise<Lease | undefined>;
 }
 
 /** How long KV may take before the object is asked. */
 const KV_PATIENCE = 1_000;
-/** How often a question is asked that does no harm when it is asked again. */
+/** How often a question is asked that does no harm the second time. */
 export const TRIES = 3;
 
-/** What is to be done with what is remembered. */
+/** The next step by the isolate's memory. */
 export type Reading = "serve" | "serve and look" | "renew";
 
-/** What a caller gets of what is remembered. */
+/** The answer for a caller by the isolate's memory. */
 export function readingOf(
   { token, until, at, lookedAt }: Remembered,
   { rejected }: Pick<TokenNeed, "rejected">,
@@ -125,7 +125,7 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
       }
       return known.token;
     },
-    // Watched, so that it is never sent from here: it tells which session a request is of.
+    // Watched, so that it is never sent from here: it only names the session of a request.
     ready: () => memory.get(key)?.last,
     passed: (endpoint, { generation }) => memory.pass(endpoint, generation),
   };

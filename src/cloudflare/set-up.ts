@@ -1,8 +1,7 @@
 /**
- * What a Worker's set-up must have. Each message says what is wrong, and which line to add to which
- * file.
+ * Checks a Worker's set-up. Each message says what is wrong, and which line to add to which file.
  */
-import { VaultError } from "../errors.ts";
+import { because } from "../errors.ts";
 import { isSecure } from "../guard/secure.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import type { Fetch, Provider } from "../types.ts";
@@ -16,10 +15,12 @@ export interface Sender {
 
 const CACHE = "TOKEN_CACHE";
 
-/** Throws `invalid_option` with this message. */
-export function demand(isRight: unknown, message: string): asserts isRight {
-  if (!isRight) throw new VaultError("invalid_option", message);
+/** Throws `invalid_option` with what is wrong, and what to do. */
+export function demand(isRight: unknown, ...wrong: Wrong): asserts isRight {
+  if (!isRight) throw because("invalid_option", ...wrong);
 }
+
+export type Wrong = readonly [why: string, advice: string];
 
 export const providersOf = (
   given: Providers | ((env: never) => Providers),
@@ -30,12 +31,17 @@ export function checkProviders(providers: Providers): void {
   for (const [name, provider] of Object.entries(providers))
     demand(
       provider?.origins?.length,
-      `The provider "${name}" has no origins: pass what its preset gives, vmcloud() say`,
+      `the provider "${name}" has no origins`,
+      "Pass what its preset gives, such as vmcloud()",
     );
 }
 
-export const unknownProvider = (name: unknown, providers: object): string =>
-  `${typeof name === "string" ? `Unknown provider "${name}": add it to` : "provider is a name here, from"} the providers of defineTokenVault, which has ${Object.keys(providers).join(", ") || "none"}`;
+export function unknownProvider(name: unknown, providers: object): Wrong {
+  const known = `defineTokenVault has ${Object.keys(providers).join(", ") || "none"}`;
+  return typeof name === "string"
+    ? [`the provider "${name}" is unknown`, `Add it to the providers: ${known}`]
+    : ["provider is no name", `Take one of the providers: ${known}`];
+}
 
 const isLoopback = (url: URL): boolean => url.protocol === "http:" && isSecure(url, true);
 
@@ -48,7 +54,8 @@ export function checkLoopback(
   const isPlain = origins.some((origin) => URL.canParse(origin) && isLoopback(new URL(origin)));
   demand(
     isAllowed || !isPlain,
-    `The provider ${name} has an origin with plain http: add dangerouslyAllowLoopbackHttp: true to ${side}. createVault and defineTokenVault both need it, and only in development`,
+    `the provider ${name} has an origin with plain http`,
+    `In development add dangerouslyAllowLoopbackHttp: true to ${side}. createVault and defineTokenVault both need it`,
   );
 }
 
@@ -58,23 +65,28 @@ export function kvOf(named: string | undefined, env: object): KvNamespace | unde
   const kv = (env as Record<string, unknown>)[name] as KvNamespace | undefined;
   demand(
     kv?.getWithMetadata || (!kv && named === undefined),
-    `${name} is no KV binding: in wrangler.jsonc add { "binding": "${name}" } to "kv_namespaces"`,
+    `${name} is no KV binding`,
+    `In wrangler.jsonc add { "binding": "${name}" } to "kv_namespaces"`,
   );
   return kv;
 }
 
-/** What sends: a function like `fetch`, or a binding's method, which minds whose it is. */
+/** The sender: a function like `fetch`, or a binding's method, which needs its `this`. */
 export function senderOf(
   find: ((env: never) => Sender | Fetch) | undefined,
   env: object,
 ): Fetch | undefined {
   const found = find?.(env as never);
   if (found === undefined || typeof found === "function") return found;
-  demand(found?.fetch, "fetch of defineTokenVault gives no binding with a fetch, and no function");
+  demand(
+    found?.fetch,
+    "fetch of defineTokenVault gives no binding with a fetch, and no function",
+    "Give one: fetch: (env) => env.MTLS",
+  );
   return (input, init) => found.fetch(input as never, init as never) as Promise<Response>;
 }
 
-/** The Durable Object binding, as much of it as is needed. */
+/** The part of a Durable Object binding that is used. */
 export interface Namespace {
   idFromName(name: string): unknown;
   get(id: unknown, options?: object): unknown;
@@ -85,22 +97,24 @@ export function namespaceOf(binding: string, env: object): Namespace {
   const bound = (env as Record<string, unknown>)[binding] as Namespace | undefined;
   demand(
     bound?.idFromName,
-    `${binding} is no Durable Object binding: in wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
+    `${binding} is no Durable Object binding`,
+    `In wrangler.jsonc add { "name": "${binding}", "class_name": "TokenVault" } to "durable_objects": { "bindings": [] }, and { "tag": "v1", "new_sqlite_classes": ["TokenVault"] } to "migrations"`,
   );
   return bound;
 }
 
 /**
- * The part of a namespace that stays in a jurisdiction. Never all of it instead: a session would lie
- * where it must not.
+ * The part of a namespace that stays in a jurisdiction. The whole namespace never takes its place, because
+ * a session would lie where it must not.
  */
 export function inJurisdiction(namespace: Namespace, binding: string, name: string): Namespace {
   try {
     return namespace.jurisdiction(name);
   } catch {
-    throw new VaultError(
+    throw because(
       "invalid_option",
-      `${binding} has no jurisdiction ${name}: Cloudflare has "eu", "us" and more, a development server has none. There, leave the option out: set it by a variable that production alone has, jurisdiction: env.JURISDICTION`,
+      `${binding} has no jurisdiction ${name}. Cloudflare has "eu", "us" and more, a development server has none`,
+      "Set it by a variable that production alone has, jurisdiction: env.JURISDICTION",
     );
   }
 }

@@ -1,11 +1,11 @@
-/** What lies in an object's storage: the deed, and the session's record under its seal. */
+/** An object's storage: the deed, and the session's sealed record. */
 import { isObject } from "../guard/claims.ts";
 import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";
 import type { Session, TokenStore } from "../types.ts";
 import type { AlarmStorage } from "./alarm.ts";
 import { createDeed, type DeedBox } from "./deed.ts";
 
-/** As much of a Durable Object's `ctx` as is needed. */
+/** The part of a Durable Object's `ctx` that is used. */
 export interface ObjectContext {
   /** One among all objects of all classes, for ever: an object is found by nothing else. */
   readonly id: { toString(): string; readonly jurisdiction?: string };
@@ -21,16 +21,16 @@ export interface Shelf {
   readonly deed: DeedBox;
   /** The records as they lie, sealed. */
   readonly sealed: TokenStore;
-  /** The revision of what is stored, above everything that was ever said of an earlier life. */
+  /** The revision of the stored record, above each revision of an earlier life. */
   revision(key: string, session?: Session): Promise<number>;
-  /** The id of the key that seals what is stored. */
+  /** The id of the key that seals the stored session. */
   keyId(key: string): Promise<string | undefined>;
-  /** Gives the storage back, if the account was removed, and nobody came meanwhile. */
+  /** Gives the storage back, if the account was removed and has not come back meanwhile. */
   clear(key: string, isLeaving: () => boolean): Promise<boolean>;
 }
 
 export function openShelf({ id, storage }: ObjectContext, now: () => number): Shelf {
-  // First, because it says what is wrong with a class that has no such storage.
+  // Made first, because it throws a clear error for a class without SQLite storage.
   const sealed = durableObjectStore(storage, { namespace: id.toString() });
   const deed = createDeed(storage.kv, now);
   return {

@@ -1,13 +1,13 @@
 /**
- * Sign-ins and adoptions that are wanted only where nobody is signed in: a thousand first requests make
- * one, and share what comes of it.
+ * Sign-ins and adoptions that are wanted only where nobody is signed in: a thousand first requests make one
+ * sign-in, and share its outcome.
  */
 import { VaultError } from "../errors.ts";
 import { isObject } from "../guard/claims.ts";
 import { createLimit } from "../refresh/waiting.ts";
 import type { Clock } from "../types.ts";
 
-/** One at a time. */
+/** Runs one at a time. */
 export type Starts = (question: unknown, start: () => Promise<void>) => Promise<void>;
 
 interface Turn {
@@ -16,8 +16,8 @@ interface Turn {
 }
 
 /**
- * Those who ask the same join the one that is under way, and share its failure too. Those who bring
- * something else wait for their turn, and have no turn when their patience is over: nobody signs in for
+ * Callers that ask the same join the sign-in that is under way, and share its failure too. Callers that bring
+ * other credentials wait for their turn, and have no turn when their patience is over: nobody signs in for
  * callers who have left (F95).
  */
 export function createStarts(clock: Clock, patience: number): Starts {

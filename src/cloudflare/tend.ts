@@ -1,6 +1,6 @@
 /**
- * What an object does for its session of its own accord: the alarm follows it, and KV is told. Nobody
- * waits for any of it.
+ * The work that an object does for its session unasked: it sets the alarm, and tells KV. Nobody waits for
+ * any of that work.
  */
 import type { Clock } from "../types.ts";
 import { nextAlarm, setAlarm } from "./alarm.ts";
@@ -10,13 +10,13 @@ import type { ObjectContext, Shelf } from "./shelf.ts";
 
 /** A session whose alarm, and whose copy in KV, follow it. */
 export interface Tended extends Owned {
-  /** The session was asked for: where that is often, KV had better have its token. */
+  /** The session was asked for. Where this happens often, KV should have its token. */
   asked(): void;
-  /** The alarm and KV follow what has changed. */
+  /** Sets the alarm and tells KV after a change. */
   changed(): void;
-  /** The alarm follows what has become of the session; settles when it has. Never rejects. */
+  /** Sets the alarm by the session's present state; settles when it is set. Never rejects. */
   follow(): Promise<void>;
-  /** Does what is due, whatever that is. Rejects where the alarm could not be set. */
+  /** Does all work that is due. Rejects where the alarm could not be set. */
   wake(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export function tend(one: Owned, { ctx, shelf, clock, newestKey }: TendParts): T
     await setAlarm(ctx.storage, nextAlarm(sight));
   }
 
-  /** One after the other, so that the last word is the alarm's. */
+  /** Runs one after the other, so that the last state sets the alarm. */
   function armInTurn(): Promise<void> {
     const turn = following.then(arm);
     following = turn.catch(() => {});
@@ -89,7 +89,7 @@ export function tend(one: Owned, { ctx, shelf, clock, newestKey }: TendParts): T
     changed,
     follow,
     async wake() {
-      // What cannot be opened or written now is tried again at the next start.
+      // A record that cannot be opened or written now is tried again at the next start.
       await reseal().catch(() => {});
       await engine.look();
       publish();

@@ -11,7 +11,7 @@ export interface Upkeep {
   readonly shelf: Shelf;
   /** The session that a Worker asks for; made once. Throws where this object owns another. */
   open(name: SessionName): Tended;
-  /** Idempotent: once too often, too late, or never, the record says what is to be done. */
+  /** Idempotent: if it fires too often, too late or never, the record says what is to be done. */
   alarm(): Promise<void>;
 }
 
@@ -30,7 +30,8 @@ export function createUpkeep(ctx: ObjectContext, settings: OwnerSettings): Upkee
     const known = opened?.name ?? deed.read();
     demand(
       !known || known.key === name.key,
-      "This object keeps another session: its binding is for TokenVault only",
+      "this object keeps another session",
+      "Use its binding for TokenVault only",
     );
     opened ??= make(name);
     // The provider was renamed: the deed follows.
@@ -49,7 +50,7 @@ export function createUpkeep(ctx: ObjectContext, settings: OwnerSettings): Upkee
     }
   }
 
-  // F35: an alarm that was lost in a reset is set again.
+  // An alarm that was lost in a reset is set again (F35).
   if (deed.read()) ctx.waitUntil(alarm().catch(() => {}));
 
   return { shelf, open, alarm };

@@ -1,6 +1,6 @@
 /**
- * What a Worker and the Durable Object that owns a session say to each other. Only plain data crosses:
- * an error thrown over RPC loses its type, so it is an answer.
+ * The messages between a Worker and the Durable Object that owns a session. Only plain data crosses: an
+ * error that is thrown over RPC loses its type, so that errors are answers.
  */
 import { isObject } from "../guard/claims.ts";
 import { isToken } from "../guard/syntax.ts";
@@ -9,13 +9,13 @@ import type { Adoption } from "../refresh/contract.ts";
 import type { TokenNeed } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
-/** Which session is meant. The object's own name is a hash, from which nothing can be read back. */
+/** Names a session. The object's own name is a hash, from which nothing can be read back. */
 export interface SessionName {
   readonly provider: string;
   readonly account: string;
-  /** The session's key as the caller computes it: both sides must mean the same API. */
+  /** The session's key as the caller computes it: both sides must speak of the same API. */
   readonly key: string;
-  /** The session stays in a jurisdiction, and out of a KV that nobody has named. */
+  /** Whether the session stays in a jurisdiction, and out of a KV that the options do not name. */
   readonly isRegional?: true | undefined;
 }
 
@@ -31,15 +31,15 @@ export interface Lease {
   readonly until?: number | undefined;
 }
 
-/** What is said of an account's token: a lease, or that there is none. */
+/** The state of an account's token: a lease, or that there is none. */
 export interface TokenReply {
-  /** It orders all that is ever said of one account. */
+  /** Orders all answers about one account. */
   readonly revision: number;
   readonly lease?: Lease | undefined;
   readonly error?: undefined;
 }
 
-/** How a session stands, without a token. */
+/** The state of a session, without a token. */
 export interface StateReply {
   readonly revision: number;
   readonly snapshot: SessionState;
@@ -55,7 +55,7 @@ export interface Failure {
 
 /** The state of a session that an object owns. */
 export interface SessionState extends Snapshot {
-  /** The id of the key that seals the stored session; absent where nothing is stored. */
+  /** The id of the key that seals the stored session; absent where none is stored. */
   readonly keyId?: string | undefined;
 }
 
@@ -63,7 +63,7 @@ export interface SessionStart {
   readonly unlessSignedIn?: boolean | undefined;
 }
 
-/** An adoption may be asked for again when its answer was lost: then it is the same one (F101). */
+/** Names an adoption, so that it is the same one when it is asked for again (F101). */
 export interface AdoptionStart extends SessionStart {
   readonly adoption?: Adoption | undefined;
 }
@@ -96,8 +96,8 @@ export async function hashOf(key: string): Promise<string> {
 }
 
 /**
- * Tells of what happens, after the step that somebody waits for (F5). A listener may take time; what goes
- * wrong there is for the platform's log.
+ * Tells of events after the step that a caller waits for (F5). A listener may take time; its errors are for
+ * the platform's log.
  */
 export const teller =
   (
@@ -109,13 +109,13 @@ export const teller =
     if (onEvent) waitUntil(Promise.resolve().then(() => onEvent({ ...event, account })));
   };
 
-/** Whether the answer is that something went wrong. */
+/** Whether an answer is an error. */
 export const isFailure = (said: object): said is Failure => "error" in said && isObject(said.error);
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value);
 const isTime = (value: unknown): value is number => Number.isFinite(value);
 
-/** A lease as it comes back from elsewhere, or `undefined` for anything that is none (S10). */
+/** Narrows a lease that has come from elsewhere (S10); `undefined` for any other value. */
 export function toLease(value: unknown): Lease | undefined {
   if (!isObject(value)) return undefined;
   const { accessToken, sessionId, generation, until } = value;

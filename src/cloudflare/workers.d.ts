@@ -1,4 +1,4 @@
-/** As much of the runtime's own module as is needed. Its full types would hide the DOM's. */
+/** The part of the runtime's own module that is used. Its full types would hide the DOM's. */
 declare module "cloudflare:workers" {
   export const DurableObject: new (
     ctx: never,

@@ -1,4 +1,4 @@
-/** Deno sends some requests twice; a refresh token that is spent must not be among them. */
+/** Deno sends some requests twice; a request that spends a refresh token must not be among them. */
 import type { Fetch, Provider } from "../types.ts";
 
 /**
@@ -12,7 +12,7 @@ export function sentOnce<Credentials>(provider: Provider<Credentials>): Provider
   return new Proxy(Object.create(provider) as typeof provider, {
     get(_, name) {
       if (name === "renew") return provider.renew && renew;
-      // Its own methods know it by `this`, and find their private fields.
+      // Called on the provider itself, so that its methods find `this` and private fields.
       const member: unknown = Reflect.get(provider, name, provider);
       return typeof member === "function" ? member.bind(provider) : member;
     },
@@ -25,7 +25,7 @@ const asStream =
     const { body, headers } = new Response(init?.body);
     if (!init || !body) return fetch_(input, init);
     new Headers(init.headers).forEach((value, name) => headers.set(name, value));
-    // As it comes it would be taken for what it was made from.
+    // Piped, because Deno would find the original bytes in an unpiped stream, and repeat them.
     const stream = body.pipeThrough(new TransformStream());
     const once = { ...init, body: stream, headers, duplex: "half" };
     return fetch_(input, once as RequestInit);

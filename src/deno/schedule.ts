@@ -4,7 +4,7 @@ import { shortHash } from "../guard/hash.ts";
 import { keyOf } from "../guard/record.ts";
 import type { Provider, VaultOptions } from "../types.ts";
 
-/** What begins one; it gives what the host gives. */
+/** The application's function that begins a schedule; it returns the host's own value. */
 export type Cron = (refresh: () => Promise<void>, signal: AbortSignal, name: string) => unknown;
 
 export interface Schedule {
@@ -12,7 +12,7 @@ export interface Schedule {
   stop(): void;
 }
 
-/** Begins a schedule before the vault is made, so that one which cannot begin leaves nothing open. */
+/** Begins a schedule before the vault is made, so that a schedule which cannot begin leaves nothing open. */
 export function begin(
   cron: Cron,
   { provider, account = "default" }: Pick<VaultOptions, "account" | "provider">,
@@ -22,7 +22,7 @@ export function begin(
   let look: () => unknown = () => {};
   const name = nameOf(provider, account);
   try {
-    // The host stays awake until what it has called settles.
+    // The host stays awake until the returned promise settles.
     cron(async () => void (await look()), ended.signal, name);
   } catch {
     throw new VaultError(

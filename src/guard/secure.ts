@@ -27,7 +27,7 @@ export const secureFetch =
   (input, init) => {
     check(
       isSecure(parseEndpoint(addressIn(input)), allowLoopbackHttp),
-      "provider, whose token endpoint must be https",
+      "a provider whose token endpoint is https",
     );
     return fetch_(input, init);
   };

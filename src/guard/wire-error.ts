@@ -8,8 +8,8 @@ export interface WireError extends VaultErrorFacts {
 }
 
 /**
- * An error for the other side. Of anything but a `VaultError` the code alone is told, because what a
- * provider or a store throws may hold anything (S4).
+ * An error for the other side. For any error but a `VaultError` the code alone is told, because an error of a
+ * provider or a store may hold a secret (S4).
  */
 export function toWireError(
   error: unknown,

@@ -1,6 +1,6 @@
-/** Waiting with an end. */
+/** Waits for a limited time. */
 
-/** What `promise` resolves with, or `undefined` if it takes longer than `ms` milliseconds. */
+/** The value of `promise`, or `undefined` if it takes longer than `ms` milliseconds. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<undefined>((resolve) => {

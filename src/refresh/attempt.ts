@@ -26,18 +26,18 @@ export interface AttemptParts {
   /** From 0 to 1. */
   readonly jitter: () => number;
   readonly isClosed: () => boolean;
-  /** A generation was committed, or is held here because the store did not take it. */
+  /** Told when a generation was committed, or is kept in memory because the store did not take it. */
   readonly announce: (session: Session) => void;
-  /** The session has ended meanwhile: its late grant goes along. */
+  /** Told when the session has ended meanwhile, with the grant that came too late for it. */
   readonly revoke: (got: Life) => void;
 }
 
-/** An attempt that is under way. */
+/** An attempt while it is under way. */
 interface Try {
   readonly next: Session;
   readonly intent: Intent;
   readonly begunAt: Moment;
-  /** What was seen before, for the decision that is made once more in the sending task. */
+  /** The sight of the first decision, which is made once more in the sending task. */
   readonly before: Sight;
   hasSent: boolean;
   isStopped: boolean;
@@ -46,13 +46,13 @@ interface Try {
 export function createAttempt(parts: AttemptParts): () => Promise<void> {
   const { provider, mind, keeper, writer, exchanges, signs } = parts;
 
-  /** What is left of the exchange, by both clocks: one of them may stand still while a machine sleeps. */
+  /** How long the exchange may still take, by both clocks: one may stand still while a machine sleeps. */
   function left({ begunAt }: Try): number {
     const { now, running } = mind.moment();
     return EXCHANGE - Math.max(running - begunAt.running, now - begunAt.now);
   }
 
-  /** What was decided before the intent was written must still hold: a reuse window may have closed. */
+  /** Whether the decision still holds that led to the intent: a reuse window may have closed. */
   function isStillDue({ before }: Try): boolean {
     const now = sightOf(mind.known, mind.facts());
     const passed = now.running - before.running;
@@ -72,16 +72,16 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     return isStep(decide(sight));
   }
 
-  /** The fence: the last look before a byte leaves, in the very task in which it does (P8). */
+  /** The fence: the last look at the record, in the very task in which the first byte leaves (P8). */
   async function mayStillSend(one: Try): Promise<boolean> {
     const { next, intent } = one;
     while (!beginningAlone(mind.known)) {
       if (parts.isClosed() || left(one) <= LEAST_EXCHANGE) return false;
       const { head, isFresh } = await writer.reach(keeper.head());
       const isOurs = head?.sessionId === next.sessionId && head.attemptId === intent.attemptId;
-      // What a store that lags says of the past is no reason to stop (F33, F58).
+      // A lagging store's older record is no reason to stop (F33, F58).
       if (!isOurs && !lags(mind.known, head, mind.moment())) return false;
-      // Frozen while the store answered: others may have taken over since then.
+      // This context was frozen while the store answered: others may have taken over since then.
       if (isFresh) break;
     }
     const isServed = mind.known.session?.sessionId === next.sessionId;
@@ -95,7 +95,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
       return true;
     }
     const { session } = mind.known.found;
-    // What is served may be ahead of the record: then it has to be written first.
+    // Memory may be ahead of the record: then its changes have to be written first.
     const isNext = session?.sessionId === next.sessionId && session.revision + 1 === next.revision;
     if (!isNext) return false;
     const record = toRecord(next);
@@ -124,7 +124,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
       async (io) => provider.renew?.({ material, refreshToken }, io),
       { deadline: left(one), mayStillSend: () => passFence(one) },
     );
-    // The fence has stopped it before anything was sent: whoever holds the record goes on.
+    // The fence stopped the attempt before anything was sent: the holder of the record goes on.
     if (one.isStopped && !one.hasSent && !got) return;
     await conclude(one, outcome, got);
   }

@@ -1,4 +1,4 @@
-/** Those who need a token and whom memory cannot serve at once. Patience and abort are each one's own. */
+/** The callers whom memory cannot serve at once. Each has a patience and an abort signal of its own. */
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { AccessToken, Clock, TokenName, TokenNeed } from "../types.ts";
 import { OTHERS } from "./endpoints.ts";
@@ -9,13 +9,13 @@ import { plan } from "./plan.ts";
 import type { Moment } from "./timing.ts";
 import { createLimit, holdOpen } from "./waiting.ts";
 
-/** How long somebody waits for what others do, before the record is read again. */
+/** How long a caller waits for other contexts before the record is read again. */
 const PAUSE = 250;
 
 export interface Callers {
-  /** `isExcused`: the 401 was due to a clock that is known better by now. */
+  /** `isExcused`: a wrong clock caused the 401, and the right time is known by now. */
   obtain(need: TokenNeed, isExcused?: boolean): Promise<AccessToken>;
-  /** Somebody waits. */
+  /** Whether a caller waits. */
   areThere(): boolean;
 }
 
@@ -23,12 +23,12 @@ export interface CallerParts {
   readonly mind: Mind;
   readonly clock: Clock;
   readonly patience: number;
-  /** One pass, shared by everybody who needs one; it settles with a fault of our own. */
+  /** One pass, shared by all callers that need one; it settles with the fault of a bug, or with nothing. */
   readonly advance: () => Promise<unknown>;
   readonly isClosed: () => boolean;
 }
 
-/** What a caller is told who came `since` then. The store's own sentence says what to do, where it has one. */
+/** The error for a caller that came at `since`. A store's own error is handed on: it says what to do. */
 export function errorOf(
   code: VaultErrorCode,
   { outcome, session, trouble }: Knowledge,
@@ -53,7 +53,7 @@ export function createCallers(parts: CallerParts): Callers {
   const { mind, clock, patience } = parts;
   let waiting = 0;
 
-  /** A 401 is judged by what it is about: `false` as long as nobody here knows of that. */
+  /** Judges a 401 by the generation that it is about; `false` while that generation is not known here. */
   function noteRejection(
     { rejected, endpoint = OTHERS, passed }: TokenNeed,
     isExcused: boolean | undefined,
@@ -62,25 +62,25 @@ export function createCallers(parts: CallerParts): Callers {
     const { sessionId, generation } = rejected;
     const { session } = mind.known;
     if (!session) return false;
-    // One that never comes would stand above all 401s that do.
+    // A generation that never comes would stand above all 401s that do.
     const isOfSession = session.sessionId === sessionId;
     if (isOfSession && session.generation < generation) return false;
-    // It says nothing of the token that has taken its place.
+    // A 401 for an earlier token says nothing about the token in its place.
     if (isOfSession && isReplaced(session, rejected)) return true;
     mind.learn({ type: "rejected", sessionId, generation, endpoint, passed, isExcused });
     return true;
   }
 
   /**
-   * Whose 401 it was is told by the token's name; whose call it is, only by when it came (F103). Where
-   * one account is for all who use a browser, the next session may be somebody else's.
+   * A token's name tells whose 401 it was. Whose call it is, only the time tells at which the call came
+   * (F103): where all users of a browser share one account, the next session may be another user's.
    */
   function isAnothers(begunIn: TokenName | undefined, { sessionId }: TokenName): boolean {
     const { shared } = mind.known.setting.store;
     return shared === "origin" && begunIn !== undefined && begunIn.sessionId !== sessionId;
   }
 
-  /** Nothing is to be done here that would help: without a pause it would be asked in a loop (F54). */
+  /** Pauses where nothing can be done at once: without a pause, a loop would ask again and again (F54). */
   async function idle(stopped: Promise<never>): Promise<void> {
     let timer: unknown;
     const over = new Promise<void>((resolve) => (timer = clock.setTimeout(resolve, PAUSE)));

@@ -1,6 +1,6 @@
 /**
- * What is still to be written: changes in the order in which they came, and their merge with the record
- * that is found. All pure; the shell writes what comes of it, in one compare-and-set.
+ * Changes that are still to be written, in the order in which they came, and their merge with the record
+ * that is found. All functions are pure; the shell writes their result, in one compare-and-set.
  */
 import { own } from "../guard/json.ts";
 import { toRecord } from "../guard/record.ts";
@@ -12,15 +12,15 @@ import { type Conclusion, concluded } from "./transitions.ts";
 export interface Begin {
   readonly type: "begin";
   readonly session: Session;
-  /** The record that was known when it was made: that one is never later. */
+  /** The record that was known when the change was made: that record is never the later one. */
   readonly basis: RecordHead | undefined;
-  /** When it was made, in running time: a step of the wall clock since then changes no order. */
+  /** When the change was made, in running time: a step of the wall clock does not change the order. */
   readonly madeAt: number;
-  /** The store did not take it yet: memory serves it, and marks it unpersisted. */
+  /** The store did not take the change yet: memory serves it, and marks the session unpersisted. */
   readonly isFailed: boolean;
-  /** It was asked for before, and the answer was lost: others may have come since (F101). */
+  /** The adoption was asked for before, and its answer was lost: others may have come since (F101). */
   readonly isAskedAgain?: boolean | undefined;
-  /** A write of it was begun and is not known to have failed. */
+  /** A write of the change was begun, and is not known to have failed. */
   readonly mayBeWritten: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface Conclude {
 /** A sign-out. */
 export interface End {
   readonly type: "end";
-  /** What was known. Besides, it ends the session that it finds, if that did not begin later. */
+  /** The sessions that were known. The sign-out also ends the one that it finds, if that is no later one. */
   readonly sessionIds: ReadonlySet<string>;
   readonly at: Moment;
   /** A session of this context whose write may still arrive. */
@@ -43,7 +43,7 @@ export interface End {
   readonly isFailed: boolean;
 }
 
-/** What this context knows and a store that compares and sets has lost. */
+/** A session that this context knows, and that a store with compare-and-set has lost. */
 export interface Restore {
   readonly type: "restore";
   readonly session: Session;
@@ -52,47 +52,47 @@ export interface Restore {
 
 export type Change = Begin | Conclude | End | Restore;
 
-/** A record as it stands, or as it comes to stand. */
+/** A record as it is, or as a merge makes it. */
 export interface Found {
   readonly head: RecordHead | undefined;
-  /** Absent for a tombstone, and where the record cannot be opened. */
+  /** Absent in a tombstone, and where the record cannot be opened. */
   readonly session: Session | undefined;
 }
 
 export interface Merged {
-  /** What is to be written; absent where the record says it all. */
+  /** The record to write; absent where the found record needs no change. */
   readonly record: StoredRecord | undefined;
-  /** What a sign-out has ended there. */
+  /** The session that a sign-out has ended in the record. */
   readonly ended: readonly Session[];
-  /** Grants that nobody serves any more, to be revoked. */
+  /** Grants that no context serves any more, to be revoked. */
   readonly dropped: readonly TokenSet[];
 }
 
-/** How far a change has brought the record; `result` is the same object where it changed nothing. */
+/** The record after one change; `result` is the same object where nothing changed. */
 interface Step {
   readonly result: Found;
   readonly ended?: Session;
   readonly dropped?: TokenSet;
 }
 
-/** Whether `session` is what came after `record`. */
+/** Whether `session` is a successor of `record`. */
 export const isAhead = (session: Session, record: Session): boolean =>
   session.sessionId === record.sessionId &&
   (session.generation > record.generation ||
     (session.generation === record.generation && session.revision > record.revision));
 
 /**
- * Whether a moment that another clock told lies after a change that was made `age` ago. One that lies in
- * the future says nothing. Wall clocks count whole milliseconds and ages are finer: of two moments within
- * one millisecond, none is the later.
+ * Whether a moment by another clock lies after a change that was made `age` ago. A moment in the future
+ * says nothing. Wall clocks count whole milliseconds and ages are finer: of two moments within one
+ * millisecond, neither is the later one.
  */
 const isLater = (told: number | undefined, age: number, now: number): boolean =>
   told !== undefined && told >= now - age + 1 && told <= now;
 
-/** Whether what is found was begun, or ended, after this sign-in. */
+/** Whether the found session was begun, or ended, after this sign-in. */
 function yields(change: Begin, { head, session }: Found, { now, running }: Moment): boolean {
   const { basis, madeAt, isFailed, isAskedAgain } = change;
-  // One that is written at once is the latest, whatever clocks say. Only what waits may come too late.
+  // A change that is written at once is the latest, even against the clocks. Only one that waits may be late.
   if (!head || !(isFailed || isAskedAgain)) return false;
   const isKnown =
     head.sessionId === basis?.sessionId && (!head.tombstone || head.revision <= basis.revision);
@@ -100,14 +100,14 @@ function yields(change: Begin, { head, session }: Found, { now, running }: Momen
   return !isKnown && isLater(told, running - madeAt, now);
 }
 
-/** Whether a sign-out ends what is found. */
+/** Whether a sign-out ends the found session. */
 export function covers({ sessionIds, at }: End, found: Found, { now, running }: Moment): boolean {
   const { head, session } = found;
   if (!head || head.tombstone) return false;
   return sessionIds.has(head.sessionId) || !isLater(session?.startedAt, running - at.running, now);
 }
 
-/** Dated by its running age, like all that waits: a step of the clock makes it no later than what came after it. */
+/** Dated by its running age: a step of the clock makes no change later than the changes after it. */
 function tombstone(sessionId: string, { at }: End, { now, running }: Moment): Found {
   const endedAt = Math.floor(now - (running - at.running));
   return {
@@ -149,14 +149,14 @@ function applyEnd(change: End, found: Found, at: Moment): Step {
   if (!found.head.tombstone) return { result: found };
   const dated = tombstone(mayArrive ?? found.head.sessionId, change, at);
   const isArriving = mayArrive !== undefined && mayArrive !== found.head.sessionId;
-  // A sign-in that waits elsewhere, and was begun before this sign-out, must find that it is over.
+  // A sign-in that waits in another context, and was begun before this sign-out, must find the end.
   const isLater = (dated.head?.endedAt ?? 0) > (found.head.endedAt ?? -Infinity);
   return { result: isArriving || isLater ? dated : found };
 }
 
 function applyRestore({ session }: Restore, found: Found): Step {
   const isLost = found.session && isAhead(session, found.session);
-  // Above everything that others may have seen of it.
+  // Above each revision that others may have seen.
   const revision = session.revision + 1;
   return { result: isLost ? standing(own({ ...session, revision })) : found };
 }
@@ -178,15 +178,15 @@ function stepOf(change: Change, found: Found, at: Moment): Step {
 }
 
 /**
- * One that was refused before it could be written takes nobody else's place, but the one of the session
- * that it replaces: the user who was there before is never served again.
+ * A sign-in whose session was refused before it could be written takes only the place of the session that
+ * it replaces: the earlier user is never served again.
  */
 const isOfNoUse = ({ session, basis }: Begin, { session: found }: Found): boolean =>
   !!session.refused && !!found && found.sessionId !== basis?.sessionId;
 
 /**
  * Brings the changes to the record that was found. `highest` is the highest revision that this context
- * has tried to write: what the store has lost is written above everything that others may have seen of it.
+ * has tried to write: a lost session is written above each revision that others may have seen.
  */
 export function merge(
   changes: readonly Change[],
@@ -200,7 +200,7 @@ export function merge(
     if (change.type === "begin" && isOfNoUse(change, result)) continue;
     const step = apply(change, result, at);
     const isReplaced = change.type === "begin" && step.result !== result && result !== found;
-    // What an exchange has brought meanwhile is not stored any more.
+    // A grant that an exchange has brought meanwhile is not stored any more.
     if (isReplaced && result.session) dropped.push(result.session.tokenSet);
     result = step.result;
     if (step.ended) ended.push(step.ended);
@@ -222,7 +222,7 @@ function recordOf(result: Found, found: Found, highest: number): StoredRecord | 
   return head && own({ ...head, revision });
 }
 
-/** What memory serves while these changes are not written: sign-outs at once, the rest once it has failed. */
+/** The session that memory serves before the changes are written: sign-outs count at once, others once they failed. */
 export function preview(changes: readonly Change[], found: Found, at: Moment): Session | undefined {
   let result = found;
   for (const change of changes)

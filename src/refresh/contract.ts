@@ -1,6 +1,7 @@
-/** What the vault and its engine say to each other. */
+/** The contract between the vault and its engine. */
 import type { AccessToken, Grant, Session, TokenName, TokenSource } from "../types.ts";
 
+/** The events of an engine; `docs/state.md` has a line for each. */
 export type EngineEventType =
   | "signed-in"
   | "refreshing"
@@ -11,29 +12,29 @@ export type EngineEventType =
   | "signed-out"
   /** The store does not answer; told once. */
   | "store-trouble"
-  /** The store did not take what memory has. */
+  /** The store did not take a change: memory keeps it, and tries again. */
   | "unpersisted"
   /** A record could not be opened: it was tampered with, or its key is gone. */
   | "unreadable";
 
-/** Something has changed; `type` names what has happened, if it is more than that. */
+/** Told when something has changed; `type` names the event, if there is one. */
 export type OnNews = (type?: EngineEventType, session?: TokenName, status?: number) => void;
 
 export interface EngineState {
   readonly session: Session | undefined;
   /** The same object as long as it is the same token. */
   readonly token: AccessToken | undefined;
-  /** What a page may show. */
+  /** The status that a page may show. */
   readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
-  /** Whether the store has what memory has. */
+  /** Whether the store is as new as memory. */
   readonly persisted: boolean;
 }
 
 export interface Engine extends TokenSource {
   state(): EngineState;
-  /** Reads the record, and renews in passing if that is due. Never rejects. */
+  /** Reads the record, and begins a refresh if one is due. Never rejects. */
   look(): Promise<void>;
-  /** The same, at a moment after which the network may be there again. Never rejects. */
+  /** The same, at a moment when the network may be there again. Never rejects. */
   wake(): Promise<void>;
   signIn(credentials: never, signal?: AbortSignal): Promise<void>;
   /** Starts a session with a token that somebody else got. */
@@ -46,6 +47,6 @@ export interface Engine extends TokenSource {
 /** Names an adoption that may be asked for more than once, because an answer was lost (F101). */
 export interface Adoption {
   readonly sessionId: string;
-  /** When it was first asked for, milliseconds since the epoch. */
+  /** When the adoption was first asked for, milliseconds since the epoch. */
   readonly startedAt: number;
 }

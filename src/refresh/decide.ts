@@ -1,6 +1,6 @@
 /**
- * What is to be done about one session: one pure function. It looks at the session, at both clocks and
- * at what this context has seen, and says whether the token is served and what the engine does next.
+ * Decides about one session, by one pure function. From the session, both clocks and the sight of this
+ * context it follows whether the token is served, and what the engine does next.
  */
 import { own } from "../guard/json.ts";
 import type { Renewal, Session } from "../types.ts";
@@ -16,17 +16,17 @@ import {
   TRAVEL,
 } from "./timing.ts";
 
-/** What this context has seen of a session, besides the record. Ages are milliseconds. */
+/** A session as one context has seen it, with more than its record says. Ages are in milliseconds. */
 export interface Sight extends Moment {
   readonly session: Session | undefined;
   readonly renewal: Renewal | undefined;
-  /** Who else writes the record. */
+  /** Which other contexts write the record. */
   readonly shared: "context" | "origin" | "everywhere";
   /** Some endpoint has rejected this generation. */
   readonly isRejected: boolean;
   /** A 401 asks for a refresh, and is not held back. */
   readonly isDemanded: boolean;
-  /** A 401 says so surely that the token has ended that a replay can revoke nothing any more. */
+  /** By a 401 the token has ended so surely that a replay can revoke nothing any more. */
   readonly isSurelyOver: boolean;
   /** How long ago this generation was committed. */
   readonly generationAge: number;
@@ -34,9 +34,9 @@ export interface Sight extends Moment {
   readonly intentAge: number;
   /** How long ago this context last looked at the record and saw no such intent. */
   readonly quietAge: number | undefined;
-  /** The intent is this context's own, and nothing was sent. */
+  /** The intent is this context's own, and no request followed it. */
   readonly isUnsent: boolean;
-  /** The attempt's own lock: its context is gone, or holds it still; absent where nobody can tell. */
+  /** Whether the attempt's context lives, by the lock of the attempt; absent where nobody can tell. */
   readonly isAlive: boolean | undefined;
   /** Peers were asked about this intent, and none claimed it. */
   readonly wasAsked: boolean;
@@ -52,28 +52,28 @@ export interface Sight extends Moment {
 }
 
 export type Next =
-  /** Nothing is to be done before something changes. */
+  /** Nothing is to be done before news comes. */
   | "rest"
-  /** Somebody else is at it, or it is too early: look again in a while. */
+  /** Another context refreshes, or it is too early: look again in a while. */
   | "watch"
-  /** Ask the peers whether anybody is still at it. */
+  /** Ask the peers whether one of them still refreshes. */
   | "ask"
   /** Write the intent and spend the refresh token. */
   | "begin"
-  /** The same, though the refresh token was sent before and the outcome is unknown. */
+  /** Do the same with a refresh token that was sent before, with an unknown outcome. */
   | "recover";
 
 export interface Decision {
   /** The token is served meanwhile. */
   readonly serves: boolean;
   readonly next: Next;
-  /** Nobody knows how the last exchange ended, and to ask again may revoke a token that still works. */
+  /** Nobody knows how the last exchange ended, and a replay may revoke a token that still works. */
   readonly isStuck?: true;
   /** Only the application can help; an error code. */
   readonly fails?: "no_session" | "sign_in_required";
 }
 
-/** The refresh token is to be spent. */
+/** Whether the refresh token is to be spent. */
 export const isStep = ({ next }: Decision): boolean => next === "begin" || next === "recover";
 
 /** Whether there is a way to the next token set at all. */
@@ -114,7 +114,7 @@ export function decide(sight: Sight): Decision {
 /** Whether a refresh that is due may not begin now. */
 function isHindered(sight: Sight, { coolDown }: Session, isOver: boolean): boolean {
   const cooling = (coolDown?.until ?? 0) - sight.now;
-  // Browsers are often wrong: where somebody waits for a token that has ended, it is tried (F55).
+  // Browsers are often wrong: where a caller waits for a token that has ended, a refresh is tried (F55).
   const isNeeded = sight.isWanted && (isOver || sight.isDemanded);
   const isOffline = !sight.isOnline && !isNeeded;
   return (
@@ -125,7 +125,7 @@ function isHindered(sight: Sight, { coolDown }: Session, isOver: boolean): boole
   );
 }
 
-/** Steps 2 and 8 of the protocol: the refresh token was never sent, or nobody knows how that ended. */
+/** The refresh token was never sent, or nobody knows how that ended (docs/protocol.md, Outcome unknown). */
 function spend(
   sight: Sight,
   session: Session,
@@ -141,7 +141,7 @@ function spend(
     if (!isHarmless) return { serves, next: "watch" };
     // One repetition is enough before the exchange is over: the others wait for it (F45).
     if (intent.repeated) return { serves, next: "watch" };
-    // The last moment at which it is still harmless. Without rotation there is none.
+    // The last moment at which a repetition is still harmless. Without rotation there is no such moment.
     const isLast = window < Infinity && age >= window / 2 - Math.min(2_000, window / 10);
     if (sight.wasAsked) return { serves, next: "recover" };
     if (sight.canAsk && sight.isAlive === undefined) return { serves, next: "ask" };
@@ -155,21 +155,21 @@ function spend(
   return { serves: false, next: sight.wasAsked ? "recover" : "ask" };
 }
 
-/** How long ago the refresh token was first sent, at the most that can be known. */
+/** How long ago the refresh token was first sent, at the most. */
 function windowAge({ now, intentAge, quietAge, shared }: Sight, firstSentAt: number): number {
   const byWall = now - firstSentAt;
   if (quietAge !== undefined) return Math.max(byWall, quietAge);
-  // Nobody here has seen it begin: only clocks of one machine can say when it did.
+  // This context has not seen the exchange begin: only a clock of the same machine can say when it did.
   if (shared === "everywhere" || byWall < 0) return Infinity;
   return Math.max(byWall, intentAge);
 }
 
-/** Whether nobody can be at it any more, so that no reply will come. */
+/** Whether no context can wait for a reply any more. */
 function isExchangeOver(sight: Sight, { intent }: Session): boolean {
   if (!intent || sight.isUnsent || intent.ended || sight.isAlive === false) return true;
   const longest = EXCHANGE + MARGIN;
   if (sight.intentAge > longest) return true;
-  // A context that has seen it begin, or that sees its lock held, needs no clock of somebody else's.
+  // A context that has seen the exchange begin, or sees its lock held, needs no other machine's clock.
   const isYoung = sight.quietAge !== undefined && sight.quietAge <= longest;
   const margin = sight.shared === "everywhere" ? FOREIGN_MARGIN : MARGIN;
   return !isYoung && !sight.isAlive && sight.now > intent.deadline + margin;

@@ -1,26 +1,26 @@
 /**
- * What the endpoints of one session have said of its access tokens. A 401 is judged by this evidence: an
- * endpoint that heals may ask for refreshes, one that does not is paused, and only it (F42, F43).
+ * How the endpoints of one session have taken its access tokens. A 401 is judged by this evidence: an
+ * endpoint that heals may ask for refreshes; one that does not heal is paused, and no other (F42, F43).
  */
 import { own } from "../guard/json.ts";
 
-/** What is known of one endpoint. Times are running time. */
+/** The evidence about one endpoint. Times are running time. */
 export interface Evidence {
-  /** The last generation that it let through, and when it last did. */
+  /** The last generation that the endpoint let through, and when it last did so. */
   readonly passed?: number | undefined;
   readonly passedAt?: number | undefined;
-  /** The last generation that it rejected, and when it first did. */
+  /** The last generation that the endpoint rejected, and when it first did so. */
   readonly rejected?:
     | {
         readonly generation: number;
         readonly at: number;
-        /** It was rejected again, long enough after that for a passing fault to be over. */
+        /** The generation was rejected again, after time enough for a passing fault to be over. */
         readonly isConfirmed: boolean;
         /** This 401 may ask for a refresh; otherwise it is returned as it is. */
         readonly mayRefresh: boolean;
       }
     | undefined;
-  /** When it has asked for refreshes lately. */
+  /** When the endpoint has asked for refreshes lately. */
   readonly began: readonly number[];
   readonly pause?: { readonly until: number; readonly length: number } | undefined;
 }
@@ -28,7 +28,7 @@ export interface Evidence {
 /** By the endpoint's hash. */
 export type Endpoints = ReadonlyMap<string, Evidence>;
 
-/** A 401, with all that its judgement needs. */
+/** A 401, with the facts by which it is judged. */
 export interface Rejection {
   readonly endpoint: string;
   readonly generation: number;
@@ -39,7 +39,7 @@ export interface Rejection {
   readonly isOwn: boolean;
 }
 
-/** What other clients reject: one endpoint of which nothing else is known, so that it never lets through. */
+/** The name for 401s of other clients. Nothing else is known of it, so that it never lets through. */
 export const OTHERS = "";
 
 export const noEndpoints: Endpoints = new Map();
@@ -49,16 +49,16 @@ const NOTHING: Evidence = own({ began: [] });
 const MINUTE = 60_000;
 const SHORTEST_PAUSE = MINUTE;
 const LONGEST_PAUSE = 60 * MINUTE;
-/** So soon after its own refresh a rejection says that refreshing does not help: tokens live longer. */
+/** A rejection within this time of its own refresh says that refreshing does not help: tokens live longer. */
 const HEALING = MINUTE;
-/** More refreshes than that many in that time are no ordinary ends. */
+/** More refreshes than so many within so long are no ordinary ends of tokens. */
 const MOST_REFRESHES = 10;
 const REFRESHES_WITHIN = 10 * MINUTE;
-/** A second 401 so much later confirms the first one. */
+/** A second 401 after this time confirms the first one. */
 const CONFIRMED = 10_000;
 /** How many unhealable endpoints are remembered; of all endpoints, three times as many. */
 const MOST_UNHEALABLE = 256;
-/** Beyond them all strangers count as this one, which may ask for one refresh a minute. */
+/** Beyond those, all unknown endpoints count as this one, which may ask for one refresh a minute. */
 const STRANGERS = "*";
 
 const evidenceOf = (endpoints: Endpoints, name: string): Evidence => endpoints.get(name) ?? NOTHING;
@@ -66,7 +66,7 @@ const evidenceOf = (endpoints: Endpoints, name: string): Evidence => endpoints.g
 const isPaused = ({ pause }: Pick<Evidence, "pause">, at: number): boolean =>
   !!pause && at < pause.until;
 
-/** Under which name an endpoint's evidence stands. */
+/** The name under which an endpoint's evidence is kept. */
 function nameOf(endpoints: Endpoints, endpoint: string): string {
   if (endpoints.has(endpoint)) return endpoint;
   const unhealable = [...endpoints.values()].filter(({ pause }) => pause).length;
@@ -82,7 +82,7 @@ function isUnhealable(evidence: Evidence, rejection: Rejection): boolean {
   return isFutile || recent.length > MOST_REFRESHES;
 }
 
-/** Takes a 401 into account, and settles whether it may ask for a refresh. */
+/** Takes a 401 into account, and says whether it may ask for a refresh. */
 export function afterRejection(endpoints: Endpoints, rejection: Rejection): Endpoints {
   const { generation, at } = rejection;
   const name = nameOf(endpoints, rejection.endpoint);
@@ -123,9 +123,9 @@ export function afterPass(
   return set(endpoints, name, {
     began,
     passed: Math.max(passed, generation),
-    // A late reply to an older generation says nothing of this one.
+    // A late reply to an older generation says nothing about this one.
     passedAt: generation < passed ? passedAt : at,
-    // It heals by whatever it lets through that is no older than the last one that it rejected.
+    // An endpoint heals by letting a generation through that is no older than the last one it rejected.
     rejected: isHealed ? undefined : rejected,
     pause: isHealed ? undefined : pause,
   });
@@ -140,8 +140,8 @@ export function afterBeginning(endpoints: Endpoints, endpoint: string, at: numbe
 }
 
 /**
- * Forgets what a new generation has made meaningless; what does not heal stays known. A 401 of the same
- * number was about a token whose place this one has taken.
+ * Forgets evidence that a new generation has made meaningless; endpoints that do not heal stay known. A
+ * 401 with the same number was about another token, whose place this one has taken.
  */
 export function afterCommit(endpoints: Endpoints, generation: number, at: number): Endpoints {
   const known = [...endpoints].map(
@@ -161,7 +161,7 @@ export function afterCommit(endpoints: Endpoints, generation: number, at: number
   return new Map(kept);
 }
 
-/** A 401 of this generation is returned as it is: nothing is refreshed for it. */
+/** Whether a 401 for this generation is returned as it is, without a refresh. */
 export function isHeldBack(
   endpoints: Endpoints,
   { endpoint, generation, at }: Pick<Rejection, "endpoint" | "generation" | "at">,
@@ -171,7 +171,7 @@ export function isHeldBack(
   return isPaused(known, at) || (rejected?.generation === generation && !rejected.mayRefresh);
 }
 
-/** Whether nothing is left of an endpoint's 401 for this generation: it has let it through since. */
+/** Whether an endpoint has let this generation through since its 401. */
 export function isTakenBack(
   endpoints: Endpoints,
   { endpoint, generation }: Pick<Rejection, "endpoint" | "generation">,
@@ -180,7 +180,7 @@ export function isTakenBack(
   return rejected?.generation !== generation;
 }
 
-/** Whether this endpoint has rejected this generation, so that it is not sent there again. */
+/** Whether this endpoint has rejected this generation, so that the token is not sent there again. */
 export const hasRejected = (
   endpoints: Endpoints,
   { endpoint, generation }: Pick<Rejection, "endpoint" | "generation">,
@@ -194,16 +194,16 @@ export function causeOf(endpoints: Endpoints, generation: number, at: number): s
   return undefined;
 }
 
-/** Whether any endpoint has rejected this generation, of those that are not known to reject them all. */
+/** Whether an endpoint has rejected this generation that is not known to reject every one. */
 export const isRejected = (endpoints: Endpoints, generation: number): boolean =>
   [...endpoints.values()].some(
     ({ rejected, pause }) => rejected?.generation === generation && !pause,
   );
 
 /**
- * Whether the token has come to its end, surely enough for a replay that may revoke what still works: an
- * endpoint that had let it through rejects it, or one has rejected it for long (by a second 401, or while
- * none of all endpoints can ever have let it through), and none has let it through since.
+ * Whether the token has ended, surely enough for a replay that may revoke a token that still works. So it
+ * is if an endpoint rejects it that had let it through, or has rejected it for long (by a second 401, or
+ * while no endpoint can ever have let it through), and no endpoint has let it through since.
  */
 export const isSurelyOver = (
   endpoints: Endpoints,
@@ -222,11 +222,11 @@ export const isSurelyOver = (
     return passed === generation || (isLong && !hasPassedElsewhere);
   });
 
-/** Whether successes are worth noting: some endpoint is in question. */
+/** Whether an endpoint is in question, so that successes are worth noting. */
 export const isInQuestion = (endpoints: Endpoints): boolean =>
   [...endpoints.values()].some(({ rejected, pause }) => rejected || pause);
 
-/** Replaces one endpoint's evidence. What was not needed for longest is forgotten first. */
+/** Replaces one endpoint's evidence. The evidence that was not needed for longest is forgotten first. */
 function set(endpoints: Endpoints, name: string, evidence: Evidence): Endpoints {
   const all = new Map(endpoints);
   all.delete(name);

@@ -1,5 +1,5 @@
 /**
- * The engine of one account: it wires what reads, writes, waits and sends around what is known, and
+ * The engine of one account. It wires the parts that read, write, wait and send around the knowledge, and
  * decides nothing. Several engines, in several tabs, hold together by the record.
  */
 import { check, type VaultErrorCode } from "../errors.ts";
@@ -23,7 +23,7 @@ import { createSigns } from "./signs.ts";
 import { holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
 
-/** Asks what the application has given; a question that throws is answered with yes. */
+/** Asks a function of the application's; where it throws, the answer is yes. */
 function ask(question: (() => boolean) | undefined): boolean {
   try {
     return question?.() ?? true;
@@ -66,7 +66,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     onChanged: () => void look(),
   });
   const keeper = createKeeper(store, key, clock);
-  /** Jittered, so that those who wait do not read in step. No mere hint: a sign-in may wait for it. */
+  /** Jittered, so that waiting contexts do not read in step. It always fires: a sign-in may wait for it. */
   async function pause(): Promise<void> {
     const timer = clock.setTimeout(mind.wake, 100 + 400 * random());
     await mind.changed();
@@ -124,7 +124,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     attempting: (is) => void (isAttempting = is),
   });
 
-  /** One pass, shared by everybody who needs one. It settles with what is a fault of our own. */
+  /** One pass, shared by all callers that need one. It rejects only with the fault of a bug. */
   function advance(): Promise<unknown> {
     step ??= finishing(
       pass()
@@ -140,13 +140,13 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     return step;
   }
 
-  /** What `close` waits for. */
+  /** The work that `close` waits for. */
   function finishing<T>(work: Promise<T>): Promise<T> {
     underWay.add(work);
     return work.finally(() => underWay.delete(work));
   }
 
-  /** A fault is told to callers: nobody waits for this. */
+  /** Callers are told of a fault; nobody waits for this promise. */
   async function look(): Promise<void> {
     await step;
     if (!isClosed) await advance();
@@ -215,7 +215,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     async close() {
       isClosed = true;
       mind.close();
-      // Its last word may still be a message to the others.
+      // The last message to the others may still have to go out.
       if (underWay.size > 0) await Promise.allSettled(underWay);
       try {
         if (mind.known.changes.length > 0) await writer.persist();

@@ -1,4 +1,4 @@
-/** What is told of a piece of news: the difference between what was known before and after it. */
+/** The events of a piece of news: the difference between the knowledge before and after it. */
 import { own } from "../guard/json.ts";
 import type { TokenName } from "../types.ts";
 import type { EngineEventType } from "./contract.ts";
@@ -20,7 +20,7 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
       ? { type: "trouble", session, status: news.status }
       : undefined,
     sessionHappening(before, after),
-    // One that has yielded to somebody else's, or to a sign-out, has signed nobody in.
+    // A sign-in that has yielded to another one, or to a sign-out, has signed nobody in.
     news.type === "started" && session?.sessionId === news.sessionId
       ? { type: "signed-in", session }
       : undefined,
@@ -35,7 +35,7 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
 const isTold = ({ told }: Knowledge, session: TokenName | undefined): boolean =>
   session !== undefined && told.has(session.sessionId);
 
-/** The status of a refusal, where this context has heard it itself. */
+/** The HTTP status of a refusal that this context has heard itself. */
 export const refusalStatus = ({
   outcome,
   session,
@@ -55,7 +55,7 @@ function storeHappening(before: Knowledge, news: News, after: Knowledge): Happen
   if (news.type !== "read" || !news.record || after.found.head !== news.record) return undefined;
   const isUnreadable = !news.record.tombstone && !after.found.session;
   const isEnded = after.ended.has(news.record.sessionId);
-  // The same record may have been open before: its key is gone since then.
+  // The same record may have opened before: then its key has gone since.
   const { head: was, session: opened } = before.found;
   const isSame = was?.sessionId === news.record.sessionId && was.revision === news.record.revision;
   const isNew = !isSame || opened !== undefined;

@@ -1,4 +1,4 @@
-/** Exchanges with a provider: each ends by its hard deadline, and what it brings is judged here. */
+/** Exchanges with a provider: each ends by its hard deadline, and its grant is checked here. */
 import { isVaultError } from "../errors.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
 import { narrowGrant } from "../grant/outcome.ts";
@@ -7,25 +7,25 @@ import type { Clock, Exchange, Fetch, Grant, Outcome, Provider } from "../types.
 import { EXCHANGE } from "./timing.ts";
 import { createLimit } from "./waiting.ts";
 
-/** How an exchange ended, and what it has brought, if that can be used. */
+/** How an exchange ended, and its grant, if that can be used. */
 export interface Ended {
   readonly outcome: Outcome;
   readonly got?: Life | undefined;
 }
 
 export interface ExchangeOptions {
-  /** Ends it before its deadline. */
+  /** Ends the exchange before its deadline. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds; fifteen seconds by default. */
   readonly deadline?: number;
-  /** Asked before each send; a send that may not be is no reply. */
+  /** Asked before each send; where it says no, nothing is sent and no reply comes. */
   readonly mayStillSend?: () => Promise<boolean>;
 }
 
 export interface Exchanges {
-  /** Whatever is thrown is trouble. */
+  /** Asks the provider; an error that it throws is trouble. */
   run(ask: (exchange: Exchange) => Promise<unknown>, options?: ExchangeOptions): Promise<Ended>;
-  /** What a grant is worth that came in reply to what was asked then. */
+  /** Dates a grant by the start of the request that got it. */
   life(grant: Grant, startedAt: number): Life;
 }
 
@@ -36,7 +36,7 @@ export interface ExchangeParts {
   readonly random: () => number;
   /** The way to the token endpoint. */
   readonly send: Fetch;
-  /** How far the server's clock is ahead, in milliseconds. */
+  /** How many milliseconds the server's clock is ahead. */
   readonly ahead: () => number;
 }
 
@@ -59,8 +59,8 @@ export function createExchanges({
   });
 
   /**
-   * The fence stands right above the network: a mechanism may sign or look something up first. One that
-   * comes when its exchange is over sends nothing: nobody would hear the reply.
+   * The fence stands right above the network, because a mechanism may sign or look something up first. A
+   * mechanism that comes when its exchange is over sends nothing: nobody would hear the reply.
    */
   const fenced =
     (signal: AbortSignal, mayStillSend: () => Promise<boolean>): Fetch =>

@@ -1,14 +1,14 @@
 /**
  * The only place that reads and writes the record: one operation at a time, each within five seconds.
- * It returns what the store says, and calls nobody.
+ * It returns the store's answer, and calls nobody.
  */
 import type { Clock, RecordHead, StoredRecord, TokenStore } from "../types.ts";
 import { LAG, SLEPT, STORE } from "./timing.ts";
 
-/** What a store rejected with, or that it was silent. Everything else that is thrown is a fault of ours. */
+/** A rejection or the silence of a store. Any other error that is thrown is a bug. */
 export class StoreTrouble extends Error {
   readonly reason: unknown;
-  /** The store was silent: what it was asked for may still happen. */
+  /** The store was silent: the operation may still happen. */
   readonly isSilence: boolean;
 
   constructor(reason: unknown, isSilence: boolean) {
@@ -27,7 +27,7 @@ export interface Keeper {
   scope(): Promise<string | undefined>;
 }
 
-/** An answer is waited for in beats, so that time in which the context slept is told from the store's. */
+/** Waiting goes in beats, so that time in which the context slept does not count against the store. */
 const BEAT = 500;
 
 interface Answered<T> {
@@ -70,10 +70,10 @@ export function askStore<T>(clock: Clock, ask: () => Promise<T>): Promise<Answer
 
 export function createKeeper(store: TokenStore, key: string, clock: Clock): Keeper {
   let last: Promise<unknown> = Promise.resolve();
-  /** A write that has not been heard of again. */
+  /** A write that has not been answered. */
   let silent: { readonly end: Promise<unknown>; readonly until: number } | undefined;
 
-  /** One after the other. */
+  /** Runs operations one after the other. */
   function inTurn<T>(ask: () => Promise<T>): Promise<Answered<T>> {
     const turn = last.then(() => askStore(clock, async () => ask()));
     last = turn.then(
@@ -84,7 +84,7 @@ export function createKeeper(store: TokenStore, key: string, clock: Clock): Keep
   }
 
   /**
-   * Where a store does not compare and set, what comes late overwrites what came after it: the next write
+   * In a store without compare-and-set a late write overwrites the writes after it, so that the next write
    * waits for its end. Not for ever: a runtime that lets a request go may never answer (F31).
    */
   async function write(next: StoredRecord, expected: RecordHead | undefined): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * What one context knows of one account's session: one value, replaced and never changed. `learn` makes
- * the next one from a piece of news; whatever is decided or told is read from it.
+ * The knowledge of one context about one account's session: one value, which is replaced and never
+ * changed. `learn` makes the next value from a piece of news; decisions and events are read from it.
  */
 import type { VaultErrorReason } from "../errors.ts";
 import type {
@@ -16,7 +16,7 @@ import { type Endpoints, isRejected, noEndpoints } from "./endpoints.ts";
 import { isRenewable } from "./decide.ts";
 import { FOREIGN_MARGIN, LAG, type Moment } from "./timing.ts";
 
-/** What does not change while a context lives. */
+/** Facts that do not change while a context lives. */
 export interface Setting {
   readonly renewal: Renewal | undefined;
   readonly store: Pick<TokenStore, "atomic" | "shared">;
@@ -26,51 +26,51 @@ export interface Knowledge {
   readonly setting: Setting;
   /** The record as it was last read or written. */
   readonly found: Found;
-  /** When the record was last looked at; a look that failed is one too. */
+  /** When the record was last looked at, a failed look included. */
   readonly lookedAt: Moment | undefined;
-  /** When the last look that shows what stands was begun, or our own write was taken; running time. */
+  /** When the last successful look was begun, or a write of this context was taken; running time. */
   readonly readAt: number | undefined;
   /** How many looks have succeeded. */
   readonly reads: number;
-  /** What is still to be written, in order. */
+  /** The changes that are still to be written, in order. */
   readonly changes: readonly Change[];
   /** The session as this context serves it. */
   readonly session: Session | undefined;
   /** Whether the record has been read, or a session begun here, since the start. */
   readonly isKnown: boolean;
-  /** What the store failed with last, and how often in a row. */
+  /** The store's last failure, and how many came in a row. */
   readonly trouble: unknown;
   readonly failures: number;
-  /** How often what is still to be written was tried in vain. */
+  /** How often the changes were tried in vain. */
   readonly retries: number;
-  /** The sessions that this context has served, begun or replaced, and those that it has ended. */
+  /** The sessions that this context has served, begun or replaced, and the sessions that it has ended. */
   readonly met: ReadonlySet<string>;
   readonly ended: ReadonlySet<string>;
   /** The highest revision that this context has tried to write. */
   readonly highest: number;
   /** When a record was last seen or written. */
   readonly presentAt: number | undefined;
-  /** Since when this generation is known, and when it did not stand yet: absent for the first one. */
+  /** Since when this generation is known, and when another still stood; absent for the first one. */
   readonly generation: { readonly since: number; readonly notBefore: number | undefined };
   /** The intent that stands, and since when this context has seen it. */
   readonly intent: { readonly id: string; readonly since: number } | undefined;
   /** When the last look began that saw the refresh token unspent. */
   readonly quietAt: number | undefined;
-  /** An intent of this context's own that was not followed by a request. */
+  /** An intent of this context's own that no request followed. */
   readonly unsentId: string | undefined;
   /** The access token that this context has refreshed last. */
   readonly gotHere: string | undefined;
-  /** What the lock of an attempt has said of its context. */
+  /** Whether the context of an attempt lives, by its lock. */
   readonly life: { readonly id: string; readonly isAlive: boolean } | undefined;
-  /** The intent about which peers were asked in vain, and whether anybody has claimed it since. */
+  /** The intent about which peers were asked in vain, and whether a peer has claimed it since. */
   readonly askedId: string | undefined;
   readonly isClaimed: boolean;
   readonly endpoints: Endpoints;
   /** How many successes of this generation were noted. */
   readonly passes: number;
-  /** Others have had this generation's token, and may have seen it let through. */
+  /** Others have had this generation's token, and endpoints may have let it through for them. */
   readonly isHandedOn: boolean;
-  /** The sessions of which this context has told that only a sign-in helps. */
+  /** The sessions about which this context has told that only a sign-in helps. */
   readonly told: ReadonlySet<string>;
   /** How the last exchange of this context ended. */
   readonly outcome:
@@ -118,14 +118,14 @@ export const nothingKnown = (setting: Setting): Knowledge => ({
   rest: undefined,
 });
 
-/** What a context can hear of. */
+/** The news that a context can hear. */
 export type News =
-  /** The store has answered what stands there; `askedAt` is when it was asked, in running time. */
+  /** The store has answered with its record; `askedAt` is when it was asked, in running time. */
   | { readonly type: "read"; readonly record: StoredRecord | undefined; readonly askedAt: number }
   | { readonly type: "store-failed"; readonly error: unknown }
   /** A write is about to be tried. */
   | { readonly type: "writing"; readonly revision: number; readonly changes: readonly Change[] }
-  /** The store has taken a record, or the record that stands already says all of these changes. */
+  /** The store has taken a record, or its record holds all of these changes already. */
   | {
       readonly type: "written";
       readonly record: StoredRecord;
@@ -133,7 +133,7 @@ export type News =
       readonly askedAt: number;
     }
   | { readonly type: "settled"; readonly changes: readonly Change[] }
-  /** What was to be written was not taken: from here on memory serves it. */
+  /** The store did not take the changes: from here on memory serves them. */
   | { readonly type: "unpersisted" }
   | { readonly type: "changed"; readonly change: Change }
   /** A session that lives in memory alone has moved on. */
@@ -151,7 +151,7 @@ export type News =
       readonly sessionId: string;
       readonly status?: number | undefined;
       readonly reason?: VaultErrorReason | undefined;
-      /** What was granted. */
+      /** The session that was granted. */
       readonly accessToken?: string | undefined;
       readonly isOffline: boolean;
       readonly jitter: number;
@@ -162,7 +162,7 @@ export type News =
       readonly generation: number;
       readonly endpoint: string;
       readonly passed?: number | undefined;
-      /** The answer has told the server's time anew: a token that was signed by the old one had to fail. */
+      /** The 401 has told the server's time anew: a token that was signed by the wrong time had to fail. */
       readonly isExcused?: boolean | undefined;
     }
   | {
@@ -171,20 +171,20 @@ export type News =
       readonly generation: number;
       readonly endpoint: string;
     }
-  /** Somebody has had this token who does not tell of successes, or a peer has seen one. */
+  /** A client has had this token that reports no successes, or a peer has seen one. */
   | { readonly type: "handed-on"; readonly sessionId: string; readonly generation: number }
   | { readonly type: "probed"; readonly attemptId: string; readonly isAlive: boolean }
   /** Peers were asked, and a second has passed. */
   | { readonly type: "asked"; readonly attemptId: string | undefined }
   | { readonly type: "claimed"; readonly sessionId: string }
-  /** What peers said is forgotten. */
+  /** The answers of peers are forgotten. */
   | { readonly type: "hushed" }
-  /** A caller was told that only a sign-in helps, or got back what nothing can renew. */
+  /** A caller was told that only a sign-in helps, or got a rejected token back that nothing renews. */
   | { readonly type: "helpless" }
   /** The network may be there again. */
   | { readonly type: "woke" };
 
-/** A session begun here that no store is known to have: only this memory can spend its token. */
+/** Whether a session was begun here and is in no store: then only this memory can spend its token. */
 export function beginningAlone({ changes, session }: Knowledge): Begin | undefined {
   const begin = changes.find((change) => change.type === "begin");
   const isAlone = begin?.isFailed && !begin.mayBeWritten;
@@ -195,7 +195,7 @@ export function beginningAlone({ changes, session }: Knowledge): Begin | undefin
 export const mayHavePassed = ({ passes, isHandedOn }: Knowledge): boolean =>
   passes > 0 || isHandedOn;
 
-/** Two contexts have both made this generation, and the token of the other one stands. */
+/** Whether two contexts have made this generation, and the other one's token stands. */
 export const isReplaced = ({ generation, tokenSet }: Session, rejected: RejectedToken): boolean =>
   rejected.generation === generation &&
   rejected.accessToken !== undefined &&
@@ -204,14 +204,14 @@ export const isReplaced = ({ generation, tokenSet }: Session, rejected: Rejected
 export const isPersisted = ({ changes }: Knowledge): boolean =>
   !changes.some(({ isFailed }) => isFailed);
 
-/** Whether a sign-in is what the application has to ask for. */
+/** Whether the application has to ask for a sign-in. */
 export const needsSignIn = ({ session, setting, endpoints }: Knowledge, now: number): boolean => {
   if (!session || isRenewable(session, setting.renewal)) return false;
   const isOver = now >= (session.tokenSet.expiresAt ?? Infinity);
   return isOver || isRejected(endpoints, session.generation);
 };
 
-/** What the wall clock says of a commit's age; negative where a clock was set back since then. */
+/** A commit's age by the wall clock; negative where a clock was set back since then. */
 const ageByWall = ({ session }: Knowledge, { now }: Moment): number =>
   now - (session?.renewedAt ?? -Infinity);
 
@@ -220,8 +220,8 @@ const longestAge = ({ generation }: Knowledge, { running }: Moment): number =>
   running - (generation.notBefore ?? -Infinity);
 
 /**
- * How long ago the current generation was committed, at the least: what the wall clock says, within the
- * bounds that this context has seen, so that no step of a clock begins a refresh too soon (P15).
+ * How long ago the current generation was committed, at the least: by the wall clock, within the bounds
+ * that this context has seen, so that no step of a clock begins a refresh too soon (P15).
  */
 export function ageOfGeneration(known: Knowledge, at: Moment): number {
   const { generation, setting } = known;
@@ -233,7 +233,7 @@ export function ageOfGeneration(known: Knowledge, at: Moment): number {
   return Math.max(seen, Math.min(byWall - skew, longestAge(known, at)));
 }
 
-/** The same at the most: an endpoint is convicted only of what cannot be an ordinary end (P13). */
+/** The same at the most: an endpoint is convicted only where no ordinary end is possible (P13). */
 export function oldestAge(known: Knowledge, at: Moment): number {
   const byWall = ageByWall(known, at);
   const longest = longestAge(known, at);
@@ -243,8 +243,8 @@ export function oldestAge(known: Knowledge, at: Moment): number {
 }
 
 /**
- * A store that lags brings back nothing that came before, nor an absence from before the first write
- * (F33, F58), for as long as it may lag. An earlier generation that stands after that is written over.
+ * As long as a store may lag, it brings back no earlier record, nor an absence from before the first write
+ * (F33, F58). An earlier generation that stands after that time is written over.
  */
 export function lags(
   { found, presentAt, setting, met }: Knowledge,

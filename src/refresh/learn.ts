@@ -1,4 +1,4 @@
-/** How a piece of news changes what is known: pure, one case for each kind of news. */
+/** How a piece of news changes the knowledge: pure, one case for each kind of news. */
 import { fromRecord } from "../guard/record.ts";
 import type { Session } from "../types.ts";
 import { type Change, isAhead, preview } from "./changes.ts";
@@ -17,7 +17,7 @@ import { backOff } from "./transitions.ts";
 /** How many sessions are remembered by name: a context may live for years, and sign in each minute. */
 const MOST_NAMES = 256;
 
-/** What is there already stays as it is; what came first is forgotten first. */
+/** Adds a name that is not there yet; the oldest name is forgotten first. */
 function withNames(names: ReadonlySet<string>, more: Iterable<string>): ReadonlySet<string> {
   const fresh = [...more].filter((name) => !names.has(name));
   return fresh.length > 0 ? new Set([...names, ...fresh].slice(-MOST_NAMES)) : names;
@@ -29,10 +29,10 @@ export function learn(known: Knowledge, news: News, at: Moment): Knowledge {
   return toldOf(isSame ? next : shown(known, next, at));
 }
 
-/** Works out anew what is served, and since when. */
+/** Works out anew which session is served, and since when. */
 function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
   const { head, session: stored } = next.found;
-  // What was ended here is not served again, whatever a store shows.
+  // A session that was ended here is not served again, even if a store shows it.
   const isEnded = !!stored && next.ended.has(stored.sessionId);
   const session = preview(next.changes, { head, session: isEnded ? undefined : stored }, at);
   const isSame = session?.sessionId === before.session?.sessionId;
@@ -72,7 +72,7 @@ const endpointsOf = (
 ): Endpoints =>
   session && !isSameGeneration ? afterCommit(endpoints, session.generation, running) : endpoints;
 
-/** One refusal is told once, whichever way it was met. */
+/** One refusal is told once, on whichever way it was met. */
 function toldOf(next: Knowledge): Knowledge {
   const { session, told } = next;
   if (!session?.refused || told.has(session.sessionId)) return next;
@@ -170,7 +170,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
   }
 }
 
-/** What a write has replaced was known too, be it a tombstone. */
+/** The record that a write has replaced was known too, tombstones included. */
 const metBy = ({ met, found: { head } }: Knowledge): ReadonlySet<string> =>
   head ? withNames(met, [head.sessionId]) : met;
 
@@ -179,13 +179,13 @@ const isOfSession = (
   { sessionId }: { readonly sessionId: string },
 ): boolean => session?.sessionId === sessionId;
 
-/** Takes away what has been written or need not be. What was folded meanwhile has come anew. */
+/** Takes away the changes that are written or need no write. A change that was folded meanwhile is new. */
 function settle(known: Knowledge, done: readonly Change[]): Knowledge {
   const changes = known.changes.filter((change) => !done.some((one) => isSameChange(one, change)));
   return { ...known, changes, retries: changes.length ? known.retries : 0 };
 }
 
-/** A begin is the same though its marks have changed, but not when its session has moved on. */
+/** A sign-in stays the same change when its marks change, and is another when its session has moved on. */
 const isSameChange = (one: Change, other: Change): boolean =>
   one === other ||
   (one.type === other.type &&
@@ -216,7 +216,7 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
   };
 }
 
-/** A store that does not lag has lost what is known here, or somebody has written over it. */
+/** A store that does not lag has lost a record that is known here, or somebody has written over it. */
 function restore(
   { found, changes, ended }: Knowledge,
   session: Session | undefined,
@@ -237,7 +237,7 @@ function quietAfter(
   const { session: before } = known.found;
   const isSame =
     before?.sessionId === session.sessionId && before.generation === session.generation;
-  // A look that failed has seen nothing of it.
+  // A failed look has not seen the record.
   return isSame ? known.quietAt : known.readAt;
 }
 
@@ -256,7 +256,7 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
   if (change.type === "begin") {
     const met = withNames(known.met, [change.session.sessionId]);
     const others = known.changes.filter(({ type }) => type !== "begin");
-    // Where memory serves one that was not stored, it serves its successor at once.
+    // Where memory serves a session that was not stored, it serves the next generation at once.
     const isFailed = known.changes.some((one) => one.type === "begin" && one.isFailed);
     return { ...known, met, changes: [...others, { ...change, isFailed }] };
   }

@@ -1,6 +1,6 @@
 /**
- * Where one context's knowledge stands. It hands news to `learn`, keeps what memory serves at hand, and
- * tells the vault what has happened. It decides nothing, and nobody below calls it.
+ * Holds the current knowledge of one context. It hands news to `learn`, keeps the view that memory serves,
+ * and tells the vault of events. It decides nothing, and nobody below calls it.
  */
 import { own } from "../guard/json.ts";
 import type { AccessToken, Clock } from "../types.ts";
@@ -21,13 +21,13 @@ export interface Mind {
   judge(): Decision;
   /** The access token of the session, the same object for as long as it is the same token. */
   readonly token: AccessToken | undefined;
-  /** The same, for a caller: it may be asked to tell of endpoints that let it through. */
+  /** The same for a caller, which may be asked to tell which endpoints let it through. */
   served(): AccessToken | undefined;
-  /** What memory serves without a question. */
+  /** The token that memory serves without a look at the store. */
   ready(): AccessToken | undefined;
-  /** Settles at the next piece of news that may concern somebody who waits. */
+  /** Settles at the next piece of news that may concern a waiting caller. */
   changed(): Promise<void>;
-  /** Wakes everybody who waits for news. */
+  /** Wakes all who wait for news. */
   wake(): void;
   /** Serves nothing any more, and lets go of its timers. */
   close(): void;
@@ -38,9 +38,9 @@ export interface MindOptions {
   readonly clock: Clock;
   readonly maxStaleness: number;
   readonly refreshAhead: boolean | undefined;
-  /** What the world says, besides the time. */
+  /** The facts of the world, besides the time. */
   readonly world: () => Pick<Facts, "isOnline" | "isHeldOpen" | "canAsk" | "isWanted">;
-  /** Timers may have something to look at. */
+  /** Told when timers may have something to look at. */
   readonly look: () => void;
   readonly onNews: OnNews;
 }
@@ -88,7 +88,7 @@ export function createMind(options: MindOptions): Mind {
 
   function setTimers(): void {
     const { session, retries } = known;
-    // The same by running time, so that no step of the clock makes what was seen last longer.
+    // The same by running time, so that no step of the clock makes a look last longer.
     stale(maxStaleness / 2);
     if (!isPersisted(known)) hint(Math.min(LONGEST_RETRY, CLAIM * 2 ** retries));
     else hint(session && refreshAhead ? nextLook(session, clock.now()) : undefined);

@@ -1,6 +1,6 @@
 /**
- * One pass: brings the record up to date and does what is then to be done, once for everybody who needs
- * it. Whoever waits looks again after it.
+ * One pass: brings the record up to date and takes the next step, once for all callers that need it. Each
+ * waiting caller plans again after it.
  */
 import { isStep } from "./decide.ts";
 import { StoreTrouble } from "./keeper.ts";
@@ -14,21 +14,21 @@ export interface PassParts {
   readonly writer: Writer;
   readonly peers: Peers;
   readonly signs: SignsOfLife;
-  /** Runs a task while no other context that shares the lock runs its own, if that is to be had. */
+  /** Runs a task under the account's lock, if that is to be had. */
   readonly underLock: (task: () => Promise<void>) => Promise<void>;
   readonly attempt: () => Promise<void>;
-  /** A jittered pause, so that those who wait do not read in step. News end it. */
+  /** A jittered pause, so that waiting contexts do not read in step. News end it. */
   readonly pause: () => Promise<void>;
-  /** Somebody waits for a token. */
+  /** Whether a caller waits for a token. */
   readonly isWaitedFor: () => boolean;
   readonly isClosed: () => boolean;
   readonly attempting: (is: boolean) => void;
 }
 
-/** What was read so lately need not be read again. */
+/** A record that was read so lately need not be read again. */
 const JUST = 50;
 
-/** Rejects with nothing but what is a fault of our own. */
+/** Rejects with nothing but the fault of a bug. */
 export function createPass(parts: PassParts): () => Promise<void> {
   const { mind, writer, peers, signs } = parts;
 
@@ -38,7 +38,7 @@ export function createPass(parts: PassParts): () => Promise<void> {
     if (!intent || intent.ended || intent.attemptId === mind.known.unsentId) return;
     const isAlive = await signs.isAlive(intent);
     if (isAlive === undefined) return;
-    // A finished attempt's lock is free too: only a look after that says what stands.
+    // A finished attempt's lock is free too: only a look after the probe tells the two apart.
     if (!isAlive) await writer.load();
     mind.learn({ type: "probed", attemptId: intent.attemptId, isAlive });
   }
@@ -49,7 +49,7 @@ export function createPass(parts: PassParts): () => Promise<void> {
   }
 
   async function act(): Promise<void> {
-    // A lock that was had at once needs no second look: the compare-and-set tells what it missed.
+    // A lock that was had at once needs no second look: the compare-and-set fails if one was missed.
     for (let isFresh = isJustRead(); !parts.isClosed(); isFresh = false) {
       if (!isFresh) await writer.load();
       await probe();
@@ -85,7 +85,7 @@ export function createPass(parts: PassParts): () => Promise<void> {
     try {
       await proceed();
     } catch (error) {
-      // What is known keeps the failure; whoever waits decides what it means.
+      // The knowledge keeps the failure; each waiting caller plans by it.
       if (!(error instanceof StoreTrouble)) throw error;
     } finally {
       parts.attempting(false);

@@ -1,6 +1,6 @@
 /**
- * The contexts that share a session, as far as they can be heard. What they say is advisory: it makes
- * somebody look at the record, or wait a little longer before a last chance is taken.
+ * The contexts that share a session, as far as they can be heard. Their messages are advice: a context
+ * then looks at the record, or waits a little longer before it takes a last chance.
  */
 import { isObject } from "../guard/claims.ts";
 import type { Channel, Clock, PeerMessage, TokenName } from "../types.ts";
@@ -10,7 +10,7 @@ import { CLAIM } from "./timing.ts";
 
 export interface Peers {
   post(type: PeerMessage["type"], name: TokenName): void;
-  /** Asks whether anybody is still at this session's intent, and gives them a second to say so. */
+  /** Asks whether a peer still carries out this session's intent, and waits a second for its claim. */
   ask(): Promise<void>;
   /** Whether messages arrive at all. */
   isConnected(): boolean;
@@ -22,13 +22,13 @@ export interface PeerParts {
   readonly key: string;
   readonly clock: Clock;
   readonly mind: () => Mind;
-  /** This context is at it: whoever asks is told. */
+  /** Whether this context carries out an attempt: then it claims the intent when it is asked. */
   readonly isAttempting: () => boolean;
-  /** Somebody has changed the record. */
+  /** Told when another context has changed the record. */
   readonly onChanged: () => void;
 }
 
-/** What another context, or anybody else, may have posted (S10): it may even have getters that throw. */
+/** Narrows a posted value (S10): anybody may have posted it, and it may even have getters that throw. */
 function toMessage(said: unknown): PeerMessage | undefined {
   try {
     if (!isObject(said)) return undefined;
@@ -44,7 +44,7 @@ function toMessage(said: unknown): PeerMessage | undefined {
 export function createPeers(parts: PeerParts): Peers {
   const { channel, key, clock, onChanged } = parts;
 
-  /** What somebody who asks may wait for: an exchange, or a generation that the store did not take. */
+  /** Claims an exchange that is under way here, or a generation that the store did not take. */
   function answer({ sessionId, generation }: PeerMessage): void {
     const { known } = parts.mind();
     const { session } = known;
@@ -66,7 +66,7 @@ export function createPeers(parts: PeerParts): Peers {
     try {
       port?.post({ type, sessionId, generation });
     } catch {
-      // What is stored or granted does not hang on a message.
+      // No session and no grant depends on a message.
     }
   }
 

@@ -1,4 +1,4 @@
-/** What one caller gets, and what is to be done next: pure, from what is known. */
+/** Says what one caller gets, and what is to be done next: pure, from the knowledge. */
 import { own } from "../guard/json.ts";
 import type { RejectedToken } from "../types.ts";
 import { type Decision, decide, isRenewable, type Sight } from "./decide.ts";
@@ -21,10 +21,10 @@ import {
 } from "./knowledge.ts";
 import type { Moment } from "./timing.ts";
 
-/** A 401 is returned as it is only after a look that is no older. */
+/** A 401 is returned as it is only after a look that is no older than this. */
 const JUST_LOOKED = 1_000;
 
-/** What the world around a context says at this moment. */
+/** The facts of the world around a context at this moment. */
 export interface Facts extends Moment {
   readonly isOnline: boolean;
   readonly isHeldOpen: boolean;
@@ -34,7 +34,7 @@ export interface Facts extends Moment {
   readonly maxStaleness: number;
 }
 
-/** Of one caller, at one moment. */
+/** The facts of one caller at this moment. */
 export interface Need {
   readonly rejected?: RejectedToken | undefined;
   readonly endpoint?: string | undefined;
@@ -46,8 +46,8 @@ export interface Need {
 
 export type Answer =
   /**
-   * Serve the token. `looks`: and look at the record, or renew, in the background. `isHelpless`: it is
-   * the one that was rejected, and nothing can renew it.
+   * Serve the token. `looks`: also look at the record, or renew, in the background. `isHelpless`: the token
+   * is the rejected one, and nothing can renew it.
    */
   | { readonly type: "serve"; readonly looks: boolean; readonly isHelpless: boolean }
   | { readonly type: "wait" }
@@ -56,7 +56,7 @@ export type Answer =
       readonly code: "no_session" | "sign_in_required" | "store_unavailable";
     };
 
-/** Surely no endpoint has let this generation through: who else has the token can be asked. */
+/** Whether surely no endpoint has let this generation through: all others that have the token can be asked. */
 const isUntried = (known: Knowledge, { canAsk }: Pick<Facts, "canAsk">): boolean =>
   !mayHavePassed(known) && (canAsk || known.setting.store.shared === "context");
 
@@ -110,7 +110,7 @@ export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
   const isFresh = staleness <= facts.maxStaleness;
   const isAnswer = isFresh && isServed(known, need, { decision, facts });
   if (isAnswer) return serve;
-  // What lives in memory alone needs no store.
+  // A session in memory alone needs no store.
   const isAlone = beginningAlone(known) !== undefined;
   if (known.failures > 1 && need.hasTried && !isAlone)
     return { type: "fail", code: "store_unavailable" };
@@ -121,7 +121,7 @@ export function plan(known: Knowledge, need: Need, facts: Facts): Answer {
   return code ? { type: "fail", code } : { type: "wait" };
 }
 
-/** Whether this caller's endpoint, or its own 401, says that the current token is of no use to it. */
+/** Whether the current token is of no use to this caller, by its endpoint or by its own 401. */
 function isUseless(
   { session, endpoints }: Knowledge,
   { rejected, endpoint = OTHERS }: Need,
@@ -137,7 +137,7 @@ function isUseless(
   return hasRejected(endpoints, { endpoint, generation });
 }
 
-/** What only a sign-in helps against, though others are served on. */
+/** The case in which only a sign-in helps this caller, while others are served on. */
 function endOf(known: Knowledge, need: Need): "sign_in_required" | undefined {
   const isDead = !!known.setting.renewal && !!known.session?.refused;
   return isDead && isUseless(known, need) ? "sign_in_required" : undefined;
@@ -152,25 +152,25 @@ function isServed(
   const { session, endpoints, setting } = known;
   const { rejected, endpoint = OTHERS } = need;
   if (!session) return false;
-  // Another session's is no answer to a 401: the caller sees that by its name.
+  // Another session's token is no answer to a 401: the caller sees that by the token's name.
   if (rejected && rejected.sessionId !== session.sessionId) return true;
   if (!isUseless(known, need)) return decision.serves;
   if (decision.fails) return false;
   // Another context may have got a newer one.
   const isSure = need.hasTried || stalenessOf(known, { running }) < JUST_LOOKED;
   if (!isSure) return false;
-  // The same token once more says that the 401 is the answer.
+  // The same token once more means that the 401 is the answer.
   const { generation } = session;
-  // As long as nobody has let the token through, what is stuck may soon be told from what has ended.
+  // While nobody has let the token through, a stuck session may soon be told from an ended one.
   const isHopeless = decision.isStuck && (!isUntried(known, facts) || !rejected);
   if (isHopeless || isHeldBack(endpoints, { endpoint, generation, at: running })) return true;
   if (rejected?.generation === generation && isTakenBack(endpoints, { endpoint, generation }))
     return true;
-  // Nothing but an adoption elsewhere helps it: that is looked for each time.
+  // Only an adoption in another context helps here: so look for one each time.
   return need.hasTried && !session.refused && !isRenewable(session, setting.renewal);
 }
 
-/** Until when memory serves the token without a question, on the wall clock; 0 for not at all. */
+/** Until when memory serves the token without a look, by the wall clock; 0 for not at all. */
 export function servedUntil(known: Knowledge, facts: Facts): number {
   const { session, lookedAt } = known;
   if (!session || !lookedAt) return 0;
@@ -178,12 +178,12 @@ export function servedUntil(known: Knowledge, facts: Facts): number {
   if (!serves || next !== "rest") return 0;
   const { refreshAt, tokenSet } = session;
   const end = refreshAt ?? tokenSet.expiresAt ?? Infinity;
-  // By running time: a clock that was set back since then makes it last no longer.
+  // By running time: a clock that was set back since then does not make the view last longer.
   const left = facts.maxStaleness / 2 - (facts.running - lookedAt.running);
   return Math.min(end, facts.now + left);
 }
 
-/** So many successes of each generation are noted: a 401 of an endpoint that let it through says more. */
+/** So many successes of each generation are noted, because they give a later 401 its weight. */
 const FIRST_PASSES = 32;
 
 /** Whether successes are to be told. */

@@ -1,4 +1,4 @@
-/** Takes back what nobody serves any more: best effort, nobody waits for it (RFC 7009). */
+/** Revokes grants that no context serves any more: best effort, and nobody waits for it (RFC 7009). */
 import { shortHash } from "../guard/hash.ts";
 import type { Provider, TokenSet } from "../types.ts";
 import type { Exchanges } from "./exchange.ts";
@@ -14,7 +14,7 @@ export interface RevokingParts {
   readonly isClosed: () => boolean;
 }
 
-/** The same token may have been adopted twice, and one of the two sessions has gone. */
+/** The same token may have been adopted twice, and one of the two sessions has ended. */
 function isInUse(
   { session, changes }: Knowledge,
   { accessToken, refreshToken }: TokenSet,
@@ -29,7 +29,7 @@ function isInUse(
 
 export function createRevoking(parts: RevokingParts): (tokenSet: TokenSet) => void {
   const { provider, mind, exchanges } = parts;
-  /** By its hash: two ways may lead to one token. */
+  /** Hashes of the tokens that were revoked here: two ways may lead to one token. */
   const revoked = new Set<string>();
 
   return (tokenSet) => {

@@ -1,23 +1,23 @@
-/** How far a server's clock is ahead of the one here: what is signed here needs the server's time. */
+/** How far a server's clock is ahead of this device's: a token that is signed here needs the server's time. */
 import { skewOf } from "../grant/lifetime.ts";
 import type { Clock, Renewal } from "../types.ts";
 import type { Mind } from "./mind.ts";
 
 export interface ServerTime {
-  /** In milliseconds. */
+  /** How many milliseconds the server is ahead. */
   ahead(): number;
-  /** Takes the time from a 401 of what is signed by the clock; says whether it is news. */
+  /** Takes the time from the 401 of a token that was signed by the clock; says whether it is news. */
   learn(date: number | undefined): boolean;
 }
 
-/** Less than that makes no token good. */
+/** A smaller difference makes no token good. */
 const NEWS = 1_000;
 
 export function createServerTime(
   renewal: Renewal | undefined,
   { clock, mind }: { readonly clock: Clock; readonly mind: Mind },
 ): ServerTime {
-  /** Where this context has seen it itself. */
+  /** The difference that this context has seen itself. */
   let seen: number | undefined;
   const ahead = (): number => seen ?? mind.known.session?.skew ?? 0;
 

@@ -1,4 +1,4 @@
-/** How sessions begin and end at the application's word: sign-in, adoption, sign-out. */
+/** How the application begins and ends sessions: by sign-in, adoption and sign-out. */
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import { adoptable } from "../grant/adoptable.ts";
 import type { Life } from "../grant/lifetime.ts";
@@ -30,13 +30,13 @@ export interface SessionsParts {
   readonly error: (code: VaultErrorCode) => unknown;
 }
 
-/** What a failed sign-in is told as. */
+/** The error of a failed sign-in. */
 function refusalOf(outcome: Outcome): unknown {
   const { status } = outcome.type === "granted" ? {} : outcome;
   if (outcome.type !== "trouble")
     return new VaultError("credentials_refused", undefined, { status });
   const { error, retryAfter, reason } = outcome;
-  // What is wrong with the credentials is told by those who looked at them; the rest is trouble.
+  // A provider's typed error says what is wrong with the credentials; any other failure is trouble.
   if (isVaultError(error) && error.code !== "sign_in_failed") return error;
   return new VaultError("sign_in_failed", undefined, { status, retryAfter, reason });
 }
@@ -52,7 +52,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     throw parts.error("closed");
   }
 
-  /** Notes a session that begins; one that still waited to be written is served by nobody any more. */
+  /** Notes a session that begins; a session that still waited to be written is served no more. */
   function begin(session: Session, adoption: Adoption | undefined): void {
     const { now, running } = mind.moment();
     const earlier = mind.known.changes.find((change) => change.type === "begin");
@@ -84,7 +84,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     mind.learn({ type: "started", sessionId });
   }
 
-  /** Notes the end of all that is known. */
+  /** Notes the end of all known sessions. */
   function end(): void {
     const { session, met, changes, found } = mind.known;
     const waiting = changes.find((change) => change.type === "begin");
@@ -111,7 +111,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       throw refusalOf(outcome);
     },
     async adopt(tokens, adoption) {
-      // Asked for once more, because an answer was lost: it was begun here, whatever came after it (F101).
+      // The same adoption once more, because its answer was lost: it was begun here already (F101).
       if (adoption && mind.known.met.has(adoption.sessionId)) return writer.persist();
       const got = exchanges.life({ ...adoptable(tokens), aged: true }, parts.now());
       return start(got, signOuts, adoption);
@@ -122,7 +122,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       end();
       await writer.persist();
       if (session) {
-        // It was told with its record; what memory had beside it was not.
+        // The record's session was told with the record; a session in memory alone was not.
         if (!parts.isEndTold(session)) announce(session);
         revoke(session.tokenSet);
       }

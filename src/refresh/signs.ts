@@ -1,6 +1,6 @@
 /**
  * Signs of life: an attempt holds a lock of its own for as long as its context lives and the record does
- * not show its end. Others only look whether it is held, and need not wait for a dead one (F57).
+ * not show its end. Others only look whether that lock is held, and do not wait for a dead attempt (F57).
  */
 import type { Clock, Lock, TokenStore } from "../types.ts";
 import { SIGN_OF_LIFE } from "./timing.ts";
@@ -11,7 +11,7 @@ export interface SignsOfLife {
   hold(attemptId: string): Promise<string | undefined>;
   /** Lets go of every lock but those of these attempts. */
   keep(attemptIds: ReadonlySet<string | undefined>): void;
-  /** Whether the attempt's context lives; `undefined` where that cannot be told from here. */
+  /** Whether the attempt's context lives; `undefined` where this context cannot tell. */
   isAlive(attempt: { attemptId: string; lock?: string | undefined }): Promise<boolean | undefined>;
 }
 
@@ -25,7 +25,7 @@ export function createSigns(
   const held = new Map<string, () => void>();
   let found: string | undefined;
 
-  /** Only a lock that spans all who share the record says anything of those who share it. */
+  /** Only a lock that spans all contexts of the record says anything about them. */
   async function scopeHere(): Promise<string | undefined> {
     if (!lock?.hold || !lock.isFree || lock.spans !== shared) return undefined;
     found ??= await scope().catch(() => undefined);
@@ -51,7 +51,7 @@ export function createSigns(
       const holding = (async () => lock?.hold?.(nameOf(attemptId)))();
       const release = await soon(holding);
       if (release) held.set(attemptId, release);
-      // Had too late: the intent says that there is none.
+      // The lock came too late: the intent says that there is none.
       else holding.then((late) => late?.()).catch(() => {});
       return release && here;
     },
@@ -62,7 +62,7 @@ export function createSigns(
           try {
             release();
           } catch {
-            // It was a sign for others: nothing here hangs on it.
+            // The lock was a sign for others: nothing here depends on it.
           }
         }
     },

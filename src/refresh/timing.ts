@@ -3,13 +3,13 @@ import type { Session } from "../types.ts";
 
 /** The hard deadline of an exchange, reading the reply included. */
 export const EXCHANGE = 15_000;
-/** How much longer others wait before they take an exchange for over. */
+/** How much longer than its deadline others wait before an exchange counts as over. */
 export const MARGIN = 2_000;
-/** The same by the wall clock alone, where clocks are those of several machines (F60). */
+/** The same by the wall clock alone, where the clocks of several machines differ (F60). */
 export const FOREIGN_MARGIN = 300_000;
 /** How long peers have to claim a newer token set before a last chance is taken. */
 export const CLAIM = 1_000;
-/** What a dead context has sent may still be travelling for so long: a strict token is not sent sooner. */
+/** How long a dead context's request may still travel: under strict rotation nobody sends sooner. */
 export const TRAVEL = 5_000;
 /** An exchange with less than this left is not begun. */
 export const LEAST_EXCHANGE = 1_000;
@@ -17,18 +17,18 @@ export const LEAST_EXCHANGE = 1_000;
 export const SLEPT = 1_000;
 /** How long a store may take for one answer. */
 export const STORE = 5_000;
-/** What the store did not take is tried again at least so often. */
+/** A change that the store did not take is tried again at least so often. */
 export const LONGEST_RETRY = 300_000;
 /** How long an attempt waits for the lock that is its sign of life, and for the answer to a probe. */
 export const SIGN_OF_LIFE = 1_000;
-/** No cool-down is longer, whatever `Retry-After` or a jumping clock say. */
+/** No cool-down is longer, even if `Retry-After` or a jumping clock asks for more. */
 export const LONGEST_COOL_DOWN = 300_000;
-/** No 401 begins a refresh sooner after a commit. */
+/** No 401 begins a refresh sooner than this after a commit. */
 export const AFTER_COMMIT = 5_000;
-/** What a store that lags may still show from before a write: Workers KV says a minute or more. */
+/** How long after a write a lagging store may show an older record: Workers KV says a minute or more. */
 export const LAG = 120_000;
 
-/** Callers wait from here on, because the token may end on its way. */
+/** How long before a token's end callers wait for the next one: the token may end on its way. */
 export const leewayOf = (life: number): number => Math.min(30_000, life / 10);
 
 /** How soon after a commit time alone may demand the next refresh. */
@@ -40,7 +40,7 @@ export interface Moment {
   readonly running: number;
 }
 
-/** In how long something of the session comes to its end, so that it wants looking at: a hint for timers. */
+/** In how many milliseconds the session's next term ends, as a hint for timers. */
 export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
   const moments = [
     refreshAt,

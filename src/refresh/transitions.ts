@@ -1,6 +1,6 @@
 /**
- * What becomes of a session: pure functions from the current record to the next. `undefined` means
- * that the record has moved on, so that there is nothing to write and the record is adopted. No session
+ * The transitions of a session: pure functions from the current record to the next. `undefined` means that
+ * the record has moved on, so that nothing is written and the record is adopted. No session
  * has a prototype: what somebody puts on `Object.prototype` would refuse it, or cool it down (F67).
  */
 import type { Life } from "../grant/lifetime.ts";
@@ -15,11 +15,11 @@ const SHORTEST_BACK_OFF = 50;
 const LONGEST_BACK_OFF = 60_000;
 const FIRST_BACK_OFF = 1_000;
 
-/** What an attempt knows of itself before it writes its intent. */
+/** The facts of an attempt before it writes its intent. */
 export interface Beginning {
   readonly attemptId: string;
   readonly now: number;
-  /** The intent that stands is this context's own, and nothing was sent. */
+  /** The standing intent is this context's own, and no request followed it. */
   readonly isUnsent: boolean;
   readonly lock: string | undefined;
   readonly causedBy: string | undefined;
@@ -34,7 +34,7 @@ export function begun(session: Session, beginning: Beginning): Session {
     revision: revision + 1,
     intent: own({
       attemptId,
-      // An intent is always newer than what stands.
+      // An intent is always newer than the record.
       attempt: (intent ?? session).attempt + 1,
       refreshTokenHash: tokenSet.refreshToken && shortHash(sessionId + tokenSet.refreshToken),
       firstSentAt: intent?.firstSentAt ?? now,
@@ -46,7 +46,7 @@ export function begun(session: Session, beginning: Beginning): Session {
   });
 }
 
-/** How an exchange ended, and what a usable grant has brought. */
+/** How an exchange ended, with the life of a usable grant. */
 export interface Conclusion {
   readonly intent: Intent;
   readonly outcome: Outcome;
@@ -54,7 +54,7 @@ export interface Conclusion {
   readonly now: number;
   /** Jitter, from 0 to 1. */
   readonly jitter: number;
-  /** The network was not there: only memory is to rest. */
+  /** The network was not there, so that only this context rests. */
   readonly isOffline: boolean;
 }
 
@@ -66,7 +66,7 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
   if (current.attempt >= attempt) return undefined;
   const { sessionId, startedAt, generation, revision, tokenSet, material } = current;
   const { refreshToken, scope } = life.tokenSet;
-  // Intent and cool-down, and a refusal: all of it has been about the old token set.
+  // Intent, cool-down and refusal were about the old token set.
   return own({
     ...life,
     sessionId,
@@ -75,7 +75,7 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
     material: life.material ?? material,
     tokenSet: {
       ...life.tokenSet,
-      // F23: a reply without a refresh token keeps the old one.
+      // A reply without a refresh token keeps the old one (F23).
       refreshToken: refreshToken ?? tokenSet.refreshToken,
       scope: scope ?? tokenSet.scope,
     },
@@ -90,7 +90,7 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
 export function backOff(tries: number, jitter: number, retryAfter: number = 0): number {
   const most = Math.min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1));
   const asked = retryAfter * (1 + jitter / 10);
-  // A provider may have parsed what is no number: stored, it would make the whole record unreadable.
+  // A provider may give a value that is no number: stored, it would make the whole record unreadable.
   const wait = Math.max(SHORTEST_BACK_OFF, most * jitter, asked > 0 ? asked : 0);
   return Math.min(wait, LONGEST_COOL_DOWN);
 }
@@ -110,7 +110,7 @@ function troubled(current: Session, conclusion: Conclusion): Session {
   });
 }
 
-/** What the end of an exchange makes of the session. */
+/** The session after the end of an exchange. */
 export function concluded(current: Session, conclusion: Conclusion): Session | undefined {
   const { intent, outcome, got, now } = conclusion;
   if (got) return granted(current, intent, got, now);

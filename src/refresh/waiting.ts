@@ -3,11 +3,11 @@ import type { Clock, Lock } from "../types.ts";
 import { EXCHANGE, MARGIN, SLEPT } from "./timing.ts";
 
 export interface Limit {
-  /** Aborted at the end, whichever it is. */
+  /** Aborted at the end: of time, or by `by`. */
   readonly signal: AbortSignal;
-  /** Rejects then, with the signal's reason. */
+  /** Rejects at the end, with the signal's reason. */
   readonly stopped: Promise<never>;
-  /** To be called in any case: what is still going on is not wanted any more. */
+  /** Lets go of timer and listener; to be called in any case. */
   end(): void;
 }
 
@@ -33,8 +33,8 @@ function whenAborted(signal: AbortSignal, hear: () => void): () => void {
 }
 
 /**
- * The end comes after a time, with the reason `overdue` gives, or when `by` is aborted. Throws its reason
- * where it is aborted already.
+ * The end comes after a time, with the reason that `overdue` gives, or when `by` is aborted. Throws the
+ * reason of `by` where that is aborted already.
  */
 export function createLimit(
   clock: Clock,
@@ -49,7 +49,7 @@ export function createLimit(
   // A timer above 2^31 ms fires at once (F15).
   let timer = clock.setTimeout(expire, Math.min(ms, 1e9));
   function expire(): void {
-    // Thawed after a freeze: what arrived meanwhile is heard first. It may freeze again before that.
+    // After a freeze, messages that arrived meanwhile are heard first. It may freeze again before that.
     if (clock.running() - due > SLEPT) {
       due = clock.running() + SLEPT;
       timer = clock.setTimeout(expire, SLEPT);
@@ -59,7 +59,7 @@ export function createLimit(
   const stopped = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
   });
-  // Not everybody asks.
+  // Not every caller awaits it.
   stopped.catch(() => {});
   return {
     signal,
@@ -74,14 +74,14 @@ export function createLimit(
 
 export type Hold = (work: Promise<unknown>) => void;
 
-/** Asks a runtime to stay for the work; that it may not be asked any more is no reason to fail. */
+/** Asks a runtime to stay for the work. A runtime that refuses is no reason to fail. */
 export function holdOpen(work: Promise<unknown>, hold: Hold | undefined): void {
   try {
     hold?.(work);
   } catch {}
 }
 
-/** The lock saves work; when it cannot be had in time, the record alone decides. */
+/** Runs a task under the lock, which saves work; without it in time, the record alone decides. */
 export async function underLock(
   lock: Lock | undefined,
   name: string,
@@ -97,10 +97,10 @@ export async function underLock(
     await running;
   };
   try {
-    // One that is deaf to the abort would keep this context waiting for ever (F2).
+    // A lock that is deaf to the abort would keep this context waiting for ever (F2).
     await Promise.race([lock?.run(name, once, signal), stopped]);
   } catch {
-    // Not had, or the task's own error, which is thrown below.
+    // The lock was not had, or the task failed: its own error is thrown below.
   }
   isLate = true;
   end();
@@ -113,7 +113,7 @@ export function createHint(clock: Clock, task: () => void): (ms: number | undefi
   return (ms) => {
     clock.clearTimeout(timer);
     if (ms === undefined) return;
-    // F15: a timer above 2^31 ms fires at once; an hour is soon enough to look again.
+    // A timer above 2^31 ms fires at once (F15); an hour is soon enough to look again.
     timer = clock.setTimeout(task, Math.min(ms, 3_600_000));
     // In Node a mere hint must not keep the process alive; elsewhere handles are numbers.
     (timer as { unref?: () => void }).unref?.();

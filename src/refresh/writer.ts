@@ -1,4 +1,4 @@
-/** Brings what is still to be written into the record, in order, and reads what stands there. */
+/** Writes the changes into the record, in order, and reads the record. */
 import { merge, type Merged } from "./changes.ts";
 import { type Keeper, StoreTrouble } from "./keeper.ts";
 import { beginningAlone } from "./knowledge.ts";
@@ -6,13 +6,13 @@ import type { Session } from "../types.ts";
 import type { Mind } from "./mind.ts";
 
 export interface Writer {
-  /** Takes note of what a store's answer rejects with. */
+  /** Takes note of a store's rejection. */
   reach<T>(answer: Promise<T>): Promise<T>;
   /** Reads the record. Rejects with {@link StoreTrouble}. */
   load(): Promise<void>;
-  /** Writes everything that is still to be written. Rejects with {@link StoreTrouble}. */
+  /** Writes all changes. Rejects with {@link StoreTrouble}. */
   flush(): Promise<void>;
-  /** The same, but where the store does not take it, memory serves it, and it is tried again later. */
+  /** The same, but changes that the store does not take are served by memory, and tried again later. */
   persist(): Promise<void>;
 }
 
@@ -21,19 +21,19 @@ export interface WriterOptions {
   readonly keeper: Keeper;
   /** A pause between two tries. */
   readonly pause: () => Promise<void>;
-  /** Takes what a write has ended in the store, and grants that nobody serves any more. */
+  /** Told of the session that a write has ended in the store, and of grants that no context serves. */
   readonly release: (gone: Pick<Merged, "ended" | "dropped">) => void;
 }
 
 const isIn = (sessions: readonly Session[], id: string): boolean =>
   sessions.some(({ sessionId }) => sessionId === id);
 
-/** A compare-and-set that is lost so often in a row is no bad luck: the store does not mean it (F54). */
+/** So many lost compare-and-sets in a row are no bad luck: the store is broken (F54). */
 const MOST_CONFLICTS = 8;
 
 export function createWriter({ mind, keeper, pause, release }: WriterOptions): Writer {
   let flushing: Promise<void> | undefined;
-  /** What a sign-out may have ended, by a write whose answer is not known. */
+  /** Sessions that a sign-out may have ended, by a write whose answer is unknown. */
   let doubtful: readonly Session[] = [];
 
   async function reach<T>(answer: Promise<T>): Promise<T> {
@@ -58,7 +58,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
       const askedAt = mind.moment().running;
       mind.learn({ type: "writing", revision: record.revision, changes });
       const before = doubtful;
-      // If the answer is lost, the next look tells whether they have ended.
+      // If the answer is lost, the next look tells whether these sessions have ended.
       doubtful = [...before.filter(({ sessionId }) => !isIn(ended, sessionId)), ...ended];
       if (!(await reach(keeper.write(record, found.head)))) {
         doubtful = before;
@@ -83,7 +83,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     }
   }
 
-  /** Some failures write nothing, a full disk's for one: a look tells. A silent one may still write. */
+  /** After some failures, such as a full disk, a look shows that nothing was written. A silent store may still write. */
   async function lookAgain(error: unknown): Promise<void> {
     if (!(error instanceof StoreTrouble) || error.isSilence) return;
     try {
@@ -105,7 +105,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     }
   }
 
-  /** A change that comes while another one is written is written right after it. */
+  /** A change that comes while another is being written is written right after it. */
   async function flush(): Promise<void> {
     while (mind.known.changes.length > 0) {
       flushing ??= attempt();
@@ -116,7 +116,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   return {
     reach,
     async load() {
-      // Nobody else can know of it, so that the store has nothing to say.
+      // No other context can know this session, so that the store has nothing to say.
       if (beginningAlone(mind.known)) return;
       await load();
       if (mind.known.changes.length > 0) await flush();

@@ -1,10 +1,10 @@
-/** What goes out bare, because its origin is not listed: a slip to be told of, not a secret (F88). */
+/** Tells of requests that go out without a token because their origin is not listed (F88). */
 import type { FetchOptions } from "./contract.ts";
 
-/** How many origins are remembered that no token may go to. */
+/** How many unlisted origins are told, at most. */
 const MOST_TOLD = 256;
 
-/** Says once for each origin that something has gone there bare. */
+/** Tells once for each origin that a request went there without a token. */
 export function createBareTeller({
   policy,
   onBare,

@@ -3,15 +3,15 @@ import { says } from "../guard/json.ts";
 import { within } from "../guard/within.ts";
 import type { Body, KeptBody, VaultRequestInit } from "./contract.ts";
 
-/** How many bytes of a `Request`'s body are kept, where nothing else is said. */
+/** How many bytes of a `Request`'s body are kept by default. */
 export const MAX_REPLAY = 1_048_576;
 
-/** How long a second send waits for a body whose first send was answered before it was over. */
+/** How many milliseconds a second send waits for a body that was answered before it had ended. */
 const STALL = 1_000;
 
 const always = (): boolean => true;
 
-/** What the vault keeps of a call's body, so that it may be sent again. */
+/** Keeps a call's body, so that it may be sent again. */
 export function keepBody(
   body: VaultRequestInit["body"],
   request: Request | undefined,
@@ -32,8 +32,8 @@ export const hasNoBody = ({ body, method }: Request): boolean =>
   body === null || /^(get|head)$/i.test(method);
 
 /**
- * A body that stays what it is, whatever its owner does to it meanwhile; `undefined` for a stream. Known by
- * what it can do: another realm's, as a frame's or a test runner's, is no instance of ours.
+ * A copy of a body, which its owner cannot change meanwhile; `undefined` for a stream. The kind of a body
+ * shows in its methods, because a body of another realm, such as a frame's, is no instance of a class here.
  */
 export function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
@@ -41,7 +41,7 @@ export function lasting(body: Body): Body | undefined {
   if (can("stream")) return body;
   if (can("byteLength")) return new Blob([body as ArrayBuffer]);
   if (!can("getAll")) return undefined;
-  // Of its own kind: another library's `fetch` knows its own forms alone (F75).
+  // Of the body's own class: another library's `fetch` knows its own forms alone (F75).
   const ownForm = body.constructor as new () => FormData;
   const copy = can("sort") ? new URLSearchParams() : new ownForm();
   (body as FormData).forEach((value, name) => copy.append(name, value as string));
@@ -54,7 +54,7 @@ export function lasting(body: Body): Body | undefined {
  */
 export function readAlong(copy: Request, most: number = MAX_REPLAY): KeptBody {
   let blob: Blob | undefined;
-  // Without a way to read it in parts it is no stream either, and its copy costs nothing.
+  // A copy that cannot be read in parts is no stream, and costs nothing.
   const read = copy.body ? readUpTo(copy.body, most) : undefined;
   return {
     first: undefined,
@@ -66,7 +66,7 @@ export function readAlong(copy: Request, most: number = MAX_REPLAY): KeptBody {
   };
 }
 
-/** The whole of it, or `undefined` as soon as it is more than that, or breaks off. */
+/** The whole body, or `undefined` as soon as it is longer than `most`, or breaks off. */
 export async function readUpTo(
   body: ReadableStream<Uint8Array>,
   most: number,
@@ -78,7 +78,7 @@ export async function readUpTo(
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       size += part.value.byteLength;
       if (size > most) {
-        // From here on the other branch alone reads. It ends only with that one: nobody waits.
+        // From here on the first send alone reads. The cancelling ends only with it: nobody waits.
         reader.cancel().catch(() => {});
         return undefined;
       }

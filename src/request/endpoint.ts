@@ -4,9 +4,9 @@
  */
 import { shortHash } from "../guard/hash.ts";
 
-/** Of origin, method and path, salted by the session. */
+/** A hash of origin, method and path, salted by the session. */
 export function endpointOf(sessionId: string, method: string, href: string): string {
   const { origin, pathname } = new URL(href);
-  // A space stands in none of them.
+  // None of the parts has a space in it.
   return shortHash(`${sessionId} ${method.toUpperCase()} ${origin} ${pathname}`);
 }

@@ -16,8 +16,8 @@ export type { FetchOptions, Follow, VaultFetch, VaultRequestInit } from "./contr
 type Input = string | URL | Request;
 
 /**
- * The address that is sent, whatever a subclass or a property of the object says (S1). By the platform's
- * getter, which a frame's `Request` has too, and which throws for what only looks like one.
+ * The address that is sent, even if a subclass or a property of the object shows another one (S1). The
+ * platform's getter gives it: a frame's `Request` has it too, and it throws for an object of another kind.
  */
 function urlOf(request: Request): string {
   try {
@@ -30,19 +30,19 @@ function urlOf(request: Request): string {
 }
 
 /**
- * Known by what it can do, because another realm's is no instance of ours; and what somebody has put on
- * `Object.prototype` makes no request of a text or a `URL` (F67).
+ * A `Request` shows in its methods, because one of another realm is no instance of the class here. A member
+ * on `Object.prototype` makes no request of a text or a `URL` (F67).
  */
 const isRequest = (input: Input): input is Request =>
   typeof input === "object" && input !== null && "clone" in input && says(input, "clone");
 
-/** What an init that was read is in `fetch`'s own words: it knows no body that is a function. */
+/** An init for `fetch` itself, which knows no body that is a function. */
 function plainly(init: object | undefined, given: Given): object | undefined {
   const { body } = given;
   return typeof body === "function" ? Object.assign(given, { body: body(), duplex: "half" }) : init;
 }
 
-/** A call of any kind, kept as it was made. */
+/** Keeps a call of any kind as it was made. */
 function keepCall(
   { fetch: fetch_, follow, maxReplayBytes }: FetchOptions,
   { href, request, headers }: Pick<Call, "href" | "headers"> & { request: Request | undefined },
@@ -85,15 +85,15 @@ export function createFetch(options: FetchOptions): VaultFetch {
       href === undefined ||
       request?.mode === "navigate" ||
       mode === "no-cors" ||
-      // Fetch says so itself, in its own time, and needs no token for that (F92).
+      // `fetch` itself rejects an aborted call, in its own time and without a token (F92).
       signal?.aborted
     )
-      // What gets no token goes out as the caller gave it.
+      // A call without a token goes out as the caller gave it.
       return send(input, plainly(init, given));
     const headers = keepHeaders(given.headers ?? request?.headers ?? {});
     if (!hasAuthorization(headers))
       return start(keepCall(options, { href, headers, request }, given));
-    // Headers that were read may have been an iterator's, which is used up.
+    // The given headers may have been an iterator, which is used up by now.
     const read = given.headers ? Object.assign(given, { headers }) : init;
     return send(input, plainly(read, given));
   }

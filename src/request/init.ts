@@ -1,13 +1,13 @@
 /**
- * What a caller says about its request, read once and kept: by Fetch's rules for dictionaries, and
- * without what somebody has put on `Object.prototype` (S15).
+ * Reads a caller's init once, by Fetch's rules for dictionaries and without the members that a script has
+ * put on `Object.prototype` (S15).
  */
 import { says } from "../guard/json.ts";
 import type { Given, KeptHeaders, VaultRequestInit } from "./contract.ts";
 
 /**
- * The members that Fetch asks for by name, and ours: own, inherited and hidden ones count alike (F90).
- * What a runtime has beside them (`cf`, `dispatcher`, `client` …) is taken where it can be enumerated.
+ * The members that Fetch asks for by name, and the vault's: own, inherited and hidden ones count alike
+ * (F90). A runtime's own members (`cf`, `dispatcher`, `client` …) are taken where they can be enumerated.
  */
 const MEMBERS =
   "method headers body redirect mode credentials cache referrer referrerPolicy integrity keepalive signal duplex priority window waitUntil fetch".split(
@@ -19,7 +19,7 @@ export const NOTHING: Given = Object.freeze(Object.create(null));
 
 const CLIENT = "about:client";
 
-/** Each member once, as Fetch would read it, and what it takes off a `Request` when it reads any. */
+/** Reads each member once, as Fetch would, with the `Request`'s referrer, which Fetch drops beside an init. */
 export function readInit(init: VaultRequestInit | undefined, request?: Request): Given {
   const { referrer = CLIENT, referrerPolicy = "" } = request ?? NOTHING;
   if (!init && referrer === CLIENT && !referrerPolicy) return NOTHING;
@@ -36,7 +36,7 @@ export function readInit(init: VaultRequestInit | undefined, request?: Request):
   return given;
 }
 
-/** What a `Request` says of itself, beside method, headers, body and where it comes from. */
+/** The members of a `Request` besides method, headers, body and referrer. */
 export function saidBy(request: Request): Given {
   const { mode, credentials, cache, integrity, keepalive, signal } = request;
   return { mode, credentials, cache, integrity, keepalive, signal };
@@ -45,24 +45,24 @@ export function saidBy(request: Request): Given {
 /** A copy that keeps the case of each name, as `fetch` does on the wire. */
 export function keepHeaders(headers: HeadersInit): KeptHeaders {
   if (!(Symbol.iterator in headers)) return { ...headers };
-  // Where there are none, a literal is the cheaper way to add one.
+  // Without headers a literal is the cheaper way to add one.
   const isEmpty = headers instanceof Headers && Headers.prototype.keys.call(headers).next().done;
   return isEmpty ? {} : new Headers(headers);
 }
 
-/** By its length first: this is asked at every request. */
+/** Looks at the length first, because every request asks. */
 const isAuthorization = (name: string): boolean =>
   name.length === 13 && name.toLowerCase() === "authorization";
 
 /** A caller's own `Authorization` wins and switches the vault off for its request (S6). */
 export function namesAuthorization(headers: object): boolean {
-  // An inherited one is not sent.
+  // An inherited header is not sent.
   for (const name in headers)
     if (isAuthorization(name) && Object.hasOwn(headers, name)) return true;
   return false;
 }
 
-/** The same of headers of any kind. */
+/** The same for headers of any kind. */
 export const hasAuthorization = (headers: KeptHeaders): boolean =>
   headers instanceof Headers ? headers.has("authorization") : namesAuthorization(headers);
 

@@ -1,4 +1,4 @@
-/** One account in a worker: its vault, and what pages have not heard of it yet. */
+/** One account in a worker: its vault, and the news that pages have not heard yet. */
 import type { Engine } from "../refresh/contract.ts";
 import { createBareTeller } from "../request/bare.ts";
 import type { Policy } from "../request/policy.ts";
@@ -11,15 +11,15 @@ const KEPT_EVENTS = 50;
 
 export interface Account {
   readonly vault: Vault<never>;
-  /** The vault's own, for what no vault shows. */
+  /** The vault's own engine, for questions that the vault does not answer. */
   readonly engine: Engine;
-  /** Whose token was given last: the salt for endpoints of requests that have none yet. */
+  /** The session of the token that was given last: the salt of endpoints for requests without a token. */
   session?: string | undefined;
   /** A page's request goes out bare. */
   tellBare(address: string): void;
   /**
-   * What a page that has `seen` so much has not seen yet; `worker` is the same for all. Where there is
-   * nothing, a page that asks how things stand is told so: it may have lost its way to this worker.
+   * The news that a page has not seen yet; `seen` says how much it has. Where there is none, a page that
+   * asks for the state gets it all the same: it may have lost its way to this worker.
    */
   news(
     seen: Seen | undefined,
@@ -36,7 +36,7 @@ export interface AccountParts {
   readonly count: () => number;
   readonly settings: VaultOptions<never>;
   readonly policy: Policy;
-  /** There is news. */
+  /** Told when there is news. */
   readonly nudge: () => void;
 }
 
@@ -68,7 +68,7 @@ export function createAccount(
   vault.subscribe(look);
   vault.events(note);
 
-  /** How much a page knows of what this worker had to tell. One that is new here has missed nothing. */
+  /** How much of this worker's news a page knows. A page that is new here has missed nothing. */
   function sinceOf(seen: Seen | undefined): number {
     if (!seen) return seq;
     return seen.owner === owner ? seen.seq : 0;

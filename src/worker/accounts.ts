@@ -1,6 +1,6 @@
 /**
- * The accounts that a worker holds. Anybody of the origin may name more of them than it can hold (S10):
- * then one that nobody is asking lets go of its memory. Its session stays in the store.
+ * The accounts that a worker holds. A script of the origin may name more of them than a worker can hold
+ * (S10): then an account without a question lets go of its memory. Its session stays in the store.
  */
 import { check } from "../errors.ts";
 import type { Account } from "./account.ts";
@@ -9,7 +9,7 @@ import type { Account } from "./account.ts";
 const MOST = 100;
 
 export interface Accounts {
-  /** Rejects with what `work` does, and with `invalid_option` where all accounts are busy. */
+  /** Settles as `work` does; rejects with `invalid_option` where all accounts are busy. */
   use<T>(name: string, work: (account: Account) => Promise<T>): Promise<T>;
 }
 
@@ -20,10 +20,10 @@ interface Place {
 }
 
 export function createAccounts(make: (name: string) => Account): Accounts {
-  // A Map keeps the order in which keys were set: the first is the one that was not used for longest.
+  // A Map keeps the order in which its members were set: the first one was not used for longest.
   const places = new Map<string, Place>();
 
-  /** What can be let go, rather an account that is signed out: its memory is worth nothing. */
+  /** An account to let go of: rather a signed-out one, whose memory is worth nothing. */
   function leastWorth(): string | undefined {
     const idle = [...places].filter(
       ([, { account, busy }]) => !busy && account.vault.snapshot().persisted,
@@ -37,8 +37,8 @@ export function createAccounts(make: (name: string) => Account): Accounts {
   function makeRoom(): void {
     if (places.size < MOST) return;
     const name = leastWorth();
-    check(name !== undefined, "account, one too many for this worker");
-    // What is under way is finished.
+    check(name !== undefined, "fewer accounts for this worker");
+    // Work that is under way is finished.
     places.get(name)?.account.vault.close();
     places.delete(name);
   }

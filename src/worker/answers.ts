@@ -1,4 +1,4 @@
-/** A worker's answers to its pages. What they send is narrowed and capped before it is looked at (S10). */
+/** A worker's answers to its pages. Each question is narrowed and capped before it is read (S10). */
 import { check, VaultError } from "../errors.ts";
 import { toAdoption } from "../guard/adoption.ts";
 import { isObject } from "../guard/json.ts";
@@ -25,15 +25,15 @@ type Methods = { readonly [type in keyof Answers]: (asked: Asked) => Promise<Ans
 export interface AnswerSettings {
   readonly accounts: Accounts;
   readonly giveTicket: GiveTicket;
-  /** No page is given a token. */
+  /** Whether no page is given a token. */
   readonly isolated: boolean;
   /** The name of the lock that shows this worker's life, if it holds one. */
   readonly lock: Promise<string | undefined>;
 }
 
-/** What pages may call. */
+/** The methods that pages may call. */
 function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
-  const checkOpen = (): void => check(!isolated, "tokens stay in the worker");
+  const checkOpen = (): void => check(!isolated, "fetch instead: tokens stay in the worker");
   return {
     async state({ account, args: [isWoken] }) {
       const { vault, engine } = account;
@@ -65,7 +65,7 @@ function failure(error: unknown): Pick<Answer, "error"> {
   return { error: toWireError(error, error instanceof TypeError ? "invalid_option" : undefined) };
 }
 
-/** Answers one question: whatever comes, and always. */
+/** Answers one question of any shape, and always. */
 export type AnswerTo = (
   question: Record<string, unknown>,
   by: Pick<Asked, "signal" | "client">,

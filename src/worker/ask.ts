@@ -1,24 +1,24 @@
-/** One question of a page's to its worker. */
+/** One question of a page to its worker. */
 import { within } from "../guard/within.ts";
 import { type Reply, toReply } from "./narrow.ts";
 import type { Question } from "./protocol.ts";
 
-/** Where questions go: a worker, a port to one, or what `serveVault` gives. */
+/** The receiver of questions: a worker, a port to one, or the object that `serveVault` gives. */
 export interface VaultPort {
   postMessage(question: unknown, ports: MessagePort[]): void;
 }
 
-/** How long an answer is waited for. */
+/** How long to wait for an answer. */
 export interface Waiting {
   /** Milliseconds. */
   readonly limit: number;
-  /** Aborted when the worker is gone: then no answer comes any more. */
+  /** Aborted when the worker is gone, so that no answer comes any more. */
   readonly gone: AbortSignal;
-  /** Each of them, aborted, rejects the question with its reason. */
+  /** Signals of the caller: an aborted one rejects the question with its reason. */
   readonly givenUp: readonly (AbortSignal | null | undefined)[];
 }
 
-/** Rejects as `port` does, too. The question is made when it is posted. */
+/** Asks, and rejects where `port` does. The question is made when it is posted. */
 export async function ask(
   port: Promise<VaultPort>,
   make: () => Question,
@@ -44,7 +44,7 @@ export async function ask(
   try {
     message = await within(heard, limit);
   } finally {
-    // Never mind.
+    // The port tells the worker that nobody waits any more.
     if (message === undefined) port1.postMessage(0);
     port1.close();
     over.abort();

@@ -3,13 +3,13 @@ import { isVaultError, type VaultErrorCode } from "../errors.ts";
 import type { Policy } from "../request/policy.ts";
 import type { Extendable } from "./hold.ts";
 
-/** As much of a service worker's `FetchEvent` as is needed. */
+/** The part of a service worker's `FetchEvent` that is used. */
 export interface FetchEventLike extends Extendable {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
 
-/** Whether a page's script has asked for it, without a token of its own, where the token may go. */
+/** Whether a page's script made the request, without a token of its own, to a place where the token may go. */
 export const isAttachable = (
   { mode, destination, headers, url }: Request,
   policy: Policy,
@@ -21,7 +21,7 @@ export const isAttachable = (
   !headers.has("authorization") &&
   policy(url) !== undefined;
 
-/** Where nothing but a sign-in helps. */
+/** The codes after which only a sign-in helps. */
 const wantsSignIn = (code: VaultErrorCode): boolean =>
   code === "no_session" || code === "sign_in_required";
 

@@ -1,6 +1,6 @@
 /**
- * The page's part: a vault whose engine is elsewhere. It keeps no token; each one is asked for when it
- * is about to be sent.
+ * The page's part: a vault whose engine runs in a worker. The page keeps no token, and asks for one when a
+ * request is about to be sent.
  */
 import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
@@ -17,30 +17,33 @@ import { createShown } from "./shown.ts";
 export type { VaultPort } from "./ask.ts";
 export type { VaultWorker } from "./link.ts";
 
+/** The options of {@link connectVault}. */
 export interface ConnectOptions {
   /**
-   * Loads the module that stands in where the worker cannot be had. It exports, as `vault`, what
-   * `serveVault` gives: the worker's own file will do. None by default: then calls reject with `worker_unavailable`.
+   * Loads a module that runs the vault in the page where no worker can be had. It exports as `vault` the
+   * object that `serveVault` gives: the worker's own file will do. None by default: then calls reject
+   * with `worker_unavailable`.
    */
   readonly fallback?: () => Promise<{ readonly vault: VaultPort }>;
   /** As in `createVault`; `"default"` by default. */
   readonly account?: string;
   /**
-   * How long the worker may take for its first answer, milliseconds; 5,000 by default. Without a
-   * fallback it is asked twice. Any other answer may take 25 seconds more: raise it by what the worker's `patience` is above 20,000 ms.
+   * How many milliseconds the worker may take for its first answer; 5,000 by default. Without a fallback
+   * it is asked twice. Any other answer may take 25 seconds more: where the worker's `patience` is above
+   * 20,000 ms, raise this option by the difference.
    */
   readonly timeout?: number;
   /** As in `createVault`. */
   readonly maxReplayBytes?: number;
 }
 
-/** How long a call may take once the worker is there, milliseconds: patience, and two requests (P10). */
+/** How many milliseconds a call may take once the worker is there: its patience, and two requests (P10). */
 const LONGEST_CALL = 25_000;
 
-/** How many workers a call outlives. */
+/** How many workers may end under one call. */
 const MOST_TRIES = 4;
 
-/** Asks the worker for something, and its successor if that one ends. */
+/** Asks the worker for something, and its successor if that worker ends. */
 type Call = <Type extends keyof Answers>(
   type: Type,
   args: readonly unknown[],
@@ -72,12 +75,12 @@ function createCall(page: Page): Call {
   };
 }
 
-/** Asks how things stand, whenever something may be new. */
+/** Asks for the state whenever something may be new. */
 function listen(call: Call, ended: AbortSignal): void {
   let isAsking = false;
   let isAgain = false;
 
-  /** What comes meanwhile asks once more, and not each for itself. */
+  /** All nudges that come meanwhile make one more question. */
   async function sync(woke?: Event): Promise<void> {
     isAgain = isAsking;
     if (isAsking) return;
@@ -94,7 +97,7 @@ function listen(call: Call, ended: AbortSignal): void {
     channel.onmessage = () => void sync();
     ended.addEventListener("abort", () => channel.close());
   } catch {
-    // Each answer brings what is new.
+    // Each answer brings the news.
   }
   for (const type of ["online", "pageshow", "visibilitychange"])
     globalThis.addEventListener?.(type, sync, { signal: ended });
@@ -102,11 +105,11 @@ function listen(call: Call, ended: AbortSignal): void {
 }
 
 /**
- * Connects this page to the vault that a worker runs (`serveVault`). What comes back behaves as the
- * vault of `createVault` does, and lives on when the page that asked for a refresh is closed.
+ * Connects this page to the vault that a worker runs (`serveVault`). The vault behaves as that of
+ * `createVault` does, and a refresh goes on when the page that asked for it is closed.
  *
- * @param start starts the worker, or finds it. A function, because a constructor may throw. It is
- * called again when the worker has ended.
+ * @param start starts the worker, or finds it. It is a function because a constructor may throw, and
+ * because it is called again when the worker has ended.
  * @throws VaultError `invalid_option` when `account` is wrong. Calls reject with code
  * `worker_unavailable` where neither worker nor fallback is to be had.
  *
@@ -152,10 +155,10 @@ export function connectVault<Credentials = never>(
         shown.tell({ type: "retried", account, sessionId, generation, status: 401 }),
       maxReplayBytes,
     }),
-    // In JSON nothing would become `null`, which is no sign-in without an argument.
+    // In JSON an absent argument would become `null`, which is no sign-in without an argument.
     signIn: (credentials, options) =>
       call("signIn", credentials === undefined ? [] : [credentials], own({ ...options }).signal),
-    // One name for all tries: what was adopted, and whose answer was lost, is not adopted again (F101).
+    // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
     adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
     getToken(options) {
       const { rejected, signal } = own({ ...options });

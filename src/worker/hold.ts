@@ -1,17 +1,17 @@
 /**
- * Holding a service worker open: its events take promises, as long as one of theirs is pending.
- * Everywhere else there is nothing to hold.
+ * Holds a service worker open: an event takes more promises as long as one of its own is pending. In other
+ * places there is nothing to hold.
  */
 
-/** As much of an `ExtendableEvent` as is needed. */
+/** The part of an `ExtendableEvent` that is used. */
 export interface Extendable {
   waitUntil(promise: Promise<unknown>): void;
 }
 
 export interface Hold {
-  /** Lets an event hold the worker until `work` has ended; its rejection is somebody else's. */
+  /** Lets an event hold the worker until `work` has ended. A rejection of `work` is not handled here. */
   hold(work: Promise<unknown>, event?: Extendable): void;
-  /** The same by whichever event still can: for work that outlives the question that began it. */
+  /** The same by any event that still can, for work that outlives the question that began it. */
   extend(work: Promise<unknown>): void;
   isHeld(): boolean;
 }
@@ -38,7 +38,7 @@ export function createHold(): Hold {
         try {
           return hold(work, event);
         } catch {
-          // Ended in this very moment: perhaps another one has not.
+          // That event has ended in this very moment: perhaps another one has not.
         }
     },
     isHeld: () => open.size > 0,

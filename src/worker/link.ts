@@ -1,18 +1,18 @@
-/** A page's way to its worker: how it is found, and how its end is noticed. */
+/** A page's way to its worker: how the worker is found, and how its end is noticed. */
 import { within } from "../guard/within.ts";
 import { ask, type VaultPort } from "./ask.ts";
 import type { Question, State } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import type { Shown } from "./shown.ts";
 
-/** What a page starts: a `SharedWorker`, a `Worker`, or a service worker's registration. */
+/** The worker of a page: a `SharedWorker`, a `Worker`, or a service worker's registration. */
 export type VaultWorker = VaultPort | { readonly port: VaultPort } | { readonly active: unknown };
 
-/** What the parts of a page's vault share. */
+/** Shared by the parts of a page's vault. */
 export interface Page {
   readonly start: () => VaultWorker | Promise<VaultWorker>;
   readonly fallback: (() => Promise<{ readonly vault: VaultPort }>) | undefined;
-  /** How long a worker may take for its first answer, milliseconds. */
+  /** How many milliseconds a worker may take for its first answer. */
   readonly timeout: number;
   /** The same for a fallback, and for any other answer. */
   readonly limit: number;
@@ -36,7 +36,7 @@ interface Reached {
 
 type Made = Worker & { readonly [part in "vault" | "port" | "active"]?: VaultPort };
 
-/** Starts a worker and asks it how things stand: only what answers is one. */
+/** Starts a worker and asks it for its state: only a worker that answers counts. */
 async function reach(page: Page, make: () => unknown, limit: number): Promise<Reached> {
   const failed = new AbortController();
   const port = (async () => {
@@ -50,7 +50,7 @@ async function reach(page: Page, make: () => unknown, limit: number): Promise<Re
   return { port: await port, state };
 }
 
-/** A worker that isolates has claimed this page by now; word of that may come later. */
+/** An isolating worker has claimed this page by now, and the event that says so may come later. */
 async function waitForControl(limit: number): Promise<void> {
   const { serviceWorker } = navigator;
   const changed = new Promise((resolve) => {
@@ -59,7 +59,7 @@ async function waitForControl(limit: number): Promise<void> {
   if (!serviceWorker.controller && !(await within(changed, limit))) throw refusal();
 }
 
-/** Whatever a start fails with says nothing to a caller, and may hold anything. */
+/** The error of a failed start says nothing to a caller, and may hold a secret. */
 async function find(page: Page): Promise<Reached> {
   const { start, fallback, timeout, limit, ended } = page;
   try {

@@ -1,5 +1,5 @@
 /**
- * What pages and workers say to each other, narrowed: it may be another version's, or not ours at all
+ * Narrows the messages of pages and workers, which another version or another script may have sent
  * (S10).
  */
 import { isObject, own } from "../guard/json.ts";
@@ -23,7 +23,7 @@ export const areTexts = (value: unknown): value is string[] =>
 const isNumber = Number.isFinite as Is<number>;
 const isGeneration = Number.isSafeInteger as Is<number>;
 
-/** The value if it is of that kind. */
+/** A value of the wanted kind, or `undefined`. */
 const as =
   <T>(is: Is<T>) =>
   (value: unknown): T | undefined =>
@@ -56,7 +56,7 @@ export const readWireError: (value: unknown) => Partial<WireError> | undefined =
     reason: text,
   });
 
-/** How an account stands, as far as it says so. */
+/** An account's state, as far as the message has it. */
 const toState = /* @__PURE__ */ shape<State>({
   owner: text,
   seq: number,
@@ -99,7 +99,7 @@ export const isTicket = (value: unknown): value is Ticket | undefined =>
 
 const isNothing = (_: unknown): _ is never => true;
 
-/** Whether an answer holds what was asked for. */
+/** Whether an answer has the value of the wanted kind. */
 export const isRight: { readonly [type in keyof Answers]: Is<Answers[type]> } = {
   state: isNothing,
   token: isTicket,
@@ -112,9 +112,9 @@ export const isRight: { readonly [type in keyof Answers]: Is<Answers[type]> } = 
   removeAccount: isNothing,
 };
 
-/** What came of a question. */
+/** The outcome of a question. */
 export interface Reply {
-  /** Absent where no answer came, or none that makes sense: the worker is gone, silent, or another version's. */
+  /** Absent where no sound answer came: the worker is gone, silent, or of another version. */
   readonly tokenkeep: typeof VERSION | undefined;
   readonly value: unknown;
   readonly error: Partial<WireError> | undefined;
@@ -135,7 +135,7 @@ export const toReply = (message: unknown): Partial<Reply> => toAnswer(message) ?
 export const toTime = (value: unknown): number | undefined =>
   typeof value === "number" && value > 0 && value < 8.64e15 ? value : undefined;
 
-/** What a page needs a token for. */
+/** The request for which a page needs a token. */
 export interface Need extends Pick<TokenNeed, "rejected" | "passed" | "waited" | "date"> {
   readonly url: string | undefined;
   readonly method: string | undefined;
@@ -154,7 +154,7 @@ export function toNeed(value: unknown): Need {
   };
 }
 
-/** How much a page has seen of a worker's news, if it says so. */
+/** How much of a worker's news a page has seen, if it says so. */
 export function toSeen(value: unknown): Seen | undefined {
   const { owner, seq } = isObject(value) ? value : {};
   return isText(owner) && isNumber(seq) ? { owner, seq } : undefined;

@@ -1,6 +1,6 @@
 /**
- * What a page and its worker say to each other: questions with a `MessagePort` to answer on, one
- * answer each, and nudges on a `BroadcastChannel`, which hold nothing and mean "ask again".
+ * The messages between a page and its worker: questions with a `MessagePort` to answer on, one answer to
+ * each, and nudges on a `BroadcastChannel`, which hold nothing and mean "ask again".
  *
  * No refresh token crosses but one that a page adopts. An access token crosses as the answer to a page
  * that is about to send it, a password on its way to a sign-in.
@@ -9,13 +9,13 @@ import type { WireError } from "../guard/wire-error.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 import type { Ticket } from "./send.ts";
 
-/** Each message names it. Who hears another version says so, and does nothing else. */
+/** The version in each message. A receiver of another version says so, and does nothing else. */
 export const VERSION = 1;
 
-/** Where workers say that something has changed. */
+/** The channel on which workers say that something has changed. */
 export const NUDGES = "tokenkeep:worker";
 
-/** A page asks. A port comes along, for the answer; what comes back over it means: never mind. */
+/** A page's question. A port for the answer comes along; a message of the page on it takes the question back. */
 export interface Question {
   readonly tokenkeep: typeof VERSION;
   readonly type: keyof Answers;
@@ -25,11 +25,11 @@ export interface Question {
   readonly seen?: Seen | undefined;
 }
 
-/** What can be asked for, each with what the answer holds: methods of the vault, and two more. */
+/** The questions, each with the value of its answer: methods of the vault, and two more. */
 export interface Answers {
   /** Nothing but the state that comes with each answer. */
   state: unknown;
-  /** A token for a request; none where none may go, or where the 401 is the answer. */
+  /** A token for a request; none where no token may go, or where the 401 is the answer. */
   token: Ticket | undefined;
   signIn: void;
   adopt: void;
@@ -40,12 +40,12 @@ export interface Answers {
   removeAccount: void;
 }
 
-/** What a worker answers, once. */
+/** A worker's one answer to a question. */
 export interface Answer {
   readonly tokenkeep: typeof VERSION;
   readonly value?: unknown;
   readonly error?: WireError;
-  /** What the page has not seen yet; absent where there is nothing new. */
+  /** The news that the page has not seen yet; absent where there is none. */
   readonly state?: State;
 }
 
@@ -55,7 +55,7 @@ export interface State {
   readonly owner: string;
   /** Grows with every change and event. */
   readonly seq: number;
-  /** What has happened, the snapshot as it now is among it. */
+  /** The news: events, and the present snapshot. */
   readonly news: readonly News[];
   /** A Web Lock that the worker holds as long as it lives; absent where there are none. */
   readonly lock?: string | undefined;
@@ -70,5 +70,5 @@ export interface News {
   readonly snapshot?: Snapshot | undefined;
 }
 
-/** What a page has seen last: which worker, and how much of what that had to tell. */
+/** How far a page is: the worker that it has heard, and how much of that worker's news. */
 export type Seen = Pick<State, "owner" | "seq">;

@@ -2,12 +2,12 @@
 import type { WireError } from "../guard/wire-error.ts";
 
 /**
- * A `VaultError` to `isVaultError` and `instanceof`, without the class's table of messages, which stays
- * in the worker. Without an argument: there is no worker.
+ * Makes an error that `isVaultError` and `instanceof` take for a `VaultError`, without the class's table of
+ * messages, which stays in the worker. Without an argument it says that there is no worker.
  */
 export const refusal = ({
   code = "worker_unavailable",
-  message = "Cannot reach the worker. Nothing is lost: try again.",
+  message = "Cannot reach the worker: it does not answer. Try again.",
   ...facts
 }: Partial<WireError> = {}): Error =>
   Object.defineProperty(

@@ -1,4 +1,4 @@
-/** As much of a worker's global scope as is needed, and how its pages are heard. */
+/** The part of a worker's global scope that is used, and how its pages are heard. */
 import { check } from "../errors.ts";
 import type { Extendable } from "./hold.ts";
 
@@ -25,7 +25,7 @@ export interface Message {
   readonly ports: readonly MessagePort[];
   /** The page, where a service worker is told. */
   readonly client?: string | undefined;
-  /** What holds a service worker open while it is answered. */
+  /** Holds a service worker open while the message is answered. */
   readonly event?: Extendable | undefined;
 }
 
@@ -51,12 +51,12 @@ export async function isControlled(client: string | undefined): Promise<boolean>
 /** Whether this worker's messages are answered already. */
 let isHeard = false;
 
-/** Hears what pages say to this worker; nothing in a window, whose messages come from anywhere. */
+/** Hears the messages of pages to this worker; none in a window, where messages come from anywhere. */
 export function hearPages(hear: (message: Message) => void): void {
   const own = scope();
   if (own.document || !own.addEventListener) return;
-  // Two would both answer, and a password might go to the wrong API.
-  check(!isHeard, "serveVault, which was called before: one provider for each worker");
+  // Two vaults in one worker would both answer, and a password might go to the wrong API.
+  check(!isHeard, "one serveVault for each worker");
   isHeard = true;
   own.addEventListener("message", (event) => {
     const { data, ports, source } = event;

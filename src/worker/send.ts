@@ -1,6 +1,6 @@
 /**
- * `vault.fetch` in a page that has no engine: by the same steps, on `Request`, which only browsers have
- * whole. The owner of the tokens judges where they may go.
+ * `vault.fetch` in a page that has no engine. It takes the same steps on a `Request`, which browsers have in
+ * full. The owner of the tokens judges where they may go.
  */
 import { says } from "../guard/json.ts";
 import { hasNoBody, readAlong } from "../request/body.ts";
@@ -14,11 +14,11 @@ import { refusal } from "./refusal.ts";
 export interface Ticket extends TokenName {
   /** The whole header value. */
   readonly authorization: string;
-  /** What another 401 means, if the one before showed no time by which the token could be signed. */
+  /** The error after another 401, if the 401 before showed no time by which the token could be signed. */
   readonly clockError?: unknown;
 }
 
-/** What a ticket is asked for with; it crosses to the worker as JSON. */
+/** The question for a ticket; it crosses to the worker as JSON. */
 export interface TicketNeed extends Partial<TokenName> {
   readonly url: string;
   readonly method: string;
@@ -43,7 +43,7 @@ export interface SendOptions {
 /** How many endpoints are remembered that let a token through. */
 const MOST_PASSED = 256;
 
-/** A call as a page keeps it: from here on nobody else can change it. */
+/** A call as a page keeps it: from here on no other script can change it. */
 interface Kept {
   readonly first: Request;
   /** Whether the same request can be had again; told late where its body is still being read. */
@@ -69,7 +69,7 @@ function requestOf(input: string | URL | Request, init: object, body: unknown): 
   return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
 }
 
-/** What is sent first is the callee's from then on: a copy is made before (F68). */
+/** A request that was sent belongs to the callee, so that a copy is made before (F68). */
 function keep(
   input: string | URL | Request,
   init: VaultRequestInit,
@@ -92,7 +92,7 @@ function keep(
   return { first, isKept, again: () => requestOf(copy, {}, again()) };
 }
 
-/** Which generation each endpoint has let through last. */
+/** The generation that each endpoint has let through last. */
 function createPassed(): {
   note(answer: Answer, ticket: Ticket, need: TicketNeed): void;
   last(ticket: Ticket, need: TicketNeed): number | undefined;
@@ -156,7 +156,7 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
     const isAgain = answer.isRepeatable && (await isKept());
     const asked = getTicket(rejected, isAgain ? signal : undefined);
     hold(waitUntil, asked);
-    // The call after this one will find a fresh token.
+    // Renewed for the next call.
     if (!isAgain) return response;
     const newer = await asked.catch((error: unknown) => {
       release(response);

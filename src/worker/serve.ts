@@ -1,6 +1,5 @@
 /**
- * The worker's part: it holds the vaults, one for each account that a page asks for, and answers the
- * pages.
+ * The worker's part: it holds one vault for each account that a page asks for, and answers the pages.
  */
 import { broadcastChannel } from "../channels/broadcast.ts";
 import { check, VaultError } from "../errors.ts";
@@ -22,16 +21,16 @@ import { hearPages, isControlled, isServiceWorker, type Message } from "./scope.
 import { createNudge, holdLock } from "./signs.ts";
 import { createTickets } from "./tickets.ts";
 
-/** As in `tokenkeep/browser`; a page says which account it means. */
+/** The options of `tokenkeep/browser` without `account`, which each page names. */
 export interface ServeOptions<Credentials = never>
   extends
     Partial<Omit<VaultOptions<Credentials>, "account" | "provider">>,
     Pick<VaultOptions<Credentials>, "provider"> {
-  /** Gives no token to any page; for service workers, which attach it. `false` by default. */
+  /** Gives no token to any page; for a service worker, which attaches the tokens. `false` by default. */
   readonly isolated?: boolean;
 }
 
-/** What {@link serveVault} gives: for a service worker's `fetch` event, and for a page's fallback. */
+/** Gives a service worker's `fetch` event its token, and answers a page as its fallback. */
 export interface ServedVault {
   /**
    * Answers a service worker's `fetch` event with the token attached, if the page asked for it with
@@ -45,10 +44,10 @@ export interface ServedVault {
   postMessage(question: unknown, ports: readonly MessagePort[]): void;
 }
 
-/** How long a worker's own lock may take, milliseconds: without it pages notice its end later. */
+/** How many milliseconds a worker's own lock may take. Without the lock pages notice its end later. */
 const LOCK_PATIENCE = 1_000;
 
-/** What each account's vault is made of. */
+/** The options of each account's vault. */
 function settingsOf<Credentials>(
   given: Omit<ServeOptions<Credentials>, "isolated">,
   { extend, isHeld }: Hold,
@@ -86,7 +85,7 @@ function createCount(): () => number {
   };
 }
 
-/** Anybody may send anything: what does not speak our language is not for us. */
+/** Anybody may send anything: a message of another form is not for this vault. */
 const createHearing =
   (answerTo: AnswerTo, { hold }: Hold) =>
   ({ data, ports: [port], client, event }: Message): void => {
@@ -105,11 +104,11 @@ const createHearing =
  * Runs the vault in this worker, for all pages that connect: a `SharedWorker`, a service worker or
  * a dedicated one. Call it once, at the top level of the worker's file, with one provider.
  *
- * In a service worker refreshes begin only while an event holds it, so that none is cut off.
+ * In a service worker a refresh begins only while an event holds the worker, so that none is cut off.
  *
- * @param options as for `createVault` of `tokenkeep/browser`, without `account`. `isolated`, `false`
- * by default: no page is given a token.
- * @returns `attachTokens`, for a service worker's `fetch` event
+ * @param options those of `createVault` of `tokenkeep/browser` without `account`, and `isolated`, `false`
+ * by default, with which no page is given a token
+ * @returns an object to export as `vault`, with `attachTokens` for a service worker's `fetch` event
  * @throws VaultError `invalid_option` when an option is missing or wrong, or for `isolated` elsewhere
  * than in a service worker.
  *
@@ -126,7 +125,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const hold = createHold();
   const settings = settingsOf(given, hold);
   checkParts(settings);
-  check(!isolated || isServiceWorker(), "isolated, which needs a service worker");
+  check(!isolated || isServiceWorker(), "a service worker for isolated");
   const { provider, clock, dangerouslyAllowLoopbackHttp } = settings;
   const policy = createPolicy(provider, dangerouslyAllowLoopbackHttp);
   const owner = randomId();
@@ -135,7 +134,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const parts = { owner, count, settings, policy, nudge };
   const accounts = createAccounts((name) => createAccount(name, parts));
 
-  /** An isolated page's own request comes by, and gets its token then; or it never would. */
+  /** A page gets no token where it is isolated: its own request passes here and gets it. */
   async function isKept(client: string | undefined): Promise<boolean> {
     if (isolated && !(await isControlled(client))) throw new VaultError("worker_unavailable");
     return isolated;
@@ -151,7 +150,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     hold,
   );
   hearPages(hear);
-  // Pages that have heard nothing since the worker before this one ended ask again.
+  // Pages that have heard nothing since the end of the worker before this one ask again.
   nudge();
 
   return {

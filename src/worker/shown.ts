@@ -1,4 +1,4 @@
-/** What a page's vault shows: the snapshot as it last heard of it, and what happens. */
+/** Shows a page the snapshot that it last heard of, and the events. */
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 import type { Seen, State } from "./protocol.ts";
 
@@ -8,19 +8,19 @@ export interface Shown {
   seen(): Seen | undefined;
   show(next: Omit<Snapshot, "account">): void;
   tell(event: VaultEvent): void;
-  /** Takes what a worker says has happened. */
+  /** Takes a worker's news. */
   take(state: Partial<State> | undefined): void;
   subscribe(listener: (snapshot: Snapshot) => void): () => void;
   events(listener: (event: VaultEvent) => void): () => void;
 }
 
 export function createShown(account: string): Shown {
-  /** Each is told of events, and, without one, of a new snapshot. */
+  /** Each listener is told of events, and called without one for a new snapshot. */
   const listeners = new Set<(event?: VaultEvent) => void>();
   let seen: Seen | undefined;
   let shown: Snapshot = Object.freeze({ status: "loading", persisted: true, account });
 
-  /** After the step that somebody waits for, and to nobody who has left by then (F5). */
+  /** Told after the step that a caller waits for, and not to listeners that have left by then (F5). */
   function tell(event?: VaultEvent): void {
     for (const listener of listeners)
       queueMicrotask(() => {
@@ -47,7 +47,7 @@ export function createShown(account: string): Shown {
     tell,
     take({ owner, seq, news } = {}) {
       if (!owner || !seq || !news) return;
-      // Answers may overtake each other: what is older is known already.
+      // Answers may overtake each other: older news is known already.
       const since = seen?.owner === owner ? seen.seq : 0;
       for (const one of news)
         if (one && one.seq > since) {

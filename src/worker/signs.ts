@@ -1,7 +1,7 @@
 /** A worker's signs of life: nudges for pages that wait, and a lock for as long as it lives. */
 import { NUDGES, VERSION } from "./protocol.ts";
 
-/** Says that something has changed, once for all that changes in a task. */
+/** Says that something has changed, once for all changes of a task. */
 export function createNudge(): () => void {
   let channel: (BroadcastChannel & { unref?(): void }) | undefined;
   let due = false;
@@ -9,7 +9,7 @@ export function createNudge(): () => void {
     channel = new BroadcastChannel(NUDGES);
     channel.unref?.();
   } catch {
-    // Pages hear of it when they ask for something.
+    // Pages hear of the change with the next answer.
   }
   return () => {
     if (due) return;
@@ -21,7 +21,7 @@ export function createNudge(): () => void {
   };
 }
 
-/** Held until this worker ends: whoever gets it knows. Answers with its name, once it is held. */
+/** Holds a lock until this worker ends, so that a page that gets the lock knows. Answers with its name. */
 export function holdLock(name: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     (async () => {

@@ -14,7 +14,7 @@ export interface TicketSettings {
   readonly provider: Provider<never>;
   readonly policy: Policy;
   readonly clock?: Clock | undefined;
-  /** Looks at the page before anything is given: answers with `true` where it gets no token at all. */
+  /** Looks at the page first: answers with `true` where the page gets no token at all. */
   readonly isKept: (client: string | undefined) => Promise<boolean>;
 }
 

@@ -1,6 +1,8 @@
 /** The Worker that users copy, from `demo/`, in real workerd with its own `wrangler.jsonc`. */
 import { exports } from "cloudflare:workers";
 import { describe, expect, inject, it, vi } from "vitest";
+import { SignJWT, UnsecuredJWT } from "jose";
+import { sessionOf, type VisitorEnv } from "../../demo/worker-visitor.ts";
 import type { ApiName } from "../apis/apis.ts";
 import type { Counters } from "../apis/counters.ts";
 
@@ -15,8 +17,12 @@ interface Answer {
   readonly status: number;
   readonly text: string;
 }
-const visit = async (api: string): Promise<Answer> => {
-  const response = await exports.default.fetch(`https://demo.example/?api=${api}&account=acme`);
+const env = inject("workerApis").bindings as unknown as VisitorEnv;
+const acme = await sessionOf("acme", env);
+
+const visit = async (api: string, session?: string): Promise<Answer> => {
+  const headers = { authorization: `Bearer ${session ?? acme}` };
+  const response = await exports.default.fetch(`https://demo.example/?api=${api}`, { headers });
   return { status: response.status, text: await response.text() };
 };
 const crowd = (api: ApiName): Promise<Answer[]> =>
@@ -85,4 +91,40 @@ describe("fifty visitors at once", () => {
 
 it("an API that it does not have is a 404", async () => {
   expect((await visit("other")).status).toBe(404);
+});
+
+describe("a caller", () => {
+  const keyOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const signed = (claims: object, key = env.SESSION_KEY): Promise<string> =>
+    new SignJWT({ sub: "acme", iss: "tokenkeep-demo", aud: "tokenkeep-demo", ...claims })
+      .setProtectedHeader({ alg: "HS256" })
+      .sign(keyOf(key));
+  const exp = Math.floor(Date.now() / 1_000) + 60;
+
+  it("whose session is good is let in, and no other's session is used [S11 S12]", async () => {
+    expect((await visit("vmcloud", await signed({ exp }))).status).toBe(200);
+    const before = (await counters("vmcloud")).signIns;
+    // Nobody has signed this one in yet: the Worker does, and uses nobody else's session.
+    expect((await visit("vmcloud", await sessionOf("grace", env))).status).toBe(200);
+    expect((await counters("vmcloud")).signIns).toBe(before + 1);
+  });
+
+  it.each<[string, () => string | Promise<string>]>([
+    ["no session", () => ""],
+    ["a session signed with another key", () => signed({ exp }, "x".repeat(44))],
+    ["a session that has ended", () => signed({ exp: exp - 3_600 })],
+    ["a session without an end", () => signed({})],
+    ["a session of nobody", () => signed({ exp, sub: undefined })],
+    ["a session for somebody else's Worker", () => signed({ exp, aud: "another" })],
+    ["a session that nobody has signed", () => new UnsecuredJWT({ sub: "acme", exp }).encode()],
+  ])("with %s is a stranger: 401, and no API is asked [S11 S12]", async (_, make) => {
+    const before = await counters("vmcloud");
+    expect((await visit("vmcloud", await make())).status).toBe(401);
+    expect(await counters("vmcloud")).toEqual(before);
+  });
+
+  it("cannot name an account by the address [S11]", async () => {
+    const url = "https://demo.example/?api=vmcloud&account=acme";
+    expect((await exports.default.fetch(url)).status).toBe(401);
+  });
 });

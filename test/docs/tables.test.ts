@@ -1,5 +1,5 @@
 /** The documentation's tables leave nothing out, its links lead somewhere, and the README stays short. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { pages, read, root, snippetsOf } from "./pages.ts";
@@ -118,6 +118,15 @@ describe("tables", () => {
     const contributing = read("CONTRIBUTING.md");
     const names = Object.keys(scripts).filter((name) => name !== "prepack");
     expect(names.filter((name) => !RegExp(`\\b${name}\\b`).test(contributing))).toEqual([]);
+  });
+
+  it("CONTRIBUTING.md draws every room of src", () => {
+    const [, drawing = ""] = /```\n(entries .*?)```/s.exec(read("CONTRIBUTING.md")) ?? [];
+    const rooms = readdirSync(path.join(root, "src"), { withFileTypes: true }).map((entry) =>
+      entry.isDirectory() ? `${entry.name}/` : entry.name,
+    );
+    expect(rooms.length).toBeGreaterThan(15);
+    expect(rooms.filter((room) => !drawing.includes(room))).toEqual([]);
   });
 
   it("every file or folder of the repository that a page names is there", () => {

@@ -28,7 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   const control = ({ id }: SpawnedApi): string => `${server.url.replace(/\/$/, "")}/${id}`;
   project.provide("workerApis", {
-    bindings: await bindingsOf(apis),
+    bindings: { ...(await bindingsOf(apis)) },
     controls: {
       vmcloud: control(apis.vmcloud),
       artos: control(apis.artos),

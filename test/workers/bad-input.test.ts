@@ -17,6 +17,8 @@ function thrown(call: () => unknown): Error {
   } catch (error) {
     expect(isVaultError(error)).toBe(true);
     expect(error).toMatchObject({ code: "invalid_option" });
+    // What could not be done, why, and what to do.
+    expect((error as Error).message).toMatch(/^Cannot use these arguments: .+\. [A-Z].+\.$/);
     return error as Error;
   }
   throw new Error("It was accepted");
@@ -36,7 +38,7 @@ describe("bad input", () => {
   it("a Durable Object binding that leads to something else", () => {
     const own = { ...env, TOKEN_VAULT: env.TOKEN_CACHE };
     const { message } = thrown(() => createVault({ provider: "x", env: own, ctx: ctx() }));
-    expect(message).toMatch(/^TOKEN_VAULT is no Durable Object binding: in wrangler\.jsonc add/);
+    expect(message).toMatch(/: TOKEN_VAULT is no Durable Object binding\. In wrangler\.jsonc add/);
   });
 
   it("a KV binding that leads to something else, asked for or not", async () => {
@@ -44,7 +46,7 @@ describe("bad input", () => {
     for (const other of [env.TOKEN_VAULT, "tokens"]) {
       const own = { ...env, TOKEN_CACHE: other };
       const { message } = thrown(() => createVault({ provider, env: own, ctx: ctx() }));
-      expect(message).toMatch(/^TOKEN_CACHE is no KV binding: in wrangler\.jsonc add/);
+      expect(message).toMatch(/: TOKEN_CACHE is no KV binding\. In wrangler\.jsonc add/);
     }
   });
 
@@ -60,7 +62,7 @@ describe("bad input", () => {
   it("an unknown provider, and an inherited name", () => {
     for (const provider of ["vmclod", "toString", "__proto__"]) {
       const { message } = thrown(() => createVault({ provider, env, ctx: ctx() }));
-      expect(message).toContain("Unknown provider");
+      expect(message).toContain("is unknown. Add it");
       expect(message).toContain("defineTokenVault");
     }
   });
@@ -70,7 +72,7 @@ describe("bad input", () => {
     for (const given of [providers[provider], undefined, vmcloud]) {
       const call = (): unknown => createVault({ provider: given as never, env, ctx: ctx() });
       const { message } = thrown(call);
-      expect(message).toContain("provider is a name here");
+      expect(message).toContain("provider is no name");
       expect(message).toContain(provider);
     }
   });

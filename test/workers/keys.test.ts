@@ -125,7 +125,7 @@ describe("keys that have to be fetched [F99]", () => {
       .getToken();
     expect(read).toBe(2);
     expect(calls["get"]).toBeUndefined();
-    expect(() => one.elsewhere({ ...own, keys: "MISSING_KEYS" })).toThrow("No keys to seal");
+    expect(() => one.elsewhere({ ...own, keys: "MISSING_KEYS" })).toThrow("no keys to seal");
   });
 
   it("a Secrets Store that is out of reach signs nobody out, and its words are kept in [S4 P16]", async () => {

@@ -41,7 +41,7 @@ describe("credentials", () => {
     ]) {
       const error = (await call().catch((reason: unknown) => reason)) as Error;
       expect(error).toMatchObject({ code: "invalid_option" });
-      expect(error.message).toMatch(/cannot be cloned.*plain data/);
+      expect(error.message).toMatch(/cannot be sent.*plain data/);
       expect(error.message).not.toContain("secret");
     }
     expect((await api.counters()).requests).toBe(0);
@@ -71,6 +71,18 @@ describe("an isolate's memory", () => {
     for (let call = 0; call < 5; call++)
       expect((await vault({ env: { ...bindings, call } }).fetch(echo)).status).toBe(200);
     expect(object.calls["get"]).toBe(1);
+  });
+});
+
+describe("two KV bindings of one env", () => {
+  it("are two: each vault reads the one that it names", async () => {
+    const { vault } = await stage();
+    const [first, second] = [counted(env.TOKEN_CACHE), counted(env.TOKEN_CACHE)];
+    const own = { ...otherEnv(), TOKEN_CACHE: first.binding, OTHER_CACHE: second.binding };
+    expect(await code(vault({ env: own, account: "a" }).getToken())).toBe("no_session");
+    const other = { env: own, account: "b", cache: "OTHER_CACHE" };
+    expect(await code(vault(other).getToken())).toBe("no_session");
+    expect([first.calls, second.calls]).toEqual([{ getWithMetadata: 1 }, { getWithMetadata: 1 }]);
   });
 });
 
@@ -130,7 +142,7 @@ describe("a binding that sends", () => {
         env: { ...env, X: env.TOKEN_VAULT },
         ctx: createExecutionContext(),
       });
-    expect(make).toThrow(/fetch of defineTokenVault gives no binding/);
+    expect(make).toThrow(/fetch of defineTokenVault gives neither/);
   });
 });
 

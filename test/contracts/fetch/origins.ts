@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { createVault, type Vault } from "../../../src/index.ts";
-import { providerFor, type Stage } from "./stage.ts";
+import { echoOf, providerFor, type Stage } from "./stage.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 
 const LISTED = "https://api.vmcloud.com";
@@ -250,6 +250,20 @@ export function origins(stage: Stage): void {
     ])("an ordinary path below a prefix is in it: %s [F78]", async (path) => {
       const { sent } = await spied(`${LISTED}/tenant/api`);
       expect(await sent(`${LISTED}/tenant/api${path}`)).toMatchObject({ authorization: bearer });
+    });
+
+    it("a request to any other origin goes out bare, and is told once for each [F88]", async () => {
+      const { api, vault, events } = await stage.open();
+      const others = [await stage.spawn(), await stage.spawn()];
+      for (let n = 0; n < 2; n++)
+        for (const { url } of others) {
+          const seen = await echoOf(vault.fetch(`${url}/public/echo?${n}`));
+          expect(seen.authorization).toBe(false);
+        }
+      await echoOf(vault.fetch(`${api.url}/public/echo`));
+      const bare = (): unknown[] => events.filter(({ type }) => type === "bare");
+      await expect.poll(bare).toHaveLength(2);
+      expect(bare()).toMatchObject(others.map(({ url }) => ({ origin: url, account: "default" })));
     });
 
     it("http on a loopback host only by the option whose name is a warning [S3]", async () => {

@@ -6,6 +6,7 @@ import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy
 import { keyOf, type Need, type Owner, type TokenReply } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
 import type { Provider } from "../../../src/types.ts";
+import type { VaultEvent } from "../../../src/vault/vault.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 
 const ORIGIN = "https://api.acme.example";
@@ -81,6 +82,46 @@ describe("a call that waits twice", () => {
   });
 });
 
+describe("a rejected token of a session that another one has taken the place of [F103]", () => {
+  /** The object has one session after another. */
+  function changing(sessionIds: string[]): CloudflareVault {
+    const owner = {
+      async token() {
+        const sessionId = sessionIds.shift() ?? "";
+        const lease = { accessToken: `at-of-${sessionId}`, sessionId, generation: 1, until: 0 };
+        return { revision: 1, lease };
+      },
+    } as unknown as Owner;
+    return createProxy({
+      session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
+      provider,
+      policy: createPolicy(provider, false),
+      memory: createMemory(),
+      owner: () => owner,
+      hash: async () => "hash",
+      objectId: () => "object",
+      cache: undefined,
+      waitUntil: (work) => void work.catch(() => {}),
+      patience: 20_000,
+      maxStaleness: 60_000,
+    });
+  }
+  const changed = { code: "session_changed" };
+
+  it("is not answered with the other's, be it signed in while the first was asked about", async () => {
+    const vault = changing(["ada", "grace"]);
+    await expect(vault.getToken({ rejected: "at-of-ada" })).rejects.toMatchObject(changed);
+  });
+
+  it("is not answered with the other's that came before it was asked about", async () => {
+    const vault = changing(["ada", "grace", "grace"]);
+    const rejected = await vault.getToken();
+    await expect(vault.getToken({ rejected })).rejects.toMatchObject(changed);
+    // Who asks for a token, and has none, gets it.
+    expect(await vault.getToken()).toBe("at-of-grace");
+  });
+});
+
 interface Scene {
   readonly vault: () => CloudflareVault;
   /** What the object was asked with. */
@@ -92,7 +133,8 @@ interface Scene {
   readonly sent: string[];
 }
 
-function scene(): Scene {
+function scene(onEvent?: (event: VaultEvent) => unknown): Scene {
+  const policy = createPolicy(provider, false);
   const memory = createMemory();
   const reply = (): TokenReply => ({
     revision: made.generation,
@@ -115,7 +157,8 @@ function scene(): Scene {
       createProxy({
         session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
         provider,
-        policy: createPolicy(provider, false),
+        policy,
+        onEvent,
         memory,
         owner: () => owner,
         hash: async () => "hash",
@@ -174,5 +217,22 @@ describe("a 401 of a Worker's request", () => {
     ]);
     const endpoints = made.needs.slice(1).map(({ endpoint }) => endpoint);
     expect(endpoints.every((endpoint) => endpoint === endpoints[0] && endpoint)).toBe(true);
+  });
+});
+
+describe("a request of a Worker's that goes out bare", () => {
+  it("is told once for each origin, though each request has a vault of its own [F88]", async () => {
+    const told: VaultEvent[] = [];
+    const made = scene((event) => told.push(event));
+    for (const url of ["https://other.example/a", "https://other.example/b", "http://localhost/"])
+      expect((await made.vault().fetch(url)).status).toBe(200);
+    await made.vault().fetch(`${ORIGIN}/v1/vms`);
+    expect(told).toEqual(
+      ["https://other.example", "http://localhost"].map((origin) => ({
+        type: "bare",
+        account: "a",
+        origin,
+      })),
+    );
   });
 });
