@@ -2,6 +2,7 @@
  * The page's part: a vault whose engine runs in a worker. The page keeps no token, and asks for one when a
  * request is about to be sent.
  */
+import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -155,12 +156,15 @@ export function connectVault<Credentials = never>(
       maxReplayBytes,
     }),
     // In JSON an absent argument would become `null`, which is no sign-in without an argument.
-    signIn: (credentials, { signal } = {}) =>
-      call("signIn", credentials === undefined ? [] : [credentials], signal),
+    signIn: (credentials, options) =>
+      call("signIn", credentials === undefined ? [] : [credentials], own({ ...options }).signal),
     // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
     adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
-    getToken: ({ rejected, signal } = {}) => call("getToken", [{ rejected }], signal),
-    authorization: ({ signal } = {}) => call("authorization", [], signal),
+    getToken(options) {
+      const { rejected, signal } = own({ ...options });
+      return call("getToken", [{ rejected }], signal);
+    },
+    authorization: (options) => call("authorization", [], own({ ...options }).signal),
     signOut() {
       const done = call("signOut", []);
       // As in the vault: a page need not wait for it.
