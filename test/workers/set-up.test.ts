@@ -41,7 +41,7 @@ describe("credentials", () => {
     ]) {
       const error = (await call().catch((reason: unknown) => reason)) as Error;
       expect(error).toMatchObject({ code: "invalid_option" });
-      expect(error.message).toMatch(/cannot be sent.*plain data/);
+      expect(error.message).toMatch(/cannot be cloned.*plain data/);
       expect(error.message).not.toContain("secret");
     }
     expect((await api.counters()).requests).toBe(0);
@@ -142,7 +142,7 @@ describe("a binding that sends", () => {
         env: { ...env, X: env.TOKEN_VAULT },
         ctx: createExecutionContext(),
       });
-    expect(make).toThrow(/fetch of defineTokenVault gives neither/);
+    expect(make).toThrow(/fetch of defineTokenVault gives no binding/);
   });
 });
 
