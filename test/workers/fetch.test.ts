@@ -27,8 +27,9 @@ function make({ provider }: VaultOptions<PasswordCredentials>): Vault<PasswordCr
   return {
     ...vault,
     events(listener: (event: VaultEvent) => void) {
-      // The object of the test before this one may still be trying.
-      hooks.onEvent = (event) => event.account === name && listener(event);
+      // The object of the test before this one may still be trying. To the contract each is the default.
+      hooks.onEvent = (event) =>
+        event.account === name && listener({ ...event, account: "default" });
       return () => (hooks.onEvent = undefined);
     },
     snapshot: vault.state,
