@@ -11,32 +11,32 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 21_610,
-  browser: 23_310,
+  "": 22_440,
+  browser: 24_150,
   "channels/broadcast": 390,
-  cloudflare: 30_990,
-  deno: 25_540,
+  cloudflare: 32_360,
+  deno: 26_420,
   "locks/local": 310,
   "locks/web-locks": 570,
-  "providers/artos": 3200,
-  "providers/clary": 1590,
-  "providers/clary-jwt": 6770,
-  "providers/mint": 2960,
-  "providers/password": 2590,
-  "providers/qovery": 1600,
-  "providers/self-signed": 6520,
-  "providers/simplismart": 1610,
-  "providers/static-token": 1510,
-  "providers/vmcloud": 2720,
-  "stores/cloudflare-kv": 1970,
-  "stores/deno-kv": 1910,
-  "stores/durable-object": 1720,
-  "stores/encrypted": 3410,
-  "stores/indexeddb": 2140,
+  "providers/artos": 3240,
+  "providers/clary": 1620,
+  "providers/clary-jwt": 6810,
+  "providers/mint": 3000,
+  "providers/password": 2620,
+  "providers/qovery": 1630,
+  "providers/self-signed": 6560,
+  "providers/simplismart": 1630,
+  "providers/static-token": 1540,
+  "providers/vmcloud": 2750,
+  "stores/cloudflare-kv": 2000,
+  "stores/deno-kv": 1950,
+  "stores/durable-object": 1760,
+  "stores/encrypted": 3510,
+  "stores/indexeddb": 2170,
   "stores/memory": 340,
-  webhook: 2330,
-  worker: 27_330,
-  wretch: 1330,
+  webhook: 2350,
+  worker: 29_270,
+  wretch: 1360,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -53,7 +53,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 23_950,
+    limit: 24_820,
     goal: 12_500,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -61,7 +61,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 22_440,
+    limit: 23_280,
     goal: 11_500,
     code: `
       export { createVault } from "tokenkeep";

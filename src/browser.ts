@@ -48,12 +48,11 @@ export function createVault<Credentials>(
 /** Moments after which a timer may have been late: back from sleep, cache, background, offline. */
 function onWake(listener: () => void): () => void {
   const stop = new AbortController();
-  for (const type of ["online", "pageshow", "visibilitychange", "resume", "focus"])
-    globalThis.addEventListener?.(type, listener, {
-      // `resume` goes to the document alone: the listener catches it on its way down.
-      capture: type === "resume",
-      signal: stop.signal,
-    });
+  const { signal } = stop;
+  for (const type of ["online", "pageshow", "visibilitychange", "focus"])
+    globalThis.addEventListener?.(type, listener, { signal });
+  // The document alone hears `resume`, and only a page has one: a Worker that renders pages has none.
+  globalThis.document?.addEventListener("resume", listener, { signal });
   return () => stop.abort();
 }
 

@@ -11,8 +11,7 @@ import {
   noEndpoints,
 } from "./endpoints.ts";
 import { type Knowledge, lags, type News, oldestAge } from "./knowledge.ts";
-import type { Moment } from "./timing.ts";
-import { backOff } from "./transitions.ts";
+import { backOff, type Moment } from "./timing.ts";
 
 /** How many sessions are remembered by name: a context may live for years, and sign in each minute. */
 const MOST_NAMES = 256;

@@ -2,8 +2,7 @@
  * Holds the current knowledge of one context. It hands news to `learn`, keeps the view that memory serves,
  * and tells the vault of events. It decides nothing, and nobody below calls it.
  */
-import { own } from "../guard/json.ts";
-import type { AccessToken, Clock } from "../types.ts";
+import type { AccessToken, Clock, TokenName } from "../types.ts";
 import type { OnNews } from "./contract.ts";
 import type { Decision } from "./decide.ts";
 import { happenings } from "./events.ts";
@@ -32,6 +31,25 @@ export interface Mind {
   /** Serves nothing any more, and lets go of its timers. */
   close(): void;
 }
+
+type Open<T> = { -readonly [name in keyof T]: T[name] };
+
+/**
+ * A token at hand has no prototype, so that nothing polluted is a member of it (S15). Made by a function:
+ * V8 keeps a literal without a prototype as a dictionary, and every request reads this one.
+ */
+const Shown = function (
+  this: Open<AccessToken>,
+  accessToken: string,
+  { sessionId, generation }: TokenName,
+  isWatched?: true,
+) {
+  this.accessToken = accessToken;
+  this.sessionId = sessionId;
+  this.generation = generation;
+  this.isWatched = isWatched;
+} as unknown as new (accessToken: string, of: TokenName, isWatched?: true) => AccessToken;
+Shown.prototype = Object.freeze(Object.create(null));
 
 export interface MindOptions {
   readonly setting: Setting;
@@ -70,14 +88,11 @@ export function createMind(options: MindOptions): Mind {
       // Two contexts may both make the next generation, and one of them is not written.
       token?.accessToken === accessToken;
     if (isSame) return;
-    token =
-      session && accessToken
-        ? own({ accessToken, sessionId: session.sessionId, generation: session.generation })
-        : undefined;
+    token = session && accessToken ? new Shown(accessToken, session) : undefined;
   }
 
   const served = (): AccessToken | undefined =>
-    isWatched(known) && token ? own({ ...token, isWatched: true }) : token;
+    isWatched(known) && token ? new Shown(token.accessToken, token, true) : token;
 
   function showView(): void {
     const at = facts();

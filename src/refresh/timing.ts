@@ -51,3 +51,16 @@ export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now
   const left = moments.map((moment) => (moment ?? 0) - now).filter((ms) => ms > 0);
   return Math.min(...left, Infinity);
 }
+
+const SHORTEST_BACK_OFF = 50;
+const LONGEST_BACK_OFF = 60_000;
+const FIRST_BACK_OFF = 1_000;
+
+/** Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute; `Retry-After` is honoured. */
+export function backOff(tries: number, jitter: number, retryAfter: number = 0): number {
+  const most = Math.min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1));
+  const asked = retryAfter * (1 + jitter / 10);
+  // A provider may give a value that is no number: stored, it would make the whole record unreadable.
+  const wait = Math.max(SHORTEST_BACK_OFF, most * jitter, asked > 0 ? asked : 0);
+  return Math.min(wait, LONGEST_COOL_DOWN);
+}

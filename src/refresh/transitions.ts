@@ -7,13 +7,9 @@ import type { Life } from "../grant/lifetime.ts";
 import { shortHash } from "../guard/hash.ts";
 import { own } from "../guard/json.ts";
 import type { Intent, Outcome, Session } from "../types.ts";
-import { EXCHANGE, LONGEST_COOL_DOWN } from "./timing.ts";
+import { backOff, EXCHANGE } from "./timing.ts";
 
 export type Trouble = Extract<Outcome, { type: "trouble" }>;
-
-const SHORTEST_BACK_OFF = 50;
-const LONGEST_BACK_OFF = 60_000;
-const FIRST_BACK_OFF = 1_000;
 
 /** The facts of an attempt before it writes its intent. */
 export interface Beginning {
@@ -84,15 +80,6 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
     causedBy,
     attempt,
   } satisfies Session);
-}
-
-/** Full jitter over an exponential back-off of 1 s, 2 s, 4 s … one minute; `Retry-After` is honoured. */
-export function backOff(tries: number, jitter: number, retryAfter: number = 0): number {
-  const most = Math.min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** (tries - 1));
-  const asked = retryAfter * (1 + jitter / 10);
-  // A provider may give a value that is no number: stored, it would make the whole record unreadable.
-  const wait = Math.max(SHORTEST_BACK_OFF, most * jitter, asked > 0 ? asked : 0);
-  return Math.min(wait, LONGEST_COOL_DOWN);
 }
 
 /** A failure that is no refusal: the session stays, a cool-down is shared by all contexts. */

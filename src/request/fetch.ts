@@ -6,7 +6,7 @@ import { says } from "../guard/json.ts";
 import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
-import { createHeal, isPlain, isToken } from "./heal.ts";
+import { createHeal, isPlain } from "./heal.ts";
 import { hasAuthorization, keepHeaders, readInit } from "./init.ts";
 import { readPlain, toCall } from "./plain.ts";
 import { Sent } from "./send.ts";
@@ -103,9 +103,8 @@ export function createFetch(options: FetchOptions): VaultFetch {
       const href = typeof input === "string" ? policy(input) : undefined;
       const plain = href === undefined ? undefined : readPlain(init);
       if (href === undefined || !plain) return begin(input, init);
-      const token = source.ready ? source.ready() : source.getToken();
-      if (!isToken(token) || token.isWatched)
-        return start(toCall(options, plain, href), source.ready ? undefined : token);
+      const token = source.ready?.();
+      if (!token || token.isWatched) return start(toCall(options, plain, href));
       sent(token);
       const { method, headers, body } = plain;
       const value = authorization(token);

@@ -10,7 +10,7 @@ import { answerOf, send } from "./send.ts";
 import { dateOf, isHealable, isNewer, isPassed, release } from "./unauthorized.ts";
 
 /** Only an own member counts: a promise inherits those of a polluted `Object.prototype` (F67). */
-export const isToken = (got: AccessToken | Promise<AccessToken> | undefined): got is AccessToken =>
+const isToken = (got: AccessToken | Promise<AccessToken> | undefined): got is AccessToken =>
   !!got && Object.hasOwn(got, "accessToken");
 
 /** Whether a reply goes to the caller without a further look. */
@@ -19,7 +19,7 @@ export const isPlain = ({ status }: Response, { isWatched }: AccessToken): boole
 
 export interface Heal {
   /** Sends a call as soon as there is a token: at once, if there is one already. */
-  start(call: Call, early?: AccessToken | Promise<AccessToken>): Promise<Response>;
+  start(call: Call): Promise<Response>;
   /** Heals a reply to a call that had this token, or gives it to the caller. */
   settle(call: Call, response: Response, token: AccessToken, waited?: number): Promise<Response>;
   /** Notes that a request has gone out with this token. */
@@ -74,14 +74,14 @@ export function createHeal(options: FetchOptions): Heal {
     );
   }
 
-  function start(call: Call, early?: AccessToken | Promise<AccessToken>): Promise<Response> {
+  function start(call: Call): Promise<Response> {
     const { signal, waitUntil } = call;
     const warm = source.ready?.();
     if (warm && !warm.isWatched) return go(call, warm);
     const since = running();
     // A 401 may have ended the token for this endpoint alone.
     const endpoint = source.ready && endpointFor(call, warm?.sessionId);
-    const got = early ?? source.getToken({ signal, waitUntil, endpoint });
+    const got = source.getToken({ signal, waitUntil, endpoint });
     return isToken(got) ? go(call, got) : got.then((token) => go(call, token, running() - since));
   }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import {
   AFTER_COMMIT,
+  backOff,
   CLAIM,
   EXCHANGE,
   floorOf,
@@ -74,5 +75,31 @@ describe("the next look", () => {
     expect(
       nextLook({ ...session, tokenSet: { accessToken: "a3" }, refreshAt: undefined }, START),
     ).toBe(Infinity);
+  });
+});
+
+describe("a back-off", () => {
+  it.each([
+    [1, 1_000],
+    [2, 2_000],
+    [3, 4_000],
+    [6, 32_000],
+    [7, 60_000],
+    [1_100, 60_000],
+  ])("after %i tries is at most %i ms, with full jitter [P18 F14]", (tries, most) => {
+    expect(backOff(tries, 1)).toBe(most);
+    expect(backOff(tries, 0.5)).toBe(most / 2);
+    expect(backOff(tries, 0)).toBe(50);
+  });
+
+  it("is never shorter than what the server says, and those who wait do not come in step [F14 P18]", () => {
+    expect(backOff(1, 0, 10_000)).toBe(10_000);
+    expect(backOff(1, 1, 10_000)).toBe(11_000);
+    expect(backOff(7, 1, 10_000)).toBe(60_000);
+  });
+
+  it("is never longer than five minutes, whatever the server says [P10 F15]", () => {
+    expect(backOff(1, 0.5, 10 * HOUR)).toBe(300_000);
+    expect(backOff(1, 0.5, Infinity)).toBe(300_000);
   });
 });

@@ -1,6 +1,6 @@
 /** Who may change a session after an attempt: the attempt that holds its record, and nobody else. */
 import { describe, expect, it } from "vitest";
-import { backOff, begun, type Conclusion, concluded } from "../../../src/refresh/transitions.ts";
+import { begun, type Conclusion, concluded } from "../../../src/refresh/transitions.ts";
 import type { Intent, Outcome, Session } from "../../../src/types.ts";
 import { granted, HOUR, intent, MINUTE, SECOND, session, START } from "./pure.ts";
 
@@ -291,31 +291,5 @@ describe("trouble", () => {
     expect(
       concluded({ ...next, coolDown }, ending(by, trouble, { isOffline: true }))?.coolDown,
     ).toEqual(coolDown);
-  });
-});
-
-describe("a back-off", () => {
-  it.each([
-    [1, 1_000],
-    [2, 2_000],
-    [3, 4_000],
-    [6, 32_000],
-    [7, 60_000],
-    [1_100, 60_000],
-  ])("after %i tries is at most %i ms, with full jitter [P18 F14]", (tries, most) => {
-    expect(backOff(tries, 1)).toBe(most);
-    expect(backOff(tries, 0.5)).toBe(most / 2);
-    expect(backOff(tries, 0)).toBe(50);
-  });
-
-  it("is never shorter than what the server says, and those who wait do not come in step [F14 P18]", () => {
-    expect(backOff(1, 0, 10_000)).toBe(10_000);
-    expect(backOff(1, 1, 10_000)).toBe(11_000);
-    expect(backOff(7, 1, 10_000)).toBe(60_000);
-  });
-
-  it("is never longer than five minutes, whatever the server says [P10 F15]", () => {
-    expect(backOff(1, 0.5, 10 * HOUR)).toBe(300_000);
-    expect(backOff(1, 0.5, Infinity)).toBe(300_000);
   });
 });
