@@ -5,6 +5,7 @@ export const REFRESH = "test/unit/vault/refreshing.test.ts";
 export const FETCH = "test/unit/request/fetch.test.ts";
 export const ACCOUNTS = "test/unit/vault/accounts.test.ts";
 export const CALLERS = "test/unit/refresh/callers.test.ts";
+export const CROSSING = "test/unit/refresh/crossing.test.ts";
 export const CLOCKS = "test/unit/refresh/clocks.test.ts";
 export const CLOSING = "test/unit/refresh/closing.test.ts";
 export const COLD = "test/unit/refresh/cold.test.ts";
