@@ -258,7 +258,7 @@ export const changes: readonly Mutant[] = [
           after,
         ),
     ),
-    test: "test/unit/static-token.test.ts",
+    test: "test/unit/vault/unrenewable.test.ts",
     title: "the application is asked once",
   },
   {

@@ -62,14 +62,14 @@ export const decisions: readonly Mutant[] = [
     name: "a refused refresh token is sent again",
     law: "P9",
     ...seeing(({ session }) => ({ session: session && { ...session, refused: undefined } })),
-    test: "test/unit/refresh.test.ts",
+    test: "test/unit/vault/refreshing.test.ts",
     title: "the access token serves on to its end",
   },
   {
     name: "a cool-down does not hold",
     law: "P18, F14",
     ...seeing(({ session }) => ({ session: session && { ...session, coolDown: undefined } })),
-    test: "test/unit/refresh.test.ts",
+    test: "test/unit/vault/refreshing.test.ts",
     title: "Retry-After is kept to",
   },
   {
@@ -97,14 +97,14 @@ export const decisions: readonly Mutant[] = [
     name: "nobody waits before the token has ended",
     law: "P15",
     ...ofTiming("leewayOf", () => () => 0),
-    test: "test/unit/lifetime.test.ts",
+    test: "test/unit/grant/lifetime.test.ts",
     title: "close to the end callers wait for the new one",
   },
   {
     name: "an exchange without its deadline",
     law: "P10",
     ...ofTiming("EXCHANGE", () => 150_000),
-    test: "test/unit/password.test.ts",
+    test: "test/unit/providers/password.test.ts",
     title: "ends at its deadline",
   },
   {
@@ -220,7 +220,7 @@ export const decisions: readonly Mutant[] = [
     name: "memory serves the token past its soft time",
     law: "P15",
     ...ofPlan("servedUntil", () => () => Infinity),
-    test: "test/unit/lifetime.test.ts",
+    test: "test/unit/grant/lifetime.test.ts",
     title: "after the soft time the token serves while it is renewed",
   },
   {

@@ -1,13 +1,41 @@
 /** Mutants of what contexts let each other know of themselves: see `mutant.ts`. */
 import { type Mutant, over, wrapper } from "./mutant.ts";
-import { LOCKLESS, SIGNS } from "./tests.ts";
+import { CROSSING, LOCKLESS, PLAN, SIGNS } from "./tests.ts";
 
+const ofEngine = wrapper<typeof import("../../src/refresh/engine.ts")>("src/refresh/engine.ts");
+const ofKnowledge = wrapper<typeof import("../../src/refresh/knowledge.ts")>(
+  "src/refresh/knowledge.ts",
+);
 const ofPass = wrapper<typeof import("../../src/refresh/pass.ts")>("src/refresh/pass.ts");
 const ofPeers = wrapper<typeof import("../../src/refresh/peers.ts")>("src/refresh/peers.ts");
 const ofSigns = wrapper<typeof import("../../src/refresh/signs.ts")>("src/refresh/signs.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
 
 export const peers: readonly Mutant[] = [
+  {
+    name: "nobody thinks of those who have had the token and may have seen it let through",
+    law: "P2",
+    ...ofKnowledge("mayHavePassed", () => () => false),
+    test: PLAN,
+    title: "gets the same token at once where nothing may be spent",
+  },
+  {
+    name: "a 401 counts against the token that has taken the rejected one's place",
+    law: "P12, P15",
+    ...ofKnowledge("isReplaced", () => () => false),
+    test: PLAN,
+    title: "that has taken the place of the one that was rejected",
+  },
+  {
+    name: "a waiting call goes out as the user who signs in meanwhile",
+    law: "F103",
+    ...ofEngine("createEngine", (original) => (key, options, onNews) => {
+      const store = { ...options.store, shared: "context" as const };
+      return original(key, { ...options, store }, onNews);
+    }),
+    test: CROSSING,
+    title: "is not sent as the other user's",
+  },
   {
     name: "an attempt holds no lock of its own",
     law: "F57",

@@ -1,10 +1,11 @@
 /** The files of tests that mutants of several kinds must turn red. */
 
 export const CONTRACTS = "test/runtimes/node.test.ts";
-export const REFRESH = "test/unit/refresh.test.ts";
-export const FETCH = "test/unit/fetch.test.ts";
-export const ACCOUNTS = "test/unit/accounts.test.ts";
+export const REFRESH = "test/unit/vault/refreshing.test.ts";
+export const FETCH = "test/unit/request/fetch.test.ts";
+export const ACCOUNTS = "test/unit/vault/accounts.test.ts";
 export const CALLERS = "test/unit/refresh/callers.test.ts";
+export const CROSSING = "test/unit/refresh/crossing.test.ts";
 export const CLOCKS = "test/unit/refresh/clocks.test.ts";
 export const CLOSING = "test/unit/refresh/closing.test.ts";
 export const COLD = "test/unit/refresh/cold.test.ts";

@@ -100,7 +100,7 @@ export const transitions: readonly Mutant[] = [
         ? { ...conclusion, outcome: { ...conclusion.outcome, retryAfter: undefined } }
         : conclusion,
     ]),
-    test: "test/unit/refresh.test.ts",
+    test: "test/unit/vault/refreshing.test.ts",
     title: "Retry-After is kept to",
   },
   {
@@ -113,7 +113,7 @@ export const transitions: readonly Mutant[] = [
         ? { ...next, tokenSet: { ...next.tokenSet, refreshToken } }
         : next;
     }),
-    test: "test/unit/password.test.ts",
+    test: "test/unit/providers/password.test.ts",
     title: "F23",
   },
   {
@@ -162,7 +162,7 @@ export const transitions: readonly Mutant[] = [
         (grant, issuedAt, _random, ...rest) =>
           original(grant, issuedAt, 0, ...rest),
     ),
-    test: "test/unit/lifetime.test.ts",
+    test: "test/unit/grant/lifetime.test.ts",
     title: "the soft time is jittered",
   },
   {
@@ -172,7 +172,7 @@ export const transitions: readonly Mutant[] = [
       "outcomeOf",
       (original) => (reply, rules) => original(reply, { ...rules, safe503: true }),
     ),
-    test: "test/unit/password.test.ts",
+    test: "test/unit/providers/password.test.ts",
     title: "otherwise not after a 503",
   },
   {

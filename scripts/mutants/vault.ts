@@ -27,7 +27,7 @@ export const vault: readonly Mutant[] = [
     ...engine((one) => ({
       getToken: ({ date: _, ...need } = {}) => one.getToken(need),
     })),
-    test: "test/unit/self-signed.test.ts",
+    test: "test/unit/vault/signed-here.test.ts",
     title: "with a clock",
   },
   {
@@ -54,7 +54,7 @@ export const vault: readonly Mutant[] = [
           });
         },
     ),
-    test: "test/unit/snapshot.test.ts",
+    test: "test/unit/vault/snapshot.test.ts",
     title: "one that joins in the task of a change",
   },
   {
@@ -65,7 +65,7 @@ export const vault: readonly Mutant[] = [
       (original) => (key, options, onNews) =>
         original(key, options, (type, session) => onNews(type, session, session as never)),
     ),
-    test: "test/unit/secrets.test.ts",
+    test: "test/unit/vault/secrets.test.ts",
     title: "shows no secret",
   },
   {

@@ -6,7 +6,7 @@ import type { TokenStore } from "../../src/types.ts";
 import { type ManualClock, manualClock } from "./clock.ts";
 import { acme, credentials, type FakeApi, fakeApi, ORIGIN } from "./fake-api.ts";
 
-/** Whether the vaults here are pages' that ask a worker: `unit/worker/same.test.ts`. */
+/** Whether the vaults here are pages' that ask a worker: `unit/worker/same-as-vault.test.ts`. */
 export const connected: boolean = "connected" in createVault;
 
 export interface Bench {

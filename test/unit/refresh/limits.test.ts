@@ -40,6 +40,18 @@ describe("a limit", () => {
     await manual.advance(1);
     expect(signal.aborted).toBe(true);
   });
+
+  it("that freezes again before that second is over hears what has arrived all the same [P20 F7]", async () => {
+    const { clock, manual, sleep } = sleeper();
+    const { signal } = createLimit(clock, 5 * SECOND);
+    sleep(10 * SECOND);
+    await manual.advance(5 * SECOND);
+    sleep(10 * SECOND);
+    await manual.advance(SECOND);
+    expect(signal.aborted).toBe(false);
+    await manual.advance(SECOND);
+    expect(signal.aborted).toBe(true);
+  });
 });
 
 describe("a store's answer", () => {

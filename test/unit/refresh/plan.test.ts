@@ -201,6 +201,16 @@ describe("a caller whose token was rejected", () => {
     expect(plan(none, need(3, looked), facts(T))).toEqual(fail("no_session"));
   });
 
+  it("gets the token that has taken the place of the one that was rejected, though both have one number [P12 P15]", () => {
+    const known = heard(now(T), [T, rejected(3)]);
+    const own = { sessionId: "a", generation: 3, accessToken: "access-a" };
+    expect(plan(known, { ...fresh, rejected: own, endpoint: "x" }, facts(T))).toEqual(WAIT);
+    const theirs = { ...own, accessToken: "another context's" };
+    expect(plan(known, { ...fresh, rejected: theirs, endpoint: "x" }, facts(T))).toMatchObject({
+      type: "serve",
+    });
+  });
+
   it("gets the same token at once where its endpoint is paused: the 401 is the answer [F42 P13]", () => {
     expect(plan(paused(), need(3), facts(T))).toEqual(SERVE);
   });

@@ -1,7 +1,7 @@
 /**
- * The tests of the vault, of a page's: each vault in them is connected to a worker's part in this
- * realm. Left out is what only an
- * engine does: `fetch` as it is called (a page sends a `Request`), and the options of `createVault`.
+ * The vault's own tests, for a page's vault: each one is connected to a worker's part in this realm. Left
+ * out is what only an engine does: `fetch` as it is called (a page sends a `Request`), and the options of
+ * `createVault`.
  */
 import { vi } from "vitest";
 import type { Vault, VaultOptions, VaultRequestInit } from "../../../src/index.ts";
@@ -24,13 +24,13 @@ vi.mock(import("../../../src/index.ts"), async (original) => {
   return { ...index, createVault: Object.assign(createVault, { connected: true }) };
 });
 
-await import("../vault.test.ts");
-await import("../accounts.test.ts");
-await import("../snapshot.test.ts");
-await import("../self-signed.test.ts");
-await import("../static-token.test.ts");
-await import("../refresh.test.ts");
-await import("../vmcloud.test.ts");
-await import("../secrets.test.ts");
+await import("../vault/vault.test.ts");
+await import("../vault/accounts.test.ts");
+await import("../vault/snapshot.test.ts");
+await import("../vault/signed-here.test.ts");
+await import("../vault/unrenewable.test.ts");
+await import("../vault/refreshing.test.ts");
+await import("../providers/vmcloud.test.ts");
+await import("../vault/secrets.test.ts");
 await import("../grant/outcome.test.ts");
 await import("../providers/static-token.test.ts");

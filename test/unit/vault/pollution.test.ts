@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { root, start } from "../support/programs.ts";
+import { root, start } from "../../support/programs.ts";
 
 /** By what the platform's objects are known. */
 const PLATFORM = ["clone", "stream", "byteLength", "getAll", "sort", "url"];

@@ -1,11 +1,11 @@
 /** The password mechanism: what it asks token endpoints, and what it makes of their answers. */
 import { describe, expect, it } from "vitest";
-import { createVault } from "../../src/index.ts";
-import { password, type TokenReply } from "../../src/providers/password.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { settle } from "../support/clock.ts";
-import { acme, credentials, fakeApi, never, ORIGIN, reply } from "../support/fake-api.ts";
-import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
+import { createVault } from "../../../src/index.ts";
+import { password, type TokenReply } from "../../../src/providers/password.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { settle } from "../../support/clock.ts";
+import { acme, credentials, fakeApi, never, ORIGIN, reply } from "../../support/fake-api.ts";
+import { bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 describe("a provider of one's own", () => {
   it("takes fifteen lines at most", async () => {

@@ -1,10 +1,10 @@
 /** What a vault shows: snapshots and their changes, by the contracts of React and Svelte. */
 import { describe, expect, it } from "vitest";
-import type { Snapshot } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { settle } from "../support/clock.ts";
-import { credentials, jwt, reply } from "../support/fake-api.ts";
-import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
+import type { Snapshot } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { settle } from "../../support/clock.ts";
+import { credentials, jwt, reply } from "../../support/fake-api.ts";
+import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 describe("snapshot()", () => {
   it("is the same object until something changes, and frozen", async () => {

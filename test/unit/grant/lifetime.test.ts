@@ -1,8 +1,8 @@
 /** How long a token is taken to live, told by what servers say and by what they do not. */
 import { describe, expect, it } from "vitest";
-import { type ManualClock, manualClock, settle } from "../support/clock.ts";
-import { acme, type FakeApi, fakeApi, jwt, reply } from "../support/fake-api.ts";
-import { bench, refreshes, signedIn, VMS } from "../support/vault.ts";
+import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
+import { acme, type FakeApi, fakeApi, jwt, reply } from "../../support/fake-api.ts";
+import { bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
 
 const HOUR = 3_600_000;
 const YEAR = 365 * 24 * HOUR;

@@ -1,11 +1,11 @@
 /** A token that is signed here hangs on the clock here: the server's time is learned from its 401. */
 import { describe, expect, it } from "vitest";
-import { createVault, type Vault } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import type { Outcome, Provider, TokenStore } from "../../src/types.ts";
-import { type ManualClock, manualClock } from "../support/clock.ts";
-import { type FakeApi, fakeApi, jwt, ORIGIN, reply } from "../support/fake-api.ts";
-import { rejection, VMS } from "../support/vault.ts";
+import { createVault, type Vault } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Outcome, Provider, TokenStore } from "../../../src/types.ts";
+import { type ManualClock, manualClock } from "../../support/clock.ts";
+import { type FakeApi, fakeApi, jwt, ORIGIN, reply } from "../../support/fake-api.ts";
+import { rejection, VMS } from "../../support/vault.ts";
 
 const HOUR = 3_600_000;
 

@@ -1,10 +1,10 @@
 /** A token that cannot be renewed: its 401 is an answer, and only the application can help. */
 import { describe, expect, it } from "vitest";
-import { createVault, type Vault, type VaultEvent } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import type { TokenStore } from "../../src/types.ts";
-import { type FakeApi, fakeApi, ORIGIN, reply } from "../support/fake-api.ts";
-import { VMS } from "../support/vault.ts";
+import { createVault, type Vault, type VaultEvent } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { TokenStore } from "../../../src/types.ts";
+import { type FakeApi, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
+import { VMS } from "../../support/vault.ts";
 
 interface Bench {
   readonly vault: Vault;

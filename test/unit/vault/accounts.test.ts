@@ -1,10 +1,10 @@
 /** Accounts side by side (S11), and signing out (S14). */
 import { describe, expect, it, vi } from "vitest";
-import { memoryStore } from "../../src/stores/memory.ts";
-import type { TokenStore } from "../../src/types.ts";
-import { settle } from "../support/clock.ts";
-import { acme, credentials, type FakeApi, fakeApi, ORIGIN, reply } from "../support/fake-api.ts";
-import { bench, type Bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { TokenStore } from "../../../src/types.ts";
+import { settle } from "../../support/clock.ts";
+import { acme, credentials, type FakeApi, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
+import { bench, type Bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 /** Vaults that differ in one thing, in one store, each with an API of its own. */
 async function side(

@@ -1,10 +1,10 @@
 /** `vault.fetch`, seen from the calls that `fetch` gets. With real servers: `contracts/fetch`. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createVault, type VaultRequestInit } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { settle } from "../support/clock.ts";
-import { acme, ORIGIN, reply } from "../support/fake-api.ts";
-import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
+import { createVault, type VaultRequestInit } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { settle } from "../../support/clock.ts";
+import { acme, ORIGIN, reply } from "../../support/fake-api.ts";
+import { bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 const tokenOf = (call: { headers: Headers } | undefined): string | null | undefined =>
   call?.headers.get("authorization");

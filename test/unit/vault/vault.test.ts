@@ -1,10 +1,10 @@
 /** What a vault tells its listeners, and what closing it ends. Snapshots: `snapshot.test.ts`. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createVault } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { settle } from "../support/clock.ts";
-import { acme, credentials, never } from "../support/fake-api.ts";
-import { bench, type Bench, connected, rejection, signedIn, VMS } from "../support/vault.ts";
+import { createVault } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { settle } from "../../support/clock.ts";
+import { acme, credentials, never } from "../../support/fake-api.ts";
+import { bench, type Bench, connected, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 describe("listeners", () => {
   /** As an error in an event listener does, theirs surfaces where the process tells such errors. */

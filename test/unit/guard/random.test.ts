@@ -1,6 +1,6 @@
 /** What names sessions, attempts and workers. */
 import { afterEach, expect, it, vi } from "vitest";
-import { randomId } from "../../src/guard/random.ts";
+import { randomId } from "../../../src/guard/random.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,10 +1,10 @@
 /** The refresh protocol where one caller sees it; every interleaving of many is the model's. */
 import { describe, expect, it } from "vitest";
-import { memoryStore } from "../../src/stores/memory.ts";
-import type { TokenStore } from "../../src/types.ts";
-import { settle } from "../support/clock.ts";
-import { acme, credentials, never, reply } from "../support/fake-api.ts";
-import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { TokenStore } from "../../../src/types.ts";
+import { settle } from "../../support/clock.ts";
+import { acme, credentials, never, reply } from "../../support/fake-api.ts";
+import { bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 const waitUntil = (): void => {};
 

@@ -1,10 +1,10 @@
 /** What a provider may list, and which of its paths go bare. Addresses: `contracts/fetch/origins`. */
 import { describe, expect, it } from "vitest";
-import { createVault } from "../../src/index.ts";
-import { vmcloud } from "../../src/providers/vmcloud.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { acme, ORIGIN } from "../support/fake-api.ts";
-import { bench, rejection } from "../support/vault.ts";
+import { createVault } from "../../../src/index.ts";
+import { vmcloud } from "../../../src/providers/vmcloud.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { acme, ORIGIN } from "../../support/fake-api.ts";
+import { bench, rejection } from "../../support/vault.ts";
 
 const ok = (): Response => new Response("{}");
 

@@ -4,11 +4,11 @@
  */
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createVault, type Vault, type VaultRequestInit } from "../../src/index.ts";
-import { mint } from "../../src/providers/mint.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { type Answer, serve, type Served } from "../support/served.ts";
-import { clockAhead } from "../support/clock.ts";
+import { createVault, type Vault, type VaultRequestInit } from "../../../src/index.ts";
+import { mint } from "../../../src/providers/mint.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { type Answer, serve, type Served } from "../../support/served.ts";
+import { clockAhead } from "../../support/clock.ts";
 
 let api: Served;
 let other: Served;

@@ -1,10 +1,10 @@
-/** What hostile, odd or merely unlucky callers give to `vault.fetch`, over real sockets. */
+/** What odd, hostile or merely unlucky callers give to `vault.fetch`, over real sockets. */
 import vm from "node:vm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { VaultRequestInit } from "../../src/index.ts";
-import { reply } from "../support/fake-api.ts";
-import { open, refuseOnce, serve, type Served } from "../support/served.ts";
-import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
+import type { VaultRequestInit } from "../../../src/index.ts";
+import { reply } from "../../support/fake-api.ts";
+import { open, refuseOnce, serve, type Served } from "../../support/served.ts";
+import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 let api: Served;
 let other: Served;

@@ -1,12 +1,12 @@
 /** The VMCloud preset, as its page has it, against the test server. */
 import { describe, expect, it } from "vitest";
-import { createVault } from "../../src/index.ts";
-import { vmcloud, type VmcloudOptions } from "../../src/providers/vmcloud.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { asFetch } from "../apis/in-process.ts";
-import { ada, createVmcloudApi } from "../apis/vmcloud.ts";
-import { manualClock } from "../support/clock.ts";
-import { fakeApi } from "../support/fake-api.ts";
+import { createVault } from "../../../src/index.ts";
+import { vmcloud, type VmcloudOptions } from "../../../src/providers/vmcloud.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { asFetch } from "../../apis/in-process.ts";
+import { ada, createVmcloudApi } from "../../apis/vmcloud.ts";
+import { manualClock } from "../../support/clock.ts";
+import { fakeApi } from "../../support/fake-api.ts";
 
 const credentials = { email: ada.email, password: ada.password };
 const DAY = 86_400_000;

@@ -5,9 +5,9 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import type { VaultRequestInit } from "../../src/index.ts";
-import { acme, type Answer, fakeApi, ORIGIN, type SeenCall } from "../support/fake-api.ts";
-import { bench, rejection } from "../support/vault.ts";
+import type { VaultRequestInit } from "../../../src/index.ts";
+import { acme, type Answer, fakeApi, ORIGIN, type SeenCall } from "../../support/fake-api.ts";
+import { bench, rejection } from "../../support/vault.ts";
 
 const START = `${ORIGIN}/start`;
 const LISTED = "https://files.acme.test";

@@ -1,12 +1,12 @@
-/** What hostile, odd or merely unlucky callers do to a vault besides calling `fetch`. */
+/** What code of others does to a vault beside calling `fetch`: options, stores, listeners. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { createVault } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { settle } from "../support/clock.ts";
-import { acme } from "../support/fake-api.ts";
-import { open, providerOf, refuseOnce, serve, type Served } from "../support/served.ts";
-import { bench, refreshes, rejection, signedIn, VMS } from "../support/vault.ts";
-import { findSecrets } from "../support/secrets.ts";
+import { createVault } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { settle } from "../../support/clock.ts";
+import { acme } from "../../support/fake-api.ts";
+import { open, providerOf, refuseOnce, serve, type Served } from "../../support/served.ts";
+import { bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
+import { findSecrets } from "../../support/secrets.ts";
 
 let api: Served;
 beforeAll(async () => {

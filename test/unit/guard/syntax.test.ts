@@ -1,7 +1,7 @@
 /** What a token may look like on its way in (S5): nothing is trimmed, nothing is guessed. */
 import { describe, expect, it } from "vitest";
-import { fakeApi, acme, credentials, reply } from "../support/fake-api.ts";
-import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
+import { fakeApi, acme, credentials, reply } from "../../support/fake-api.ts";
+import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 /** Named, because some are too long for a title. */
 const named = <T>(list: readonly T[]): [string, T][] =>

@@ -3,13 +3,13 @@
  * for in errors, events, snapshots, the vault itself, lock names, messages, and what was printed.
  */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { VaultOptions } from "../../src/index.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import type { Channel, Lock, TokenStore } from "../../src/types.ts";
-import { acme, credentials, never, reply } from "../support/fake-api.ts";
-import { findSecrets } from "../support/secrets.ts";
-import { bench, type Bench, rejection, VMS } from "../support/vault.ts";
-import { VaultError } from "../../src/errors.ts";
+import type { VaultOptions } from "../../../src/index.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Channel, Lock, TokenStore } from "../../../src/types.ts";
+import { acme, credentials, never, reply } from "../../support/fake-api.ts";
+import { findSecrets } from "../../support/secrets.ts";
+import { bench, type Bench, rejection, VMS } from "../../support/vault.ts";
+import { VaultError } from "../../../src/errors.ts";
 
 const secrets = [
   credentials.password,
