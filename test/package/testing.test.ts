@@ -119,7 +119,7 @@ describe.each(["jsdom", "happy-dom"] as const)("an application's tests under %s"
   it("fail without the one line, by the sign-out that they wait for", async () => {
     const { code, output } = await run(example, { environment, setup: "" });
     expect(code).toBe(1);
-    expect(output).toContain("IndexedDB unavailable");
+    expect(output).toContain("IndexedDB is denied, full or silent");
   });
 
   it("leave no rejection unhandled where there is no store, and nobody waits for a sign-out", async () => {
