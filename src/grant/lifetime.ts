@@ -4,6 +4,8 @@ import { decodeClaims } from "../guard/claims.ts";
 import { own } from "../guard/json.ts";
 
 const DAY = 86_400_000;
+/** Tokens live longer than that (P13), so that a clock which says less is wrong. */
+const SHORTEST_BY_CLOCK = 60_000;
 
 /** A finite duration from a second to ten years, or `undefined`: `1e300`, `"soon"` and `0` say nothing. */
 const sane = (ms: number): number | undefined =>
@@ -37,6 +39,15 @@ export function instantOf(value: unknown): number | undefined {
   return Date.parse(date ?? "") || undefined;
 }
 
+/**
+ * Only the client's clock is left to compare an end with. Where that leaves less than a minute, or a small
+ * part of what is assumed, the clock is off: believed, it would refresh without an end (P15).
+ */
+function byClock(left: number, assumed: number = 0): number {
+  const life = left < SHORTEST_BY_CLOCK ? 0 : left;
+  return Math.max(life, assumed / 10);
+}
+
 /** The part of a session that a grant decides, by the clock of the context that asked for the grant. */
 export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "material" | "skew">;
 
@@ -56,8 +67,7 @@ export function lifeOf(grant: Grant, issuedAt: number, random: number, assumed?:
       : (sane(toNumber(expiresIn) * 1_000) ??
         sane(exp - numericDate(claims?.["iat"])) ??
         sane(end - date!) ??
-        // Only the client's clock is left to compare with: where it is far off, the assumption holds.
-        sane(Math.max(end - issuedAt, (assumed ?? 0) / 10)))) ??
+        sane(byClock(end - issuedAt, assumed)))) ??
     // A token that nothing renews serves until its 401: an adopted API key lives long.
     sane(aged && !refreshToken ? 0 : assumed!);
   return {

@@ -51,11 +51,10 @@ export function createExchanges({
   ahead,
 }: ExchangeParts): Exchanges {
   const { renewal } = provider;
-  const now = (): number => clock.now() + ahead();
 
-  const life = (grant: Grant, startedAt: number): Life => ({
+  const life = (grant: Grant, startedAt: number, skew = ahead()): Life => ({
     ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime),
-    skew: ahead(),
+    skew,
   });
 
   /**
@@ -75,6 +74,9 @@ export function createExchanges({
     async run(ask, options) {
       const { signal: by, deadline = EXCHANGE, mayStillSend } = own({ ...options });
       const startedAt = clock.now();
+      // Kept for the whole exchange: a session tells by which time its token was signed.
+      const skew = ahead();
+      const now = (): number => clock.now() + skew;
       const { signal, stopped, end } = createLimit(clock, deadline, by);
       try {
         const fetch = mayStillSend ? fenced(signal, mayStillSend) : send;
@@ -84,7 +86,7 @@ export function createExchanges({
         if (outcome.type !== "granted") return ended(outcome);
         const grant = narrowGrant(outcome.grant);
         return typeof grant === "object"
-          ? ended(outcome, life(grant, startedAt))
+          ? ended(outcome, life(grant, startedAt, skew))
           : ended({ type: "trouble", reason: grant });
       } catch (error) {
         const reason = isVaultError(error) ? error.reason : undefined;

@@ -21,14 +21,20 @@ export function createServerTime(
   let seen: number | undefined;
   const ahead = (): number => seen ?? mind.known.session?.skew ?? 0;
 
+  /** What was taken for it when the current token was signed; another context has a clock of its own. */
+  function signedBy(): number {
+    const { session, gotHere } = mind.known;
+    return session?.tokenSet.accessToken === gotHere ? (session?.skew ?? 0) : ahead();
+  }
+
   return {
     ahead,
     learn(date) {
       const skew = renewal?.selfSigned ? skewOf(date, clock.now()) : undefined;
       if (skew === undefined) return false;
-      const before = ahead();
+      const isNews = Math.abs(skew - signedBy()) > NEWS;
       seen = skew;
-      return Math.abs(skew - before) > NEWS;
+      return isNews;
     },
   };
 }

@@ -171,10 +171,12 @@ describe("sockets", () => {
       // A call that is answered has left nothing behind, though its connection closes later.
       await (await fetch(`${served.url}/public/echo`)).text();
       await served.close();
-      expect(wordsOf(api.log(), "api")).toEqual([
+      // Which of the two goes on first is the event loop's to say.
+      const words = wordsOf(api.log(), "api");
+      expect(words.filter((word) => word.startsWith("1"))).toEqual([
         ...["1 arrived", "1 held", "1 left", "1 let go", "1 over"],
-        ...["2 arrived", "2 over"],
       ]);
+      expect(words.filter((word) => word.startsWith("2"))).toEqual(["2 arrived", "2 over"]);
     },
   );
 
