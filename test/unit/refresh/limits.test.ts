@@ -52,6 +52,18 @@ describe("a limit", () => {
     await manual.advance(SECOND);
     expect(signal.aborted).toBe(true);
   });
+
+  it("ends all the same where every timer is late, as in a hidden page [P10 F15]", async () => {
+    const { clock, manual, sleep } = sleeper();
+    const { signal } = createLimit(clock, 5 * SECOND);
+    await manual.advance(4 * SECOND);
+    for (let times = 0; times < 4; times++) {
+      expect(signal.aborted).toBe(false);
+      sleep(60 * SECOND);
+      await manual.advance(SECOND);
+    }
+    expect(signal.aborted).toBe(true);
+  });
 });
 
 describe("a store's answer", () => {
