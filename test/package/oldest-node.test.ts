@@ -2,29 +2,17 @@
  * The packed file under the oldest Node that is promised, where this machine has one in its `PATH`, and
  * under the one that runs the tests.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findNodes } from "./nodes.ts";
 import { install, manifest, newFolder, packTokenkeep, root, run } from "./pack.ts";
 
 const oldest = manifest.engines.node.replace(">=", "");
 const folder = newFolder();
 const app = path.join(folder, "app");
 
-/** The first of that major version in the `PATH`. */
-function findNode(major: string): string | undefined {
-  const name = process.platform === "win32" ? "node.exe" : "node";
-  return (process.env["PATH"] ?? "")
-    .split(path.delimiter)
-    .map((place) => path.join(place, name))
-    .find(
-      (file) =>
-        existsSync(file) && String(spawnSync(file, ["--version"]).stdout).startsWith(`v${major}.`),
-    );
-}
-
-const old = findNode(oldest);
+const old = findNodes().find(({ version }) => version.startsWith(`v${oldest}.`))?.file;
 
 beforeAll(async () => {
   const packages = [
