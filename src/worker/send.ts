@@ -3,7 +3,7 @@
  * full. The owner of the tokens judges where they may go.
  */
 import { says } from "../guard/json.ts";
-import { hasNoBody, readAlong } from "../request/body.ts";
+import { hasNoBody, lasting, readAlong } from "../request/body.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
 import type { Fetch, TokenName } from "../types.ts";
@@ -83,7 +83,8 @@ function keep(
     const again = (): Request => requestOf(head, {}, given());
     return { first: again(), isKept: always, again };
   }
-  const first = requestOf(input, init, given);
+  // WebKit takes a buffer's bytes, and a form's fields, only when it sends them.
+  const first = requestOf(input, init, (given && lasting(given)) ?? given);
   // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
   if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
   const copy = first.clone();
