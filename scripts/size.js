@@ -11,11 +11,11 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 22_440,
-  browser: 24_150,
+  "": 22_520,
+  browser: 24_220,
   "channels/broadcast": 390,
-  cloudflare: 32_360,
-  deno: 26_420,
+  cloudflare: 32_420,
+  deno: 26_500,
   "locks/local": 310,
   "locks/web-locks": 570,
   "providers/artos": 3240,
@@ -35,7 +35,7 @@ const alone = {
   "stores/indexeddb": 2170,
   "stores/memory": 340,
   webhook: 2350,
-  worker: 29_270,
+  worker: 29_350,
   wretch: 1360,
 };
 
@@ -53,7 +53,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 24_820,
+    limit: 24_920,
     goal: 12_500,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -61,7 +61,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 23_280,
+    limit: 23_360,
     goal: 11_500,
     code: `
       export { createVault } from "tokenkeep";
@@ -70,7 +70,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4000,
+    limit: 4_090,
     goal: 3000,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
