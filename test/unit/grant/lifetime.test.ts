@@ -99,6 +99,32 @@ describe("what a reply says", () => {
     expect(again.vault.snapshot().status).toBe("signed-in");
   });
 
+  it("an end that leaves less than a minute by this clock says that the clock is off: no loop comes of it [F16 P15]", async () => {
+    const at = (left: number): object => ({ ends: manualClock().now() + left });
+    const read = (fields: Record<string, unknown>): object => ({
+      accessToken: fields["access_token"],
+      refreshToken: fields["refresh_token"],
+      expiresAt: fields["ends"],
+    });
+    const told = async (left: number): Promise<unknown> => {
+      const { vault } = await signedIn({ api: apiGranting(at(left)), provider: acme({ read }) });
+      return vault.snapshot().expiresAt;
+    };
+    expect(await told(59_000)).toBeUndefined();
+    expect(await told(61_000)).toBe(manualClock().now() + 61_000);
+    // A server a day behind: each of its tokens, which live a day, ends here and now.
+    const api = apiGranting(at(2_000));
+    api.refresh = () => reply(200, { access_token: "access-2-secret", ...at(2_000) });
+    const { vault, clock } = await signedIn({
+      api,
+      refreshAhead: true,
+      provider: acme({ read }),
+    });
+    await clock.advance(HOUR);
+    expect((await vault.fetch(VMS)).status).toBe(200);
+    expect(refreshes({ api })).toBe(0);
+  });
+
   it("with an unknown life only a 401 refreshes [F17]", async () => {
     const { vault, api, clock } = await signedIn({ api: apiGranting({}) });
     await clock.advance(YEAR);

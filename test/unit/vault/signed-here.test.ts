@@ -89,6 +89,28 @@ describe("a self-signed token", () => {
     expect(later.api.calls).toHaveLength(1);
   });
 
+  it("that was being signed while the time came in is excused, too: its endpoint is not paused [F16 P13]", async () => {
+    const { vault, api, clock } = bench(2 * HOUR);
+    await vault.signIn();
+    // The 401 of the first call is on its way when the soft time comes and a token is signed.
+    const answer = api.api;
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    api.api = async (call, ordinal) => {
+      await gate;
+      return answer(call, ordinal);
+    };
+    const first = vault.fetch(VMS);
+    await clock.advance(0.9 * HOUR);
+    const behind = vault.fetch(VMS);
+    await clock.advance(0);
+    open();
+    await Promise.all([first, behind]);
+    api.api = answer;
+    await clock.advance(10_000);
+    expect((await vault.fetch(VMS)).status).toBe(200);
+  });
+
   it("where the server's time is not visible, a typed error names the clock [F16]", async () => {
     const { vault, api } = bench(2 * HOUR, { shows: false });
     await vault.signIn();
