@@ -201,7 +201,7 @@ function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: 
   if (lags(known, record, at)) return read;
   const restored = restore(known, session);
   const isWritten = known.changes.map((change) =>
-    change.type === "begin" && change.isFailed
+    change.type === "begin"
       ? { ...change, mayBeWritten: change.session.sessionId === record?.sessionId }
       : change,
   );

@@ -1,5 +1,6 @@
 /** Signing out: twice at once, against a store that does not take it, and what peers then say. */
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { manualClock, settle } from "../../support/clock.ts";
 import { type Bench, bench, type BenchOptions, signedIn, VMS } from "../../support/vault.ts";
 import {
@@ -211,4 +212,25 @@ describe("garbage on the channel", () => {
     await settle();
     expect(unhandled).toEqual([]);
   });
+});
+
+it("of a session that the store could not take writes nothing, and resolves [P19 F27]", async () => {
+  const store = memoryStore();
+  let puts = 0;
+  const one = await signedIn({
+    store: {
+      ...store,
+      // As a browser that cannot keep a key refuses what is sealed with it.
+      write: () => {
+        puts += 1;
+        return Promise.reject(new DOMException("no clone", "DataCloneError"));
+      },
+    },
+  });
+  open.push(one);
+  expect(one.vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
+  puts = 0;
+  await one.vault.signOut();
+  expect(puts).toBe(0);
+  expect(one.vault.snapshot().status).toBe("signed-out");
 });
