@@ -11,11 +11,11 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 22_520,
-  browser: 24_220,
+  "": 22_620,
+  browser: 24_310,
   "channels/broadcast": 390,
-  cloudflare: 32_420,
-  deno: 26_500,
+  cloudflare: 32_510,
+  deno: 26_590,
   "locks/local": 310,
   "locks/web-locks": 570,
   "providers/artos": 3240,
@@ -35,7 +35,7 @@ const alone = {
   "stores/indexeddb": 2170,
   "stores/memory": 340,
   webhook: 2350,
-  worker: 29_350,
+  worker: 29_440,
   wretch: 1360,
 };
 
@@ -53,7 +53,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 24_920,
+    limit: 25_010,
     goal: 12_500,
     code: `
       export { createVault } from "tokenkeep/browser";
@@ -61,7 +61,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 23_360,
+    limit: 23_450,
     goal: 11_500,
     code: `
       export { createVault } from "tokenkeep";

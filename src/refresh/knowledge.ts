@@ -134,7 +134,11 @@ export type News =
     }
   | { readonly type: "settled"; readonly changes: readonly Change[] }
   /** The store did not take the changes: from here on memory serves them. */
-  | { readonly type: "unpersisted" }
+  | {
+      readonly type: "unpersisted";
+      /** No write that was begun may still arrive: the last look shows what it has done. */
+      readonly isCertain?: boolean;
+    }
   | { readonly type: "changed"; readonly change: Change }
   /** A session that lives in memory alone has moved on. */
   | { readonly type: "moved"; readonly session: Session }

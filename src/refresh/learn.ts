@@ -112,12 +112,20 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
       };
     case "settled":
       return settle(known, news.changes);
-    case "unpersisted":
+    case "unpersisted": {
+      const head = known.found.head;
+      const isOver = (change: Change): boolean =>
+        !!news.isCertain && change.type === "end" && change.mayArrive !== head?.sessionId;
       return {
         ...known,
         retries: known.retries + 1,
-        changes: known.changes.map((change) => ({ ...change, isFailed: true })),
+        changes: known.changes.map((change) => ({
+          ...change,
+          ...(isOver(change) && { mayArrive: undefined }),
+          isFailed: true,
+        })),
       };
+    }
     case "changed":
       return afterChange(known, news.change);
     case "moved":

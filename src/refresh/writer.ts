@@ -83,13 +83,18 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     }
   }
 
-  /** After some failures, such as a full disk, a look shows that nothing was written. A silent store may still write. */
-  async function lookAgain(error: unknown): Promise<void> {
-    if (!(error instanceof StoreTrouble) || error.isSilence) return;
+  /**
+   * Whether it is certain what was written. After some failures, such as a full disk, a look shows that
+   * nothing was. A silent store may still write.
+   */
+  async function lookAgain(error: unknown): Promise<boolean> {
+    if (!(error instanceof StoreTrouble) || error.isSilence) return false;
     try {
       await load();
+      return mind.known.setting.store.atomic;
     } catch (trouble) {
       if (!(trouble instanceof StoreTrouble)) throw trouble;
+      return false;
     }
   }
 
@@ -97,8 +102,8 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     try {
       await writeAll();
     } catch (error) {
-      await lookAgain(error);
-      if (error instanceof StoreTrouble) mind.learn({ type: "unpersisted" });
+      const isCertain = await lookAgain(error);
+      if (error instanceof StoreTrouble) mind.learn({ type: "unpersisted", isCertain });
       throw error;
     } finally {
       flushing = undefined;
@@ -107,9 +112,17 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
 
   /** A change that comes while another is being written is written right after it. */
   async function flush(): Promise<void> {
+    let mayJoin = true;
     while (mind.known.changes.length > 0) {
+      const isJoined = mayJoin && flushing !== undefined;
       flushing ??= attempt();
-      await flushing;
+      try {
+        await flushing;
+      } catch (error) {
+        // A write that was under way may have failed by something that is not to be written any more.
+        if (!isJoined || !(error instanceof StoreTrouble) || error.isSilence) throw error;
+        mayJoin = false;
+      }
     }
   }
 

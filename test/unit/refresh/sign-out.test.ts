@@ -2,6 +2,8 @@
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { manualClock, settle } from "../../support/clock.ts";
+import type { TokenStore } from "../../../src/types.ts";
+import { credentials } from "../../support/fake-api.ts";
 import { type Bench, bench, type BenchOptions, signedIn, VMS } from "../../support/vault.ts";
 import {
   HOUR,
@@ -233,4 +235,27 @@ it("of a session that the store could not take writes nothing, and resolves [P19
   await one.vault.signOut();
   expect(puts).toBe(0);
   expect(one.vault.snapshot().status).toBe("signed-out");
+});
+
+it("is not told that the store failed by a write that was under way and is not wanted any more [P19 F27]", async () => {
+  const clock = manualClock();
+  let isUnderWay = false;
+  const store: TokenStore = {
+    ...memoryStore(),
+    async write() {
+      isUnderWay = true;
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, SECOND));
+      isUnderWay = false;
+      throw new DOMException("no clone", "DataCloneError");
+    },
+  };
+  const one = bench({ clock, store });
+  open.push(one);
+  await clock.until(one.vault.signIn(credentials));
+  expect(isUnderWay).toBe(false);
+  // It is tried again by itself.
+  for (let ms = 0; ms < 5_000 && !isUnderWay; ms += 100) await clock.advance(100);
+  expect(isUnderWay).toBe(true);
+  await clock.until(one.vault.signOut());
+  expect(one.vault.snapshot()).toMatchObject({ status: "signed-out", persisted: true });
 });
