@@ -328,6 +328,14 @@ describe("a jurisdiction", () => {
 });
 
 describe("plain http for development", () => {
+  it("that one vault allows is not allowed for the next one in the isolate [S3]", async () => {
+    const { vault, echo } = await stage();
+    await vault().signIn(credentials);
+    expect((await vault().fetch(echo)).status).toBe(200);
+    expect(() => vault({ dangerouslyAllowLoopbackHttp: false })).toThrow("plain http");
+    expect((await vault().fetch(echo)).status).toBe(200);
+  });
+
   it("that createVault does not allow is told of createVault", async () => {
     const { vault } = await stage();
     expect(() => vault({ dangerouslyAllowLoopbackHttp: false })).toThrow(
