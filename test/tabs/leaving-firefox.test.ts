@@ -4,5 +4,5 @@ import { useBrowser } from "./stage.ts";
 
 useBrowser(["worker-script"], "firefox");
 
-requestsInPagehide();
+requestsInPagehide(["a shared worker"]);
 plainInPagehide("without it, and is turned down");

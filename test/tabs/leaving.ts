@@ -61,12 +61,14 @@ async function arrives({ api }: Stage): Promise<void> {
     .toMatchObject({ sends: { bye: 1 }, byPath: { "POST /v1/echo": 1 } });
 }
 
-export function requestsInPagehide(): void {
+const beside = { "a shared worker": shared, "a service worker": service } as const;
+
+/** Firefox loses one request in eight or so that it is asked for beside a service worker. */
+export function requestsInPagehide(
+  workers: readonly (keyof typeof beside)[] = ["a shared worker", "a service worker"],
+): void {
   describe("a request in pagehide, with keepalive", () => {
-    it.each([
-      ["a shared worker", shared],
-      ["a service worker", service],
-    ])(
+    it.each(workers.map((name) => [name, beside[name]] as const))(
       "arrives with the token as the documentation does it, beside %s [F85]",
       async (_, config) => {
         const stage = await setUp();
