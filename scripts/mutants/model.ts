@@ -19,13 +19,12 @@ const seen: Readonly<Record<string, string>> = {
     "a sign-out ends every session that its context has had",
   "a window is judged by the wall clock alone":
     "a clock that is set back opens no reuse window again",
-  "the exchange gets a full 15 s instead of what is left":
-    "P7 F9 F22 waiters get a token after its commit",
+  "the exchange gets a full 15 s instead of what is left": "waiters get a token after its commit",
   "no fence before sending":
-    "P8 F3 F7 locks that are frozen, taken away or missing change nothing but the waiting",
+    "locks that are frozen, taken away or missing change nothing but the waiting",
   "no second judgement in the sending task":
     "a store that needs more than a second each time: one call",
-  "no jitter in the soft time": "P18 clients that signed in together do not refresh in step",
+  "no jitter in the soft time": "clients that signed in together do not refresh in step",
 };
 
 export const model: readonly Mutant[] = [
