@@ -11,6 +11,7 @@ import {
   LEFT,
   NEWS,
   ORDER,
+  EVENTS,
   REFRESH,
   SIGNS,
   SIGN_IN,
@@ -243,8 +244,8 @@ export const changes: readonly Mutant[] = [
         ? {}
         : { told: new Set([...told].filter((sessionId) => !before.told.has(sessionId))) },
     ),
-    test: REFRESH,
-    title: "each session's refusal is told once",
+    test: EVENTS,
+    title: "is not told of again when it is met after another one's",
   },
   {
     name: "a refusal is told as often as it is met",

@@ -12,6 +12,7 @@ export const COLD = "test/unit/refresh/cold.test.ts";
 export const DECIDE = "test/unit/refresh/decide.test.ts";
 export const EARLY = "test/unit/refresh/early-ends.test.ts";
 export const ENDPOINTS = "test/unit/refresh/endpoints.test.ts";
+export const EVENTS = "test/unit/refresh/events.test.ts";
 export const EVIDENCE = "test/unit/refresh/evidence.test.ts";
 export const CHANGES = "test/unit/refresh/changes.test.ts";
 export const FENCE = "test/unit/refresh/fence.test.ts";

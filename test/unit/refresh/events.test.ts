@@ -58,6 +58,19 @@ const closed = (is: Session): News => {
 };
 
 describe("a session", () => {
+  it("whose refusal was told is not told of again when it is met after another one's [P9]", () => {
+    const refusedA = { ...a, refused: true as const };
+    const refusedB = { ...b, refused: true as const, revision: 9 };
+    const first = read(refusedA, T);
+    expect(told(nothing(), first)).toEqual(["refused a3"]);
+    const known = heard(nothing(), [T, first]);
+    const second = read(refusedB, T);
+    expect(told(known, second).filter((one) => one.startsWith("refused"))).toEqual(["refused b3"]);
+    const later = read({ ...refusedA, revision: 20 }, T);
+    const again = told(heard(known, [T, second]), later);
+    expect(again.filter((one) => one.startsWith("refused"))).toEqual([]);
+  });
+
   it("that is read for the first time is no event [P9]", () => {
     expect(told(nothing(), read(a, T))).toEqual([]);
     expect(told(nothing(), read(undefined, T))).toEqual([]);
