@@ -1,6 +1,7 @@
 /**
  * A Vitest reporter that writes, as JSON into the file named by `TOKENKEEP_TOTALS`, how many tests
- * each project passed, failed and skipped. The `json` reporter of Vitest does not name projects.
+ * each project passed, failed and skipped, and what failed. The `json` reporter of Vitest does not
+ * name projects.
  */
 
 import { writeFileSync } from "node:fs";
@@ -37,6 +38,8 @@ export default class TotalsReporter {
     if (!file) return;
     /** @type {Record<string, Totals>} */
     const projects = {};
+    /** @type {string[]} */
+    const failed = [];
     for (const module of modules) {
       const { name } = module.project;
       const totals = (projects[name] ??= { passed: 0, failed: 0, skipped: 0, suites: {} });
@@ -47,12 +50,30 @@ export default class TotalsReporter {
         const [, suite] = suites.find(([begin]) => begin.test(test.fullName)) ?? ["", "other"];
         const counts = (totals.suites[suite] ??= { passed: 0, failed: 0 });
         if (outcome !== "skipped") counts[outcome]++;
+        if (outcome === "failed")
+          failed.push(
+            tell(`${name}: ${module.relativeModuleId} > ${test.fullName}`, test.result()),
+          );
       }
       // A file that cannot even be loaded counts as one failure: it holds no test to count.
       const broken = module.errors().length;
       totals.failed += broken;
+      if (broken > 0)
+        failed.push(tell(`${name}: ${module.relativeModuleId}`, { errors: module.errors() }));
       if (broken > 0) (totals.suites["other"] ??= { passed: 0, failed: 0 }).failed += broken;
     }
-    writeFileSync(file, JSON.stringify({ projects, errors: errors.length }));
+    writeFileSync(file, JSON.stringify({ projects, errors: errors.length, failed }));
   }
+}
+
+/**
+ * What failed and why, in a few lines: the end of a long log may be all that is kept of it.
+ *
+ * @param {string} what
+ * @param {{ errors?: readonly { message?: string }[] | undefined }} result
+ */
+function tell(what, { errors = [] }) {
+  // eslint-disable-next-line no-control-regex -- the colours of Vitest's own messages
+  const text = (errors[0]?.message ?? "no reason told").replace(/\u001b\[\d+m/g, "");
+  return `${what}\n    ${text.slice(0, 2000).split("\n").slice(0, 20).join("\n    ")}`;
 }

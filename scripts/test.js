@@ -61,6 +61,9 @@ const starts = {
 const failures = [];
 /** @type {Record<string, Totals>} */
 const projects = {};
+/** What failed, each with its reason: told once more at the end. */
+/** @type {string[]} */
+const failedTests = [];
 /** What was thrown outside of any test. */
 let errors = 0;
 
@@ -140,6 +143,7 @@ async function tests(runtime, args = [], env = {}) {
   rmSync(folder, { recursive: true, force: true });
   Object.assign(projects, report.projects);
   errors += report.errors;
+  failedTests.push(...report.failed);
   const failed = Object.values(report.projects).some((totals) => totals.failed > 0);
   if (!ok && !failed && report.errors === 0) failures.push(`Vitest in ${lanes[runtime]} failed`);
 }
@@ -159,6 +163,7 @@ function conclude() {
     Object.values(projects).reduce((total, project) => total + project[key], 0);
   const [passed, skipped] = [sum("passed"), sum("skipped")];
   if (passed + sum("failed") + errors === 0) failures.push("no test ran");
+  for (const text of failedTests) console.log(`\nFAILED: ${text}`);
   if (failures.length > 0) console.log(`\nFAILED: ${failures.join(", ")}`);
   const failed = sum("failed") + errors + failures.length;
   console.log(`\nTook ${seconds(started)}.`);
@@ -192,12 +197,12 @@ function cell(counts) {
 
 /**
  * @param {string} file
- * @returns {{ projects: Record<string, Totals>, errors: number }}
+ * @returns {{ projects: Record<string, Totals>, errors: number, failed: string[] }}
  */
 function readReport(file) {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    return { projects: {}, errors: 0 };
+    return { projects: {}, errors: 0, failed: [] };
   }
 }

@@ -32,24 +32,22 @@ export interface Mind {
   close(): void;
 }
 
-type Open<T> = { -readonly [name in keyof T]: T[name] };
+/** A token at hand. Every request reads one, and V8 keeps a literal without a prototype as a dictionary. */
+class Shown implements AccessToken {
+  declare readonly accessToken: string;
+  declare readonly sessionId: string;
+  declare readonly generation: number;
+  declare readonly isWatched?: true | undefined;
 
-/**
- * A token at hand has no prototype, so that nothing polluted is a member of it (S15). Made by a function:
- * V8 keeps a literal without a prototype as a dictionary, and every request reads this one.
- */
-const Shown = function (
-  this: Open<AccessToken>,
-  accessToken: string,
-  { sessionId, generation }: TokenName,
-  isWatched?: true,
-) {
-  this.accessToken = accessToken;
-  this.sessionId = sessionId;
-  this.generation = generation;
-  this.isWatched = isWatched;
-} as unknown as new (accessToken: string, of: TokenName, isWatched?: true) => AccessToken;
-Shown.prototype = Object.freeze(Object.create(null));
+  constructor(accessToken: string, { sessionId, generation }: TokenName, isWatched?: true) {
+    this.accessToken = accessToken;
+    this.sessionId = sessionId;
+    this.generation = generation;
+    this.isWatched = isWatched;
+  }
+}
+// Nothing that is put on `Object.prototype` is a member of a token (S15).
+Object.setPrototypeOf(Shown.prototype, null);
 
 export interface MindOptions {
   readonly setting: Setting;

@@ -108,8 +108,9 @@ export function createFetch(options: FetchOptions): VaultFetch {
       sent(token);
       const { method, headers, body } = plain;
       const value = authorization(token);
-      const own = headers ? { ...headers, authorization: value } : { authorization: value };
-      return fetch_(href, new Sent(method, own, body, redirect) as RequestInit).then((response) =>
+      const shown = headers ? { ...headers, authorization: value } : { authorization: value };
+      const own = new Sent({ method, headers: shown, body, redirect });
+      return fetch_(href, own as RequestInit).then((response) =>
         isPlain(response, token) ? response : settle(toCall(options, plain, href), response, token),
       );
     } catch (error) {
