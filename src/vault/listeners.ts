@@ -28,10 +28,9 @@ export function createListeners(): Listeners {
           if (all.has(listener)) listener(event);
         });
     },
-    events(listener) {
-      // What is no function throws here, where its caller sees it.
-      const own = listener.bind(undefined);
-      return join((event) => event && own(event));
-    },
+    events: (listener) =>
+      join((event) => {
+        if (event) listener(event);
+      }),
   };
 }

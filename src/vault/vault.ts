@@ -130,7 +130,8 @@ export function createOwnedVault<Credentials>(
       await (of === account ? engine.signOut() : removal.remove(keyOf(provider, of)));
     },
     ...createSnapshots({ engine, listeners, provider, account }),
-    events: listeners.events,
+    // What is no function throws here, where its caller sees it.
+    events: (listener) => listeners.events(listener.bind(undefined)),
     // Nobody waits here, so that an error has nobody to be told to.
     close: () => void close().catch(() => {}),
     [Symbol.asyncDispose]: close,

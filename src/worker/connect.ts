@@ -183,9 +183,7 @@ export function connectVault<Credentials = never>(
       maxReplayBytes,
     }),
     ...askedBy<Credentials>(call),
-    snapshot: shown.snapshot,
-    subscribe: shown.subscribe,
-    events: shown.events,
+    ...shown.methods,
     close,
     [Symbol.asyncDispose]: async () => close(),
   };

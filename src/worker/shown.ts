@@ -3,7 +3,9 @@ import type { Snapshot, Vault, VaultEvent } from "../vault/contract.ts";
 import { createListeners } from "../vault/listeners.ts";
 import type { Seen, State } from "./protocol.ts";
 
-export interface Shown extends Pick<Vault, "events" | "snapshot" | "subscribe"> {
+export interface Shown {
+  /** The methods of the page's vault that show and tell. */
+  readonly methods: Pick<Vault, "events" | "snapshot" | "subscribe">;
   /** How much of the worker's news has been taken. */
   seen(): Seen | undefined;
   show(next: Omit<Snapshot, "account">): void;
@@ -25,7 +27,16 @@ export function createShown(account: string): Shown {
   }
 
   return {
-    snapshot: () => shown,
+    methods: {
+      snapshot: () => shown,
+      subscribe(listener) {
+        listener(shown);
+        return join((event) => {
+          if (!event) listener(shown);
+        });
+      },
+      events,
+    },
     seen: () => seen,
     show,
     tell,
@@ -40,12 +51,5 @@ export function createShown(account: string): Shown {
         }
       if (seq > since) seen = { owner, seq };
     },
-    subscribe(listener) {
-      listener(shown);
-      return join((event) => {
-        if (!event) listener(shown);
-      });
-    },
-    events,
   };
 }
