@@ -45,7 +45,7 @@ export function keep(
   }
   // WebKit takes a buffer's bytes, and a form's fields, only when it sends them.
   const first = requestOf(input, init, (given && lasting(given)) ?? given);
-  // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
+  // A stream that is copied would be kept whole. It is known by its method, because it may be another realm's.
   if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
   const copy = first.clone();
   if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };
