@@ -128,7 +128,6 @@ export interface TokenStore {
   /** The clear part of the record, without decryption. */
   head(key: string): Promise<RecordHead | undefined>;
   /** The whole record; `undefined` where nothing is stored. */
-  /** The whole record; `undefined` where nothing is stored. */
   read(key: string): Promise<StoredRecord | undefined>;
   /**
    * Puts `next` (`undefined` deletes) if the stored `sessionId` and `revision` are `expected`'s, or
@@ -164,7 +163,6 @@ export interface Lock {
 
 /** What contexts tell each other. Advice only: a context that hears a message reads the record again. */
 export interface PeerMessage {
-  /** The record is new; is a refresh under way; yes; an endpoint may have taken this generation. */
   /**
    * `changed`: the record is new. `ask`: is anybody still at this session's intent? `claim`: yes, or I
    * have a newer generation that the store did not take. `passed`: an endpoint may have let this

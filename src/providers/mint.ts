@@ -34,7 +34,6 @@ import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
 export type { Address, Env, RawGrant, ReplyRules, SecretOptions, TokenReply };
 
 /** The options of {@link mint}. */
-/** The options of {@link mint}. */
 export interface MintOptions<Credentials>
   extends Address, ReplyRules, SecretOptions, Pick<Renewal, "assumedLifetime"> {
   /** Where tokens are minted, by a POST of JSON without `Authorization`; an absolute URL. */

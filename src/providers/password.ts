@@ -33,7 +33,6 @@ export interface PasswordCredentials {
 }
 
 /** The options of {@link password}. */
-/** The options of {@link password}. */
 export interface PasswordOptions<Credentials = PasswordCredentials>
   extends Address, ReplyRules, Partial<Renewal> {
   /** Gets the credentials by a POST of JSON; an absolute URL. */

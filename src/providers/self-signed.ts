@@ -34,7 +34,6 @@ import type { Exchange, Outcome, Provider } from "../types.ts";
 export type { Address, Env, SecretOptions };
 
 /** The options of {@link selfSigned}. */
-/** The options of {@link selfSigned}. */
 export interface SelfSignedOptions<Credentials> extends Address, SecretOptions {
   /** Makes the claims; `iat` and `exp` are added. An error that it throws is never shown. */
   readonly claims: (credentials: Credentials) => Readonly<Record<string, unknown>>;
