@@ -1,13 +1,14 @@
 /** A session as a page may show it: never a token. */
 import type { EngineState } from "../refresh/contract.ts";
 import { own } from "../guard/json.ts";
+import { profileIn } from "../guard/profile.ts";
 import type { Snapshot } from "./vault.ts";
 
 export function snapshotOf(
   { session, status, persisted }: EngineState,
   { account, claims }: Pick<Snapshot, "account" | "claims">,
 ): Snapshot {
-  const { issuedAt, refreshAt, generation, tokenSet } = own({ ...session });
+  const { issuedAt, refreshAt, generation, tokenSet, profile } = own({ ...session });
   return {
     status,
     account,
@@ -18,5 +19,6 @@ export function snapshotOf(
     generation,
     scope: tokenSet?.scope,
     claims,
+    profile: profileIn(profile),
   };
 }
