@@ -163,6 +163,7 @@ export default defineConfig({
             "test/apis/**/*.test.ts",
             "test/edge/**/*.test.ts",
             "test/model/**/*.test.ts",
+            "test/node/**/*.test.ts",
             "test/runtimes/node.test.ts",
             "test/runtimes/programs.test.ts",
           ],

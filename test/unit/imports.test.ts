@@ -25,7 +25,7 @@ const core = new Set(["index", "problem"]);
 const entries = new Set(["browser", "cloudflare", "deno", "worker"]);
 
 /** Each stands on its own: it imports contracts, and its one package. */
-const alone = new Set(["webhook", "wretch"]);
+const alone = new Set(["testing", "webhook", "wretch"]);
 
 /** A preset imports its one mechanism: the only arrow from an adapter to another. */
 const presets: Record<string, string> = {
