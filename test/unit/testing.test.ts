@@ -52,8 +52,9 @@ const faulty: Record<string, readonly [(store: TokenStore) => Partial<TokenStore
         const found = await store.head(key);
         if (found?.sessionId !== expected?.sessionId || found?.revision !== expected?.revision)
           return false;
-        await Promise.resolve();
-        return store.write(key, next, await store.head(key));
+        let isWritten = false;
+        while (!isWritten) isWritten = await store.write(key, next, await store.head(key));
+        return true;
       },
     }),
     "of many that create at once, one does",
