@@ -164,6 +164,7 @@ export default defineConfig({
             "test/edge/**/*.test.ts",
             "test/fleet/**/*.test.ts",
             "test/model/**/*.test.ts",
+            "test/node/**/*.test.ts",
             "test/runtimes/node.test.ts",
             "test/runtimes/programs.test.ts",
           ],
