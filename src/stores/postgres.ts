@@ -5,17 +5,10 @@
  * @see https://www.postgresql.org/docs/current/wal-async-commit.html
  * @module
  */
-import { check } from "../errors.ts";
+import { check, isVaultError } from "../errors.ts";
 import { type PostgresClient, postgresOf, type Row } from "../guard/postgres.ts";
 import { randomId } from "../guard/random.ts";
-import {
-  type Cause,
-  DEADLINE,
-  fail,
-  headOf,
-  inTime,
-  storedOf,
-} from "../guard/stored.ts";
+import { type Cause, DEADLINE, fail, headOf, inTime, storedOf } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /** The options of {@link postgresStore}. */
@@ -87,14 +80,20 @@ export function postgresStore(
     return (CAUSES[code] ?? CAUSES[code.slice(0, 2)])?.(table) ?? ["Postgres does not answer"];
   }
 
-  const reach = <T>(task: (late: Promise<never>) => Promise<T>): Promise<T> =>
+  async function attempt<T>(task: () => Promise<T>, late: Promise<never>): Promise<T> {
+    // After the deadline no write begins: the caller has been told that it failed.
+    await Promise.race([late, isProved ? undefined : prove()]);
+    return task();
+  }
+
+  /** A task may run twice: an answer that was lost with its connection is asked for once more. */
+  const reach = <T>(task: () => Promise<T>): Promise<T> =>
     inTime(
       timeout,
-      async (late) => {
-        // After the deadline no write begins: the caller has been told that it failed.
-        if (!isProved) await Promise.race([prove(), late]);
-        return task(late);
-      },
+      (late) =>
+        attempt(task, late).catch((error: unknown) =>
+          isLost(error) ? attempt(task, late) : Promise.reject(error),
+        ),
       explain,
     );
 
@@ -175,17 +174,16 @@ export function postgresStore(
     key: string,
     next: StoredRecord | undefined,
     expected: RecordHead | undefined,
+    id: string,
   ): Promise<boolean> {
     // Nothing is to be deleted.
     if (!next && !expected) return (await read(key)) === undefined;
-    const id = randomId();
-    const isWritten = await put(key, next, expected, id).catch(async (error: unknown) => {
-      if (codeOf(error) === UNSERIALIZABLE) return false;
-      // The answer may have been lost on its way back: the record tells.
-      if (next && (await isOwn(key, id).catch(() => false))) return true;
-      throw error;
-    });
-    return isWritten || isOwn(key, id);
+    try {
+      if (await put(key, next, expected, id)) return true;
+    } catch (error) {
+      if (codeOf(error) !== UNSERIALIZABLE) throw error;
+    }
+    return isOwn(key, id);
   }
 
   return {
@@ -198,7 +196,11 @@ export function postgresStore(
         return record && headOf(record);
       }),
     read: (key) => reach(() => read(key)),
-    write: (key, next, expected) => reach(() => write(key, next, expected)),
+    write(key, next, expected) {
+      // One id for both tries.
+      const id = randomId();
+      return reach(() => write(key, next, expected, id));
+    },
     list: (prefix) =>
       reach(async () => {
         const rows = await look("key", "key LIKE $1", `${prefix.replace(/[\\%_]/g, "\\$&")}%`);
@@ -215,6 +217,13 @@ const codeOf = (error: unknown): string => {
   const { code } = Object(error) as { readonly code?: unknown };
   return typeof code === "string" ? code : "";
 };
+
+/**
+ * Whether the connection failed, or the server while it worked: then nobody knows what was done. Errors of
+ * Postgres itself have five characters.
+ */
+const isLost = (error: unknown): boolean =>
+  error !== undefined && !isVaultError(error) && !/^(?!08|57|58)[0-9A-Z]{5}$/.test(codeOf(error));
 
 const STANDBY: Cause = ["this database is a standby", "Connect to the primary"];
 

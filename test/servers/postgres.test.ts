@@ -39,14 +39,10 @@ describe.each(PACKAGES)("%s", (name) => {
   }
 
   storeContract(`Postgres by ${name}`, fresh, { twins, stored });
-  storeContract(
-    `encrypted over Postgres by ${name}`,
-    async () => encrypted(await fresh(), ring),
-    {
-      twins: async () => {
-        const [a, b] = await twins();
-        return [encrypted(a, ring), encrypted(b, ring)];
-      },
+  storeContract(`encrypted over Postgres by ${name}`, async () => encrypted(await fresh(), ring), {
+    twins: async () => {
+      const [a, b] = await twins();
+      return [encrypted(a, ring), encrypted(b, ring)];
     },
-  );
+  });
 });

@@ -56,7 +56,10 @@ interface Kind {
   readonly ready: string;
 }
 
-async function serve(kind: Kind, at: { port: number; url: string; folder: string }): Promise<Server> {
+async function serve(
+  kind: Kind,
+  at: { port: number; url: string; folder: string },
+): Promise<Server> {
   let child: ChildProcess | undefined;
   let ended: Promise<void> = Promise.resolve();
 

@@ -38,21 +38,32 @@ const PATH = (process.env["PATH"] ?? "").split(path.delimiter);
 /** The user that Debian's package makes, for a test that is run by root. */
 function postgresUser(): { readonly uid: number; readonly gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const [, uid, gid] = /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync("/etc/passwd", "utf8")) ?? [];
+  const [, uid, gid] =
+    /^postgres:[^:]*:(\d+):(\d+):/m.exec(readFileSync("/etc/passwd", "utf8")) ?? [];
   return uid && gid ? { uid: Number(uid), gid: Number(gid) } : undefined;
 }
 
 function findPostgres(folder: string): Servers["postgres"] {
   const url = process.env["TOKENKEEP_POSTGRES"];
   if (url) return { url };
-  const program = within([...globSync("/usr/lib/postgresql/*/bin").toSorted().toReversed(), ...PATH], "postgres");
+  const program = within(
+    [...globSync("/usr/lib/postgresql/*/bin").toSorted().toReversed(), ...PATH],
+    "postgres",
+  );
   const user = postgresUser();
   if (!program || (process.getuid?.() === 0 && !user)) return {};
   if (user) chownSync(folder, user.uid, user.gid);
   const template = path.join(folder, "template");
   const { status, stderr } = spawnSync(
     path.join(path.dirname(program), "initdb"),
-    ["--no-sync", "--auth=trust", "--username=tokenkeep", "--encoding=UTF8", "--no-locale", template],
+    [
+      "--no-sync",
+      "--auth=trust",
+      "--username=tokenkeep",
+      "--encoding=UTF8",
+      "--no-locale",
+      template,
+    ],
     { ...user, encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`initdb failed: ${stderr}`);
