@@ -11,23 +11,23 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 22_720,
-  browser: 24_400,
+  "": 22_730,
+  browser: 24_410,
   "channels/broadcast": 390,
-  cloudflare: 32_600,
-  deno: 26_680,
+  cloudflare: 32_610,
+  deno: 26_700,
   "locks/local": 310,
   "locks/web-locks": 570,
-  "providers/artos": 3240,
+  "providers/artos": 3260,
   "providers/clary": 1620,
   "providers/clary-jwt": 6810,
-  "providers/mint": 3000,
-  "providers/password": 2620,
+  "providers/mint": 3020,
+  "providers/password": 2640,
   "providers/qovery": 1630,
   "providers/self-signed": 6560,
   "providers/simplismart": 1630,
   "providers/static-token": 1540,
-  "providers/vmcloud": 2750,
+  "providers/vmcloud": 2770,
   "stores/cloudflare-kv": 2000,
   "stores/deno-kv": 1950,
   "stores/durable-object": 1760,
@@ -50,14 +50,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 25_090,
+    limit: 25_110,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 23_540,
+    limit: 23_560,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -65,7 +65,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4_090,
+    limit: 4_110,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // What each subpath costs by itself.

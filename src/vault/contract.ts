@@ -28,6 +28,11 @@ export interface Snapshot {
    * the provider says `showsClaims: false`.
    */
   readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * What the login's reply said of the user, as the provider's `read` picked it: the server's word, for
+   * display only. JSON, frozen, without prototypes; absent where the provider gives none.
+   */
+  readonly profile?: Readonly<Record<string, unknown>> | undefined;
   /** `false` while memory is ahead of the store. */
   readonly persisted: boolean;
 }

@@ -1,6 +1,7 @@
 /** A session as a page may show it: never a token. */
 import { shownClaims } from "../guard/claims.ts";
 import { own } from "../guard/json.ts";
+import { profileIn } from "../guard/profile.ts";
 import type { Engine, EngineState } from "../refresh/contract.ts";
 import type { AccessToken, Provider } from "../types.ts";
 import type { Snapshot, Vault } from "./contract.ts";
@@ -10,7 +11,7 @@ export function snapshotOf(
   { session, status, persisted }: EngineState,
   { account, claims }: Pick<Snapshot, "account" | "claims">,
 ): Snapshot {
-  const { issuedAt, refreshAt, generation, tokenSet } = own({ ...session });
+  const { issuedAt, refreshAt, generation, tokenSet, profile } = own({ ...session });
   return {
     status,
     account,
@@ -21,6 +22,7 @@ export function snapshotOf(
     generation,
     scope: tokenSet?.scope,
     claims,
+    profile: profileIn(profile),
   };
 }
 
