@@ -8,12 +8,12 @@ import { outcomeOf, type ReplyRules, type TokenReply } from "./outcome.ts";
 /** A question to a token endpoint. */
 export interface TokenRequest {
   readonly url: string;
-  /** Sent as JSON. */
+  /** Sent as JSON; `URLSearchParams` are sent as a form. */
   readonly body: unknown;
 }
 
 /**
- * POSTs JSON. Redirects are never followed, a 307 would carry the refresh token along (S2); cookies
+ * POSTs JSON, or a form. Redirects are never followed, a 307 would carry the refresh token along (S2); cookies
  * stay at home. Every member that matters is set, and no polluted prototype sets another (S15).
  * `fetch` is called before the first await.
  */
@@ -21,10 +21,12 @@ export async function postJson(
   { url, body }: TokenRequest,
   { fetch, signal, now }: Exchange,
 ): Promise<TokenReply> {
+  const isForm = body instanceof URLSearchParams;
+  const kind = isForm ? "x-www-form-urlencoded" : "json";
   const init = own({
     method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json" },
-    body: JSON.stringify(body),
+    headers: { "content-type": `application/${kind}`, accept: "application/json" },
+    body: isForm ? `${body}` : JSON.stringify(body),
     signal,
     redirect: "manual",
     credentials: "omit",

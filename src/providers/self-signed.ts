@@ -197,7 +197,8 @@ export function selfSigned<Credentials>(
   check(isHmac(algorithm) || Object.hasOwn(KINDS, algorithm), "algorithm, such as RS256");
   return signing(options, async (credentials) => {
     const secretOrKey = key(credentials) ?? found(options);
-    if (isHmac(algorithm)) return { algorithm, key: await importSecret(secretOrKey, algorithm, options) };
+    if (isHmac(algorithm))
+      return { algorithm, key: await importSecret(secretOrKey, algorithm, options) };
     const half = keyOf(secretOrKey, options);
     return { algorithm, key: await importPrivateKey(half, algorithm), ...kidOf(half) };
   });
