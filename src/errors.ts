@@ -47,6 +47,16 @@ export type VaultErrorReason =
   | "redirected"
   /** The provider's `read` threw. */
   | "read_failed"
+  /** A function that writes a request to the token endpoint threw. */
+  | "write_failed"
+  /** The request to the token endpoint is none: a promise, or no object. */
+  | "unsendable_request"
+  /** No `fetch` takes its method. */
+  | "unsendable_method"
+  /** No header can carry one of its names or values, or a value is missing. */
+  | "unsendable_header"
+  /** JSON would lose its body, or its method takes none. */
+  | "unsendable_body"
   /** The provider's `claims` or `header` threw, or gave no JSON. */
   | "not_signed"
   /** The server has refused the refresh token. */

@@ -22,7 +22,6 @@ const TIERS = ["lite", "standard", "professional"] as const;
 type Tier = (typeof TIERS)[number];
 
 /** The options of {@link claryJwt}. */
-/** The options of {@link claryJwt}. */
 export interface ClaryJwtOptions
   extends
     Omit<SecretOptions<"CLARY_API_KEY">, "variable">,

@@ -26,6 +26,7 @@
  */
 import { SignJWT } from "jose";
 import { check, isVaultError, VaultError } from "../errors.ts";
+import { requestOf } from "../grant/call.ts";
 import { skewOf } from "../grant/lifetime.ts";
 import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import {
@@ -180,7 +181,7 @@ export function jwtBearer<Credentials>(
       ["grant_type", GRANT_TYPE],
       ["assertion", assertion],
     ]);
-    return ask({ url: tokenUrl, body }, rules, exchange);
+    return ask(requestOf(tokenUrl, { body }), rules, exchange);
   }
 
   async function exchangeFor(credentials: Credentials, given_: Exchange): Promise<Outcome> {
