@@ -21,7 +21,7 @@ const alone = {
   "providers/artos": 3260,
   "providers/clary": 1620,
   "providers/clary-jwt": 6920,
-  "providers/jwt-bearer": 9800,
+  "providers/jwt-bearer": 10_420,
   "providers/mint": 3020,
   "providers/password": 2640,
   "providers/qovery": 1630,
