@@ -61,6 +61,8 @@ export type VaultErrorReason =
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
+  /** The server refused what was signed by this device's clock, and its own time is not to be had. */
+  | "server_time_unknown"
   | TokenFlaw
   | KeyFlaw;
 
