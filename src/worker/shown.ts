@@ -1,4 +1,5 @@
 /** Shows a page the snapshot that it last heard of, and the events. */
+import { bareAndFrozen } from "../guard/json.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 import type { Seen, State } from "./protocol.ts";
 
@@ -29,9 +30,11 @@ export function createShown(account: string): Shown {
   }
 
   function show(next: Omit<Snapshot, "account">): void {
-    const now = Object.freeze({ ...next, account });
-    if (JSON.stringify(now) === JSON.stringify(shown)) return;
-    shown = now;
+    const now = { ...next, account };
+    const text = JSON.stringify(now);
+    if (text === JSON.stringify(shown)) return;
+    // Absent members are there, and no prototype is asked for them (S15).
+    shown = Object.freeze({ ...now, ...JSON.parse(text, bareAndFrozen) });
     tell();
   }
 
