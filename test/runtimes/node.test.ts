@@ -8,6 +8,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
+import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -19,6 +20,7 @@ storeContract("encrypted over memory", () => encrypted(memoryStore()), {
     return [encrypted(inner), encrypted(inner)];
   },
 });
+sqliteContract();
 lockContract("local", localLock);
 // From 24.5 on Node has Web Locks.
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
