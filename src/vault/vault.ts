@@ -15,6 +15,7 @@ import { isAccount } from "../guard/syntax.ts";
 import { check, VaultError } from "../errors.ts";
 import { createFetch, type Follow, type VaultFetch } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
+import { presentationOf } from "../request/presentation.ts";
 import type { AccessToken, TokenName, TokenSet, VaultOptions } from "../types.ts";
 
 /** The state that a page may show, without a token. It is replaced and never changed: `===` tells news. */
@@ -102,8 +103,8 @@ export interface Vault<Credentials = never> {
     readonly signal?: AbortSignal;
   }): Promise<string>;
   /**
-   * The ready `Authorization` value, auth-scheme included, for clients of your own. Rejects with a
-   * `VaultError`, as `fetch` does.
+   * The ready value of `Authorization`, or of the provider's `header`, auth-scheme included, for clients
+   * of your own. Rejects with a `VaultError`, as `fetch` does.
    */
   authorization(options?: { readonly signal?: AbortSignal }): Promise<string>;
   /**
@@ -165,7 +166,7 @@ export function createOwnedVault<Credentials>(
   checkAccount(account);
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
-  const { scheme = "Bearer" } = provider;
+  const presentation = presentationOf(provider);
   const prefix = keyOf(provider, "");
   const { clock = systemClock } = options;
 
@@ -208,11 +209,6 @@ export function createOwnedVault<Credentials>(
   const { look, wake, getToken, signOut } = engine;
   const stopWaking = options.onWake?.(wake);
 
-  let token: AccessToken | undefined;
-  let header = "";
-  const authorization = (next: AccessToken): string =>
-    next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
-
   const handedOut = createHandedOut();
   /** Other clients do not report which endpoints let their token through. */
   const isHandedOn = true;
@@ -226,7 +222,7 @@ export function createOwnedVault<Credentials>(
     fetch: createFetch({
       policy,
       source: engine,
-      authorization,
+      presentation,
       fetch: fetch_,
       follow: makeFollow?.(policy),
       isSelfSigned: provider.renewal?.selfSigned,
@@ -256,7 +252,7 @@ export function createOwnedVault<Credentials>(
     },
     async authorization(options) {
       const { signal } = own({ ...options });
-      return authorization(await getToken({ signal, isHandedOn }));
+      return presentation.show(await getToken({ signal, isHandedOn }));
     },
     signOut() {
       const done = signOut();
