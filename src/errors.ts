@@ -57,7 +57,7 @@ export type VaultErrorReason =
   | "unsendable_header"
   /** JSON would lose its body, or its method takes none. */
   | "unsendable_body"
-  /** The provider's `claims` or `header` threw, or gave no JSON. */
+  /** The provider's `claims` or `protectedHeader` threw, or gave no JSON. */
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"

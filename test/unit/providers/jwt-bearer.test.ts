@@ -73,7 +73,7 @@ describe("an assertion", () => {
     const { vault, assertions } = open({
       algorithm: "PS256",
       assertionLifetime: 60_000,
-      header: () => ({ "x-own": 1, alg: "none" }),
+      protectedHeader: () => ({ "x-own": 1, alg: "none" }),
     });
     await vault.signIn({ name: "robot", key: { ...privateJwk("RSA 2048"), kid: "k7" } });
     const [assertion = ""] = assertions();
