@@ -57,10 +57,12 @@ export type VaultErrorReason =
   | "unsendable_header"
   /** JSON would lose its body, or its method takes none. */
   | "unsendable_body"
-  /** The provider's `claims` or `header` threw, or gave no JSON. */
+  /** The provider's `claims` or `protectedHeader` threw, or gave no JSON. */
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
+  /** The server refused what was signed by this device's clock, and its own time is not to be had. */
+  | "server_time_unknown"
   | TokenFlaw
   | KeyFlaw;
 
