@@ -128,7 +128,6 @@ export interface TokenStore {
   /** The clear part of the record, without decryption. */
   head(key: string): Promise<RecordHead | undefined>;
   /** The whole record; `undefined` where nothing is stored. */
-  /** The whole record; `undefined` where nothing is stored. */
   read(key: string): Promise<StoredRecord | undefined>;
   /**
    * Puts `next` (`undefined` deletes) if the stored `sessionId` and `revision` are `expected`'s, or
@@ -164,7 +163,6 @@ export interface Lock {
 
 /** What contexts tell each other. Advice only: a context that hears a message reads the record again. */
 export interface PeerMessage {
-  /** The record is new; is a refresh under way; yes; an endpoint may have taken this generation. */
   /**
    * `changed`: the record is new. `ask`: is anybody still at this session's intent? `claim`: yes, or I
    * have a newer generation that the store did not take. `passed`: an endpoint may have let this
@@ -266,15 +264,9 @@ export interface Provider<Credentials = unknown> {
   readonly origins: readonly string[];
   /** Absolute paths that go without a token, and so do all below them; none by default. */
   readonly publicPaths?: readonly string[];
-  /**
-   * The auth-scheme, any token of RFC 9110 §11.1: `Bearer` by default (RFC 6750 §2.1), and none beside
-   * `header`. With `Basic` a token is the base64 of user and password (RFC 7617): `api-key` makes it.
-   */
+  /** Any auth-scheme (RFC 9110 §11.1): `Bearer` by default, none beside `header`. For `Basic` see `api-key`. */
   readonly scheme?: string;
-  /**
-   * The header that shows the token, such as `X-API-Key`. Without a scheme its value is the token alone;
-   * so it is with `Authorization` too, where that is named here. `Authorization` with a scheme by default.
-   */
+  /** Shows the token in place of `Authorization`: `X-API-Key`. Without a scheme its value is the token alone. */
   readonly header?: string;
   /**
    * Whether a snapshot shows the access token's claims, for display; `true` by default. Say `false` where
