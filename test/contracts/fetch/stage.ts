@@ -121,7 +121,7 @@ function shownBy({ header = "authorization", scheme }: Presentation): SpawnOptio
   };
 }
 
-/** A provider of one's own for VMCloud's endpoints. */
+/** A provider for VMCloud's endpoints that is written by hand. */
 export const providerFor = (url: string): Provider<PasswordCredentials> =>
   password({
     name: "own",

@@ -11,7 +11,7 @@ import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wir
 import { createPolicy } from "../../../src/request/policy.ts";
 import { presentationOf } from "../../../src/request/presentation.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
-import { settle } from "../../edge/simulation.ts";
+import { settle } from "../../support/virtual-clock.ts";
 import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
 
 const ORIGIN = "https://api.acme.example";
