@@ -275,10 +275,7 @@ export interface Provider<Credentials = unknown> {
   readonly scheme?: string;
   /** Shows the token in place of `Authorization`: `X-API-Key`. Without a scheme its value is the token alone. */
   readonly header?: string;
-  /**
-   * Whether a snapshot shows the access token's claims, for display; `true` by default. Say `false` where
-   * a claim may be a secret, such as a user id that mints tokens.
-   */
+  /** Whether snapshots show the token's claims; `true` by default. `false` where one may be what mints tokens. */
   readonly showsClaims?: boolean;
   /** Keeps sessions apart besides the account: client, audience, scope. Not a secret; none by default. */
   readonly partition?: readonly string[];
