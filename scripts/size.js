@@ -18,6 +18,7 @@ const alone = {
   deno: 27_180,
   "locks/local": 310,
   "locks/web-locks": 570,
+  "providers/api-key": 2200,
   "providers/artos": 3470,
   "providers/clary": 1620,
   "providers/clary-jwt": 6920,
