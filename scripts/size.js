@@ -16,6 +16,7 @@ const alone = {
   "channels/broadcast": 390,
   cloudflare: 32_610,
   deno: 26_700,
+  jwt: 11_750,
   "locks/local": 310,
   "locks/web-locks": 570,
   "providers/artos": 3260,
