@@ -16,6 +16,7 @@ const alone = {
   "channels/broadcast": 390,
   cloudflare: 33_220,
   deno: 27_180,
+  jwt: 11_750,
   "locks/local": 310,
   "locks/web-locks": 570,
   "providers/api-key": 2200,
