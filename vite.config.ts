@@ -162,6 +162,7 @@ export default defineConfig({
             "test/docs/**/*.test.ts",
             "test/apis/**/*.test.ts",
             "test/edge/**/*.test.ts",
+            "test/fleet/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
             "test/runtimes/programs.test.ts",

@@ -25,7 +25,7 @@ export interface WretchVault {
 const isIdempotent = ({ method = "GET" }: WretchOptions): boolean =>
   /^(get|head|options|trace|put|delete)$/i.test(method);
 
-/** Looked up as in `Headers`, whatever form the headers come in (F61). */
+/** Looked up as in `Headers`, in each form that headers may have (F61). */
 const authorizationOf = ({ headers }: WretchOptions): string | null =>
   new Headers((headers ?? {}) as HeadersInit).get("authorization");
 
@@ -35,7 +35,7 @@ function refuse(why: string, advice: string): never {
 
 /**
  * Sends wretch's requests as `vault.fetch` does: with the token where it may go (judged on the final
- * URL, whatever a base URL was tricked into), and once more after a 401. Requests to elsewhere, and
+ * URL, even if a base URL was tricked into another host), and once more after a 401. Requests to elsewhere, and
  * those with an `Authorization` of your own (`.auth(…)`), pass untouched. A 401 that stays comes to
  * `.unauthorized()`; a `VaultError` comes to `.error("VaultError", …)`, `.fetchError()` or `.catch`.
  *
@@ -69,7 +69,7 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
           const authorization = authorizationOf(init);
           if (authorization === null || authorizationOf(options) !== null) return next(to, init);
           isSpent ||= !isIdempotent(init);
-          return sendOnce(next, to, init, authorization);
+          return sendOnce(next, { url: to, init, authorization });
         },
       });
       return reply;
@@ -92,6 +92,13 @@ function fromRequest({ url, headers }: Request, options: WretchOptions): [string
 const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
   headers && Symbol.iterator in headers ? Object.fromEntries(new Headers(headers)) : { ...headers };
 
+interface ShownCall {
+  readonly url: string;
+  readonly init: WretchOptions;
+  /** The header value that shows the token. */
+  readonly authorization: string;
+}
+
 /**
  * Sends with a token. A sender has to read the header, so that the getter tells what became of the
  * request: a reply that comes although nobody read the header is another request's, and a read later on
@@ -99,9 +106,7 @@ const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
  */
 async function sendOnce(
   next: FetchLike,
-  url: string,
-  init: WretchOptions,
-  authorization: string,
+  { url, init, authorization }: ShownCall,
 ): Promise<Response> {
   let isRead = false;
   let isOver = false;
@@ -128,8 +133,8 @@ async function sendOnce(
 }
 
 /**
- * {@link vaultMiddleware}, listed before all other middlewares, in whatever order they and this
- * addon are given: no `dedupe` or cache, even one that several accounts share, answers
+ * {@link vaultMiddleware}, listed before all other middlewares, even those that were given before this
+ * addon: no `dedupe` or cache, even one that several accounts share, answers
  * for the vault.
  *
  * @example

@@ -2,6 +2,7 @@
  * The Worker's vault, for the time of a request: it sends with access tokens from the read path, and hands
  * everything else to the object that owns the session.
  */
+import { bareAndFrozen } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
@@ -145,7 +146,7 @@ function heldBy<Credentials>(
       const said = await ask((owner) => owner.state(session), again);
       if (isFailure(said)) throw fromWireError(said.error);
       demand(said.snapshot, "Worker and Durable Object are of different versions", "Deploy both");
-      return said.snapshot;
+      return JSON.parse(JSON.stringify(said.snapshot), bareAndFrozen) as SessionState;
     },
   };
 }

@@ -45,7 +45,7 @@ export function unknownProvider(name: unknown, providers: object): Wrong {
 
 const isLoopback = (url: URL): boolean => url.protocol === "http:" && isSecure(url, true);
 
-/** Plain http is for development, and either side has to allow it by itself: says which one does not. */
+/** Plain http is for development. Both sides have to allow it: the message says which one does not. */
 export function checkLoopback(
   { name, origins }: Pick<Provider, "name" | "origins">,
   isAllowed: boolean | undefined,

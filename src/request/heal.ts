@@ -6,7 +6,7 @@ import { isVaultError, VaultError } from "../errors.ts";
 import type { AccessToken, TokenNeed, TokenSource } from "../types.ts";
 import type { Answer, Call, FetchOptions } from "./contract.ts";
 import { endpointOf } from "./endpoint.ts";
-import { answerOf, send } from "./send.ts";
+import { answerOf, repeated, send } from "./send.ts";
 import { dateOf, isHealable, isNewer, isPassed, release } from "./unauthorized.ts";
 
 /** Only an own member counts: a promise inherits those of a polluted `Object.prototype` (F67). */
@@ -85,8 +85,9 @@ export function createHeal(options: FetchOptions): Heal {
     return isToken(got) ? go(call, got) : got.then((token) => go(call, token, running() - since));
   }
 
-  async function repeat(call: Call, token: AccessToken): Promise<Answer> {
+  async function repeat(first: Call, token: AccessToken): Promise<Answer> {
     onRetry?.(token);
+    const call = repeated(first);
     const value = authorization(token);
     const answer = await answerOf(call, await send(call, value, call.body.again()), value);
     note(source, call, { answer, token });

@@ -5,7 +5,7 @@
 import type { Answer, Call, Follow, Given, SentInit } from "./contract.ts";
 import { headersWith, saidBy } from "./init.ts";
 import type { Policy } from "./policy.ts";
-import { initFor } from "./send.ts";
+import { followed, initFor } from "./send.ts";
 import { hopReferrer } from "./referrer.ts";
 import { release, seen } from "./unauthorized.ts";
 
@@ -95,6 +95,7 @@ export const createFollow =
   (policy: Policy): Follow =>
   async (call, response, authorization) => {
     const init = constant(call);
+    if (init.signal) init.signal = followed(init.signal);
     const trail: Trail = {
       url: new URL(call.href),
       method: call.method,

@@ -34,8 +34,8 @@ const number = /* @__PURE__ */ as(isNumber);
 const isTrue = (value: unknown): boolean => value === true;
 
 /**
- * An object of these members and no others, if it is one. Texts that come of a closed list are whatever
- * the worker's version says.
+ * An object of these members and no others, if the value is one. A text of a closed list is not compared
+ * with that list, because a later version of the worker may have more.
  */
 const shape =
   <T>(kinds: Readonly<Record<keyof T, Kind>>) =>
@@ -81,6 +81,7 @@ const toState = /* @__PURE__ */ shape<State>({
           generation: number,
           scope: text,
           claims: as(isObject),
+          profile: as(isObject),
           persisted: isTrue,
         }),
       }),
@@ -128,7 +129,7 @@ const toAnswer = /* @__PURE__ */ shape<Reply>({
   state: toState,
 });
 
-/** By the message that answered it, if one did. */
+/** The reply in a message; an empty one where there is no message, or none of this form. */
 export const toReply = (message: unknown): Partial<Reply> => toAnswer(message) ?? {};
 
 /** The time of a 401, by the server's `Date`. */

@@ -66,8 +66,10 @@ const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
 const pagePart = new Set([
   "worker/ask",
   "worker/connect",
+  "worker/keep",
   "worker/link",
   "worker/narrow",
+  "worker/passed",
   "worker/protocol",
   "worker/refusal",
   "worker/send",

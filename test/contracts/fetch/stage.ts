@@ -104,7 +104,7 @@ export function stages(contract: FetchContract): Stage {
   };
 }
 
-/** A provider of one's own for VMCloud's endpoints. */
+/** A provider for VMCloud's endpoints that is written by hand. */
 export const providerFor = (url: string): Provider<PasswordCredentials> =>
   password({
     name: "own",
