@@ -26,8 +26,14 @@ const isIdempotent = ({ method = "GET" }: WretchOptions): boolean =>
   /^(get|head|options|trace|put|delete)$/i.test(method);
 
 /** Looked up as in `Headers`, in each form that headers may have (F61). */
-const authorizationOf = ({ headers }: WretchOptions): string | null =>
-  new Headers((headers ?? {}) as HeadersInit).get("authorization");
+const headersOf = ({ headers }: WretchOptions): Headers =>
+  new Headers((headers ?? {}) as HeadersInit);
+
+/** The header that the vault has added, with its token. A `Request` adds the type of its body by itself. */
+function addedTo(options: WretchOptions, sent: Headers): [name: string, value: string] | undefined {
+  const before = headersOf(options);
+  return [...sent].find(([name]) => name !== "content-type" && !before.has(name));
+}
 
 function refuse(why: string, advice: string): never {
   throw because("invalid_option", why, advice);
@@ -36,7 +42,7 @@ function refuse(why: string, advice: string): never {
 /**
  * Sends wretch's requests as `vault.fetch` does: with the token where it may go (judged on the final
  * URL, even if a base URL was tricked into another host), and once more after a 401. Requests to elsewhere, and
- * those with an `Authorization` of your own (`.auth(…)`), pass untouched. A 401 that stays comes to
+ * those with an `Authorization` of your own (`.auth(…)`, where tokens go into that header), pass untouched. A 401 that stays comes to
  * `.unauthorized()`; a `VaultError` comes to `.error("VaultError", …)`, `.fetchError()` or `.catch`.
  *
  * **List the vault first**, or use {@link vaultAddon}, which does so.
@@ -66,10 +72,10 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
         fetch: (input, given: WretchOptions = {}) => {
           const [to, init] =
             input instanceof Request ? fromRequest(input, options) : [String(input), given];
-          const authorization = authorizationOf(init);
-          if (authorization === null || authorizationOf(options) !== null) return next(to, init);
+          const added = addedTo(options, headersOf(init));
+          if (!added) return next(to, init);
           isSpent ||= !isIdempotent(init);
-          return sendOnce(next, { url: to, init, authorization });
+          return sendOnce(next, { url: to, init, added });
         },
       });
       return reply;
@@ -78,13 +84,15 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
 }
 
 /** A page whose vault is in a worker sends a `Request`: the chain gets its URL and the call's options. */
-function fromRequest({ url, headers }: Request, options: WretchOptions): [string, WretchOptions] {
-  const own = Object.assign(Object.create(null) as WretchOptions, options);
+function fromRequest(
+  { url, headers, redirect }: Request,
+  options: WretchOptions,
+): [string, WretchOptions] {
+  const own = Object.assign(Object.create(null) as WretchOptions, options, { redirect });
   const body: unknown = own.body;
   if (typeof body === "function") own.body = body();
-  const authorization = headers.get("authorization");
-  if (authorization && authorizationOf(own) === null)
-    own.headers = { ...toRecord(own.headers), authorization };
+  const added = addedTo(options, headers);
+  if (added) own.headers = { ...toRecord(own.headers), [added[0]]: added[1] };
   return [url, own];
 }
 
@@ -95,8 +103,8 @@ const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
 interface ShownCall {
   readonly url: string;
   readonly init: WretchOptions;
-  /** The header value that shows the token. */
-  readonly authorization: string;
+  /** The header that shows the token, and its value. */
+  readonly added: readonly [name: string, value: string];
 }
 
 /**
@@ -106,19 +114,19 @@ interface ShownCall {
  */
 async function sendOnce(
   next: FetchLike,
-  { url, init, authorization }: ShownCall,
+  { url, init, added: [header, value] }: ShownCall,
 ): Promise<Response> {
   let isRead = false;
   let isOver = false;
   const headers = {
     ...toRecord(init.headers),
-    get authorization() {
+    get [header]() {
       if (isOver && !isIdempotent(init))
         refuse("a request is sent again", "List that middleware before vaultMiddleware");
       // In one go a request may be made more than once: to measure it, to log it, to send it.
       if (!isRead) queueMicrotask(() => (isOver = true));
       isRead = true;
-      return authorization;
+      return value;
     },
   };
   // The prototype stays: the vault's has nothing for others to pollute (S15).

@@ -19,7 +19,7 @@ export const saidOf = (given: object, name: string): unknown =>
  * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
  * `Request` that asks for each member, so that none is forgotten (F90).
  */
-export function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
+export function requestOf(input: string | URL | Request, init: object, body?: unknown): Request {
   const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
   const get = (_: object, name: string): unknown =>
     name in own
