@@ -13,7 +13,7 @@
  *   origins: ["https://storage.googleapis.com"],
  *   tokenUrl,
  *   key: (file) => file.private_key,
- *   header: (file) => ({ kid: file.private_key_id }),
+ *   protectedHeader: (file) => ({ kid: file.private_key_id }),
  *   claims: (file) => ({
  *     iss: file.client_email,
  *     aud: tokenUrl,
@@ -84,7 +84,7 @@ export interface JwtBearerOptions<Credentials>
    * Makes more members of the assertion's header, such as `kid`; a JWK's own `kid` by default. `alg` is
    * set here. An error that it throws is never shown.
    */
-  readonly header?: (credentials: Credentials) => Readonly<Record<string, unknown>>;
+  readonly protectedHeader?: (credentials: Credentials) => Readonly<Record<string, unknown>>;
   /**
    * How many milliseconds an assertion is good, rounded to seconds; 300,000 (five minutes) by default. How
    * long the token is good is for the server to say.
@@ -141,7 +141,7 @@ export function jwtBearer<Credentials>(
 ): Provider<Credentials> {
   // What is put on `Object.prototype` later on is no option (S15).
   const options = own(given);
-  const { tokenUrl, claims, key, header, assumedLifetime } = options;
+  const { tokenUrl, claims, key, protectedHeader, assumedLifetime } = options;
   const { algorithm = "RS256", assertionLifetime = 300_000, read = readReply } = options;
   check(Object.hasOwn(KINDS, algorithm), "algorithm, such as RS256");
   check(
@@ -160,7 +160,7 @@ export function jwtBearer<Credentials>(
       .setProtectedHeader({
         typ: "JWT",
         ...kidOf(half),
-        ...header?.(credentials),
+        ...protectedHeader?.(credentials),
         alg: algorithm,
       })
       .setIssuedAt(iat)

@@ -64,7 +64,7 @@ export function jwtBearerContract({ control }: { readonly control: string }): vo
         origins: [new URL(issuer.url).origin],
         tokenUrl: file.token_uri,
         key: ({ private_key }) => private_key,
-        header: ({ private_key_id }) => ({ kid: private_key_id }),
+        protectedHeader: ({ private_key_id }) => ({ kid: private_key_id }),
         claims: ({ client_email, token_uri }) => ({
           iss: client_email,
           aud: token_uri,
