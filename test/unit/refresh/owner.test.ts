@@ -8,9 +8,16 @@ import type { CloudflareVault } from "../../../src/cloudflare/proxy.ts";
 import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
-import { settle } from "../../support/virtual-clock.ts";
-import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
+import {
+  clockAhead,
+  type ManualClock,
+  manualClock,
+  settle,
+  watchCrypto,
+} from "../../support/clock.ts";
 import { proxyTo } from "../../support/proxy.ts";
+
+watchCrypto();
 
 const ORIGIN = "https://api.acme.example";
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
