@@ -235,6 +235,14 @@ export function jwtClaims(): void {
     });
   });
 
+  it("JWTs: of the keys that may have signed, sixteen are tried [S12]", async () => {
+    const { publicJwk } = await pairOf("RSA");
+    const other = (await pairOf("RSA", " of another")).publicJwk;
+    const after = (count: number): object => ({ keys: [...Array(count).fill(other), publicJwk] });
+    expect(await verdict(await signed(), { key: after(15) as never })).toBe("accepted");
+    expect(await verdict(await signed(), { key: after(16) as never })).toBe("wrong_signature");
+  });
+
   describe("JWTs: read without verifying", () => {
     it("header and claims, without a prototype at any depth [S12 S15]", async () => {
       const token = await forge({ alg: "none" }, { sub: "ü", own: { deep: 1 } }, async () =>
