@@ -118,6 +118,26 @@ export function password<Credentials = PasswordCredentials>(
   });
 }
 
+/**
+ * The headers that show an access token, for a `refresh` or a `revoke` that wants it.
+ *
+ * @example
+ * ```ts
+ * import { bearer, password } from "tokenkeep/providers/password";
+ *
+ * const provider = password({
+ *   name: "acme",
+ *   origins: ["https://api.acme.example"],
+ *   tokenUrl: "https://api.acme.example/login",
+ *   revokeUrl: "https://api.acme.example/logout",
+ *   revoke: ({ accessToken }) => ({ method: "DELETE", headers: bearer(accessToken) }),
+ * });
+ * ```
+ */
+export const bearer = (accessToken: string): TokenHeaders => ({
+  authorization: `Bearer ${accessToken}`,
+});
+
 /** How each request is written, where the options leave it open. */
 function callsOf<Credentials>(
   options: PasswordOptions<Credentials>,

@@ -2,6 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { createVault, type Provider, type Vault } from "../../src/index.ts";
+import type { ClientCredentials } from "../../src/providers/mint.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { createAcmeApi } from "../support/acme.ts";
@@ -14,8 +15,13 @@ const { save, remove } = workshop();
 afterAll(remove);
 
 const all = snippetsOf("docs/own-api.md", read("docs/own-api.md"));
+/** By what it imports: the mechanism alone, or more of that mechanism's module. */
 const over = (mechanism: string): string =>
-  all.find(({ code }) => code.includes(`from "tokenkeep/providers/${mechanism}"`))!.code;
+  all.find(({ code }) =>
+    code.includes(
+      mechanism.includes(",") ? `{ ${mechanism} }` : `from "tokenkeep/providers/${mechanism}"`,
+    ),
+  )!.code;
 
 /** A vault over the provider that a snippet exports, and what its API has seen. */
 async function open<Credentials>(
@@ -31,14 +37,18 @@ async function open<Credentials>(
 }
 
 describe("an API of your own", () => {
-  it.each(["password", "static-token", "mint", "self-signed"])(
-    "takes fifteen lines at most over %s",
-    (mechanism) => {
-      const lines = over(mechanism).trimEnd().split("\n");
-      expect(lines.length).toBeGreaterThan(5);
-      expect(lines.length).toBeLessThanOrEqual(15);
-    },
-  );
+  it.each([
+    "password",
+    "bearer, password",
+    "static-token",
+    "mint",
+    "clientSecretBasic, mint",
+    "self-signed",
+  ])("takes fifteen lines at most over %s", (mechanism) => {
+    const lines = over(mechanism).trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.length).toBeLessThanOrEqual(15);
+  });
 
   it("works over password: sign-in, a 401, one refresh, the same request again", async () => {
     const { vault, seen } = await open<PasswordCredentials>(
@@ -53,6 +63,30 @@ describe("an API of your own", () => {
       ["GET", "/things", "Bearer one"],
       ["POST", "/refresh", { refresh_token: "first" }],
       ["GET", "/things", "Bearer two"],
+    ]);
+  });
+
+  it("works over password with requests of its own: a form, a name, a DELETE", async () => {
+    const { vault, seen } = await open<PasswordCredentials>("bearer, password", () => true);
+    await vault.signIn({ email: "ada@acme.example", password: "correct horse" });
+    const rejected = await vault.getToken();
+    await vault.getToken({ rejected });
+    await vault.signOut();
+    await expect.poll(() => seen.length).toBe(3);
+    expect(seen).toEqual([
+      ["POST", "/login", "user=ada%40acme.example&password=correct+horse"],
+      ["POST", "/refresh", { refresh: "first" }],
+      ["DELETE", "/logout", "Bearer two"],
+    ]);
+  });
+
+  it("works over mint as client_credentials, in three lines", async () => {
+    const { vault, seen } = await open<ClientCredentials>("clientSecretBasic, mint", () => true);
+    await vault.signIn({ clientId: "web", clientSecret: "s3cret" });
+    expect((await vault.fetch(THINGS)).status).toBe(200);
+    expect(seen).toEqual([
+      ["POST", "/token", `Basic ${btoa("web:s3cret")}`],
+      ["GET", "/things", "Bearer minted-1"],
     ]);
   });
 
