@@ -43,6 +43,7 @@ import {
 import type { ObjectContext } from "./cloudflare/shelf.ts";
 import { hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
 import { createPolicy } from "./request/policy.ts";
+import { presentationOf } from "./request/presentation.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Provider } from "./types.ts";
 
@@ -51,7 +52,6 @@ export interface TokenVaultClass {
   new (ctx: ObjectContext, env: never): TokenVaultObject;
 }
 
-/** The object, as the platform and Workers call it. */
 /** The object, as the platform and Workers call it. */
 export interface TokenVaultObject extends Owner {
   readonly __DURABLE_OBJECT_BRAND: never;
@@ -158,6 +158,7 @@ export function createVault<Credentials = unknown>(
     policy: once(shared.policies, provider, () =>
       createPolicy(provider, options.dangerouslyAllowLoopbackHttp),
     ),
+    presentation: once(shared.presentations, provider, () => presentationOf(provider)),
     memory: memoryOf(everywhere, jurisdiction),
     cache: kv && once(shared.caches, kv, () => createCache(kv, shared.ring)),
     hash: () => hashOf(key),

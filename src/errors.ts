@@ -33,8 +33,8 @@ export type VaultErrorCode =
   | "closed";
 
 /**
- * Why it went wrong, where the cause is known: a closed list, and never a value. With spaces for its
- * underscores, each name is the why of a message.
+ * Why it went wrong, where the cause is known: a closed list, and never a value. A message has the name
+ * itself as its why, with spaces in place of the underscores.
  */
 export type VaultErrorReason =
   /** No reply came: no network, a host that is not there, or CORS. */
@@ -57,11 +57,14 @@ export type VaultErrorReason =
   | "unsendable_header"
   /** JSON would lose its body, or its method takes none. */
   | "unsendable_body"
-  /** The provider's `claims` threw, or gave no JSON. */
+  /** The provider's `claims` or `protectedHeader` threw, or gave no JSON. */
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
-  | TokenFlaw;
+  /** The server refused what was signed by this device's clock, and its own time is not to be had. */
+  | "server_time_unknown"
+  | TokenFlaw
+  | KeyFlaw;
 
 /** What is wrong with a token: which kind of character, never which value. */
 export type TokenFlaw =
@@ -75,6 +78,29 @@ export type TokenFlaw =
   | "non_ascii_in_token"
   /** More than 16 kB. */
   | "token_too_long";
+
+/** What is wrong with a key that JWTs are signed with, or verified by: never which key. */
+export type KeyFlaw =
+  /** There is none. */
+  | "no_key"
+  /** It is neither PEM nor a JWK, or not whole. */
+  | "malformed_key"
+  /** It is public, or a certificate, and only a private key signs. */
+  | "public_key"
+  /** It is private, and verifying takes a public one. */
+  | "private_key"
+  /** It is in PKCS#1: `BEGIN RSA PRIVATE KEY`. */
+  | "pkcs1_key"
+  /** It is in SEC 1: `BEGIN EC PRIVATE KEY`. */
+  | "sec1_key"
+  /** It is encrypted with a passphrase. */
+  | "encrypted_key"
+  /** It is for another algorithm, or for another use. */
+  | "wrong_key_type"
+  /** It is shorter than its algorithm demands. */
+  | "short_key"
+  /** This runtime does not have the algorithm. */
+  | "unsupported_algorithm";
 
 /**
  * The one table of messages: what could not be done, why, and what to do. A {@link VaultErrorReason},
@@ -138,12 +164,12 @@ export class VaultError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // An application's class that extends this one is asked as classes are.
+    // An application's class that extends this one knows its own instances alone, as classes do.
     return this === VaultError ? isVaultError(value) : super[Symbol.hasInstance](value);
   }
 }
 
-/** An error whose place knows better than its code why something could not be done, or what to do. */
+/** An error with another why, or another advice, than its code has in the table of messages. */
 export const because = (code: VaultErrorCode, why?: string, advice?: string): VaultError =>
   new VaultError(code, sentence(code, why, advice));
 
@@ -153,7 +179,7 @@ export function check(isRight: unknown, wanted: string): asserts isRight {
 }
 
 /**
- * Whether `value` is a {@link VaultError}, from whichever copy or realm of the library.
+ * Whether `value` is a {@link VaultError}, of any copy or realm of the library.
  *
  * @example
  * ```ts

@@ -9,8 +9,9 @@ import { systemClock } from "../refresh/clock.ts";
 import { because, VaultError } from "../errors.ts";
 import { createFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
+import type { Presentation } from "../request/presentation.ts";
 import { createFollow } from "../request/redirects.ts";
-import type { Fetch, AccessToken, Clock, Provider, TokenSet } from "../types.ts";
+import type { Fetch, Clock, Provider, TokenSet } from "../types.ts";
 import type { Vault, VaultEvent } from "../vault/vault.ts";
 import { type Ask, type AskParts, createAsk } from "./ask.ts";
 import { createReadPath, type ReadPath, type ReadPathParts, TRIES } from "./read-path.ts";
@@ -52,6 +53,7 @@ export interface StartOptions {
 export interface ProxyParts extends Omit<AskParts, "clock">, Omit<ReadPathParts, "ask" | "clock"> {
   readonly provider: Provider<never>;
   readonly policy: Policy;
+  readonly presentation: Presentation;
   readonly fetch?: Fetch | undefined;
   readonly clock?: Clock | undefined;
   readonly maxReplayBytes?: number | undefined;
@@ -73,17 +75,15 @@ function sendingBy(
   path: ReadPath,
   parts: ProxyParts & { readonly clock: Clock },
 ): Pick<Vault, "authorization" | "fetch" | "getToken"> {
-  const { provider, policy, memory, clock } = parts;
-  const { scheme = "Bearer" } = provider;
+  const { provider, policy, presentation, memory, clock } = parts;
   const tell = teller(parts.onEvent, parts.session.account, parts.waitUntil);
   /** Which session each token was of that `getToken` has given, in this request. */
   const given = new Map<string, string>();
-  const authorization = ({ accessToken }: AccessToken): string => `${scheme} ${accessToken}`;
   return {
     fetch: createFetch({
       policy,
       source: path,
-      authorization,
+      presentation,
       fetch: parts.fetch ?? ((...request) => fetch(...request)),
       follow: createFollow(policy),
       isSelfSigned: provider.renewal?.selfSigned,
@@ -109,7 +109,7 @@ function sendingBy(
       given.set(next.accessToken, next.sessionId);
       return next.accessToken;
     },
-    authorization: async (need) => authorization(await path.getToken(need)),
+    authorization: async (need) => presentation.show(await path.getToken(need)),
   };
 }
 

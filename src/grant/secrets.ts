@@ -12,7 +12,7 @@ export type Env<Name extends string = string> = { readonly [name in Name]?: stri
 /** The part of a provider that says where its tokens go, and keeps its sessions apart. */
 export type Address = Pick<
   Provider,
-  "name" | "origins" | "publicPaths" | "scheme" | "partition" | "showsClaims"
+  "name" | "origins" | "publicPaths" | "scheme" | "header" | "partition" | "showsClaims"
 >;
 
 /** Where a long-lived secret comes from. `Name` is the environment variable's. */
@@ -30,8 +30,8 @@ export interface SecretOptions<Name extends string = string> {
 
 /** The address alone, so that no `env` can be reached from a provider (S7). */
 export function addressOf(options: Address): Address {
-  const { name, origins, publicPaths, scheme, partition, showsClaims } = own(options);
-  return { name, origins, publicPaths, scheme, partition, showsClaims } as Address;
+  const { name, origins, publicPaths, scheme, header, partition, showsClaims } = own(options);
+  return { name, origins, publicPaths, scheme, header, partition, showsClaims } as Address;
 }
 
 /** A member of a sign-in's credentials, if it is their own (S15, S17). */
@@ -56,6 +56,16 @@ export function secretOf(secret: unknown, { variable }: SecretOptions): string {
   throw new VaultError("invalid_option", `Cannot sign in: no secret was given. Pass one${where}.`, {
     reason,
   });
+}
+
+/**
+ * A key that is no secret text: PEM or a JWK. Whether it is a good one is for its importer to say.
+ *
+ * @throws VaultError `invalid_option` where there is none.
+ */
+export function keyOf(key: unknown, options: SecretOptions): unknown {
+  const isThere = isObject(key) || tokenFlaw(key) !== "no_token";
+  return isThere ? key : secretOf(key, options);
 }
 
 /** A grant of a token that was made elsewhere: nobody knows how long ago. */

@@ -1,23 +1,23 @@
 /** Shared by the stores that outlive a release: their records are narrowed and not trusted (S10). */
 import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
-import { isObject, own } from "./json.ts";
+import { isObject, own, parse } from "./json.ts";
 
-/** Why a store cannot be used, and what to do: `store_unavailable`'s own advice unless told. */
+/** Why a store cannot be used, and what to do: `store_unavailable`'s own advice where none is given. */
 export type Cause = readonly [why: string, advice?: string];
 
-/** Whatever keeps a store from answering: nobody is signed out by it. */
+/** Throws the error of a store that cannot be used. Nobody is signed out by it. */
 export const fail: (...cause: Cause) => never = (why, advice) => {
   throw because("store_unavailable", why, advice);
 };
 
-/** How long a store's call may take unless told, milliseconds. */
+/** How many milliseconds a call of a store may take by default. */
 export const DEADLINE = 4000;
 
 /**
  * Answers as `task` does, or fails in time: a store that hangs keeps nobody waiting (F26, F59). `late`
- * rejects without a reason at the deadline. `explain` says why, because a
- * platform's own words may show what it stores (S4).
+ * rejects without a reason at the deadline. `explain` says why the task failed, because a platform's own
+ * words may show what it stores (S4).
  */
 export async function inTime<T>(
   ms: number,
@@ -109,5 +109,20 @@ export function parseStored(value: unknown): StoredRecord | undefined {
   } catch {
     // A circle is deeper than the stack.
     return refuse();
+  }
+}
+
+/** A record from its two texts of JSON; a body that is no JSON counts as absent. Throws as {@link parseStored}. */
+export function storedOf(head: unknown, body: unknown): StoredRecord | undefined {
+  if (head === null || head === undefined) return undefined;
+  const found = jsonOf(head);
+  return parseStored(isObject(found) ? { ...found, body: jsonOf(body) } : null);
+}
+
+function jsonOf(text: unknown): unknown {
+  try {
+    return typeof text === "string" ? parse(text) : undefined;
+  } catch {
+    return undefined;
   }
 }

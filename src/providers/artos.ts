@@ -20,7 +20,6 @@ export interface ArtosCredentials {
 }
 
 /** The options of {@link artos}. */
-/** The options of {@link artos}. */
 export interface ArtosOptions
   extends
     Omit<SecretOptions<"ARTOS_TOKEN">, "variable">,

@@ -35,7 +35,6 @@ export type { Address, Env, RawGrant, ReplyRules, SecretOptions };
 export type { TokenCall, TokenHeaders, TokenReply };
 
 /** The options of {@link mint}. */
-/** The options of {@link mint}. */
 export interface MintOptions<Credentials>
   extends Address, Partial<ReplyRules>, SecretOptions, Pick<Renewal, "assumedLifetime"> {
   /** Where tokens are minted; an absolute URL. */

@@ -47,7 +47,6 @@ export interface SpentTokens {
 }
 
 /** The options of {@link password}. */
-/** The options of {@link password}. */
 export interface PasswordOptions<Credentials = PasswordCredentials>
   extends Address, Partial<ReplyRules>, Partial<Renewal> {
   /** Gets the credentials; an absolute URL. */

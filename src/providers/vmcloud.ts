@@ -11,7 +11,6 @@ import type { Provider, Renewal } from "../types.ts";
 import type { PasswordCredentials } from "./password.ts";
 
 /** The options of {@link vmcloud}. */
-/** The options of {@link vmcloud}. */
 export interface VmcloudOptions extends Partial<Renewal> {
   /** The address of the API and its token endpoints; `https://api.vmcloud.com` by default. */
   readonly baseURL?: string;
