@@ -15,6 +15,7 @@ import type { ApiName } from "../apis/apis.ts";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
 import { clockAhead } from "../support/clock.ts";
+import { loginContract } from "./logins.ts";
 
 export interface ProviderContract {
   /** The control server's address. */
@@ -82,6 +83,8 @@ const cases: Record<ApiName, Case> = {
 const names = Object.keys(cases) as ApiName[];
 
 export function providerContract({ control, env = {} }: ProviderContract): void {
+  loginContract(control);
+
   const open: { close(): unknown }[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map((one) => one.close()));
