@@ -42,7 +42,7 @@ export function loginContract(control: string): void {
     return { api, vault, credentials, get };
   }
 
-  describe.each(frameworks)("login contract: %s", (name) => {
+  describe.each(frameworks)("provider contract: login of %s", (name) => {
     const dialect: (typeof dialects)[FrameworkName] = dialects[name];
 
     it("signs in, shows the profile, and is served; its 401 is healed, or returned [P1 P11]", async () => {
