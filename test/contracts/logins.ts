@@ -3,14 +3,33 @@
  * header or a text, refusals by any status, and a profile. Each server is on another origin.
  */
 import { afterEach, describe, expect, it } from "vitest";
-import { createVault, type Vault } from "../../src/index.ts";
+import { createVault, type Vault, type VaultOptions } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { spawnApi, type SpawnedApi } from "../apis/client.ts";
 import { dialects, type FrameworkName, frameworks } from "../apis/frameworks/index.ts";
 import { APIKEY } from "../apis/frameworks/supabase.ts";
 import { loginOf } from "../support/logins.ts";
 
-export function loginContract(control: string): void {
+type Credentials = Readonly<Record<string, string>>;
+
+export interface LoginContract {
+  /** The control server's address. */
+  readonly control: string;
+  /** Where the vault is, if it is not here; part of each title. */
+  readonly title?: string;
+  make?(options: VaultOptions<Credentials>): Vault<Credentials>;
+}
+
+/** A part of what each shows of the user; the others show nothing. */
+const shown: Readonly<Partial<Record<FrameworkName, string>>> = {
+  spring: "ROLE_USER",
+  supabase: "user_metadata",
+  devise: "ada@acme.example",
+  wordpress: "user_display_name",
+  strapi: "documentId",
+};
+
+export function loginContract({ control, title = "", make = createVault }: LoginContract): void {
   const open: { close(): unknown }[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map((one) => one.close()));
@@ -18,8 +37,8 @@ export function loginContract(control: string): void {
 
   interface Opened {
     readonly api: SpawnedApi;
-    readonly vault: Vault<Record<string, string>>;
-    readonly credentials: Readonly<Record<string, string>>;
+    readonly vault: Vault<Credentials>;
+    readonly credentials: Credentials;
     get(): Promise<Response>;
   }
 
@@ -29,7 +48,7 @@ export function loginContract(control: string): void {
       expose: ["authorization"],
     };
     const api = await spawnApi(control, { name, cors });
-    const vault = createVault({
+    const vault = make({
       provider: loginOf(name, api.url),
       store: memoryStore(),
       dangerouslyAllowLoopbackHttp: true,
@@ -42,14 +61,15 @@ export function loginContract(control: string): void {
     return { api, vault, credentials, get };
   }
 
-  describe.each(frameworks)("provider contract: login of %s", (name) => {
+  describe.each(frameworks)(`provider contract: login of %s${title}`, (name) => {
     const dialect: (typeof dialects)[FrameworkName] = dialects[name];
 
     it("signs in, shows the profile, and is served; its 401 is healed, or returned [P1 P11]", async () => {
       const { api, vault, get } = await signedIn(name);
       expect((await get()).status).toBe(200);
       const { profile, generation } = vault.snapshot();
-      expect([Object.isFrozen(profile ?? {}), generation]).toEqual([profile !== undefined, 1]);
+      expect([Object.isFrozen(profile), generation]).toEqual([true, 1]);
+      expect(JSON.stringify(profile ?? "none")).toContain(shown[name] ?? "none");
       await api.expireAccessTokens();
       const { status } = await get();
       const counters = await api.counters();

@@ -83,7 +83,7 @@ const cases: Record<ApiName, Case> = {
 const names = Object.keys(cases) as ApiName[];
 
 export function providerContract({ control, env = {} }: ProviderContract): void {
-  loginContract(control);
+  loginContract({ control });
 
   const open: { close(): unknown }[] = [];
   afterEach(async () => {
