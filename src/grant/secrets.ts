@@ -34,6 +34,9 @@ export function addressOf(options: Address): Address {
   return { name, origins, publicPaths, scheme, header, partition, showsClaims } as Address;
 }
 
+/** Whether the scheme is that of RFC 7617; schemes are the same in every case. */
+export const isBasic = ({ scheme }: Address): boolean => String(scheme).toLowerCase() === "basic";
+
 /** A member of a sign-in's credentials, if it is their own (S15, S17). */
 export const given = (credentials: unknown, name: string): unknown =>
   isObject(credentials) && Object.hasOwn(credentials, name) ? credentials[name] : undefined;

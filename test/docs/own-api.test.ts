@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import { decodeProtectedHeader, jwtVerify } from "jose";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { createVault, type Provider, type Vault } from "../../src/index.ts";
+import type { ApiKeyCredentials } from "../../src/providers/api-key.ts";
 import type { ClientCredentials } from "../../src/providers/mint.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
@@ -43,6 +44,7 @@ describe("an API of your own", () => {
     "password",
     "bearer, password",
     "static-token",
+    "api-key",
     "mint",
     "clientSecretBasic, mint",
     "self-signed",
@@ -99,6 +101,15 @@ describe("an API of your own", () => {
     await vault.signIn();
     expect((await vault.fetch(THINGS)).status).toBe(401);
     expect(seen).toEqual([["GET", "/things", "Token from-env"]]);
+    vi.unstubAllEnvs();
+  });
+
+  it("works over api-key: from the environment, in a header of its own, its 401 as it is", async () => {
+    vi.stubEnv("ACME_API_KEY", "from-env");
+    const { vault, seen } = await open<ApiKeyCredentials | void>("api-key", () => false);
+    await vault.signIn();
+    expect((await vault.fetch(THINGS)).status).toBe(401);
+    expect(seen).toEqual([["GET", "/things", "from-env"]]);
     vi.unstubAllEnvs();
   });
 

@@ -38,13 +38,16 @@ export interface Answer {
 
 const [kind = "redis", url = "", keys = ""] = process.argv.slice(2) as [Kind, string, string];
 
+/** Half of the default, so that nobody waits long for a server that stands still. */
+const timeout = 2000;
+
 async function open(): Promise<{ readonly store: TokenStore; readonly channel: Channel }> {
   if (isPool(kind)) {
     const { client } = openPool(kind, url, 4);
-    return { store: postgresStore(client), channel: postgresChannel(client) };
+    return { store: postgresStore(client, { timeout }), channel: postgresChannel(client) };
   }
   const { client } = await openClient(kind, url);
-  return { store: redisStore(client), channel: redisChannel(client) };
+  return { store: redisStore(client, { timeout }), channel: redisChannel(client) };
 }
 
 const { store, channel } = await open();

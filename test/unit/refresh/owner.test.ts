@@ -11,8 +11,15 @@ import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wir
 import { createPolicy } from "../../../src/request/policy.ts";
 import { presentationOf } from "../../../src/request/presentation.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
-import { settle } from "../../support/virtual-clock.ts";
-import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
+import {
+  clockAhead,
+  type ManualClock,
+  manualClock,
+  settle,
+  watchCrypto,
+} from "../../support/clock.ts";
+
+watchCrypto();
 
 const ORIGIN = "https://api.acme.example";
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
