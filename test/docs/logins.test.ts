@@ -252,6 +252,35 @@ describe.each(leaving)("%s, signed out", (name) => {
   });
 });
 
+describe("a refusal that is about something else", () => {
+  it.each<[FrameworkName, string, number, object]>([
+    ["supabase", "a public key that was replaced", 401, { message: "Invalid API key" }],
+    ["spring", "a firewall's 403", 403, { message: "Forbidden" }],
+    ["django", "a proxy's 403", 403, { detail: "Forbidden" }],
+    ["directus", "an address that is not listed", 403, { errors: [] }],
+  ])("%s: %s ends no session [P17]", async (name, _, status, body) => {
+    const { vault, api, get } = await signedIn(name);
+    api.fault("refresh", { status, body, times: "always" });
+    api.expireAccessTokens();
+    await get().catch(() => {});
+    expect(vault.snapshot().status).toBe("signed-in");
+  });
+
+  it.each<[FrameworkName, string, number, object]>([
+    ["wordpress", "a secret that is not set", 403, { code: "jwt_auth_bad_config" }],
+    ["sanctum", "a form without its error", 422, { message: "Unprocessable" }],
+    ["devise", "a header that CORS hides", 201, { id: 7 }],
+  ])("%s: %s refuses no password [P17]", async (name, _, status, body) => {
+    const { vault, api, credentials } = await start(name);
+    api.fault("token", { status, body });
+    expect(await rejection(vault.signIn(credentials))).toMatchObject({
+      code: "sign_in_failed",
+      reason: "no_token",
+      status,
+    });
+  });
+});
+
 describe("django's modes", () => {
   it("without rotation the reply has no refresh token: the old one is kept [F23]", async () => {
     const { api, get, pass } = await signedIn("django", { rotation: "none" });

@@ -42,7 +42,7 @@ const logins: Readonly<Record<FrameworkName, (base: string) => Login>> = {
       refreshToken,
       profile: username ? { username, roles } : undefined,
     }),
-    isRefusal: ({ status, body }) => body !== undefined && (status === 401 || status === 403),
+    isRefusal: ({ status, body }) => body?.["statusCode"] === 403 || (status === 401 && !!body),
   }),
   supabase: (base) => ({
     tokenUrl: `${base}/auth/v1/token?grant_type=password`,
@@ -56,6 +56,7 @@ const logins: Readonly<Record<FrameworkName, (base: string) => Login>> = {
       expiresAt: Number(expires_at) * 1_000,
       profile: user,
     }),
+    isRefusal: ({ status, body }) => status === 400 && body !== undefined,
   }),
   devise: (base) => ({
     tokenUrl: `${base}/users/sign_in`,
