@@ -27,6 +27,7 @@ const RENDERED = "test/package/rendering.test.ts";
 const TESTS = "test/package/testing.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
+const LOGINS = "test/docs/logins.test.ts";
 const HERE = "test/docs/programs.test.ts";
 const JWT = "test/docs/jwt.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
@@ -43,7 +44,8 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
-  "docs/own-api.md": [OWN, OWN, OWN, OWN, OWN],
+  "docs/own-api.md": Array<string>(8).fill(OWN),
+  "docs/logins.md": Array<string>(8).fill(LOGINS),
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
   "docs/fetch.md": [HERE, HERE],
