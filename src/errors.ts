@@ -190,7 +190,7 @@ export class VaultError extends Error {
     const { status, retryAfter, reason } = own;
     super(message ?? sentence(code, reason?.replaceAll("_", " ")));
     Object.assign(this, { name: "VaultError", code, status, retryAfter, reason });
-    Object.defineProperty(this, brand, { value: true });
+    Object.defineProperty(this, brand, { __proto__: null, value: true } as PropertyDescriptor);
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

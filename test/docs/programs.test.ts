@@ -28,6 +28,7 @@ const TESTS = "test/package/testing.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
 const HERE = "test/docs/programs.test.ts";
+const JWT = "test/docs/jwt.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
 /** Nothing runs it: `examples.test.ts` compiles it. */
 const COMPILED = "test/docs/examples.test.ts";
@@ -49,6 +50,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/fetch.md": [HERE, HERE],
   "docs/wretch.md": [HERE],
   "docs/webhooks.md": [HERE],
+  "docs/jwt.md": [JWT, JWT, JWT],
   "docs/state.md": [RENDERED, HERE],
   "docs/rendering.md": [COMPILED],
   "docs/testing.md": [TESTS, TESTS, TESTS],

@@ -181,6 +181,23 @@ describe("the soft time", () => {
     expect(paths().filter((one) => one === "/refresh")).toHaveLength(1);
   });
 
+  it("alone begins nothing: a look without a call leaves the refresh token alone [P5]", async () => {
+    let passed = 0;
+    const first = open();
+    await first.signIn(credentials);
+    await end(first);
+    passed = 3600_000 * 0.85;
+    const vault = open({ clock: soft(() => passed) });
+    vault.subscribe(() => {});
+    await vi.waitFor(() => expect(vault.snapshot().status).toBe("signed-in"));
+    await vault[Symbol.asyncDispose]();
+    expect(paths()).not.toContain("/refresh");
+
+    // A server says that it lives on: there the same look refreshes.
+    const server = open({ clock: soft(() => passed), refreshAhead: true });
+    await vi.waitFor(() => expect(server.snapshot().generation).toBe(2));
+  });
+
   it("an abort ends a call's staying, and not the refresh [P14 F11]", async () => {
     let passed = 0;
     const vault = open({ clock: soft(() => passed), maxStaleness: DAY });
