@@ -5,6 +5,7 @@ import { evidence } from "./evidence.ts";
 import { cloudflare } from "./cloudflare.ts";
 import { model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
+import { node } from "./node.ts";
 import { peers } from "./peers.ts";
 import { providers } from "./providers.ts";
 import { requests } from "./requests.ts";
@@ -27,5 +28,6 @@ export const mutants: readonly Mutant[] = [
   ...providers,
   ...cloudflare,
   ...worker,
+  ...node,
   ...model,
 ];
