@@ -6,6 +6,7 @@ import { cloudflare } from "./cloudflare.ts";
 import { logins } from "./logins.ts";
 import { model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
+import { node } from "./node.ts";
 import { peers } from "./peers.ts";
 import { providers } from "./providers.ts";
 import { requests } from "./requests.ts";
@@ -29,5 +30,6 @@ export const mutants: readonly Mutant[] = [
   ...logins,
   ...cloudflare,
   ...worker,
+  ...node,
   ...model,
 ];
