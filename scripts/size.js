@@ -17,6 +17,8 @@ const alone = {
   cloudflare: 33_280,
   deno: 27_280,
   jwt: 11_750,
+  "channels/postgres": 2490,
+  "channels/redis": 2750,
   "locks/local": 310,
   "locks/web-locks": 570,
   "providers/api-key": 2200,
@@ -40,6 +42,8 @@ const alone = {
   webhook: 2390,
   worker: 30_240,
   wretch: 1440,
+  "stores/postgres": 4020,
+  "stores/redis": 5050,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
