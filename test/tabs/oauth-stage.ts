@@ -3,7 +3,11 @@
  * with its own login page, an API that asks it about tokens, and the application's pages.
  */
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import {
+  type AddressInfo,
+  createServer as createNetServer,
+  type Server as NetServer,
+} from "node:net";
 import path from "node:path";
 import { build } from "esbuild";
 import Provider from "oidc-provider";
@@ -76,11 +80,11 @@ export interface LoginStage {
   open(at?: string): Promise<Page>;
   /** Opens a tab, and logs in by the server's page. */
   openSignedIn(login?: string): Promise<Page>;
-  /** The server's port is closed for so long. */
-  restart(ms: number): Promise<void>;
+  /** The server goes, and comes again when somebody has asked for it. */
+  restart(): Promise<void>;
 }
 
-const listen = (server: Server, port = 0): Promise<number> =>
+const listen = (server: NetServer, port = 0): Promise<number> =>
   new Promise((resolve) =>
     server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
   );
@@ -177,9 +181,17 @@ export async function setUpLogin({
       expect(await outcomeOf(page)).toBe("signed-in");
       return page;
     },
-    async restart(ms) {
+    async restart() {
       await close(server);
-      await new Promise((resolve) => setTimeout(resolve, ms));
+      let asked = (): void => {};
+      const isAsked = new Promise<void>((resolve) => (asked = resolve));
+      const nobody = createNetServer((socket) => {
+        socket.destroy();
+        asked();
+      });
+      await listen(nobody, port);
+      await isAsked;
+      await new Promise<void>((resolve) => void nobody.close(() => resolve()));
       await listen(server, port);
     },
   };

@@ -17,7 +17,8 @@ describe.each([
     expect(here.searchParams.get("page")).toBe("2");
     const profile = await page.evaluate(() => window.signIn.vault.snapshot().profile);
     expect(profile).toMatchObject({ sub: "ada", iss: stage.issuer, aud: "tabs" });
-    expect(await page.evaluate(() => window.signIn.work(1))).toEqual({ sent: 3, failed: [] });
+    await page.evaluate(() => void (window.signIn.isDone = true));
+    expect(await page.evaluate(() => window.signIn.work())).toEqual({ sent: 3, failed: [] });
     expect(await page.evaluate(() => window.signIn.userInfo())).toEqual({ sub: "ada" });
     await page.reload();
     expect(await outcomeOf(page)).toBe("none");
