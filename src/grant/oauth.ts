@@ -34,15 +34,13 @@ export interface OAuthClient {
   readonly dangerouslyAllowLoopbackHttp?: boolean;
 }
 
+type EndpointName =
+  | `${"authorization" | "token" | "revocation" | "userinfo" | "end_session"}_endpoint`
+  | "jwks_uri";
+
 /** A server's metadata, narrowed: in the wire's spelling, without anything that nobody asked for. */
-export interface OAuthServer {
+export interface OAuthServer extends Readonly<Partial<Record<EndpointName, string | undefined>>> {
   readonly issuer: string;
-  readonly authorization_endpoint?: string | undefined;
-  readonly token_endpoint?: string | undefined;
-  readonly revocation_endpoint?: string | undefined;
-  readonly userinfo_endpoint?: string | undefined;
-  readonly end_session_endpoint?: string | undefined;
-  readonly jwks_uri?: string | undefined;
   readonly authorization_response_iss_parameter_supported: boolean;
   /** Whether PKCE by S256 may be relied on. A server that does not tell its methods often has it. */
   readonly has_s256: boolean;
@@ -81,6 +79,27 @@ function addressesOf(issuer: string): string[] {
   ];
 }
 
+/** The endpoints, as metadata calls them. */
+const ENDPOINTS: Readonly<Record<keyof OAuthEndpoints, EndpointName>> = own({
+  authorization: "authorization_endpoint",
+  token: "token_endpoint",
+  revocation: "revocation_endpoint",
+  userInfo: "userinfo_endpoint",
+  endSession: "end_session_endpoint",
+  jwks: "jwks_uri",
+});
+
+/** The endpoints that `read` finds; nothing else of its source is looked at. */
+const endpointsBy = (
+  read: (name: keyof OAuthEndpoints, wire: EndpointName) => unknown,
+): Partial<Record<EndpointName, string | undefined>> =>
+  Object.fromEntries(
+    Object.entries(ENDPOINTS).map(([name, wire]) => [
+      wire,
+      urlIn(read(name as keyof OAuthEndpoints, wire)),
+    ]),
+  );
+
 /** Metadata is untrusted until the server that it describes is the one that was asked (S10). */
 function narrow(body: Record<string, unknown>, issuer: string): OAuthServer | LookUpFlaw {
   const { issuer: told } = body;
@@ -88,13 +107,8 @@ function narrow(body: Record<string, unknown>, issuer: string): OAuthServer | Lo
   if (!isSameIssuer(told, issuer)) return { flaw: "issuer_mismatch" };
   const methods = textsIn(body["code_challenge_methods_supported"]);
   return own({
+    ...endpointsBy((_, wire) => body[wire]),
     issuer: told,
-    authorization_endpoint: urlIn(body["authorization_endpoint"]),
-    token_endpoint: urlIn(body["token_endpoint"]),
-    revocation_endpoint: urlIn(body["revocation_endpoint"]),
-    userinfo_endpoint: urlIn(body["userinfo_endpoint"]),
-    end_session_endpoint: urlIn(body["end_session_endpoint"]),
-    jwks_uri: urlIn(body["jwks_uri"]),
     authorization_response_iss_parameter_supported:
       body["authorization_response_iss_parameter_supported"] === true,
     has_s256: !methods || methods.includes("S256"),
@@ -104,16 +118,11 @@ function narrow(body: Record<string, unknown>, issuer: string): OAuthServer | Lo
 
 /** What a client that gives its server's endpoints says of the server. */
 function given(endpoints: OAuthEndpoints, issuer: string | undefined): OAuthServer {
-  const { authorization, token, revocation, userInfo, endSession, jwks } = own(endpoints);
+  const told = own(endpoints);
   return own({
+    ...endpointsBy((name) => told[name]),
     // A response that names an issuer is never this one's where none was given.
     issuer: issuer ?? "urn:tokenkeep:no-issuer",
-    authorization_endpoint: urlIn(authorization),
-    token_endpoint: urlIn(token),
-    revocation_endpoint: urlIn(revocation),
-    userinfo_endpoint: urlIn(userInfo),
-    end_session_endpoint: urlIn(endSession),
-    jwks_uri: urlIn(jwks),
     authorization_response_iss_parameter_supported: false,
     has_s256: true,
     id_token_signing_alg_values_supported: undefined,

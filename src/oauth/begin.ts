@@ -6,7 +6,10 @@ import { keep } from "./pending.ts";
 
 /** The options of {@link beginSignIn}. */
 export interface BeginOptions {
-  /** The place to come back to, of this page's origin; the one that is shown by default. */
+  /**
+   * The place to come back to, of this page's origin. By default the one that is shown, and `/` where that is
+   * the callback's own.
+   */
   readonly returnTo?: string;
   /** As in OpenID Connect Core §3.1.2.1: `"login"`, `"consent"`, `"none"`, … */
   readonly prompt?: string;
@@ -43,11 +46,13 @@ const challengeOf = async (verifier: string): Promise<string> =>
  * takes no PKCE; `store_unavailable`; `invalid_option`.
  */
 export async function beginSignIn(client: OAuthClient, options: BeginOptions = {}): Promise<void> {
-  const { returnTo = location.href, prompt, loginHint, maxAge, parameters } = own(options);
+  const { returnTo, prompt, loginHint, maxAge, parameters } = own(options);
   const { issuer, clientId, scope, resource } = own(client);
   if (maxAge !== undefined && !(maxAge >= 0)) throw mistake("maxAge, in seconds");
-  const redirectUri = redirectOf(client).href;
-  const place = placeOf(returnTo);
+  const back = redirectOf(client);
+  const redirectUri = back.href;
+  const isAtCallback = back.pathname !== "/" && back.pathname === new URL(location.href).pathname;
+  const place = placeOf(returnTo ?? (isAtCallback ? "/" : location.href));
   const server = await serverOf(client);
   // RFC 9700 §2.1.1: no login goes on with less.
   if (!server.has_s256)

@@ -60,7 +60,7 @@ async function complete(client: OAuthClient, vault: SignsIn): Promise<SignInOutc
   const state = answer.get("state");
   if (!state || !(answer.has("code") || answer.has("error"))) return interrupted(here);
   // At once: no script, referrer or history entry is to see the code.
-  history.replaceState({ [MARK]: true }, "", back);
+  history.replaceState({ ...history.state, [MARK]: true }, "", back);
   const pending = await take(clientKey(client) + state).catch((error: unknown) => {
     show(back, back.href);
     throw error;
@@ -80,13 +80,19 @@ async function complete(client: OAuthClient, vault: SignsIn): Promise<SignInOutc
 function interrupted(here: URL): SignInOutcome {
   const kept: unknown = history.state;
   if (!isObject(kept) || kept[MARK] !== true) return { type: "none" };
-  history.replaceState(null, "", here);
+  unmark(here.href);
   return { type: "stale", reason: "interrupted" };
+}
+
+/** Leaves in the history entry what a router has put there. */
+function unmark(place: string): void {
+  const { [MARK]: _, ...state } = Object(history.state) as Record<string, unknown>;
+  history.replaceState(Object.keys(state).length > 0 ? state : null, "", place);
 }
 
 /** Shows a place in the URL, unless the application has gone elsewhere meanwhile. */
 function show(back: URL, place: string): void {
-  if (location.href === back.href) history.replaceState(null, "", place);
+  if (location.href === back.href) unmark(place);
 }
 
 /** Mix-up (RFC 9207 §2.4): the answer of another server is not looked at any further. */

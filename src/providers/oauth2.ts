@@ -61,7 +61,10 @@ export interface OAuth2Options
    * to 512 bits and EdDSA; otherwise RS256. `none` and the HS algorithms never.
    */
   readonly idTokenAlgorithms?: readonly string[];
-  /** Picks the claims that a snapshot's `profile` shows; by default all but hashes and nonce. */
+  /**
+   * Picks the claims that a snapshot's `profile` shows; by default all but hashes and nonce. Nobody is
+   * signed in where it throws.
+   */
   readonly profile?: (claims: Claims) => object;
 }
 
@@ -228,13 +231,14 @@ async function redeem(parts: Client, { server, exchange, code }: Redeeming): Pro
   // RFC 6749 §5.1: a reply without a scope grants what was asked for.
   const grant = { ...outcome.grant, scope: outcome.grant.scope ?? options.scope };
   if (!wantsIdToken) return { ...outcome, grant };
+  let claims: Claims | undefined;
   try {
-    const claims = await checkIdToken(parts, { server, exchange, reply, code });
+    claims = await checkIdToken(parts, { server, exchange, reply, code });
     return { ...outcome, grant: { ...grant, ...shown(parts, claims) } };
   } catch {
     // Nobody knows whose tokens these are: they are not kept.
     await revoke(parts, { server, exchange, tokens: grant }).catch(() => {});
-    return { type: "trouble", reason: "id_token_invalid" };
+    return { type: "trouble", reason: claims ? "read_failed" : "id_token_invalid" };
   }
 }
 

@@ -66,6 +66,14 @@ describe("a login that is begun", () => {
     expect(searchParams.get("nonce")).not.toBe("mine");
   });
 
+  it("from the callback's own page comes back to the start, elsewhere to where it was", async () => {
+    const page = await openPage();
+    page.href = `${APP}/callback`;
+    await page.oauth.beginSignIn(client);
+    await page.load(page.login());
+    expect(await page.oauth.completeSignIn(client, page.vault)).toMatchObject({ returnTo: "/" });
+  });
+
   it("keeps what it needs sealed, and not in the clear [S8]", async () => {
     const page = await openPage();
     await page.oauth.beginSignIn(client);

@@ -78,6 +78,50 @@ describe("a callback", () => {
     expect(page.href).toBe(`${APP}/vms?page=2#third`);
   });
 
+  it("leaves to a router what it keeps in the history entry", async () => {
+    const page = await back();
+    page.history.state = { idx: 7 };
+    await page.oauth.completeSignIn(client, page.vault);
+    expect(page.history.state).toEqual({ idx: 7 });
+  });
+
+  it("is handed to a server, where the vault of a confidential client lives", async () => {
+    const page = await back();
+    const secret = "the-server's-own";
+    const { createVault } = await import("../../../src/index.ts");
+    const { oauth2 } = await import("../../../src/providers/oauth2.ts");
+    const { memoryStore } = await import("../../../src/stores/memory.ts");
+    const onServer = createVault({
+      provider: oauth2({ ...client, name: "acme", origins: [API], clientSecret: secret }),
+      store: memoryStore(),
+      fetch: page.server.fetch,
+    });
+    // What goes over the wire is JSON, and all that the page ever holds.
+    const signIn = (code: object): Promise<void> =>
+      onServer.signIn(JSON.parse(JSON.stringify(code)));
+    expect(await page.oauth.completeSignIn(client, { signIn })).toMatchObject({
+      type: "signed-in",
+    });
+    expect(onServer.snapshot()).toMatchObject({ status: "signed-in", profile: { sub: "ada" } });
+    expect(atob(page.server.to("/token")[0]!.headers.get("authorization")!.slice(6))).toContain(
+      ":",
+    );
+  });
+
+  it("of a login that is older than maxAge allows signs nobody in", async () => {
+    const page = await openPage();
+    page.server.idToken = (told) => ({ ...told, auth_time: Number(told["iat"]) - 600 });
+    for (const [maxAge, type] of [
+      [300, "sign_in_failed"],
+      [900, "signed-in"],
+    ] as const) {
+      await page.oauth.beginSignIn(client, { maxAge });
+      await page.load(page.login());
+      const outcome = page.oauth.completeSignIn(client, page.vault).catch((error) => error);
+      expect(Object.values(await outcome)).toContain(type);
+    }
+  });
+
   it("leaves an application alone that has gone elsewhere meanwhile", async () => {
     const page = await back();
     const completing = page.oauth.completeSignIn(client, page.vault);

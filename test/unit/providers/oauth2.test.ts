@@ -27,6 +27,14 @@ describe("a code", () => {
     expect(server.to("/keys")).toHaveLength(1);
   });
 
+  it("shows the claims that the application picks, and signs nobody in where that throws", async () => {
+    const { vault } = await signedIn({ profile: ({ name }) => ({ name }) });
+    expect(vault.snapshot().profile).toEqual({ name: "Ada" });
+    const wrong = await stage({ profile: () => JSON.parse("{") });
+    const error = await rejection(wrong.vault.signIn(await wrong.login()));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "read_failed" });
+  });
+
   it("that was used already is refused", async () => {
     const { vault, login } = await stage();
     const code = await login();
