@@ -90,9 +90,11 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   async function lookAgain(error: unknown): Promise<boolean> {
     if (!(error instanceof StoreTrouble) || error.isSilence) return false;
     try {
-      await load();
+      const { record, askedAt } = await keeper.read();
+      mind.learn({ type: "read", record, askedAt });
       return mind.known.setting.store.atomic;
     } catch (trouble) {
+      // It is the same trouble: told as another one, it would fail the callers before they are served.
       if (!(trouble instanceof StoreTrouble)) throw trouble;
       return false;
     }

@@ -28,6 +28,8 @@ const TESTS = "test/package/testing.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
 const HERE = "test/docs/programs.test.ts";
+const JWT = "test/docs/jwt.test.ts";
+const OAUTH = "test/docs/oauth.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
 /** Nothing runs it: `examples.test.ts` compiles it. */
 const COMPILED = "test/docs/examples.test.ts";
@@ -42,12 +44,15 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
-  "docs/own-api.md": [OWN, OWN, OWN, OWN],
+  // The page; the worker's page, the server's page, and the rest.
+  "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],
+  "docs/own-api.md": [OWN, OWN, OWN, OWN, OWN],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
   "docs/fetch.md": [HERE, HERE],
   "docs/wretch.md": [HERE],
   "docs/webhooks.md": [HERE],
+  "docs/jwt.md": [JWT, JWT, JWT],
   "docs/state.md": [RENDERED, HERE],
   "docs/rendering.md": [COMPILED],
   "docs/testing.md": [TESTS, TESTS, TESTS],

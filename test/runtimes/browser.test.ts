@@ -9,6 +9,7 @@ import { connectVault, serveVault } from "../../src/worker.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
 import { freshDatabase } from "../support/indexeddb.ts";
+import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
@@ -38,6 +39,7 @@ webLocksContract("the browser's", {
 });
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
+jwtContract({ control: inject("control") });
 webhookContract({ streams: "body" in Request.prototype });
 const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
 wretchContract({ control: inject("control"), streams: false, timings });

@@ -2,7 +2,7 @@
 
 export interface AcmeApi {
   readonly fetch: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
-  /** What was asked, in turn: method, path, and the `Authorization`, or the JSON body without one. */
+  /** What was asked, in turn: method, path, and the `Authorization` or `X-API-Key`, or the JSON body without one. */
   readonly seen: unknown[];
   /** Whether an `Authorization` is good. */
   accepts: (authorization: string) => boolean;
@@ -19,7 +19,8 @@ export function createAcmeApi(accepts: AcmeApi["accepts"]): AcmeApi {
     seen: [],
     async fetch(input, init) {
       const request = new Request(input, init);
-      const authorization = request.headers.get("authorization");
+      const { headers } = request;
+      const authorization = headers.get("authorization") ?? headers.get("x-api-key");
       const body = await request.text();
       const { pathname } = new URL(request.url);
       api.seen.push([request.method, pathname, authorization ?? (JSON.parse(body) as unknown)]);

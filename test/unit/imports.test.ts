@@ -88,7 +88,8 @@ function layerOf(name: string): Layer {
   if (name === "types" || name === "errors") return "contract";
   const [room] = /^(guard|grant|refresh|request|vault)(?=\/)/.exec(name) ?? [];
   if (room) return room as Layer;
-  if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
+  // JWTs are `jose`'s, as a store is its database's.
+  if (name === "jwt" || /^(stores|locks|channels|providers)\//.test(name)) return "adapter";
   if (/^(cloudflare|deno|node|oauth|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
   if (name.startsWith("cloudflare:")) return "runtime";
@@ -166,6 +167,9 @@ describe("the test of Law 3 can fail", () => {
     ["providers/password", "providers/vmcloud"],
     ["providers/mint", "providers/static-token"],
     ["providers/clary", "providers/self-signed"],
+    ["providers/self-signed", "jwt"],
+    ["jwt", "providers/self-signed"],
+    ["index", "jwt"],
     ["providers/clary-jwt", "providers/clary"],
     ["providers/vmcloud", "stores/memory"],
     ["browser", "refresh/engine"],
@@ -207,6 +211,8 @@ describe("the test of Law 3 can fail", () => {
     ["providers/vmcloud", "providers/password"],
     ["providers/clary-jwt", "providers/self-signed"],
     ["providers/self-signed", "jose"],
+    ["jwt", "guard/jws"],
+    ["jwt", "jose"],
     ["browser", "index"],
     ["browser", "stores/indexeddb"],
     ["webhook", "errors"],
