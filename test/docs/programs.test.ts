@@ -30,6 +30,7 @@ const OWN = "test/docs/own-api.test.ts";
 const LOGINS = "test/docs/logins.test.ts";
 const HERE = "test/docs/programs.test.ts";
 const JWT = "test/docs/jwt.test.ts";
+const OAUTH = "test/docs/oauth.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
 /** Nothing runs it: `examples.test.ts` compiles it. */
 const COMPILED = "test/docs/examples.test.ts";
@@ -47,6 +48,8 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
   "docs/own-api.md": Array<string>(8).fill(OWN),
   "docs/logins.md": Array<string>(8).fill(LOGINS),
+  // The page; the worker's page, the server's page, and the rest.
+  "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
   "docs/fetch.md": [HERE, HERE],
