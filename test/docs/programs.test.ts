@@ -52,7 +52,8 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
-  "docs/fetch.md": [HERE, HERE],
+  // The last two: server-sent events, and a WebSocket.
+  "docs/fetch.md": [HERE, HERE, COMPILED, COMPILED],
   "docs/wretch.md": [HERE],
   "docs/webhooks.md": [HERE],
   "docs/jwt.md": [JWT, JWT, JWT],
