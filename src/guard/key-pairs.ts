@@ -37,6 +37,8 @@ export interface Half {
   readonly format: "pkcs8" | "spki";
   /** What the labels of other blocks say. */
   readonly others: Readonly<Record<string, KeyFlaw>>;
+  /** What to do about a flaw, where that is not the usual. */
+  readonly advice: Readonly<Partial<Record<KeyFlaw, string>>>;
   /** Whether a JWK of this half has the private member `d`. */
   readonly isPrivate: boolean;
 }
@@ -79,12 +81,13 @@ async function kindIn(bytes: Bytes, { format, use }: Half): Promise<KeyKind | un
 }
 
 /** The PEM block that is wanted, or the error that says what was given instead. */
-function blockIn(text: string, { label: wanted, others }: Half): Bytes {
+function blockIn(text: string, { label: wanted, others, advice }: Half): Bytes {
   const blocks = blocksOf(text);
   const block = blocks.find(({ label }) => label === wanted);
   if (block?.bytes) return block.bytes;
   const known = block ? undefined : blocks.find(({ label }) => label in others);
-  throw keyError(known ? others[known.label]! : "malformed_key");
+  const flaw = (known && others[known.label]) ?? "malformed_key";
+  throw keyError(flaw, undefined, advice[flaw]);
 }
 
 async function importPem(
@@ -129,6 +132,13 @@ function flawOfJwk(
     (operations === undefined || (Array.isArray(operations) && operations.includes(use)));
   return isMeant ? undefined : keyError("wrong_key_type");
 }
+
+/** Whether a JWK is that half of a pair for this algorithm, and meant for that use. */
+export const isHalf = (
+  jwk: Record<string, unknown>,
+  algorithm: KeyPairAlgorithm,
+  half: Half,
+): boolean => !flawOfJwk(jwk, algorithm, half);
 
 async function importJwk(
   jwk: Record<string, unknown>,

@@ -6,6 +6,7 @@ import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
+import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { jsonStore, sealingContract } from "../contracts/sealing.ts";
@@ -35,5 +36,6 @@ lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?
 providerContract({ control: inject("control"), env: process.env });
 fetchContract({ control: inject("control"), streams: true, departs: ["refusals", "redirects"] });
 jwtBearerContract({ control: inject("control") });
+jwtContract({ control: inject("control") });
 webhookContract({ streams: true });
 wretchContract({ control: inject("control"), streams: true, timings: false });

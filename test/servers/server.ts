@@ -11,9 +11,11 @@ export interface Server {
   readonly url: string;
   readonly folder: string;
   /** Sends a signal; resolves when the process is gone, if the signal ends it. */
-  kill(signal?: "SIGKILL" | "SIGTERM" | "SIGQUIT"): Promise<void>;
+  kill(signal?: "SIGKILL" | "SIGINT"): Promise<void>;
   pause(): void;
   resume(): void;
+  /** Resolves when it has ended by itself. */
+  ended(): Promise<void>;
   /** Starts it again on the same port and folder, with other settings besides. */
   start(settings?: readonly string[]): Promise<void>;
   /** Ends it and removes its folder. */
@@ -58,9 +60,10 @@ interface Kind {
   readonly program: string;
   readonly args: readonly string[];
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-  /** What the log says when it is ready. */
-  readonly ready: string;
 }
+
+/** What the log of either says when it takes connections. */
+const READY = /ready to accept (read-only )?connections/i;
 
 async function serve(
   kind: Kind,
@@ -100,7 +103,7 @@ async function serve(
     const said = new Promise<void>((resolve) => {
       const hear = (chunk: Buffer): void => {
         log = (log + String(chunk)).slice(-4000);
-        if (log.includes(kind.ready)) resolve();
+        if (READY.test(log)) resolve();
       };
       process.stdout.on("data", hear);
       process.stderr.on("data", hear);
@@ -118,6 +121,7 @@ async function serve(
       child?.kill(signal);
       await ended;
     },
+    ended: () => ended,
     pause: () => void child?.kill("SIGSTOP"),
     resume: () => void child?.kill("SIGCONT"),
     async close() {
@@ -143,7 +147,7 @@ export async function startRedis(
     ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
     ...["--appendonly", "yes", "--appendfsync", "always", ...settings],
   ];
-  const kind = { program, args, ready: "Ready to accept connections" };
+  const kind = { program, args };
   return serve(kind, { port, folder, url: `redis://127.0.0.1:${port}` });
 }
 
@@ -164,7 +168,7 @@ export async function startPostgres(
     ...["-D", data, "-p", String(port), "-k", "", "-h", "127.0.0.1"],
     ...["-c", "shared_buffers=16MB", "-c", "max_connections=150", ...settings],
   ];
-  const kind = { program, args, user, ready: "ready to accept connections" };
+  const kind = { program, args, user };
   const url = `postgres://tokenkeep@127.0.0.1:${port}/postgres`;
   return serve(kind, { port, folder, url });
 }
