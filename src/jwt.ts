@@ -110,7 +110,7 @@ export interface SignJwtOptions {
   /** How many milliseconds the JWT is good, rounded to seconds; 3,600,000 (an hour) by default. */
   readonly lifetime?: number;
   /** More members of the header, such as `kid` and `typ`; a JWK's `kid`, and `JWT`, by default. */
-  readonly header?: Readonly<Record<string, unknown>>;
+  readonly protectedHeader?: Readonly<Record<string, unknown>>;
   /** Milliseconds since the epoch; `Date.now` by default. */
   readonly now?: () => number;
 }
@@ -243,7 +243,7 @@ export async function signJwt(
   claims: Readonly<Record<string, unknown>>,
   options: SignJwtOptions,
 ): Promise<string> {
-  const { key, algorithm, header, lifetime = 3_600_000, now = Date.now } = own(options);
+  const { key, algorithm, protectedHeader, lifetime = 3_600_000, now = Date.now } = own(options);
   check(isObject(claims), "claims, an object");
   check(typeof algorithm === "string", "algorithm, such as RS256");
   check(isHmac(algorithm) || Object.hasOwn(KINDS, algorithm), "algorithm, such as RS256");
@@ -254,7 +254,7 @@ export async function signJwt(
   const iat = Math.floor(now() / 1_000);
   try {
     return await new SignJWT({ ...claims })
-      .setProtectedHeader({ typ: "JWT", ...kidOf(key), ...header, alg: algorithm })
+      .setProtectedHeader({ typ: "JWT", ...kidOf(key), ...protectedHeader, alg: algorithm })
       .setIssuedAt(iat)
       .setExpirationTime(iat + Math.round(lifetime / 1_000))
       .sign(by);
