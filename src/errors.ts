@@ -63,6 +63,7 @@ export type VaultErrorReason =
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
+  | OAuthFlaw
   /** The server refused what was signed by this device's clock, and its own time is not to be had. */
   | "server_time_unknown"
   | TokenFlaw
@@ -70,6 +71,21 @@ export type VaultErrorReason =
   | JwtFlaw
   /** The reply holds no JWKS, or one that is too large; `status` says more. */
   | "no_keys";
+
+/** What is wrong with an OAuth server, or with its answer to a login. */
+export type OAuthFlaw =
+  /** Its metadata was not to be had; `status` says more. */
+  | "metadata_missing"
+  /** Its metadata is none, or lacks an endpoint that is needed. */
+  | "metadata_invalid"
+  /** Metadata, callback or ID token name another server than the one that was asked. */
+  | "issuer_mismatch"
+  /** The callback is not the answer to the login that was begun, or has no code. */
+  | "callback_invalid"
+  /** The ID token is missing, or not this login's. */
+  | "id_token_invalid"
+  /** The server takes no PKCE by S256, without which a stolen code is worth a session. */
+  | "pkce_unsupported";
 
 /** What is wrong with a token: which kind of character, never which value. */
 export type TokenFlaw =

@@ -3,6 +3,7 @@ import { changes } from "./changes.ts";
 import { decisions } from "./decisions.ts";
 import { evidence } from "./evidence.ts";
 import { cloudflare } from "./cloudflare.ts";
+import { logins } from "./logins.ts";
 import { model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
 import { node } from "./node.ts";
@@ -26,6 +27,7 @@ export const mutants: readonly Mutant[] = [
   ...requests,
   ...webhooks,
   ...providers,
+  ...logins,
   ...cloudflare,
   ...worker,
   ...node,

@@ -87,13 +87,16 @@ export function warnOnce(text: string): void {
   console.warn(`tokenkeep: ${text}`);
 }
 
+/** Whether this is a page or a worker of one. */
+export const isInBrowser = (): boolean =>
+  typeof document === "object" || typeof importScripts === "function";
+
 /** Warns once for each provider in a browser, where each visitor can read the secret (S16). */
 export function warnInBrowser({
   name,
   dangerouslyAllowInBrowser,
 }: Pick<Address & SecretOptions, "name" | "dangerouslyAllowInBrowser">): void {
-  const isBrowser = typeof document === "object" || typeof importScripts === "function";
-  if (dangerouslyAllowInBrowser || !isBrowser) return;
+  if (dangerouslyAllowInBrowser || !isInBrowser()) return;
   warnOnce(
     `the secret of provider "${name}" does not belong in a browser. It lives long, and ` +
       "everyone who opens the page, and every script in it, can read it and use it elsewhere. Keep " +

@@ -27,8 +27,10 @@ const RENDERED = "test/package/rendering.test.ts";
 const TESTS = "test/package/testing.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
+const LOGINS = "test/docs/logins.test.ts";
 const HERE = "test/docs/programs.test.ts";
 const JWT = "test/docs/jwt.test.ts";
+const OAUTH = "test/docs/oauth.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
 /** Nothing runs it: `examples.test.ts` compiles it. */
 const COMPILED = "test/docs/examples.test.ts";
@@ -44,10 +46,14 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
-  "docs/own-api.md": [OWN, OWN, OWN, OWN, OWN],
+  "docs/own-api.md": Array<string>(8).fill(OWN),
+  "docs/logins.md": Array<string>(8).fill(LOGINS),
+  // The page; the worker's page, the server's page, and the rest.
+  "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
-  "docs/fetch.md": [HERE, HERE],
+  // The last two: server-sent events, and a WebSocket.
+  "docs/fetch.md": [HERE, HERE, COMPILED, COMPILED],
   "docs/wretch.md": [HERE],
   "docs/webhooks.md": [HERE],
   "docs/jwt.md": [JWT, JWT, JWT],

@@ -10,6 +10,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
 import { freshDatabase } from "../support/indexeddb.ts";
 import { jwtContract } from "../contracts/jwt.ts";
+import { loginContract } from "../contracts/logins.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
@@ -49,6 +50,11 @@ fetchContract({
   control: inject("control"),
   streams: false,
   make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
+});
+loginContract({
+  title: ", vault in another place",
+  control: inject("control"),
+  make: (options) => connectVault<Readonly<Record<string, string>>>(() => serveVault(options)),
 });
 wretchContract({
   title: ", vault in another place",

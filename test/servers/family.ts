@@ -16,7 +16,7 @@ export interface Member {
   generation(): Promise<unknown>;
   signIn(): Promise<unknown>;
   advance(ms: number): Promise<unknown>;
-  begin(url: string): Promise<unknown>;
+  begin(url: string, patience: number): Promise<unknown>;
   /** Ends it at once, whatever it is about. */
   kill(): Promise<void>;
   /** `SIGSTOP`, and `SIGCONT`. */
@@ -35,7 +35,7 @@ export interface Family {
   readonly kind: Kind;
   readonly server: Server;
   /** Begins anew: a fresh token server, a session, and that many processes that have it in memory. */
-  scene(size: number): Promise<Scene>;
+  scene(size: number, patience?: number): Promise<Scene>;
   close(): Promise<void>;
 }
 
@@ -45,6 +45,7 @@ function start(kind: Kind, server: string): Member & { readonly isAlive: () => b
   const script = fileURLToPath(new URL("process.ts", import.meta.url));
   const child: ChildProcess = spawn(process.execPath, [script, kind, server, KEYS], {
     stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, NODE_COMPILE_CACHE: inject("servers").cache },
   });
   let isAlive = true;
   let api = "";
@@ -73,9 +74,9 @@ function start(kind: Kind, server: string): Member & { readonly isAlive: () => b
     generation: async () => (await ask({ generation: true }))[0],
     signIn: () => ask({ signIn: ada }),
     advance: (ms) => ask({ advance: ms }),
-    begin(url) {
+    begin(url, patience) {
       api = url;
-      return ask({ begin: url });
+      return ask({ begin: url, patience });
     },
     async kill() {
       child.kill("SIGKILL");
@@ -97,7 +98,7 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
   return {
     kind,
     server,
-    async scene(size) {
+    async scene(size, patience = 20_000) {
       const api = await spawnApi(inject("control"), { rotation: "strict" });
       const members = living.filter((member) => member.isAlive()).slice(0, size);
       while (members.length < size) {
@@ -105,7 +106,7 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
         members.push(member);
         living.push(member);
       }
-      await Promise.all(members.map((member) => member.begin(api.url)));
+      await Promise.all(members.map((member) => member.begin(api.url, patience)));
       await members[0]!.signIn();
       await Promise.all(members.map((member) => member.fetch()));
       let passed = 0;

@@ -14,6 +14,8 @@ export interface Server {
   kill(signal?: "SIGKILL" | "SIGINT"): Promise<void>;
   pause(): void;
   resume(): void;
+  /** Resolves when it has ended by itself. */
+  ended(): Promise<void>;
   /** Starts it again on the same port and folder, with other settings besides. */
   start(settings?: readonly string[]): Promise<void>;
   /** Ends it and removes its folder. */
@@ -119,6 +121,7 @@ async function serve(
       child?.kill(signal);
       await ended;
     },
+    ended: () => ended,
     pause: () => void child?.kill("SIGSTOP"),
     resume: () => void child?.kill("SIGCONT"),
     async close() {

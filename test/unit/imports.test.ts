@@ -22,7 +22,7 @@ type Layer =
 const core = new Set(["index", "problem"]);
 
 /** Each wires one platform's parts; nothing imports it. */
-const entries = new Set(["browser", "cloudflare", "deno", "node", "worker"]);
+const entries = new Set(["browser", "cloudflare", "deno", "node", "oauth", "worker"]);
 
 /** Each stands on its own: it imports contracts, and its one package. */
 const alone = new Set(["testing", "webhook", "wretch"]);
@@ -64,6 +64,12 @@ const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
 
 /** What runs in the page: it stays small because it reaches for none of these. */
 const pagePart = new Set([
+  "oauth/begin",
+  "oauth/client",
+  "oauth/complete",
+  "oauth/pending",
+  "oauth/sign-out",
+  "oauth/user-info",
   "worker/ask",
   "worker/connect",
   "worker/keep",
@@ -84,7 +90,7 @@ function layerOf(name: string): Layer {
   if (room) return room as Layer;
   // JWTs are `jose`'s, as a store is its database's.
   if (name === "jwt" || /^(stores|locks|channels|providers)\//.test(name)) return "adapter";
-  if (/^(cloudflare|deno|node|worker)\//.test(name)) return "platform";
+  if (/^(cloudflare|deno|node|oauth|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
   if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";

@@ -228,11 +228,20 @@ export function jwtClaims(): void {
         { ...publicJwk, alg: "RS512" },
         { ...publicJwk, key_ops: ["encrypt"] },
       ];
-      const sets = { keys: [...noise, other, publicJwk] } as never;
+      // More than are tried: those that do not fit are not counted.
+      const sets = { keys: [...noise, ...noise, ...noise, other, publicJwk] } as never;
       expect(await verdict(await signed(), { key: sets })).toBe("accepted");
       expect(await verdict(await signed(), { key: { keys: noise } as never })).toBe("unknown_key");
       expect(await verdict(await signed({ kid: "1" }), { key: sets })).toBe("unknown_key");
     });
+  });
+
+  it("JWTs: of the keys that may have signed, sixteen are tried [S12]", async () => {
+    const { publicJwk } = await pairOf("RSA");
+    const other = (await pairOf("RSA", " of another")).publicJwk;
+    const after = (count: number): object => ({ keys: [...Array(count).fill(other), publicJwk] });
+    expect(await verdict(await signed(), { key: after(15) as never })).toBe("accepted");
+    expect(await verdict(await signed(), { key: after(16) as never })).toBe("wrong_signature");
   });
 
   describe("JWTs: read without verifying", () => {
