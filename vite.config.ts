@@ -145,7 +145,14 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   // A dependency found in mid-test would reload the page under the tests.
   optimizeDeps: {
-    include: ["idb-keyval", "jose", "wretch", "wretch/addons", "wretch/middlewares"],
+    include: [
+      "idb-keyval",
+      "jose",
+      "oauth4webapi",
+      "wretch",
+      "wretch/addons",
+      "wretch/middlewares",
+    ],
   },
   test: {
     testTimeout: 20_000,
@@ -162,6 +169,7 @@ export default defineConfig({
             "test/docs/**/*.test.ts",
             "test/apis/**/*.test.ts",
             "test/edge/**/*.test.ts",
+            "test/fleet/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
             "test/runtimes/programs.test.ts",
@@ -226,6 +234,18 @@ export default defineConfig({
           include: ["test/tabs/**/*.test.ts"],
           globalSetup: [control],
           provide: { chromium, firefox },
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "processes",
+          environment: "node",
+          include: ["test/node/**/*.test.ts"],
+          globalSetup: [control],
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,

@@ -1,6 +1,6 @@
 /**
  * What an import costs a user: bundles a few entries with esbuild, minified, prints their sizes
- * with and without gzip, and fails above the limits. `npm run size -- --why` adds what each source
+ * with and without gzip beside those of other libraries, and fails above the limits. `npm run size -- --why` adds what each source
  * file brings along, minified.
  */
 
@@ -11,36 +11,44 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 22_620,
-  browser: 24_310,
+  "": 23_350,
+  browser: 25_040,
   "channels/broadcast": 390,
-  "channels/postgres": 2490,
-  "channels/redis": 2750,
-  cloudflare: 32_510,
-  deno: 26_590,
+  cloudflare: 33_290,
+  deno: 27_360,
+  jwt: 11_750,
+  "channels/postgres": 2510,
+  "channels/redis": 2770,
   "locks/local": 310,
   "locks/web-locks": 570,
-  "providers/artos": 3240,
-  "providers/clary": 1620,
-  "providers/clary-jwt": 6810,
-  "providers/mint": 3000,
-  "providers/password": 2620,
-  "providers/qovery": 1630,
-  "providers/self-signed": 6560,
-  "providers/simplismart": 1630,
-  "providers/static-token": 1540,
-  "providers/vmcloud": 2750,
-  "stores/cloudflare-kv": 2000,
-  "stores/deno-kv": 1950,
-  "stores/durable-object": 1760,
-  "stores/encrypted": 3510,
-  "stores/indexeddb": 2170,
+  oauth: 4860,
+  node: 30_830,
+  "providers/api-key": 2200,
+  "providers/artos": 3490,
+  "providers/clary": 1750,
+  "providers/clary-jwt": 6950,
+  "providers/jwt-bearer": 10_500,
+  "providers/mint": 4210,
+  "providers/oauth2": 13_800,
+  "providers/password": 3910,
+  "providers/qovery": 1750,
+  "providers/self-signed": 8510,
+  "providers/simplismart": 1760,
+  "providers/static-token": 1670,
+  "providers/vmcloud": 2850,
+  "stores/cloudflare-kv": 2020,
+  "stores/deno-kv": 1970,
+  "stores/durable-object": 1780,
+  "stores/encrypted": 3620,
+  "stores/indexeddb": 2190,
   "stores/memory": 340,
-  "stores/postgres": 4020,
-  "stores/redis": 5050,
-  webhook: 2350,
-  worker: 29_440,
-  wretch: 1360,
+  "stores/sqlite": 3200,
+  testing: 2450,
+  webhook: 2390,
+  worker: 30_260,
+  wretch: 1440,
+  "stores/postgres": 4030,
+  "stores/redis": 5060,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -50,23 +58,18 @@ for (const subpath of Object.keys(exports)) {
   process.exitCode = 1;
 }
 
-/**
- * In bytes, gzipped. Above the limit this fails, so that no change makes an import dearer unnoticed;
- * the goal is where it has to go, and what is missing is printed each time.
- */
+/** In bytes, gzipped. Above the limit this fails, so that no change makes an import dearer unnoticed. */
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 25_010,
-    goal: 12_500,
+    limit: 25_670,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 23_450,
-    goal: 11_500,
+    limit: 24_110,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -74,24 +77,21 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4_090,
-    goal: 3000,
+    limit: 4_260,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // What each subpath costs by itself.
   ...Object.entries(alone).map(([name, limit]) => ({
     title: `${name || "the core"} alone`,
     limit,
-    goal: limit,
     code: `export * from "tokenkeep${name && `/${name}`}";`,
   })),
 ];
 
-for (const { title, limit, goal, code } of bundles) {
+for (const { title, limit, code } of bundles) {
   try {
     const { minified, gzip, metafile } = await bundle(code);
-    const missing = gzip > goal ? `${gzip - goal} B above the goal of ${goal} B` : "goal met";
-    const verdict = gzip > limit ? `OVER the limit of ${limit} B` : `of ${limit} B, ${missing}`;
+    const verdict = gzip > limit ? `OVER the limit of ${limit} B` : `of ${limit} B`;
     console.log(`${title.padEnd(38)} ${String(minified).padStart(6)} B  gzip ${gzip} B ${verdict}`);
     if (gzip > limit) process.exitCode = 1;
     if (!process.argv.includes("--why")) continue;
@@ -108,4 +108,13 @@ for (const { title, limit, goal, code } of bundles) {
     console.error(`${title}: cannot be bundled`);
     process.exitCode = 1;
   }
+}
+
+// What `npm run bench` has weighed last of other libraries, whose versions the page names.
+console.log("\nBeside them, by docs/benchmarks.md:");
+for (const line of readFileSync(path.join(root, "docs/benchmarks.md"), "utf8").split("\n")) {
+  const [, title, gzip, minified] = line.split("|").map((cell) => cell.replaceAll(",", "").trim());
+  if (!title || title.includes("tokenkeep") || !(Number(gzip) > 0) || !minified) continue;
+  if (Number(gzip) > 1_000)
+    console.log(`${title.padEnd(38)} ${minified.padStart(6)} B  gzip ${gzip} B`);
 }

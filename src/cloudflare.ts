@@ -1,6 +1,3 @@
-// An import cannot bring a declaration of a module in.
-// oxlint-disable-next-line typescript/triple-slash-reference
-/// <reference path="./cloudflare/workers.d.ts" />
 /**
  * The vault for Cloudflare Workers: a Durable Object owns each session, Workers get access tokens
  * from it, and KV, where there is one, carries them sealed to the edge.
@@ -22,6 +19,10 @@
  *
  * @module
  */
+
+// An import cannot bring a declaration of a module in.
+// oxlint-disable-next-line typescript/triple-slash-reference
+/// <reference path="./cloudflare/workers.d.ts" />
 import { DurableObject } from "cloudflare:workers";
 import { createCache } from "./cloudflare/cache.ts";
 import { define, memoryOf, once, type Shared, sharedOf } from "./cloudflare/isolate.ts";
@@ -43,6 +44,7 @@ import {
 import type { ObjectContext } from "./cloudflare/shelf.ts";
 import { hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
 import { createPolicy } from "./request/policy.ts";
+import { presentationOf } from "./request/presentation.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Provider } from "./types.ts";
 
@@ -51,7 +53,6 @@ export interface TokenVaultClass {
   new (ctx: ObjectContext, env: never): TokenVaultObject;
 }
 
-/** The object, as the platform and Workers call it. */
 /** The object, as the platform and Workers call it. */
 export interface TokenVaultObject extends Owner {
   readonly __DURABLE_OBJECT_BRAND: never;
@@ -158,6 +159,7 @@ export function createVault<Credentials = unknown>(
     policy: once(shared.policies, provider, () =>
       createPolicy(provider, options.dangerouslyAllowLoopbackHttp),
     ),
+    presentation: once(shared.presentations, provider, () => presentationOf(provider)),
     memory: memoryOf(everywhere, jurisdiction),
     cache: kv && once(shared.caches, kv, () => createCache(kv, shared.ring)),
     hash: () => hashOf(key),

@@ -59,6 +59,8 @@ export interface Session {
   readonly tokenSet: TokenSet;
   /** What `Provider.renew` needs besides the refresh token: a JSON value. */
   readonly material?: unknown | undefined;
+  /** What a snapshot shows of the user. */
+  readonly profile?: unknown;
   /** When the request that brought the token set was begun. */
   readonly issuedAt: number;
   /** The soft time: from here on the token is served while it is refreshed in the background. */
@@ -128,7 +130,6 @@ export interface TokenStore {
   /** The clear part of the record, without decryption. */
   head(key: string): Promise<RecordHead | undefined>;
   /** The whole record; `undefined` where nothing is stored. */
-  /** The whole record; `undefined` where nothing is stored. */
   read(key: string): Promise<StoredRecord | undefined>;
   /**
    * Puts `next` (`undefined` deletes) if the stored `sessionId` and `revision` are `expected`'s, or
@@ -164,7 +165,6 @@ export interface Lock {
 
 /** What contexts tell each other. Advice only: a context that hears a message reads the record again. */
 export interface PeerMessage {
-  /** The record is new; is a refresh under way; yes; an endpoint may have taken this generation. */
   /**
    * `changed`: the record is new. `ask`: is anybody still at this session's intent? `claim`: yes, or I
    * have a newer generation that the store did not take. `passed`: an endpoint may have let this
@@ -215,6 +215,8 @@ export interface Grant {
   readonly scope?: string | undefined;
   /** A JSON value that `renew` will need; absent where the old one is kept. */
   readonly material?: unknown;
+  /** What to show of the user: a JSON object of 4,096 characters at most; absent where the old one is kept. */
+  readonly profile?: unknown;
   /** The token was got earlier, so that its expiry counts and not its lifetime; `false` by default. */
   readonly aged?: boolean | undefined;
 }
@@ -258,6 +260,9 @@ export interface Exchange {
   readonly now: () => number;
 }
 
+/** What {@link Provider.renew} gets of a session. */
+export type RenewableGrant = Partial<TokenSet> & Pick<Grant, "material">;
+
 /** How one API gives out tokens, renews them and takes them. `signIn` takes `Credentials`. */
 export interface Provider<Credentials = unknown> {
   /** A short name, part of every record's key. */
@@ -266,12 +271,11 @@ export interface Provider<Credentials = unknown> {
   readonly origins: readonly string[];
   /** Absolute paths that go without a token, and so do all below them; none by default. */
   readonly publicPaths?: readonly string[];
-  /** The auth-scheme, `Bearer` by default (RFC 6750 §2.1). */
-  readonly scheme?: "Bearer" | "Token";
-  /**
-   * Whether a snapshot shows the access token's claims, for display; `true` by default. Say `false` where
-   * a claim may be a secret, such as a user id that mints tokens.
-   */
+  /** Any auth-scheme (RFC 9110 §11.1): `Bearer` by default, none beside `header`. For `Basic` see `api-key`. */
+  readonly scheme?: string;
+  /** Shows the token in place of `Authorization`: `X-API-Key`. Without a scheme its value is the token alone. */
+  readonly header?: string;
+  /** Whether snapshots show the token's claims; `true` by default. `false` where one may be what mints tokens. */
   readonly showsClaims?: boolean;
   /** Keeps sessions apart besides the account: client, audience, scope. Not a secret; none by default. */
   readonly partition?: readonly string[];
@@ -280,10 +284,7 @@ export interface Provider<Credentials = unknown> {
   /** Gets a grant from credentials, which are kept only as its `material`. Without it, only `adopt` begins. */
   signIn?(credentials: Credentials, exchange: Exchange): Promise<Outcome>;
   /** Gets the next grant. It sends by `exchange.fetch` and by nothing else. */
-  renew?(
-    grant: { readonly refreshToken?: string | undefined; readonly material?: unknown },
-    exchange: Exchange,
-  ): Promise<Outcome>;
+  renew?(grant: RenewableGrant, exchange: Exchange): Promise<Outcome>;
   /** Ends a token set on the server (RFC 7009), best effort. */
   revoke?(tokenSet: TokenSet, exchange: Exchange): Promise<unknown>;
 }

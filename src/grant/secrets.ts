@@ -12,7 +12,7 @@ export type Env<Name extends string = string> = { readonly [name in Name]?: stri
 /** The part of a provider that says where its tokens go, and keeps its sessions apart. */
 export type Address = Pick<
   Provider,
-  "name" | "origins" | "publicPaths" | "scheme" | "partition" | "showsClaims"
+  "name" | "origins" | "publicPaths" | "scheme" | "header" | "partition" | "showsClaims"
 >;
 
 /** Where a long-lived secret comes from. `Name` is the environment variable's. */
@@ -30,9 +30,12 @@ export interface SecretOptions<Name extends string = string> {
 
 /** The address alone, so that no `env` can be reached from a provider (S7). */
 export function addressOf(options: Address): Address {
-  const { name, origins, publicPaths, scheme, partition, showsClaims } = own(options);
-  return { name, origins, publicPaths, scheme, partition, showsClaims } as Address;
+  const { name, origins, publicPaths, scheme, header, partition, showsClaims } = own(options);
+  return { name, origins, publicPaths, scheme, header, partition, showsClaims } as Address;
 }
+
+/** Whether the scheme is that of RFC 7617; schemes are the same in every case. */
+export const isBasic = ({ scheme }: Address): boolean => String(scheme).toLowerCase() === "basic";
 
 /** A member of a sign-in's credentials, if it is their own (S15, S17). */
 export const given = (credentials: unknown, name: string): unknown =>
@@ -58,6 +61,16 @@ export function secretOf(secret: unknown, { variable }: SecretOptions): string {
   });
 }
 
+/**
+ * A key that is no secret text: PEM or a JWK. Whether it is a good one is for its importer to say.
+ *
+ * @throws VaultError `invalid_option` where there is none.
+ */
+export function keyOf(key: unknown, options: SecretOptions): unknown {
+  const isThere = isObject(key) || tokenFlaw(key) !== "no_token";
+  return isThere ? key : secretOf(key, options);
+}
+
 /** A grant of a token that was made elsewhere: nobody knows how long ago. */
 export const asFound = (accessToken: string): { type: "granted"; grant: Grant } => ({
   type: "granted",
@@ -74,13 +87,16 @@ export function warnOnce(text: string): void {
   console.warn(`tokenkeep: ${text}`);
 }
 
+/** Whether this is a page or a worker of one. */
+export const isInBrowser = (): boolean =>
+  typeof document === "object" || typeof importScripts === "function";
+
 /** Warns once for each provider in a browser, where each visitor can read the secret (S16). */
 export function warnInBrowser({
   name,
   dangerouslyAllowInBrowser,
 }: Pick<Address & SecretOptions, "name" | "dangerouslyAllowInBrowser">): void {
-  const isBrowser = typeof document === "object" || typeof importScripts === "function";
-  if (dangerouslyAllowInBrowser || !isBrowser) return;
+  if (dangerouslyAllowInBrowser || !isInBrowser()) return;
   warnOnce(
     `the secret of provider "${name}" does not belong in a browser. It lives long, and ` +
       "everyone who opens the page, and every script in it, can read it and use it elsewhere. Keep " +

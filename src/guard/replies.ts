@@ -1,5 +1,6 @@
 /** Reads replies: up to a limit, narrowed, and without throwing (S10). */
 import { own, parse } from "./json.ts";
+import { readerOf } from "./streams.ts";
 
 export interface Reading {
   /** The longest body that is read, in bytes; 1 MiB by default, for tokens with many claims in them (F77). */
@@ -12,8 +13,8 @@ export interface Reading {
 export async function readText(response: Response, reading?: Reading): Promise<string | undefined> {
   const { most = 1_048_576, until } = own({ ...reading });
   // Some runtimes' responses show no stream, or one of another kind.
-  const reader = response.body?.getReader?.();
-  if (!reader) return response.text();
+  if (!response.body?.getReader) return response.text();
+  const reader = readerOf(response.body);
   const cancel = (): void => void reader.cancel().catch(() => {});
   void until?.then(cancel);
   const decoder = new TextDecoder();

@@ -1,5 +1,6 @@
 /** Bodies: sent as they were at the call, and once more as the same bytes (P11), within a limit. */
 import { says } from "../guard/json.ts";
+import { readerOf } from "../guard/streams.ts";
 import { within } from "../guard/within.ts";
 import type { Body, KeptBody, VaultRequestInit } from "./contract.ts";
 
@@ -71,7 +72,7 @@ export async function readUpTo(
   body: ReadableStream<Uint8Array>,
   most: number,
 ): Promise<Blob | undefined> {
-  const reader = body.getReader();
+  const reader = readerOf(body);
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   try {

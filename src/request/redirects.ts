@@ -2,10 +2,12 @@
  * Follows redirects where the runtime shows them (Node, Bun, Deno, workerd), by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), and with the token only where it may go (S2).
  */
+import { own } from "../guard/json.ts";
 import type { Answer, Call, Follow, Given, SentInit } from "./contract.ts";
 import { headersWith, saidBy } from "./init.ts";
 import type { Policy } from "./policy.ts";
-import { initFor } from "./send.ts";
+import { AUTHORIZATION } from "./presentation.ts";
+import { followed, initFor } from "./send.ts";
 import { hopReferrer } from "./referrer.ts";
 import { release, seen } from "./unauthorized.ts";
 
@@ -54,9 +56,11 @@ const constant = ({ input, given }: Call): Given =>
 /** Marks a response as redirected, as `fetch` does, and its copies too. */
 function redirected(response: Response): Response {
   // Its own: another library's `fetch` gives another `Response`.
-  const own = response.clone;
-  const clone = (): Response => redirected(own.call(response));
-  Object.defineProperties(response, { redirected: { value: true }, clone: { value: clone } });
+  const native = response.clone;
+  const clone = (): Response => redirected(native.call(response));
+  // A descriptor's `get` is asked of its prototype too (S15).
+  const members = { redirected: own({ value: true }), clone: own({ value: clone }) };
+  Object.defineProperties(response, members);
   return response;
 }
 
@@ -81,7 +85,8 @@ function advance(trail: Trail, response: Response, next: URL): void {
     dropped.push(...["encoding", "language", "location", "type"].map((part) => "content-" + part));
   }
   // Headers of the caller's own that Fetch takes off when the origin changes.
-  if (next.origin !== url.origin) dropped.push("proxy-authorization", "cookie", "host");
+  if (next.origin !== url.origin)
+    dropped.push(AUTHORIZATION, "proxy-authorization", "cookie", "host");
   if (dropped.length) {
     const left = new Headers(trail.headers);
     for (const name of dropped) left.delete(name);
@@ -93,8 +98,9 @@ function advance(trail: Trail, response: Response, next: URL): void {
 
 export const createFollow =
   (policy: Policy): Follow =>
-  async (call, response, authorization) => {
+  async (call, response, token) => {
     const init = constant(call);
+    if (init.signal) init.signal = followed(init.signal);
     const trail: Trail = {
       url: new URL(call.href),
       method: call.method,
@@ -113,7 +119,8 @@ export const createFollow =
       trail.isListed &&= answer.isCarried && !!policy(trail.url.href);
       if (trail.hasBody && !(await call.body.isKept()))
         throw new TypeError("Cannot send a stream again");
-      const headers = headersWith(trail.headers, trail.isListed ? authorization : undefined);
+      const shown = trail.isListed ? token : undefined;
+      const headers = headersWith(trail.headers, call.presentation, shown);
       const body = trail.hasBody ? call.body.again() : undefined;
       const own = initFor(init, { method: trail.method, headers, body, redirect: "manual" });
       response = await call.send(trail.url.href, own);

@@ -1,4 +1,5 @@
 /** One send of a call. Its init is made anew from the vault's own copies, and given away (F68). */
+import type { AccessToken } from "../types.ts";
 import type { Answer, Call, Given, SentInit } from "./contract.ts";
 import { headersWith, NOTHING } from "./init.ts";
 import { seen } from "./unauthorized.ts";
@@ -32,21 +33,38 @@ export function initFor(given: Readonly<Given>, own: Own): RequestInit {
   return init as RequestInit;
 }
 
+/**
+ * A signal of its own for a further send of a call. `fetch` in Node 20 hangs a listener on the signal for
+ * each send, and takes it off only when the reply is collected: beyond 1,500 Node warns (F75).
+ */
+export function followed(signal: AbortSignal): AbortSignal {
+  try {
+    return AbortSignal.any([signal]);
+  } catch {
+    // An older runtime, or a signal of another library's.
+    return signal;
+  }
+}
+
+/** A call that is sent once more. */
+export function repeated(call: Call): Call {
+  const { signal } = call.given;
+  if (!signal) return call;
+  const given = Object.assign(Object.create(null), call.given, { signal: followed(signal) });
+  return { ...call, given };
+}
+
 /** Sends a call to its first address. `body` is absent where the `Request` itself has it. */
-export const send = (
-  { input, method, headers, redirect, given, send }: Call,
-  authorization: string,
-  body: SentInit["body"],
-): Promise<Response> =>
-  send(
-    input,
-    initFor(given, { method, headers: headersWith(headers, authorization), body, redirect }),
-  );
+export function send(call: Call, token: AccessToken, body: SentInit["body"]): Promise<Response> {
+  const { input, method, redirect, given, send } = call;
+  const headers = headersWith(call.headers, call.presentation, token);
+  return send(input, initFor(given, { method, headers, body, redirect }));
+}
 
 /** The answer behind all redirects, which the vault or the runtime has followed. */
 export const answerOf = (
   call: Call,
   response: Response,
-  authorization: string,
+  token: AccessToken,
 ): Answer | Promise<Answer> =>
-  call.follow ? call.follow(call, response, authorization) : seen(response, call.href, call.method);
+  call.follow ? call.follow(call, response, token) : seen(response, call.href, call.method);

@@ -2,33 +2,15 @@
  * `vault.fetch` in a page that has no engine. It takes the same steps on a `Request`, which browsers have in
  * full. The owner of the tokens judges where they may go.
  */
-import { says } from "../guard/json.ts";
-import { hasNoBody, lasting, readAlong } from "../request/body.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
-import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
-import type { Fetch, TokenName } from "../types.ts";
+import { AUTHORIZATION } from "../request/presentation.ts";
+import { dateOf, isHealable, isNewer, release, seen } from "../request/unauthorized.ts";
+import type { Fetch } from "../types.ts";
+import { keep, type Kept, requestOf, saidOf } from "./keep.ts";
 import { readWireError } from "./narrow.ts";
+import { createPassed, type Passed } from "./passed.ts";
+import type { Ticket, TicketNeed } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
-
-/** A token on its way into a request. */
-export interface Ticket extends TokenName {
-  /** The whole header value. */
-  readonly authorization: string;
-  /** The error after another 401, if the 401 before showed no time by which the token could be signed. */
-  readonly clockError?: unknown;
-}
-
-/** The question for a ticket; it crosses to the worker as JSON. */
-export interface TicketNeed extends Partial<TokenName> {
-  readonly url: string;
-  readonly method: string;
-  /** The `Date` of the 401, in milliseconds. */
-  readonly date?: number;
-  /** The last generation of that session that the endpoint let through. */
-  readonly passed?: number | undefined;
-  /** How many milliseconds the call has waited before. */
-  readonly waited?: number;
-}
 
 export interface SendOptions {
   /** Resolves with `undefined` where no token may go. */
@@ -40,77 +22,6 @@ export interface SendOptions {
   readonly maxReplayBytes?: number | undefined;
 }
 
-/** How many endpoints are remembered that let a token through. */
-const MOST_PASSED = 256;
-
-/** A call as a page keeps it: from here on no other script can change it. */
-interface Kept {
-  readonly first: Request;
-  /** Whether the same request can be had again; told late where its body is still being read. */
-  isKept(): boolean | Promise<boolean>;
-  again(): Request;
-}
-
-/** A member of what a caller gives. */
-const saidOf = (given: object, name: string): unknown =>
-  says(given, name) ? Reflect.get(given, name, given) : undefined;
-
-/**
- * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
- * `Request` that asks for each member, so that none is forgotten (F90).
- */
-function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
-  const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
-  const get = (_: object, name: string): unknown =>
-    name in own
-      ? own[name]
-      : // `Request` would forget where the other one comes from.
-        (saidOf(init, name) ?? saidOf(Object(input), name));
-  return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
-}
-
-/** A request that was sent belongs to the callee, so that a copy is made before (F68). */
-function keep(
-  input: string | URL | Request,
-  init: VaultRequestInit,
-  maxReplayBytes: number | undefined,
-): Kept {
-  const given = saidOf(init, "body") as VaultRequestInit["body"];
-  const always = (): boolean => true;
-  if (typeof given === "function") {
-    // Its own body is never read.
-    const head = requestOf(input, init, new Blob());
-    const again = (): Request => requestOf(head, {}, given());
-    return { first: again(), isKept: always, again };
-  }
-  // WebKit takes a buffer's bytes, and a form's fields, only when it sends them.
-  const first = requestOf(input, init, (given && lasting(given)) ?? given);
-  // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
-  if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
-  const copy = first.clone();
-  if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };
-  const { isKept, again } = readAlong(copy, maxReplayBytes);
-  return { first, isKept, again: () => requestOf(copy, {}, again()) };
-}
-
-/** The generation that each endpoint has let through last. */
-function createPassed(): {
-  note(answer: Answer, ticket: Ticket, need: TicketNeed): void;
-  last(ticket: Ticket, need: TicketNeed): number | undefined;
-} {
-  const passed = new Map<string, number>();
-  const keyOf = ({ sessionId }: Ticket, { method, url }: TicketNeed): string =>
-    [sessionId, method, url.replace(/[?#].*/, "")].join();
-  return {
-    note(answer, ticket, need) {
-      if (!isPassed(answer)) return;
-      if (passed.size >= MOST_PASSED) passed.clear();
-      passed.set(keyOf(ticket, need), ticket.generation);
-    },
-    last: (ticket, need) => passed.get(keyOf(ticket, need)),
-  };
-}
-
 /** Its event may have ended: that is no reason to fail. */
 function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>): void {
   work.catch(() => {});
@@ -119,24 +30,35 @@ function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>):
   } catch {}
 }
 
-export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions): VaultFetch {
-  const passed = createPassed();
-
-  async function go(request: Request, ticket: Ticket, send: Fetch): Promise<Answer> {
-    const { url, method } = request;
-    request.headers.set("authorization", ticket.authorization);
-    const answer = seen(await send(request), url, method);
-    passed.note(answer, ticket, { url, method });
+/** Sends a request with a ticket, and notes whether its endpoint took the token. */
+const createGo =
+  (passed: Passed) =>
+  async (request: Request, ticket: Ticket, send: Fetch): Promise<Answer> => {
+    const { url, method, redirect } = request;
+    const { header, authorization } = ticket;
+    request.headers.set(header, authorization);
+    // A browser takes no other header off on the way to another origin (S2).
+    const mayLeak = header !== AUTHORIZATION && redirect === "follow";
+    const sent = mayLeak ? requestOf(request, { redirect: "error" }) : request;
+    const answer = seen(await send(sent), url, method);
+    passed.note(answer, ticket, request);
     return answer;
-  }
+  };
 
-  async function settle(
-    { first, isKept, again }: Kept,
-    send: Fetch,
-    waitUntil: VaultRequestInit["waitUntil"],
-  ): Promise<Response> {
-    const { url, method, signal } = first;
-    const need = { url, method };
+type Settle = (
+  kept: Kept,
+  send: Fetch,
+  waitUntil: VaultRequestInit["waitUntil"],
+) => Promise<Response>;
+
+/** A kept call with its ticket, and once more after a 401 that a newer ticket may heal. */
+function createSettle({ getTicket, onRetry }: SendOptions): Settle {
+  const passed = createPassed();
+  const go = createGo(passed);
+
+  return async ({ first, isKept, again }, send, waitUntil) => {
+    const { url, method, headers, signal } = first;
+    const need = { url, method, headers: [...headers.keys()] };
     const since = performance.now();
     const ticket = await getTicket(need, signal);
     if (!ticket) return send(first);
@@ -146,15 +68,9 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
     if (!isHealable(answer)) return response;
 
     const { sessionId, generation } = ticket;
-    const rejected = {
-      ...need,
-      sessionId,
-      generation,
-      waited,
-      date: dateOf(response),
-      passed: passed.last(ticket, need),
-    };
+    const told = { waited, date: dateOf(response), passed: passed.last(ticket, need) };
     const isAgain = answer.isRepeatable && (await isKept());
+    const rejected = { ...need, sessionId, generation, ...told };
     const asked = getTicket(rejected, isAgain ? signal : undefined);
     hold(waitUntil, asked);
     // Renewed for the next call.
@@ -171,22 +87,20 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
     }
     if (newer?.clockError && isHealable(end)) throw refusal(readWireError(newer.clockError));
     return end.response;
-  }
+  };
+}
+
+export function createSend(options: SendOptions): VaultFetch {
+  const settle = createSettle(options);
 
   return (input, init) => {
     try {
       const given = init ?? {};
       const send = (saidOf(given, "fetch") ?? fetch) as Fetch;
-      const kept = keep(input, given, maxReplayBytes);
-      const { mode, headers, signal } = kept.first;
-      // What is aborted already `fetch` says so of itself.
-      if (
-        mode === "navigate" ||
-        mode === "no-cors" ||
-        headers.has("authorization") ||
-        signal.aborted
-      )
-        return send(kept.first);
+      const kept = keep(input, given, options.maxReplayBytes);
+      const { mode, signal } = kept.first;
+      // `fetch` itself rejects a call that is aborted already.
+      if (mode === "navigate" || mode === "no-cors" || signal.aborted) return send(kept.first);
       return settle(kept, send, saidOf(given, "waitUntil") as VaultRequestInit["waitUntil"]);
     } catch (error) {
       return Promise.reject(error);

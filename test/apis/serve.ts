@@ -6,7 +6,10 @@
 import { type Account, type ApiKind, type ApiName, createApi, type TestApi } from "./apis.ts";
 import { cors, type CorsOptions } from "./cors.ts";
 import type { Fault } from "./faults.ts";
+import type { FrameworkSwitches } from "./frameworks/frame.ts";
+import { createFrameworkApi, type FrameworkName, isFramework } from "./frameworks/index.ts";
 import type { Gate, Moment } from "./gates.ts";
+import { createIssuers } from "./issuer.ts";
 import { json } from "./replies.ts";
 import { serve, type Served } from "./sockets.ts";
 import type { VmcloudApi, VmcloudSwitches, VmcloudUser } from "./vmcloud.ts";
@@ -16,14 +19,14 @@ export { serve, type Served, type ServeOptions } from "./sockets.ts";
 /** What a spawned API starts with, as JSON. Those besides VMCloud ignore switches they do not have. */
 export interface SpawnOptions extends Partial<VmcloudSwitches> {
   /** Which API; default `"vmcloud"`. */
-  readonly name?: ApiName;
+  readonly name?: ApiName | FrameworkName;
   readonly cors?: CorsOptions;
   /** Default false, unlike `serve`: see there what browsers do when a reply is dropped. */
   readonly keepAlive?: boolean;
 }
 
 /** What `set` takes, as JSON. */
-export interface SpawnedSwitches extends Partial<VmcloudSwitches> {
+export interface SpawnedSwitches extends Partial<VmcloudSwitches & FrameworkSwitches> {
   readonly cors?: CorsOptions;
 }
 
@@ -50,11 +53,12 @@ interface Spawned {
 
 export async function serveControl(options: { port?: number } = {}): Promise<Served> {
   const spawned = new Map<string, Spawned>();
+  const issuers = createIssuers();
   let count = 0;
 
   async function spawn(wanted: SpawnOptions): Promise<Response> {
     const { name = "vmcloud", cors: corsOptions = {}, keepAlive = false, ...switches } = wanted;
-    const api = createApi(name, switches);
+    const api = isFramework(name) ? createFrameworkApi(name, switches) : createApi(name, switches);
     const served = await serve(cors(api.fetch, corsOptions), { keepAlive });
     const id = String((count += 1));
     spawned.set(id, { api, cors: corsOptions, served, gates: [] });
@@ -63,6 +67,7 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
 
   async function handle(request: Request): Promise<Response> {
     const [, first = "", action = "", gate, step] = new URL(request.url).pathname.split("/");
+    if (first === "issuer") return issuers(request, action, gate ?? "");
     const text = await request.text();
     const body: unknown = text === "" ? {} : JSON.parse(text);
     if (first === "spawn") return spawn(body as SpawnOptions);

@@ -3,13 +3,14 @@
  * list of virtual machines. It does what the API's page says; what the page leaves open is marked
  * "assumed" here and can be switched where clients might depend on it.
  */
-import { type AccessTokens, type CheckedToken, createAccessTokens } from "./access-tokens.ts";
+import { createAccessTokens } from "./access-tokens.ts";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "./contract.ts";
 import { createCounting } from "./counters.ts";
 import { createFamilies, type Family, type Rotation } from "./families.ts";
 import { createFaults, type Fault } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, json, readCall, readObject } from "./replies.ts";
+import { tokenIn } from "./shown.ts";
 import { ada, grace, problem, type VmcloudUser } from "./vmcloud-data.ts";
 import { createVms } from "./vmcloud-vms.ts";
 
@@ -118,8 +119,10 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
 
   async function api(call: Call): Promise<Response> {
     const { pathname } = call.url;
-    const authorization = call.headers.get("authorization");
-    const checked = await bearer(tokens, authorization);
+    const { shown = { header: "authorization", scheme: "Bearer" } } = switches;
+    const authorization = call.headers.get(shown.header);
+    const token = tokenIn(call.headers, shown);
+    const checked = token === undefined ? undefined : await tokens.check(token);
     if (pathname === "/public/echo") return echo(call, checked?.index);
     if (checked === undefined) {
       // RFC 6750 §3.1: no error code where no token came. Assumed: the page shows no challenge.
@@ -180,12 +183,4 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
 function kindOf(pathname: string): VmcloudKind {
   if (pathname === "/api/v1/auth/token") return "token";
   return pathname === "/api/v1/auth/refresh" ? "refresh" : "api";
-}
-
-async function bearer(
-  tokens: AccessTokens,
-  value: string | null,
-): Promise<CheckedToken | undefined> {
-  const [, token] = /^Bearer ([^ ]+)$/i.exec(value ?? "") ?? [];
-  return token === undefined ? undefined : tokens.check(token);
 }

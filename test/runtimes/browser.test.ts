@@ -9,6 +9,8 @@ import { connectVault, serveVault } from "../../src/worker.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
 import { freshDatabase } from "../support/indexeddb.ts";
+import { jwtContract } from "../contracts/jwt.ts";
+import { loginContract } from "../contracts/logins.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
@@ -38,6 +40,7 @@ webLocksContract("the browser's", {
 });
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
+jwtContract({ control: inject("control") });
 webhookContract({ streams: "body" in Request.prototype });
 const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
 wretchContract({ control: inject("control"), streams: false, timings });
@@ -47,6 +50,11 @@ fetchContract({
   control: inject("control"),
   streams: false,
   make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
+});
+loginContract({
+  title: ", vault in another place",
+  control: inject("control"),
+  make: (options) => connectVault<Readonly<Record<string, string>>>(() => serveVault(options)),
 });
 wretchContract({
   title: ", vault in another place",

@@ -5,9 +5,12 @@ import { webLocks } from "../../src/locks/web-locks.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
+import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
+import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { jsonStore, sealingContract } from "../contracts/sealing.ts";
+import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -27,9 +30,12 @@ storeContract("encrypted over a store that writes JSON", () =>
   encrypted(jsonStore(), keyring(`k1:${btoa("0123456789abcdef0123456789abcdef")}`)),
 );
 sealingContract("memory", memoryStore);
+sqliteContract();
 lockContract("local", localLock);
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
 providerContract({ control: inject("control"), env: process.env });
 fetchContract({ control: inject("control"), streams: true, departs: ["refusals", "redirects"] });
+jwtBearerContract({ control: inject("control") });
+jwtContract({ control: inject("control") });
 webhookContract({ streams: true });
 wretchContract({ control: inject("control"), streams: true, timings: false });

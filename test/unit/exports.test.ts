@@ -7,9 +7,10 @@ import { readSources } from "./sources.ts";
 /** What no user imports by its path. The root exports the public parts of the top-level files. */
 const unlisted = new Set(["types", "errors", "problem"]);
 
-/** `worker.ts`, `cloudflare.ts` and `deno.ts` are the ways in to what their folders hold. */
+/** `worker.ts`, `cloudflare.ts`, `deno.ts` and `node.ts` are the ways in to what their folders hold. */
 const isPrivate = (name: string): boolean =>
-  /^(guard|grant|refresh|request|vault|cloudflare|deno|worker)\//.test(name) || unlisted.has(name);
+  /^(guard|grant|refresh|request|vault|cloudflare|deno|node|oauth|worker)\//.test(name) ||
+  unlisted.has(name);
 
 function readJson(file: string): Record<string, unknown> {
   return JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"));
@@ -39,6 +40,17 @@ test("npm: exports and the public files of src agree", () => {
 test("JSR: exports and the public files of src agree", () => {
   const expected = files.map((name) => [subpath(name), `./src/${name}.ts`]);
   expect(jsrJson["exports"]).toEqual(Object.fromEntries(expected));
+});
+
+test("the version is the one that stands first in the changelog", () => {
+  const changelog = readFileSync(new URL("../../CHANGELOG.md", import.meta.url), "utf8");
+  const [, latest] = /^## (\S+)/m.exec(changelog) ?? [];
+  expect(packageJson["version"]).toBe(latest);
+  const { version, packages } = readJson("package-lock.json") as {
+    version: string;
+    packages: Record<string, { version: string }>;
+  };
+  expect([version, packages[""]?.version]).toEqual([latest, latest]);
 });
 
 test("npm and JSR publish the same version with the same dependencies", () => {

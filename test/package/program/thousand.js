@@ -1,8 +1,10 @@
 /**
  * A program in plain JavaScript, for a Node that runs no TypeScript: a thousand callers of a cold vault
- * share one signal, and a thousand more meet a token that the API has ended. It prints what came of them,
- * and every warning.
+ * share one signal, a thousand more ask for a token in place of one that the API has ended, and a thousand
+ * are redirected and meet a 401, over real sockets. It prints what came of them, and every warning.
  */
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { createVault } from "tokenkeep";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { encrypted, keyring } from "tokenkeep/stores/encrypted";
@@ -50,11 +52,40 @@ const statuses = await together(async () => {
 const rejected = await vault.getToken();
 const tokens = await together(() => vault.getToken({ signal, rejected }));
 vault.close();
+
+const server = createServer(({ url, headers }, reply) => {
+  const isNow = headers.authorization === `Bearer token-${grants}`;
+  if (url === "/old") reply.writeHead(302, { location: "/new" }).end();
+  else reply.writeHead(isNow ? 200 : 401).end();
+}).listen(0, "127.0.0.1");
+await once(server, "listening");
+const address = server.address();
+const port = address && typeof address === "object" ? address.port : 0;
+const origin = `http://127.0.0.1:${port}`;
+const over = createVault({
+  provider: { ...vmcloud(), origins: [origin] },
+  store: memoryStore(),
+  dangerouslyAllowLoopbackHttp: true,
+  fetch: (input, init) =>
+    String(input).startsWith(origin) ? fetch(input, init) : send(input, init),
+});
+await over.signIn({ email: "ada@example.com", password: "correct horse" });
+// The API has ended the token that the vault has got.
+grants += 1;
+const healed = await together(async () => {
+  const response = await over.fetch(`${origin}/old`, { signal });
+  await response.text();
+  return response.status;
+});
+over.close();
+server.close();
+server.closeAllConnections();
 // Node tells warnings one turn later.
 setTimeout(() => {
   const about = {
     statuses: [...new Set(statuses)],
     tokens: [...new Set(tokens)],
+    healed: [...new Set(healed)],
     grants,
     warnings,
   };

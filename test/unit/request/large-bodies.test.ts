@@ -1,7 +1,13 @@
 /** What a large body costs (F100). */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { createVault } from "../../../src/index.ts";
+import { vmcloud } from "../../../src/providers/vmcloud.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { settle } from "../../support/clock.ts";
 import { stage, status, token, VMS } from "./stage.ts";
 
@@ -11,7 +17,10 @@ const gc = runInNewContext("gc") as () => void;
 const MIB = 1_048_576;
 
 /** A request whose body is made while it is sent; `alive` counts the parts that somebody still holds. */
-function streaming(parts: number): { request: Request; alive: () => number } {
+function streaming(
+  parts: number,
+  { address = VMS, redirect = "follow" as RequestRedirect } = {},
+): { request: Request; alive: () => number } {
   const made: WeakRef<Uint8Array>[] = [];
   const body = new ReadableStream<Uint8Array>(
     {
@@ -24,9 +33,9 @@ function streaming(parts: number): { request: Request; alive: () => number } {
     },
     { highWaterMark: 0 },
   );
-  const init = { method: "POST", body, duplex: "half" } as RequestInit;
+  const init = { method: "POST", body, redirect, duplex: "half" } as RequestInit;
   return {
-    request: new Request(VMS, init),
+    request: new Request(address, init),
     alive: () => made.filter((part) => part.deref() !== undefined).length,
   };
 }
@@ -52,6 +61,36 @@ describe("a Request with a large streamed body", () => {
     expect((await fetch(request)).status).toBe(401);
     expect(parts).toBe(40);
     expect(most).toBeLessThan(8);
+  });
+
+  // Node's own `fetch` keeps a copy for a redirect, and the vault cannot make it forget that.
+  it("is not held by Node's own fetch either, where no redirect is wanted [F100]", async () => {
+    let most = 0;
+    const server = createServer(async (request, reply) => {
+      let bytes = 0;
+      for await (const part of request as AsyncIterable<Buffer>) {
+        const before = Math.floor(bytes / MIB);
+        bytes += part.byteLength;
+        if (Math.floor(bytes / MIB) === before) continue;
+        gc();
+        most = Math.max(most, alive());
+      }
+      reply.end(String(bytes));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { request, alive } = streaming(40, { address: baseURL, redirect: "error" });
+    const vault = createVault({
+      provider: vmcloud({ baseURL }),
+      store: memoryStore(),
+      dangerouslyAllowLoopbackHttp: true,
+    });
+    await vault.adopt({ accessToken: "token" });
+    expect(await (await vault.fetch(request)).text()).toBe(String(40 * MIB));
+    expect(most).toBeLessThan(16);
+    await vault[Symbol.asyncDispose]();
+    server.closeAllConnections();
+    server.close();
   });
 
   it("within the limit that was set is sent again [F100 P11]", async () => {
