@@ -8,6 +8,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
+import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { sqliteContract } from "../contracts/sqlite.ts";
@@ -30,6 +31,7 @@ storeContract("encrypted over Deno KV", async () => encrypted(await freshStore()
 sealingContract("memory", memoryStore);
 lockContract("local", localLock);
 lockContract("web locks", () => webLocks());
+oauth2Contract();
 providerContract({ control: inject("control"), env: process.env });
 const runtime = {
   control: inject("control"),
