@@ -221,9 +221,19 @@ export interface Grant {
 
 /** How an exchange with a token endpoint ended. Where the call rejects instead, nobody knows. */
 export type Outcome =
-  | { readonly type: "granted"; readonly grant: Grant }
+  | {
+      readonly type: "granted";
+      readonly grant: Grant;
+      readonly status?: undefined;
+      readonly reason?: undefined;
+    }
   /** The server has refused for good: `invalid_grant`, wrong credentials. */
-  | { readonly type: "refused"; readonly status?: number | undefined }
+  | {
+      readonly type: "refused";
+      readonly status?: number | undefined;
+      /** Why, where more is known than that the server refused. */
+      readonly reason?: VaultErrorReason | undefined;
+    }
   /** Anything else: the session stays. `unprocessed`: the reply proves that nothing was spent. */
   | {
       readonly type: "trouble";
@@ -256,6 +266,18 @@ export interface Exchange {
   readonly fetch: Fetch;
   /** Milliseconds since the epoch by the server's clock, where it is known; otherwise by the clock here. */
   readonly now: () => number;
+  /** The engine gives it with each exchange. */
+  readonly context?: ExchangeContext;
+}
+
+/** For a mechanism that keeps a record of its own, beside the session's, and waits for other contexts. */
+export interface ExchangeContext {
+  readonly store: TokenStore;
+  /** Under which the store keeps the session. */
+  readonly key: string;
+  readonly clock: Clock;
+  /** Whether the vault was closed: then no request is begun any more. */
+  readonly isClosed: () => boolean;
 }
 
 /** How one API gives out tokens, renews them and takes them. `signIn` takes `Credentials`. */
@@ -286,6 +308,39 @@ export interface Provider<Credentials = unknown> {
   ): Promise<Outcome>;
   /** Ends a token set on the server (RFC 7009), best effort. */
   revoke?(tokenSet: TokenSet, exchange: Exchange): Promise<unknown>;
+  /**
+   * Stands in front of a vault's engine, for a mechanism that begins or ends more than the store knows of.
+   * Its exchanges may wait for each other, for a minute.
+   */
+  wrap?<Source extends Wrapped>(engine: Source, surroundings: Surroundings): Source;
+}
+
+/** What a provider may stand in front of. */
+export interface Wrapped extends TokenSource {
+  state(): {
+    readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
+  };
+  look(): Promise<void>;
+  wake(): Promise<void>;
+  /** `earlier`: the sign-in yields to what was begun or ended since then. */
+  signIn(credentials: never, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
+  signOut(): Promise<void>;
+  /** Begins nothing any more. */
+  close(): Promise<void>;
+}
+
+/** Names a session that may be begun more than once, because an answer was lost (F101). */
+export interface Adoption {
+  readonly sessionId: string;
+  /** When it was first asked for, milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** What stands around an engine. */
+export interface Surroundings extends Pick<VaultOptions, "refreshAhead" | "patience"> {
+  readonly clock: Clock;
+  /** Tells observers that the state has changed. */
+  readonly tell: () => void;
 }
 
 /** The facts of a provider's renewal that decisions need. */

@@ -204,7 +204,8 @@ export function createOwnedVault<Credentials>(
     return () => void listeners.delete(listener);
   }
 
-  const engine = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
+  const made = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
+  const engine = provider.wrap?.(made, { ...options, clock, tell }) ?? made;
   const { look, wake, getToken, signOut } = engine;
   const stopWaking = options.onWake?.(wake);
 
