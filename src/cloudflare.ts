@@ -52,7 +52,6 @@ export interface TokenVaultClass {
 }
 
 /** The object, as the platform and Workers call it. */
-/** The object, as the platform and Workers call it. */
 export interface TokenVaultObject extends Owner {
   readonly __DURABLE_OBJECT_BRAND: never;
   alarm(): Promise<void>;

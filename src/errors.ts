@@ -47,7 +47,17 @@ export type VaultErrorReason =
   | "redirected"
   /** The provider's `read` threw. */
   | "read_failed"
-  /** The provider's `claims` threw, or gave no JSON. */
+  /** A function that writes a request to the token endpoint threw. */
+  | "write_failed"
+  /** The request to the token endpoint is none: a promise, or no object. */
+  | "unsendable_request"
+  /** No `fetch` takes its method. */
+  | "unsendable_method"
+  /** No header can carry one of its names or values, or a value is missing. */
+  | "unsendable_header"
+  /** JSON would lose its body, or its method takes none. */
+  | "unsendable_body"
+  /** The provider's `claims` or `header` threw, or gave no JSON. */
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
@@ -61,7 +71,8 @@ export type VaultErrorReason =
   | "cookie_of_another_user"
   /** The server has not heard of the last sign-out yet, so that its cookie is no session to be found. */
   | "sign_out_not_heard"
-  | TokenFlaw;
+  | TokenFlaw
+  | KeyFlaw;
 
 /** What is wrong with a token: which kind of character, never which value. */
 export type TokenFlaw =
@@ -75,6 +86,29 @@ export type TokenFlaw =
   | "non_ascii_in_token"
   /** More than 16 kB. */
   | "token_too_long";
+
+/** What is wrong with a key that JWTs are signed with, or verified by: never which key. */
+export type KeyFlaw =
+  /** There is none. */
+  | "no_key"
+  /** It is neither PEM nor a JWK, or not whole. */
+  | "malformed_key"
+  /** It is public, or a certificate, and only a private key signs. */
+  | "public_key"
+  /** It is private, and verifying takes a public one. */
+  | "private_key"
+  /** It is in PKCS#1: `BEGIN RSA PRIVATE KEY`. */
+  | "pkcs1_key"
+  /** It is in SEC 1: `BEGIN EC PRIVATE KEY`. */
+  | "sec1_key"
+  /** It is encrypted with a passphrase. */
+  | "encrypted_key"
+  /** It is for another algorithm, or for another use. */
+  | "wrong_key_type"
+  /** It is shorter than its algorithm demands. */
+  | "short_key"
+  /** This runtime does not have the algorithm. */
+  | "unsupported_algorithm";
 
 /**
  * The one table of messages: what could not be done, why, and what to do. A {@link VaultErrorReason},

@@ -63,7 +63,6 @@ async function readBody(response: Response, timeout: number): Promise<unknown> {
 }
 
 /** The options of {@link readProblem}. */
-/** The options of {@link readProblem}. */
 export interface ProblemOptions {
   /** How long the body may take to arrive, milliseconds; 5,000 by default. */
   readonly timeout?: number;

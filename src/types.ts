@@ -7,7 +7,9 @@
  * @module
  */
 
-import type { VaultErrorReason } from "./errors.ts";
+import type { Exchange, RenewableGrant, Surroundings, Told, Untold, Wrapped } from "./exchange.ts";
+
+export type * from "./exchange.ts";
 
 /** One grant's result. */
 export interface TokenSet {
@@ -59,6 +61,8 @@ export interface Session {
   readonly tokenSet: TokenSet;
   /** What `Provider.renew` needs besides the refresh token: a JSON value. */
   readonly material?: unknown | undefined;
+  /** What a snapshot shows of the user. */
+  readonly profile?: unknown;
   /** When the request that brought the token set was begun. */
   readonly issuedAt: number;
   /** The soft time: from here on the token is served while it is refreshed in the background. */
@@ -128,7 +132,6 @@ export interface TokenStore {
   /** The clear part of the record, without decryption. */
   head(key: string): Promise<RecordHead | undefined>;
   /** The whole record; `undefined` where nothing is stored. */
-  /** The whole record; `undefined` where nothing is stored. */
   read(key: string): Promise<StoredRecord | undefined>;
   /**
    * Puts `next` (`undefined` deletes) if the stored `sessionId` and `revision` are `expected`'s, or
@@ -164,7 +167,6 @@ export interface Lock {
 
 /** What contexts tell each other. Advice only: a context that hears a message reads the record again. */
 export interface PeerMessage {
-  /** The record is new; is a refresh under way; yes; an endpoint may have taken this generation. */
   /**
    * `changed`: the record is new. `ask`: is anybody still at this session's intent? `claim`: yes, or I
    * have a newer generation that the store did not take. `passed`: an endpoint may have let this
@@ -215,37 +217,26 @@ export interface Grant {
   readonly scope?: string | undefined;
   /** A JSON value that `renew` will need; absent where the old one is kept. */
   readonly material?: unknown;
+  /** What to show of the user: a JSON object of 4,096 characters at most; absent where the old one is kept. */
+  readonly profile?: unknown;
   /** The token was got earlier, so that its expiry counts and not its lifetime; `false` by default. */
   readonly aged?: boolean | undefined;
 }
 
 /** How an exchange with a token endpoint ended. Where the call rejects instead, nobody knows. */
 export type Outcome =
-  | {
-      readonly type: "granted";
-      readonly grant: Grant;
-      readonly status?: undefined;
-      readonly reason?: undefined;
-    }
+  | ({ readonly type: "granted"; readonly grant: Grant } & Untold)
   /** The server has refused for good: `invalid_grant`, wrong credentials. */
-  | {
-      readonly type: "refused";
-      readonly status?: number | undefined;
-      /** Why, where more is known than that the server refused. */
-      readonly reason?: VaultErrorReason | undefined;
-    }
+  | ({ readonly type: "refused" } & Told)
   /** Anything else: the session stays. `unprocessed`: the reply proves that nothing was spent. */
-  | {
+  | ({
       readonly type: "trouble";
-      readonly status?: number | undefined;
       /** Milliseconds after which another try makes sense. */
       readonly retryAfter?: number | undefined;
       readonly unprocessed?: boolean | undefined;
-      /** Why, for the error that a caller gets. */
-      readonly reason?: VaultErrorReason | undefined;
       /** The error that the mechanism rejected with, if it did. */
       readonly error?: unknown;
-    };
+    } & Told);
 
 /**
  * Sends requests: `fetch` itself, or any function that is called in the same way. Members that a runtime adds
@@ -258,27 +249,6 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
  * where `Uint8Array` takes no parameter (F75).
  */
 export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
-
-/** The guarded way to a token endpoint, which each call of a provider gets. */
-export interface Exchange {
-  /** Aborted at the exchange's deadline, 15 s after it has begun. */
-  readonly signal: AbortSignal;
-  readonly fetch: Fetch;
-  /** Milliseconds since the epoch by the server's clock, where it is known; otherwise by the clock here. */
-  readonly now: () => number;
-  /** The engine gives it with each exchange. */
-  readonly context?: ExchangeContext;
-}
-
-/** For a mechanism that keeps a record of its own, beside the session's, and waits for other contexts. */
-export interface ExchangeContext {
-  readonly store: TokenStore;
-  /** Under which the store keeps the session. */
-  readonly key: string;
-  readonly clock: Clock;
-  /** Whether the vault was closed: then no request is begun any more. */
-  readonly isClosed: () => boolean;
-}
 
 /** How one API gives out tokens, renews them and takes them. `signIn` takes `Credentials`. */
 export interface Provider<Credentials = unknown> {
@@ -302,10 +272,7 @@ export interface Provider<Credentials = unknown> {
   /** Gets a grant from credentials, which are kept only as its `material`. Without it, only `adopt` begins. */
   signIn?(credentials: Credentials, exchange: Exchange): Promise<Outcome>;
   /** Gets the next grant. It sends by `exchange.fetch` and by nothing else. */
-  renew?(
-    grant: { readonly refreshToken?: string | undefined; readonly material?: unknown },
-    exchange: Exchange,
-  ): Promise<Outcome>;
+  renew?(grant: RenewableGrant, exchange: Exchange): Promise<Outcome>;
   /** Ends a token set on the server (RFC 7009), best effort. */
   revoke?(tokenSet: TokenSet, exchange: Exchange): Promise<unknown>;
   /**
@@ -313,34 +280,6 @@ export interface Provider<Credentials = unknown> {
    * Its exchanges may wait for each other, for a minute.
    */
   wrap?<Source extends Wrapped>(engine: Source, surroundings: Surroundings): Source;
-}
-
-/** What a provider may stand in front of. */
-export interface Wrapped extends TokenSource {
-  state(): {
-    readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
-  };
-  look(): Promise<void>;
-  wake(): Promise<void>;
-  /** `earlier`: the sign-in yields to what was begun or ended since then. */
-  signIn(credentials: never, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
-  signOut(): Promise<void>;
-  /** Begins nothing any more. */
-  close(): Promise<void>;
-}
-
-/** Names a session that may be begun more than once, because an answer was lost (F101). */
-export interface Adoption {
-  readonly sessionId: string;
-  /** When it was first asked for, milliseconds since the epoch. */
-  readonly startedAt: number;
-}
-
-/** What stands around an engine. */
-export interface Surroundings extends Pick<VaultOptions, "refreshAhead" | "patience"> {
-  readonly clock: Clock;
-  /** Tells observers that the state has changed. */
-  readonly tell: () => void;
 }
 
 /** The facts of a provider's renewal that decisions need. */

@@ -34,7 +34,6 @@ interface Common {
 }
 
 /** A text, or its bytes: 24 at least. */
-/** A text, or its bytes: 24 at least. */
 export type WebhookSecret = string | Uint8Array;
 
 /** One header holds a prefix and the HMAC of the body in lower-case hex, as VMCloud sends it. */
@@ -57,7 +56,6 @@ export interface StandardWebhookOptions extends Common {
 }
 
 /** The options of {@link verifyWebhook}. */
-/** The options of {@link verifyWebhook}. */
 export type WebhookOptions = HexWebhookOptions | StandardWebhookOptions;
 
 /** Why a webhook was not verified. */
@@ -77,7 +75,6 @@ export type WebhookRefusal =
   /** The body was read before, or broke off. */
   | "unreadable_body";
 
-/** The verified delivery, or why there is none: look at `ok`. */
 /** The verified delivery, or why there is none: look at `ok`. */
 export type WebhookResult =
   | {

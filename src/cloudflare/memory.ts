@@ -3,7 +3,8 @@
  * never settle (F31). It is bounded: the least recently used account goes.
  */
 import type { AccessToken, TokenName } from "../types.ts";
-import type { TokenReply } from "./wire.ts";
+import { createRecent } from "./recent.ts";
+import type { Lease, TokenReply } from "./wire.ts";
 
 export interface Remembered {
   /** The object's last word; nothing older is believed from elsewhere (F33). */
@@ -41,70 +42,52 @@ const MOST_ENDPOINTS = 4_096;
 /** How many things are told once; more of them are not told. */
 const MOST_TOLD = 256;
 
+/** An entry by what the object or KV has said at `now`. */
+function toRemembered({ revision, lease }: TokenReply, now: number): Remembered {
+  const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
+  // The owner judges endpoints, and wants to hear in a question which of them let a token through.
+  const token = lease && { accessToken, sessionId, generation, isWatched: true };
+  return { revision, token, last: token, until, at: now, lookedAt: now };
+}
+
+/** Answers may overtake each other: whether a later one than this is known already. */
+const isOvertaken = ({ revision, lease }: TokenReply, known: Remembered): boolean =>
+  revision < known.revision &&
+  (!lease ||
+    lease.sessionId !== known.token?.sessionId ||
+    lease.generation < known.token.generation);
+
+/** Whether KV's entry for a lease is no step back behind the object's last word. */
+const isStep = (revision: number, lease: Lease, { token, ...known }: Remembered): boolean =>
+  revision > known.revision ||
+  (token?.sessionId === lease.sessionId && lease.generation >= token.generation);
+
 export function createMemory(most: number = MOST): Memory {
-  // A Map keeps the order in which its members were set: the first one was not used for longest.
-  const all = new Map<string, Remembered>();
+  const accounts = createRecent<Remembered>(most);
   /** A session's id is part of an endpoint's hash, so that accounts don't meet here. */
-  const endpoints = new Map<string, number>();
+  const endpoints = createRecent<number>(MOST_ENDPOINTS);
   const told = new Set<string>();
-
-  function keep(key: string, one: Remembered): Remembered {
-    all.delete(key);
-    all.set(key, one);
-    if (all.size > most) all.delete(all.keys().next().value!);
-    return one;
-  }
-
-  function get(key: string): Remembered | undefined {
-    const found = all.get(key);
-    return found && keep(key, found);
-  }
-
-  function put(key: string, { revision, lease }: TokenReply, now: number): Remembered {
-    const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
-    // The owner judges endpoints, and wants to hear in a question which of them let a token through.
-    const token = lease && { accessToken, sessionId, generation, isWatched: true };
-    return keep(key, { revision, token, last: token, until, at: now, lookedAt: now });
-  }
-
   return {
-    get,
+    get: accounts.get,
     take(key, answer, now) {
-      const { lease } = answer;
-      const known = get(key);
-      const { token } = known ?? {};
-      // Answers may overtake each other: then a later one is known already.
-      return known &&
-        answer.revision < known.revision &&
-        (!lease || lease.sessionId !== token?.sessionId || lease.generation < token.generation)
+      const known = accounts.get(key);
+      return known && isOvertaken(answer, known)
         ? known
-        : put(key, answer, now);
+        : accounts.set(key, toRemembered(answer, now));
     },
-    adopt(key, answer, now) {
-      const { lease, revision } = answer;
-      const known = get(key);
-      const { token } = known ?? {};
-      const isStep =
-        lease &&
-        (!known ||
-          revision > known.revision ||
-          (token?.sessionId === lease.sessionId && lease.generation >= token.generation));
-      return isStep
-        ? put(key, { lease, revision: Math.max(revision, known?.revision ?? 0) }, now)
-        : undefined;
+    adopt(key, { lease, revision }, now) {
+      const known = accounts.get(key);
+      if (!lease || (known && !isStep(revision, lease, known))) return undefined;
+      const latest = Math.max(revision, known?.revision ?? 0);
+      return accounts.set(key, toRemembered({ lease, revision: latest }, now));
     },
     reject(key, { sessionId, generation }) {
-      const known = get(key);
+      const known = accounts.get(key);
       if (known?.token?.sessionId === sessionId && known.token.generation <= generation)
-        keep(key, { ...known, token: undefined });
+        accounts.set(key, { ...known, token: undefined });
     },
-    pass(endpoint, generation) {
-      endpoints.delete(endpoint);
-      endpoints.set(endpoint, generation);
-      const [oldest] = endpoints.keys();
-      if (endpoints.size > MOST_ENDPOINTS && oldest !== undefined) endpoints.delete(oldest);
-    },
-    passed: (endpoint) => (endpoint === undefined ? undefined : endpoints.get(endpoint)),
+    pass: (endpoint, generation) => void endpoints.set(endpoint, generation),
+    passed: (endpoint) => (endpoint === undefined ? undefined : endpoints.peek(endpoint)),
     isFirst(name) {
       if (told.has(name) || told.size >= MOST_TOLD) return false;
       told.add(name);

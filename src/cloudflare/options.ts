@@ -21,7 +21,6 @@ export interface SharedOptions<Env> {
 }
 
 /** The options of `defineTokenVault`. */
-/** The options of `defineTokenVault`. */
 export interface TokenVaultOptions<Env = never>
   extends SharedOptions<Env>, Pick<VaultOptions, "clock" | "patience" | "random"> {
   /** The APIs, by the name that `createVault` takes; a function where they depend on `env`. */
@@ -57,7 +56,6 @@ export type LocationHint =
   | ("wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me")
   | (string & {});
 
-/** The options of `createVault`. */
 /** The options of `createVault`. */
 export interface CloudflareVaultOptions extends SharedOptions<never> {
   /** A name from the `providers` of `defineTokenVault`. */

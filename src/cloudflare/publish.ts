@@ -92,21 +92,25 @@ function isWanted(
   return name !== last || (asked > HOT && !isWithin(told.at, now, CACHED / 2));
 }
 
+const pause = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.setTimeout(resolve, ms));
+
+/** A new entry settles a debt, unless it is about the very session that is to end. */
+function settle(
+  { deed, onPaid }: Pick<PublisherParts, "deed" | "onPaid">,
+  { lease }: Note,
+  debt: Debt | undefined,
+): void {
+  if (!debt || lease?.sessionId === debt.sessionId) return;
+  deed.pay(debt);
+  if (!deed.debt()) onPaid();
+}
+
 export function createPublisher(parts: PublisherParts): Publisher {
   const { engine, cache, id, clock, deed, waitUntil } = parts;
   let publishing = false;
   let told: Told = { at: -Infinity };
   let asked = 0;
-
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => void clock.setTimeout(resolve, ms));
-
-  /** A new entry settles a debt, unless it is about the very session that is to end. */
-  function settle({ lease }: Note, debt: Debt | undefined): void {
-    if (!debt || lease?.sessionId === debt.sessionId) return;
-    deed.pay(debt);
-    if (!deed.debt()) parts.onPaid();
-  }
 
   /** Tells KV one thing after the other, until there is no news for it. */
   async function spread(to: TokenCache): Promise<void> {
@@ -118,16 +122,16 @@ export function createPublisher(parts: PublisherParts): Publisher {
       const note = noteOf(state, { debt, now });
       if (!note) return;
       const issuedAt = session?.issuedAt ?? now;
-      if (!isWanted(note, { issuedAt, debt, told, asked, now })) return settle(note, debt);
+      if (!isWanted(note, { issuedAt, debt, told, asked, now })) return settle(parts, note, debt);
       if (isWithin(told.at, now, PACE)) {
-        await pause(PACE - (now - told.at));
+        await pause(clock, PACE - (now - told.at));
         continue;
       }
       told = { name: note.name, at: now };
       asked = 0;
       const revision = await parts.revision(session);
       await to.write(id, { revision, lease: note.lease });
-      settle(note, debt);
+      settle(parts, note, debt);
     }
   }
 

@@ -60,15 +60,10 @@ const tokenOf = ({ accessToken, sessionId, generation }: Lease): AccessToken => 
   isWatched: true,
 });
 
-export function createReadPath(parts: ReadPathParts): ReadPath {
-  const { session, memory, cache, clock, maxStaleness } = parts;
-  const { key } = session;
-
-  async function askForToken(
-    question: Question<TokenReply>,
-    asking: Asking,
-  ): Promise<Lease | undefined> {
-    const said = await parts.ask(question, asking);
+const createAskForToken =
+  ({ session: { key }, memory, ask, clock }: ReadPathParts): ReadPath["askForToken"] =>
+  async (question, asking) => {
+    const said = await ask(question, asking);
     const { revision } = said;
     if (isFailure(said)) {
       const isOver = said.error.code === "no_session" || said.error.code === "sign_in_required";
@@ -78,7 +73,14 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
     const lease = toLease(said.lease);
     memory.take(key, { revision, lease }, clock.now());
     return lease;
-  }
+  };
+
+type Renew = (need: TokenNeed) => Promise<AccessToken>;
+
+/** Gets a token that the isolate does not remember, from KV or from the object. */
+function createRenew(parts: ReadPathParts, askForToken: ReadPath["askForToken"]): Renew {
+  const { session, memory, cache, clock } = parts;
+  const { key } = session;
 
   async function fromCache(
     from: TokenCache,
@@ -102,7 +104,7 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
     return tokenOf(lease);
   }
 
-  async function renew(need: TokenNeed): Promise<AccessToken> {
+  return async (need) => {
     if (need.rejected) memory.reject(key, need.rejected);
     // After a 401 the object itself is asked.
     if (need.rejected || !cache) return fromObject(need);
@@ -110,8 +112,14 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
     const cached = await fromCache(cache, need);
     const waited = (need.waited ?? 0) + clock.running() - since;
     return cached ?? fromObject({ ...need, waited });
-  }
+  };
+}
 
+export function createReadPath(parts: ReadPathParts): ReadPath {
+  const { memory, clock, maxStaleness, waitUntil } = parts;
+  const { key } = parts.session;
+  const askForToken = createAskForToken(parts);
+  const renew = createRenew(parts, askForToken);
   return {
     askForToken,
     getToken(need = {}) {
@@ -121,7 +129,7 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
       if (!known?.token || reading === "renew") return renew(need);
       if (reading === "serve and look") {
         known.lookedAt = now;
-        (need.waitUntil ?? parts.waitUntil)(renew({}).catch(() => {}));
+        (need.waitUntil ?? waitUntil)(renew({}).catch(() => {}));
       }
       return known.token;
     },

@@ -28,16 +28,22 @@ export interface TendParts {
   readonly newestKey: () => Promise<string>;
 }
 
-export function tend(one: Owned, { ctx, shelf, clock, newestKey }: TendParts): Tended {
-  const { engine, name, provider, store } = one;
-  const { key } = name;
+type Follow = Pick<Tended, "follow"> & {
+  /** As `follow`, but rejects where the alarm could not be set. */
+  readonly arm: () => Promise<void>;
+};
+
+/** The alarm, as it follows the session. */
+function createFollow(
+  { engine, name: { key }, provider }: Owned,
+  { ctx, shelf, clock }: TendParts,
+): Follow {
   const { deed } = shelf;
-  const waitUntil = (work: Promise<unknown>): void => ctx.waitUntil(work);
   let following: Promise<void> = Promise.resolve();
 
   const isLeaving = (): boolean => !!deed.read()?.isLeaving && !engine.state().session;
 
-  async function arm(): Promise<void> {
+  async function armOnce(): Promise<void> {
     if (await shelf.clear(key, isLeaving)) return;
     const { session, status } = engine.state();
     const owes = deed.debt() !== undefined;
@@ -46,40 +52,51 @@ export function tend(one: Owned, { ctx, shelf, clock, newestKey }: TendParts): T
   }
 
   /** Runs one after the other, so that the last state sets the alarm. */
-  function armInTurn(): Promise<void> {
-    const turn = following.then(arm);
+  function arm(): Promise<void> {
+    const turn = following.then(armOnce);
     following = turn.catch(() => {});
     return turn;
   }
 
   function follow(): Promise<void> {
-    const turn = armInTurn().catch(() => {});
-    waitUntil(turn);
+    const turn = arm().catch(() => {});
+    ctx.waitUntil(turn);
     return turn;
   }
+
+  return { arm, follow };
+}
+
+/** A session that is never renewed would keep its old key for ever. */
+async function reseal(
+  { name: { key }, store }: Owned,
+  { shelf, newestKey }: TendParts,
+): Promise<void> {
+  const found = await shelf.keyId(key);
+  if (found === undefined || found === (await newestKey())) return;
+  const record = await store.read(key);
+  if (record?.body !== undefined) await store.write(key, record, record);
+}
+
+export function tend(one: Owned, parts: TendParts): Tended {
+  const { ctx, shelf, clock } = parts;
+  const { engine } = one;
+  const { arm, follow } = createFollow(one, parts);
 
   const publish = createPublisher({
     engine,
     cache: one.cache,
     id: ctx.id.toString(),
     clock,
-    waitUntil,
-    deed,
-    revision: (session) => shelf.revision(key, session),
+    waitUntil: (work) => ctx.waitUntil(work),
+    deed: shelf.deed,
+    revision: (session) => shelf.revision(one.name.key, session),
     onPaid: () => void follow(),
   });
 
   function changed(): void {
     void follow();
     publish();
-  }
-
-  /** A session that is never renewed would keep its old key for ever. */
-  async function reseal(): Promise<void> {
-    const found = await shelf.keyId(key);
-    if (found === undefined || found === (await newestKey())) return;
-    const record = await store.read(key);
-    if (record?.body !== undefined) await store.write(key, record, record);
   }
 
   one.listen(changed);
@@ -90,11 +107,11 @@ export function tend(one: Owned, { ctx, shelf, clock, newestKey }: TendParts): T
     follow,
     async wake() {
       // A record that cannot be opened or written now is tried again at the next start.
-      await reseal().catch(() => {});
+      await reseal(one, parts).catch(() => {});
       await engine.look();
       publish();
       // Last, so that a reset before this leaves the platform's own retry in place.
-      await armInTurn();
+      await arm();
     },
   };
 }

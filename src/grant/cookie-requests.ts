@@ -5,8 +5,8 @@ import { own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
 import type { Exchange, Outcome } from "../types.ts";
 import type { Note, Visit } from "./jar.ts";
-import type { RawGrant, ReplyRules } from "./outcome.ts";
-import { ask, postJson } from "./token-request.ts";
+import type { RawGrant, ReplyRules, TokenReply } from "./outcome.ts";
+import { ask, send } from "./token-request.ts";
 
 declare const importScripts: unknown;
 
@@ -27,7 +27,10 @@ export interface CookieRules extends Omit<ReplyRules, "read"> {
    * Reads the fields of a reply that grants; a refresh token in it is left out. `subject` says whose token it
    * is, where that is no JWT with a `sub`. An error that it throws is trouble, and is never shown.
    */
-  readonly read: (body: Record<string, unknown>) => RawGrant & { readonly subject?: unknown };
+  readonly read: (
+    body: Record<string, unknown>,
+    reply: TokenReply,
+  ) => RawGrant & { readonly subject?: unknown };
   /** A header for requests that carry the cookie; none by default. */
   readonly csrf?: Csrf;
 }
@@ -59,7 +62,7 @@ function headersOf(csrf: Csrf | undefined, note: Note): Record<string, string> {
   const { header } = csrf;
   const value =
     "value" in csrf ? csrf.value : "cookie" in csrf ? readableCookie(csrf.cookie) : note.csrf;
-  return isToken(value) ? own({ [header]: value }) : {};
+  return isToken(value) ? own({ [header.toLowerCase()]: value }) : {};
 }
 
 /** The cookie goes along with these requests, and with no other. */
@@ -95,7 +98,7 @@ export interface Asked {
 
 /** Asks for a token. What the reply says for later requests is noted. */
 export async function askFor(
-  { url, body }: { readonly url: string; readonly body: unknown },
+  { url, body: asked }: { readonly url: string; readonly body: unknown },
   { csrf, read, isRefusal, safe503 }: CookieRules,
   visit: Visit,
 ): Promise<Asked> {
@@ -103,16 +106,16 @@ export async function askFor(
   const rules = own({
     isRefusal,
     safe503,
-    read(reply: Record<string, unknown>): RawGrant {
-      const { subject: told, refreshToken: _, ...grant } = own(read(reply));
+    read(body: Record<string, unknown>, reply: TokenReply): RawGrant {
+      const { subject: told, refreshToken: _, ...grant } = own(read(body, reply));
       subject = subjectOf(told, grant.accessToken);
-      const again = csrf && "read" in csrf ? csrf.read(reply) : undefined;
+      const again = csrf && "read" in csrf ? csrf.read(body) : undefined;
       if (isToken(again)) visit.change({ csrf: again });
       return grant;
     },
   }) as ReplyRules;
   const outcome = await visit.send((exchange) =>
-    ask({ url, body }, rules, withCookie(exchange, headersOf(csrf, visit.note()))),
+    ask({ url, body: asked }, rules, withCookie(exchange, headersOf(csrf, visit.note()))),
   );
   return { outcome, subject };
 }
@@ -128,7 +131,7 @@ export async function tellOfSignOut(
 ): Promise<boolean> {
   try {
     const { status, isRedirect } = await visit.send((exchange) =>
-      postJson({ url, body: {} }, withCookie(exchange, headersOf(csrf, visit.note()))),
+      send({ url, body: {} }, withCookie(exchange, headersOf(csrf, visit.note()))),
     );
     return isRedirect || (status < 500 && !UNHEARD.has(status));
   } catch {

@@ -70,7 +70,7 @@ const finite = (value: unknown): number | undefined =>
 const text = (value: unknown): string | undefined =>
   typeof value === "string" ? value : undefined;
 
-/** What a record says, narrowed (S10). */
+/** What a record says. It has lain where others write, too, so that it is narrowed first (S10). */
 export function noteIn(record: StoredRecord | undefined): Note {
   const { owner, liveSince, isOwed, emptyAt, csrf, deadline } = own(
     isObject(record?.body) ? record.body : {},

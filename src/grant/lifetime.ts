@@ -49,15 +49,18 @@ function byClock(left: number, assumed: number = 0): number {
 }
 
 /** The part of a session that a grant decides, by the clock of the context that asked for the grant. */
-export type Life = Pick<Session, "tokenSet" | "issuedAt" | "refreshAt" | "material" | "skew">;
+export type Life = Pick<
+  Session,
+  "tokenSet" | "issuedAt" | "refreshAt" | "material" | "profile" | "skew"
+>;
 
 /**
  * The life of a fresh grant is counted from the start of the request that got it, so that a wrong
  * clock does not matter. A token that was adopted has `aged` already: there only its end counts.
  */
 export function lifeOf(grant: Grant, issuedAt: number, random: number, assumed?: number): Life {
-  const { accessToken, refreshToken, scope, material, expiresIn, expiresAt, date, aged } =
-    own(grant);
+  const { accessToken, refreshToken, scope, material, profile } = own(grant);
+  const { expiresIn, expiresAt, date, aged } = own(grant);
   const claims = decodeClaims(accessToken);
   const exp = numericDate(claims?.["exp"]);
   const end = expiresAt ?? exp;
@@ -81,5 +84,6 @@ export function lifeOf(grant: Grant, issuedAt: number, random: number, assumed?:
     // P18: clients that signed in together must not refresh together.
     refreshAt: life && Math.round(issuedAt + life * (0.75 + random * 0.05)),
     material,
+    profile,
   };
 }

@@ -1,6 +1,7 @@
 /** What a token endpoint's reply means, by rules that an application may change. */
 import type { VaultErrorReason } from "../errors.ts";
 import { own } from "../guard/json.ts";
+import { type Profile, profileIn } from "../guard/profile.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant, Outcome } from "../types.ts";
 import { instantOf } from "./lifetime.ts";
@@ -9,6 +10,8 @@ import { meaningOf } from "./refusals.ts";
 /** A token endpoint's reply, read whole. */
 export interface TokenReply {
   readonly status: number;
+  /** In a browser of another origin only those that the API exposes by CORS. */
+  readonly headers: Headers;
   /** The JSON object in the body; absent for any other body, such as a captive portal's page. */
   readonly body: Record<string, unknown> | undefined;
   /** The body as text; empty where it is longer than 1 MiB. */
@@ -26,8 +29,11 @@ export type RawGrant = { readonly [Field in keyof Grant]?: unknown };
 
 /** How a mechanism reads the replies of a token endpoint. */
 export interface ReplyRules {
-  /** Reads the fields of a reply that grants. An error that it throws is trouble, and is never shown. */
-  readonly read: (body: Record<string, unknown>) => RawGrant;
+  /**
+   * Reads the fields of a reply that grants: from its JSON object, which is empty where the body is none, or
+   * from its headers and text. An error that it throws is trouble, and is never shown.
+   */
+  readonly read: (body: Record<string, unknown>, reply: TokenReply) => RawGrant;
   /**
    * Whether a reply without a token refuses for good. It is asked for every such reply, whatever its
    * status or type, and overrules all else; an error that it throws is no refusal. By default a known
@@ -38,13 +44,21 @@ export interface ReplyRules {
   readonly safe503?: boolean;
 }
 
+/** No profile where it holds a token: a whole reply, shown, would show its tokens too (S7). */
+function withoutTokens(profile: Profile | undefined, tokens: unknown[]): Profile | undefined {
+  const text = JSON.stringify(profile) ?? "";
+  const holds = (token: unknown): boolean =>
+    isToken(token) && text.includes(JSON.stringify(token).slice(1, -1));
+  return tokens.some(holds) ? undefined : profile;
+}
+
 /**
  * A grant's members, each of its own and of its type, or why its access token cannot be used. A wrong
  * member beside a good access token is left out, so that the old refresh token is kept (F70).
  */
 export function narrowGrant(given: RawGrant): Grant | VaultErrorReason {
-  const { accessToken, refreshToken, scope, expiresIn, expiresAt, date, material, aged } =
-    own(given);
+  const { accessToken, refreshToken, scope, material, profile } = own(given);
+  const { expiresIn, expiresAt, date, aged } = own(given);
   if (!isToken(accessToken)) return tokenFlaw(accessToken);
   // Each is set, so that no prototype is asked for any.
   return {
@@ -55,21 +69,21 @@ export function narrowGrant(given: RawGrant): Grant | VaultErrorReason {
     expiresAt: instantOf(expiresAt),
     date: instantOf(date),
     material,
+    profile: withoutTokens(profileIn(profile), [accessToken, refreshToken]),
     aged: aged === true,
   };
 }
 
 /** The grant in a reply, or why there is none. */
-function grantIn(
-  { status, body, date, isRedirect }: TokenReply,
-  read: ReplyRules["read"],
-): Grant | VaultErrorReason {
-  if (isRedirect) return "redirected";
-  if (!body || status >= 300) return "no_token";
+function grantIn(reply: TokenReply, read: ReplyRules["read"]): Grant | VaultErrorReason {
+  const { status, body, date } = reply;
+  if (reply.isRedirect) return "redirected";
+  if (status >= 300) return "no_token";
   try {
-    return narrowGrant({ date, ...read(body) });
+    return narrowGrant({ date, ...read(body ?? own({}), reply) });
   } catch {
-    return "read_failed";
+    // A captive portal's page has no fields to read.
+    return body ? "read_failed" : "no_token";
   }
 }
 

@@ -58,6 +58,16 @@ export function secretOf(secret: unknown, { variable }: SecretOptions): string {
   });
 }
 
+/**
+ * A key that is no secret text: PEM or a JWK. Whether it is a good one is for its importer to say.
+ *
+ * @throws VaultError `invalid_option` where there is none.
+ */
+export function keyOf(key: unknown, options: SecretOptions): unknown {
+  const isThere = isObject(key) || tokenFlaw(key) !== "no_token";
+  return isThere ? key : secretOf(key, options);
+}
+
 /** A grant of a token that was made elsewhere: nobody knows how long ago. */
 export const asFound = (accessToken: string): { type: "granted"; grant: Grant } => ({
   type: "granted",

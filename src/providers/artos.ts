@@ -5,9 +5,13 @@
  * @module
  */
 import { check } from "../errors.ts";
-import { given } from "../grant/secrets.ts";
+import { minting, type MintingOptions } from "../grant/minting.ts";
+import type { ReplyRules, TokenReply } from "../grant/outcome.ts";
+import { given as memberOf } from "../grant/secrets.ts";
+import { ask } from "../grant/token-request.ts";
+import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
-import { mint, type MintOptions, type SecretOptions } from "./mint.ts";
+import type { MintOptions, SecretOptions } from "./mint.ts";
 
 /** What a sign-in takes. It is kept with the session, because it mints the next token. */
 export interface ArtosCredentials {
@@ -15,7 +19,6 @@ export interface ArtosCredentials {
   readonly userId: string;
 }
 
-/** The options of {@link artos}. */
 /** The options of {@link artos}. */
 export interface ArtosOptions
   extends
@@ -46,25 +49,30 @@ export interface ArtosOptions
  */
 export function artos({
   baseURL = "https://api.artosai.com",
-  ...options
+  ...given
 }: ArtosOptions = {}): Provider<ArtosCredentials | void> {
   const base = baseURL.replace(/\/+$/, "");
   const folder = base.replace(/^\w+:\/\/[^/]*/, "");
-  return mint<ArtosCredentials>({
-    isRefusal: ({ status, body }) => status === 401 && typeof body?.["detail"] === "string",
+  const options = own({ isRefusal: isDetail, ...given });
+  const { isRefusal, safe503 } = options;
+  const rules = own({ read: readToken, isRefusal, safe503 }) as ReplyRules;
+  const settings: MintingOptions = {
     ...options,
     name: "artos",
     origins: [base],
     publicPaths: [folder + "/get-access-token", folder + "/api/v1/search/status"],
     variable: "ARTOS_TOKEN",
-    tokenUrl: base + "/get-access-token",
     // The page does not say what the claims hold. If they hold the user id, a viewer of them can mint.
     showsClaims: false,
-    write(credentials) {
-      const userId = given(credentials, "userId");
-      check(userId && typeof userId === "string", "userId, a text");
-      return { user_id: userId };
-    },
-    read: ({ access_token }) => ({ accessToken: access_token }),
+  };
+  return minting<ArtosCredentials>(own(settings), (credentials, exchange) => {
+    const userId = memberOf(credentials, "userId");
+    check(userId && typeof userId === "string", "userId, a text");
+    return ask({ url: base + "/get-access-token", body: { user_id: userId } }, rules, exchange);
   });
 }
+
+const isDetail = ({ status, body }: TokenReply): boolean =>
+  status === 401 && typeof body?.["detail"] === "string";
+
+const readToken: ReplyRules["read"] = ({ access_token }) => ({ accessToken: access_token });

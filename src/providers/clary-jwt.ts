@@ -6,7 +6,7 @@
 import { check } from "../errors.ts";
 import { given } from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
-import { type SecretOptions, selfSigned, type SelfSignedOptions } from "./self-signed.ts";
+import { hmacSigned, type HmacSignedOptions, type SecretOptions } from "./self-signed.ts";
 
 /** What a sign-in takes. It is kept with the session, because it signs the next JWT. */
 export interface ClaryJwtCredentials {
@@ -22,11 +22,10 @@ const TIERS = ["lite", "standard", "professional"] as const;
 type Tier = (typeof TIERS)[number];
 
 /** The options of {@link claryJwt}. */
-/** The options of {@link claryJwt}. */
 export interface ClaryJwtOptions
   extends
     Omit<SecretOptions<"CLARY_API_KEY">, "variable">,
-    Pick<SelfSignedOptions<never>, "algorithm" | "lifetime"> {
+    Pick<HmacSignedOptions<never>, "algorithm" | "lifetime"> {
   /** The API's address, which may be your own host; `https://api.claryai.com` by default. */
   readonly baseURL?: string;
 }
@@ -53,7 +52,7 @@ export function claryJwt({
   baseURL = "https://api.claryai.com",
   ...options
 }: ClaryJwtOptions = {}): Provider<ClaryJwtCredentials> {
-  return selfSigned({
+  return hmacSigned({
     ...options,
     name: "clary-jwt",
     origins: [baseURL.replace(/\/+$/, "")],

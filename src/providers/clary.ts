@@ -7,7 +7,6 @@ import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
 /** The options of {@link clary}. */
-/** The options of {@link clary}. */
 export interface ClaryOptions extends Omit<SecretOptions<"CLARY_API_KEY">, "variable"> {
   /** The API's address, which may be your own host; `https://api.claryai.com` by default. */
   readonly baseURL?: string;

@@ -1,6 +1,6 @@
 /**
- * A mechanism: a password for an access token and a refresh token, both over JSON endpoints. It is for an
- * API's own login form; OAuth forbids its password grant (RFC 9700 §2.4).
+ * A mechanism: a password for an access token, and a refresh token if the API has any. It is for an API's
+ * own login form; OAuth forbids its password grant (RFC 9700 §2.4).
  *
  * @example
  * ```ts
@@ -17,14 +17,22 @@
  *
  * @module
  */
-import { check } from "../errors.ts";
+import { check, isVaultError } from "../errors.ts";
+import {
+  askBy,
+  headersOf,
+  readStandard,
+  requestOf,
+  type TokenCall,
+  type TokenHeaders,
+} from "../grant/call.ts";
 import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
-import { type Address, addressOf } from "../grant/secrets.ts";
+import { type Address, addressOf, warnOnce } from "../grant/secrets.ts";
+import type { TokenRequest } from "../grant/token-request.ts";
 import { own } from "../guard/json.ts";
-import { ask, postJson } from "../grant/token-request.ts";
-import type { Provider, Renewal, TokenSet } from "../types.ts";
+import type { Outcome, Provider, Renewal, TokenSet } from "../types.ts";
 
-export type { Address, RawGrant, ReplyRules, TokenReply };
+export type { Address, RawGrant, ReplyRules, TokenCall, TokenHeaders, TokenReply };
 
 /** The user's input. It is sent once and never kept. */
 export interface PasswordCredentials {
@@ -32,49 +40,111 @@ export interface PasswordCredentials {
   readonly password: string;
 }
 
-/** The options of {@link password}. */
+/** The tokens that a refresh may show the server. */
+export interface SpentTokens {
+  readonly refreshToken: string;
+  readonly accessToken: string;
+}
+
 /** The options of {@link password}. */
 export interface PasswordOptions<Credentials = PasswordCredentials>
-  extends Address, ReplyRules, Partial<Renewal> {
-  /** Gets the credentials by a POST of JSON; an absolute URL. */
+  extends Address, Partial<ReplyRules>, Partial<Renewal> {
+  /** Gets the credentials; an absolute URL. */
   readonly tokenUrl: string;
-  /** Gets `{ "refresh_token": … }` by a POST; an absolute URL. */
-  readonly refreshUrl: string;
+  /** Gets the refresh token; an absolute URL. Nothing is refreshed by default. */
+  readonly refreshUrl?: string;
+  /** Gets a token after a sign-out, best effort; an absolute URL. Nothing is revoked by default. */
+  readonly revokeUrl?: string;
   /**
-   * Gets `{ "token": … }` by a POST after a sign-out, best effort; an absolute URL. Nothing is revoked by
+   * Makes the body of a sign-in: `URLSearchParams` for a form, otherwise JSON; the credentials as they are by
    * default.
    */
-  readonly revokeUrl?: string;
-  /** Makes the body of a sign-in, which is sent as JSON; the credentials as they are by default. */
   readonly write?: (credentials: Credentials) => unknown;
+  /** Makes the whole sign-in, where a body is not enough; a POST of what `write` makes by default. */
+  readonly request?: (credentials: Credentials) => TokenCall;
+  /** Makes a refresh; a POST of `{ "refresh_token": … }` by default. */
+  readonly refresh?: (tokens: SpentTokens) => TokenCall;
+  /** Makes a revocation; a POST of `{ "token": … }` by default. */
+  readonly revoke?: (tokens: TokenSet) => TokenCall;
+  /** Sent with each of the three; none by default. In a page everybody can read them. */
+  readonly headers?: TokenHeaders;
 }
 
 /**
- * Makes a provider from endpoints and field names. Rotation is strict by default.
+ * Makes a provider from endpoints and field names. Rotation is strict by default; `read` takes the fields of
+ * RFC 6749 §5.1 by default.
  *
  * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, and `invalid_option`
- * where there are no credentials.
+ * where there are no credentials, or they cannot be sent.
+ *
+ * @throws VaultError `invalid_option` where no header can carry one of `headers`.
  */
 export function password<Credentials = PasswordCredentials>(
   given: PasswordOptions<Credentials>,
 ): Provider<Credentials> {
   // What is put on `Object.prototype` later on is no option (S15).
   const options = own(given);
-  const { tokenUrl, refreshUrl, revokeUrl, write } = options;
-  const { rotation = "strict", reuseWindow, assumedLifetime } = options;
+  const { name, tokenUrl, refreshUrl, revokeUrl, rotation = "strict" } = options;
+  const { reuseWindow, assumedLifetime } = options;
+  const { request, refresh, revoke } = callsOf<Credentials>(options);
+  const headers = headersOf(options.headers);
+  const rules = rulesOf(options);
   return own<Provider<Credentials>>({
     ...addressOf(options),
-    renewal: own({ rotation, reuseWindow, assumedLifetime }) as Renewal,
+    renewal: own({
+      rotation: refreshUrl ? rotation : "none",
+      reuseWindow,
+      assumedLifetime,
+    }) as Renewal,
     async signIn(credentials, exchange) {
       check(credentials ?? undefined, "credentials");
-      const body = write ? write(credentials) : credentials;
-      return ask({ url: tokenUrl, body }, options, exchange);
+      return askBy(() => requestOf(tokenUrl, request(credentials), headers), rules, exchange);
     },
-    renew: ({ refreshToken }, exchange) =>
-      ask({ url: refreshUrl, body: { refresh_token: refreshToken } }, options, exchange),
+    ...(refreshUrl && {
+      renew: ({ refreshToken = "", accessToken = "" }, exchange) =>
+        askBy(
+          () => requestOf(refreshUrl, refresh({ refreshToken, accessToken }), headers),
+          rules,
+          exchange,
+        ),
+    }),
     ...(revokeUrl && {
-      revoke: ({ accessToken, refreshToken }: TokenSet, exchange) =>
-        postJson({ url: revokeUrl, body: { token: refreshToken ?? accessToken } }, exchange),
+      async revoke(tokens: TokenSet, exchange) {
+        const write = (): TokenRequest => requestOf(revokeUrl, revoke(tokens), headers);
+        warnOfMistake(name, await askBy(write, rules, exchange));
+      },
     }),
   });
+}
+
+/** How each request is written, where the options leave it open. */
+function callsOf<Credentials>(
+  options: PasswordOptions<Credentials>,
+): Required<Pick<PasswordOptions<Credentials>, "refresh" | "request" | "revoke">> {
+  const { write = (credentials) => credentials } = options;
+  const {
+    request = (credentials) => ({ body: write(credentials) }),
+    refresh = ({ refreshToken }) => ({ body: { refresh_token: refreshToken } }),
+    revoke = ({ refreshToken, accessToken }) => ({ body: { token: refreshToken ?? accessToken } }),
+  } = options;
+  return { request, refresh, revoke };
+}
+
+/** A refresh token that is sent nowhere is not kept: it would promise a refresh. */
+function rulesOf(options: PasswordOptions<never>): ReplyRules {
+  const { read = readStandard, isRefusal, safe503, refreshUrl } = options;
+  const readAccess: ReplyRules["read"] = (body, reply) => ({
+    ...read(body, reply),
+    refreshToken: undefined,
+  });
+  return own({ read: refreshUrl ? read : readAccess, isRefusal, safe503 }) as ReplyRules;
+}
+
+/** Nobody waits for a revocation, so that a mistake in its request has nobody else to be told to. */
+function warnOfMistake(name: string, outcome: Outcome): void {
+  if (outcome.type !== "trouble") return;
+  const { error, reason } = outcome;
+  const why = isVaultError(error) ? error.message : "Its revoke threw.";
+  if (isVaultError(error) || reason === "write_failed")
+    warnOnce(`provider "${name}" revokes nothing. ${why}`);
 }

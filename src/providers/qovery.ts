@@ -8,7 +8,6 @@ import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
 /** The options of {@link qovery}. */
-/** The options of {@link qovery}. */
 export interface QoveryOptions extends Omit<SecretOptions<"QOVERY_API_TOKEN">, "variable"> {
   /** The API's address, with a path if it has one; `https://api.qovery.com` by default. */
   readonly baseURL?: string;

@@ -8,7 +8,6 @@ import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
 /** The options of {@link simplismart}. */
-/** The options of {@link simplismart}. */
 export interface SimplismartOptions extends Omit<SecretOptions<"SIMPLISMART_TOKEN">, "variable"> {
   /** The API's address, with a path if it has one; `https://api.app.simplismart.ai` by default. */
   readonly baseURL?: string;

@@ -36,7 +36,6 @@ import type { Provider } from "../types.ts";
 export type { Address, Env, SecretOptions };
 
 /** What a sign-in takes. */
-/** What a sign-in takes. */
 export interface StaticCredentials {
   /** The token, without its auth-scheme. */
   readonly token: string;

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { check } from "../errors.ts";
+import type { ReplyRules } from "../grant/outcome.ts";
+import { ask } from "../grant/token-request.ts";
+import { own } from "../guard/json.ts";
 import type { Provider, Renewal } from "../types.ts";
-import { password, type PasswordCredentials } from "./password.ts";
+import type { PasswordCredentials } from "./password.ts";
 
-/** The options of {@link vmcloud}. */
 /** The options of {@link vmcloud}. */
 export interface VmcloudOptions extends Partial<Renewal> {
   /** The address of the API and its token endpoints; `https://api.vmcloud.com` by default. */
@@ -32,22 +35,33 @@ export interface VmcloudOptions extends Partial<Renewal> {
  */
 export function vmcloud({
   baseURL = "https://api.vmcloud.com",
-  ...renewal
+  ...given
 }: VmcloudOptions = {}): Provider<PasswordCredentials> {
   const base = baseURL.replace(/\/+$/, "");
-  return password({
-    // A day, as its page says.
-    assumedLifetime: 86_400_000,
-    ...renewal,
+  // A day, as its page says.
+  const { rotation = "strict", reuseWindow, assumedLifetime = 86_400_000 } = own(given);
+  return own<Provider<PasswordCredentials>>({
     name: "vmcloud",
     origins: [base],
-    tokenUrl: base + "/api/v1/auth/token",
-    refreshUrl: base + "/api/v1/auth/refresh",
-    read: ({ token, expires_at, refresh_token }) => ({
-      accessToken: token,
-      // The API's page shows a text; a bare number could be anything.
-      expiresAt: typeof expires_at === "string" ? expires_at : undefined,
-      refreshToken: refresh_token,
-    }),
+    renewal: own({ rotation, reuseWindow, assumedLifetime }) as Renewal,
+    async signIn(credentials, exchange) {
+      check(credentials ?? undefined, "credentials");
+      return ask({ url: base + "/api/v1/auth/token", body: credentials }, rules, exchange);
+    },
+    renew: ({ refreshToken }, exchange) =>
+      ask(
+        { url: base + "/api/v1/auth/refresh", body: { refresh_token: refreshToken } },
+        rules,
+        exchange,
+      ),
   });
 }
+
+const rules: ReplyRules = own({
+  read: ({ token, expires_at, refresh_token }) => ({
+    accessToken: token,
+    // The API's page shows a text; a bare number could be anything.
+    expiresAt: typeof expires_at === "string" ? expires_at : undefined,
+    refreshToken: refresh_token,
+  }),
+});

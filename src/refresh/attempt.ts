@@ -119,9 +119,9 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   async function spend(one: Try): Promise<void> {
     if (left(one) <= LEAST_EXCHANGE) return;
     const { material, tokenSet } = one.next;
-    const { refreshToken } = tokenSet;
+    const { refreshToken, accessToken } = tokenSet;
     const { outcome, got } = await exchanges.run(
-      async (io) => provider.renew?.({ material, refreshToken }, io),
+      async (io) => provider.renew?.({ material, refreshToken, accessToken }, io),
       { deadline: left(one), mayStillSend: () => passFence(one) },
     );
     // The fence stopped the attempt before anything was sent: the holder of the record goes on.

@@ -60,7 +60,7 @@ export interface Conclusion {
  */
 function granted(current: Session, { attempt, causedBy }: Intent, life: Life, now: number) {
   if (current.attempt >= attempt) return undefined;
-  const { sessionId, startedAt, generation, revision, tokenSet, material } = current;
+  const { sessionId, startedAt, generation, revision, tokenSet, material, profile } = current;
   const { refreshToken, scope } = life.tokenSet;
   // Intent, cool-down and refusal were about the old token set.
   return own({
@@ -69,6 +69,7 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
     startedAt,
     revision: revision + 1,
     material: life.material ?? material,
+    profile: life.profile ?? profile,
     tokenSet: {
       ...life.tokenSet,
       // A reply without a refresh token keeps the old one (F23).

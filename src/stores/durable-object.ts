@@ -29,7 +29,6 @@ export interface DurableStorage {
 }
 
 /** The options of {@link durableObjectStore}. */
-/** The options of {@link durableObjectStore}. */
 export interface DurableObjectOptions {
   /**
    * The object's id, `ctx.id.toString()`: sealing binds it, so that a record of one object does not open

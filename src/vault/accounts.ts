@@ -2,17 +2,18 @@
 import { isVaultError, VaultError } from "../errors.ts";
 import { askStore, StoreTrouble } from "../refresh/keeper.ts";
 import type { Clock, RecordHead, TokenStore } from "../types.ts";
+import type { Vault } from "./contract.ts";
 
 const A_DAY = 86_400_000;
 
-export interface Listing {
+interface Listing {
   readonly names: readonly string[];
   /** Keys that name no account, or whose record cannot be read: one of them hides no account (F81). */
   readonly oddities: number;
 }
 
 /** Asks in time, because a silent store never answers (F59), and hides an error that may quote data (S4). */
-export async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
+async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return (await askStore(clock, ask)).answer;
   } catch (error) {
@@ -34,11 +35,7 @@ function nameIn(encoded: string): string | undefined {
  * The accounts whose keys begin with `prefix`. A tombstone keeps a sign-in of another context that waits
  * for its retry from bringing an account back (F49); after a day nobody waits any more, and it goes.
  */
-export async function listAccounts(
-  store: TokenStore,
-  prefix: string,
-  clock: Clock,
-): Promise<Listing> {
+async function listAccounts(store: TokenStore, prefix: string, clock: Clock): Promise<Listing> {
   const names: string[] = [];
   const failed: unknown[] = [];
   let looked = 0;
@@ -63,4 +60,28 @@ export async function listAccounts(
   // Where no record could be read, the store is out of reach.
   if (!looked && failed.length) throw failed[0];
   return { names, oddities: nameless + failed.length };
+}
+
+export interface AccountParts {
+  readonly store: TokenStore;
+  /** What the keys of all accounts begin with. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  /** Called once, at the first oddity. */
+  readonly onOddity: () => void;
+}
+
+export function createAccounts({
+  store,
+  prefix,
+  clock,
+  onOddity,
+}: AccountParts): Vault["accounts"] {
+  let hasTold = false;
+  return async () => {
+    const { names, oddities } = await listAccounts(store, prefix, clock);
+    if (oddities && !hasTold) onOddity();
+    hasTold ||= oddities > 0;
+    return [...names];
+  };
 }

@@ -1,20 +1,24 @@
 /**
- * Which session each token was of that `getToken` has given. A token that comes back as rejected is a text
- * alone, and no user's request is to go out again as another's (F103).
+ * `getToken`: a token as a text, for other clients. A text that comes back as rejected does not say which
+ * session it was of, so that this is remembered: no user's request is to go out again as another's (F103).
  */
+import { VaultError } from "../errors.ts";
 import { shortHash } from "../guard/hash.ts";
-import type { AccessToken } from "../types.ts";
+import { own } from "../guard/json.ts";
+import type { Engine } from "../refresh/contract.ts";
+import type { AccessToken, Clock } from "../types.ts";
+import type { Vault } from "./contract.ts";
 
 /** How many tokens are remembered, by a hash. */
 const MOST = 64;
 
-export interface HandedOut {
+interface HandedOut {
   note(token: AccessToken): void;
   /** Whether it was given for another session than this one. What was given elsewhere nobody knows. */
   isAnothers(accessToken: string, sessionId: string): boolean;
 }
 
-export function createHandedOut(): HandedOut {
+function createHandedOut(): HandedOut {
   const sessions = new Map<string, string>();
   /** Most calls get the same object again. */
   const noted = new WeakSet<AccessToken>();
@@ -30,5 +34,26 @@ export function createHandedOut(): HandedOut {
       const known = sessions.get(shortHash(accessToken));
       return known !== undefined && known !== sessionId;
     },
+  };
+}
+
+export function createGetToken(engine: Engine, clock: Clock): Vault["getToken"] {
+  const handedOut = createHandedOut();
+  /** Other clients do not report which endpoints let their token through. */
+  const isHandedOn = true;
+
+  return async (options) => {
+    const { rejected, signal } = own({ ...options });
+    const since = clock.running();
+    const held = await engine.getToken({ signal, isHandedOn });
+    const isRejected = held.accessToken === rejected;
+    const waited = clock.running() - since;
+    const got = isRejected
+      ? await engine.getToken({ rejected: held, waited, signal, isHandedOn })
+      : held;
+    const isCrossed = rejected !== undefined && handedOut.isAnothers(rejected, got.sessionId);
+    if (isCrossed || got.sessionId !== held.sessionId) throw new VaultError("session_changed");
+    handedOut.note(got);
+    return got.accessToken;
   };
 }

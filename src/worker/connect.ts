@@ -5,7 +5,7 @@
 import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
-import type { Vault } from "../vault/vault.ts";
+import type { Vault } from "../vault/contract.ts";
 import { ask, type VaultPort } from "./ask.ts";
 import { createLink, type Page, type VaultWorker } from "./link.ts";
 import { isRight } from "./narrow.ts";
@@ -104,6 +104,33 @@ function listen(call: Call, ended: AbortSignal): void {
   void sync();
 }
 
+type Asked<Credentials> = Omit<
+  Vault<Credentials>,
+  "close" | "events" | "fetch" | "snapshot" | "subscribe" | typeof Symbol.asyncDispose
+>;
+
+/** The methods that the worker carries out. */
+const askedBy = <Credentials>(call: Call): Asked<Credentials> => ({
+  // In JSON an absent argument would become `null`, which is no sign-in without an argument.
+  signIn: (credentials, options) =>
+    call("signIn", credentials === undefined ? [] : [credentials], own({ ...options }).signal),
+  // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
+  adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
+  getToken(options) {
+    const { rejected, signal } = own({ ...options });
+    return call("getToken", [{ rejected }], signal);
+  },
+  authorization: (options) => call("authorization", [], own({ ...options }).signal),
+  signOut() {
+    const done = call("signOut", []);
+    // As in the vault: a page need not wait for it.
+    done.catch(() => {});
+    return done;
+  },
+  accounts: () => call("accounts", []),
+  removeAccount: (of) => call("removeAccount", [of]),
+});
+
 /**
  * Connects this page to the vault that a worker runs (`serveVault`). The vault behaves as that of
  * `createVault` does, and a refresh goes on when the page that asked for it is closed.
@@ -155,27 +182,8 @@ export function connectVault<Credentials = never>(
         shown.tell({ type: "retried", account, sessionId, generation, status: 401 }),
       maxReplayBytes,
     }),
-    // In JSON an absent argument would become `null`, which is no sign-in without an argument.
-    signIn: (credentials, options) =>
-      call("signIn", credentials === undefined ? [] : [credentials], own({ ...options }).signal),
-    // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
-    adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
-    getToken(options) {
-      const { rejected, signal } = own({ ...options });
-      return call("getToken", [{ rejected }], signal);
-    },
-    authorization: (options) => call("authorization", [], own({ ...options }).signal),
-    signOut() {
-      const done = call("signOut", []);
-      // As in the vault: a page need not wait for it.
-      done.catch(() => {});
-      return done;
-    },
-    accounts: () => call("accounts", []),
-    removeAccount: (of) => call("removeAccount", [of]),
-    snapshot: shown.snapshot,
-    subscribe: shown.subscribe,
-    events: shown.events,
+    ...askedBy<Credentials>(call),
+    ...shown.methods,
     close,
     [Symbol.asyncDispose]: async () => close(),
   };

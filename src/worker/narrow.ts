@@ -3,6 +3,7 @@
  * (S10).
  */
 import { isObject, own } from "../guard/json.ts";
+import { profileIn } from "../guard/profile.ts";
 import type { WireError } from "../guard/wire-error.ts";
 import { type Answers, type News, type Seen, type State, VERSION } from "./protocol.ts";
 import type { Ticket } from "./send.ts";
@@ -81,6 +82,7 @@ const toState = /* @__PURE__ */ shape<State>({
           generation: number,
           scope: text,
           claims: as(isObject),
+          profile: profileIn,
           persisted: isTrue,
         }),
       }),

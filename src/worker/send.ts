@@ -2,12 +2,12 @@
  * `vault.fetch` in a page that has no engine. It takes the same steps on a `Request`, which browsers have in
  * full. The owner of the tokens judges where they may go.
  */
-import { says } from "../guard/json.ts";
-import { hasNoBody, lasting, readAlong } from "../request/body.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
-import { dateOf, isHealable, isNewer, isPassed, release, seen } from "../request/unauthorized.ts";
+import { dateOf, isHealable, isNewer, release, seen } from "../request/unauthorized.ts";
 import type { Fetch, TokenName } from "../types.ts";
+import { keep, type Kept, saidOf } from "./keep.ts";
 import { readWireError } from "./narrow.ts";
+import { createPassed } from "./passed.ts";
 import { refusal } from "./refusal.ts";
 
 /** A token on its way into a request. */
@@ -38,77 +38,6 @@ export interface SendOptions {
   ) => Promise<Ticket | undefined>;
   readonly onRetry: (ticket: Ticket) => void;
   readonly maxReplayBytes?: number | undefined;
-}
-
-/** How many endpoints are remembered that let a token through. */
-const MOST_PASSED = 256;
-
-/** A call as a page keeps it: from here on no other script can change it. */
-interface Kept {
-  readonly first: Request;
-  /** Whether the same request can be had again; told late where its body is still being read. */
-  isKept(): boolean | Promise<boolean>;
-  again(): Request;
-}
-
-/** A member of what a caller gives. */
-const saidOf = (given: object, name: string): unknown =>
-  says(given, name) ? Reflect.get(given, name, given) : undefined;
-
-/**
- * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
- * `Request` that asks for each member, so that none is forgotten (F90).
- */
-function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
-  const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
-  const get = (_: object, name: string): unknown =>
-    name in own
-      ? own[name]
-      : // `Request` would forget where the other one comes from.
-        (saidOf(init, name) ?? saidOf(Object(input), name));
-  return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
-}
-
-/** A request that was sent belongs to the callee, so that a copy is made before (F68). */
-function keep(
-  input: string | URL | Request,
-  init: VaultRequestInit,
-  maxReplayBytes: number | undefined,
-): Kept {
-  const given = saidOf(init, "body") as VaultRequestInit["body"];
-  const always = (): boolean => true;
-  if (typeof given === "function") {
-    // Its own body is never read.
-    const head = requestOf(input, init, new Blob());
-    const again = (): Request => requestOf(head, {}, given());
-    return { first: again(), isKept: always, again };
-  }
-  // WebKit takes a buffer's bytes, and a form's fields, only when it sends them.
-  const first = requestOf(input, init, (given && lasting(given)) ?? given);
-  // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
-  if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
-  const copy = first.clone();
-  if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };
-  const { isKept, again } = readAlong(copy, maxReplayBytes);
-  return { first, isKept, again: () => requestOf(copy, {}, again()) };
-}
-
-/** The generation that each endpoint has let through last. */
-function createPassed(): {
-  note(answer: Answer, ticket: Ticket, need: TicketNeed): void;
-  last(ticket: Ticket, need: TicketNeed): number | undefined;
-} {
-  const passed = new Map<string, number>();
-  const keyOf = ({ sessionId }: Ticket, { method, url }: TicketNeed): string =>
-    [sessionId, method, url.replace(/[?#].*/, "")].join();
-  return {
-    note(answer, ticket, need) {
-      if (!isPassed(answer)) return;
-      if (passed.size >= MOST_PASSED) passed.clear();
-      passed.set(keyOf(ticket, need), ticket.generation);
-    },
-    last: (ticket, need) => passed.get(keyOf(ticket, need)),
-  };
 }
 
 /** Its event may have ended: that is no reason to fail. */

@@ -1,32 +1,23 @@
 /** Shows a page the snapshot that it last heard of, and the events. */
-import type { Snapshot, VaultEvent } from "../vault/vault.ts";
+import type { Snapshot, Vault, VaultEvent } from "../vault/contract.ts";
+import { createListeners } from "../vault/listeners.ts";
 import type { Seen, State } from "./protocol.ts";
 
 export interface Shown {
-  snapshot(): Snapshot;
+  /** The methods of the page's vault that show and tell. */
+  readonly methods: Pick<Vault, "events" | "snapshot" | "subscribe">;
   /** How much of the worker's news has been taken. */
   seen(): Seen | undefined;
   show(next: Omit<Snapshot, "account">): void;
   tell(event: VaultEvent): void;
   /** Takes a worker's news. */
   take(state: Partial<State> | undefined): void;
-  subscribe(listener: (snapshot: Snapshot) => void): () => void;
-  events(listener: (event: VaultEvent) => void): () => void;
 }
 
 export function createShown(account: string): Shown {
-  /** Each listener is told of events, and called without one for a new snapshot. */
-  const listeners = new Set<(event?: VaultEvent) => void>();
+  const { events, join, tell } = createListeners();
   let seen: Seen | undefined;
   let shown: Snapshot = Object.freeze({ status: "loading", persisted: true, account });
-
-  /** Told after the step that a caller waits for, and not to listeners that have left by then (F5). */
-  function tell(event?: VaultEvent): void {
-    for (const listener of listeners)
-      queueMicrotask(() => {
-        if (listeners.has(listener)) listener(event);
-      });
-  }
 
   function show(next: Omit<Snapshot, "account">): void {
     const now = Object.freeze({ ...next, account });
@@ -35,13 +26,17 @@ export function createShown(account: string): Shown {
     tell();
   }
 
-  function join(listener: (event?: VaultEvent) => void): () => void {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
-  }
-
   return {
-    snapshot: () => shown,
+    methods: {
+      snapshot: () => shown,
+      subscribe(listener) {
+        listener(shown);
+        return join((event) => {
+          if (!event) listener(shown);
+        });
+      },
+      events,
+    },
     seen: () => seen,
     show,
     tell,
@@ -56,15 +51,5 @@ export function createShown(account: string): Shown {
         }
       if (seq > since) seen = { owner, seq };
     },
-    subscribe(listener) {
-      listener(shown);
-      return join((event) => {
-        if (!event) listener(shown);
-      });
-    },
-    events: (listener) =>
-      join((event) => {
-        if (event) listener(event);
-      }),
   };
 }

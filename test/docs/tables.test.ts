@@ -82,7 +82,7 @@ describe("tables", () => {
     [
       "vault",
       "member of the vault",
-      "src/vault/vault.ts",
+      "src/vault/contract.ts",
       "interface Vault<",
       "\n}",
       /^ {2}(?:readonly )?\[?(?:Symbol\.)?(\w+)/gm,
@@ -100,7 +100,7 @@ describe("tables", () => {
     [
       "state",
       "event",
-      "src/vault/vault.ts",
+      "src/vault/contract.ts",
       "interface VaultEvent",
       "readonly account",
       /\| "(\w+)"/g,

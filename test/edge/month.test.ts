@@ -5,7 +5,7 @@ import { createOwner, type ObjectOwner } from "../../src/cloudflare/owner.ts";
 import { type SessionName, keyOf } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Provider } from "../../src/types.ts";
-import { settle, virtualClock } from "./simulation.ts";
+import { settle, virtualClock } from "../support/virtual-clock.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -8,6 +8,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { jsonStore, sealingContract } from "../contracts/sealing.ts";
+import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -27,6 +28,7 @@ storeContract("encrypted over a store that writes JSON", () =>
   encrypted(jsonStore(), keyring(`k1:${btoa("0123456789abcdef0123456789abcdef")}`)),
 );
 sealingContract("memory", memoryStore);
+sqliteContract();
 lockContract("local", localLock);
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
 providerContract({ control: inject("control"), env: process.env });

@@ -5,11 +5,12 @@ import { expect, test } from "vitest";
 import { readSources } from "./sources.ts";
 
 /** What no user imports by its path. The root exports the public parts of the top-level files. */
-const unlisted = new Set(["types", "errors", "problem"]);
+const unlisted = new Set(["types", "exchange", "errors", "problem"]);
 
-/** `worker.ts`, `cloudflare.ts` and `deno.ts` are the ways in to what their folders hold. */
+/** `worker.ts`, `cloudflare.ts`, `deno.ts` and `node.ts` are the ways in to what their folders hold. */
 const isPrivate = (name: string): boolean =>
-  /^(guard|grant|refresh|request|vault|cloudflare|deno|worker)\//.test(name) || unlisted.has(name);
+  /^(guard|grant|refresh|request|vault|cloudflare|deno|node|worker)\//.test(name) ||
+  unlisted.has(name);
 
 function readJson(file: string): Record<string, unknown> {
   return JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"));

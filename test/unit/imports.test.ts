@@ -22,10 +22,10 @@ type Layer =
 const core = new Set(["index", "problem"]);
 
 /** Each wires one platform's parts; nothing imports it. */
-const entries = new Set(["browser", "cloudflare", "deno", "worker"]);
+const entries = new Set(["browser", "cloudflare", "deno", "node", "worker"]);
 
 /** Each stands on its own: it imports contracts, and its one package. */
-const alone = new Set(["webhook", "wretch"]);
+const alone = new Set(["testing", "webhook", "wretch"]);
 
 /** A preset imports its one mechanism: the only arrow from an adapter to another. */
 const presets: Record<string, string> = {
@@ -66,8 +66,10 @@ const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
 const pagePart = new Set([
   "worker/ask",
   "worker/connect",
+  "worker/keep",
   "worker/link",
   "worker/narrow",
+  "worker/passed",
   "worker/protocol",
   "worker/refusal",
   "worker/send",
@@ -77,11 +79,11 @@ const pagePart = new Set([
 const sources = readSources();
 
 function layerOf(name: string): Layer {
-  if (name === "types" || name === "errors") return "contract";
+  if (name === "types" || name === "exchange" || name === "errors") return "contract";
   const [room] = /^(guard|grant|refresh|request|vault)(?=\/)/.exec(name) ?? [];
   if (room) return room as Layer;
   if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
-  if (/^(cloudflare|deno|worker)\//.test(name)) return "platform";
+  if (/^(cloudflare|deno|node|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
   if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";
@@ -167,6 +169,9 @@ describe("the test of Law 3 can fail", () => {
     ["wretch", "index"],
     ["webhook", "guard/claims"],
     ["browser", "wretch"],
+    ["node/lock", "node"],
+    ["stores/sqlite", "node/lock"],
+    ["testing", "stores/memory"],
     ["index", "webhook"],
     ["cloudflare/owner", "cloudflare"],
     ["cloudflare/owner", "cloudflare:workers"],

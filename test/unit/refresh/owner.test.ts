@@ -10,7 +10,7 @@ import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
-import { settle } from "../../edge/simulation.ts";
+import { settle } from "../../support/virtual-clock.ts";
 import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
 
 const ORIGIN = "https://api.acme.example";

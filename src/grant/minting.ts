@@ -1,0 +1,44 @@
+/** What a mechanism shares with a preset whose credentials mint tokens, and are not spent by it. */
+import { check } from "../errors.ts";
+import { own } from "../guard/json.ts";
+import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
+import {
+  type Address,
+  addressOf,
+  asFound,
+  found,
+  type SecretOptions,
+  secretOf,
+  warnInBrowser,
+} from "./secrets.ts";
+
+/** The options that say nothing about requests. */
+export type MintingOptions = Address & SecretOptions & Pick<Renewal, "assumedLifetime">;
+
+/** A provider that keeps the credentials with the session, and gets each token by `ask`. */
+export function minting<Credentials>(
+  options: MintingOptions,
+  ask: (credentials: Credentials, exchange: Exchange) => Promise<Outcome>,
+): Provider<Credentials | void> {
+  warnInBrowser(options);
+
+  async function make(credentials: Credentials, exchange: Exchange): Promise<Outcome> {
+    check(credentials !== null, "credentials");
+    return ask(credentials, exchange);
+  }
+
+  const { assumedLifetime } = options;
+  return own<Provider<Credentials | void>>({
+    ...addressOf(options),
+    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }) as Renewal,
+    async signIn(credentials, exchange) {
+      if (credentials === undefined) return asFound(secretOf(found(options), options));
+      const outcome = await make(credentials as Credentials, exchange);
+      return outcome.type === "granted"
+        ? { ...outcome, grant: { ...outcome.grant, material: credentials } }
+        : outcome;
+    },
+    renew: async ({ material }, exchange) =>
+      material === undefined ? { type: "refused" } : make(material as Credentials, exchange),
+  });
+}

@@ -1,0 +1,258 @@
+/**
+ * An application's Redis client, narrowed to what a store and a channel need of it. Clients of `redis`
+ * (node-redis) and `ioredis` are told apart by what they can do, so that neither package is imported.
+ */
+import { because } from "../../errors.ts";
+import { isObject } from "../json.ts";
+import { fail } from "../stored.ts";
+
+/** The part of a client of `redis` that is used: `createClient()`, `createClientPool()`, `createCluster()`. */
+export interface NodeRedis {
+  sendCommand(...args: never[]): unknown;
+  readonly isOpen: boolean;
+}
+
+/** The part of a client of `ioredis` that is used: `new Redis()`, `new Cluster()`. */
+export interface IoRedis {
+  call(...args: never[]): unknown;
+  readonly status: string;
+}
+
+/** A client that the application has. */
+export type RedisClient = NodeRedis | IoRedis;
+
+/** Sends one command, and answers with its reply. */
+export type Send = (command: readonly string[]) => Promise<unknown>;
+
+/** A connection of our own. */
+export interface Connection {
+  readonly send: Send;
+  subscribe(name: string, listener: (text: string) => void): Promise<unknown>;
+  unsubscribe(name: string): Promise<unknown>;
+  end(): void;
+}
+
+/** What a connection of our own tells. */
+export interface ConnectionOptions {
+  /** Whether it connects again when it is lost. */
+  readonly reconnects: boolean;
+  /** Told each time that it can be used. */
+  readonly opened?: (connection: Connection) => void;
+  /** Told when it is lost; more than once for one loss. */
+  readonly lost?: () => void;
+}
+
+/** A client of either package. */
+export interface Redis {
+  /** Whether keys lie on several primaries. */
+  readonly isCluster: boolean;
+  /** What the client puts in front of keys by itself. */
+  readonly keyPrefix: string;
+  /** Sends a command about `key` to the primary that has it. */
+  send(command: readonly string[], key: string): Promise<unknown>;
+  /** Each primary by itself. */
+  primaries(): Promise<readonly Send[]>;
+  /** Waits until commands leave at once, so that none leaves long after its caller has been told it failed. */
+  ready(late: Promise<never>): Promise<void>;
+  /** Opens a connection of our own to the same server. Rejects where that fails, or the client cannot. */
+  connect(options: ConnectionOptions): Promise<Connection>;
+}
+
+const has = (value: object, ...names: readonly string[]): boolean =>
+  names.every((name) => typeof Reflect.get(value, name) === "function");
+
+/**
+ * Narrows what the application gave.
+ *
+ * @throws `VaultError`, code `invalid_option`, for anything but a client
+ */
+export function redisOf(client: unknown): Redis {
+  if (typeof client === "object" && client !== null) {
+    const { status, isOpen } = client as { readonly status?: unknown; readonly isOpen?: unknown };
+    if (typeof status === "string" && has(client, "call")) return overIoRedis(client as Io);
+    // A Sentinel's `sendCommand` takes other arguments.
+    if (typeof isOpen === "boolean" && has(client, "sendCommand") && !has(client, "acquire"))
+      return overNodeRedis(client as NodeClient);
+  }
+  throw because(
+    "invalid_option",
+    "there is no Redis client",
+    "Pass createClient() or createCluster() of redis, or new Redis() of ioredis",
+  );
+}
+
+/** How often a client that is connecting is looked at, milliseconds. */
+const LOOK = 25;
+
+/** Looks at the client instead of listening to it: a hundred waiting callers would be a hundred listeners. */
+async function untilReady(isReady: () => boolean, late: Promise<never>): Promise<void> {
+  while (!isReady())
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, LOOK)), late]);
+}
+
+/** Events after which a client's connection is not there; both packages know some of them. */
+const LOSSES = ["close", "reconnecting", "end", "error"] as const;
+
+interface Emitter {
+  on(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+/** Tells when a connection can be used, and when it is lost. */
+function watch(client: Emitter, connection: Connection, options: ConnectionOptions): void {
+  client.on("ready", () => options.opened?.(connection));
+  for (const event of LOSSES) client.on(event, () => options.lost?.());
+}
+
+/** How long a connection of our own waits before it connects again, milliseconds. */
+const pauseAfter = (tries: number): number => Math.min(50 * 2 ** tries, 5000);
+
+/** As `redis` has it; a pool has no `duplicate` and no `isReady`, a cluster has `masters`. */
+interface NodeClient extends Emitter {
+  readonly isOpen: boolean;
+  readonly isReady?: boolean;
+  readonly options?: { readonly socket?: object };
+  readonly masters?: readonly object[];
+  sendCommand(...args: readonly unknown[]): Promise<unknown>;
+  nodeClient?(node: object): Promise<NodeClient> | NodeClient;
+  duplicate?(overrides?: object): NodeClient;
+  connect(): Promise<unknown>;
+  subscribe(name: string, listener: (text: string) => void): Promise<unknown>;
+  unsubscribe(name: string): Promise<unknown>;
+  destroy(): void;
+  unref?(): void;
+}
+
+function overNodeRedis(client: NodeClient): Redis {
+  const isCluster = Array.isArray(client.masters) && client.nodeClient !== undefined;
+  return {
+    isCluster,
+    keyPrefix: "",
+    send: (command, key) =>
+      isCluster ? client.sendCommand(key, false, command) : client.sendCommand(command),
+    async primaries() {
+      if (!isCluster) return [(command) => client.sendCommand(command)];
+      const nodes = await Promise.all(
+        (client.masters ?? []).map((node) => client.nodeClient!(node)),
+      );
+      return nodes.map((node) => (command) => node.sendCommand(command));
+    },
+    async ready(late) {
+      if (!client.isOpen) fail("the Redis client is closed", "Call await client.connect() first");
+      await untilReady(() => !client.isOpen || client.isReady !== false, late);
+    },
+    connect: (options) => connectNodeRedis(client, options),
+  };
+}
+
+/** In a cluster any node hears what is published at any other. */
+async function connectNodeRedis(
+  client: NodeClient,
+  options: ConnectionOptions,
+): Promise<Connection> {
+  const [node] = client.masters ?? [];
+  const one = node && client.nodeClient ? await client.nodeClient(node) : client;
+  if (!one.duplicate)
+    return fail("a pool of Redis clients opens no connection", "Pass createClient()");
+  const own = one.duplicate({
+    // Nothing is sent later than its caller knows.
+    disableOfflineQueue: true,
+    socket: { ...one.options?.socket, reconnectStrategy: options.reconnects && pauseAfter },
+  });
+  const connection: Connection = {
+    send: (command) => own.sendCommand(command),
+    subscribe: (name, listener) => own.subscribe(name, listener),
+    unsubscribe: (name) => own.unsubscribe(name),
+    end: () => own.destroy(),
+  };
+  watch(own, connection, options);
+  // It keeps no process alive.
+  own.unref?.();
+  await own.connect();
+  return connection;
+}
+
+/** As `ioredis` has it; a cluster has `nodes`. */
+interface Io extends Emitter {
+  readonly status: string;
+  readonly options?: { readonly keyPrefix?: unknown };
+  readonly isCluster?: boolean;
+  /** The socket. */
+  readonly stream?: { unref?(): void };
+  call(...command: readonly string[]): Promise<unknown>;
+  connect(): Promise<unknown>;
+  nodes?(role: "master"): readonly Io[];
+  duplicate(overrides?: object): Io;
+  subscribe(name: string): Promise<unknown>;
+  unsubscribe(name: string): Promise<unknown>;
+  disconnect(): void;
+}
+
+function overIoRedis(client: Io): Redis {
+  const isCluster = client.isCluster === true && client.nodes !== undefined;
+  const { keyPrefix } = client.options ?? {};
+  const start = (): void => void client.connect().catch(() => {});
+  return {
+    isCluster,
+    keyPrefix: typeof keyPrefix === "string" ? keyPrefix : "",
+    send: (command) => client.call(...command),
+    async primaries() {
+      const nodes = isCluster ? (client.nodes?.("master") ?? []) : [client];
+      return nodes.map((node) => (command) => node.call(...command));
+    },
+    async ready(late) {
+      if (client.status === "end") fail("the Redis client is closed", "Make a new one");
+      if (client.status === "wait") start();
+      await untilReady(() => client.status === "ready" || client.status === "end", late);
+    },
+    connect: (options) => connectIoRedis(client, options),
+  };
+}
+
+async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<Connection> {
+  const [node = client] = client.nodes?.("master") ?? [];
+  const own = node.duplicate({
+    lazyConnect: true,
+    // Nothing is sent twice, nor later than its caller knows.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    retryStrategy: options.reconnects ? pauseAfter : () => null,
+  });
+  const listeners = new Map<string, (text: string) => void>();
+  const connection: Connection = {
+    send: (command) => own.call(...command),
+    subscribe(name, listener) {
+      listeners.set(name, listener);
+      return own.subscribe(name);
+    },
+    unsubscribe(name) {
+      listeners.delete(name);
+      return own.unsubscribe(name);
+    },
+    end: () => own.disconnect(),
+  };
+  own.on("message", (name: string, text: string) => listeners.get(name)?.(text));
+  // It keeps no process alive.
+  own.on("connect", () => own.stream?.unref?.());
+  watch(own, connection, options);
+  await own.connect();
+  return connection;
+}
+
+/** A reply's text: some clients are told to give bytes. */
+export function textOf(reply: unknown): string | undefined {
+  if (typeof reply === "string") return reply;
+  return reply instanceof Uint8Array ? new TextDecoder().decode(reply) : undefined;
+}
+
+/** The pairs of a reply, which is a list, a map or an object, by protocol and client. */
+export function pairsOf(reply: unknown): ReadonlyMap<string, string> {
+  const pairs = new Map<string, string>();
+  const note = (name: unknown, value: unknown): void =>
+    void pairs.set(textOf(name) ?? "", textOf(value) ?? "");
+  if (Array.isArray(reply))
+    for (let at = 0; at < reply.length; at += 2) note(reply[at], reply[at + 1]);
+  else if (reply instanceof Map) for (const [name, value] of reply) note(name, value);
+  else if (isObject(reply)) for (const name of Object.keys(reply)) note(name, reply[name]);
+  return pairs;
+}

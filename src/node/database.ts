@@ -1,0 +1,139 @@
+/** One handle for each folder and process, which all vaults of the process share. */
+import { fail } from "../guard/stored.ts";
+import { sqliteStore } from "../stores/sqlite.ts";
+import type { TokenStore } from "../types.ts";
+import type { Builtins, Database } from "./builtins.ts";
+import { checkFile, makeFile, makeFolder, networkOf } from "./place.ts";
+
+/** A database that is open. */
+interface Opened {
+  readonly db: Database;
+  readonly store: TokenStore;
+  /** The very file: another one may come to stand under its name. */
+  readonly ino: number;
+}
+
+/** The database of a folder, opened when it is needed. */
+export interface Shelf {
+  /** Rejects with `store_unavailable` where the folder or a file in it cannot be used; each call tries anew. */
+  readonly store: TokenStore;
+  /** A number that is another one after each commit of another process; `undefined` where it cannot be told. */
+  version(): number | undefined;
+  /** To be called once by each vault: the last one closes the handle. */
+  close(): void;
+}
+
+const NAME = "sessions.db";
+
+/** A store whose calls first ask for the store that they go to. */
+const through = (
+  { atomic, shared, namespace }: Pick<TokenStore, "atomic" | "shared" | "namespace">,
+  reach: () => Promise<TokenStore>,
+): TokenStore => ({
+  atomic,
+  shared,
+  ...(namespace !== undefined && { namespace }),
+  scope: async () => (await reach()).scope?.(),
+  head: async (key) => (await reach()).head(key),
+  read: async (key) => (await reach()).read(key),
+  write: async (key, next, expected) => (await reach()).write(key, next, expected),
+  list: async (prefix) => (await reach()).list(prefix),
+});
+
+/** The shelves by folder; each with the number of its vaults. */
+const shelves = new Map<string, { readonly shelf: Shelf; vaults: number }>();
+
+function createShelf(builtins: Builtins, folder: string): Shelf {
+  const { files, paths } = builtins;
+  const path = paths.join(folder, NAME);
+  let opened: Opened | undefined;
+
+  function letGo(): void {
+    opened?.db.close();
+    opened = undefined;
+  }
+
+  function check(): number | undefined {
+    // SQLite gives its own files the mode of the database.
+    for (const end of ["-wal", "-shm", "-journal"]) checkFile(builtins, path + end);
+    return checkFile(builtins, path)?.ino;
+  }
+
+  function open(): Opened {
+    makeFolder(builtins, folder);
+    if (!makeFile(builtins, path))
+      fail(`${folder} takes no file`, "Make it writable, free space, or give another path");
+    const ino = check();
+    if (ino === undefined) return fail(`${path} has vanished`);
+    const db = builtins.open(path);
+    // For macOS, where only this brings what is written to the disk itself.
+    db.exec("PRAGMA fullfsync = ON");
+    return { db, store: sqliteStore(db), ino };
+  }
+
+  /** The folder may have been deleted since the last call, which is a user's way to sign out. */
+  function isGone({ ino }: Opened): boolean {
+    return files.lstatSync(path, { throwIfNoEntry: false })?.ino !== ino;
+  }
+
+  async function reach(): Promise<TokenStore> {
+    if (opened && isGone(opened)) letGo();
+    opened ??= open();
+    return opened.store;
+  }
+
+  const traits = { atomic: true, shared: "origin", namespace: "tokenkeep" } as const;
+  return {
+    store: through(traits, reach),
+    version() {
+      try {
+        const row = opened?.db.prepare("PRAGMA data_version").get();
+        return row ? Number(Object.values(row)[0]) : undefined;
+      } catch {
+        return undefined;
+      }
+    },
+    close: letGo,
+  };
+}
+
+/**
+ * The store, as long as the folder lies on a disk of this machine. Others may be written by other machines,
+ * whose locks nobody here sees, so that a refresh token that is spent by its use would be spent twice.
+ */
+function onLocalDisk(builtins: Builtins, folder: string, store: TokenStore): TokenStore {
+  let isLocal = false;
+
+  async function reach(): Promise<TokenStore> {
+    if (isLocal) return store;
+    makeFolder(builtins, folder);
+    const network = networkOf(builtins, folder);
+    if (network !== undefined)
+      fail(`${folder} lies on ${network}, where locks do not hold`, "Give a path on a local disk");
+    isLocal = true;
+    return store;
+  }
+
+  return through(store, reach);
+}
+
+/** The folder's shelf; made by the first vault that asks. `rotates`: refresh tokens are spent by their use. */
+export function takeShelf(builtins: Builtins, folder: string, rotates: boolean): Shelf {
+  const known = shelves.get(folder) ?? { shelf: createShelf(builtins, folder), vaults: 0 };
+  shelves.set(folder, known);
+  known.vaults += 1;
+  const { store, version } = known.shelf;
+  let isOver = false;
+  return {
+    store: rotates ? onLocalDisk(builtins, folder, store) : store,
+    version,
+    close() {
+      if (isOver) return;
+      isOver = true;
+      known.vaults -= 1;
+      if (known.vaults > 0) return;
+      if (shelves.get(folder) === known) shelves.delete(folder);
+      known.shelf.close();
+    },
+  };
+}

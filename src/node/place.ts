@@ -1,0 +1,109 @@
+/**
+ * The folder that holds a user's sessions. What lies in it is the user's alone: nothing is opened that
+ * another user could have put there, or could read.
+ */
+import { fail } from "../guard/stored.ts";
+import type { Builtins, Stats } from "./builtins.ts";
+
+/** The user's folder for an application's state, by the platform's own rules. */
+export function stateFolder({ process, paths, homedir }: Builtins): string {
+  const { platform, env } = process;
+  const home = homedir();
+  if (platform === "win32")
+    return paths.join(env["LOCALAPPDATA"] || paths.join(home, "AppData", "Local"), "tokenkeep");
+  if (platform === "darwin") return paths.join(home, "Library", "Application Support", "tokenkeep");
+  const given = env["XDG_STATE_HOME"];
+  // A relative one is ignored, as the XDG Base Directory Specification wants.
+  const isAbsolute = !!given && paths.resolve(given) === given.replace(/(?<=.)\/+$/, "");
+  return paths.join(isAbsolute ? given : paths.join(home, ".local", "state"), "tokenkeep");
+}
+
+const inQuotes = (path: string): string => `'${path}'`;
+
+/** Windows has no owners and modes of this kind: there the user's own folder is closed to others. */
+function checkOwner({ process }: Builtins, path: string, found: Stats): void {
+  const me = process.geteuid?.();
+  if (me === undefined || found.uid === me) return;
+  fail(`${path} belongs to another user`, `Run: chown $(id -u) ${inQuotes(path)}`);
+}
+
+/** Checks a file that may be there, without opening it. Throws `store_unavailable` for one of somebody else's. */
+export function checkFile(builtins: Builtins, path: string): Stats | undefined {
+  const found = builtins.files.lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return undefined;
+  if (found.isSymbolicLink() || !found.isFile())
+    fail(`${path} is no ordinary file`, "Delete it, or give another path");
+  checkOwner(builtins, path, found);
+  if (builtins.process.geteuid && (found.mode & 0o077) !== 0)
+    fail(`${path} is open to other users`, `Run: chmod 600 ${inQuotes(path)}`);
+  return found;
+}
+
+function checkFolder(builtins: Builtins, path: string): void {
+  const found = builtins.files.lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return fail(`${path} is no folder`, "Give another path");
+  checkOwner(builtins, path, found);
+  if (builtins.process.geteuid && (found.mode & 0o022) !== 0)
+    fail(`other users may write to ${path}`, `Run: chmod 700 ${inQuotes(path)}`);
+}
+
+/** What is in the folder by now stays there, also if the power fails. Windows does it by itself. */
+export function syncFolder({ files, process }: Builtins, path: string): void {
+  if (process.platform === "win32") return;
+  const folder = files.openSync(path, "r");
+  try {
+    files.fsyncSync(folder);
+  } finally {
+    files.closeSync(folder);
+  }
+}
+
+/** Makes the folder where it is missing, and checks it in any case. Throws `store_unavailable`. */
+export function makeFolder(builtins: Builtins, path: string): void {
+  const { files, paths } = builtins;
+  try {
+    const made = files.mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (made !== undefined) syncFolder(builtins, paths.dirname(made));
+  } catch (error) {
+    const { code } = Object(error) as { code?: unknown };
+    const why = code === "ENOSPC" ? "the disk is full" : `${path} cannot be made`;
+    fail(why, "Make its parent writable, or give another path");
+  }
+  checkFolder(builtins, path);
+}
+
+/** Makes an empty file for the user alone, if there is none. `false`: the folder does not take it. */
+export function makeFile({ files }: Builtins, path: string): boolean {
+  try {
+    files.closeSync(files.openSync(path, "wx", 0o600));
+    return true;
+  } catch (error) {
+    // An existing file is never opened here: closing it would end this process's locks on it.
+    return (Object(error) as { code?: unknown }).code === "EEXIST";
+  }
+}
+
+/** Linux's numbers for file systems that other machines write, too (statfs(2)). */
+const NETWORK: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0x517b, "SMB"],
+  [0xfe534d42, "SMB"],
+  [0xff534d42, "SMB"],
+  [0x0102_1997, "9P"],
+  [0x5346414f, "AFS"],
+  [0x73757245, "Coda"],
+  [0x00c36400, "Ceph"],
+  [0x0bd00bd0, "Lustre"],
+  [0x47504653, "GPFS"],
+]);
+
+/** The name of the network file system that holds the folder, if one does; elsewhere than on Linux nobody can tell. */
+export function networkOf({ files, process }: Builtins, path: string): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    // A 32-bit number, which some runtimes give with its sign.
+    return NETWORK.get(files.statfsSync(path).type >>> 0);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * Sessions in PostgreSQL, for every process that reaches the database. A write is one statement in a
+ * transaction of its own, which waits until it is on disk.
+ *
+ * @see https://www.postgresql.org/docs/current/wal-async-commit.html
+ * @module
+ */
+import { check, isVaultError } from "../errors.ts";
+import { type PostgresClient, postgresOf, type Row } from "../guard/postgres.ts";
+import { randomId } from "../guard/random.ts";
+import { type Cause, DEADLINE, fail, headOf, inTime, storedOf } from "../guard/stored.ts";
+import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
+
+/** The options of {@link postgresStore}. */
+export interface PostgresStoreOptions {
+  /**
+   * The table, `"tokenkeep_sessions"` by default, or `"schema.table"`: lower case. Sealing binds this text, so
+   * that all processes give the same one.
+   */
+  readonly table?: string;
+  /** How many milliseconds a call may take; 4000 by default. */
+  readonly timeout?: number;
+  /**
+   * Takes it as given that an acknowledged write is never lost, though `fsync` is off or the table is unlogged;
+   * `false` by default. Some hosts have a storage of their own below Postgres and switch `fsync` off. Anywhere
+   * else a spent refresh token is sent again after a crash, and the server ends the session.
+   */
+  readonly dangerouslyAssumeDurable?: boolean;
+}
+
+/**
+ * Until the end of this one transaction an acknowledged commit is on disk, whatever the database, the role or
+ * the connection says. `remote_apply`, which promises more, stays.
+ */
+const DURABLE = `WITH durable AS (
+  SELECT CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
+    ELSE set_config('synchronous_commit', 'on', true) END AS level
+)`;
+
+/** A standby may be behind: each look tells whether it was one that answered. */
+const LOOK = "SELECT pg_is_in_recovery()::text";
+
+const EXPECTED =
+  "key = $1 AND head->>'format' = '1' AND head->>'sessionId' = $2 AND head->>'revision' = $3";
+
+/**
+ * Keeps records in a table, as they are: wrap the store in `encrypted` with a key ring. `docs/stores.md` has
+ * the SQL that makes the table.
+ *
+ * @param pool `new Pool()` of `pg`, or `postgres()` of `postgres`; it stays open
+ * @returns a store with compare-and-set, shared by all processes that reach the database. Its methods reject
+ * with a `VaultError`, code `store_unavailable`, when the database is out of reach, silent, read only or a
+ * standby, when the table is missing or may not be used, where an acknowledged write could be lost, and for
+ * a record of another format, which is left untouched. The message says what to do.
+ * @throws `VaultError`, code `invalid_option`, for anything but a pool, and for a malformed name of a table
+ *
+ * @example
+ * ```ts
+ * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
+ * import { type PostgresClient, postgresStore } from "tokenkeep/stores/postgres";
+ *
+ * const open = (pool: PostgresClient, keys: string) =>
+ *   encrypted(postgresStore(pool), keyring(keys));
+ * ```
+ */
+export function postgresStore(
+  pool: PostgresClient,
+  options: PostgresStoreOptions = {},
+): TokenStore {
+  const { table = "tokenkeep_sessions", timeout = DEADLINE } = options;
+  const postgres = postgresOf(pool);
+  const name = quote(table);
+  let isProved = options.dangerouslyAssumeDurable === true;
+
+  function explain(error: unknown): Cause {
+    isProved = options.dangerouslyAssumeDurable === true;
+    const code = codeOf(error);
+    if (postgres.isEnded() || code === "CONNECTION_ENDED")
+      return ["the pool has ended", "Close the vaults before the pool"];
+    return (CAUSES[code] ?? CAUSES[code.slice(0, 2)])?.(table) ?? ["Postgres does not answer"];
+  }
+
+  async function attempt<T>(task: () => Promise<T>, late: Promise<never>): Promise<T> {
+    // After the deadline no write begins: the caller has been told that it failed.
+    await Promise.race([late, isProved ? undefined : prove()]);
+    return task();
+  }
+
+  /** A task may run twice: an answer that was lost with its connection is asked for once more. */
+  const reach = <T>(task: () => Promise<T>): Promise<T> =>
+    inTime(
+      timeout,
+      (late) =>
+        attempt(task, late).catch((error: unknown) =>
+          isLost(error) ? attempt(task, late) : Promise.reject(error),
+        ),
+      explain,
+    );
+
+  /** Looks on the primary only. Where nothing is found, the one row has nulls. */
+  async function look(columns: string, condition: string, value: string): Promise<readonly Row[]> {
+    const text = `${LOOK}, ${columns} FROM (SELECT) AS one LEFT JOIN ${name} ON ${condition}`;
+    const rows = await postgres
+      .run(text, [value])
+      .catch((error: unknown) =>
+        codeOf(error) === UNSERIALIZABLE ? postgres.run(text, [value]) : Promise.reject(error),
+      );
+    if (rows[0]?.[0] !== "false") fail(...STANDBY);
+    return rows.map(([, ...rest]) => rest);
+  }
+
+  /** Whether this database keeps what it acknowledges. */
+  async function prove(): Promise<void> {
+    const [row = []] = await postgres.run(
+      `${LOOK}, current_setting('fsync'),
+        (SELECT relpersistence::text FROM pg_class WHERE oid = to_regclass($1))`,
+      [name],
+    );
+    const [isStandby, fsync, persistence] = row;
+    if (isStandby !== "false") fail(...STANDBY);
+    if (persistence === null) fail(...missing(table));
+    if (persistence !== "p")
+      fail(`the table ${table} is emptied by a crash`, `ALTER TABLE ${table} SET LOGGED`);
+    if (fsync !== "on")
+      fail(
+        "fsync is off, and a crash loses what was acknowledged",
+        "Set fsync = on, or dangerouslyAssumeDurable if your host stores by other means",
+      );
+    isProved = true;
+  }
+
+  async function find(key: string, column: "body" | "write_id" | "NULL"): Promise<Row> {
+    const [row = []] = await look(`head::text, ${column}`, "key = $1", key);
+    return row;
+  }
+
+  async function read(key: string): Promise<StoredRecord | undefined> {
+    const [head, body] = await find(key, "body");
+    return storedOf(head, body);
+  }
+
+  async function put(
+    key: string,
+    next: StoredRecord | undefined,
+    expected: RecordHead | undefined,
+    id: string,
+  ): Promise<boolean> {
+    const old = expected ? [expected.sessionId, String(expected.revision)] : [];
+    const { body } = { ...next };
+    const text = body === undefined ? null : JSON.stringify(body);
+    const values = next ? [JSON.stringify(headOf(next)), text, id] : [];
+    const written = "RETURNING 'written'";
+    const statement = !next
+      ? `DELETE FROM ${name} USING durable WHERE level IS NOT NULL AND ${EXPECTED} ${written}`
+      : expected
+        ? `UPDATE ${name} SET head = $4::text::jsonb, body = $5, write_id = $6 FROM durable
+            WHERE level IS NOT NULL AND ${EXPECTED} ${written}`
+        : `INSERT INTO ${name} (key, head, body, write_id)
+            SELECT $1::text, $2::text::jsonb, $3::text, $4::text FROM durable WHERE level IS NOT NULL
+            ON CONFLICT (key) DO NOTHING ${written}`;
+    const rows = await postgres.run(`${DURABLE} ${statement}`, [key, ...old, ...values]);
+    return rows.length > 0;
+  }
+
+  /** Whether the record that is found was written under this id. */
+  async function isOwn(key: string, id: string): Promise<boolean> {
+    const [head, writer] = await find(key, "write_id");
+    // Throws for another format.
+    storedOf(head, undefined);
+    return writer === id;
+  }
+
+  async function write(
+    key: string,
+    next: StoredRecord | undefined,
+    expected: RecordHead | undefined,
+    id: string,
+  ): Promise<boolean> {
+    // Nothing is to be deleted.
+    if (!next && !expected) return (await read(key)) === undefined;
+    try {
+      if (await put(key, next, expected, id)) return true;
+    } catch (error) {
+      if (codeOf(error) !== UNSERIALIZABLE) throw error;
+    }
+    return isOwn(key, id);
+  }
+
+  return {
+    atomic: true,
+    shared: "everywhere",
+    namespace: table,
+    head: (key) =>
+      reach(async () => {
+        const record = storedOf((await find(key, "NULL"))[0], undefined);
+        return record && headOf(record);
+      }),
+    read: (key) => reach(() => read(key)),
+    write(key, next, expected) {
+      // One id for both tries.
+      const id = randomId();
+      return reach(() => write(key, next, expected, id));
+    },
+    list: (prefix) =>
+      reach(async () => {
+        const rows = await look("key", "key LIKE $1", `${prefix.replace(/[\\%_]/g, "\\$&")}%`);
+        return rows.flatMap(([key]) => (typeof key === "string" ? [key] : []));
+      }),
+  };
+}
+
+/** Postgres has undone the statement, because another one came between. */
+const UNSERIALIZABLE = "40001";
+
+/** An error's SQLSTATE, or the word of a package for a connection that failed. */
+const codeOf = (error: unknown): string => {
+  const { code } = Object(error) as { readonly code?: unknown };
+  return typeof code === "string" ? code : "";
+};
+
+/**
+ * Whether the connection failed, or the server while it worked: then nobody knows what was done. Errors of
+ * Postgres itself have five characters.
+ */
+const isLost = (error: unknown): boolean =>
+  error !== undefined && !isVaultError(error) && !/^(?!08|57|58)[0-9A-Z]{5}$/.test(codeOf(error));
+
+const STANDBY: Cause = ["this database is a standby", "Connect to the primary"];
+
+const missing = (table: string): Cause => [
+  `there is no table ${table}`,
+  "Make it with the SQL in docs/stores.md",
+];
+
+/** By SQLSTATE or its class: Postgres' own words may show what it stores (S4). */
+const CAUSES: Readonly<Record<string, (table: string) => Cause>> = {
+  "25006": () => ["the database takes no writes", "Connect to the primary"],
+  "28": () => ["Postgres refused the login", "Check user and password"],
+  "3D": () => ["there is no such database", "Check its name"],
+  "42501": (table) => [
+    `the role may not use the table ${table}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} to it`,
+  ],
+  "42703": (table) => [`the table ${table} is another one's`, "Compare it with docs/stores.md"],
+  "42P01": missing,
+  "53100": () => ["the database's disk is full", "Make room: nothing is lost"],
+  "53300": () => ["Postgres takes no more connections", "Make the pools smaller"],
+  "54": () => ["the record is larger than Postgres takes", "Shorten the account"],
+};
+
+/** Postgres cuts longer names. */
+const LONGEST_NAME = 63;
+
+function quote(table: string): string {
+  const names = typeof table === "string" ? table.split(".") : [];
+  const isName = (name: string): boolean =>
+    /^[a-z_][a-z0-9_]*$/.test(name) && name.length <= LONGEST_NAME;
+  check(names.length > 0 && names.length < 3 && names.every(isName), "table, in lower case");
+  return names.map((name) => `"${name}"`).join(".");
+}
+
+export type { PgPool, PostgresClient, PostgresJs } from "../guard/postgres.ts";

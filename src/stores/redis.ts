@@ -1,0 +1,298 @@
+/**
+ * Sessions in Redis, for every process that reaches it. A write is one script, which compares and sets in one
+ * step; it counts when it is on disk.
+ *
+ * @see https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
+ * @module
+ */
+import { isVaultError } from "../errors.ts";
+import { randomId } from "../guard/random.ts";
+import { pairsOf, type RedisClient, redisOf, type Send, textOf } from "../guard/redis/client.ts";
+import { createScript, type Script, wordOf } from "../guard/redis/script.ts";
+import { createSynced, type Synced } from "../guard/redis/synced.ts";
+import { type Cause, DEADLINE, fail, headOf, inTime, storedOf } from "../guard/stored.ts";
+import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
+
+/** The options of {@link redisStore}. */
+export interface RedisStoreOptions {
+  /** The beginning of each record's key, bound into the seal; `"tokenkeep:"` by default. */
+  readonly prefix?: string;
+  /** How many milliseconds a call may take; 4000 by default. */
+  readonly timeout?: number;
+  /**
+   * Whether an acknowledged write has to outlive a crash; `true` by default. With `false` Redis' settings are not
+   * asked for, and the store is not `atomic`: `createVault` refuses it for refresh tokens that rotate. It is
+   * for a cache that may lose what can be got anew, such as minted tokens.
+   */
+  readonly durable?: boolean;
+  /**
+   * Takes it as given that an acknowledged write is never lost, whatever Redis' settings say or hide; `false`
+   * by default. Some hosts keep a log of their own. Anywhere else a spent refresh token is sent again after
+   * a crash, and the server ends the session.
+   */
+  readonly dangerouslyAssumeDurable?: boolean;
+}
+
+/** Only the primary's answer counts: a replica may be behind. */
+const ROLE = `
+local info = redis.pcall('INFO', 'replication')
+local role = type(info) == 'string' and string.match(info, 'role:(%a+)') or 'unknown'
+`;
+
+/** `KEYS`: the record. `ARGV`: whether the body is wanted. */
+const READ = createScript(`${ROLE}
+local body = ARGV[1] == 'body' and redis.call('HGET', KEYS[1], 'body')
+return { role, redis.call('HGET', KEYS[1], 'head'), body }
+`);
+
+/**
+ * `KEYS`: the record. `ARGV`: the write's id; the expected revision and session, or two empty texts where
+ * nothing is expected; the next head, or an empty text to delete; the next body, or an empty text where there
+ * is none. Answers with the role, whether it is written, and what was found instead.
+ *
+ * A client that sends a command again after a lost connection finds its own id: then it is written. It is
+ * written once more, so that WAITAOF on this connection waits for it.
+ */
+const WRITE = createScript(`${ROLE}
+if role == 'slave' then return { role, '0', false } end
+local found = redis.call('HMGET', KEYS[1], 'head', 'write')
+if found[1] and found[2] == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'write', ARGV[1])
+  return { role, '1', false }
+end
+if found[1] then
+  local known, head = pcall(cjson.decode, found[1])
+  local same = known and type(head) == 'table' and head.format == 1
+    and head.revision == tonumber(ARGV[2]) and head.sessionId == ARGV[3]
+  if not same then return { role, '0', found[1] } end
+  redis.call('DEL', KEYS[1])
+elseif ARGV[2] ~= '' then
+  return { role, '0', false }
+end
+if ARGV[4] ~= '' then
+  redis.call('HSET', KEYS[1], 'head', ARGV[4], 'write', ARGV[1])
+  if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'body', ARGV[5]) end
+end
+return { role, '1', false }
+`);
+
+/**
+ * Keeps records as hashes without an end, as they are: wrap the store in `encrypted` with a key ring.
+ *
+ * @param client a connected client of `redis` or `ioredis`, or a cluster of theirs; it stays open
+ * @returns a store with compare-and-set, shared by all processes that reach this Redis. Its methods reject with
+ * a `VaultError`, code `store_unavailable`, when Redis is out of reach, silent, full or a replica, when the
+ * client is closed, where an acknowledged write could be lost (the message names the setting), and for a
+ * record of another format, which is left untouched.
+ * @throws `VaultError`, code `invalid_option`, for anything but a client
+ *
+ * @example
+ * ```ts
+ * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
+ * import { type RedisClient, redisStore } from "tokenkeep/stores/redis";
+ *
+ * const open = (client: RedisClient, keys: string) => encrypted(redisStore(client), keyring(keys));
+ * ```
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): TokenStore {
+  const { prefix = "tokenkeep:", timeout = DEADLINE, durable = true } = options;
+  const redis = redisOf(client);
+  const isAssumed = options.dangerouslyAssumeDurable === true || !durable;
+  let isProved = isAssumed;
+  /** Where Redis answers before it is on disk, a write goes through here. */
+  let synced: Synced | undefined;
+
+  function explain(error: unknown): Cause {
+    isProved = isAssumed;
+    return CAUSES[wordOf(error)] ?? ["Redis does not answer"];
+  }
+
+  async function attempt<T>(task: () => Promise<T>, late: Promise<never>): Promise<T> {
+    // After the deadline no write begins: the caller has been told that it failed.
+    await Promise.race([late, redis.ready(late)]);
+    if (!isProved) await Promise.race([late, prove()]);
+    return task();
+  }
+
+  /** A task may run twice: an answer that was lost with its connection is asked for once more. */
+  const reach = <T>(task: () => Promise<T>): Promise<T> =>
+    inTime(
+      timeout,
+      (late) =>
+        attempt(task, late).catch((error: unknown) =>
+          isLost(error) ? attempt(task, late) : Promise.reject(error),
+        ),
+      explain,
+    );
+
+  async function prove(): Promise<void> {
+    const proofs = await Promise.all((await redis.primaries()).map(proveOne));
+    const isLate = proofs.includes("late");
+    if (isLate && redis.isCluster) fail(...LATE);
+    synced = isLate ? (synced ?? createSynced(redis, timeout)) : undefined;
+    isProved = true;
+  }
+
+  /** What a script answers beside the role: two texts. */
+  async function run(
+    script: Script,
+    key: string,
+    values: readonly string[],
+    send: Send = (command) => redis.send(command, prefix + key),
+  ): Promise<readonly (string | undefined)[]> {
+    const reply = await script.run(send, prefix + key, values);
+    if (!Array.isArray(reply))
+      return fail("the client is inside a transaction", "Pass a client that has none");
+    const [role, ...texts] = reply.map(textOf);
+    // Redis hides its role from some users, for whom `prove` has failed already, unless nobody asks.
+    if (role !== "master" && role !== "unknown") fail(...REPLICA);
+    return texts;
+  }
+
+  async function find(key: string, wanted: "head" | "body"): Promise<StoredRecord | undefined> {
+    const [head, body] = await run(READ, key, [wanted]);
+    return storedOf(head, body);
+  }
+
+  async function put(key: string, values: readonly string[]): Promise<boolean> {
+    const [isWritten, found] = await (synced
+      ? synced((send) => run(WRITE, key, values, send))
+      : run(WRITE, key, values));
+    // Throws for another format.
+    storedOf(found, undefined);
+    return isWritten === "1";
+  }
+
+  return {
+    atomic: durable,
+    shared: "everywhere",
+    namespace: redis.keyPrefix + prefix,
+    head: (key) =>
+      reach(async () => {
+        const record = await find(key, "head");
+        return record && headOf(record);
+      }),
+    read: (key) => reach(() => find(key, "body")),
+    write(key, next, expected) {
+      // One id for both tries.
+      const values = valuesOf(randomId(), next, expected);
+      return reach(() => put(key, values));
+    },
+    list: (begin) =>
+      reach(async () => {
+        const start = redis.keyPrefix + prefix;
+        const keys = new Set<string>();
+        for (const send of await redis.primaries())
+          for (const key of await scan(send, start + begin)) keys.add(key.slice(start.length));
+        return [...keys];
+      }),
+  };
+}
+
+const valuesOf = (
+  id: string,
+  next: StoredRecord | undefined,
+  expected: RecordHead | undefined,
+): readonly string[] => [
+  id,
+  // No revision where nothing is expected.
+  expected ? String(expected.revision) : "",
+  expected ? expected.sessionId : "",
+  next ? JSON.stringify(headOf(next)) : "",
+  next?.body === undefined ? "" : JSON.stringify(next.body),
+];
+
+/** Whether the connection failed, and not Redis: then nobody knows what was done. */
+const isLost = (error: unknown): boolean =>
+  error !== undefined && !isVaultError(error) && wordOf(error) === "";
+
+/** The keys of one primary that begin with a text. A key may come twice. */
+async function scan(send: Send, start: string): Promise<readonly string[]> {
+  const pattern = `${start.replace(/[\\*?[\]]/g, "\\$&")}*`;
+  const keys: string[] = [];
+  let cursor = "0";
+  do {
+    const reply = await send(["SCAN", cursor, "MATCH", pattern, "COUNT", "1000", "TYPE", "hash"]);
+    const [next, page] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
+    if (Array.isArray(page)) keys.push(...page.flatMap((key) => textOf(key) ?? []));
+    cursor = textOf(next) ?? "0";
+  } while (cursor !== "0");
+  return keys;
+}
+
+/** Whether this primary keeps what it acknowledges: at once, or after a wait for its disk. */
+async function proveOne(send: Send): Promise<"at once" | "late"> {
+  const info = linesOf(textOf(await allowed(send(["INFO"]), "its settings", "INFO")) ?? "");
+  if (info.get("role") !== "master") fail(...REPLICA);
+  const policy = info.get("maxmemory_policy");
+  if (policy !== "noeviction")
+    fail(
+      `Redis may evict sessions: maxmemory-policy is ${policy}`,
+      advise("maxmemory-policy noeviction"),
+    );
+  if (info.get("aof_enabled") !== "1")
+    fail(
+      "Redis forgets in a crash: appendonly is no",
+      advise("appendonly yes and appendfsync always"),
+    );
+  const [major = 0, minor = 0] = (info.get("redis_version") ?? "").split(".").map(Number);
+  const canWait = major > 7 || (major === 7 && minor >= 2);
+  const asked = send(["CONFIG", "GET", "appendfsync"]);
+  const config = await (canWait
+    ? asked.catch(() => [])
+    : allowed(asked, "appendfsync", "CONFIG GET"));
+  if (pairsOf(config).get("appendfsync") === "always") return "at once";
+  if (!canWait) fail(...LATE);
+  return "late";
+}
+
+/** Redis' lines of `name:value`. */
+const linesOf = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    text.split("\r\n").map((line) => {
+      const at = line.indexOf(":");
+      return [line.slice(0, at), line.slice(at + 1)];
+    }),
+  );
+
+/** Hosts deny some commands, or have renamed them. */
+async function allowed(reply: Promise<unknown>, what: string, command: string): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (isLost(error)) throw error;
+    return fail(`Redis hides ${what}`, `Allow ${command} to this user. ${OTHERWISE}`);
+  }
+}
+
+const OTHERWISE =
+  "For tokens that do not rotate pass durable: false; dangerouslyAssumeDurable if your host loses nothing";
+
+const advise = (setting: string): string => `Set ${setting}. ${OTHERWISE}`;
+
+const LATE: Cause = [
+  "Redis answers before it is on disk: appendfsync is not always",
+  advise("appendfsync always"),
+];
+
+const REPLICA: Cause = ["this Redis is a replica", "Connect to the primary"];
+
+const FULL: Cause = ["Redis is full", "Raise maxmemory: nothing is lost"];
+
+/** By the word that Redis' errors begin with. */
+const CAUSES: Readonly<Record<string, Cause>> = {
+  READONLY: REPLICA,
+  OOM: FULL,
+  MISCONF: ["Redis cannot write to its disk", "Make room there: nothing is lost"],
+  NOREPLICAS: ["Redis has too few replicas to take writes", "Check them, or min-replicas-to-write"],
+  LOADING: ["Redis is still loading its data", "Try again: nothing is lost"],
+  NOAUTH: ["Redis wants a login", "Pass a password to the client"],
+  WRONGPASS: ["Redis refused the login", "Check user and password"],
+  NOPERM: [
+    "this user may not run scripts on these keys",
+    "Allow EVALSHA, EVAL, SCAN, INFO and the keys",
+  ],
+  WRONGTYPE: ["a record's key is another one's", "Choose another prefix"],
+};
+
+export type { IoRedis, NodeRedis, RedisClient } from "../guard/redis/client.ts";

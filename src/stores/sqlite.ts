@@ -1,0 +1,309 @@
+/**
+ * Sessions in a SQLite database, for all processes of a machine that open the same file.
+ *
+ * @see https://www.sqlite.org/pragma.html#pragma_synchronous
+ * @module
+ */
+import { check } from "../errors.ts";
+import { parse } from "../guard/json.ts";
+import { randomId } from "../guard/random.ts";
+import {
+  type Cause,
+  DEADLINE,
+  fail,
+  headOf,
+  inTime,
+  isExpected,
+  isId,
+  parseStored,
+} from "../guard/stored.ts";
+import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
+
+/**
+ * The part of a database handle that is used: `DatabaseSync` of `node:sqlite` has it, and `Database` of
+ * `bun:sqlite`.
+ */
+export interface SqliteDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): SqliteStatement;
+}
+
+/** The part of a prepared statement that is used. */
+export interface SqliteStatement {
+  /** The first row, if there is any. */
+  get(...values: (string | null)[]): unknown;
+  all(...values: (string | null)[]): unknown[];
+  run(...values: (string | null)[]): unknown;
+}
+
+/** The options of {@link sqliteStore}. */
+export interface SqliteStoreOptions {
+  /** The table's name, which is bound into the seal; `"tokenkeep"` by default. It is made when it is missing. */
+  readonly table?: string;
+  /** How many milliseconds a call may take, which are spent on waiting for a locked database; 4000 by default. */
+  readonly timeout?: number;
+}
+
+/** What the tables look like. A newer number is left alone. */
+const LAYOUT = "1";
+
+const CLOSED: Cause = ["the database handle is closed", "Open it for as long as the vault is used"];
+const LOCKED: Cause = [
+  "another connection keeps the database locked",
+  "End its transaction: nothing is lost",
+];
+const BUSY_HANDLE: Cause = [
+  "a transaction of the application's is open on this handle",
+  "Give the store a handle of its own",
+];
+const ANOTHERS: Cause = [
+  "the table is an application's",
+  'Pass another name: sqliteStore(db, { table: "sessions" })',
+];
+
+/**
+ * SQLite's own words, which every driver hands on in the message, and what they mean here. Nothing of a
+ * message is shown: it may quote what is stored (S4).
+ */
+const MEANINGS: readonly (readonly [RegExp, Cause])[] = [
+  [/is locked|\bbusy\b/i, LOCKED],
+  [/(within|inside) a transaction/i, BUSY_HANDLE],
+  [/not open|closed/i, CLOSED],
+  [
+    /readonly/i,
+    ["the database is read-only", "Make its file and folder writable: nothing is lost"],
+  ],
+  [/is full/i, ["the disk is full", "Free space: nothing is lost"]],
+  [
+    /malformed|not a database/i,
+    ["the database is corrupted", "Restore it, or delete it and sign in again"],
+  ],
+  [/unable to open/i, ["the database cannot be opened", "Check its file, folder and disk"]],
+  [/disk I\/O/i, ["the disk fails", "Check the disk: nothing else is lost"]],
+  [/no such (table|column)|has no column/i, ANOTHERS],
+];
+
+const UNKNOWN: Cause = ["SQLite refuses"];
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String((error as { message?: unknown })?.message);
+
+function meaningOf(error: unknown): Cause {
+  const text = textOf(error);
+  return MEANINGS.find(([words]) => words.test(text))?.[1] ?? UNKNOWN;
+}
+
+/** Whether SQLite refused because somebody else is at it: nothing was changed, and it may be tried again. */
+export const isBusy = (error: unknown): boolean => meaningOf(error) === LOCKED;
+
+/** The columns of a row, whether the handle gives rows as objects or as lists. */
+const columnsOf = (row: unknown): unknown[] => (row ? Object.values(row) : []);
+
+const firstOf = (row: unknown): unknown => columnsOf(row)[0];
+
+/** A text of the database's, which anybody may have written. */
+const parseText = (text: unknown): unknown => {
+  try {
+    return parse(String(text));
+  } catch {
+    // No record's format: `parseStored` refuses it.
+    return null;
+  }
+};
+
+function parseHead(row: unknown): RecordHead | undefined {
+  const [head] = columnsOf(row);
+  const record = head === undefined ? undefined : parseStored(parseText(head));
+  return record && headOf(record);
+}
+
+function parseRow(row: unknown): StoredRecord | undefined {
+  const [head, body] = columnsOf(row);
+  if (head === undefined) return undefined;
+  const found = parseText(head);
+  if (typeof body !== "string") return parseStored(found);
+  return parseStored(Object.assign(Object(found), { body: parseText(body) }));
+}
+
+/**
+ * Runs `work` with the settings that the store needs, and puts the application's own back in the same
+ * task. A lock is waited for by a timer and not by SQLite, because the handle is synchronous: it would
+ * stop the whole process.
+ */
+function withSettings<T>(db: SqliteDatabase, work: () => T): T {
+  const setting = (name: string): number => Number(firstOf(db.prepare(`PRAGMA ${name}`).get()));
+  const patience = setting("busy_timeout");
+  const level = setting("synchronous");
+  /** FULL: what is committed is on the disk. */
+  const full = Math.max(level, 2);
+  if (patience) db.exec("PRAGMA busy_timeout = 0");
+  try {
+    if (full !== level) db.exec(`PRAGMA synchronous = ${full}`);
+    return work();
+  } finally {
+    if (full !== level) db.exec(`PRAGMA synchronous = ${level}`);
+    if (patience) db.exec(`PRAGMA busy_timeout = ${patience}`);
+  }
+}
+
+/** A transaction of its own: a read inside an open one of the application's might see an old record. */
+function transact<T>(db: SqliteDatabase, begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
+  db.exec(begin);
+  try {
+    const result = work();
+    db.exec("COMMIT");
+    return result;
+  } catch (error) {
+    try {
+      db.exec("ROLLBACK");
+    } catch {
+      // After some errors SQLite has done it by itself.
+    }
+    throw error;
+  }
+}
+
+/** Jittered, so that processes that wait for each other do not try in step. */
+const pause = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, 5 + 15 * Math.random()));
+
+/**
+ * Keeps records in a table of a SQLite database, as they are: wrap the store in `encrypted` with a key
+ * ring. A write is one `BEGIN IMMEDIATE` transaction in WAL mode with `synchronous=FULL`; the handle's
+ * other settings stay as they are.
+ *
+ * @param db `new DatabaseSync(file)` of `node:sqlite` or `new Database(file)` of `bun:sqlite`; it stays
+ * open. A handle that the application runs long transactions on makes the store wait for them.
+ * @returns a store with compare-and-set, shared by all processes of this machine that open the file. Its
+ * methods reject with a `VaultError`, code `store_unavailable`, when the database stays locked, is
+ * closed, read-only, corrupted or in memory, when the disk is full, when the table is an application's,
+ * and when a record is of another format, which is left untouched. The message says what to do.
+ * @throws `VaultError`, code `invalid_option`, for anything but a handle, and for a name that is none
+ *
+ * @example
+ * ```ts
+ * import { DatabaseSync } from "node:sqlite";
+ * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
+ * import { sqliteStore } from "tokenkeep/stores/sqlite";
+ *
+ * const keys = keyring(process.env["TOKENKEEP_KEYS"] ?? "");
+ * const store = encrypted(sqliteStore(new DatabaseSync("sessions.db")), keys);
+ * ```
+ */
+export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}): TokenStore {
+  const { table = "tokenkeep", timeout = DEADLINE } = options;
+  check(
+    typeof db?.prepare === "function",
+    "db: new DatabaseSync(file), or Bun's new Database(file)",
+  );
+  check(/^[a-z]\w{0,60}$/i.test(table), "table: letters, digits and underscores");
+  const meta = `${table}_meta`;
+  let isReady = false;
+  let scope: string | undefined;
+
+  const getMeta = (name: string): unknown =>
+    firstOf(db.prepare(`SELECT value FROM ${meta} WHERE name = ?`).get(name));
+
+  function make(): void {
+    // Two processes may come here at the same time: the first one's rows stay.
+    db.exec(
+      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY NOT NULL, head TEXT NOT NULL, body TEXT);
+       CREATE TABLE IF NOT EXISTS ${meta} (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)`,
+    );
+    const put = db.prepare(`INSERT OR IGNORE INTO ${meta} VALUES (?, ?)`);
+    put.run("layout", LAYOUT);
+    put.run("scope", randomId());
+  }
+
+  function setUp(): void {
+    // Inside a transaction of the application's the next line would change nothing, and not say so.
+    transact(db, "BEGIN", () => {});
+    const mode = firstOf(db.prepare("PRAGMA journal_mode = WAL").get());
+    if (mode === "memory")
+      fail("the database is in memory alone", "Open a file, or use memoryStore()");
+    if (mode !== "wal") fail("the database cannot be put into WAL mode", "Keep it on a local disk");
+    const isThere = db.prepare("SELECT name FROM sqlite_schema WHERE name = ?").get(meta);
+    if (!isThere) transact(db, "BEGIN IMMEDIATE", make);
+    const layout = transact(db, "BEGIN", () => getMeta("layout"));
+    if (layout !== LAYOUT) fail("the tables are a newer version's", "Update tokenkeep");
+    isReady = true;
+  }
+
+  /** One transaction; once more for as long as somebody else has the database, or the handle. */
+  function use<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): Promise<T> {
+    let refusal: unknown;
+    const attempt = (): T =>
+      withSettings(db, () => {
+        if (!isReady) setUp();
+        return transact(db, begin, work);
+      });
+    return inTime(
+      timeout,
+      async (late) => {
+        let isOver = false;
+        late.catch(() => {
+          isOver = true;
+        });
+        while (!isOver)
+          try {
+            return attempt();
+          } catch (error) {
+            refusal = error;
+            const meaning = meaningOf(error);
+            // Nothing was written: the transaction has not begun, or was rolled back.
+            if (meaning !== LOCKED && meaning !== BUSY_HANDLE) throw error;
+            await pause();
+          }
+        throw refusal;
+      },
+      // The deadline itself rejects without an error.
+      (error) => meaningOf(error ?? refusal),
+    );
+  }
+
+  const getHead = (key: string): RecordHead | undefined =>
+    parseHead(db.prepare(`SELECT head FROM ${table} WHERE key = ?`).get(key));
+
+  function put(key: string, next: StoredRecord | undefined): void {
+    if (!next) {
+      db.prepare(`DELETE FROM ${table} WHERE key = ?`).run(key);
+      return;
+    }
+    const body = next.body === undefined ? null : JSON.stringify(next.body);
+    db.prepare(`INSERT OR REPLACE INTO ${table} VALUES (?, ?, ?)`).run(
+      key,
+      JSON.stringify(headOf(next)),
+      body,
+    );
+  }
+
+  return {
+    atomic: true,
+    shared: "origin",
+    namespace: table,
+    async scope() {
+      const found = scope ?? (await use("BEGIN", () => getMeta("scope")));
+      scope = isId(found) ? found : undefined;
+      return scope;
+    },
+    head: (key) => use("BEGIN", () => getHead(key)),
+    read: (key) =>
+      use("BEGIN", () =>
+        parseRow(db.prepare(`SELECT head, body FROM ${table} WHERE key = ?`).get(key)),
+      ),
+    write: (key, next, expected) =>
+      use("BEGIN IMMEDIATE", () => {
+        if (!isExpected(getHead(key), expected)) return false;
+        put(key, next);
+        return true;
+      }),
+    list: (prefix) =>
+      use("BEGIN", () =>
+        db
+          // No text that begins with the prefix is greater than the prefix and the last code point.
+          .prepare(`SELECT key FROM ${table} WHERE key >= ? AND key < ?`)
+          .all(prefix, `${prefix}\u{10FFFF}`)
+          .map((row) => String(firstOf(row))),
+      ),
+  };
+}

@@ -1,0 +1,66 @@
+/** What a family of processes must hold, whichever runtimes they are of. The server's counters are the verdict. */
+import { expect, it, vi } from "vitest";
+import { all, DAY, every, family, HOUR, type Member } from "./family.ts";
+
+export function processCases(runtimes: readonly string[]): void {
+  const size = runtimes.length;
+
+  it("an expired session: one refresh, and all are served [P1 F1 F45]", async () => {
+    const { api, members, pass } = await family(runtimes);
+    await pass(DAY);
+    expect(await all(members)).toEqual(every(3 * size, 200));
+    expect(await api.counters()).toMatchObject({
+      tokenCalls: 1,
+      signIns: 1,
+      reuseDetections: 0,
+      unauthorized: 0,
+    });
+  });
+
+  it("a token that the server rejects: one refresh, and every request is healed [P1 P12]", async () => {
+    const { api, members, pass } = await family(runtimes);
+    await pass(HOUR);
+    await api.expireAccessTokens();
+    expect(await all(members)).toEqual(every(3 * size, 200));
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("the first refresh gets a 503: two calls, and all are served [P1 P2 P17 F14]", async () => {
+    const { api, members, pass } = await family(runtimes);
+    await api.fault("refresh", { status: 503, times: 1 });
+    await pass(DAY);
+    expect(await all(members)).toEqual(every(3 * size, 200));
+    expect(await api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 0 });
+  });
+
+  it("at the soft time one of them refreshes and stays for it, the others do not [P1 P18 F8]", async () => {
+    const { api, members, pass } = await family(runtimes);
+    const [first, ...others] = members as [Member, ...Member[]];
+    const gate = await api.gate("refresh", "before");
+    await pass(DAY * 0.81);
+    const staying = first.fetch("/v1/vms");
+    await gate.arrived;
+    expect(await all(others)).toEqual(every(3 * others.length, 200));
+    expect((await api.counters()).tokenCalls).toBe(1);
+    const still = await Promise.race([staying, first.generation()]);
+    expect(still).toEqual([1, "true"]);
+    await gate.release();
+    expect(await staying).toEqual([200]);
+    expect(await first.generation()).toEqual([2, "true"]);
+    expect(await all(members)).toEqual(every(3 * size, 200));
+    await vi.waitFor(async () => {
+      const generations = await Promise.all(members.map((member) => member.generation()));
+      expect(generations).toEqual(members.map(() => [2, "true"]));
+    });
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
+  it("what one process ends is ended for all [P4 S14]", async () => {
+    const { api, members, pass } = await family(runtimes);
+    const [first, ...others] = members as [Member, ...Member[]];
+    await first.signOut();
+    await pass(DAY);
+    expect(await all(others)).toEqual(every(3 * others.length, "no_session"));
+    expect((await api.counters()).tokenCalls).toBe(0);
+  });
+}

@@ -1,0 +1,16 @@
+/** Stores over real servers: `npm run test:servers` runs this. */
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { tsconfigPaths: true },
+  test: {
+    name: "servers",
+    root: `${import.meta.dirname}/../..`,
+    include: ["test/servers/**/*.test.ts"],
+    globalSetup: ["./test/setup/control.ts", "./test/servers/setup.ts"],
+    // Each file has eight processes and a server.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
