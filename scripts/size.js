@@ -11,32 +11,33 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 22_730,
-  browser: 24_410,
+  "": 23_230,
+  browser: 24_930,
   "channels/broadcast": 390,
-  cloudflare: 32_610,
-  deno: 26_700,
+  cloudflare: 33_220,
+  deno: 27_180,
   "locks/local": 310,
   "locks/web-locks": 570,
-  "providers/artos": 3260,
+  "providers/artos": 3470,
   "providers/clary": 1620,
-  "providers/clary-jwt": 6810,
-  "providers/mint": 3020,
-  "providers/password": 2640,
+  "providers/clary-jwt": 6920,
+  "providers/jwt-bearer": 10_420,
+  "providers/mint": 4170,
+  "providers/password": 3810,
   "providers/qovery": 1630,
-  "providers/self-signed": 6560,
+  "providers/self-signed": 8430,
   "providers/simplismart": 1630,
   "providers/static-token": 1540,
-  "providers/vmcloud": 2770,
+  "providers/vmcloud": 2820,
   "stores/cloudflare-kv": 2000,
   "stores/deno-kv": 1950,
   "stores/durable-object": 1760,
-  "stores/encrypted": 3510,
+  "stores/encrypted": 3540,
   "stores/indexeddb": 2170,
   "stores/memory": 340,
-  webhook: 2350,
-  worker: 29_520,
-  wretch: 1360,
+  webhook: 2360,
+  worker: 30_120,
+  wretch: 1400,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -50,14 +51,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 25_110,
+    limit: 25_560,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 23_560,
+    limit: 23_980,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -65,7 +66,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4_110,
+    limit: 4_230,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // What each subpath costs by itself.

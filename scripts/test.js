@@ -32,6 +32,7 @@ const lanes = {
   "workers of 2024": "workerd of 2024",
   "demo's worker": "demo's Worker",
   tabs: "tabs",
+  processes: "processes",
   package: "package",
 };
 

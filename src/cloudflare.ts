@@ -43,6 +43,7 @@ import {
 import type { ObjectContext } from "./cloudflare/shelf.ts";
 import { hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
 import { createPolicy } from "./request/policy.ts";
+import { presentationOf } from "./request/presentation.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Provider } from "./types.ts";
 
@@ -157,6 +158,7 @@ export function createVault<Credentials = unknown>(
     policy: once(shared.policies, provider, () =>
       createPolicy(provider, options.dangerouslyAllowLoopbackHttp),
     ),
+    presentation: once(shared.presentations, provider, () => presentationOf(provider)),
     memory: memoryOf(everywhere, jurisdiction),
     cache: kv && once(shared.caches, kv, () => createCache(kv, shared.ring)),
     hash: () => hashOf(key),

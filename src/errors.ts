@@ -33,8 +33,8 @@ export type VaultErrorCode =
   | "closed";
 
 /**
- * Why it went wrong, where the cause is known: a closed list, and never a value. With spaces for its
- * underscores, each name is the why of a message.
+ * Why it went wrong, where the cause is known: a closed list, and never a value. A message has the name
+ * itself as its why, with spaces in place of the underscores.
  */
 export type VaultErrorReason =
   /** No reply came: no network, a host that is not there, or CORS. */
@@ -57,7 +57,7 @@ export type VaultErrorReason =
   | "unsendable_header"
   /** JSON would lose its body, or its method takes none. */
   | "unsendable_body"
-  /** The provider's `claims` or `header` threw, or gave no JSON. */
+  /** The provider's `claims` or `protectedHeader` threw, or gave no JSON. */
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
@@ -71,6 +71,8 @@ export type VaultErrorReason =
   | "cookie_of_another_user"
   /** The server has not heard of the last sign-out yet, so that its cookie is no session to be found. */
   | "sign_out_not_heard"
+  /** The server refused what was signed by this device's clock, and its own time is not to be had. */
+  | "server_time_unknown"
   | TokenFlaw
   | KeyFlaw;
 
@@ -172,12 +174,12 @@ export class VaultError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // An application's class that extends this one is asked as classes are.
+    // An application's class that extends this one knows its own instances alone, as classes do.
     return this === VaultError ? isVaultError(value) : super[Symbol.hasInstance](value);
   }
 }
 
-/** An error whose place knows better than its code why something could not be done, or what to do. */
+/** An error with another why, or another advice, than its code has in the table of messages. */
 export const because = (code: VaultErrorCode, why?: string, advice?: string): VaultError =>
   new VaultError(code, sentence(code, why, advice));
 
@@ -187,7 +189,7 @@ export function check(isRight: unknown, wanted: string): asserts isRight {
 }
 
 /**
- * Whether `value` is a {@link VaultError}, from whichever copy or realm of the library.
+ * Whether `value` is a {@link VaultError}, of any copy or realm of the library.
  *
  * @example
  * ```ts

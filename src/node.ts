@@ -14,13 +14,13 @@
  */
 import { check } from "./errors.ts";
 import { type Builtins, loadBuiltins } from "./node/builtins.ts";
-import { type Callers, createCallers, livesOn } from "./node/callers.ts";
-import { takeShelf } from "./node/database.ts";
+import { type Callers, createCallers } from "./node/callers.ts";
+import { sealed, takeShelf } from "./node/database.ts";
 import { keyFrom } from "./node/key-file.ts";
 import { processLock } from "./node/lock.ts";
 import { stateFolder } from "./node/place.ts";
 import { createFollow, hidesRedirects } from "./request/redirects.ts";
-import { encrypted, keyring, type KeySource } from "./stores/encrypted.ts";
+import { keyring, type KeySource } from "./stores/encrypted.ts";
 import type { VaultOptions } from "./types.ts";
 import { createOwnedVault, type Vault } from "./vault/vault.ts";
 
@@ -47,20 +47,20 @@ const HOW = '. Make one: echo "k1:$(openssl rand -base64 32)"';
 function partsOf(
   builtins: Builtins,
   { path, keys, provider }: Pick<NodeVaultOptions, "path" | "keys" | "provider">,
-  callers: Callers,
+  { callers, isServer }: { readonly callers: Callers; readonly isServer: boolean },
 ): Pick<VaultOptions, "store" | "lock"> & { readonly close: () => void } {
   check(path === undefined || (typeof path === "string" && path), "path, a folder's");
   const { paths } = builtins;
   const folder = path === undefined ? stateFolder(builtins) : paths.resolve(path);
-  const ring = keyring(keys ?? (() => keyFrom(builtins, folder)), HOW);
+  const own = keys === undefined ? undefined : keyring(keys, HOW);
   const shelf = takeShelf(builtins, folder, provider?.renewal?.rotation === "strict");
   return {
-    store: encrypted(shelf.store, ring),
+    store: sealed(shelf, () => own ?? keyring(() => keyFrom(builtins, folder))),
     lock: processLock(builtins, {
       folder: paths.join(folder, "locks"),
       version: shelf.version,
       onWait: callers.dismiss,
-      isNeeded: callers.areUnderWay,
+      ...(!isServer && { isNeeded: callers.areUnderWay }),
     }),
     close: shelf.close,
   };
@@ -83,15 +83,17 @@ export function createVault<Credentials>({
   ...options
 }: NodeVaultOptions<Credentials>): Vault<Credentials> {
   const callers = createCallers();
+  /** The application says that its process lives on: then a refresh may begin in the background. */
+  const isServer = options.refreshAhead === true;
   const given = { path, keys, provider: options.provider } as Parameters<typeof partsOf>[1];
   const { store, lock, close } = options.store
     ? { store: options.store, lock: undefined, close: undefined }
-    : partsOf(loadBuiltins(), given, callers);
+    : partsOf(loadBuiltins(), given, { callers, isServer });
   try {
     const { vault, engine } = createOwnedVault<Credentials>(
       {
         ...(lock && { lock }),
-        ...(!livesOn(options) && { isHeldOpen: callers.isHeldOpen }),
+        ...(!isServer && { isHeldOpen: callers.isHeldOpen }),
         ...options,
         store,
       },
@@ -109,7 +111,7 @@ export function createVault<Credentials>({
       close: () => void end().catch(() => {}),
       [Symbol.asyncDispose]: end,
     };
-    return livesOn(options) ? ending : callers.holding(ending, engine, options.clock ?? Date);
+    return isServer ? ending : callers.holding(ending, engine, options.clock ?? Date);
   } catch (error) {
     close?.();
     throw error;

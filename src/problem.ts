@@ -1,9 +1,9 @@
 /**
- * Reads an error reply, whichever of the usual shapes it has.
+ * Reads an error reply that has one of the usual shapes.
  *
  * @module
  */
-import { isObject } from "./guard/json.ts";
+import { isObject, own } from "./guard/json.ts";
 import { jsonIn, parseRetryAfter, readText } from "./guard/replies.ts";
 
 /** In bytes: more than any error needs. */
@@ -23,16 +23,18 @@ export interface Problem {
   readonly challenge?: { readonly scheme: string; readonly [parameter: string]: string };
 }
 
+type Challenge = { readonly scheme: string; [parameter: string]: string };
+
 /** The first challenge and its parameters: `Bearer error="invalid_token", scope="a b"`. */
 function parseChallenge(value: string | null): Problem["challenge"] {
-  const [start, scheme] = /^\s*([\w-]+)/.exec(value ?? "") ?? [];
-  if (!scheme) return undefined;
-  const challenge: Record<string, string> = { __proto__: null as never, scheme };
+  const [start = "", scheme] = /^\s*([\w-]+)/.exec(value ?? "") ?? [];
+  if (value === null || !scheme) return undefined;
+  const challenge: Challenge = own({ scheme });
   // One parameter after the other (`y`), up to the next challenge: a word that no `=` follows.
   const parameter = /[\s,]*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=]+))/gy;
-  for (const [, name, quoted, plain] of value!.slice(start!.length).matchAll(parameter))
-    challenge[name!.toLowerCase()] ??= plain ?? quoted!.replace(/\\(.)/g, "$1");
-  return challenge as NonNullable<Problem["challenge"]>;
+  for (const [, name = "", quoted = "", plain] of value.slice(start.length).matchAll(parameter))
+    challenge[name.toLowerCase()] ??= plain ?? quoted.replace(/\\(.)/g, "$1");
+  return challenge;
 }
 
 /** The first value that says anything, as text. */

@@ -258,8 +258,16 @@ export interface Provider<Credentials = unknown> {
   readonly origins: readonly string[];
   /** Absolute paths that go without a token, and so do all below them; none by default. */
   readonly publicPaths?: readonly string[];
-  /** The auth-scheme, `Bearer` by default (RFC 6750 §2.1). */
-  readonly scheme?: "Bearer" | "Token";
+  /**
+   * The auth-scheme, any token of RFC 9110 §11.1: `Bearer` by default (RFC 6750 §2.1), and none beside
+   * `header`. With `Basic` a token is the base64 of user and password (RFC 7617): `api-key` makes it.
+   */
+  readonly scheme?: string;
+  /**
+   * The header that shows the token, such as `X-API-Key`. Without a scheme its value is the token alone;
+   * so it is with `Authorization` too, where that is named here. `Authorization` with a scheme by default.
+   */
+  readonly header?: string;
   /**
    * Whether a snapshot shows the access token's claims, for display; `true` by default. Say `false` where
    * a claim may be a secret, such as a user id that mints tokens.

@@ -25,9 +25,15 @@ export interface WretchVault {
 const isIdempotent = ({ method = "GET" }: WretchOptions): boolean =>
   /^(get|head|options|trace|put|delete)$/i.test(method);
 
-/** Looked up as in `Headers`, whatever form the headers come in (F61). */
-const authorizationOf = ({ headers }: WretchOptions): string | null =>
-  new Headers((headers ?? {}) as HeadersInit).get("authorization");
+/** Looked up as in `Headers`, in each form that headers may have (F61). */
+const headersOf = ({ headers }: WretchOptions): Headers =>
+  new Headers((headers ?? {}) as HeadersInit);
+
+/** The header that the vault has added, with its token. A `Request` adds the type of its body by itself. */
+function addedTo(options: WretchOptions, sent: Headers): [name: string, value: string] | undefined {
+  const before = headersOf(options);
+  return [...sent].find(([name]) => name !== "content-type" && !before.has(name));
+}
 
 function refuse(why: string, advice: string): never {
   throw because("invalid_option", why, advice);
@@ -35,8 +41,8 @@ function refuse(why: string, advice: string): never {
 
 /**
  * Sends wretch's requests as `vault.fetch` does: with the token where it may go (judged on the final
- * URL, whatever a base URL was tricked into), and once more after a 401. Requests to elsewhere, and
- * those with an `Authorization` of your own (`.auth(…)`), pass untouched. A 401 that stays comes to
+ * URL, even if a base URL was tricked into another host), and once more after a 401. Requests to elsewhere, and
+ * those with an `Authorization` of your own (`.auth(…)`, where tokens go into that header), pass untouched. A 401 that stays comes to
  * `.unauthorized()`; a `VaultError` comes to `.error("VaultError", …)`, `.fetchError()` or `.catch`.
  *
  * **List the vault first**, or use {@link vaultAddon}, which does so.
@@ -66,10 +72,10 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
         fetch: (input, given: WretchOptions = {}) => {
           const [to, init] =
             input instanceof Request ? fromRequest(input, options) : [String(input), given];
-          const authorization = authorizationOf(init);
-          if (authorization === null || authorizationOf(options) !== null) return next(to, init);
+          const added = addedTo(options, headersOf(init));
+          if (!added) return next(to, init);
           isSpent ||= !isIdempotent(init);
-          return sendOnce(next, to, init, authorization);
+          return sendOnce(next, { url: to, init, added });
         },
       });
       return reply;
@@ -78,19 +84,28 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
 }
 
 /** A page whose vault is in a worker sends a `Request`: the chain gets its URL and the call's options. */
-function fromRequest({ url, headers }: Request, options: WretchOptions): [string, WretchOptions] {
-  const own = Object.assign(Object.create(null) as WretchOptions, options);
+function fromRequest(
+  { url, headers, redirect }: Request,
+  options: WretchOptions,
+): [string, WretchOptions] {
+  const own = Object.assign(Object.create(null) as WretchOptions, options, { redirect });
   const body: unknown = own.body;
   if (typeof body === "function") own.body = body();
-  const authorization = headers.get("authorization");
-  if (authorization && authorizationOf(own) === null)
-    own.headers = { ...toRecord(own.headers), authorization };
+  const added = addedTo(options, headers);
+  if (added) own.headers = { ...toRecord(own.headers), [added[0]]: added[1] };
   return [url, own];
 }
 
 /** Headers as a plain object. Names keep their case if the headers were one before. */
 const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
   headers && Symbol.iterator in headers ? Object.fromEntries(new Headers(headers)) : { ...headers };
+
+interface ShownCall {
+  readonly url: string;
+  readonly init: WretchOptions;
+  /** The header that shows the token, and its value. */
+  readonly added: readonly [name: string, value: string];
+}
 
 /**
  * Sends with a token. A sender has to read the header, so that the getter tells what became of the
@@ -99,21 +114,19 @@ const toRecord = (headers: HeadersInit | undefined): Record<string, string> =>
  */
 async function sendOnce(
   next: FetchLike,
-  url: string,
-  init: WretchOptions,
-  authorization: string,
+  { url, init, added: [header, value] }: ShownCall,
 ): Promise<Response> {
   let isRead = false;
   let isOver = false;
   const headers = {
     ...toRecord(init.headers),
-    get authorization() {
+    get [header]() {
       if (isOver && !isIdempotent(init))
         refuse("a request is sent again", "List that middleware before vaultMiddleware");
       // In one go a request may be made more than once: to measure it, to log it, to send it.
       if (!isRead) queueMicrotask(() => (isOver = true));
       isRead = true;
-      return authorization;
+      return value;
     },
   };
   // The prototype stays: the vault's has nothing for others to pollute (S15).
@@ -128,8 +141,8 @@ async function sendOnce(
 }
 
 /**
- * {@link vaultMiddleware}, listed before all other middlewares, in whatever order they and this
- * addon are given: no `dedupe` or cache, even one that several accounts share, answers
+ * {@link vaultMiddleware}, listed before all other middlewares, even those that were given before this
+ * addon: no `dedupe` or cache, even one that several accounts share, answers
  * for the vault.
  *
  * @example

@@ -1,4 +1,4 @@
-/** The session's card: the form, whoever is signed in, the token's claims. */
+/** The session's card: the form, who is signed in, the token's claims. */
 import type { Snapshot } from "tokenkeep/browser";
 import type { Api, Field, Form } from "../app/apis.ts";
 

@@ -1,4 +1,4 @@
-/** A scene in words: for the line under the picture, for screen readers, and for whoever wants rows. */
+/** A scene in words: for the line under the picture, for screen readers, and for readers who want rows. */
 import { OWNER } from "../tabs/channel.ts";
 import { type Figures, type Scene } from "./history.ts";
 

@@ -50,7 +50,7 @@ export const requests: readonly Mutant[] = [
   {
     name: "a caller's own Authorization is overridden",
     law: "S6",
-    ...ofInit("hasAuthorization", () => () => false),
+    ...ofInit("hasHeader", () => () => false),
     test: CONTRACTS,
     title: "a caller's own wins in every spelling",
   },

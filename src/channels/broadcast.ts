@@ -1,7 +1,6 @@
 /**
  * Messages between the contexts of an origin, by BroadcastChannel.
  *
- * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts *
  * @see https://html.spec.whatwg.org/multipage/web-messaging.html#broadcasting-to-other-browsing-contexts
  * @module
  */
@@ -41,7 +40,7 @@ export function broadcastChannel(): Channel {
         return end;
       }
 
-      /** Sends itself a message, where nobody else is: silence of the others then means something. */
+      /** Sends itself a message. Once it has arrived, the silence of other contexts means something. */
       function tryOut(where: string): void {
         const [from, to] = [join(where), join(where)];
         to.addEventListener("message", () => {

@@ -10,7 +10,7 @@ const TELL_AGAIN = 60_000;
 export const LOOK_AGAIN = 3_600_000;
 /** How soon it looks at an earlier instance's attempt: a dead instance's request may still travel. */
 const LOOK_SOON = 10_000;
-/** By how much the present alarm may be off: another one costs a row. */
+/** How far off a set alarm may be before it is set anew, which costs a row. */
 const CLOSE_ENOUGH = 1_000;
 
 /** The facts on which an alarm's time depends. */

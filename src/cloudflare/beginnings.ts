@@ -19,7 +19,7 @@ export function createBegin({ deed, sealed }: Shelf, settings: OwnerSettings): B
   const { clock = systemClock, keys, patience = 20_000 } = settings;
   const starts = createStarts(clock, patience);
 
-  /** KV is told of the session that a new one has taken the place of, though it may not have that. */
+  /** KV is told that the session before the new one has ended, though KV may never have had it. */
   async function replace(one: Tended, start: () => Promise<void>): Promise<void> {
     const { key } = one.name;
     const before = one.cache && (await sealed.head(key));

@@ -12,7 +12,7 @@ import { type TokenReply, toLease } from "./wire.ts";
 export const CACHED = 300_000;
 /** KV forgets nothing sooner. */
 export const LEAST = 60_000;
-/** How often a note is put that KV has changed its mind about. */
+/** How often a note is put where KV shows another entry than a moment ago. */
 const TRIES = 3;
 
 export interface TokenCache {

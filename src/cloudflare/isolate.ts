@@ -1,5 +1,6 @@
 /** Kept by an isolate between requests: the classes that it has defined, and the parts of each `env`. */
 import type { Policy } from "../request/policy.ts";
+import type { Presentation } from "../request/presentation.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import type { Keyring } from "../stores/encrypted.ts";
 import type { Fetch, Provider } from "../types.ts";
@@ -24,6 +25,7 @@ export interface Shared {
   readonly onEvent: SharedOptions<never>["onEvent"];
   readonly fetch: Fetch | undefined;
   readonly policies: Map<Provider<never>, Policy>;
+  readonly presentations: Map<Provider<never>, Presentation>;
   readonly caches: Map<KvNamespace, TokenCache>;
 }
 
@@ -102,6 +104,7 @@ function share(
       return ring;
     },
     policies: new Map(),
+    presentations: new Map(),
     caches: new Map(),
   };
 }

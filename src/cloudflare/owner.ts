@@ -127,10 +127,10 @@ async function stateOf(
   await engine.look();
   const keyId = await shelf.keyId(name.key).catch(() => undefined);
   const state = engine.state();
-  const shown = shownClaims(provider, state.session?.tokenSet.accessToken);
-  // RPC takes no object without a prototype, and claims have none.
-  const claims = shown && (JSON.parse(JSON.stringify(shown)) as SessionState["claims"]);
-  return { snapshot: { ...snapshotOf(state, { account: name.account, claims }), keyId } };
+  const claims = shownClaims(provider, state.session?.tokenSet.accessToken);
+  const snapshot = { ...snapshotOf(state, { account: name.account, claims }), keyId };
+  // RPC takes no object without a prototype, and claims and profile have none.
+  return { snapshot: JSON.parse(JSON.stringify(snapshot)) as SessionState };
 }
 
 /** Answers in the place of an object that cannot start: with the typed reason. */

@@ -2,14 +2,16 @@
  * The Worker's vault, for the time of a request: it sends with access tokens from the read path, and hands
  * everything else to the object that owns the session.
  */
+import { bareAndFrozen } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { because, VaultError } from "../errors.ts";
 import { createFetch } from "../request/fetch.ts";
 import type { Policy } from "../request/policy.ts";
+import type { Presentation } from "../request/presentation.ts";
 import { createFollow } from "../request/redirects.ts";
-import type { Fetch, AccessToken, Clock, Provider, TokenSet } from "../types.ts";
+import type { Fetch, Clock, Provider, TokenSet } from "../types.ts";
 import type { Vault, VaultEvent } from "../vault/vault.ts";
 import { type Ask, type AskParts, createAsk } from "./ask.ts";
 import { createReadPath, type ReadPath, type ReadPathParts, TRIES } from "./read-path.ts";
@@ -51,6 +53,7 @@ export interface StartOptions {
 export interface ProxyParts extends Omit<AskParts, "clock">, Omit<ReadPathParts, "ask" | "clock"> {
   readonly provider: Provider<never>;
   readonly policy: Policy;
+  readonly presentation: Presentation;
   readonly fetch?: Fetch | undefined;
   readonly clock?: Clock | undefined;
   readonly maxReplayBytes?: number | undefined;
@@ -72,17 +75,15 @@ function sendingBy(
   path: ReadPath,
   parts: ProxyParts & { readonly clock: Clock },
 ): Pick<Vault, "authorization" | "fetch" | "getToken"> {
-  const { provider, policy, memory, clock } = parts;
-  const { scheme = "Bearer" } = provider;
+  const { provider, policy, presentation, memory, clock } = parts;
   const tell = teller(parts.onEvent, parts.session.account, parts.waitUntil);
   /** Which session each token was of that `getToken` has given, in this request. */
   const given = new Map<string, string>();
-  const authorization = ({ accessToken }: AccessToken): string => `${scheme} ${accessToken}`;
   return {
     fetch: createFetch({
       policy,
       source: path,
-      authorization,
+      presentation,
       fetch: parts.fetch ?? ((...request) => fetch(...request)),
       follow: createFollow(policy),
       isSelfSigned: provider.renewal?.selfSigned,
@@ -108,7 +109,7 @@ function sendingBy(
       given.set(next.accessToken, next.sessionId);
       return next.accessToken;
     },
-    authorization: async (need) => authorization(await path.getToken(need)),
+    authorization: async (need) => presentation.show(await path.getToken(need)),
   };
 }
 
@@ -145,7 +146,7 @@ function heldBy<Credentials>(
       const said = await ask((owner) => owner.state(session), again);
       if (isFailure(said)) throw fromWireError(said.error);
       demand(said.snapshot, "Worker and Durable Object are of different versions", "Deploy both");
-      return said.snapshot;
+      return JSON.parse(JSON.stringify(said.snapshot), bareAndFrozen) as SessionState;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** A memory of so many entries: the least recently used one is forgotten. */
+/** A memory for a limited number of entries: the least recently used one is forgotten. */
 
 export interface Recent<Value> {
   /** Counts as a use. */

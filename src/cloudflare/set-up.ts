@@ -3,6 +3,7 @@
  */
 import { because } from "../errors.ts";
 import { isSecure } from "../guard/secure.ts";
+import { presentationOf } from "../request/presentation.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
 import type { Fetch, Provider } from "../types.ts";
 
@@ -28,12 +29,14 @@ export const providersOf = (
 ): Providers => (typeof given === "function" ? given(env as never) : given);
 
 export function checkProviders(providers: Providers): void {
-  for (const [name, provider] of Object.entries(providers))
+  for (const [name, provider] of Object.entries(providers)) {
     demand(
       provider?.origins?.length,
       `the provider "${name}" has no origins`,
       "Pass what its preset gives, such as vmcloud()",
     );
+    presentationOf(provider);
+  }
 }
 
 export function unknownProvider(name: unknown, providers: object): Wrong {
@@ -45,7 +48,7 @@ export function unknownProvider(name: unknown, providers: object): Wrong {
 
 const isLoopback = (url: URL): boolean => url.protocol === "http:" && isSecure(url, true);
 
-/** Plain http is for development, and either side has to allow it by itself: says which one does not. */
+/** Plain http is for development. Both sides have to allow it: the message says which one does not. */
 export function checkLoopback(
   { name, origins }: Pick<Provider, "name" | "origins">,
   isAllowed: boolean | undefined,

@@ -1,6 +1,6 @@
 /**
- * The work that an object does for its session unasked: it sets the alarm, and tells KV. Nobody waits for
- * any of that work.
+ * The work that an object does for its session unasked: it sets the alarm, and tells KV. No caller waits
+ * for that work.
  */
 import type { Clock } from "../types.ts";
 import { nextAlarm, setAlarm } from "./alarm.ts";

@@ -19,7 +19,7 @@ export interface SessionName {
   readonly isRegional?: true | undefined;
 }
 
-/** As in the core, for one question. */
+/** The core's `TokenNeed`, as far as it is plain data. */
 export type Need = Omit<TokenNeed, "signal" | "waitUntil">;
 
 /** An access token, and how long it may be served without asking again. */

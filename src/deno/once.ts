@@ -7,17 +7,23 @@ import type { Fetch, Provider } from "../types.ts";
  */
 export function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Credentials> {
   if (provider?.renewal?.rotation !== "strict") return provider;
-  const renew: Provider["renew"] = (grant, exchange) =>
-    provider.renew!(grant, { ...exchange, fetch: asStream(exchange.fetch) });
+  const renewOnce = provider.renew && renewing(provider, provider.renew);
   return new Proxy(Object.create(provider) as typeof provider, {
     get(_, name) {
-      if (name === "renew") return provider.renew && renew;
+      if (name === "renew") return renewOnce;
       // Called on the provider itself, so that its methods find `this` and private fields.
       const member: unknown = Reflect.get(provider, name, provider);
       return typeof member === "function" ? member.bind(provider) : member;
     },
   });
 }
+
+type Renew = NonNullable<Provider["renew"]>;
+
+const renewing =
+  (provider: object, renew: Renew): Renew =>
+  (grant, exchange) =>
+    renew.call(provider, grant, { ...exchange, fetch: asStream(exchange.fetch) });
 
 const asStream =
   (fetch_: Fetch): Fetch =>

@@ -12,7 +12,7 @@ export type Env<Name extends string = string> = { readonly [name in Name]?: stri
 /** The part of a provider that says where its tokens go, and keeps its sessions apart. */
 export type Address = Pick<
   Provider,
-  "name" | "origins" | "publicPaths" | "scheme" | "partition" | "showsClaims"
+  "name" | "origins" | "publicPaths" | "scheme" | "header" | "partition" | "showsClaims"
 >;
 
 /** Where a long-lived secret comes from. `Name` is the environment variable's. */
@@ -30,8 +30,8 @@ export interface SecretOptions<Name extends string = string> {
 
 /** The address alone, so that no `env` can be reached from a provider (S7). */
 export function addressOf(options: Address): Address {
-  const { name, origins, publicPaths, scheme, partition, showsClaims } = own(options);
-  return { name, origins, publicPaths, scheme, partition, showsClaims } as Address;
+  const { name, origins, publicPaths, scheme, header, partition, showsClaims } = own(options);
+  return { name, origins, publicPaths, scheme, header, partition, showsClaims } as Address;
 }
 
 /** A member of a sign-in's credentials, if it is their own (S15, S17). */

@@ -14,7 +14,8 @@ export const shownClaims = (
 /** The claims of a JWT (RFC 7519 §3), or `undefined` for any other text. They have no prototype (S15). */
 export function decodeClaims(token: string): Record<string, unknown> | undefined {
   try {
-    const bytes = atob(token.split(".", 2)[1]!.replace(/-/g, "+").replace(/_/g, "/"));
+    const [, payload = ""] = token.split(".", 2);
+    const bytes = atob(payload.replace(/-/g, "+").replace(/_/g, "/"));
     const claims = parse(
       new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))),
     );

@@ -14,7 +14,11 @@ export const parse = (text: string): unknown =>
     isObject(value) ? Object.setPrototypeOf(value, null) : value,
   );
 
-/** Whether it is the object's own to say, or its class's, and not just anybody's (S15). */
+/** For `JSON.parse`: no object in it has a prototype (S15), and nothing in it can be changed. */
+export const bareAndFrozen = (_: string, value: unknown): unknown =>
+  Object.freeze(isObject(value) ? Object.setPrototypeOf(value, null) : value);
+
+/** Whether a member is the object's own or its class's, and not only that of `Object.prototype` (S15). */
 export function says(object: object, name: string): boolean {
   const root = Object.prototype;
   if (!Object.hasOwn(root, name)) return true;

@@ -33,9 +33,11 @@ export interface Sealer {
    */
   toOpen(
     place: readonly unknown[],
-    head: RecordHead,
-    names: KeyNames,
-    kept: StoredRecord["keys"],
+    sealed: {
+      readonly head: RecordHead;
+      readonly names: KeyNames;
+      readonly kept: StoredRecord["keys"];
+    },
   ): Promise<{ readonly key: WebCryptoKey | undefined; readonly opened?: () => void }>;
 }
 
@@ -150,7 +152,7 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
       remember(at, found);
       return { key: found.key, names: own({ kid, salt: found.salt }) };
     },
-    async toOpen(place, { sessionId, revision }, { kid, salt }) {
+    async toOpen(place, { head: { sessionId, revision }, names: { kid, salt } }) {
       const ring = await open();
       // A key in the record itself opens nothing: a forger of the record may have put it there.
       if (typeof kid !== "string" || !isSalt(salt)) return { key: undefined };

@@ -74,11 +74,7 @@ interface Js {
     text: string,
     values: readonly unknown[],
   ): Promise<unknown> & { values(): Promise<readonly Row[]> };
-  listen(
-    channel: string,
-    heard: (payload: string) => void,
-    opened: () => void,
-  ): Promise<{ unlisten(): Promise<unknown> }>;
+  listen(channel: string, heard: (payload: string) => void, opened: () => void): Promise<unknown>;
 }
 
 const has = (value: object, ...names: readonly string[]): boolean =>
@@ -124,7 +120,7 @@ function listenByPg(pool: Pg, channel: string, listener: Listener): () => void {
   let timer: ReturnType<typeof setTimeout> & { unref?(): void };
 
   async function open(): Promise<void> {
-    const client = new pool.Client(pool.options);
+    const client = new pool.Client(withKeepAlive(pool.options));
     current = client;
     let isLost = false;
     const lose = (): void => {
@@ -167,44 +163,51 @@ function listenByPg(pool: Pg, channel: string, listener: Listener): () => void {
   };
 }
 
+/** Else a connection that has died in silence is noticed after two hours. The password is not enumerable. */
+function withKeepAlive(options: object): object {
+  const own = Object.defineProperties({}, Object.getOwnPropertyDescriptors(options));
+  return Object.assign(own, { keepAlive: true, keepAliveInitialDelayMillis: 10_000 });
+}
+
 function overPostgresJs(sql: Js): Postgres {
+  const subscriptions = new Map<string, Subscription>();
   return {
     // Its errors say so.
     isEnded: () => false,
     run: (text, values) => sql.unsafe(text, values).values(),
-    listen: (channel, listener) => listenByPostgresJs(sql, channel, listener),
+    listen(channel, listener) {
+      const subscription = subscriptions.get(channel) ?? subscribe(sql, channel);
+      subscriptions.set(channel, subscription);
+      subscription.listener = listener;
+      if (subscription.isOpen) listener.opened();
+      return () => {
+        if (subscription.listener === listener) subscription.listener = undefined;
+      };
+    },
   };
 }
 
-/** It reconnects by itself, and calls back at each connection; it does not tell that one is lost. */
-function listenByPostgresJs(sql: Js, channel: string, listener: Listener): () => void {
-  let isOver = false;
-  let timer: (ReturnType<typeof setTimeout> & { unref?(): void }) | undefined;
-  let pause = FIRST_PAUSE;
-  let stop: (() => Promise<unknown>) | undefined;
-  const quietly = (): void => void stop?.().catch(() => {});
+/** Who listens to a channel now. */
+interface Subscription {
+  listener: Listener | undefined;
+  isOpen: boolean;
+}
 
-  async function open(): Promise<void> {
-    try {
-      const { unlisten } = await sql.listen(
-        channel,
-        (payload) => listener.heard(payload),
-        () => void (isOver || listener.opened()),
-      );
-      stop = unlisten;
-      if (isOver) quietly();
-    } catch {
-      if (isOver) return;
-      timer = setTimeout(() => void open(), pause * (0.5 + Math.random() / 2));
-      timer.unref?.();
-      pause = Math.min(pause * 2, LONGEST_PAUSE);
-    }
-  }
-
-  void open();
-  return () => {
-    isOver = true;
-    clearTimeout(timer);
-    quietly();
-  };
+/**
+ * Made once, and never ended but with the pool: after a reconnection `postgres` does not know any more what it is
+ * to end. It reconnects by itself, after a first failure too, and tells each connection but no loss.
+ */
+function subscribe(sql: Js, channel: string): Subscription {
+  const subscription: Subscription = { listener: undefined, isOpen: false };
+  sql
+    .listen(
+      channel,
+      (payload) => subscription.listener?.heard(payload),
+      () => {
+        subscription.isOpen = true;
+        subscription.listener?.opened();
+      },
+    )
+    .catch(() => {});
+  return subscription;
 }

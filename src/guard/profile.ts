@@ -1,14 +1,11 @@
 /** What a login's reply says of the user, for display: narrowed, and never longer than a record has room for. */
-import { isObject } from "./json.ts";
+import { bareAndFrozen, isObject } from "./json.ts";
 
 /** A JSON object without a prototype, frozen at every depth. */
 export type Profile = Readonly<Record<string, unknown>>;
 
 /** In characters of JSON: with two tokens of the longest kind beside it a sealed record still takes it. */
 const LONGEST = 4_096;
-
-const bareAndFrozen = (_: string, value: unknown): unknown =>
-  Object.freeze(isObject(value) ? Object.setPrototypeOf(value, null) : value);
 
 /** The profile in a value from outside (S10, S15); `undefined` for what is no JSON object, or too long. */
 export function profileIn(value: unknown): Profile | undefined {

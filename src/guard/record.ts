@@ -4,8 +4,10 @@ import { own } from "./json.ts";
 import { isToken } from "./syntax.ts";
 
 /** The key of an account's record: all that keeps sessions apart, encoded and joined (S11). */
-export const keyOf = ({ name, origins, partition = [] }: Provider, account: string): string =>
-  [name, origins[0]!, ...partition, account].map(encodeURIComponent).join("|");
+export const keyOf = (
+  { name, origins: [origin = ""], partition = [] }: Provider,
+  account: string,
+): string => [name, origin, ...partition, account].map(encodeURIComponent).join("|");
 
 export const toRecord = (session: Session): StoredRecord =>
   own({

@@ -3,21 +3,21 @@ import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
 import { isObject, own, parse } from "./json.ts";
 
-/** Why a store cannot be used, and what to do: `store_unavailable`'s own advice unless told. */
+/** Why a store cannot be used, and what to do: `store_unavailable`'s own advice where none is given. */
 export type Cause = readonly [why: string, advice?: string];
 
-/** Whatever keeps a store from answering: nobody is signed out by it. */
+/** Throws the error of a store that cannot be used. Nobody is signed out by it. */
 export const fail: (...cause: Cause) => never = (why, advice) => {
   throw because("store_unavailable", why, advice);
 };
 
-/** How long a store's call may take unless told, milliseconds. */
+/** How many milliseconds a call of a store may take by default. */
 export const DEADLINE = 4000;
 
 /**
  * Answers as `task` does, or fails in time: a store that hangs keeps nobody waiting (F26, F59). `late`
- * rejects without a reason at the deadline. `explain` says why, because a
- * platform's own words may show what it stores (S4).
+ * rejects without a reason at the deadline. `explain` says why the task failed, because a platform's own
+ * words may show what it stores (S4).
  */
 export async function inTime<T>(
   ms: number,

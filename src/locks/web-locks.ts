@@ -1,10 +1,10 @@
 /**
  * A lock between all contexts of an origin, by the Web Locks API.
  *
- * @see https://w3c.github.io/web-locks/ *
  * @see https://w3c.github.io/web-locks/
  * @module
  */
+import { own } from "../guard/json.ts";
 import type { Lock } from "../types.ts";
 
 declare const importScripts: unknown;
@@ -46,14 +46,14 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
           resolve(release);
           return until;
         };
-        (async () => manager().request(name, { __proto__: null } as LockOptions, had))().catch(() =>
+        (async () => manager().request(name, own<LockOptions>({}), had))().catch(() =>
           resolve(undefined),
         );
       });
     },
     async isFree(name) {
       // Shared, so that two contexts that look at once do not take each other for the holder.
-      const look = { __proto__: null, mode: "shared", ifAvailable: true } as LockOptions;
+      const look = own<LockOptions>({ mode: "shared", ifAvailable: true });
       try {
         return await manager().request(name, look, (lock) => lock !== null);
       } catch {
@@ -75,7 +75,7 @@ export function webLocks(options: { locks?: LockManager; fallback?: Lock } = {})
         await manager().request(
           name,
           // No prototype: nobody turns `steal` on (F3).
-          { __proto__: null, signal: gate.signal } as LockOptions,
+          own<LockOptions>({ signal: gate.signal }),
           () => {
             // From here on an abort changes nothing. (Node overlooks a plain `true` for `listen`.)
             signal.removeEventListener("abort", leave, listen);

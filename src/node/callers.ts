@@ -4,7 +4,7 @@
  * the refresh that it began is stored.
  */
 import type { Engine } from "../refresh/contract.ts";
-import type { Clock, VaultOptions } from "../types.ts";
+import type { Clock } from "../types.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface Callers {
@@ -102,7 +102,3 @@ export function createCallers(): Callers {
     },
   };
 }
-
-/** Whether the application says that its process lives on: then a refresh may begin in the background. */
-export const livesOn = ({ refreshAhead }: Pick<VaultOptions, "refreshAhead">): boolean =>
-  refreshAhead === true;

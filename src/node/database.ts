@@ -1,5 +1,6 @@
 /** One handle for each folder and process, which all vaults of the process share. */
 import { fail } from "../guard/stored.ts";
+import { encrypted, type Keyring } from "../stores/encrypted.ts";
 import { sqliteStore } from "../stores/sqlite.ts";
 import type { TokenStore } from "../types.ts";
 import type { Builtins, Database } from "./builtins.ts";
@@ -15,8 +16,11 @@ interface Opened {
 
 /** The database of a folder, opened when it is needed. */
 export interface Shelf {
-  /** Rejects with `store_unavailable` where the folder or a file in it cannot be used; each call tries anew. */
-  readonly store: TokenStore;
+  /**
+   * The store of the database, another one after it was opened anew. Throws `store_unavailable` where the
+   * folder or a file in it cannot be used; each call tries anew.
+   */
+  reach(): TokenStore;
   /** A number that is another one after each commit of another process; `undefined` where it cannot be told. */
   version(): number | undefined;
   /** To be called once by each vault: the last one closes the handle. */
@@ -24,21 +28,7 @@ export interface Shelf {
 }
 
 const NAME = "sessions.db";
-
-/** A store whose calls first ask for the store that they go to. */
-const through = (
-  { atomic, shared, namespace }: Pick<TokenStore, "atomic" | "shared" | "namespace">,
-  reach: () => Promise<TokenStore>,
-): TokenStore => ({
-  atomic,
-  shared,
-  ...(namespace !== undefined && { namespace }),
-  scope: async () => (await reach()).scope?.(),
-  head: async (key) => (await reach()).head(key),
-  read: async (key) => (await reach()).read(key),
-  write: async (key, next, expected) => (await reach()).write(key, next, expected),
-  list: async (prefix) => (await reach()).list(prefix),
-});
+const TABLE = "tokenkeep";
 
 /** The shelves by folder; each with the number of its vaults. */
 const shelves = new Map<string, { readonly shelf: Shelf; vaults: number }>();
@@ -68,7 +58,7 @@ function createShelf(builtins: Builtins, folder: string): Shelf {
     const db = builtins.open(path);
     // For macOS, where only this brings what is written to the disk itself.
     db.exec("PRAGMA fullfsync = ON");
-    return { db, store: sqliteStore(db), ino };
+    return { db, store: sqliteStore(db, { table: TABLE }), ino };
   }
 
   /** The folder may have been deleted since the last call, which is a user's way to sign out. */
@@ -76,15 +66,12 @@ function createShelf(builtins: Builtins, folder: string): Shelf {
     return files.lstatSync(path, { throwIfNoEntry: false })?.ino !== ino;
   }
 
-  async function reach(): Promise<TokenStore> {
-    if (opened && isGone(opened)) letGo();
-    opened ??= open();
-    return opened.store;
-  }
-
-  const traits = { atomic: true, shared: "origin", namespace: "tokenkeep" } as const;
   return {
-    store: through(traits, reach),
+    reach() {
+      if (opened && isGone(opened)) letGo();
+      opened ??= open();
+      return opened.store;
+    },
     version() {
       try {
         const row = opened?.db.prepare("PRAGMA data_version").get();
@@ -98,23 +85,14 @@ function createShelf(builtins: Builtins, folder: string): Shelf {
 }
 
 /**
- * The store, as long as the folder lies on a disk of this machine. Others may be written by other machines,
- * whose locks nobody here sees, so that a refresh token that is spent by its use would be spent twice.
+ * Refuses a folder that other machines may write to: nobody here sees their locks, so that a refresh token
+ * that is spent by its use would be spent twice.
  */
-function onLocalDisk(builtins: Builtins, folder: string, store: TokenStore): TokenStore {
-  let isLocal = false;
-
-  async function reach(): Promise<TokenStore> {
-    if (isLocal) return store;
-    makeFolder(builtins, folder);
-    const network = networkOf(builtins, folder);
-    if (network !== undefined)
-      fail(`${folder} lies on ${network}, where locks do not hold`, "Give a path on a local disk");
-    isLocal = true;
-    return store;
-  }
-
-  return through(store, reach);
+function checkDisk(builtins: Builtins, folder: string): void {
+  makeFolder(builtins, folder);
+  const network = networkOf(builtins, folder);
+  if (network !== undefined)
+    fail(`${folder} lies on ${network}, where locks do not hold`, "Give a path on a local disk");
 }
 
 /** The folder's shelf; made by the first vault that asks. `rotates`: refresh tokens are spent by their use. */
@@ -122,10 +100,15 @@ export function takeShelf(builtins: Builtins, folder: string, rotates: boolean):
   const known = shelves.get(folder) ?? { shelf: createShelf(builtins, folder), vaults: 0 };
   shelves.set(folder, known);
   known.vaults += 1;
-  const { store, version } = known.shelf;
+  const { reach, version } = known.shelf;
+  let isLocal = !rotates;
   let isOver = false;
   return {
-    store: rotates ? onLocalDisk(builtins, folder, store) : store,
+    reach() {
+      if (!isLocal) checkDisk(builtins, folder);
+      isLocal = true;
+      return reach();
+    },
     version,
     close() {
       if (isOver) return;
@@ -135,5 +118,30 @@ export function takeShelf(builtins: Builtins, folder: string, rotates: boolean):
       if (shelves.get(folder) === known) shelves.delete(folder);
       known.shelf.close();
     },
+  };
+}
+
+/**
+ * The shelf's store, sealed. A folder that was deleted takes its key along: with the database, the ring is
+ * had anew.
+ */
+export function sealed({ reach }: Pick<Shelf, "reach">, makeRing: () => Keyring): TokenStore {
+  let at: { readonly inner: TokenStore; readonly store: TokenStore } | undefined;
+
+  async function store(): Promise<TokenStore> {
+    const inner = reach();
+    if (at?.inner !== inner) at = { inner, store: encrypted(inner, makeRing()) };
+    return at.store;
+  }
+
+  return {
+    atomic: true,
+    shared: "origin",
+    namespace: TABLE,
+    scope: async () => (await store()).scope?.(),
+    head: async (key) => (await store()).head(key),
+    read: async (key) => (await store()).read(key),
+    write: async (key, next, expected) => (await store()).write(key, next, expected),
+    list: async (prefix) => (await store()).list(prefix),
   };
 }

@@ -52,7 +52,7 @@ export interface SigningOptions<Credentials> extends Address, SecretOptions {
    * Makes more members of the JWT's header, such as `kid`; a JWK's own `kid` by default. `alg` is set here.
    * An error that it throws is never shown.
    */
-  readonly header?: (credentials: Credentials) => Readonly<Record<string, unknown>>;
+  readonly protectedHeader?: (credentials: Credentials) => Readonly<Record<string, unknown>>;
   /** How many milliseconds a JWT is good, rounded to seconds; 3,600,000 (an hour) by default. */
   readonly lifetime?: number;
 }
@@ -101,7 +101,7 @@ function signing<Credentials>(
   options: SigningOptions<Credentials>,
   prepare: (credentials: Credentials) => Promise<Signing>,
 ): Provider<Credentials> {
-  const { claims, header, lifetime = 3_600_000 } = options;
+  const { claims, protectedHeader, lifetime = 3_600_000 } = options;
   check(lifetime >= 1_000 && lifetime < Infinity, "lifetime, of at least 1000 ms");
   warnInBrowser(options);
 
@@ -114,7 +114,7 @@ function signing<Credentials>(
         .setProtectedHeader({
           typ: "JWT",
           ...(kid !== undefined && { kid }),
-          ...header?.(credentials),
+          ...protectedHeader?.(credentials),
           alg: algorithm,
         })
         .setIssuedAt(iat)

@@ -1,6 +1,7 @@
 /** What the steps of `vault.fetch` hand to each other. */
 import type { AccessToken, Fetch, TokenSource } from "../types.ts";
 import type { Policy } from "./policy.ts";
+import type { Presentation } from "./presentation.ts";
 
 /** Named in this way because Node's own types have no `BodyInit`. */
 export type Body = NonNullable<RequestInit["body"]>;
@@ -26,11 +27,14 @@ export interface FetchOptions {
   /** Where a token may go. */
   readonly policy: Policy;
   readonly source: TokenSource;
-  /** The whole header value that shows a token to the API. */
-  readonly authorization: (token: AccessToken) => string;
+  /** How a token is shown to the API. */
+  readonly presentation: Presentation;
   /** Sends the calls that bring no `fetch` of their own. */
   readonly fetch: Fetch;
-  /** Absent where the runtime follows, which takes `Authorization` off between origins (S2). */
+  /**
+   * Absent where the runtime follows, which takes `Authorization` off between origins, and no other header:
+   * there a call whose token is in another one is not followed (S2).
+   */
   readonly follow?: Follow | undefined;
   /** Whether tokens are signed by the clock here; `false` by default. */
   readonly isSelfSigned?: boolean | undefined;
@@ -79,6 +83,7 @@ export interface Call {
   /** The caller's init, as it was read. */
   readonly given: Readonly<Given>;
   readonly send: Fetch;
+  readonly presentation: Presentation;
   readonly signal: AbortSignal | null | undefined;
   readonly waitUntil: VaultRequestInit["waitUntil"] | undefined;
   /** Absent where the caller does not want it, or the runtime does it. */
@@ -95,4 +100,4 @@ export interface Answer {
 }
 
 /** Follows the redirect that a reply asks for; a reply that asks for none is the answer. */
-export type Follow = (call: Call, response: Response, authorization: string) => Promise<Answer>;
+export type Follow = (call: Call, response: Response, token: AccessToken) => Promise<Answer>;

@@ -7,8 +7,9 @@ import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createHeal, isPlain } from "./heal.ts";
-import { hasAuthorization, keepHeaders, readInit } from "./init.ts";
+import { hasHeader, keepHeaders, readInit } from "./init.ts";
 import { readPlain, toCall } from "./plain.ts";
+import { AUTHORIZATION } from "./presentation.ts";
 import { Sent } from "./send.ts";
 
 export type { FetchOptions, Follow, VaultFetch, VaultRequestInit } from "./contract.ts";
@@ -42,36 +43,49 @@ function plainly(init: object | undefined, given: Given): object | undefined {
   return typeof body === "function" ? Object.assign(given, { body: body(), duplex: "half" }) : init;
 }
 
+/**
+ * The mode of a call whose redirects are to be followed: absent where the runtime may follow them. There it
+ * takes `Authorization` off between origins, and no other header: then none is followed (S2).
+ */
+function modeOf({ follow, presentation }: FetchOptions): "manual" | "error" | undefined {
+  if (follow) return "manual";
+  return presentation.header === AUTHORIZATION ? undefined : "error";
+}
+
 /** Keeps a call of any kind as it was made. */
 function keepCall(
-  { fetch: fetch_, follow, maxReplayBytes }: FetchOptions,
+  options: FetchOptions,
   { href, request, headers }: Pick<Call, "href" | "headers"> & { request: Request | undefined },
   given: Given,
 ): Call {
-  const { method = request?.method ?? "GET", body, fetch: send = fetch_ } = given;
+  const { method = request?.method ?? "GET", body, fetch: send = options.fetch } = given;
   const { redirect = request?.redirect ?? "follow" } = given;
   if (typeof body === "function") given.duplex = "half";
-  const own = redirect === "follow" ? follow : undefined;
+  const isFollowed = redirect === "follow";
   return {
     input: request ?? href,
     href,
     method: String(method),
     headers,
-    body: keepBody(body, request, maxReplayBytes),
-    redirect: own ? "manual" : given.redirect,
+    body: keepBody(body, request, options.maxReplayBytes),
+    redirect: (isFollowed ? modeOf(options) : undefined) ?? given.redirect,
     given,
     send,
+    presentation: options.presentation,
     signal: given.signal === undefined ? request?.signal : given.signal,
     waitUntil: given.waitUntil,
-    follow: own,
+    follow: isFollowed ? options.follow : undefined,
   };
 }
 
 export function createFetch(options: FetchOptions): VaultFetch {
-  const { policy, source, authorization, fetch: fetch_ } = options;
+  const { policy, source, presentation, fetch: fetch_ } = options;
+  const { header, show } = presentation;
   const { start, settle, sent } = createHeal(options);
   const tellBare = createBareTeller(options);
-  const redirect = options.follow && "manual";
+  const redirect = modeOf(options);
+  // A call with another header takes the longer way, so that this one stays short.
+  const isCommon = header === AUTHORIZATION;
 
   /** Any call. Each step runs at once as long as nothing has to be waited for. */
   function begin(input: Input, init: VaultRequestInit | undefined): Promise<Response> {
@@ -91,7 +105,7 @@ export function createFetch(options: FetchOptions): VaultFetch {
       // A call without a token goes out as the caller gave it.
       return send(input, plainly(init, given));
     const headers = keepHeaders(given.headers ?? request?.headers ?? {});
-    if (!hasAuthorization(headers))
+    if (!hasHeader(headers, header))
       return start(keepCall(options, { href, headers, request }, given));
     // The given headers may have been an iterator, which is used up by now.
     const read = given.headers ? Object.assign(given, { headers }) : init;
@@ -100,14 +114,14 @@ export function createFetch(options: FetchOptions): VaultFetch {
 
   return (input, init) => {
     try {
-      const href = typeof input === "string" ? policy(input) : undefined;
+      const href = isCommon && typeof input === "string" ? policy(input) : undefined;
       const plain = href === undefined ? undefined : readPlain(init);
       if (href === undefined || !plain) return begin(input, init);
       const token = source.ready?.();
       if (!token || token.isWatched) return start(toCall(options, plain, href));
       sent(token);
       const { method, headers, body } = plain;
-      const value = authorization(token);
+      const value = show(token);
       const shown = headers ? { ...headers, authorization: value } : { authorization: value };
       const own = new Sent({ method, headers: shown, body, redirect });
       return fetch_(href, own as RequestInit).then((response) =>

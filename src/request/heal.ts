@@ -60,7 +60,7 @@ async function renew(
 }
 
 export function createHeal(options: FetchOptions): Heal {
-  const { source, authorization, isSelfSigned, onRetry, running } = options;
+  const { source, isSelfSigned, onRetry, running } = options;
   /** The session of the last token that went out: the salt of endpoints for a call without a token. */
   let session: string | undefined;
 
@@ -69,7 +69,7 @@ export function createHeal(options: FetchOptions): Heal {
 
   function go(call: Call, token: AccessToken, waited?: number): Promise<Response> {
     session = token.sessionId;
-    return send(call, authorization(token), call.body.first).then((response) =>
+    return send(call, token, call.body.first).then((response) =>
       isPlain(response, token) ? response : settle(call, response, token, waited),
     );
   }
@@ -88,8 +88,7 @@ export function createHeal(options: FetchOptions): Heal {
   async function repeat(first: Call, token: AccessToken): Promise<Answer> {
     onRetry?.(token);
     const call = repeated(first);
-    const value = authorization(token);
-    const answer = await answerOf(call, await send(call, value, call.body.again()), value);
+    const answer = await answerOf(call, await send(call, token, call.body.again()), token);
     note(source, call, { answer, token });
     return answer;
   }
@@ -100,7 +99,7 @@ export function createHeal(options: FetchOptions): Heal {
     token: AccessToken,
     waited?: number,
   ): Promise<Response> {
-    const answer = await answerOf(call, response, authorization(token));
+    const answer = await answerOf(call, response, token);
     note(source, call, { answer, token });
     if (!isHealable(answer)) return answer.response;
 

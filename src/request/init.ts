@@ -3,7 +3,9 @@
  * put on `Object.prototype` (S15).
  */
 import { says } from "../guard/json.ts";
+import type { AccessToken } from "../types.ts";
 import type { Given, KeptHeaders, VaultRequestInit } from "./contract.ts";
+import type { Presentation } from "./presentation.ts";
 
 /**
  * The members that Fetch asks for by name, and the vault's: own, inherited and hidden ones count alike
@@ -50,27 +52,35 @@ export function keepHeaders(headers: HeadersInit): KeptHeaders {
   return isEmpty ? {} : new Headers(headers);
 }
 
-/** Looks at the length first, because every request asks. */
-const isAuthorization = (name: string): boolean =>
-  name.length === 13 && name.toLowerCase() === "authorization";
-
-/** A caller's own `Authorization` wins and switches the vault off for its request (S6). */
-export function namesAuthorization(headers: object): boolean {
-  // An inherited header is not sent.
+/**
+ * Whether a header of the caller's own would show the token: it wins, and switches the vault off for its
+ * request (S6). `header` is in lower case.
+ */
+export function namesHeader(headers: object, header: string): boolean {
+  // The length comes first, because every request asks. An inherited header is not sent.
   for (const name in headers)
-    if (isAuthorization(name) && Object.hasOwn(headers, name)) return true;
+    if (
+      name.length === header.length &&
+      name.toLowerCase() === header &&
+      Object.hasOwn(headers, name)
+    )
+      return true;
   return false;
 }
 
 /** The same for headers of any kind. */
-export const hasAuthorization = (headers: KeptHeaders): boolean =>
-  headers instanceof Headers ? headers.has("authorization") : namesAuthorization(headers);
+export const hasHeader = (headers: KeptHeaders, header: string): boolean =>
+  headers instanceof Headers ? headers.has(header) : namesHeader(headers, header);
 
-/** Headers for one send. */
-export function headersWith(headers: KeptHeaders, authorization: string | undefined): HeadersInit {
+/** Headers for one send, which shows this token, or none. */
+export function headersWith(
+  headers: KeptHeaders,
+  { header, show }: Presentation,
+  token: AccessToken | undefined,
+): HeadersInit {
   if (!(headers instanceof Headers))
-    return authorization === undefined ? { ...headers } : { ...headers, authorization };
+    return token ? { ...headers, [header]: show(token) } : { ...headers };
   const copy = new Headers(headers);
-  if (authorization !== undefined) copy.set("authorization", authorization);
+  if (token) copy.set(header, show(token));
   return copy;
 }

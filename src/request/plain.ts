@@ -1,10 +1,11 @@
 /**
  * The commonest calls, read in one go: a method, a literal with headers, a text as body, and nothing
- * else. For them `fetch` gets an init of always the same shape.
+ * else, with a token that goes into `Authorization`. For them `fetch` gets an init of always the same shape.
  */
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, VaultRequestInit } from "./contract.ts";
-import { namesAuthorization, NOTHING } from "./init.ts";
+import { namesHeader, NOTHING } from "./init.ts";
+import { AUTHORIZATION } from "./presentation.ts";
 
 /** An init of a common call, read. */
 export interface Plain {
@@ -36,12 +37,12 @@ export function readPlain(init: VaultRequestInit | undefined): Plain | undefined
   if (given === undefined) return { method, headers: undefined, body };
   if (given === null || !isLiteral(given) || Symbol.iterator in given) return undefined;
   const headers = { ...(given as Record<string, string>) };
-  return namesAuthorization(headers) ? undefined : { method, headers, body };
+  return namesHeader(headers, AUTHORIZATION) ? undefined : { method, headers, body };
 }
 
 /** The whole call, made when its first reply asks for more. */
 export const toCall = (
-  { fetch: send, follow }: FetchOptions,
+  { fetch: send, follow, presentation }: FetchOptions,
   { method, headers, body }: Plain,
   href: string,
 ): Call => ({
@@ -53,6 +54,7 @@ export const toCall = (
   redirect: follow && "manual",
   body: keepBody(body, undefined),
   send,
+  presentation,
   signal: undefined,
   waitUntil: undefined,
   follow,

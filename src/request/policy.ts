@@ -9,7 +9,7 @@ export interface Policy {
    * has to go to this very text: nothing is parsed a second time.
    */
   (input: string): string | undefined;
-  /** The origin that `input` names, if no token may go there, whichever the path. */
+  /** The origin that `input` names, if no token may go to any path of it. */
   unlisted(input: string): string | undefined;
 }
 

@@ -5,6 +5,7 @@
 import type { Answer, Call, Follow, Given, SentInit } from "./contract.ts";
 import { headersWith, saidBy } from "./init.ts";
 import type { Policy } from "./policy.ts";
+import { AUTHORIZATION } from "./presentation.ts";
 import { followed, initFor } from "./send.ts";
 import { hopReferrer } from "./referrer.ts";
 import { release, seen } from "./unauthorized.ts";
@@ -81,7 +82,8 @@ function advance(trail: Trail, response: Response, next: URL): void {
     dropped.push(...["encoding", "language", "location", "type"].map((part) => "content-" + part));
   }
   // Headers of the caller's own that Fetch takes off when the origin changes.
-  if (next.origin !== url.origin) dropped.push("proxy-authorization", "cookie", "host");
+  if (next.origin !== url.origin)
+    dropped.push(AUTHORIZATION, "proxy-authorization", "cookie", "host");
   if (dropped.length) {
     const left = new Headers(trail.headers);
     for (const name of dropped) left.delete(name);
@@ -93,7 +95,7 @@ function advance(trail: Trail, response: Response, next: URL): void {
 
 export const createFollow =
   (policy: Policy): Follow =>
-  async (call, response, authorization) => {
+  async (call, response, token) => {
     const init = constant(call);
     if (init.signal) init.signal = followed(init.signal);
     const trail: Trail = {
@@ -114,7 +116,8 @@ export const createFollow =
       trail.isListed &&= answer.isCarried && !!policy(trail.url.href);
       if (trail.hasBody && !(await call.body.isKept()))
         throw new TypeError("Cannot send a stream again");
-      const headers = headersWith(trail.headers, trail.isListed ? authorization : undefined);
+      const shown = trail.isListed ? token : undefined;
+      const headers = headersWith(trail.headers, call.presentation, shown);
       const body = trail.hasBody ? call.body.again() : undefined;
       const own = initFor(init, { method: trail.method, headers, body, redirect: "manual" });
       response = await call.send(trail.url.href, own);

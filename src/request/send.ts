@@ -1,4 +1,5 @@
 /** One send of a call. Its init is made anew from the vault's own copies, and given away (F68). */
+import type { AccessToken } from "../types.ts";
 import type { Answer, Call, Given, SentInit } from "./contract.ts";
 import { headersWith, NOTHING } from "./init.ts";
 import { seen } from "./unauthorized.ts";
@@ -54,20 +55,16 @@ export function repeated(call: Call): Call {
 }
 
 /** Sends a call to its first address. `body` is absent where the `Request` itself has it. */
-export const send = (
-  { input, method, headers, redirect, given, send }: Call,
-  authorization: string,
-  body: SentInit["body"],
-): Promise<Response> =>
-  send(
-    input,
-    initFor(given, { method, headers: headersWith(headers, authorization), body, redirect }),
-  );
+export function send(call: Call, token: AccessToken, body: SentInit["body"]): Promise<Response> {
+  const { input, method, redirect, given, send } = call;
+  const headers = headersWith(call.headers, call.presentation, token);
+  return send(input, initFor(given, { method, headers, body, redirect }));
+}
 
 /** The answer behind all redirects, which the vault or the runtime has followed. */
 export const answerOf = (
   call: Call,
   response: Response,
-  authorization: string,
+  token: AccessToken,
 ): Answer | Promise<Answer> =>
-  call.follow ? call.follow(call, response, authorization) : seen(response, call.href, call.method);
+  call.follow ? call.follow(call, response, token) : seen(response, call.href, call.method);

@@ -72,16 +72,15 @@ export function encrypted(
 
   /** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag (S15). */
   const parameters = (
-    name: string,
+    { place, iv }: { readonly place: readonly unknown[]; readonly iv: Uint8Array<ArrayBuffer> },
     { format, sessionId, revision, attemptId, tombstone, endedAt }: RecordHead,
     { kid, salt }: KeyNames,
-    iv: Uint8Array<ArrayBuffer>,
   ): AesGcmParams => ({
     name: "AES-GCM",
     iv,
     additionalData: new TextEncoder().encode(
       JSON.stringify([
-        ...["tokenkeep", format, ...placeOf(name)],
+        ...["tokenkeep", format, ...place],
         ...[sessionId, revision, attemptId, tombstone, endedAt, kid, salt],
       ]),
     ),
@@ -90,10 +89,11 @@ export function encrypted(
 
   async function seal(name: string, record: StoredRecord): Promise<StoredRecord> {
     const head = headOf(record);
-    const { key, names, kept } = await sealer.toSeal(placeOf(name), head);
+    const place = placeOf(name);
+    const { key, names, kept } = await sealer.toSeal(place, head);
     const iv = randomBytes(IV);
     const data = await subtle().encrypt(
-      parameters(name, head, names, iv),
+      parameters({ place, iv }, head, names),
       key,
       new TextEncoder().encode(JSON.stringify(record.body)),
     );
@@ -107,10 +107,11 @@ export function encrypted(
     const { iv, data, ...rest } = own(Object(record.body)) as Record<string, unknown>;
     const names = own(rest);
     const head = headOf(record);
-    const { key, opened } = await sealer.toOpen(placeOf(name), head, names, record.keys);
+    const place = placeOf(name);
+    const { key, opened } = await sealer.toOpen(place, { head, names, kept: record.keys });
     if (!key) return undefined;
     try {
-      const algorithm = parameters(name, head, names, toBytes(iv, IV));
+      const algorithm = parameters({ place, iv: toBytes(iv, IV) }, head, names);
       const plain = await subtle().decrypt(algorithm, key, toBytes(data, LONGEST));
       opened?.();
       return new TextDecoder().decode(plain);
@@ -175,7 +176,7 @@ const recordKeys: Sealer = {
     const key = await subtle().generateKey({ name: "AES-GCM", length: 256 }, false, uses);
     return { key, names: own({}), kept: { seal: key } };
   },
-  async toOpen(_place, _head, { kid }, kept) {
+  async toOpen(_place, { names: { kid }, kept }) {
     return typeof kid === "string"
       ? unknownKey()
       : { key: kept?.["seal"] as WebCryptoKey | undefined };

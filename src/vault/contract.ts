@@ -93,8 +93,8 @@ export interface Vault<Credentials = never> {
     readonly signal?: AbortSignal;
   }): Promise<string>;
   /**
-   * The ready `Authorization` value, auth-scheme included, for clients of your own. Rejects with a
-   * `VaultError`, as `fetch` does.
+   * The ready value of `Authorization`, or of the provider's `header`, auth-scheme included, for clients
+   * of your own. Rejects with a `VaultError`, as `fetch` does.
    */
   authorization(options?: { readonly signal?: AbortSignal }): Promise<string>;
   /**

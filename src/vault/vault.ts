@@ -11,7 +11,8 @@ import type { Engine } from "../refresh/contract.ts";
 import { createEngine } from "../refresh/engine.ts";
 import { createFetch, type Follow } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
-import type { AccessToken, TokenName, VaultOptions } from "../types.ts";
+import { presentationOf } from "../request/presentation.ts";
+import type { TokenName, VaultOptions } from "../types.ts";
 import { createAccounts } from "./accounts.ts";
 import type { Vault, VaultEvent } from "./contract.ts";
 import { createGetToken } from "./handed-out.ts";
@@ -78,7 +79,7 @@ export function createOwnedVault<Credentials>(
   const { provider, store, account, clock = systemClock } = options;
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const fetch_ = options.fetch ?? ((...request) => fetch(...request));
-  const { scheme = "Bearer" } = provider;
+  const presentation = presentationOf(provider);
 
   const listeners = createListeners();
   function tell(type?: VaultEvent["type"], session?: TokenName, status?: number): void {
@@ -91,11 +92,6 @@ export function createOwnedVault<Credentials>(
   const stopWaking = options.onWake?.(engine.wake);
   const removal = createRemoval(options as VaultOptions<never>);
 
-  let token: AccessToken | undefined;
-  let header = "";
-  const authorization = (next: AccessToken): string =>
-    next === token ? header : (header = `${scheme} ${(token = next).accessToken}`);
-
   async function close(): Promise<void> {
     stopWaking?.();
     await Promise.all([engine.close(), removal.close()]);
@@ -105,7 +101,7 @@ export function createOwnedVault<Credentials>(
     fetch: createFetch({
       policy,
       source: engine,
-      authorization,
+      presentation,
       fetch: fetch_,
       follow: makeFollow?.(policy),
       isSelfSigned: provider.renewal?.selfSigned,
@@ -117,7 +113,7 @@ export function createOwnedVault<Credentials>(
     getToken: createGetToken(engine, clock),
     async authorization(options) {
       const { signal } = own({ ...options });
-      return authorization(await engine.getToken({ signal, isHandedOn: true }));
+      return presentation.show(await engine.getToken({ signal, isHandedOn: true }));
     },
     ...startsAndEnds(engine),
     accounts: createAccounts({

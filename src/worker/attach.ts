@@ -1,6 +1,7 @@
 /** A service worker's `fetch` events: requests that pass through it get the token on their way. */
 import { isVaultError, type VaultErrorCode } from "../errors.ts";
 import type { Policy } from "../request/policy.ts";
+import type { Presentation } from "../request/presentation.ts";
 import type { Extendable } from "./hold.ts";
 
 /** The part of a service worker's `FetchEvent` that is used. */
@@ -13,12 +14,13 @@ export interface FetchEventLike extends Extendable {
 export const isAttachable = (
   { mode, destination, headers, url }: Request,
   policy: Policy,
+  { header }: Presentation,
 ): boolean =>
   mode !== "navigate" &&
   mode !== "no-cors" &&
   // The page's own files may lie on a listed origin: they need no session.
   !destination &&
-  !headers.has("authorization") &&
+  !headers.has(header) &&
   policy(url) !== undefined;
 
 /** The codes after which only a sign-in helps. */

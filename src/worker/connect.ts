@@ -92,7 +92,7 @@ function listen(call: Call, ended: AbortSignal): void {
 
   try {
     const channel: BroadcastChannel & { unref?(): void } = new BroadcastChannel(NUDGES);
-    // Where a page is rendered, Node would not end (F73).
+    // Without this, Node would not end where it renders a page (F73).
     channel.unref?.();
     channel.onmessage = () => void sync();
     ended.addEventListener("abort", () => channel.close());

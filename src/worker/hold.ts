@@ -25,7 +25,7 @@ export function createHold(): Hold {
     event.waitUntil(done);
     open.set(event, (open.get(event) ?? 0) + 1);
     void done.then(() => {
-      const left = open.get(event)! - 1;
+      const left = (open.get(event) ?? 1) - 1;
       if (left) open.set(event, left);
       else open.delete(event);
     });

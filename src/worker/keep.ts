@@ -19,7 +19,7 @@ export const saidOf = (given: object, name: string): unknown =>
  * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
  * `Request` that asks for each member, so that none is forgotten (F90).
  */
-export function requestOf(input: string | URL | Request, init: object, body: unknown): Request {
+export function requestOf(input: string | URL | Request, init: object, body?: unknown): Request {
   const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
   const get = (_: object, name: string): unknown =>
     name in own
@@ -45,7 +45,7 @@ export function keep(
   }
   // WebKit takes a buffer's bytes, and a form's fields, only when it sends them.
   const first = requestOf(input, init, (given && lasting(given)) ?? given);
-  // A stream that is copied would be kept whole. Known by what it can do: it may be another realm's.
+  // A stream that is copied would be kept whole. It is known by its method, because it may be another realm's.
   if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
   const copy = first.clone();
   if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };

@@ -1,4 +1,5 @@
 /** A page's way to its worker: how the worker is found, and how its end is noticed. */
+import { own } from "../guard/json.ts";
 import { within } from "../guard/within.ts";
 import { ask, type VaultPort } from "./ask.ts";
 import type { Question, State } from "./protocol.ts";
@@ -81,7 +82,7 @@ async function establish(page: Page, gone: AbortController): Promise<VaultPort> 
   // Without control no token would be attached, and no fallback would attach it either.
   if (state.isolated) await waitForControl(timeout);
   shown.take(state);
-  const options = { __proto__: null, mode: "shared", signal: ended } as LockOptions;
+  const options = own<LockOptions>({ mode: "shared", signal: ended });
   // Granted when the worker has ended.
   if (state.lock) navigator.locks?.request(state.lock, options, () => gone.abort()).catch(() => {});
   return port;

@@ -3,7 +3,6 @@
  * (S10).
  */
 import { isObject, own } from "../guard/json.ts";
-import { profileIn } from "../guard/profile.ts";
 import type { WireError } from "../guard/wire-error.ts";
 import { type Answers, type News, type Seen, type State, VERSION } from "./protocol.ts";
 import type { Ticket } from "./send.ts";
@@ -35,8 +34,8 @@ const number = /* @__PURE__ */ as(isNumber);
 const isTrue = (value: unknown): boolean => value === true;
 
 /**
- * An object of these members and no others, if it is one. Texts that come of a closed list are whatever
- * the worker's version says.
+ * An object of these members and no others, if the value is one. A text of a closed list is not compared
+ * with that list, because a later version of the worker may have more.
  */
 const shape =
   <T>(kinds: Readonly<Record<keyof T, Kind>>) =>
@@ -82,7 +81,7 @@ const toState = /* @__PURE__ */ shape<State>({
           generation: number,
           scope: text,
           claims: as(isObject),
-          profile: profileIn,
+          profile: as(isObject),
           persisted: isTrue,
         }),
       }),
@@ -91,11 +90,12 @@ const toState = /* @__PURE__ */ shape<State>({
   isolated: isTrue,
 });
 
-/** A header value that `fetch` takes: the scheme, a space, a token (S5). */
+/** A header, and a value that `fetch` takes there: a token, behind a scheme and a space if there is one (S5). */
 export const isTicket = (value: unknown): value is Ticket | undefined =>
   value === undefined ||
   (isObject(value) &&
-    /^\w+ [!-~]{1,16384}$/.test(String(value["authorization"])) &&
+    /^([!-~]+ )?[!-~]{1,16384}$/.test(String(value["authorization"])) &&
+    isText(value["header"]) &&
     isText(value["sessionId"]) &&
     isNumber(value["generation"]));
 
@@ -130,7 +130,7 @@ const toAnswer = /* @__PURE__ */ shape<Reply>({
   state: toState,
 });
 
-/** By the message that answered it, if one did. */
+/** The reply in a message; an empty one where there is no message, or none of this form. */
 export const toReply = (message: unknown): Partial<Reply> => toAnswer(message) ?? {};
 
 /** The time of a 401, by the server's `Date`. */
@@ -141,13 +141,18 @@ export const toTime = (value: unknown): number | undefined =>
 export interface Need extends Pick<TokenNeed, "rejected" | "passed" | "waited" | "date"> {
   readonly url: string | undefined;
   readonly method: string | undefined;
+  /** The names of its headers, in lower case. */
+  readonly headers: readonly string[];
 }
 
 export function toNeed(value: unknown): Need {
-  const { url, method, sessionId, generation, passed, waited, date } = isObject(value) ? value : {};
+  const { url, method, headers, sessionId, generation, passed, waited, date } = isObject(value)
+    ? value
+    : {};
   return {
     url: text(url),
     method: text(method),
+    headers: areTexts(headers) ? headers : [],
     // What is no generation names no token.
     rejected: isText(sessionId) && isGeneration(generation) ? { sessionId, generation } : undefined,
     passed: isGeneration(passed) ? passed : undefined,

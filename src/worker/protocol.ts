@@ -15,7 +15,7 @@ export const VERSION = 1;
 /** The channel on which workers say that something has changed. */
 export const NUDGES = "tokenkeep:worker";
 
-/** A page's question. A port for the answer comes along; a message of the page on it takes the question back. */
+/** A page's question. With it comes a port for the answer. A message of the page on that port takes it back. */
 export interface Question {
   readonly tokenkeep: typeof VERSION;
   readonly type: keyof Answers;

@@ -3,16 +3,19 @@
  * full. The owner of the tokens judges where they may go.
  */
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
+import { AUTHORIZATION } from "../request/presentation.ts";
 import { dateOf, isHealable, isNewer, release, seen } from "../request/unauthorized.ts";
 import type { Fetch, TokenName } from "../types.ts";
-import { keep, type Kept, saidOf } from "./keep.ts";
+import { keep, type Kept, requestOf, saidOf } from "./keep.ts";
 import { readWireError } from "./narrow.ts";
 import { createPassed } from "./passed.ts";
 import { refusal } from "./refusal.ts";
 
 /** A token on its way into a request. */
 export interface Ticket extends TokenName {
-  /** The whole header value. */
+  /** The name of the header that shows the token, in lower case. */
+  readonly header: string;
+  /** The header's whole value. */
   readonly authorization: string;
   /** The error after another 401, if the 401 before showed no time by which the token could be signed. */
   readonly clockError?: unknown;
@@ -22,6 +25,8 @@ export interface Ticket extends TokenName {
 export interface TicketNeed extends Partial<TokenName> {
   readonly url: string;
   readonly method: string;
+  /** The names of the request's headers: one that would show the token wins (S6). */
+  readonly headers?: readonly string[];
   /** The `Date` of the 401, in milliseconds. */
   readonly date?: number;
   /** The last generation of that session that the endpoint let through. */
@@ -52,10 +57,14 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
   const passed = createPassed();
 
   async function go(request: Request, ticket: Ticket, send: Fetch): Promise<Answer> {
-    const { url, method } = request;
-    request.headers.set("authorization", ticket.authorization);
-    const answer = seen(await send(request), url, method);
-    passed.note(answer, ticket, { url, method });
+    const { url, method, redirect } = request;
+    const { header, authorization } = ticket;
+    request.headers.set(header, authorization);
+    // A browser takes no other header off on the way to another origin (S2).
+    const mayLeak = header !== AUTHORIZATION && redirect === "follow";
+    const sent = mayLeak ? requestOf(request, { redirect: "error" }) : request;
+    const answer = seen(await send(sent), url, method);
+    passed.note(answer, ticket, request);
     return answer;
   }
 
@@ -64,8 +73,8 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
     send: Fetch,
     waitUntil: VaultRequestInit["waitUntil"],
   ): Promise<Response> {
-    const { url, method, signal } = first;
-    const need = { url, method };
+    const { url, method, headers, signal } = first;
+    const need = { url, method, headers: [...headers.keys()] };
     const since = performance.now();
     const ticket = await getTicket(need, signal);
     if (!ticket) return send(first);
@@ -107,15 +116,9 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
       const given = init ?? {};
       const send = (saidOf(given, "fetch") ?? fetch) as Fetch;
       const kept = keep(input, given, maxReplayBytes);
-      const { mode, headers, signal } = kept.first;
+      const { mode, signal } = kept.first;
       // What is aborted already `fetch` says so of itself.
-      if (
-        mode === "navigate" ||
-        mode === "no-cors" ||
-        headers.has("authorization") ||
-        signal.aborted
-      )
-        return send(kept.first);
+      if (mode === "navigate" || mode === "no-cors" || signal.aborted) return send(kept.first);
       return settle(kept, send, saidOf(given, "waitUntil") as VaultRequestInit["waitUntil"]);
     } catch (error) {
       return Promise.reject(error);

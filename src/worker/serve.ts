@@ -8,6 +8,7 @@ import { randomId } from "../guard/random.ts";
 import { within } from "../guard/within.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../request/policy.ts";
+import { presentationOf } from "../request/presentation.ts";
 import { encrypted } from "../stores/encrypted.ts";
 import { indexedDbStore } from "../stores/indexeddb.ts";
 import type { VaultOptions } from "../types.ts";
@@ -128,6 +129,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   check(!isolated || isServiceWorker(), "a service worker for isolated");
   const { provider, clock, dangerouslyAllowLoopbackHttp } = settings;
   const policy = createPolicy(provider, dangerouslyAllowLoopbackHttp);
+  const presentation = presentationOf(provider);
   const owner = randomId();
   const nudge = createNudge();
   const count = createCount();
@@ -143,7 +145,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const hear = createHearing(
     createAnswers({
       accounts,
-      giveTicket: createTickets({ provider, policy, clock, isKept }),
+      giveTicket: createTickets({ provider, policy, presentation, clock, isKept }),
       isolated,
       lock: within(holdLock("tokenkeep:" + owner), LOCK_PATIENCE),
     }),
@@ -158,7 +160,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     attachTokens(event, account = "default") {
       const passing = event as unknown as FetchEventLike;
       const { request } = passing;
-      if (!isAttachable(request, policy)) return false;
+      if (!isAttachable(request, policy, presentation)) return false;
       // Held before anything begins.
       const response = Promise.resolve()
         .then(() => accounts.use(account, ({ vault }) => vault.fetch(request)))

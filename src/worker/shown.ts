@@ -1,4 +1,5 @@
 /** Shows a page the snapshot that it last heard of, and the events. */
+import { bareAndFrozen } from "../guard/json.ts";
 import type { Snapshot, Vault, VaultEvent } from "../vault/contract.ts";
 import { createListeners } from "../vault/listeners.ts";
 import type { Seen, State } from "./protocol.ts";
@@ -20,9 +21,11 @@ export function createShown(account: string): Shown {
   let shown: Snapshot = Object.freeze({ status: "loading", persisted: true, account });
 
   function show(next: Omit<Snapshot, "account">): void {
-    const now = Object.freeze({ ...next, account });
-    if (JSON.stringify(now) === JSON.stringify(shown)) return;
-    shown = now;
+    const now = { ...next, account };
+    const text = JSON.stringify(now);
+    if (text === JSON.stringify(shown)) return;
+    // Absent members are there, and no prototype is asked for them (S15).
+    shown = Object.freeze({ ...now, ...JSON.parse(text, bareAndFrozen) });
     tell();
   }
 

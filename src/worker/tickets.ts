@@ -5,6 +5,7 @@ import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { endpointOf } from "../request/endpoint.ts";
 import type { Policy } from "../request/policy.ts";
+import type { Presentation } from "../request/presentation.ts";
 import type { AccessToken, Clock, Provider } from "../types.ts";
 import type { Account } from "./account.ts";
 import { type Need, toNeed } from "./narrow.ts";
@@ -13,6 +14,7 @@ import type { Ticket } from "./send.ts";
 export interface TicketSettings {
   readonly provider: Provider<never>;
   readonly policy: Policy;
+  readonly presentation: Presentation;
   readonly clock?: Clock | undefined;
   /** Looks at the page first: answers with `true` where the page gets no token at all. */
   readonly isKept: (client: string | undefined) => Promise<boolean>;
@@ -34,10 +36,11 @@ export type GiveTicket = (
 export function createTickets({
   provider,
   policy,
+  presentation: { header, show },
   clock = systemClock,
   isKept,
 }: TicketSettings): GiveTicket {
-  const { renewal, scheme = "Bearer" } = provider;
+  const { renewal } = provider;
   const clockError = toWireError(new VaultError("clock_unknown", undefined, { status: 401 }));
 
   /** The 401 is the answer where nothing can be renewed, or where the call's patience ends (F51). */
@@ -54,20 +57,22 @@ export function createTickets({
     token: AccessToken,
     { rejected, date }: Pick<Need, "rejected" | "date">,
   ): Ticket {
-    const { accessToken, sessionId, generation } = token;
+    const { sessionId, generation } = token;
     const isUntimed = rejected && renewal?.selfSigned && skewOf(date, clock.now()) === undefined;
-    const authorization = `${scheme} ${accessToken}`;
-    return { authorization, sessionId, generation, ...(isUntimed && { clockError }) };
+    const authorization = show(token);
+    return { header, authorization, sessionId, generation, ...(isUntimed && { clockError }) };
   }
 
   return async (account, { need: asked, signal, client }) => {
-    const { url, method, ...need } = toNeed(asked);
+    const { url, method, headers, ...need } = toNeed(asked);
     if (url === undefined) return undefined;
     // Judged here alone: pages may be of other versions.
     if (!policy(url)) {
       account.tellBare(url);
       return undefined;
     }
+    // The page's own header wins (S6).
+    if (headers.includes(header)) return undefined;
     if (await isKept(client)) return undefined;
     const salt = need.rejected?.sessionId ?? account.session;
     const endpoint = salt && method ? endpointOf(salt, method, url) : undefined;

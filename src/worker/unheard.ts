@@ -1,4 +1,4 @@
-/** What has become of one account in a worker, and the pages of the account may not have heard yet. */
+/** The news of one account in a worker that its pages may not have heard yet. */
 import type { Snapshot, Vault, VaultEvent } from "../vault/contract.ts";
 import type { News, Seen, State } from "./protocol.ts";
 

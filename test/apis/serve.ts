@@ -7,6 +7,7 @@ import { type Account, type ApiKind, type ApiName, createApi, type TestApi } fro
 import { cors, type CorsOptions } from "./cors.ts";
 import type { Fault } from "./faults.ts";
 import type { Gate, Moment } from "./gates.ts";
+import { createIssuers } from "./issuer.ts";
 import { json } from "./replies.ts";
 import { serve, type Served } from "./sockets.ts";
 import type { VmcloudApi, VmcloudSwitches, VmcloudUser } from "./vmcloud.ts";
@@ -50,6 +51,7 @@ interface Spawned {
 
 export async function serveControl(options: { port?: number } = {}): Promise<Served> {
   const spawned = new Map<string, Spawned>();
+  const issuers = createIssuers();
   let count = 0;
 
   async function spawn(wanted: SpawnOptions): Promise<Response> {
@@ -63,6 +65,7 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
 
   async function handle(request: Request): Promise<Response> {
     const [, first = "", action = "", gate, step] = new URL(request.url).pathname.split("/");
+    if (first === "issuer") return issuers(request, action, gate ?? "");
     const text = await request.text();
     const body: unknown = text === "" ? {} : JSON.parse(text);
     if (first === "spawn") return spawn(body as SpawnOptions);

@@ -30,6 +30,8 @@ export interface VmcloudSwitches extends ApiSwitches {
   readonly revokeAccessTokens: boolean;
   /** Members left out of sign-in and refresh replies; default none. */
   readonly omit: readonly ("expires_at" | "refresh_token")[];
+  /** How an access token has to be shown; default `Authorization: Bearer`, as the page says. */
+  readonly shown: { readonly header: string; readonly scheme?: string | undefined };
 }
 
 export interface VmcloudOptions
@@ -54,6 +56,7 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
     rateLimit: "unlimited",
     ipBlocked: false,
     omit: [],
+    shown: { header: "authorization", scheme: "Bearer" },
     ...given,
   };
   const now = (): number => clock() + switches.clockOffset;
@@ -118,8 +121,9 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
 
   async function api(call: Call): Promise<Response> {
     const { pathname } = call.url;
-    const authorization = call.headers.get("authorization");
-    const checked = await bearer(tokens, authorization);
+    const { header, scheme } = switches.shown;
+    const authorization = call.headers.get(header);
+    const checked = await check(tokens, authorization, scheme);
     if (pathname === "/public/echo") return echo(call, checked?.index);
     if (checked === undefined) {
       // RFC 6750 §3.1: no error code where no token came. Assumed: the page shows no challenge.
@@ -182,10 +186,14 @@ function kindOf(pathname: string): VmcloudKind {
   return pathname === "/api/v1/auth/refresh" ? "refresh" : "api";
 }
 
-async function bearer(
+/** Without a scheme, the whole value is the token. */
+async function check(
   tokens: AccessTokens,
   value: string | null,
+  scheme: string | undefined,
 ): Promise<CheckedToken | undefined> {
-  const [, token] = /^Bearer ([^ ]+)$/i.exec(value ?? "") ?? [];
-  return token === undefined ? undefined : tokens.check(token);
+  const [first = "", second, ...more] = value?.split(" ") ?? [];
+  if (scheme === undefined) return second === undefined ? tokens.check(first) : undefined;
+  const isShown = first.toLowerCase() === scheme.toLowerCase() && more.length === 0;
+  return isShown && second ? tokens.check(second) : undefined;
 }

@@ -8,6 +8,7 @@ import { cancelling } from "./fetch/cancelling.ts";
 import { credentials } from "./fetch/credentials.ts";
 import { healing } from "./fetch/healing.ts";
 import { origins } from "./fetch/origins.ts";
+import { presentations } from "./fetch/presentation.ts";
 import { redirects } from "./fetch/redirects.ts";
 import { requests } from "./fetch/requests.ts";
 import { interceptors } from "./fetch/interceptors.ts";
@@ -23,6 +24,7 @@ export function fetchContract(contract: FetchContract): void {
     cancelling(stage);
     requests(stage);
     credentials(stage);
+    presentations(stage);
     origins(stage);
     redirects(stage);
     strangers(stage);

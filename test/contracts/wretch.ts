@@ -3,6 +3,7 @@ import { stages } from "./fetch/stage.ts";
 import { addons } from "./wretch/addons.ts";
 import { calls } from "./wretch/calls.ts";
 import { accounts, retries } from "./wretch/middlewares.ts";
+import { presentations } from "./wretch/presentation.ts";
 import type { WretchContract } from "./wretch/stage.ts";
 
 export function wretchContract(contract: WretchContract): void {
@@ -11,4 +12,5 @@ export function wretchContract(contract: WretchContract): void {
   addons(stage);
   retries(stage);
   accounts(stage);
+  presentations(stage);
 }

@@ -1,10 +1,12 @@
 /** docs/own-api.md: each mechanism's provider, as it stands there, over an API of that kind. */
 import { pathToFileURL } from "node:url";
+import { decodeProtectedHeader, jwtVerify } from "jose";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { createVault, type Provider, type Vault } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { createAcmeApi } from "../support/acme.ts";
+import { keyPair, pkcs8 } from "../support/keys.ts";
 import { workshop } from "../support/programs.ts";
 import { read, snippetsOf } from "./pages.ts";
 
@@ -31,7 +33,7 @@ async function open<Credentials>(
 }
 
 describe("an API of your own", () => {
-  it.each(["password", "static-token", "mint", "self-signed"])(
+  it.each(["password", "static-token", "mint", "self-signed", "jwt-bearer"])(
     "takes fifteen lines at most over %s",
     (mechanism) => {
       const lines = over(mechanism).trimEnd().split("\n");
@@ -91,5 +93,37 @@ describe("an API of your own", () => {
     expect(seen).toEqual([["GET", "/things", expect.stringMatching(/^Bearer eyJ/)]]);
     const { iat, ...claims } = vault.snapshot().claims!;
     expect(claims).toEqual({ sub: "ada", role: "reader", exp: Number(iat) + 600 });
+  });
+
+  it("works over jwt-bearer: the key file's assertion goes as a form, and its token to the API", async () => {
+    const file = save(over("jwt-bearer"));
+    const { google } = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as {
+      google: Provider<Record<string, string>>;
+    };
+    const seen: unknown[] = [];
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const { url, headers } = new Request(input, init);
+      seen.push([url, headers.get("authorization")]);
+      if (!url.endsWith("/token")) return Response.json({});
+      const form = new URLSearchParams(String(init?.body));
+      expect(form.get("grant_type")).toBe("urn:ietf:params:oauth:grant-type:jwt-bearer");
+      const assertion = form.get("assertion") ?? "";
+      const { payload } = await jwtVerify(assertion, keyPair("RSA 2048").publicKey);
+      expect(payload).toMatchObject({ iss: "robot@acme.example", aud: url });
+      expect(decodeProtectedHeader(assertion).kid).toBe("k1");
+      return Response.json({ access_token: "ya29.one", expires_in: 3_599 });
+    };
+    const vault = createVault({ provider: google, store: memoryStore(), fetch });
+    await vault.signIn({
+      client_email: "robot@acme.example",
+      private_key: pkcs8("RSA 2048"),
+      private_key_id: "k1",
+    });
+    const objects = "https://storage.googleapis.com/storage/v1/b";
+    expect((await vault.fetch(objects)).status).toBe(200);
+    expect(seen).toEqual([
+      ["https://oauth2.googleapis.com/token", null],
+      [objects, "Bearer ya29.one"],
+    ]);
   });
 });

@@ -42,7 +42,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
-  "docs/own-api.md": [OWN, OWN, OWN, OWN],
+  "docs/own-api.md": [OWN, OWN, OWN, OWN, OWN],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
   "docs/fetch.md": [HERE, HERE],

@@ -13,6 +13,7 @@ import { createProxy } from "../../src/cloudflare/proxy.ts";
 import { hashOf, keyOf, type Owner } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Clock, Provider } from "../../src/types.ts";
+import { presentationOf } from "../../src/request/presentation.ts";
 import { seeded } from "../model/random.ts";
 import { virtualClock } from "../support/virtual-clock.ts";
 
@@ -287,6 +288,7 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
       session: { provider: "simulated", account: name, key },
       provider,
       policy: Object.assign(() => undefined, { unlisted: () => undefined }),
+      presentation: presentationOf(provider),
       memory: memories[isolate]!,
       cache: caches[place],
       hash: () => hashOf(key),

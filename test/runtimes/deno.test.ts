@@ -5,6 +5,7 @@ import { webLocks } from "../../src/locks/web-locks.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
+import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
@@ -32,5 +33,6 @@ const runtime = {
   departs: ["lengths", "sends"],
 } as const;
 fetchContract(runtime);
+jwtBearerContract({ control: inject("control") });
 webhookContract({ streams: true });
 wretchContract({ ...runtime, timings: false });

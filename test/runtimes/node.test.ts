@@ -5,8 +5,10 @@ import { localLock } from "../../src/locks/local.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
+import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
+import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -18,10 +20,12 @@ storeContract("encrypted over memory", () => encrypted(memoryStore()), {
     return [encrypted(inner), encrypted(inner)];
   },
 });
+sqliteContract();
 lockContract("local", localLock);
 // From 24.5 on Node has Web Locks.
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
 providerContract({ control: inject("control"), env: process.env });
 fetchContract({ control: inject("control"), streams: true });
+jwtBearerContract({ control: inject("control") });
 webhookContract({ streams: true });
 wretchContract({ control: inject("control"), streams: true, timings: true });

@@ -5,6 +5,7 @@ import { webLocks } from "../../src/locks/web-locks.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
+import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
@@ -37,5 +38,6 @@ it("Web Locks that are not there change nothing but the waiting [F6]", async () 
 });
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: true, departs: ["types"] });
+jwtBearerContract({ control: inject("control") });
 webhookContract({ streams: true });
 wretchContract({ control: inject("control"), streams: true, timings: false });

@@ -20,6 +20,12 @@ export interface Server {
   close(): Promise<void>;
 }
 
+/** Which servers this machine can start: those of the environment are not ours to end. */
+export function theServers(): { readonly redis: boolean; readonly postgres: boolean } {
+  const { redis, postgres } = inject("servers");
+  return { redis: redis.program !== undefined, postgres: postgres.program !== undefined };
+}
+
 /** What the tests of this file have started. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => {

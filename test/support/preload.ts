@@ -12,3 +12,10 @@ globalThis.fetch = ((input: string, init?: RequestInit) => {
   if (!from) throw new TypeError(`No test server for ${input}`);
   return real(to + input.slice(from.length), init);
 }) as typeof fetch;
+
+/** `TOKENKEEP_AHEAD`: the program's clock goes ahead by so many milliseconds. */
+const ahead = Number(process.env["TOKENKEEP_AHEAD"] ?? 0);
+if (ahead) {
+  const now = Date.now;
+  Date.now = () => now() + ahead;
+}

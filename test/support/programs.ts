@@ -32,14 +32,14 @@ export interface Program {
   readonly ended: Promise<string>;
 }
 
-/** Starts a file; `env` is added to this process's own. What Deno allows it may be told. */
+/** Starts a file; `env` is added to this process's own. Deno's `args` are flags, the others' the program's. */
 export function start(
   file: string,
   env: Readonly<Record<string, string>>,
-  flags: readonly string[] = DENO_FLAGS,
+  args: readonly string[] = runtime === "deno" ? DENO_FLAGS : [],
 ): Program {
-  const own = runtime === "deno" ? flags : [];
-  const child = spawn(process.execPath, [...commands[runtime], ...own, file], {
+  const rest = runtime === "deno" ? [...args, file] : [file, ...args];
+  const child = spawn(process.execPath, [...commands[runtime], ...rest], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,4 +1,5 @@
-/** A vault over the fake API, in standing time. Whatever opens one need not close it. */
+/** The stage for a vault: over the fake API, in standing time. Each one is closed when its test has ended. */
+import { afterEach, beforeEach } from "vitest";
 import { createVault, type Vault, type VaultEvent, type VaultOptions } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
@@ -8,6 +9,21 @@ import { acme, credentials, type FakeApi, fakeApi, ORIGIN } from "./fake-api.ts"
 
 /** Whether the vaults here are pages' that ask a worker: `unit/worker/same-as-vault.test.ts`. */
 export const connected: boolean = "connected" in createVault;
+
+const open: { close(): void }[] = [];
+beforeEach(() => {
+  // What was opened before a test began serves several tests.
+  open.length = 0;
+});
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
+
+/** Closes it when the test has ended. */
+export function closedAfter<One extends { close(): void }>(one: One): One {
+  open.push(one);
+  return one;
+}
 
 export interface Bench {
   readonly vault: Vault<PasswordCredentials>;
@@ -25,15 +41,17 @@ export type BenchOptions = Partial<VaultOptions<PasswordCredentials>> & { readon
 export function bench({ api = fakeApi(), ...options }: BenchOptions = {}): Bench {
   const clock = (options.clock as ManualClock | undefined) ?? manualClock();
   const store = options.store ?? memoryStore();
-  const vault = createVault({
-    provider: acme(),
-    fetch: api.fetch,
-    // Midway: jitter is tested where it matters.
-    random: () => 0.5,
-    ...options,
-    clock,
-    store,
-  });
+  const vault = closedAfter(
+    createVault({
+      provider: acme(),
+      fetch: api.fetch,
+      // Midway: jitter is tested where it matters.
+      random: () => 0.5,
+      ...options,
+      clock,
+      store,
+    }),
+  );
   const events: VaultEvent[] = [];
   vault.events((event) => events.push(event));
   return { vault, api, clock, store, events, types: () => events.map(({ type }) => type) };

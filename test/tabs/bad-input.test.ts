@@ -1,17 +1,11 @@
 /** What people, networks and servers do wrong: a typed error with a code, and the session intact. */
-import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../apis/faults.ts";
+import { fetchOf, signIn } from "./calls.ts";
 import type { Ended } from "./page.ts";
 import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
 
 useBrowser();
-
-const fetchOf = (page: Page): Promise<Ended> =>
-  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
-
-const signIn = (page: Page, given: typeof credentials): Promise<Ended> =>
-  page.evaluate((given) => window.kit.call(() => window.vault.signIn(given)), given);
 
 describe("people", () => {
   it("a wrong password, and no session: codes, advice, no secret [S4 S7]", async () => {

@@ -5,7 +5,8 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Gate } from "../apis/gates.ts";
-import type { Config, Ended } from "./page.ts";
+import { fetchOf, resultsOf, TABS } from "./calls.ts";
+import type { Config } from "./page.ts";
 import {
   HOUR,
   reaches,
@@ -18,7 +19,6 @@ import {
 
 useBrowser();
 
-const TABS = 10;
 const REQUEST = 5_000;
 
 interface Scene extends Stage {
@@ -45,10 +45,6 @@ async function refreshing(
 const eventsOf = (page: Page): Promise<string[]> =>
   page.evaluate(() => window.kit.events.map(({ type }) => type));
 
-const fetchOf = (page: Page): Promise<Ended> =>
-  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
-
-const resultsOf = (ends: readonly Ended[]): string[] => ends.map(({ result }) => result);
 const nine = (result: string): string[] => Array.from({ length: TABS - 1 }, () => result);
 
 /** Closes the tab in the middle of its refresh; its reply then goes to nobody. */

@@ -4,6 +4,7 @@
  * not wait. The server's log shows who asked when.
  */
 import { describe, expect, it } from "vitest";
+import { all, fetchAll } from "./calls.ts";
 import {
   begin,
   nobodyBegins,
@@ -12,11 +13,11 @@ import {
   pass,
   refreshesOf,
   type RunBy,
-} from "./dead-stage.ts";
+} from "./held-attempt.ts";
 import { freezableContext, freeze } from "./freeze.ts";
 import { lifeline } from "./lifeline.ts";
 import { useBrowser } from "./stage.ts";
-import { all, around, fetchAll, holdAt, killWorker } from "./worker-stage.ts";
+import { around, holdAt, killWorker } from "./workers.ts";
 
 useBrowser(["worker-script"]);
 

@@ -1,7 +1,7 @@
 /** The demo's page itself: what it keeps to itself, and whom it is there for. */
 import { describe, expect, it } from "vitest";
 import { type ApiId, apis } from "../../demo/app/apis.ts";
-import { address, button, figure, go, press, signIn, useDemo, visit } from "./demo-stage.ts";
+import { address, button, figure, go, press, signIn, useDemo, visit } from "./demo-visit.ts";
 import { heardBy, listen, storedBy, tap, textsOf } from "./demo-wire.ts";
 
 useDemo();

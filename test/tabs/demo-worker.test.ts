@@ -3,7 +3,7 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import { type ApiId, apis } from "../../demo/app/apis.ts";
 import type { LogEntry } from "../../demo/backstage/api-log.ts";
-import { address, button, count, logOf, useDemo, visit } from "./demo-stage.ts";
+import { address, button, count, logOf, useDemo, visit } from "./demo-visit.ts";
 
 useDemo();
 

@@ -14,7 +14,7 @@ import {
   useDemo,
   visit,
   workerOff,
-} from "./demo-stage.ts";
+} from "./demo-visit.ts";
 
 useDemo();
 

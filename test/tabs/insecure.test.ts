@@ -1,5 +1,6 @@
 /** A page over plain http from a host that is not this machine: no Web Crypto, no Web Locks. */
 import { expect, it } from "vitest";
+import { fetchOf } from "./calls.ts";
 import { bareAddress, credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
 
 useBrowser();
@@ -22,18 +23,16 @@ it("an insecure context: unavailable, and a sign-in lives in memory only [S8 F6 
   const page = await context.newPage();
   await page.goto(`${origin}/?config=${encodeURIComponent(JSON.stringify({ api: url }))}`);
   expect(await page.evaluate(() => [isSecureContext, "subtle" in crypto])).toEqual([false, false]);
-  const fetchMe = (): Promise<unknown> =>
-    page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
 
   await hasStatus(page, "unavailable");
-  expect(await fetchMe()).toMatchObject({ result: "store_unavailable" });
+  expect(await fetchOf(page)).toMatchObject({ result: "store_unavailable" });
 
   await page.evaluate((given) => window.vault.signIn(given), credentials);
   await hasStatus(page, "signed-in");
   expect(await page.evaluate(() => window.vault.snapshot().persisted)).toBe(false);
-  expect(await fetchMe()).toMatchObject({ result: "200" });
+  expect(await fetchOf(page)).toMatchObject({ result: "200" });
   await stage.jump(25 * HOUR);
-  expect(await fetchMe()).toMatchObject({ result: "200" });
+  expect(await fetchOf(page)).toMatchObject({ result: "200" });
   expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
 
   // Never plaintext: rather nothing at all.

@@ -1,16 +1,11 @@
 /** The network goes away and comes back, or the server does. No session is lost over it. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
+import { fetchOf, tokenOf } from "./calls.ts";
 import type { Ended } from "./page.ts";
 import { credentials, hasStatus, HOUR, reaches, setUp, useBrowser } from "./stage.ts";
 
 useBrowser();
-
-const fetchOf = (page: Page): Promise<Ended> =>
-  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
-
-const tokenOf = (page: Page): Promise<Ended> =>
-  page.evaluate(() => window.kit.call(() => window.vault.getToken()));
 
 const statusOf = (page: Page): Promise<string> =>
   page.evaluate(() => window.vault.snapshot().status);

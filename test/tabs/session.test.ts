@@ -1,13 +1,10 @@
 /** What outlives a page, what does not, and who hears of it. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import type { Ended } from "./page.ts";
+import { fetchOf } from "./calls.ts";
 import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
 
 useBrowser();
-
-const fetchOf = (page: Page): Promise<Ended> =>
-  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
 
 const dump = (page: Page): Promise<string> => page.evaluate(() => window.kit.dumpDatabases());
 

@@ -1,16 +1,10 @@
 /** Storage that is denied, full, silent or gone, and pages without a secure context. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import type { Ended } from "./page.ts";
-import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
+import { fetchOf, signIn } from "./calls.ts";
+import { hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
 
 useBrowser();
-
-const fetchOf = (page: Page): Promise<Ended> =>
-  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
-
-const signIn = (page: Page): Promise<Ended> =>
-  page.evaluate((given) => window.kit.call(() => window.vault.signIn(given)), credentials);
 
 const snapshotOf = (page: Page): Promise<{ status: string; persisted: boolean }> =>
   page.evaluate(() => window.vault.snapshot());

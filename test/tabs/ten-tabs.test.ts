@@ -1,26 +1,12 @@
 /** Ten tabs of one browser, fifty requests each, against a server that punishes every reuse. */
 import { describe, expect, it } from "vitest";
+import { burstEverywhere, TABS } from "./calls.ts";
 import type { Tally } from "./page.ts";
-import { HOUR, reaches, setUp, type Stage, useBrowser } from "./stage.ts";
+import { HOUR, reaches, setUp, useBrowser } from "./stage.ts";
 
 useBrowser();
 
-const TABS = 10;
 const EACH = 50;
-
-/** Fifty requests in each tab at once. */
-async function burstEverywhere({ context }: Stage): Promise<Tally[]> {
-  return Promise.all(
-    context
-      .pages()
-      .map((page, tab) =>
-        page.evaluate(([count, first]) => window.kit.burst(count, first), [
-          EACH,
-          tab * EACH,
-        ] as const),
-      ),
-  );
-}
 
 const allOk = Array.from({ length: TABS }, () => ({ 200: EACH }));
 const resultsOf = (tallies: readonly Tally[]): unknown => tallies.map(({ results }) => results);
@@ -31,7 +17,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
     await stage.openSignedIn(TABS);
     await stage.jump(25 * HOUR);
 
-    const tallies = await burstEverywhere(stage);
+    const tallies = await burstEverywhere(stage, EACH);
 
     expect(resultsOf(tallies)).toEqual(allOk);
     expect(stage.api.counters()).toMatchObject({
@@ -52,7 +38,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
     // Every request has come back with 401 before anybody can have a new token.
     const refresh = api.gate("refresh", "before");
 
-    const bursts = burstEverywhere(stage);
+    const bursts = burstEverywhere(stage, EACH);
     await reaches(() => api.counters().unauthorized, TABS * EACH);
     refresh.release();
 
@@ -75,7 +61,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
     await stage.openSignedIn(TABS);
     await stage.jump(25 * HOUR);
 
-    expect(resultsOf(await burstEverywhere(stage))).toEqual(allOk);
+    expect(resultsOf(await burstEverywhere(stage, EACH))).toEqual(allOk);
     expect(stage.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
@@ -89,7 +75,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
 
     await Promise.all(Array.from({ length: TABS }, () => stage.open()));
     expect(context.pages()).toHaveLength(TABS);
-    const bursts = burstEverywhere(stage);
+    const bursts = burstEverywhere(stage, EACH);
     await refresh.arrived;
     refresh.release();
 

@@ -1,7 +1,6 @@
 /** Where the worker cannot be had, the page runs the vault itself; the record holds all together. */
-import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import type { Ended } from "./page.ts";
+import { all, fetchAll, fetchOf, signIn } from "./calls.ts";
 import {
   credentials,
   hasStatus,
@@ -12,14 +11,11 @@ import {
   useBrowser,
 } from "./stage.ts";
 import type { Owner } from "./worker-page.ts";
-import { all, fetchAll, fetchOf, holdAt, killWorker, around } from "./worker-stage.ts";
+import { holdAt, killWorker, around } from "./workers.ts";
 
 useBrowser(["worker-script", "worker-strange"]);
 
 const shared: Owner = { kind: "shared", timeout: 1_000 };
-
-const signIn = (page: Page): Promise<Ended> =>
-  page.evaluate((given) => window.kit.call(() => window.vault.signIn(given)), credentials);
 
 /** Takes shared workers from the pages that are opened from now on. */
 const withoutWorkers = ({ context }: Stage): Promise<unknown> =>
@@ -144,21 +140,12 @@ describe("no shared workers at all", () => {
       await new Promise((resolve) => frame.addEventListener("load", resolve));
     });
     const frame = page.frames()[1]!;
-    expect(
-      await frame.evaluate(
-        (given) => window.kit.call(() => window.vault.signIn(given)),
-        credentials,
-      ),
-    ).toMatchObject({ result: "ok" });
+    expect(await signIn(frame)).toMatchObject({ result: "ok" });
     expect(await frame.evaluate(() => window.vault.snapshot())).toMatchObject({
       status: "signed-in",
       persisted: false,
     });
-    expect(
-      await frame.evaluate(() =>
-        window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)),
-      ),
-    ).toMatchObject({ result: "200" });
+    expect(await fetchOf(frame)).toMatchObject({ result: "200" });
   });
 
   it("a worker that is killed and cannot be had again: the page takes over [P10 F39]", async () => {

@@ -2,10 +2,11 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Echo } from "../apis/replies.ts";
+import { fetchOf, TABS } from "./calls.ts";
 import { closeTab } from "./lifeline.ts";
 import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./stage.ts";
 import { isolated, plain, stranger } from "./worker-requests.ts";
-import { fetchOf, killWorker, TABS } from "./worker-stage.ts";
+import { killWorker } from "./workers.ts";
 
 useBrowser(["worker-script"]);
 

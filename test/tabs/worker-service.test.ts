@@ -1,6 +1,7 @@
 /** A service worker runs the vault: it outlives all tabs, and ends whenever the browser likes. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
+import { all, fetchAll, fetchOf, resultsOf, TABS } from "./calls.ts";
 import { closeTab } from "./lifeline.ts";
 import type { Config } from "./page.ts";
 import {
@@ -11,15 +12,7 @@ import {
   type StageOptions,
   useBrowser,
 } from "./stage.ts";
-import {
-  all,
-  allTabsClosed,
-  fetchAll,
-  fetchOf,
-  killWorker,
-  resultsOf,
-  TABS,
-} from "./worker-stage.ts";
+import { allTabsClosed, killWorker } from "./workers.ts";
 
 useBrowser(["worker-script"]);
 

@@ -1,18 +1,8 @@
 /** A shared worker runs the vault: what becomes of the tabs when one of them, or the worker, goes. */
 import { describe, expect, it } from "vitest";
+import { all, burstEverywhere, fetchAll, fetchOf, resultsOf, TABS } from "./calls.ts";
 import { credentials, hasStatus, HOUR, releaseToNobody, setUp, useBrowser } from "./stage.ts";
-import {
-  all,
-  allTabsClosed,
-  around,
-  closedTab,
-  fetchAll,
-  fetchOf,
-  killWorker,
-  resultsOf,
-  TABS,
-  workersOf,
-} from "./worker-stage.ts";
+import { allTabsClosed, around, closedTab, killWorker, workersOf } from "./workers.ts";
 
 useBrowser(["worker-script"]);
 
@@ -26,21 +16,12 @@ allTabsClosed({ owner: { kind: "shared", extended: true } });
 describe("ten tabs, fifty requests each, one worker", () => {
   it.each(["by time", "by 401"])("expired %s: one token call [P1 P2 P11 P12 F1]", async (how) => {
     const scene = await around({ after: how === "by time" ? 25 * HOUR : 0 });
-    const { api, context } = scene;
+    const { api } = scene;
     expect((await workersOf(scene, "shared_worker")).targets).toHaveLength(1);
     if (how === "by 401") api.expireAccessTokens();
     const refresh = api.gate("refresh", "before");
 
-    const bursts = Promise.all(
-      context
-        .pages()
-        .map((page, tab) =>
-          page.evaluate(([count, first]) => window.kit.burst(count, first), [
-            EACH,
-            tab * EACH,
-          ] as const),
-        ),
-    );
+    const bursts = burstEverywhere(scene, EACH);
     // With one engine for all, the first 401 that it hears of holds back whatever was not sent yet.
     await refresh.arrived;
     refresh.release();

@@ -42,6 +42,17 @@ test("JSR: exports and the public files of src agree", () => {
   expect(jsrJson["exports"]).toEqual(Object.fromEntries(expected));
 });
 
+test("the version is the one that stands first in the changelog", () => {
+  const changelog = readFileSync(new URL("../../CHANGELOG.md", import.meta.url), "utf8");
+  const [, latest] = /^## (\S+)/m.exec(changelog) ?? [];
+  expect(packageJson["version"]).toBe(latest);
+  const { version, packages } = readJson("package-lock.json") as {
+    version: string;
+    packages: Record<string, { version: string }>;
+  };
+  expect([version, packages[""]?.version]).toEqual([latest, latest]);
+});
+
 test("npm and JSR publish the same version with the same dependencies", () => {
   expect(jsrJson["version"]).toBe(packageJson["version"]);
   const expected = Object.entries({ ...dependencies, ...peers }).map(([name, range]) => [

@@ -54,6 +54,8 @@ export interface Redis {
   primaries(): Promise<readonly Send[]>;
   /** Waits until commands leave at once, so that none leaves long after its caller has been told it failed. */
   ready(late: Promise<never>): Promise<void>;
+  /** Whether it can open a connection of our own; a pool of clients cannot. */
+  readonly canConnect: boolean;
   /** Opens a connection of our own to the same server. Rejects where that fails, or the client cannot. */
   connect(options: ConnectionOptions): Promise<Connection>;
 }
@@ -103,6 +105,9 @@ function watch(client: Emitter, connection: Connection, options: ConnectionOptio
   for (const event of LOSSES) client.on(event, () => options.lost?.());
 }
 
+/** After so many milliseconds without a message the system asks whether the other side is there. */
+const KEEP_ALIVE = 10_000;
+
 /** How long a connection of our own waits before it connects again, milliseconds. */
 const pauseAfter = (tries: number): number => Math.min(50 * 2 ** tries, 5000);
 
@@ -140,6 +145,7 @@ function overNodeRedis(client: NodeClient): Redis {
       if (!client.isOpen) fail("the Redis client is closed", "Call await client.connect() first");
       await untilReady(() => !client.isOpen || client.isReady !== false, late);
     },
+    canConnect: isCluster || client.duplicate !== undefined,
     connect: (options) => connectNodeRedis(client, options),
   };
 }
@@ -204,6 +210,7 @@ function overIoRedis(client: Io): Redis {
       if (client.status === "wait") start();
       await untilReady(() => client.status === "ready" || client.status === "end", late);
     },
+    canConnect: true,
     connect: (options) => connectIoRedis(client, options),
   };
 }
@@ -217,6 +224,8 @@ async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<C
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     retryStrategy: options.reconnects ? pauseAfter : () => null,
+    // Else a connection that has died in silence is noticed after two hours.
+    keepAlive: KEEP_ALIVE,
   });
   const listeners = new Map<string, (text: string) => void>();
   const connection: Connection = {
@@ -235,7 +244,9 @@ async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<C
   // It keeps no process alive.
   own.on("connect", () => own.stream?.unref?.());
   watch(own, connection, options);
-  await own.connect();
+  const opened = own.connect();
+  // It goes on trying by itself.
+  await (options.reconnects ? opened.catch(() => {}) : opened);
   return connection;
 }
 

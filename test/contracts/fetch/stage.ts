@@ -55,7 +55,11 @@ export interface OpenOptions {
   /** More origins to which the token may go. */
   readonly alsoListed?: readonly string[];
   readonly user?: PasswordCredentials;
+  /** How the API wants a token shown, and the provider shows it; `Authorization: Bearer` by default. */
+  readonly presentation?: Presentation;
 }
+
+export type Presentation = Pick<Provider, "header" | "scheme">;
 
 export interface Opened {
   readonly api: SpawnedApi;
@@ -86,11 +90,15 @@ export function stages(contract: FetchContract): Stage {
     make: createVault,
     ...contract,
     spawn,
-    async open(options, { alsoListed = [], user = ada } = {}) {
-      const api = await spawn(options);
+    async open(options, { alsoListed = [], user = ada, presentation = {} } = {}) {
+      const api = await spawn({ ...shownBy(presentation), ...options });
       const provider: Provider<PasswordCredentials> = vmcloud({ baseURL: api.url });
       const vault = (contract.make ?? createVault)({
-        provider: { ...provider, origins: [...provider.origins, ...alsoListed] },
+        provider: {
+          ...provider,
+          ...presentation,
+          origins: [...provider.origins, ...alsoListed],
+        },
         store: memoryStore(),
         dangerouslyAllowLoopbackHttp: true,
       });
@@ -104,7 +112,16 @@ export function stages(contract: FetchContract): Stage {
   };
 }
 
-/** A provider of one's own for VMCloud's endpoints. */
+/** The options of a server that wants tokens shown in this way, and lets pages of other origins do so. */
+function shownBy({ header = "authorization", scheme }: Presentation): SpawnOptions {
+  const isBearer = header === "authorization" && scheme === undefined;
+  return {
+    shown: { header, scheme: isBearer ? "Bearer" : scheme },
+    cors: { allowHeaders: ["authorization", "content-type", header, "x-other"] },
+  };
+}
+
+/** A provider for VMCloud's endpoints that is written by hand. */
 export const providerFor = (url: string): Provider<PasswordCredentials> =>
   password({
     name: "own",

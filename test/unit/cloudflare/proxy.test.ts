@@ -5,6 +5,7 @@ import { createMemory } from "../../../src/cloudflare/memory.ts";
 import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy.ts";
 import { keyOf, type Need, type Owner, type TokenReply } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
+import { presentationOf } from "../../../src/request/presentation.ts";
 import type { Provider } from "../../../src/types.ts";
 import type { VaultEvent } from "../../../src/vault/vault.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
@@ -37,6 +38,7 @@ describe("a call that waits twice", () => {
       session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
       provider,
       policy: createPolicy(provider, false),
+      presentation: presentationOf(provider),
       memory: createMemory(),
       owner: () => owner,
       hash: async () => "hash",
@@ -96,6 +98,7 @@ describe("a rejected token of a session that another one has taken the place of 
       session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
       provider,
       policy: createPolicy(provider, false),
+      presentation: presentationOf(provider),
       memory: createMemory(),
       owner: () => owner,
       hash: async () => "hash",
@@ -158,6 +161,7 @@ function scene(onEvent?: (event: VaultEvent) => unknown): Scene {
         session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
         provider,
         policy,
+        presentation: presentationOf(provider),
         onEvent,
         memory,
         owner: () => owner,

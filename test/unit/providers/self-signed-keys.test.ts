@@ -121,8 +121,12 @@ describe("a private key signs", () => {
 
 describe("the header", () => {
   it("has what the option makes, and alg from here", async () => {
-    const header = ({ user }: Signer): object => ({ kid: user, typ: "at+jwt", alg: "none" });
-    expect((await signedBy({ header } as never, pkcs8("EC P-256"))).header).toEqual({
+    const protectedHeader = ({ user }: Signer): Record<string, unknown> => ({
+      kid: user,
+      typ: "at+jwt",
+      alg: "none",
+    });
+    expect((await signedBy({ protectedHeader }, pkcs8("EC P-256"))).header).toEqual({
       alg: "ES256",
       kid: "ada",
       typ: "at+jwt",
@@ -132,7 +136,9 @@ describe("the header", () => {
   it("has a JWK's own kid, unless told otherwise", async () => {
     const key = { ...privateJwk("EC P-256"), kid: "2026-11" };
     expect((await signedBy({}, key)).header["kid"]).toBe("2026-11");
-    expect((await signedBy({ header: () => ({ kid: "other" }) }, key)).header["kid"]).toBe("other");
+    expect((await signedBy({ protectedHeader: () => ({ kid: "other" }) }, key)).header["kid"]).toBe(
+      "other",
+    );
   });
 
   it.each([
@@ -144,8 +150,8 @@ describe("the header", () => {
     ],
     ["names a critical member that nobody knows", () => ({ crit: ["own"], own: 1 })],
     ["is no JSON", () => ({ big: 1n })],
-  ])("that %s: not signed, and no word of it [S4]", async (_, header) => {
-    const { vault } = open({ header });
+  ])("that %s: not signed, and no word of it [S4]", async (_, protectedHeader) => {
+    const { vault } = open({ protectedHeader });
     const error = await rejection(vault.signIn({ user: "ada", key: pkcs8("EC P-256") }));
     expect(error).toMatchObject({ code: "sign_in_failed", reason: "not_signed" });
     expect(findSecrets(error, ["secret-of-the-header"])).toEqual([]);

@@ -1,5 +1,5 @@
 /** What a hostile reviewer found: loops, losses and leaks in code that is reached seldom. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import { createMind } from "../../../src/refresh/mind.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -17,44 +17,14 @@ import { manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
 import { session } from "../../support/session.ts";
 import {
-  type Bench,
   bench,
   type BenchOptions,
+  closedAfter,
   refreshes,
   signedIn,
   VMS,
 } from "../../support/vault.ts";
-import {
-  gate,
-  HOUR,
-  MINUTE,
-  type OddStore,
-  oddStore,
-  outcome,
-  rest,
-  SECOND,
-  within,
-} from "./stage.ts";
-
-const open: Bench[] = [];
-const closing: { close(): void }[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-  for (const vault of closing.splice(0)) vault.close();
-});
-
-const kept = <B extends Bench>(made: B): B => {
-  open.push(made);
-  return made;
-};
-
-async function odd(options: BenchOptions = {}): Promise<Bench & { readonly store: OddStore }> {
-  const clock = manualClock();
-  const store = oddStore(clock);
-  const made = kept(await signedIn({ ...options, store, clock }));
-  store.operations = 0;
-  return { ...made, store };
-}
+import { gate, HOUR, MINUTE, odd, oddStore, outcome, rest, SECOND, within } from "./stage.ts";
 
 /** A vault and what an owner elsewhere asks: the engine itself. */
 function ownerOf(options: Pick<BenchOptions, "api" | "clock" | "store">) {
@@ -66,8 +36,7 @@ function ownerOf(options: Pick<BenchOptions, "api" | "clock" | "store">) {
     clock,
     store,
   });
-  closing.push(vault);
-  return { vault, engine };
+  return { vault: closedAfter(vault), engine };
 }
 
 /** A channel that knows how many of its ends are open. */
@@ -153,12 +122,12 @@ describe("trouble with a Retry-After that is no number", () => {
       status: 503,
       retryAfter: Number("Wed, 21 Oct 2026 07:28:00 GMT"),
     });
-    const made = kept(await signedIn({ api, provider: { ...acme(), renew } }));
+    const made = await signedIn({ api, provider: { ...acme(), renew } });
     const { vault, clock, store } = made;
     await clock.advance(2_900 * SECOND);
     await vault.fetch(VMS);
     await clock.advance(MINUTE);
-    const fresh = kept(bench({ api, clock, store }));
+    const fresh = bench({ api, clock, store });
     expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-1-secret");
     expect(vault.snapshot().status).toBe("signed-in");
     expect(fresh.types()).not.toContain("unreadable");
@@ -182,7 +151,7 @@ describe("a store that does not compare and set, and never answers one question"
         write: (...all: Parameters<typeof inner.write>) =>
           hangs && which === "write" ? hang<boolean>() : inner.write(...all),
       };
-      const { vault } = kept(await signedIn({ store, clock, provider: noRotation }));
+      const { vault } = await signedIn({ store, clock, provider: noRotation });
       await clock.advance(2_900 * SECOND);
       hangs = true;
       expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-1-secret");
@@ -202,7 +171,7 @@ describe("a store that does not compare and set, and never answers one question"
 
 describe("the same token, adopted twice at once", () => {
   it("is not revoked: it is the one that is served [S14 P19]", async () => {
-    const { vault, api, clock } = kept(bench());
+    const { vault, api, clock } = bench();
     const tokens = { accessToken: "access-1-secret", refreshToken: "refresh-1-secret" };
     const both = Promise.all([vault.adopt(tokens), vault.adopt(tokens)]);
     await within(clock, MINUTE, both);
@@ -224,7 +193,7 @@ describe("a provider that calls fetch when its exchange is over", () => {
         return { type: "trouble", status: 500 };
       },
     };
-    const made = kept(await signedIn({ api, provider: provider as typeof base }));
+    const made = await signedIn({ api, provider: provider as typeof base });
     await made.clock.advance(2_900 * SECOND);
     await made.vault.fetch(VMS);
     await rest();
@@ -244,7 +213,7 @@ describe("a channel whose post throws", () => {
         close() {},
       }),
     };
-    const made = kept(bench({ channel }));
+    const made = bench({ channel });
     await made.vault.signIn(credentials);
     await made.clock.advance(HOUR);
     expect(await within(made.clock, MINUTE, made.vault.getToken())).toBe("access-2-secret");
@@ -258,7 +227,7 @@ describe("removeAccount of a store that is down", () => {
     const clock = manualClock();
     const store = oddStore(clock);
     const { channel, count } = counted();
-    const { vault } = kept(bench({ store, clock, channel }));
+    const { vault } = bench({ store, clock, channel });
     store.isDown = true;
     expect(await within(clock, MINUTE, outcome(vault.removeAccount("other")))).toBe(
       "store_unavailable",
@@ -283,9 +252,9 @@ describe("a sign-out that a store refuses to write for long", () => {
     const channel = {
       open: () => ({ post: ({ type }: PeerMessage) => void posted.push(type), close() {} }),
     };
-    const other = kept(await signedIn({ store, clock }));
+    const other = await signedIn({ store, clock });
     other.vault.close();
-    const { vault } = kept(bench({ store, clock, channel }));
+    const { vault } = bench({ store, clock, channel });
     isReadOnly = true;
     await within(clock, MINUTE, outcome(vault.signOut()));
     await clock.advance(HOUR);
@@ -321,7 +290,7 @@ describe("close() of a vault with a bug in what is still to be written", () => {
     const renew = async (): Promise<Outcome> => ({ type: "trouble", retryAfter });
     const { channel, count } = counted();
     const provider = { ...acme({ rotation: "none" }), renew };
-    const { vault, clock } = kept(await signedIn({ channel, provider }));
+    const { vault, clock } = await signedIn({ channel, provider });
     const rejections: unknown[] = [];
     const note = (reason: unknown): void => void rejections.push(reason);
     process.on("unhandledRejection", note);
@@ -342,7 +311,7 @@ describe("an adoption that yields to what came after it", () => {
   it("is told as no sign-in, neither over a sign-out nor over somebody else's session [P4 P9 P19]", async () => {
     const clock = manualClock();
     const [store, api] = [memoryStore(), fakeApi()];
-    const other = kept(await signedIn({ store, clock, api }));
+    const other = await signedIn({ store, clock, api });
     const { vault, engine } = ownerOf({ store, clock, api });
     const told: VaultEvent[] = [];
     vault.events((event) => told.push(event));
@@ -364,7 +333,7 @@ describe("an adoption that yields to what came after it", () => {
 describe("a lock that is silent, and deaf to an abort", () => {
   it("keeps nobody from a token for longer than an exchange, then or later [F2 P10]", async () => {
     const lock: Lock = { run: () => new Promise<never>(() => {}) };
-    const { vault, api, clock } = kept(await signedIn({ lock }));
+    const { vault, api, clock } = await signedIn({ lock });
     await clock.advance(HOUR);
     expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-2-secret");
     expect(refreshes({ api })).toBe(1);
@@ -379,7 +348,7 @@ describe("a lock whose hold and isFree throw", () => {
     };
     const lock: Lock = { run: (_, task) => task(), spans: "context", hold: bad, isFree: bad };
     const store = { ...memoryStore(), scope: async () => "here" };
-    const { vault, clock } = kept(await signedIn({ lock, store }));
+    const { vault, clock } = await signedIn({ lock, store });
     await clock.advance(HOUR);
     expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-2-secret");
   });
@@ -416,7 +385,7 @@ describe("a sign-in that others' writes get in the way of", () => {
         return losses < 0 && inner.write(...all);
       },
     };
-    const { vault } = kept(bench({ clock: { ...clock, ...watched }, store }));
+    const { vault } = bench({ clock: { ...clock, ...watched }, store });
     const done = vault.signIn(credentials);
     await rest();
     expect(losses).toBeGreaterThanOrEqual(0);

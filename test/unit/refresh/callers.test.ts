@@ -1,16 +1,11 @@
 /** What those who wait are told, and what their 401 asks for. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { errorOf } from "../../../src/refresh/callers.ts";
 import { nothingKnown } from "../../../src/refresh/knowledge.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { reply } from "../../support/fake-api.ts";
-import { type Bench, signedIn, refreshes, VMS } from "../../support/vault.ts";
+import { signedIn, refreshes, VMS } from "../../support/vault.ts";
 import { gate, MINUTE, rest, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 describe("the error of a refresh that failed", () => {
   const outcome = { type: "trouble", sessionId: "s", status: 503, at: 100 } as const;
@@ -35,7 +30,6 @@ describe("the error of a refresh that failed", () => {
 describe("a 401 for an older generation", () => {
   it("that comes after a refresh asks for no other one, then or later [P12]", async () => {
     const made = await signedIn();
-    open.push(made);
     const { vault, api, clock } = made;
     const { api: answer } = api;
     const late = gate(answer);

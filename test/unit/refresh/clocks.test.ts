@@ -1,5 +1,5 @@
 /** Machines whose wall clocks differ: a living exchange is not taken for a dead one. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
@@ -13,11 +13,6 @@ import {
   VMS,
 } from "../../support/vault.ts";
 import { HOUR, MINUTE, outcome, SECOND, slowly, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 /** The same running time, another wall clock. */
 const skewed = (clock: ManualClock, ms: number): ManualClock => ({
@@ -40,10 +35,8 @@ async function machines(ahead: number, options: BenchOptions = {}): Promise<Mach
   const store: TokenStore = { ...memoryStore(), shared: "everywhere" };
   // Its own way to the store, which a test may cut.
   const one = await signedIn({ ...options, api, clock, store: { ...store } });
-  open.push(one);
   const other = (): Bench => {
     const made = bench({ ...options, api, store, clock: skewed(clock, ahead) });
-    open.push(made);
     return made;
   };
   return { clock, api, one, other };
@@ -200,7 +193,6 @@ describe("one machine whose clock is set", () => {
       const one = await signedIn({ clock, store });
       const { api } = one;
       const other = bench({ api, clock, store });
-      open.push(one, other);
       await clock.advance(HOUR);
       api.refresh = slowly(clock, 12 * SECOND, api.refresh);
       const calls = [one, other].map(({ vault }) => outcome(vault.getToken()));

@@ -1,24 +1,10 @@
 /** After `close()` nothing is begun, and what was under way is finished in time. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Lock } from "../../../src/types.ts";
-import { manualClock, settle } from "../../support/clock.ts";
+import { settle } from "../../support/clock.ts";
 import { credentials, never, reply } from "../../support/fake-api.ts";
-import {
-  type Bench,
-  bench,
-  type BenchOptions,
-  refreshes,
-  signedIn,
-  VMS,
-} from "../../support/vault.ts";
-import { gate, HOUR, MINUTE, type OddStore, oddStore, outcome, SECOND, within } from "./stage.ts";
-
-type Odd = Bench & { readonly store: OddStore };
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
+import { type Bench, bench, refreshes, VMS } from "../../support/vault.ts";
+import { gate, HOUR, MINUTE, odd, oddBench, outcome, SECOND, within } from "./stage.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const grantBob = (): Response =>
@@ -28,20 +14,9 @@ const grantBob = (): Response =>
     expires_in: 3600,
   });
 
-async function odd(options: BenchOptions = {}, isSignedIn = true): Promise<Odd> {
-  const clock = manualClock();
-  const store = oddStore(clock);
-  const made = isSignedIn
-    ? await signedIn({ ...options, store, clock })
-    : bench({ ...options, store, clock });
-  open.push(made);
-  return { ...made, store };
-}
-
 /** What somebody finds who opens the store anew. */
 async function reopened({ api, clock, store }: Bench): Promise<unknown> {
   const fresh = bench({ api, clock, store });
-  open.push(fresh);
   return within(clock, MINUTE, outcome(fresh.vault.getToken()));
 }
 
@@ -55,7 +30,7 @@ describe("close() while a sign-in is being stored", () => {
     "%i ms after its reply leaves it stored and not revoked [F47 P20 P21]",
     async (after) => {
       for (const isSignedIn of [true, false]) {
-        const made = await odd({}, isSignedIn);
+        const made = isSignedIn ? await odd() : oddBench();
         const { vault, api, clock, store } = made;
         api.login = grantBob;
         store.delay = 10;

@@ -1,5 +1,5 @@
 /** The first caller of a context: served as soon as the record has been read. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { manualClock, settle } from "../../support/clock.ts";
 import { never } from "../../support/fake-api.ts";
 import {
@@ -11,11 +11,6 @@ import {
   VMS,
 } from "../../support/vault.ts";
 import { HOUR, MINUTE, oddStore, outcome, SECOND, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 /** A fresh vault on a store whose session is `age` old; its token lives an hour. */
 async function cold(
@@ -29,7 +24,6 @@ async function cold(
   await clock.advance(age);
   api.refresh = never;
   const made = bench({ api, clock, store, ...options });
-  open.push(made);
   return { ...made, delay: (ms) => void (store.delay = ms) };
 }
 
@@ -89,7 +83,6 @@ describe("a fresh vault on a store whose token is in its soft window", () => {
   it("serves while another context's intent stands in the record [F98]", async () => {
     const clock = manualClock();
     const one = await signedIn({ clock });
-    open.push(one);
     const { api, store } = one;
     await clock.advance(2_800 * SECOND);
     api.refresh = never;
@@ -97,7 +90,6 @@ describe("a fresh vault on a store whose token is in its soft window", () => {
     await settle();
     expect(refreshes({ api })).toBe(1);
     const other = bench({ api, clock, store });
-    open.push(other);
     const from = clock.running();
     expect(await within(clock, MINUTE, outcome(other.vault.getToken()))).toBe("access-1-secret");
     expect(clock.running() - from).toBe(0);

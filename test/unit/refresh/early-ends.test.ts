@@ -5,6 +5,7 @@ import { artos } from "../../../src/providers/artos.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { manualClock } from "../../support/clock.ts";
 import { ORIGIN } from "../../support/fake-api.ts";
+import { closedAfter } from "../../support/vault.ts";
 import {
   afterPauses,
   BAD,
@@ -16,7 +17,6 @@ import {
   type LapsingOptions,
   note,
   noTraffic,
-  open,
   scene,
   timeTable,
 } from "./hours.ts";
@@ -149,14 +149,15 @@ describe("tokens that end before anybody expected it", () => {
     async (_, options) => {
       const clock = manualClock();
       const server = lapsing(clock, options);
-      const vault = createVault({
-        provider: artos({ baseURL: ORIGIN }),
-        store: memoryStore(),
-        fetch: server.fetch,
-        random: () => 0.5,
-        clock,
-      });
-      open.push(vault);
+      const vault = closedAfter(
+        createVault({
+          provider: artos({ baseURL: ORIGIN }),
+          store: memoryStore(),
+          fetch: server.fetch,
+          random: () => 0.5,
+          clock,
+        }),
+      );
       await vault.signIn({ userId: "usr_secret" });
       const traffic = noTraffic();
       await timeTable(clock, 12 * HOUR, {

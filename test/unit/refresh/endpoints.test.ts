@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   afterPauses,
   BAD,
+  callBoth,
   expectGood,
   expectSound,
   failures,
@@ -22,16 +23,8 @@ describe("an endpoint that always says 401", () => {
     async (minutes) => {
       const life = minutes * MINUTE;
       const made = await scene({ life, told: life / SECOND });
-      const { vault, server, clock } = made;
-      const good = noTraffic();
-      const bad = noTraffic();
-      await timeTable(clock, 24 * HOUR, {
-        every: 5 * SECOND,
-        each() {
-          void note(good, clock, () => vault.fetch(GOOD));
-          void note(bad, clock, () => vault.fetch(BAD));
-        },
-      });
+      const { server } = made;
+      const { good, bad } = await callBoth(made, 24 * HOUR, () => [BAD]);
       expectGood(good);
       expect(bad.calls).toBe(good.calls);
       expect(new Set(bad.failed.map((what) => what.slice(0, 3)))).toEqual(new Set(["401"]));
@@ -43,17 +36,10 @@ describe("an endpoint that always says 401", () => {
   it("fails no other one, where there are forty of them, asked in turn [F42 P13]", async () => {
     const life = 30 * MINUTE;
     const made = await scene({ life, told: life / SECOND });
-    const { vault, server, clock } = made;
-    const good = noTraffic();
-    const bad = noTraffic();
-    await timeTable(clock, 6 * HOUR, {
-      every: 5 * SECOND,
-      each(at) {
-        void note(good, clock, () => vault.fetch(GOOD));
-        for (let one = 0; one < 4; one++)
-          void note(bad, clock, () => vault.fetch(`${BAD}/${((at / 5_000) * 4 + one) % 40}`));
-      },
-    });
+    const { server } = made;
+    const { good, bad } = await callBoth(made, 6 * HOUR, (at) =>
+      [0, 1, 2, 3].map((one) => `${BAD}/${((at / 5_000) * 4 + one) % 40}`),
+    );
     expectGood(good);
     expect(bad.failed).toHaveLength(bad.calls);
     expect(server.refreshes).toBeLessThan(timely(6 * HOUR, life) + 40 * afterPauses(6 * HOUR));
@@ -63,18 +49,10 @@ describe("an endpoint that always says 401", () => {
   it("fails no other one, where there are forty of them, asked at once [F42 P13]", async () => {
     const life = 30 * MINUTE;
     const made = await scene({ life, told: life / SECOND });
-    const { vault, clock } = made;
-    const good = noTraffic();
-    const bad = noTraffic();
-    await timeTable(clock, 3 * HOUR, {
-      every: 5 * SECOND,
-      each(at) {
-        void note(good, clock, () => vault.fetch(GOOD));
-        if (at % (2 * MINUTE) === 0)
-          for (let one = 0; one < 40; one++)
-            void note(bad, clock, () => vault.fetch(`${BAD}/${one}`));
-      },
-    });
+    const forty = Array.from({ length: 40 }, (_, one) => `${BAD}/${one}`);
+    const { good, bad } = await callBoth(made, 3 * HOUR, (at) =>
+      at % (2 * MINUTE) === 0 ? forty : [],
+    );
     expectGood(good);
     expect(bad.failed).toHaveLength(bad.calls);
     expect(bad.longest).toBeLessThanOrEqual(20 * SECOND);
@@ -84,16 +62,8 @@ describe("an endpoint that always says 401", () => {
   it("has cost a bounded number of refreshes after 300 of them, and signs nobody out [P13]", async () => {
     const life = 60 * MINUTE;
     const made = await scene({ life, told: life / SECOND });
-    const { vault, server, clock } = made;
-    const good = noTraffic();
-    const bad = noTraffic();
-    await timeTable(clock, 2 * HOUR, {
-      every: 5 * SECOND,
-      each(at) {
-        void note(good, clock, () => vault.fetch(GOOD));
-        void note(bad, clock, () => vault.fetch(`${BAD}/${(at / 5_000) % 300}`));
-      },
-    });
+    const { server } = made;
+    const { good, bad } = await callBoth(made, 2 * HOUR, (at) => [`${BAD}/${(at / 5_000) % 300}`]);
     expectGood(good);
     expect(bad.failed).toHaveLength(bad.calls);
     // None begins within five seconds of a commit.
@@ -106,21 +76,15 @@ describe("an endpoint that always says 401", () => {
     async (minutes) => {
       const life = minutes * MINUTE;
       const made = await scene({ life, told: life / SECOND });
-      const { vault, server, clock } = made;
-      const good = noTraffic();
-      const bad = noTraffic();
+      const { server } = made;
       let revocations = 0;
-      await timeTable(clock, 24 * HOUR, {
-        every: 5 * SECOND,
-        each(at) {
-          // At odd moments: close to a refresh, and far from one.
-          if (at > 0 && at % (37 * MINUTE + 5 * SECOND) === 0) {
-            server.revokeAll();
-            revocations += 1;
-          }
-          void note(good, clock, () => vault.fetch(GOOD));
-          void note(bad, clock, () => vault.fetch(BAD));
-        },
+      const { good } = await callBoth(made, 24 * HOUR, (at) => {
+        // At odd moments: close to a refresh, and far from one.
+        if (at > 0 && at % (37 * MINUTE + 5 * SECOND) === 0) {
+          server.revokeAll();
+          revocations += 1;
+        }
+        return [BAD];
       });
       expect(revocations).toBeGreaterThan(30);
       expect(failures(good)).toEqual([0]);
@@ -141,16 +105,10 @@ describe("an endpoint that always says 401", () => {
     async (from) => {
       const life = 4 * HOUR;
       const made = await scene({ life, told: life / SECOND });
-      const { vault, server, clock } = made;
-      const good = noTraffic();
-      const bad = noTraffic();
-      await timeTable(clock, 3 * HOUR, {
-        every: 5 * SECOND,
-        each(at) {
-          server.isDown = at >= from && at < from + HOUR;
-          void note(good, clock, () => vault.fetch(GOOD));
-          void note(bad, clock, () => vault.fetch(BAD));
-        },
+      const { server } = made;
+      const { good, bad } = await callBoth(made, 3 * HOUR, (at) => {
+        server.isDown = at >= from && at < from + HOUR;
+        return [BAD];
       });
       expectGood(good);
       expect(bad.longest).toBeLessThanOrEqual(20 * SECOND);

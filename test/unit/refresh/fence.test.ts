@@ -1,16 +1,11 @@
 /** From the intent to the first byte: what holds when a refresh token leaves, and what stops it. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Provider, Session, StoredRecord, TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, fakeApi, never } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, signedIn } from "../../support/vault.ts";
 import { gate, HOUR, outcome, rest, SECOND, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 const theOnly = async (store: TokenStore): Promise<{ key: string; record: StoredRecord }> => {
   const [key = ""] = await store.list("");
@@ -60,7 +55,6 @@ async function anHourAgo(provider: Provider<never> = acme() as Provider<never>):
 
 function opened(options: Parameters<typeof bench>[0]): Bench {
   const one = bench(options);
-  open.push(one);
   return one;
 }
 

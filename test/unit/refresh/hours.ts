@@ -1,19 +1,14 @@
 /** Hours and days of virtual time: a server whose tokens end when it likes, and clients that call. */
-import { afterEach, expect } from "vitest";
+import { expect } from "vitest";
 import { createVault, type Vault, type VaultOptions } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, credentials, ORIGIN, reply } from "../../support/fake-api.ts";
+import { closedAfter } from "../../support/vault.ts";
 import { HOUR, MINUTE, SECOND } from "./stage.ts";
 
 export const GOOD: string = `${ORIGIN}/v1/good`;
 export const BAD: string = `${ORIGIN}/v1/bad`;
-
-/** What is closed after each test. */
-export const open: { close(): void }[] = [];
-afterEach(() => {
-  for (const one of open.splice(0)) one.close();
-});
 
 export interface LapsingOptions {
   /** How long an access token really lives. */
@@ -163,20 +158,39 @@ export async function scene(
   const server = lapsing(clock, options);
   const store = memoryStore();
   const another = (): Vault<typeof credentials> => {
-    const made = createVault({
-      provider: acme(),
-      store,
-      fetch: server.fetch,
-      random: () => 0.5,
-      clock,
-      ...rest,
-    });
-    open.push(made);
-    return made;
+    const options = { provider: acme(), store, fetch: server.fetch, random: () => 0.5, clock };
+    return closedAfter(createVault({ ...options, ...rest }));
   };
   const vault = another();
   await vault.signIn(credentials);
   return { vault, server, clock, another };
+}
+
+/** What became of the good calls, and of the bad ones. */
+export interface Besides {
+  readonly good: Traffic;
+  readonly bad: Traffic;
+}
+
+/**
+ * The good endpoint is called every five seconds, and with it the ones that `bad` names. It is asked before
+ * both, so that it may change what the server does.
+ */
+export async function callBoth(
+  { vault, clock }: Scene,
+  total: number,
+  bad: (at: number) => readonly string[],
+): Promise<Besides> {
+  const traffic = { good: noTraffic(), bad: noTraffic() };
+  await timeTable(clock, total, {
+    every: 5 * SECOND,
+    each(at) {
+      const urls = bad(at);
+      void note(traffic.good, clock, () => vault.fetch(GOOD));
+      for (const url of urls) void note(traffic.bad, clock, () => vault.fetch(url));
+    },
+  });
+  return traffic;
 }
 
 /** A pause doubles from a minute to an hour, so that a bad endpoint costs so many refreshes at most. */

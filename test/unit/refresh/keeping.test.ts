@@ -1,18 +1,13 @@
 /** Reading and writing the record: in turn, against what stands there, and with nothing assumed. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createKeeper } from "../../../src/refresh/keeper.ts";
 import { createMind } from "../../../src/refresh/mind.ts";
 import { createWriter } from "../../../src/refresh/writer.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Session, TokenStore } from "../../../src/types.ts";
 import { manualClock } from "../../support/clock.ts";
-import { type Bench, bench, refreshes, signedIn } from "../../support/vault.ts";
+import { bench, refreshes, signedIn } from "../../support/vault.ts";
 import { HOUR, outcome, rest, SECOND, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 describe("the keeper", () => {
   it("asks for one operation of the store at a time, so that no own write overtakes a read [P3]", async () => {
@@ -68,7 +63,6 @@ describe("a change that another context's write has overtaken", () => {
       },
     };
     const other = bench({ clock, store, api: one.api });
-    open.push(other);
     await within(clock, 20 * SECOND, other.vault.signOut());
     const [key = ""] = await inner.list("");
     expect((await inner.head(key))?.tombstone).toBe(true);
@@ -90,7 +84,6 @@ describe("a store that is out of reach", () => {
       },
     };
     const other = bench({ clock, store, api: one.api });
-    open.push(other);
     await within(clock, SECOND, other.vault.getToken());
     await clock.advance(HOUR);
     isDown = true;

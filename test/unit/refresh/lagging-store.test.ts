@@ -1,5 +1,5 @@
 /** A store that answers from a cache, as Workers KV does: what is absent there may only be late. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cloudflareKvStore, type KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { StoredRecord, TokenStore } from "../../../src/types.ts";
@@ -7,11 +7,6 @@ import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi } from "../../support/fake-api.ts";
 import { type Bench, bench, type BenchOptions, VMS } from "../../support/vault.ts";
 import { HOUR, MINUTE, outcome, SECOND, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 /** Reads show what was there `lag` ago, in this place; writes go to the middle at once. */
 function lagging(clock: ManualClock, middle: TokenStore, lag: number): TokenStore {
@@ -52,7 +47,6 @@ async function places(lag: number, options: BenchOptions = {}): Promise<Places> 
   const provider = acme({ rotation: "none" });
   const place = (own = lag): Bench => {
     const made = bench({ provider, api, clock, store: lagging(clock, middle, own), ...options });
-    open.push(made);
     return made;
   };
   const here = place();
@@ -164,7 +158,6 @@ describe("Workers KV itself, with a cache that says none", () => {
       const clock = manualClock();
       const store = cloudflareKvStore(location(clock, new Map(), 2 * MINUTE));
       const made = bench({ clock, store, provider: acme({ rotation: "none" }) });
-      open.push(made);
       const { vault } = made;
       expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("no_session");
       await within(clock, MINUTE, vault.signIn(credentials));

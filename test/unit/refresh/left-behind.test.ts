@@ -1,15 +1,10 @@
 /** What a sign-out or a removal leaves behind, where a sign-in comes in between. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, signedIn, VMS } from "../../support/vault.ts";
 import { HOUR, MINUTE, type OddStore, oddStore, outcome, rest, SECOND, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 
@@ -41,7 +36,6 @@ describe("a sign-out that the store did not take", () => {
     const clock = manualClock();
     const store = oddStore(clock);
     const made = await signedIn({ store, clock });
-    open.push(made);
     const { vault } = made;
     store.isDown = true;
     const out = outcome(vault.signOut());
@@ -54,7 +48,6 @@ describe("a sign-out that the store did not take", () => {
 
   async function reloaded({ api, clock, store }: Bench): Promise<unknown> {
     const fresh = bench({ api, clock, store });
-    open.push(fresh);
     return within(clock, MINUTE, outcome(fresh.vault.getToken()));
   }
 
@@ -96,7 +89,6 @@ describe("a sign-out that the store did not take", () => {
       const clock = manualClock();
       const store = oddStore(clock);
       const made = await signedIn({ store, clock });
-      open.push(made);
       store.delay = 10;
       store.isDown = true;
       const out = outcome(made.vault.signOut());
@@ -111,7 +103,6 @@ describe("a sign-out that the store did not take", () => {
     const clock = manualClock();
     const store = oddStore(clock);
     const made = await signedIn({ store, clock });
-    open.push(made);
     const { vault, api } = made;
     store.isDown = true;
     void outcome(vault.signOut());
@@ -120,7 +111,6 @@ describe("a sign-out that the store did not take", () => {
     store.isDown = false;
     await clock.advance(5 * MINUTE);
     const late = bench({ api, clock, store });
-    open.push(late);
     expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("no_session");
   });
 
@@ -128,10 +118,8 @@ describe("a sign-out that the store did not take", () => {
     const clock = manualClock();
     const store = oddStore(clock);
     const made = await signedIn({ store, clock });
-    open.push(made);
     const { vault, api } = made;
     const inner = bench({ api, clock, store: { ...store } });
-    open.push(inner);
     store.isDown = true;
     expect(await within(clock, MINUTE, outcome(vault.signOut()))).toBe("store_unavailable");
     await clock.advance(SECOND);
@@ -140,7 +128,6 @@ describe("a sign-out that the store did not take", () => {
     await within(clock, MINUTE, inner.vault.signIn(bob));
     await clock.advance(5 * MINUTE);
     const late = bench({ api, clock, store });
-    open.push(late);
     expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("access-bob-secret");
   });
 });
@@ -152,7 +139,6 @@ describe("an account that was removed", () => {
     const kept = memoryStore();
     const odd = oddStore(clock, kept);
     const made = await signedIn({ store: odd, clock });
-    open.push(made);
     const { vault, api } = made;
     await clock.advance(SECOND);
     odd.isDown = true;
@@ -161,7 +147,6 @@ describe("an account that was removed", () => {
     expect(vault.snapshot().persisted).toBe(false);
     await clock.advance(SECOND);
     const other = bench({ api, clock, store: kept, account: "elsewhere" });
-    open.push(other);
     await within(clock, MINUTE, other.vault.removeAccount("default"));
     return { ...made, other, isDown: (is) => void (odd.isDown = is) };
   }
@@ -172,7 +157,6 @@ describe("an account that was removed", () => {
     await clock.advance(10 * MINUTE);
     expect(await other.vault.accounts()).toEqual([]);
     const late = bench({ api, clock, store: other.store });
-    open.push(late);
     expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("no_session");
     expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("no_session");
     // P20: what the server gave is not left behind.
@@ -183,7 +167,6 @@ describe("an account that was removed", () => {
     const { clock, api, other, isDown } = await removed();
     await clock.advance(SECOND);
     const late = bench({ api, clock, store: other.store });
-    open.push(late);
     api.login = granted("carol");
     await within(clock, MINUTE, late.vault.signIn(credentials));
     isDown(false);
@@ -200,7 +183,6 @@ describe("an account that was removed", () => {
       await signedIn({ api, clock, store, provider: acme(), account: "one" }),
       await signedIn({ api, clock, store, provider: acme(), account: "two" }),
     ];
-    open.push(one, two);
     await two.vault.removeAccount("one");
     for (const { vault } of [one, two]) expect(await vault.accounts()).toEqual(["two"]);
     expect((await two.vault.fetch(VMS)).status).toBe(200);

@@ -2,7 +2,7 @@
  * Many contexts without a lock between them, and signs of life: whether the other one is still at it, and
  * what silence is worth.
  */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Channel, ChannelPort, Lock, PeerMessage, TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
@@ -16,11 +16,6 @@ import {
   VMS,
 } from "../../support/vault.ts";
 import { HOUR, MINUTE, outcome, SECOND, signLock, slowly, testChannel, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 const lax = (reuseWindow = 30 * SECOND): BenchOptions => ({
   provider: acme({ rotation: "none", reuseWindow }),
@@ -43,7 +38,6 @@ async function crowd(
     const random = (): number => (index + 0.5) / size;
     const options = { store, random, ...common, ...own(index), clock, api };
     const one = index ? bench(options) : await signedIn(options);
-    open.push(one);
     vaults.push(one);
   }
   await clock.advance(HOUR);
@@ -79,28 +73,24 @@ describe("eight contexts without a lock", () => {
     rotations.map(([rotation, make]) => ({ channel, makeChannel, rotation, make })),
   );
 
+  /** Eight that ask at once, for a token endpoint that takes so long. */
+  async function askOnce(ms: number, options: BenchOptions): Promise<void> {
+    const { vaults, clock, api } = await crowd(8, options);
+    api.refresh = slowly(clock, ms, api.refresh);
+    const calls = vaults.map(({ vault }) => outcome(vault.getToken()));
+    const tokens = await within(clock, 25 * SECOND, Promise.all(calls));
+    expect(new Set(tokens)).toEqual(new Set(["access-2-secret"]));
+    expect(refreshes({ api })).toBe(1);
+  }
+
   it.each(cases)(
     "ask a token endpoint of five seconds once, with $rotation and $channel [F45 P1]",
-    async ({ make, makeChannel }) => {
-      const { vaults, clock, api } = await crowd(8, { ...make(), ...makeChannel() });
-      api.refresh = slowly(clock, 5 * SECOND, api.refresh);
-      const calls = vaults.map(({ vault }) => outcome(vault.getToken()));
-      const tokens = await within(clock, 25 * SECOND, Promise.all(calls));
-      expect(new Set(tokens)).toEqual(new Set(["access-2-secret"]));
-      expect(refreshes({ api })).toBe(1);
-    },
+    ({ make, makeChannel }) => askOnce(5 * SECOND, { ...make(), ...makeChannel() }),
   );
 
   it.each(cases)(
     "ask one of twelve seconds once, with $rotation and $channel [F45 P1]",
-    async ({ make, makeChannel }) => {
-      const { vaults, clock, api } = await crowd(8, { ...make(), ...makeChannel() });
-      api.refresh = slowly(clock, 12 * SECOND, api.refresh);
-      const calls = vaults.map(({ vault }) => outcome(vault.getToken()));
-      const tokens = await within(clock, 25 * SECOND, Promise.all(calls));
-      expect(new Set(tokens)).toEqual(new Set(["access-2-secret"]));
-      expect(refreshes({ api })).toBe(1);
-    },
+    ({ make, makeChannel }) => askOnce(12 * SECOND, { ...make(), ...makeChannel() }),
   );
 
   it.each(channels)(
@@ -187,7 +177,6 @@ async function left({
   if (!lives) locks.clear();
   api.refresh = refresh;
   const other = bench({ ...base, store: storeOf(scopes[1]), lock: lockOf(spans[1]) });
-  open.push(other);
   const began = clock.running();
   return {
     clock,
@@ -204,7 +193,6 @@ describe("an attempt's own lock", () => {
     const locks = new Set<string>();
     const store = { ...memoryStore(), shared: "origin" as const, scope: async () => "here" };
     const made = await signedIn({ clock, store, lock: signLock(locks, "origin") });
-    open.push(made);
     const { vault, api } = made;
     await clock.advance(HOUR);
     expect(locks.size).toBe(0);
@@ -234,7 +222,6 @@ describe("an attempt's own lock", () => {
       },
     };
     const made = await signedIn({ clock, store, lock: signLock(locks, "origin") });
-    open.push(made);
     await clock.advance(HOUR);
     await within(clock, 20 * SECOND, made.vault.getToken());
     expect(seen.length).toBeGreaterThan(0);
@@ -300,9 +287,7 @@ describe("an attempt's own lock", () => {
     void outcome(one.vault.getToken());
     await clock.advance(100);
     api.refresh = refresh;
-    open.push(one);
     const other = bench({ clock, api, store, lock: signLock(locks, "origin") });
-    open.push(other);
     const began = clock.running();
     const token = await within(clock, 40 * SECOND, outcome(other.vault.getToken()));
     expectAged([token, clock.running() - began]);
@@ -326,7 +311,6 @@ describe("an attempt's own lock", () => {
       isFree: () => new Promise(() => {}),
     };
     const made = await signedIn({ clock, store, lock: hanging });
-    open.push(made);
     await clock.advance(HOUR);
     expect(await within(clock, 20 * SECOND, outcome(made.vault.getToken()))).toBe(
       "access-2-secret",
@@ -351,7 +335,6 @@ describe("silence", () => {
     const one = await signedIn({ ...silent, store: dead });
     const other = bench({ ...base, store: kept });
     const third = bench({ ...base, store: kept });
-    open.push(other, third);
     // Something has been heard: the sign-in of somebody who stays.
     await third.vault.signIn(credentials);
     await clock.advance(HOUR);
@@ -363,7 +346,6 @@ describe("silence", () => {
     for (const name of ["read", "head", "write"] as const)
       Object.assign(dead, { [name]: () => new Promise(() => {}) });
     api.refresh = refresh;
-    open.push(one);
     const began = clock.running();
     await within(clock, 40 * SECOND, outcome(other.vault.getToken()));
     return { ms: clock.running() - began, sent: refreshes({ api }) };

@@ -9,6 +9,7 @@ import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy
 import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
+import { presentationOf } from "../../../src/request/presentation.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
 import { settle } from "../../support/virtual-clock.ts";
 import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
@@ -107,6 +108,7 @@ function scene(given?: Clock): Scene {
         session: call,
         provider,
         policy: createPolicy(provider, false),
+        presentation: presentationOf(provider),
         memory: createMemory(),
         owner: () => self.seen,
         hash: async () => "hash",

@@ -1,13 +1,8 @@
 /** One patience covers a whole call, both of its waits together. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { acme, type Answer, never, reply } from "../../support/fake-api.ts";
 import { type Bench, type BenchOptions, refreshes, signedIn, VMS } from "../../support/vault.ts";
 import { HOUR, MINUTE, outcome, SECOND, slowly, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
 
 interface Waits extends Bench {
   /** The call's answer, and how long it took. */
@@ -35,7 +30,6 @@ async function twice(
   options: BenchOptions = {},
 ): Promise<Waits> {
   const made = await signedIn(options);
-  open.push(made);
   const { vault, api, clock } = made;
   await clock.advance(HOUR);
   api.refresh = slowly(clock, first, () => {
@@ -94,7 +88,6 @@ describe("a call that waits for a refresh, is answered 401, and waits again", ()
 
   it("gets its 401 back, where its patience ends while the refresh hangs [F51 P10]", async () => {
     const made = await signedIn();
-    open.push(made);
     const { vault, api, clock } = made;
     // The request itself takes its time: that is no waiting.
     api.api = slowly(clock, 30 * SECOND, () => reply(401, {}));
@@ -107,7 +100,6 @@ describe("a call that waits for a refresh, is answered 401, and waits again", ()
 
   it("rejects where there is no 401 in hand: the first wait alone takes the patience [P10]", async () => {
     const made = await signedIn({ provider: acme() });
-    open.push(made);
     const { vault, api, clock } = made;
     await clock.advance(HOUR);
     api.refresh = never;

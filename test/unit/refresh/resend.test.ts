@@ -5,15 +5,13 @@ import type { AccessToken, TokenStore } from "../../../src/types.ts";
 import { connectVault, serveVault } from "../../../src/worker.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
-import { type Bench, bench, rejection, signedIn, VMS } from "../../support/vault.ts";
+import { type Bench, bench, closedAfter, rejection, signedIn, VMS } from "../../support/vault.ts";
 import { type Gate, gate, MINUTE, outcome, testChannel, within } from "./stage.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const order = { method: "POST", body: "alice's order" };
 
-const open: { close(): void }[] = [];
 afterEach(() => {
-  for (const one of open.splice(0)) one.close();
   vi.unstubAllGlobals();
 });
 
@@ -58,7 +56,6 @@ async function crossed(
   const clock = manualClock();
   const one = await signedIn({ store, channel, clock });
   const other = bench({ store, channel, clock, api: one.api });
-  open.push(one.vault, other.vault);
   const held = busy(one.api);
   const posting = one.vault.fetch(VMS, order);
   await settle();
@@ -126,7 +123,6 @@ describe("a POST that is answered 401 while another user signs in", () => {
   it("comes back, where the other user comes while the refresh is on its way [F103]", async () => {
     const clock = manualClock();
     const { vault, api } = await signedIn({ clock });
-    open.push(vault);
     await clock.advance(MINUTE);
     const refresh = gate(api.refresh);
     api.refresh = refresh.answer;
@@ -157,10 +153,9 @@ describe("a POST of a page whose vault is in a worker", () => {
     vi.stubGlobal("fetch", api.fetch);
     const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
     const [page, other] = [
-      connectVault<typeof bob>(() => served),
-      connectVault<typeof bob>(() => served),
+      closedAfter(connectVault<typeof bob>(() => served)),
+      closedAfter(connectVault<typeof bob>(() => served)),
     ];
-    open.push(page, other);
     await page.signIn(credentials);
     const held = busy(api);
     const posting = page.fetch(VMS, order);
@@ -189,8 +184,7 @@ describe("a POST that an isolated service worker sends for its page", () => {
       lock: undefined,
       channel: undefined,
     } as never);
-    const page = connectVault<typeof bob>(() => served);
-    open.push(page);
+    const page = closedAfter(connectVault<typeof bob>(() => served));
     vi.stubGlobal("navigator", {
       onLine: true,
       serviceWorker: Object.assign(new EventTarget(), { controller: {} }),
@@ -216,7 +210,6 @@ describe("a token source that answers with another session's token", () => {
   it("makes no resend, whatever its generation is [F103]", async () => {
     const store = memoryStore();
     const one = await signedIn({ store });
-    open.push(one.vault);
     const names: Partial<AccessToken>[] = [];
     one.vault.events(({ type, sessionId, generation }) => {
       if (type === "retried") names.push({ sessionId: sessionId!, generation: generation! });
@@ -225,7 +218,6 @@ describe("a token source that answers with another session's token", () => {
     const posting = one.vault.fetch(VMS, order);
     await settle();
     const other = bench({ store, clock: one.clock, api: one.api });
-    open.push(other.vault);
     await other.vault.signIn(bob);
     // Bob's second generation is no newer one of alice's.
     await renewed(other.vault, one.clock);
@@ -237,7 +229,6 @@ describe("a token source that answers with another session's token", () => {
   it("rejects a getToken({ rejected }) of an ended session with no other user's token [F103]", async () => {
     const store = memoryStore();
     const one = await signedIn({ store });
-    open.push(one.vault);
     const token = await one.vault.getToken();
     await one.vault.signOut();
     expect(await rejection(one.vault.getToken({ rejected: token }))).toMatchObject({

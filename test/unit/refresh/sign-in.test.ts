@@ -3,7 +3,7 @@
  * store did not take, the removal of the account.
  */
 import "fake-indexeddb/auto";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { encrypted } from "../../../src/stores/encrypted.ts";
 import { indexedDbStore } from "../../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -54,11 +54,6 @@ const ends: readonly [string, () => Response][] = [
   ],
 ];
 
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
-
 interface Meeting extends Bench {
   readonly refresh: Gate;
   readonly login: Gate;
@@ -69,7 +64,6 @@ interface Meeting extends Bench {
 async function meeting(store: TokenStore = memoryStore()): Promise<Meeting> {
   const clock = manualClock();
   const made = await signedIn({ store, clock });
-  open.push(made);
   const { vault, api } = made;
   const refresh = gate(granted("alice-2"));
   const login = gate(granted("bob"));
@@ -87,7 +81,6 @@ async function expectBob({ vault, api, clock, store }: Bench): Promise<void> {
   expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-bob-secret");
   expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: true });
   const fresh = bench({ api, clock, store });
-  open.push(fresh);
   expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-bob-secret");
   expect(api.to("/revoke").map(({ body }) => body)).not.toContainEqual(
     expect.stringContaining("bob"),
@@ -211,7 +204,6 @@ describe("a sign-in while the session before it is being refreshed", () => {
       const clock = manualClock();
       const store = oddStore(clock);
       const made = await signedIn({ store, clock });
-      open.push(made);
       const { vault, api } = made;
       const [refresh, login] = [gate(granted("alice-2")), gate(granted("bob"))];
       api.refresh = refresh.answer;
@@ -244,7 +236,6 @@ describe("a sign-in in one tab while another tab refreshes the session before it
       const [one, two] = [oddStore(clock, kept), oddStore(clock, kept)];
       const tab = await signedIn({ api, clock, store: one });
       const other = bench({ api, clock, store: two });
-      open.push(tab, other);
       await clock.advance(HOUR);
       const [refresh, login] = [gate(granted("alice-2")), gate(granted("bob"))];
       api.refresh = refresh.answer;

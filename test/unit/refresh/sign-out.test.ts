@@ -1,5 +1,5 @@
 /** Signing out: twice at once, against a store that does not take it, and what peers then say. */
-import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { manualClock, settle } from "../../support/clock.ts";
 import type { TokenStore } from "../../../src/types.ts";
@@ -19,17 +19,11 @@ import {
 
 type Out = Bench & { readonly store: OddStore; readonly channel: TestChannel };
 
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
-
 async function stage(options: BenchOptions = {}): Promise<Out> {
   const clock = manualClock();
   const store = oddStore(clock);
   const channel = testChannel();
   const made = await signedIn({ ...options, store, clock, channel });
-  open.push(made);
   await settle();
   channel.posted.length = 0;
   return { ...made, store, channel };
@@ -44,7 +38,6 @@ async function expectOnce({ vault, api, clock, store, types }: Out): Promise<voi
   expect(types().filter((type) => type === "signed-out")).toHaveLength(1);
   expect(vault.snapshot().status).toBe("signed-out");
   const fresh = bench({ api, clock, store });
-  open.push(fresh);
   expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("no_session");
 }
 
@@ -109,7 +102,6 @@ describe("two sign-outs of one session", () => {
         "refresh-2-secret",
       ]);
       const fresh = bench({ api, clock, store });
-      open.push(fresh);
       expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("no_session");
     },
   );
@@ -117,7 +109,6 @@ describe("two sign-outs of one session", () => {
   it("of two contexts end the session, which is revoked [F46 S14]", async () => {
     const { vault, api, clock, store, channel } = await stage();
     const other = bench({ api, clock, store, channel });
-    open.push(other);
     expect(await other.vault.getToken()).toBe("access-1-secret");
     store.delay = 10;
     const outs = [outcome(vault.signOut()), outcome(other.vault.signOut())];
@@ -207,8 +198,7 @@ describe("garbage on the channel", () => {
     store.isDown = false;
     vault.close();
     say();
-    const fresh = bench({ api, clock, store, channel });
-    open.push(fresh);
+    bench({ api, clock, store, channel });
     say();
     await clock.advance(SECOND);
     await settle();
@@ -229,7 +219,6 @@ it("of a session that the store could not take writes nothing, and resolves [P19
       },
     },
   });
-  open.push(one);
   expect(one.vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
   puts = 0;
   await one.vault.signOut();
@@ -250,7 +239,6 @@ it("is not told that the store failed by a write that was under way and is not w
     },
   };
   const one = bench({ clock, store });
-  open.push(one);
   await clock.until(one.vault.signIn(credentials));
   expect(isUnderWay).toBe(false);
   // It is tried again by itself.

@@ -1,5 +1,5 @@
 /** Signs of life: an attempt's own lock, and what a context that is at it says when it is asked. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Channel, Lock, PeerMessage, Session, TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
@@ -7,14 +7,8 @@ import { acme, fakeApi } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, signedIn } from "../../support/vault.ts";
 import { gate, HOUR, MINUTE, outcome, rest, SECOND, signLock, slowly, within } from "./stage.ts";
 
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
-
 function opened(options: Parameters<typeof bench>[0]): Bench {
   const one = bench(options);
-  open.push(one);
   return one;
 }
 

@@ -1,34 +1,8 @@
 /** Stores that answer late, never, or with a lasting no: nobody hangs, and nothing is asked without a pause. */
-import { afterEach, describe, expect, it } from "vitest";
-import { manualClock } from "../../support/clock.ts";
+import { describe, expect, it } from "vitest";
 import { credentials, fakeApi } from "../../support/fake-api.ts";
-import {
-  type Bench,
-  bench,
-  type BenchOptions,
-  refreshes,
-  signedIn,
-  VMS,
-} from "../../support/vault.ts";
-import { HOUR, MINUTE, type OddStore, oddStore, outcome, SECOND, within } from "./stage.ts";
-
-type Odd = Bench & { readonly store: OddStore };
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
-
-async function odd(options: BenchOptions = {}, isSignedIn = true): Promise<Odd> {
-  const clock = manualClock();
-  const store = oddStore(clock);
-  const made = isSignedIn
-    ? await signedIn({ ...options, store, clock })
-    : bench({ ...options, store, clock });
-  open.push(made);
-  store.operations = 0;
-  return { ...made, store };
-}
+import { bench, refreshes, VMS } from "../../support/vault.ts";
+import { HOUR, MINUTE, type Odd, odd, oddBench, outcome, SECOND, within } from "./stage.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const adopted = { accessToken: "access-9-secret", refreshToken: "refresh-9-secret" };
@@ -46,7 +20,6 @@ describe("a store that takes its time for each answer", () => {
       // It is stored, too.
       await clock.advance(MINUTE);
       const fresh = bench({ api, clock, store });
-      open.push(fresh);
       expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-2-secret");
       expect(refreshes({ api })).toBe(1);
     },
@@ -133,7 +106,7 @@ describe("a store that never takes a write, and says so", () => {
   ];
 
   async function deaf({ age }: Path): Promise<Odd> {
-    const made = await odd({}, age !== undefined);
+    const made = age === undefined ? oddBench() : await odd();
     await made.clock.advance(age ?? 0);
     made.store.isDeaf = true;
     return made;
@@ -171,22 +144,20 @@ describe("a store that never takes a write, and says so", () => {
     store.isDeaf = false;
     await clock.advance(10 * MINUTE);
     const fresh = bench({ api, clock, store });
-    open.push(fresh);
     expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("no_session");
   });
 });
 
 describe("a store that hangs", () => {
-  const hung = async (options: BenchOptions = {}, isSignedIn = true): Promise<Odd> => {
-    const made = await odd(options, isSignedIn);
+  function hung(made: Odd): Odd {
     made.store.delay = Infinity;
     return made;
-  };
+  }
 
   it.each([SECOND, 31 * SECOND, 61 * SECOND, 10 * MINUTE, 40 * MINUTE])(
     "does not keep a good token in memory from being served, %i ms on [F59 P16]",
     async (later) => {
-      const { vault, clock } = await hung();
+      const { vault, clock } = hung(await odd());
       await clock.advance(later);
       const from = clock.running();
       expect((await within(clock, 30 * SECOND, vault.fetch(VMS))).status).toBe(200);
@@ -197,7 +168,7 @@ describe("a store that hangs", () => {
   );
 
   it("does not keep it from being served in the soft window, and nothing is spent [F59 P16]", async () => {
-    const { vault, api, clock } = await hung();
+    const { vault, api, clock } = hung(await odd());
     await clock.advance(2_800 * SECOND);
     for (let times = 0; times < 5; times++) {
       expect((await within(clock, 6 * SECOND, vault.fetch(VMS))).status).toBe(200);
@@ -207,7 +178,7 @@ describe("a store that hangs", () => {
   });
 
   it("reads as unavailable, and no call waits for it longer than its patience [F59 P16]", async () => {
-    const { vault, clock } = await hung({}, false);
+    const { vault, clock } = hung(oddBench());
     const statuses: string[] = [];
     vault.subscribe(({ status }) => statuses.push(status));
     expect(await within(clock, 20 * SECOND, outcome(vault.getToken()))).toBe("store_unavailable");
@@ -216,7 +187,7 @@ describe("a store that hangs", () => {
   });
 
   it("takes a sign-in into memory, and says so [F59 P16 P19]", async () => {
-    const { vault, clock, types } = await hung({}, false);
+    const { vault, clock, types } = hung(oddBench());
     expect(await within(clock, 20 * SECOND, outcome(vault.signIn(credentials)))).toBeUndefined();
     expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
     expect(types().filter((type) => type === "unpersisted")).toHaveLength(1);
@@ -229,20 +200,19 @@ describe("a store that hangs", () => {
     ["removeAccount()", ({ vault }) => vault.removeAccount("default")],
     ["removeAccount() of another", ({ vault }) => vault.removeAccount("other")],
   ])("fails %s in time [F59 P10]", async (_, act) => {
-    const made = await hung();
+    const made = hung(await odd());
     const { clock } = made;
     expect(await within(clock, 15 * SECOND, outcome(act(made)))).toBe("store_unavailable");
   });
 
   it("that answers again is asked again, and takes what is waiting [F59 P19]", async () => {
     const api = fakeApi();
-    const { vault, clock, store } = await hung({ api }, false);
+    const { vault, clock, store } = hung(oddBench({ api }));
     await within(clock, 20 * SECOND, outcome(vault.signIn(credentials)));
     store.delay = 0;
     await clock.advance(5 * MINUTE);
     expect(vault.snapshot().persisted).toBe(true);
     const fresh = bench({ api, clock, store });
-    open.push(fresh);
     expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-1-secret");
   });
 });

@@ -8,8 +8,9 @@ import type {
   StoredRecord,
   TokenStore,
 } from "../../../src/types.ts";
-import { type ManualClock, settle } from "../../support/clock.ts";
+import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import type { Answer } from "../../support/fake-api.ts";
+import { type Bench, bench, type BenchOptions, signedIn } from "../../support/vault.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
@@ -146,6 +147,25 @@ export function oddStore(clock: ManualClock, inner: TokenStore = memoryStore()):
       }, false),
   };
   return self;
+}
+
+/** A vault on a store that may misbehave. */
+export type Odd = Bench & { readonly store: OddStore };
+
+/** Signed in; what the store has been asked until then does not count. */
+export async function odd(options: BenchOptions = {}): Promise<Odd> {
+  const clock = manualClock();
+  const store = oddStore(clock);
+  const made = await signedIn({ ...options, store, clock });
+  store.operations = 0;
+  return { ...made, store };
+}
+
+/** Not signed in. */
+export function oddBench(options: BenchOptions = {}): Odd {
+  const clock = manualClock();
+  const store = oddStore(clock);
+  return { ...bench({ ...options, store, clock }), store };
 }
 
 /** A channel within this process; it notes what is posted, and hands it on in a later task. */

@@ -1,20 +1,10 @@
 /** What a caller is told of trouble, and what trouble is: offline, a status of long ago, a bug. */
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Outcome } from "../../../src/types.ts";
 import { manualClock, settle } from "../../support/clock.ts";
 import { acme, reply } from "../../support/fake-api.ts";
-import { type Bench, bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
+import { bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
 import { HOUR, MINUTE, oddStore, outcome, SECOND, within } from "./stage.ts";
-
-const open: Bench[] = [];
-afterEach(() => {
-  for (const { vault } of open.splice(0)) vault.close();
-});
-
-const kept = (made: Bench): Bench => {
-  open.push(made);
-  return made;
-};
 
 /** What the error of a call says; fails where it does not reject. */
 const errorOf = (promise: Promise<unknown>): Promise<{ code?: string; status?: number }> =>
@@ -25,7 +15,7 @@ const errorOf = (promise: Promise<unknown>): Promise<{ code?: string; status?: n
 
 describe("online() that says no", () => {
   it("does not keep a caller's ended token from being renewed: browsers are often wrong [F55]", async () => {
-    const { vault, api, clock } = kept(await signedIn({ online: () => false }));
+    const { vault, api, clock } = await signedIn({ online: () => false });
     await clock.advance(HOUR);
     const from = clock.running();
     expect((await within(clock, MINUTE, vault.fetch(VMS))).status).toBe(200);
@@ -34,7 +24,7 @@ describe("online() that says no", () => {
   });
 
   it("does not do so after a 401 either [F55]", async () => {
-    const { vault, api, clock } = kept(await signedIn({ online: () => false }));
+    const { vault, api, clock } = await signedIn({ online: () => false });
     await clock.advance(MINUTE);
     api.expire();
     expect((await within(clock, MINUTE, vault.fetch(VMS))).status).toBe(200);
@@ -42,9 +32,7 @@ describe("online() that says no", () => {
 
   it("delays what nobody waits for [F55]", async () => {
     let online = false;
-    const { vault, api, clock } = kept(
-      await signedIn({ online: () => online, refreshAhead: true }),
-    );
+    const { vault, api, clock } = await signedIn({ online: () => online, refreshAhead: true });
     await clock.advance(2_850 * SECOND);
     expect((await vault.fetch(VMS)).status).toBe(200);
     await clock.advance(MINUTE);
@@ -59,16 +47,14 @@ describe("online() that says no", () => {
     let online = false;
     let wake = (): void => {};
     // Nothing is spent, so that nothing but the back-off holds the next try back.
-    const made = kept(
-      await signedIn({
-        provider: acme({ rotation: "none" }),
-        online: () => online,
-        onWake(listener) {
-          wake = listener;
-          return () => {};
-        },
-      }),
-    );
+    const made = await signedIn({
+      provider: acme({ rotation: "none" }),
+      online: () => online,
+      onWake(listener) {
+        wake = listener;
+        return () => {};
+      },
+    });
     const { vault, api, clock, store } = made;
     await clock.advance(HOUR);
     const { refresh } = api;
@@ -89,9 +75,10 @@ describe("online() that says no", () => {
   });
 
   it("tries with pauses while a caller waits [F55 F14]", async () => {
-    const { vault, api, clock } = kept(
-      await signedIn({ provider: acme({ rotation: "none" }), online: () => false }),
-    );
+    const { vault, api, clock } = await signedIn({
+      provider: acme({ rotation: "none" }),
+      online: () => false,
+    });
     await clock.advance(HOUR);
     api.refresh = () => {
       throw new TypeError("fetch failed");
@@ -108,7 +95,7 @@ describe("online() that throws", () => {
   };
 
   it("does not keep a token from being renewed, and is nobody's error [F55]", async () => {
-    const { vault, clock } = kept(await signedIn({ online }));
+    const { vault, clock } = await signedIn({ online });
     await clock.advance(2_850 * SECOND);
     expect((await within(clock, MINUTE, vault.fetch(VMS))).status).toBe(200);
     await clock.advance(HOUR);
@@ -117,9 +104,9 @@ describe("online() that throws", () => {
   });
 
   it("does not keep a fresh vault from reading its store [F55]", async () => {
-    const { api, clock, store } = kept(await signedIn());
+    const { api, clock, store } = await signedIn();
     await clock.advance(MINUTE);
-    const other = kept(bench({ api, clock, store, online, refreshAhead: true }));
+    const other = bench({ api, clock, store, online, refreshAhead: true });
     expect(await within(clock, MINUTE, outcome(other.vault.getToken()))).toBe("access-1-secret");
     other.vault.subscribe(() => {});
     await settle();
@@ -130,9 +117,7 @@ describe("online() that throws", () => {
 describe("the status of an earlier answer", () => {
   it("is not told with an error that has none: a 503, an hour, then offline [F56]", async () => {
     let isOnline = true;
-    const made = kept(
-      await signedIn({ provider: acme({ safe503: true }), online: () => isOnline }),
-    );
+    const made = await signedIn({ provider: acme({ safe503: true }), online: () => isOnline });
     const { vault, api, clock } = made;
     await clock.advance(2_850 * SECOND);
     api.refresh = () => reply(503, {});
@@ -150,7 +135,7 @@ describe("the status of an earlier answer", () => {
   });
 
   it("is not told with events of another matter [F56]", async () => {
-    const made = kept(await signedIn());
+    const made = await signedIn();
     const { vault, api, clock, events } = made;
     await clock.advance(2_850 * SECOND);
     api.refresh = () => reply(503, {});
@@ -168,7 +153,7 @@ describe("the status of an earlier answer", () => {
   it("is not told with the store's trouble [F56]", async () => {
     const clock = manualClock();
     const store = oddStore(clock);
-    const { vault, api, events } = kept(await signedIn({ clock, store }));
+    const { vault, api, events } = await signedIn({ clock, store });
     await clock.advance(2_850 * SECOND);
     api.refresh = () => reply(503, {});
     await vault.fetch(VMS);
@@ -184,7 +169,7 @@ describe("the status of an earlier answer", () => {
   });
 
   it("is not told with a failed sign-in that got no reply, nor with its later refresh [F56 F76]", async () => {
-    const { vault, api, clock } = kept(await signedIn());
+    const { vault, api, clock } = await signedIn();
     const { login } = api;
     api.login = () => reply(503, {});
     const first = await errorOf(vault.signIn({ email: "b", password: "b" }));
@@ -207,9 +192,10 @@ describe("the status of an earlier answer", () => {
   });
 
   it("is told with the error of the callers that it failed, and of those alone [F56]", async () => {
-    const { vault, api, clock } = kept(
-      await signedIn({ provider: acme({ safe503: true }), patience: 5_000 }),
-    );
+    const { vault, api, clock } = await signedIn({
+      provider: acme({ safe503: true }),
+      patience: 5_000,
+    });
     await clock.advance(HOUR);
     api.refresh = () => reply(503, {});
     const error = await errorOf(within(clock, MINUTE, vault.fetch(VMS)));
@@ -235,14 +221,12 @@ describe("a bug in what merges a change with the record", () => {
 
   it("is not taken for the store's trouble [F53]", async () => {
     const bug = trap();
-    const made = kept(
-      await signedIn({
-        provider: {
-          ...acme({ rotation: "none" }),
-          renew: async (): Promise<Outcome> => ({ type: "trouble", retryAfter: bug.retryAfter }),
-        },
-      }),
-    );
+    const made = await signedIn({
+      provider: {
+        ...acme({ rotation: "none" }),
+        renew: async (): Promise<Outcome> => ({ type: "trouble", retryAfter: bug.retryAfter }),
+      },
+    });
     const { vault, clock, types } = made;
     await clock.advance(HOUR);
     const end = await within(clock, MINUTE, outcome(vault.fetch(VMS)));
@@ -256,14 +240,12 @@ describe("a bug in what merges a change with the record", () => {
 
   it("is not taken for it where the clock or the dice throw either [F53]", async () => {
     const dice = { isBroken: false };
-    const made = kept(
-      await signedIn({
-        random() {
-          if (dice.isBroken) throw new RangeError("a bug");
-          return 0.5;
-        },
-      }),
-    );
+    const made = await signedIn({
+      random() {
+        if (dice.isBroken) throw new RangeError("a bug");
+        return 0.5;
+      },
+    });
     const { vault, api, clock, types } = made;
     await clock.advance(HOUR);
     api.refresh = () => {

@@ -2,6 +2,7 @@
 import { createFetch } from "../../../src/request/fetch.ts";
 import type { FetchOptions, VaultFetch } from "../../../src/request/contract.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
+import { presentationOf } from "../../../src/request/presentation.ts";
 import type { AccessToken, TokenName, TokenNeed, TokenSource } from "../../../src/types.ts";
 
 export const ORIGIN = "https://api.acme.test";
@@ -55,7 +56,7 @@ export function stage(options: StageOptions = {}): Staged {
   const fetch = createFetch({
     policy: createPolicy({ origins: [ORIGIN] }),
     source,
-    authorization: ({ accessToken }) => `Bearer ${accessToken}`,
+    presentation: presentationOf({}),
     async fetch(input, init = {}) {
       const headers = new Headers(init.headers ?? (input as Partial<Request>).headers);
       sent.push({ input, init, token: headers.get("authorization") });

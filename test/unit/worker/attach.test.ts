@@ -1,7 +1,7 @@
 /** Requests that pass through a service worker, and isolation: tokens that never leave it. */
 import { describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { credentials, type FakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
+import { acme, credentials, type FakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
 import {
   type Answered,
   api,
@@ -54,6 +54,25 @@ describe("a service worker's fetch event", () => {
     expect((await one.answer)!.status).toBe(200);
     expect(one.held.length).toBeGreaterThan(0);
     expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-1-secret");
+  });
+
+  it("attaches a token in the provider's own header, which the browser must not carry on [S2 S6]", async () => {
+    beServiceWorker();
+    const served = await serve({ isolated: true, provider: { ...acme(), header: "X-API-Key" } });
+    await post(question("signIn", credentials), event({}));
+    api.api = () => reply(200, {});
+    const take = async (headers: HeadersInit): Promise<boolean> => {
+      const one = fetchEvent(new Request(`${ORIGIN}/v1`, { headers }));
+      const isTaken = served.attachTokens(one as unknown as Event);
+      await one.answer;
+      return isTaken;
+    };
+    expect(await take({ "x-api-key": "mine" })).toBe(false);
+    expect(await take({ authorization: "Bearer mine" })).toBe(true);
+    const { headers, init } = api.calls.at(-1)!;
+    expect(headers.get("x-api-key")).toBe("access-1-secret");
+    expect(headers.get("authorization")).toBe("Bearer mine");
+    expect(init).toMatchObject({ redirect: "error" });
   });
 
   it("a 401 of another host, to which the browser was redirected, refreshes nothing and sends nothing again [F62 S18]", async () => {

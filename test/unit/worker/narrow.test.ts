@@ -7,12 +7,20 @@ import { rejection } from "../../support/vault.ts";
 import { connect, odd, real } from "./page.ts";
 
 describe("what a worker says", () => {
-  const ticket = { authorization: "Bearer abc", sessionId: "s", generation: 1 };
+  const ticket = {
+    header: "authorization",
+    authorization: "Bearer abc",
+    sessionId: "s",
+    generation: 1,
+  };
 
   it.each<[string, unknown]>([
     ["a text", "Bearer abc"],
     ["a header with a line break", { ...ticket, authorization: "Bearer abc\r\nX-Evil: 1" }],
-    ["a header without a scheme", { ...ticket, authorization: "abc" }],
+    ["two spaces in a header", { ...ticket, authorization: "Bearer a bc" }],
+    ["a header with no more than its scheme", { ...ticket, authorization: "Bearer " }],
+    ["no header's name", { ...ticket, header: undefined }],
+    ["a header's name that is no text", { ...ticket, header: ["authorization"] }],
     ["a header too long", { ...ticket, authorization: `Bearer ${"a".repeat(20_000)}` }],
     ["no session", { ...ticket, sessionId: 1 }],
     ["no generation", { ...ticket, generation: "1" }],

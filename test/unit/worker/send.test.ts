@@ -8,12 +8,20 @@ import { connect, odd, real } from "./page.ts";
 const VMS = `${ORIGIN}/v1/vms`;
 
 const ticket = (generation: number, sessionId = "session-a"): object => ({
+  header: "authorization",
   authorization: `Bearer ${sessionId}-${generation}`,
   sessionId,
   generation,
 });
 
-let sent: { url: string; method: string; token: string | null; headers: Headers; body: string }[];
+let sent: {
+  url: string;
+  method: string;
+  token: string | null;
+  headers: Headers;
+  redirect: string;
+  body: string;
+}[];
 let replies: (() => Response)[];
 let needs: Record<string, unknown>[];
 
@@ -23,8 +31,9 @@ beforeEach(() => {
 });
 
 async function send(input: Request): Promise<Response> {
-  const { url, method, headers } = input;
-  const seen = { url, method, headers: new Headers(headers), token: headers.get("authorization") };
+  const { url, method, headers, redirect } = input;
+  const token = headers.get("authorization");
+  const seen = { url, method, headers: new Headers(headers), token, redirect };
   // An interceptor takes what it was given for its own.
   headers.set("x-own", "spoilt");
   sent.push({ ...seen, body: await input.text() });
@@ -179,6 +188,51 @@ describe("a page's request", () => {
     replies = [refused];
     expect((await vault.fetch(post("x".repeat(1_048_577)))).status).toBe(401);
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe("a page's request whose token goes into another header", () => {
+  const keyed = { ...ticket(1), header: "x-api-key", authorization: "key-1" };
+
+  it("has it there, with the caller's own Authorization beside it [S6]", async () => {
+    const vault = page([keyed]);
+    await vault.fetch(VMS, { headers: { Authorization: "Basic YTpi" } });
+    expect(sent[0]!.token).toBe("Basic YTpi");
+    expect(sent[0]!.headers.get("x-api-key")).toBe("key-1");
+    expect(needs).toMatchObject([{ headers: ["authorization"] }]);
+  });
+
+  it.each<[RequestInit["redirect"], string]>([
+    [undefined, "error"],
+    ["follow", "error"],
+    ["manual", "manual"],
+    ["error", "error"],
+  ])(
+    "is not followed by the browser: mode %s goes out as %s, all else as it was [S2]",
+    async (redirect, mode) => {
+      replies = [refused];
+      const vault = page([keyed, { ...keyed, authorization: "key-2", generation: 2 }]);
+      const init = { method: "PUT", body: "own", headers: { "x-own": "own" } };
+      await vault.fetch(VMS, { ...init, ...(redirect && { redirect }) });
+      const seen = sent.map((one) => [
+        one.redirect,
+        one.method,
+        one.body,
+        one.headers.get("x-own"),
+        one.headers.get("x-api-key"),
+      ]);
+      expect(seen).toEqual([
+        [mode, "PUT", "own", "own", "key-1"],
+        [mode, "PUT", "own", "own", "key-2"],
+      ]);
+    },
+  );
+
+  it("goes out as it was where the worker gives no token [S1 S6]", async () => {
+    const vault = page([{}]);
+    await vault.fetch(VMS, { headers: { "x-api-key": "own" } });
+    expect(sent).toMatchObject([{ redirect: "follow" }]);
+    expect(sent[0]!.headers.get("x-api-key")).toBe("own");
   });
 });
 

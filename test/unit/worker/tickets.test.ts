@@ -68,6 +68,38 @@ describe("a token", () => {
     expect(api.to("/refresh")).toHaveLength(0);
   });
 });
+describe("a token in its provider's own way", () => {
+  it.each<[object, object]>([
+    [{}, { header: "authorization", authorization: "Bearer access-1-secret" }],
+    [{ scheme: "ApiKey" }, { header: "authorization", authorization: "ApiKey access-1-secret" }],
+    [{ header: "X-API-Key" }, { header: "x-api-key", authorization: "access-1-secret" }],
+    [
+      { header: "X-Auth", scheme: "Token" },
+      { header: "x-auth", authorization: "Token access-1-secret" },
+    ],
+  ])("is given with the header's name: %j [S6]", async (presentation, shown) => {
+    await serve({ provider: { ...acme(), ...presentation } });
+    await post(question("signIn", credentials));
+    expect((await post(question("token", { url: VMS }))).value).toMatchObject(shown);
+  });
+
+  it("is not given to a request that has this header itself, and needs no session then [S6]", async () => {
+    await serve({ provider: { ...acme(), header: "X-API-Key" } });
+    const ask = (...headers: unknown[]): Promise<Answered> =>
+      post(question("token", { url: VMS, headers }));
+    expect((await ask("accept", "x-api-key")).value).toBeUndefined();
+    expect((await ask("accept", "x-api-key")).error).toBeUndefined();
+    await post(question("signIn", credentials));
+    expect((await ask("accept", "x-api-key")).value).toBeUndefined();
+    for (const headers of [["authorization"], [], [7, "x-api-key"]])
+      expect((await ask(...headers)).value).toMatchObject({ generation: 1 });
+    for (const headers of [null, "x-api-key", { 0: "x-api-key" }])
+      expect((await post(question("token", { url: VMS, headers }))).value).toMatchObject({
+        generation: 1,
+      });
+  });
+});
+
 describe("a token that is signed here", () => {
   const url = VMS;
   const signer = {

@@ -6,11 +6,12 @@ import type { BrowserContext, Page } from "playwright";
 import { expect } from "vitest";
 import type { Gate, Moment } from "../apis/gates.ts";
 import { wordsOf } from "../apis/log.ts";
+import { fetchOf, TABS } from "./calls.ts";
 import { closeTab } from "./lifeline.ts";
 import type { Config } from "./page.ts";
 import { HOUR, setUp, type Stage } from "./stage.ts";
 import type { Watched } from "./watch.ts";
-import { fetchOf, jumpWorker, killWorker, TABS } from "./worker-stage.ts";
+import { jumpWorker, killWorker } from "./workers.ts";
 
 /** Who runs the vault. */
 export type RunBy = "page" | "shared" | "service";

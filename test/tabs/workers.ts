@@ -1,22 +1,10 @@
 /** What the tests of vaults in workers do to tabs and workers. */
 import type { CDPSession, Page } from "playwright";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { all, fetchAll, fetchOf, TABS } from "./calls.ts";
 import { closeTab } from "./lifeline.ts";
-import type { Config, Ended } from "./page.ts";
+import type { Config } from "./page.ts";
 import { HOUR, setUp, type Stage, type StageOptions } from "./stage.ts";
-
-export const TABS = 10;
-
-export const fetchOf = (page: Page): Promise<Ended> =>
-  page.evaluate(() => window.kit.call(() => window.vault.fetch(`${window.kit.api}/v1/me`)));
-
-export const resultsOf = (ends: readonly Ended[]): string[] => ends.map(({ result }) => result);
-
-/** Each page's way to end, in turn. */
-export const fetchAll = async (pages: readonly Page[]): Promise<string[]> =>
-  resultsOf(await Promise.all(pages.map(fetchOf)));
-
-export const all = (pages: readonly unknown[], result: string): string[] => pages.map(() => result);
 
 export interface Scene extends Stage {
   readonly first: Page;

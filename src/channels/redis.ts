@@ -1,0 +1,147 @@
+/**
+ * Messages between processes, by Redis' publish and subscribe.
+ *
+ * @see https://redis.io/docs/latest/develop/interact/pubsub/
+ * @module
+ */
+import { check } from "../errors.ts";
+import { type Connection, type Redis, type RedisClient, redisOf } from "../guard/redis/client.ts";
+import { channelOver, type Hearer, type Relay } from "../guard/relay.ts";
+import type { Channel } from "../types.ts";
+
+/** The options of {@link redisChannel}. */
+export interface RedisChannelOptions {
+  /** The beginning of each channel's name; `"tokenkeep:"` by default. */
+  readonly prefix?: string;
+}
+
+/** How long to wait before the next try to connect, milliseconds; half as long with luck. */
+const PAUSE = 1000;
+
+/** One connection for all channels over one client, because a process may have thousands of accounts. */
+const relays = new WeakMap<object, Relay>();
+
+/**
+ * Tells other processes which generation there is, and never a token. All channels over one client share one
+ * connection of their own, which is opened with the first port and ended with the last. Where Redis is out of
+ * reach nothing is sent and nothing arrives, because messages only save time: no call throws.
+ *
+ * @param client a client of `redis` or `ioredis`, or a cluster of theirs; it publishes, and is duplicated
+ * @throws `VaultError`, code `invalid_option`, for anything but a client
+ *
+ * @example
+ * ```ts
+ * import { redisChannel, type RedisClient } from "tokenkeep/channels/redis";
+ *
+ * const open = (client: RedisClient) =>
+ *   redisChannel(client).open("name", (message) => console.log(message));
+ * ```
+ */
+export function redisChannel(client: RedisClient, options: RedisChannelOptions = {}): Channel {
+  const { prefix = "tokenkeep:" } = options;
+  const redis = redisOf(client);
+  const relay = relays.get(client) ?? relayOver(redis);
+  relays.set(client, relay);
+  return channelOver({
+    join: (name, hearer) => relay.join(prefix + name, hearer),
+    publish: (name, text) => relay.publish(prefix + name, text),
+  });
+}
+
+/** Those who hear one name. */
+interface Audience {
+  readonly hearers: Set<Hearer>;
+  /** Always the same function, because some clients keep all that they are given. */
+  readonly hear: (text: string) => void;
+}
+
+function createAudience(): Audience {
+  const hearers = new Set<Hearer>();
+  return {
+    hearers,
+    hear(text) {
+      for (const hearer of hearers) hearer.heard(text);
+    },
+  };
+}
+
+function relayOver(redis: Redis): Relay {
+  check(redis.canConnect, "createClient() for a channel: a pool of clients hears nothing");
+  const audiences = new Map<string, Audience>();
+  let connection: Connection | undefined;
+  let isConnecting = false;
+
+  async function subscribe(
+    to: Connection,
+    name: string,
+    { hear, hearers }: Audience,
+  ): Promise<void> {
+    try {
+      await to.subscribe(name, hear);
+    } catch {
+      // The connection is lost: it subscribes when it is there again.
+      return;
+    }
+    for (const hearer of hearers) hearer.opened();
+  }
+
+  async function connect(): Promise<void> {
+    if (isConnecting || connection || audiences.size === 0) return;
+    isConnecting = true;
+    let own: Connection | undefined;
+    try {
+      await redis.connect({
+        reconnects: true,
+        opened(opened) {
+          own = opened;
+          connection = opened;
+          if (audiences.size === 0) return release();
+          for (const [name, audience] of audiences) void subscribe(opened, name, audience);
+        },
+        lost() {
+          // An earlier connection's end is no news.
+          if (own !== connection) return;
+          for (const { hearers } of audiences.values()) for (const hearer of hearers) hearer.lost();
+        },
+      });
+    } catch {
+      // A cluster without a node that answers.
+      const timer: ReturnType<typeof setTimeout> & { unref?(): void } = setTimeout(
+        () => void connect(),
+        PAUSE * (0.5 + Math.random() / 2),
+      );
+      timer.unref?.();
+    } finally {
+      isConnecting = false;
+    }
+  }
+
+  function release(): void {
+    connection?.end();
+    connection = undefined;
+  }
+
+  function leave(name: string, audience: Audience, hearer: Hearer): void {
+    audience.hearers.delete(hearer);
+    if (audience.hearers.size > 0 || audiences.get(name) !== audience) return;
+    audiences.delete(name);
+    if (audiences.size === 0) release();
+    else void connection?.unsubscribe(name).catch(() => {});
+  }
+
+  return {
+    join(name, hearer) {
+      const known = audiences.get(name);
+      const audience = known ?? createAudience();
+      audience.hearers.add(hearer);
+      audiences.set(name, audience);
+      if (!connection) void connect();
+      else if (known) hearer.opened();
+      else void subscribe(connection, name, audience);
+      return () => leave(name, audience, hearer);
+    },
+    publish: (name, text) => redis.send(["PUBLISH", name, text], name),
+  };
+}
+
+export type { IoRedis, NodeRedis, RedisClient } from "../guard/redis/client.ts";

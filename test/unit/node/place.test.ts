@@ -1,0 +1,217 @@
+/** The folder of a user's sessions: where it is, and what is refused in it. */
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Builtins, loadBuiltins } from "../../../src/node/builtins.ts";
+import { keyFrom } from "../../../src/node/key-file.ts";
+import {
+  checkFile,
+  makeFile,
+  makeFolder,
+  networkOf,
+  stateFolder,
+} from "../../../src/node/place.ts";
+
+const real = loadBuiltins();
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-place-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const modeOf = (file: string): number => statSync(file).mode & 0o777;
+const trouble = (message: RegExp): unknown =>
+  expect.objectContaining({
+    code: "store_unavailable",
+    message: expect.stringMatching(message) as string,
+  });
+
+/** A process of another user, as far as anybody asks. */
+const stranger: Builtins = { ...real, process: { ...real.process, geteuid: () => 4711 } };
+
+describe("the state folder", () => {
+  const at = (platform: string, env: Record<string, string>): string =>
+    stateFolder({
+      ...real,
+      homedir: () => "/home/ada",
+      process: { ...real.process, platform, env },
+    });
+
+  it.each([
+    ["linux", {}, "/home/ada/.local/state/tokenkeep"],
+    ["linux", { XDG_STATE_HOME: "/state" }, "/state/tokenkeep"],
+    ["linux", { XDG_STATE_HOME: "/state/" }, "/state/tokenkeep"],
+    ["linux", { XDG_STATE_HOME: "relative" }, "/home/ada/.local/state/tokenkeep"],
+    ["linux", { XDG_STATE_HOME: "" }, "/home/ada/.local/state/tokenkeep"],
+    ["darwin", {}, "/home/ada/Library/Application Support/tokenkeep"],
+    ["win32", { LOCALAPPDATA: "/local" }, "/local/tokenkeep"],
+    ["win32", {}, "/home/ada/AppData/Local/tokenkeep"],
+  ])("on %s with %j is %s [S11]", (platform, env, expected) => {
+    expect(at(platform, env as Record<string, string>)).toBe(expected);
+  });
+});
+
+describe("the folder", () => {
+  it("and its parents are made for the user alone [S8]", () => {
+    const folder = path.join(root, "a/b");
+    makeFolder(real, folder);
+    expect([modeOf(path.join(root, "a")), modeOf(folder)]).toEqual([0o700, 0o700]);
+    makeFolder(real, folder);
+  });
+
+  it("that others may write to is refused, with the command that helps [S8 P16]", () => {
+    chmodSync(root, 0o777);
+    expect(() => makeFolder(real, root)).toThrow(trouble(/chmod 700/));
+    chmodSync(root, 0o755);
+    makeFolder(real, root);
+  });
+
+  it("of another user is refused, with the command that helps [S8 P16]", () => {
+    expect(() => makeFolder(stranger, root)).toThrow(trouble(/chown/));
+  });
+
+  it("that is a link or a file is refused [S8 P16]", () => {
+    const [link, file] = [path.join(root, "link"), path.join(root, "file")];
+    symlinkSync(root, link);
+    writeFileSync(file, "");
+    for (const wrong of [link, file])
+      expect(() => makeFolder(real, wrong)).toThrow(trouble(/another path/));
+  });
+});
+
+describe("a file", () => {
+  it("is made for the user alone, and left as it is where it exists [S8]", () => {
+    const file = path.join(root, "sessions.db");
+    expect(makeFile(real, file)).toBe(true);
+    expect(modeOf(file)).toBe(0o600);
+    writeFileSync(file, "kept");
+    expect(makeFile(real, file)).toBe(true);
+    expect(lstatSync(file).size).toBe(4);
+    expect(makeFile(real, path.join(root, "none/x"))).toBe(false);
+  });
+
+  it("that others can read, that is another's, a link or a folder is refused [S8 P16]", () => {
+    const file = path.join(root, "file");
+    writeFileSync(file, "", { mode: 0o600 });
+    expect(checkFile(real, file)?.size).toBe(0);
+    expect(() => checkFile(stranger, file)).toThrow(trouble(/another user.*chown/));
+    chmodSync(file, 0o640);
+    expect(() => checkFile(real, file)).toThrow(trouble(/chmod 600/));
+    const link = path.join(root, "link");
+    symlinkSync(file, link);
+    expect(() => checkFile(real, link)).toThrow(trouble(/no ordinary file/));
+    expect(() => checkFile(real, root)).toThrow(trouble(/no ordinary file/));
+    expect(checkFile(real, path.join(root, "none"))).toBeUndefined();
+  });
+});
+
+describe("a network file system", () => {
+  const on = (type: number, platform = "linux"): string | undefined =>
+    networkOf(
+      {
+        ...real,
+        files: { ...real.files, statfsSync: () => ({ type }) },
+        process: { ...real.process, platform },
+      },
+      root,
+    );
+
+  it("is told by its number, also where that comes with a sign [P2]", () => {
+    expect(on(0x6969)).toBe("NFS");
+    expect(on(0xff534d42)).toBe("SMB");
+    expect(on(0xff534d42 | 0)).toBe("SMB");
+    expect(on(0xef53)).toBeUndefined();
+    expect(on(0x6969, "darwin")).toBeUndefined();
+  });
+});
+
+describe("the key file", () => {
+  const keyFile = (): string => path.join(root, "key");
+
+  it("is made once, for the user alone, and no draft stays [S8 F28]", () => {
+    const first = keyFrom(real, root);
+    expect(first).toMatch(/^file:[\w+/]{43}=$/);
+    expect(keyFrom(real, root)).toBe(first);
+    expect([modeOf(keyFile()), statSync(keyFile()).size]).toEqual([0o600, 32]);
+    expect(real.files.lstatSync(keyFile(), { throwIfNoEntry: false })?.isFile()).toBe(true);
+  });
+
+  it("of another process that came first is read, not replaced [F28]", () => {
+    const theirs = new Uint8Array(32).fill(7);
+    let isFirst = true;
+    const raced: Builtins = {
+      ...real,
+      files: {
+        ...real.files,
+        linkSync(from, to) {
+          // Between the look and the link.
+          if (isFirst) writeFileSync(to, theirs, { mode: 0o600 });
+          isFirst = false;
+          real.files.linkSync(from, to);
+        },
+      },
+    };
+    expect(keyFrom(raced, root)).toBe(`file:${Buffer.from(theirs).toString("base64")}`);
+  });
+
+  it("of the wrong length, another's, a link or open to others is refused, and stays as it is [S8 S20 P16]", () => {
+    writeFileSync(keyFile(), "short", { mode: 0o600 });
+    expect(() => keyFrom(real, root)).toThrow(trouble(/has not 32 bytes/));
+    expect(statSync(keyFile()).size).toBe(5);
+    writeFileSync(keyFile(), "");
+    expect(() => keyFrom(real, root)).toThrow(trouble(/has not 32 bytes/));
+    writeFileSync(keyFile(), new Uint8Array(32));
+    expect(() => keyFrom(stranger, root)).toThrow(trouble(/another user/));
+    chmodSync(keyFile(), 0o604);
+    expect(() => keyFrom(real, root)).toThrow(trouble(/chmod 600/));
+    rmSync(keyFile());
+    symlinkSync("/etc/hostname", keyFile());
+    expect(() => keyFrom(real, root)).toThrow(trouble(/no ordinary file/));
+  });
+
+  it("is synced before its name, and the folder after it [P5]", () => {
+    const steps: string[] = [];
+    const { files } = real;
+    const noted: Builtins = {
+      ...real,
+      files: {
+        ...files,
+        fsyncSync(file) {
+          steps.push("fsync");
+          files.fsyncSync(file);
+        },
+        linkSync(from, to) {
+          steps.push("link");
+          files.linkSync(from, to);
+        },
+      },
+    };
+    keyFrom(noted, root);
+    expect(steps).toEqual(["fsync", "link", "fsync"]);
+  });
+
+  it("that cannot be made says what to do, and leaves nothing behind [P16]", () => {
+    const full: Builtins = {
+      ...real,
+      files: {
+        ...real.files,
+        writeSync() {
+          throw Object.assign(new Error("secret words"), { code: "ENOSPC" });
+        },
+      },
+    };
+    expect(() => keyFrom(full, root)).toThrow(trouble(/cannot be made.*pass keys/));
+    mkdirSync(path.join(root, "empty"));
+    expect(real.files.lstatSync(keyFile(), { throwIfNoEntry: false })).toBeUndefined();
+  });
+});
