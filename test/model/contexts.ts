@@ -226,6 +226,13 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
         told,
       );
     },
+    find({ vault }: LiveContext): Promise<void> {
+      return follow(vault.signIn(undefined as never), { resolved() {} });
+    },
+    signInOutside(): void {
+      for (const device of new Set(all.map(({ place }) => place.device)))
+        server.jars.set(device, server.hand(newUser(), device).refresh);
+    },
     signOut: ({ place, vault }: LiveContext): Promise<void> =>
       follow(vault.signOut(), invariants.signOut(place)),
     remove({ place, vault }: LiveContext, account: string): Promise<void> {
