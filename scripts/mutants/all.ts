@@ -3,6 +3,7 @@ import { changes } from "./changes.ts";
 import { decisions } from "./decisions.ts";
 import { evidence } from "./evidence.ts";
 import { cloudflare } from "./cloudflare.ts";
+import { cookies } from "./cookies.ts";
 import { model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
 import { peers } from "./peers.ts";
@@ -26,6 +27,7 @@ export const mutants: readonly Mutant[] = [
   ...webhooks,
   ...providers,
   ...cloudflare,
+  ...cookies,
   ...worker,
   ...model,
 ];
