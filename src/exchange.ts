@@ -72,7 +72,10 @@ export interface Adoption {
 }
 
 /** What stands around an engine. */
-export interface Surroundings extends Pick<VaultOptions, "refreshAhead" | "patience"> {
+export interface Surroundings extends Pick<
+  VaultOptions,
+  "refreshAhead" | "patience" | "online" | "isHeldOpen"
+> {
   readonly clock: Clock;
   /** Tells observers that the state has changed. */
   readonly tell: () => void;

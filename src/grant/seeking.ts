@@ -47,17 +47,34 @@ function failureOf(error: VaultError): VaultError {
     : error;
 }
 
-/** One thing after the other; who is aborted leaves, and the thing goes on. */
+/** One thing after the other. Who is aborted leaves at once, and what was begun goes on. */
 function createQueue(): <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
-  return (task, signal) => {
+  return async (task, signal) => {
     const turn = last.then(() => {
       signal?.throwIfAborted();
       return task();
     });
     last = turn.catch(() => {});
-    return turn;
+    if (!signal) return turn;
+    let leave = (): void => {};
+    const left = new Promise<never>((_, reject) => (leave = () => reject(signal.reason)));
+    signal.addEventListener("abort", leave);
+    try {
+      return await Promise.race([turn, left]);
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
   };
+}
+
+/** Asks a function of the application's; where it throws, the answer is yes. */
+function isSo(question: (() => boolean) | undefined): boolean {
+  try {
+    return question?.() ?? true;
+  } catch {
+    return true;
+  }
 }
 
 export function seeking<Source extends Wrapped>(engine: Source, around: Surroundings): Source {
@@ -66,10 +83,11 @@ export function seeking<Source extends Wrapped>(engine: Source, around: Surround
   const inTurn = createQueue();
   let isSought = false;
   let isClosed = false;
-  let failure: VaultError | undefined;
-  let isTryingAgainAt = -Infinity;
-  let pauseMs = FIRST_PAUSE;
+  /** Why the last search has failed, and until when the next one waits; running time. */
+  let trouble: { readonly error: VaultError; readonly pause: number; until: number } | undefined;
   let search: Promise<void> | undefined;
+  /** How many callers wait for what is being looked for. */
+  let waiting = 0;
 
   const run = (errand: Errand, signal?: AbortSignal, earlier?: Adoption): Promise<void> =>
     inTurn(async () => {
@@ -96,18 +114,23 @@ export function seeking<Source extends Wrapped>(engine: Source, around: Surround
   async function find(): Promise<void> {
     const errand = new Errand("find quietly", since);
     const error = await runQuietly(errand, { sessionId: randomId(), startedAt: clock.now() });
-    failure = error;
     // Signed out, or closed, in between: nobody looks any more.
-    if (error?.code === "closed") isSought = true;
-    if (error) {
-      isTryingAgainAt = clock.running() + Math.max(pauseMs, error.retryAfter ?? 0);
-      pauseMs = Math.min(LONGEST_PAUSE, 2 * pauseMs);
-    } else isSought = true;
+    if (!error || error.code === "closed") {
+      isSought = true;
+      trouble = undefined;
+      return;
+    }
+    const pause = trouble ? Math.min(LONGEST_PAUSE, 2 * trouble.pause) : FIRST_PAUSE;
+    const until = clock.running() + Math.max(pause, error.retryAfter ?? 0);
+    trouble = { error, pause, until };
   }
 
   async function look(): Promise<void> {
     await engine.look();
-    if (isSought || isClosed || clock.running() < isTryingAgainAt) return;
+    if (isSought || isClosed || clock.running() < (trouble?.until ?? -Infinity)) return;
+    // In the background nothing is begun that may end half done; a caller's own event holds the runtime open.
+    const isPossible = isSo(around.online) && isSo(around.isHeldOpen);
+    if (!isPossible && waiting === 0) return;
     const { status } = engine.state();
     if (isNobody(status)) await find();
     else if (status === "signed-in") isSought = true;
@@ -128,19 +151,25 @@ export function seeking<Source extends Wrapped>(engine: Source, around: Surround
 
   /** Seeks until a session is found or surely missing, or the caller's patience ends. */
   async function seekFor({ signal, waited = 0 }: TokenNeed): Promise<void> {
-    const overdue = (): unknown => failure && failureOf(failure);
+    const overdue = (): VaultError =>
+      trouble
+        ? failureOf(trouble.error)
+        : new VaultError("refresh_failed", undefined, { reason: "timed_out" });
     const limit = createLimit(clock, Math.max(0, patience - waited), signal, overdue);
+    waiting += 1;
     try {
       for (;;) {
         await Promise.race([seek(), limit.stopped]);
-        if (isSought || !failure) return;
-        const rest = createLimit(
-          clock,
-          Math.max(SHORTEST_PAUSE, isTryingAgainAt - clock.running()),
-        );
+        // A store that is out of reach is the engine's to tell.
+        if (isSought || isClosed || !(trouble || isNobody(engine.state().status))) return;
+        // That search was not for a caller.
+        if (!trouble) continue;
+        const left = trouble.until - clock.running();
+        const rest = createLimit(clock, Math.max(SHORTEST_PAUSE, left));
         await Promise.race([rest.stopped.catch(() => {}), limit.stopped]).finally(rest.end);
       }
     } finally {
+      waiting -= 1;
       limit.end();
     }
   }
@@ -165,14 +194,14 @@ export function seeking<Source extends Wrapped>(engine: Source, around: Surround
     state() {
       const state = engine.state();
       if (isSought || !isNobody(state.status)) return state;
-      return own({ ...state, status: failure ? "unavailable" : "loading" });
+      return own({ ...state, status: trouble ? "unavailable" : "loading" });
     },
     async look() {
       await seek();
       await pay();
     },
     async wake() {
-      isTryingAgainAt = -Infinity;
+      if (trouble) trouble.until = -Infinity;
       await engine.wake();
       if (!isSought) await seek();
       await pay();

@@ -6,6 +6,7 @@ import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { connectVault, serveVault } from "../../src/worker.ts";
+import { cookieContract } from "../contracts/cookie.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
 import { freshDatabase } from "../support/indexeddb.ts";
@@ -37,6 +38,7 @@ webLocksContract("the browser's", {
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
 providerContract({ control: inject("control") });
+cookieContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
 webhookContract({ streams: "body" in Request.prototype });
 const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);

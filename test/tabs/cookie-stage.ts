@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright";
 import { afterAll, beforeAll, expect, inject, onTestFailed, onTestFinished } from "vitest";
 import { type CookieApi, type CookieApiSwitches, createCookieApi } from "../apis/cookies.ts";
-import type { Handler } from "../apis/replies.ts";
+import { withCredentials } from "../apis/cookie-servers.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import type { CookieConfig } from "./cookie-page.ts";
 
@@ -60,23 +60,6 @@ async function bundle(name: string): Promise<string> {
   });
   return outputFiles[0]!.text;
 }
-
-/** CORS for requests with cookies, which take no wildcard (Fetch §3.3.2). */
-const withCredentials =
-  (handler: Handler): Handler =>
-  async (request) => {
-    const origin = request.headers.get("origin");
-    const isAsked = request.method === "OPTIONS";
-    const reply = isAsked ? new Response(null, { status: 204 }) : await handler(request);
-    if (origin === null) return reply;
-    const { headers } = reply;
-    headers.set("access-control-allow-origin", origin);
-    headers.set("access-control-allow-credentials", "true");
-    headers.set("access-control-allow-methods", "GET, POST");
-    headers.set("access-control-allow-headers", "authorization, content-type, x-csrf");
-    headers.append("vary", "Origin");
-    return reply;
-  };
 
 export interface CookieStageOptions extends Partial<CookieApiSwitches> {
   /** The page's host, on the same site as the API by default. */

@@ -119,6 +119,41 @@ describe("the first look", () => {
     expect(clock.running() - since).toBe(20_000);
   });
 
+  it("a call is told in time though the server says nothing at all [P10]", async () => {
+    const { open, api, clock } = stage();
+    api.before = (kind) => (kind === "refresh" ? new Promise(() => {}) : undefined);
+    const { vault } = open({ patience: 5_000 });
+    const since = clock.running();
+    expect(await refusal(clock.until(vault.fetch(ME)))).toMatchObject({
+      code: "refresh_failed",
+      reason: "timed_out",
+    });
+    expect(clock.running() - since).toBe(5_000);
+  });
+
+  it("nothing is looked for in the background that may end half done, but a call looks [F55]", async () => {
+    const { open, api, signInOutside } = stage();
+    await signInOutside("bob");
+    const tab = open({ isHeldOpen: () => false, refreshAhead: true });
+    await settle();
+    expect([api.to("refresh").length, tab.vault.snapshot().status]).toEqual([0, "loading"]);
+    expect(await userOf(tab)).toBe("bob");
+  });
+
+  it("an aborted sign-in leaves at once, though a look is under way [P14]", async () => {
+    const { open, api } = stage();
+    api.before = (kind) => (kind === "refresh" ? new Promise(() => {}) : undefined);
+    const { vault } = open();
+    vault.subscribe(() => {});
+    await settle();
+    const controller = new AbortController();
+    const signIn = vault.signIn(alice, { signal: controller.signal });
+    const reason = new Error("the caller's own");
+    controller.abort(reason);
+    await expect(signIn).rejects.toBe(reason);
+    expect(api.to("login")).toEqual([]);
+  });
+
   it("a network that is away is tried again when it comes back [F12]", async () => {
     let wake = (): void => {};
     const { open, clock, signInOutside } = stage();
