@@ -120,6 +120,12 @@ const hook = async ({ server }: Demo, kind: string): Promise<string> => {
     : `Refused: ${refused}. The receiver answered ${status}.`;
 };
 
+/** What the buttons of a group stand for, where their labels do not say it. */
+export const hints: Readonly<Partial<Record<Action["group"], string>>> = {
+  "A refresh is answered":
+    "A status, or late: after 2.5 s, or never: the connection dies half-way through the reply.",
+};
+
 /** A button. `code` names the regions that are shown beside it. */
 export interface Action {
   readonly id: string;
@@ -158,6 +164,14 @@ const comes = (kind: string, label: string): Action => ({
   when: ({ id }) => id === "vmcloud",
   run: (demo) => hook(demo, kind),
 });
+
+/** Where nobody is signed in, there is nothing to do it to. */
+const ifSignedIn =
+  (run: Run): Run =>
+  (demo, api) =>
+    demo.vault.snapshot().status === "signed-in"
+      ? run(demo, api)
+      : "Nobody is signed in, so there is no token to end. Sign in first.";
 
 const renews = ({ life }: Api): boolean => life !== undefined;
 
@@ -219,7 +233,7 @@ export const actions: readonly Action[] = [
     code: ["expire"],
     picture: "none",
     when: renews,
-    run: expire,
+    run: ifSignedIn(expire),
   },
   {
     id: "revoke",

@@ -54,9 +54,21 @@ export async function sendCrowd(
   return { statuses, took: Date.now() - start };
 }
 
-/** Whatever Vite has not answered: a page of the demo's, or nothing that is there. */
+/** The repository's README and docs, as they are; `undefined` where there is no such text. */
+async function guideAt(root: string, name: string): Promise<string | undefined> {
+  if (!/^\/(README|docs\/[\w-]+)\.md$/.test(name)) return undefined;
+  return readFile(path.join(root, "..", name), "utf8").catch(() => undefined);
+}
+
+/** Whatever Vite has not answered: a page of the demo's, a text, or nothing that is there. */
 async function sendPage(vite: ViteDevServer, url: string, response: ServerResponse): Promise<void> {
   const { pathname } = new URL(url, "http://localhost");
+  const guide = await guideAt(vite.config.root, pathname);
+  if (guide !== undefined) {
+    response.writeHead(200, { "content-type": "text/plain; charset=utf-8" });
+    response.end(guide);
+    return;
+  }
   const name = pathname === "/" ? "/index.html" : pathname;
   const file = /^\/\w+\.html$/.test(name) && path.join(vite.config.root, name);
   const html = file && (await readFile(file, "utf8").catch(() => ""));

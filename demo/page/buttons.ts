@@ -1,5 +1,5 @@
 /** The buttons, in their groups, and the panel beside them that shows the code of the one in hand. */
-import { type Action, actions } from "../app/actions.ts";
+import { type Action, actions, hints } from "../app/actions.ts";
 import type { Api } from "../app/apis.ts";
 import { colour, region } from "./code.ts";
 
@@ -23,7 +23,7 @@ export function showButtons(
   const groups = new Map<string, HTMLElement>();
   const place = document.getElementById("actions")!;
 
-  function groupOf(name: string): HTMLElement {
+  function groupOf(name: Action["group"]): HTMLElement {
     let group = groups.get(name);
     if (!group) {
       const box = document.createElement("fieldset");
@@ -32,6 +32,15 @@ export function showButtons(
       group = document.createElement("div");
       group.className = "row";
       box.append(legend, group);
+      const text = hints[name];
+      if (text) {
+        const hint = document.createElement("p");
+        hint.className = "hint";
+        hint.id = `hint-${groups.size}`;
+        hint.textContent = text;
+        box.append(hint);
+        box.setAttribute("aria-describedby", hint.id);
+      }
       place.append(box);
       groups.set(name, group);
     }

@@ -233,6 +233,7 @@ function links(): void {
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;
   document.getElementById("jar")!.hidden = !api.jar;
+  document.getElementById("marks-hint")!.hidden = api.life === undefined;
   document.getElementById("owned-box")!.hidden = api.life === undefined;
 }
 links();

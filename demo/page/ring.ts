@@ -41,7 +41,9 @@ export function createRing(life: string | undefined): Ring {
     const days = Math.ceil(((expiresAt ?? now) - now) / 86_400_000);
     write("left", expiresAt === undefined ? "∞" : String(days));
     write("unit", expiresAt === undefined ? "no known end" : "days left");
-    write("pace", "Static: good until it is revoked. Nothing to renew.");
+    const end =
+      expiresAt === undefined ? "until it is revoked" : "until then, or until it is revoked";
+    write("pace", `Static: good ${end}. Nothing to renew.`);
     const text = expiresAt === undefined ? "no known end" : `${days} days left`;
     meter.setAttribute("aria-valuetext", `A static token, ${text}`);
   }

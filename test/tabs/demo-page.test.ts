@@ -1,7 +1,7 @@
 /** The demo's page itself: what it keeps to itself, and whom it is there for. */
 import { describe, expect, it } from "vitest";
 import { type ApiId, apis } from "../../demo/app/apis.ts";
-import { address, button, figure, go, press, signIn, useDemo, visit } from "./demo-visit.ts";
+import { address, button, figure, go, logOf, press, signIn, useDemo, visit } from "./demo-visit.ts";
 import { heardBy, listen, storedBy, tap, textsOf } from "./demo-wire.ts";
 
 useDemo();
@@ -115,7 +115,7 @@ describe("for everybody", () => {
     const said = await press(page, "Show me");
     const picture = page.getByRole("img", { name: said });
     expect(await picture.count()).toBe(1);
-    await page.getByText("The picture in rows").click();
+    await page.getByText("The picture as a table").click();
     // Five tabs and their worker, below the titles.
     expect(await page.getByRole("row").count()).toBe(7);
     expect(await page.getByRole("row", { name: /^Tab 1 50 50 0/ }).count()).toBe(1);
@@ -141,7 +141,7 @@ describe("for everybody", () => {
       await go(page, `?api=${id}`);
       expect((await measure()).overflow).toBeLessThanOrEqual(0);
       await signIn(page);
-      await page.getByText("The picture in rows").click();
+      await page.getByText("The picture as a table").click();
       await page.getByText("Claims of the token").click();
       await press(page, "Fifty at once");
       const { overflow, ground } = await measure();
@@ -165,6 +165,49 @@ describe("for everybody", () => {
     expect(await page.locator("#strict-hint, #owned-hint").filter({ visible: true }).count()).toBe(
       0,
     );
+  });
+
+  it("its lists are lists: nothing stands in a dl but terms, what they mean, and groups of both", async () => {
+    const { page } = await visit("?api=vmcloud");
+    const strays = page.locator("dl > :not(dt, dd, div), dl > div > :not(dt, dd)");
+    expect(await page.locator("dl").count()).toBeGreaterThan(2);
+    expect(await strays.count()).toBe(0);
+  });
+
+  it("leads to what there is to read, and says how to install it", async () => {
+    const { page } = await visit("?api=vmcloud");
+    await page.getByText("npm install tokenkeep").waitFor();
+    const links = await page
+      .locator("footer a")
+      .evaluateAll((all) => all.map((one) => (one as HTMLAnchorElement).href));
+    expect(links.length).toBeGreaterThan(2);
+    for (const link of links) {
+      const reply = await fetch(link);
+      expect(reply.status).toBe(200);
+      expect(reply.headers.get("content-type")).toContain("text/plain");
+      expect(await reply.text()).toMatch(/^# /);
+    }
+    expect((await fetch(address("docs/none.md"))).status).toBe(404);
+  });
+
+  it("a word that a label leaves open is explained beside it", async () => {
+    const { page } = await visit("?api=vmcloud");
+    await page.getByText("the connection dies half-way").waitFor();
+    await signIn(page);
+    await page.getByText("From “soft” on the vault renews by itself").waitFor();
+    await go(page, "?api=simplismart");
+    await signIn(page);
+    // It has an end, and is not good until somebody revokes it.
+    await page.getByText("days left").waitFor();
+    await page.getByText("good until then, or until it is revoked").waitFor();
+    expect(await page.locator("#marks-hint").isVisible()).toBe(false);
+  });
+
+  it("ends no token where nobody is signed in, and says so", async () => {
+    const { page } = await visit("?api=vmcloud");
+    const { next } = await logOf("vmcloud");
+    expect(await press(page, "Expire now")).toContain("Nobody is signed in");
+    expect((await logOf("vmcloud", next)).entries).toEqual([]);
   });
 
   it("says so where the browser lacks what it needs", async () => {

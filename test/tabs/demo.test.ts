@@ -231,7 +231,7 @@ describe("the tab that asked is closed in the middle of a refresh", () => {
     // The owner is in the picture, below the tabs, and in its rows.
     await page.locator("#lanes li.owner.refreshed:last-child").waitFor();
     expect(await page.locator("#picture .ground.owner").count()).toBe(1);
-    await page.getByText("The picture in rows").click();
+    await page.getByText("The picture as a table").click();
     expect(await page.getByRole("row", { name: "Worker – – 1 –" }).count()).toBe(1);
     expect(await page.getByRole("row", { name: /^Tab 2 1 1 0/ }).count()).toBe(1);
   });
