@@ -101,6 +101,20 @@ describe("a mint's request", () => {
     expect([body, headers.get("x-client")]).toEqual(["key=k%261", "web"]);
   });
 
+  it.each<[string, object]>([
+    ["a form", new URLSearchParams({ key: "k" })],
+    ["a FormData", new FormData()],
+    ["a Map", new Map([["key", "k"]])],
+    ["a Map inside", { key: new Map() }],
+  ])("whose credentials a store would lose is told at the sign-in: %s", async (_, wrong) => {
+    const write = (): object => ({ key: "k" });
+    const { vault, api } = open<object>({ write });
+    const error = await rejection(vault.signIn(wrong));
+    expect(error).toMatchObject({ code: "invalid_option" });
+    expect(error.message).toContain("plain data that JSON keeps");
+    expect(api.calls).toEqual([]);
+  });
+
   it.each<[string, Partial<MintOptions<{ key: string }>>]>([
     ["unsendable_body", { write: ({ key }) => new Map([["key", key]]) }],
     ["unsendable_body", { write: () => undefined }],

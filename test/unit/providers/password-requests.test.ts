@@ -33,7 +33,7 @@ describe("a request's shape", () => {
     api.expire();
     expect((await vault.fetch(VMS)).status).toBe(200);
     await vault.signOut();
-    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1));
+    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1), 10_000);
     const json = "application/json";
     expect(["/login", "/refresh", "/revoke"].map((path) => shape(api.to(path)[0]!))).toEqual([
       {
@@ -221,7 +221,7 @@ describe("a request that cannot be sent", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { vault } = await signedIn({ provider: acme(options) });
     await vault.signOut();
-    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce(), 10_000);
     expect(warn.mock.calls[0]![0]).toContain(text);
     expect(findSecrets(warn.mock.calls, ["refresh-1-secret", "access-1-secret"])).toEqual([]);
     warn.mockRestore();
@@ -232,7 +232,7 @@ describe("a request that cannot be sent", () => {
     const { vault, api } = await signedIn();
     api.revoke = () => reply(500, {});
     await vault.signOut();
-    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1));
+    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1), 10_000);
     expect(warn).not.toHaveBeenCalled();
     warn.mockRestore();
   });
