@@ -107,8 +107,8 @@ export function createCallers(parts: CallerParts): Callers {
       errorOf(code, mind.known, { now: clock.now(), since });
     const left = Math.max(0, patience - (need.waited ?? 0));
     /** A store that can be read, and not written, holds every refresh back: its error says what to do. */
-    const isStoreOut = (): boolean =>
-      mind.known.failures > 0 || (!!mind.known.trouble && mind.known.trouble !== trouble);
+    const isStoreOut = (): unknown =>
+      mind.known.failures || (mind.known.trouble && mind.known.trouble !== trouble);
     const { stopped, end } = createLimit(clock, left, need.signal, () =>
       fail(isStoreOut() ? "store_unavailable" : "refresh_failed"),
     );

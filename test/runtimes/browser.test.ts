@@ -12,6 +12,7 @@ import { freshDatabase } from "../support/indexeddb.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { loginContract } from "../contracts/logins.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
+import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -38,6 +39,7 @@ webLocksContract("the browser's", {
   pagehide: () => globalThis.dispatchEvent(new Event("pagehide")),
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
+oauth2Contract();
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
 jwtContract({ control: inject("control") });

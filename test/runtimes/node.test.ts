@@ -8,6 +8,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
+import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -25,6 +26,7 @@ sqliteContract();
 lockContract("local", localLock);
 // From 24.5 on Node has Web Locks.
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
+oauth2Contract();
 providerContract({ control: inject("control"), env: process.env });
 fetchContract({ control: inject("control"), streams: true });
 jwtBearerContract({ control: inject("control") });

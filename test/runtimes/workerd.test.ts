@@ -8,6 +8,7 @@ import { fetchContract } from "../contracts/fetch.ts";
 import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
+import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -37,6 +38,7 @@ it("Web Locks that are not there change nothing but the waiting [F6]", async () 
   const { signal } = new AbortController();
   expect(await webLocks().run("name", async () => 42, signal)).toBe(42);
 });
+oauth2Contract();
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: true, departs: ["types"] });
 jwtBearerContract({ control: inject("control") });

@@ -29,6 +29,8 @@ export interface Scene {
   readonly members: readonly Member[];
   /** Lets time pass for the token server and for those members. */
   pass(ms: number, members?: readonly Member[]): Promise<void>;
+  /** Lets time pass for them, again and again, until those have their answer who wait for another's end. */
+  outlast<T>(answer: Promise<T>, members: readonly Member[]): Promise<T>;
 }
 
 export interface Family {
@@ -106,16 +108,26 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
         members.push(member);
         living.push(member);
       }
+      // One may stand still since a test that failed.
+      for (const member of members) member.resume();
       await Promise.all(members.map((member) => member.begin(api.url, patience)));
       await members[0]!.signIn();
       await Promise.all(members.map((member) => member.fetch()));
       let passed = 0;
+      const pass = async (ms: number, some: readonly Member[] = members): Promise<void> => {
+        await api.set({ clockOffset: (passed += ms) });
+        await Promise.all(some.map((member) => member.advance(ms)));
+      };
       return {
         api,
         members,
-        async pass(ms, some = members) {
-          await api.set({ clockOffset: (passed += ms) });
-          await Promise.all(some.map((member) => member.advance(ms)));
+        pass,
+        async outlast(answer, some) {
+          const over = answer.then(() => true);
+          // One that sees the other's intent after the first leap ages it from then on.
+          do await pass(20_000, some);
+          while (!(await Promise.race([over, later()])));
+          return answer;
         },
       };
     },
@@ -124,6 +136,9 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
     },
   };
 }
+
+const later = (): Promise<false> =>
+  new Promise((resolve) => setTimeout(() => resolve(false), 1000));
 
 /** The server for a kind, with settings beside those that the store wants. */
 export const startFor = (kind: Kind, ...more: Parameters<typeof startRedis>): Promise<Server> =>

@@ -1,5 +1,5 @@
 /** What a call costs beside a bare client's round trip, in one run; a warm call goes to no server. */
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createVault, type Vault } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
@@ -40,7 +40,7 @@ async function open(kind: Kind, url: string): Promise<Bare> {
   const text = "x".repeat(1000);
   if (isPool(kind)) {
     const pool = openPool(kind, url);
-    afterAll(() => pool.end());
+    onTestFinished(async () => void (await pool.end()));
     await pool.query(migration("tokenkeep_sessions"));
     await pool.query("CREATE TABLE bare (key text PRIMARY KEY, value text)");
     await pool.query("INSERT INTO bare VALUES ('a', $1)", [text]);
@@ -51,7 +51,7 @@ async function open(kind: Kind, url: string): Promise<Bare> {
     };
   }
   const client = await openClient(kind, url);
-  afterAll(() => client.end());
+  onTestFinished(() => client.end());
   await client.send("SET", "bare", text);
   return {
     store: redisStore(client.client),
@@ -68,9 +68,9 @@ const kinds: readonly Kind[] = [
 describe.each(kinds)("what it costs, by %s", (kind) => {
   it("a cold read and a refresh beside bare round trips; a warm call goes to no server", async () => {
     const server = await startFor(kind);
-    afterAll(() => server.close());
+    onTestFinished(() => server.close());
     const door = await openDoor(server);
-    afterAll(() => door.close());
+    onTestFinished(() => door.close());
     const { store, get, set } = await open(kind, door.url);
     const sealed = encrypted(store, ring);
     const api = fakeApi();

@@ -10,7 +10,7 @@ export default defineConfig({
     globalSetup: ["./test/setup/control.ts", "./test/servers/setup.ts"],
     // Some files have eight processes and a server.
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

@@ -1,5 +1,5 @@
 /** An OpenID provider without a network: small, and as false as a test wants it. */
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { base64url, exportJWK, generateKeyPair, SignJWT } from "jose";
 
 export const ISSUER = "https://login.acme.test";
 export const API = "https://api.acme.test";
@@ -37,9 +37,10 @@ export interface OAuthServerFake {
 
 const reply = (body: unknown, status = 200): Response => Response.json(body, { status });
 
-async function challengeOf(verifier: string): Promise<string> {
+/** RFC 7636 §4.2. */
+export async function challengeOf(verifier: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-  return Buffer.from(hash).toString("base64url");
+  return base64url.encode(new Uint8Array(hash));
 }
 
 export async function oauthServer(): Promise<OAuthServerFake> {

@@ -67,9 +67,9 @@ export function jwtClaims(): void {
 
     it("what signing is told: lifetime, header, and no claim of time but its own [S12]", async () => {
       const options = { key: SECRET, algorithm: "HS256", now: () => NOW } as const;
-      const header = { kid: "k7", typ: "at+jwt", alg: "none" };
+      const protectedHeader = { kid: "k7", typ: "at+jwt", alg: "none" };
       const claims = { ...good, exp: 9e9, iat: 1 };
-      const token = await signJwt(claims, { ...options, lifetime: 60_000, header });
+      const token = await signJwt(claims, { ...options, lifetime: 60_000, protectedHeader });
       expect(decodeUnverified(token)).toMatchObject({
         header: { alg: "HS256", kid: "k7", typ: "at+jwt" },
         claims: { iat: at, exp: at + 60 },
@@ -78,7 +78,7 @@ export function jwtClaims(): void {
 
     it.each<[string, object, object?]>([
       ["not_signed", {}, { big: 1n }],
-      ["not_signed", { header: { crit: ["own"], own: 1 } }],
+      ["not_signed", { protectedHeader: { crit: ["own"], own: 1 } }],
       ["undefined", { algorithm: "none" }],
       ["undefined", { algorithm: "toString" }],
       ["undefined", { lifetime: 999 }],

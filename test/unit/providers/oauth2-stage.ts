@@ -6,6 +6,7 @@ import type { Fetch } from "../../../src/types.ts";
 import { clockAhead } from "../../support/clock.ts";
 import {
   API,
+  challengeOf,
   CLIENT,
   ISSUER,
   type OAuthServerFake,
@@ -56,14 +57,13 @@ export async function stage({ fetch: by, ahead = 0, ...more }: StageOptions = {}
     events,
     pass: (ms) => void (passed += ms),
     async login(sub = "ada") {
-      const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(VERIFIER));
       const url = new URL(`${ISSUER}/authorize`);
       for (const [name, value] of Object.entries({
         redirect_uri: BACK,
         state: "state-1",
         nonce: "nonce-1",
         scope: more.scope ?? options.scope ?? "",
-        code_challenge: Buffer.from(hash).toString("base64url"),
+        code_challenge: await challengeOf(VERIFIER),
       }))
         url.searchParams.set(name, value);
       return {
