@@ -16,7 +16,7 @@ const alone = {
   "channels/broadcast": 390,
   cloudflare: 33_290,
   deno: 27_360,
-  jwt: 11_800,
+  jwt: 11_920,
   "channels/postgres": 2510,
   "channels/redis": 2770,
   "locks/local": 310,
