@@ -3,6 +3,7 @@ import { changes } from "./changes.ts";
 import { decisions } from "./decisions.ts";
 import { evidence } from "./evidence.ts";
 import { cloudflare } from "./cloudflare.ts";
+import { cookies } from "./cookies.ts";
 import { logins } from "./logins.ts";
 import { model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
@@ -29,6 +30,7 @@ export const mutants: readonly Mutant[] = [
   ...providers,
   ...logins,
   ...cloudflare,
+  ...cookies,
   ...worker,
   ...node,
   ...model,

@@ -4,6 +4,7 @@
  * Node, on loopback, open to any origin.
  */
 import { type Account, type ApiKind, type ApiName, createApi, type TestApi } from "./apis.ts";
+import { createCookieServers } from "./cookie-servers.ts";
 import { cors, type CorsOptions } from "./cors.ts";
 import type { Fault } from "./faults.ts";
 import type { FrameworkSwitches } from "./frameworks/frame.ts";
@@ -54,6 +55,7 @@ interface Spawned {
 export async function serveControl(options: { port?: number } = {}): Promise<Served> {
   const spawned = new Map<string, Spawned>();
   const issuers = createIssuers();
+  const cookieServers = createCookieServers();
   let count = 0;
 
   async function spawn(wanted: SpawnOptions): Promise<Response> {
@@ -68,6 +70,7 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
   async function handle(request: Request): Promise<Response> {
     const [, first = "", action = "", gate, step] = new URL(request.url).pathname.split("/");
     if (first === "issuer") return issuers(request, action, gate ?? "");
+    if (first === "cookies") return cookieServers.answer(action);
     const text = await request.text();
     const body: unknown = text === "" ? {} : JSON.parse(text);
     if (first === "spawn") return spawn(body as SpawnOptions);
@@ -101,7 +104,9 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
     url: server.url,
     async close() {
       await Promise.all(
-        [server, ...[...spawned.values()].map((one) => one.served)].map((served) => served.close()),
+        [server, cookieServers, ...[...spawned.values()].map((one) => one.served)].map((served) =>
+          served.close(),
+        ),
       );
     },
   };

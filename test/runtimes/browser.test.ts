@@ -6,6 +6,7 @@ import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { connectVault, serveVault } from "../../src/worker.ts";
+import { cookieContract } from "../contracts/cookie.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
 import { freshDatabase } from "../support/indexeddb.ts";
@@ -41,6 +42,7 @@ webLocksContract("the browser's", {
 });
 oauth2Contract();
 providerContract({ control: inject("control") });
+cookieContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
 jwtContract({ control: inject("control") });
 webhookContract({ streams: "body" in Request.prototype });
