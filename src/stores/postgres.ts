@@ -44,7 +44,7 @@ const EXPECTED =
   "key = $1 AND head->>'format' = '1' AND head->>'sessionId' = $2 AND head->>'revision' = $3";
 
 /**
- * Keeps records in a table, as they are: wrap the store in `encrypted` with a key ring. `docs/stores.md` has
+ * Keeps records in a table, as they are: wrap the store in `encrypted` with a key ring. `docs/stores-servers.md` has
  * the SQL that makes the table.
  *
  * @param pool `new Pool()` of `pg`, or `postgres()` of `postgres`; it stays open
@@ -229,7 +229,7 @@ const STANDBY: Cause = ["this database is a standby", "Connect to the primary"];
 
 const missing = (table: string): Cause => [
   `there is no table ${table}`,
-  "Make it with the SQL in docs/stores.md",
+  "Make it with the SQL in docs/stores-servers.md",
 ];
 
 /** By SQLSTATE or its class: Postgres' own words may show what it stores (S4). */
@@ -241,7 +241,10 @@ const CAUSES: Readonly<Record<string, (table: string) => Cause>> = {
     `the role may not use the table ${table}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} to it`,
   ],
-  "42703": (table) => [`the table ${table} is another one's`, "Compare it with docs/stores.md"],
+  "42703": (table) => [
+    `the table ${table} is another one's`,
+    "Compare it with docs/stores-servers.md",
+  ],
   "42P01": missing,
   "53100": () => ["the database's disk is full", "Make room: nothing is lost"],
   "53300": () => ["Postgres takes no more connections", "Make the pools smaller"],
