@@ -135,6 +135,7 @@ describe.runIf(theServers().redis)("a Redis that does not do", () => {
       await expect(redisStore(client, { prefix: "other:" }).read("a")).rejects.toThrow(
         "may not run",
       );
+      expect(await store.write(name, undefined, headOf(record({ revision: 2 })))).toBe(true);
     }
   });
 
