@@ -26,7 +26,7 @@ const alone = {
   "providers/clary-jwt": 6940,
   "providers/jwt-bearer": 10_500,
   "providers/mint": 4200,
-  "providers/oauth2": 13_800,
+  "providers/oauth2": 13_050,
   "providers/password": 3830,
   "providers/qovery": 1750,
   "providers/self-signed": 8510,
