@@ -11,37 +11,44 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 23_320,
-  browser: 25_000,
+  "": 23_390,
+  browser: 25_080,
   "channels/broadcast": 390,
-  cloudflare: 33_280,
-  deno: 27_280,
-  jwt: 11_750,
+  cloudflare: 33_310,
+  deno: 27_400,
+  jwt: 11_800,
+  "channels/postgres": 2510,
+  "channels/redis": 2770,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 4860,
+  oauth: 4960,
+  node: 30_870,
   "providers/api-key": 2200,
-  "providers/artos": 3490,
-  "providers/clary": 1740,
-  "providers/clary-jwt": 6940,
-  "providers/jwt-bearer": 10_500,
-  "providers/mint": 4200,
-  "providers/oauth2": 13_050,
-  "providers/password": 3830,
+  "providers/artos": 3500,
+  "providers/clary": 1750,
+  "providers/clary-jwt": 6950,
+  "providers/jwt-bearer": 10_520,
+  "providers/mint": 4210,
+  "providers/oauth2": 13_100,
+  "providers/password": 3910,
   "providers/qovery": 1750,
-  "providers/self-signed": 8510,
-  "providers/simplismart": 1750,
-  "providers/static-token": 1660,
+  "providers/self-signed": 8520,
+  "providers/simplismart": 1760,
+  "providers/static-token": 1670,
   "providers/vmcloud": 2850,
-  "stores/cloudflare-kv": 2020,
+  "stores/cloudflare-kv": 2030,
   "stores/deno-kv": 1970,
   "stores/durable-object": 1780,
-  "stores/encrypted": 3570,
+  "stores/encrypted": 3620,
   "stores/indexeddb": 2190,
   "stores/memory": 340,
+  "stores/sqlite": 3200,
+  testing: 2450,
   webhook: 2390,
-  worker: 30_240,
+  worker: 30_300,
   wretch: 1440,
+  "stores/postgres": 4030,
+  "stores/redis": 5060,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -55,14 +62,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 25_650,
+    limit: 25_720,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 24_080,
+    limit: 24_150,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";

@@ -33,10 +33,10 @@ import { isHmac } from "./guard/hmac-key.ts";
 import { isObject, own } from "./guard/json.ts";
 import { type Members, partsOf } from "./guard/jws.ts";
 import { checkClaims } from "./guard/jwt-claims.ts";
+import { type GivenKey, keysFor, sourceOf } from "./guard/jwt-keys.ts";
 import { jwtError } from "./guard/jwt-flaw.ts";
 import type { Jwk } from "./guard/key-pairs.ts";
 import { importPrivateKey, kidOf } from "./guard/private-key.ts";
-import { canVerify, importPublicKey } from "./guard/public-key.ts";
 import {
   type KeySet,
   type RemoteKeys,
@@ -46,7 +46,7 @@ import {
 import { importSecret } from "./guard/secret-key.ts";
 
 export { type KeySet, type RemoteKeys, remoteKeys, type RemoteKeysOptions };
-export type { HmacAlgorithm, Jwk, JwtAlgorithm, JwtFlaw, KeyPairAlgorithm };
+export type { GivenKey, HmacAlgorithm, Jwk, JwtAlgorithm, JwtFlaw, KeyPairAlgorithm };
 
 /** The claims of a JWT (RFC 7519 §4.1). They have no prototype, at any depth. */
 export interface JwtClaims {
@@ -77,7 +77,7 @@ export interface VerifyJwtOptions {
    * What verifies. For key pairs: {@link remoteKeys}, a JWKS, a public JWK, or SPKI PEM (`BEGIN PUBLIC KEY`).
    * For the HS algorithms: the secret as text or bytes, or a JWK of `kty` `oct`.
    */
-  readonly key: RemoteKeys | { readonly keys: readonly Jwk[] } | Jwk | string | Uint8Array;
+  readonly key: GivenKey;
   /** The algorithms that the issuer signs by: key pairs' or HMAC's, and never both. */
   readonly algorithms: readonly JwtAlgorithm[];
   /** The exact `iss`, or several of them. */
@@ -110,13 +110,10 @@ export interface SignJwtOptions {
   /** How many milliseconds the JWT is good, rounded to seconds; 3,600,000 (an hour) by default. */
   readonly lifetime?: number;
   /** More members of the header, such as `kid` and `typ`; a JWK's `kid`, and `JWT`, by default. */
-  readonly header?: Readonly<Record<string, unknown>>;
+  readonly protectedHeader?: Readonly<Record<string, unknown>>;
   /** Milliseconds since the epoch; `Date.now` by default. */
   readonly now?: () => number;
 }
-
-/** The most keys that are tried for one JWT: an issuer that rotates has two or three. */
-const MOST_KEYS = 16;
 
 /**
  * Reads a JWT and verifies nothing: anybody may have written what it says. For display and for scheduling
@@ -141,21 +138,6 @@ function textsIn(value: unknown, wanted: string): readonly string[] {
   const isRight = texts.length > 0 && texts.every((text) => typeof text === "string" && text);
   check(isRight, wanted);
   return texts as readonly string[];
-}
-
-/** Where keys come from. */
-type Source =
-  | { readonly type: "remote"; readonly remote: RemoteKeys }
-  | { readonly type: "set"; readonly set: KeySet }
-  | { readonly type: "one"; readonly key: unknown };
-
-function sourceOf(key: VerifyJwtOptions["key"]): Source {
-  if (!isObject(key) || key instanceof Uint8Array) return { type: "one", key };
-  const { get, keys } = own<{ readonly get?: unknown; readonly keys?: unknown }>(key);
-  if (typeof get === "function") return { type: "remote", remote: key as unknown as RemoteKeys };
-  if (!Array.isArray(keys)) return { type: "one", key };
-  check(keys.every(isObject), "a JWKS, whose keys are JWKs");
-  return { type: "set", set: { keys: keys.map((jwk) => own(jwk as object)) as KeySet["keys"] } };
 }
 
 /** The options, checked: what is wrong here is the application's to mend. */
@@ -200,49 +182,6 @@ function algorithmOf(header: Members, { algorithms, type }: Settings): JwtAlgori
   const isRight = typ === (type ?? "jwt") || typ === `application/${type ?? "jwt"}`;
   if (!isRight && (type !== undefined || typ !== undefined)) throw jwtError("wrong_type");
   return algorithm;
-}
-
-/** The keys of a set that may have signed. */
-function candidatesIn({ keys }: KeySet, header: Members, algorithm: KeyPairAlgorithm): Members[] {
-  const { kid } = header;
-  const named = keys.filter((jwk) => kid === undefined || jwk["kid"] === kid);
-  return named.filter((jwk) => canVerify(jwk, algorithm)).slice(0, MOST_KEYS);
-}
-
-/** A key that was given for itself. That it fits another of the algorithms is the JWT's fault. */
-async function importOne(
-  key: unknown,
-  algorithm: KeyPairAlgorithm,
-  { algorithms }: Settings,
-): Promise<WebCryptoKey> {
-  try {
-    return await importPublicKey(key, algorithm);
-  } catch (error) {
-    for (const other of algorithms as KeyPairAlgorithm[])
-      if (await importPublicKey(key, other).catch(() => undefined)) throw jwtError("unknown_key");
-    throw error;
-  }
-}
-
-/** The keys that may have signed; a key of a set that cannot be imported is none. */
-async function keysFor(
-  header: Members,
-  algorithm: JwtAlgorithm,
-  settings: Settings,
-): Promise<WebCryptoKey[]> {
-  const { source } = settings;
-  if (isHmac(algorithm)) {
-    const secret = source.type === "one" ? source.key : undefined;
-    return [await importSecret(secret, algorithm, "verify")];
-  }
-  if (source.type === "one") return [await importOne(source.key, algorithm, settings)];
-  const find = (set: KeySet): Members[] => candidatesIn(set, header, algorithm);
-  const set =
-    source.type === "set" ? source.set : await source.remote.get((one) => find(one).length === 0);
-  const imported = await Promise.allSettled(
-    find(set).map((jwk) => importPublicKey(jwk, algorithm)),
-  );
-  return imported.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }
 
 /** Whether one of the keys has signed. Errors of jose carry claims: they go no further (S4). */
@@ -304,21 +243,21 @@ export async function signJwt(
   claims: Readonly<Record<string, unknown>>,
   options: SignJwtOptions,
 ): Promise<string> {
-  const { key, algorithm, header, lifetime = 3_600_000, now = Date.now } = own(options);
+  const { key, algorithm, protectedHeader, lifetime = 3_600_000, now = Date.now } = own(options);
   check(isObject(claims), "claims, an object");
   check(typeof algorithm === "string", "algorithm, such as RS256");
   check(isHmac(algorithm) || Object.hasOwn(KINDS, algorithm), "algorithm, such as RS256");
   check(lifetime >= 1_000 && lifetime < Infinity, "lifetime, of at least 1000 ms");
-  const imported = isHmac(algorithm)
+  const by = isHmac(algorithm)
     ? await importSecret(key, algorithm, "sign")
     : await importPrivateKey(key, algorithm);
   const iat = Math.floor(now() / 1_000);
   try {
     return await new SignJWT({ ...claims })
-      .setProtectedHeader({ typ: "JWT", ...kidOf(key), ...header, alg: algorithm })
+      .setProtectedHeader({ typ: "JWT", ...kidOf(key), ...protectedHeader, alg: algorithm })
       .setIssuedAt(iat)
       .setExpirationTime(iat + Math.round(lifetime / 1_000))
-      .sign(imported);
+      .sign(by);
   } catch {
     // Errors of jose carry claims: never handed on (S4).
     const message = "Cannot sign the JWT: claims or header are no JSON. Check them.";

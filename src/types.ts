@@ -7,7 +7,9 @@
  * @module
  */
 
-import type { VaultErrorReason } from "./errors.ts";
+import type { Exchange, RenewableGrant, Surroundings, Told, Untold, Wrapped } from "./exchange.ts";
+
+export type * from "./exchange.ts";
 
 /** One grant's result. */
 export interface TokenSet {
@@ -223,21 +225,18 @@ export interface Grant {
 
 /** How an exchange with a token endpoint ended. Where the call rejects instead, nobody knows. */
 export type Outcome =
-  | { readonly type: "granted"; readonly grant: Grant }
+  | ({ readonly type: "granted"; readonly grant: Grant } & Untold)
   /** The server has refused for good: `invalid_grant`, wrong credentials. */
-  | { readonly type: "refused"; readonly status?: number | undefined }
+  | ({ readonly type: "refused" } & Told)
   /** Anything else: the session stays. `unprocessed`: the reply proves that nothing was spent. */
-  | {
+  | ({
       readonly type: "trouble";
-      readonly status?: number | undefined;
       /** Milliseconds after which another try makes sense. */
       readonly retryAfter?: number | undefined;
       readonly unprocessed?: boolean | undefined;
-      /** Why, for the error that a caller gets. */
-      readonly reason?: VaultErrorReason | undefined;
       /** The error that the mechanism rejected with, if it did. */
       readonly error?: unknown;
-    };
+    } & Told);
 
 /**
  * Sends requests: `fetch` itself, or any function that is called in the same way. Members that a runtime adds
@@ -250,18 +249,6 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
  * where `Uint8Array` takes no parameter (F75).
  */
 export type Bytes = ReturnType<(typeof TextEncoder)["prototype"]["encode"]>;
-
-/** The guarded way to a token endpoint, which each call of a provider gets. */
-export interface Exchange {
-  /** Aborted at the exchange's deadline, 15 s after it has begun. */
-  readonly signal: AbortSignal;
-  readonly fetch: Fetch;
-  /** Milliseconds since the epoch by the server's clock, where it is known; otherwise by the clock here. */
-  readonly now: () => number;
-}
-
-/** What {@link Provider.renew} gets of a session. */
-export type RenewableGrant = Partial<TokenSet> & Pick<Grant, "material">;
 
 /** How one API gives out tokens, renews them and takes them. `signIn` takes `Credentials`. */
 export interface Provider<Credentials = unknown> {
@@ -287,6 +274,11 @@ export interface Provider<Credentials = unknown> {
   renew?(grant: RenewableGrant, exchange: Exchange): Promise<Outcome>;
   /** Ends a token set on the server (RFC 7009), best effort. */
   revoke?(tokenSet: TokenSet, exchange: Exchange): Promise<unknown>;
+  /**
+   * Stands in front of a vault's engine, for a mechanism that begins or ends more than the store knows of.
+   * Its exchanges may wait for each other, for a minute.
+   */
+  wrap?<Source extends Wrapped>(engine: Source, surroundings: Surroundings): Source;
 }
 
 /** The facts of a provider's renewal that decisions need. */

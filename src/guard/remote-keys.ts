@@ -155,13 +155,8 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
     for (;;) {
       const other = pending;
       if (!other) return begin();
-      if (
-        await within(
-          other.then(() => true),
-          FOLLOW,
-        )
-      )
-        return;
+      const settled = other.then(() => true);
+      if (await within(settled, FOLLOW)) return;
       if (pending === other) pending = undefined;
     }
   }

@@ -142,7 +142,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
 
   function note({ next, intent }: Try, outcome: Outcome, got: Life | undefined): void {
     const { sessionId } = next;
-    const status = outcome.type === "granted" ? undefined : outcome.status;
+    const { status, reason } = outcome;
     const jitter = parts.jitter();
     const isOffline = !mind.facts().isOnline && status === undefined;
     mind.learn({
@@ -151,7 +151,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
       accessToken: got?.tokenSet.accessToken,
       sessionId,
       status,
-      reason: outcome.type === "trouble" ? outcome.reason : undefined,
+      reason,
       isOffline,
       jitter,
     });

@@ -2,7 +2,7 @@
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import type { AccessToken, Clock, TokenName, TokenNeed } from "../types.ts";
 import { OTHERS } from "./endpoints.ts";
-import { refusalStatus } from "./events.ts";
+import { refusalOf } from "./events.ts";
 import { isReplaced, type Knowledge } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { plan } from "./plan.ts";
@@ -43,8 +43,8 @@ export function errorOf(
     return new VaultError(code, undefined, { status, reason, retryAfter });
   }
   if (code === "sign_in_required" && session?.refused) {
-    const status = refusalStatus({ outcome, session });
-    return new VaultError(code, undefined, { status, reason: "refresh_token_refused" });
+    const { status, reason = "refresh_token_refused" } = refusalOf({ outcome, session });
+    return new VaultError(code, undefined, { status, reason });
   }
   return new VaultError(code, undefined, { retryAfter });
 }
@@ -107,8 +107,8 @@ export function createCallers(parts: CallerParts): Callers {
       errorOf(code, mind.known, { now: clock.now(), since });
     const left = Math.max(0, patience - (need.waited ?? 0));
     /** A store that can be read, and not written, holds every refresh back: its error says what to do. */
-    const isStoreOut = (): boolean =>
-      mind.known.failures > 0 || (!!mind.known.trouble && mind.known.trouble !== trouble);
+    const isStoreOut = (): unknown =>
+      mind.known.failures || (mind.known.trouble && mind.known.trouble !== trouble);
     const { stopped, end } = createLimit(clock, left, need.signal, () =>
       fail(isStoreOut() ? "store_unavailable" : "refresh_failed"),
     );

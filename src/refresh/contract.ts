@@ -1,5 +1,7 @@
 /** The contract between the vault and its engine. */
-import type { AccessToken, Grant, Session, TokenName, TokenSource } from "../types.ts";
+import type { AccessToken, Adoption, Grant, Session, TokenName, Wrapped } from "../types.ts";
+
+export type { Adoption };
 
 /** The events of an engine; `docs/state.md` has a line for each. */
 export type EngineEventType =
@@ -25,28 +27,19 @@ export interface EngineState {
   /** The same object as long as it is the same token. */
   readonly token: AccessToken | undefined;
   /** The status that a page may show. */
-  readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
+  readonly status: ReturnType<Wrapped["state"]>["status"];
   /** Whether the store is as new as memory. */
   readonly persisted: boolean;
 }
 
-export interface Engine extends TokenSource {
+export interface Engine extends Wrapped {
   state(): EngineState;
   /** Reads the record, and begins a refresh if one is due. Never rejects. */
   look(): Promise<void>;
   /** The same, at a moment when the network may be there again. Never rejects. */
   wake(): Promise<void>;
-  signIn(credentials: never, signal?: AbortSignal): Promise<void>;
   /** Starts a session with a token that somebody else got. */
   adopt(grant: Grant, adoption?: Adoption): Promise<void>;
-  signOut(): Promise<void>;
   /** Begins nothing any more; settles when everything that was under way has ended. */
   close(): Promise<void>;
-}
-
-/** Names an adoption that may be asked for more than once, because an answer was lost (F101). */
-export interface Adoption {
-  readonly sessionId: string;
-  /** When the adoption was first asked for, milliseconds since the epoch. */
-  readonly startedAt: number;
 }

@@ -75,7 +75,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   const time = createServerTime(provider.renewal, { clock, mind });
   const exchanges = createExchanges({
     provider,
-    clock,
+    context: { store, key, clock, isClosed: closed },
     random,
     send: secureFetch(
       options.fetch ?? ((...request) => fetch(...request)),
@@ -202,10 +202,10 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
       mind.learn({ type: "woke" });
       return look();
     },
-    async signIn(credentials, signal) {
+    async signIn(credentials, signal, earlier) {
       check(provider.signIn, "a provider with signIn, or call adopt()");
       if (isClosed) throw error("closed");
-      await finishing(sessions.signIn(credentials, signal));
+      await finishing(sessions.signIn(credentials, signal, earlier));
     },
     async adopt(tokens, adoption) {
       if (isClosed) throw error("closed");

@@ -25,7 +25,7 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
       ? { type: "signed-in", session }
       : undefined,
     isTold(after, session) && !isTold(before, session)
-      ? { type: "refused", session, status: refusalStatus(after) }
+      ? { type: "refused", session, status: refusalOf(after).status }
       : undefined,
   ];
   // Own members alone: an event is what has happened (S15).
@@ -35,14 +35,12 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
 const isTold = ({ told }: Knowledge, session: TokenName | undefined): boolean =>
   session !== undefined && told.has(session.sessionId);
 
-/** The HTTP status of a refusal that this context has heard itself. */
-export const refusalStatus = ({
+/** What this context has heard itself of a refusal. */
+export const refusalOf = ({
   outcome,
   session,
-}: Pick<Knowledge, "outcome" | "session">): number | undefined =>
-  outcome?.type === "refused" && outcome.sessionId === session?.sessionId
-    ? outcome.status
-    : undefined;
+}: Pick<Knowledge, "outcome" | "session">): Partial<NonNullable<Knowledge["outcome"]>> =>
+  outcome?.type === "refused" && outcome.sessionId === session?.sessionId ? outcome : {};
 
 function storeHappening(before: Knowledge, news: News, after: Knowledge): Happening | undefined {
   const { session } = after;

@@ -3,9 +3,9 @@ import { isVaultError } from "../errors.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
 import { narrowGrant } from "../grant/outcome.ts";
 import { isObject, own } from "../guard/json.ts";
-import type { Clock, Exchange, Fetch, Grant, Outcome, Provider } from "../types.ts";
-import { EXCHANGE } from "./timing.ts";
-import { createLimit } from "./waiting.ts";
+import { createLimit } from "../guard/limit.ts";
+import type { Exchange, ExchangeContext, Fetch, Grant, Outcome, Provider } from "../types.ts";
+import { EXCHANGE, QUEUED_EXCHANGE } from "./timing.ts";
 
 /** How an exchange ended, and its grant, if that can be used. */
 export interface Ended {
@@ -16,7 +16,7 @@ export interface Ended {
 export interface ExchangeOptions {
   /** Ends the exchange before its deadline. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; fifteen seconds by default. */
+  /** Milliseconds; fifteen seconds by default, a minute where exchanges wait for each other. */
   readonly deadline?: number;
   /** Asked before each send; where it says no, nothing is sent and no reply comes. */
   readonly mayStillSend?: () => Promise<boolean>;
@@ -31,7 +31,7 @@ export interface Exchanges {
 
 export interface ExchangeParts {
   readonly provider: Provider<never>;
-  readonly clock: Clock;
+  readonly context: ExchangeContext;
   /** Jitter, from 0 to 1. */
   readonly random: () => number;
   /** The way to the token endpoint. */
@@ -45,12 +45,14 @@ const ended = (outcome: Outcome, got?: Life): Ended => own({ outcome: own(outcom
 
 export function createExchanges({
   provider,
-  clock,
+  context,
   random,
   send,
   ahead,
 }: ExchangeParts): Exchanges {
   const { renewal } = provider;
+  const { clock } = context;
+  const longest = provider.wrap ? QUEUED_EXCHANGE : EXCHANGE;
 
   const life = (grant: Grant, startedAt: number, skew = ahead()): Life => ({
     ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime),
@@ -72,7 +74,7 @@ export function createExchanges({
   return {
     life,
     async run(ask, options) {
-      const { signal: by, deadline = EXCHANGE, mayStillSend } = own({ ...options });
+      const { signal: by, deadline = longest, mayStillSend } = own({ ...options });
       const startedAt = clock.now();
       // Kept for the whole exchange: a session tells by which time its token was signed.
       const skew = ahead();
@@ -80,7 +82,7 @@ export function createExchanges({
       const { signal, stopped, end } = createLimit(clock, deadline, by);
       try {
         const fetch = mayStillSend ? fenced(signal, mayStillSend) : send;
-        const answer = await Promise.race([ask({ signal, fetch, now }), stopped]);
+        const answer = await Promise.race([ask({ signal, fetch, now, context }), stopped]);
         if (!isObject(answer)) throw new TypeError("The provider gave no outcome");
         const outcome = own(answer) as unknown as Outcome;
         if (outcome.type !== "granted") return ended(outcome);

@@ -12,7 +12,8 @@ import type { Mind } from "./mind.ts";
 import type { Writer } from "./writer.ts";
 
 export interface Sessions {
-  signIn(credentials: never, signal: AbortSignal | undefined): Promise<void>;
+  /** `earlier`: it yields to what was begun or ended since then. */
+  signIn(credentials: never, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
   adopt(tokens: Grant, adoption: Adoption | undefined): Promise<void>;
   signOut(): Promise<void>;
 }
@@ -32,7 +33,7 @@ export interface SessionsParts {
 
 /** The error of a failed sign-in. */
 function refusalOf(outcome: Outcome): unknown {
-  const { status } = outcome.type === "granted" ? {} : outcome;
+  const { status } = outcome;
   if (outcome.type !== "trouble")
     return new VaultError("credentials_refused", undefined, { status });
   const { error, retryAfter, reason } = outcome;
@@ -99,7 +100,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   }
 
   return {
-    async signIn(credentials, signal) {
+    async signIn(credentials, signal, earlier) {
       const since = signOuts;
       const { outcome, got } = await exchanges.run(
         async (io) => provider.signIn?.(credentials, io),
@@ -107,7 +108,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       );
       if (signal?.aborted && got) revoke(got.tokenSet);
       signal?.throwIfAborted();
-      if (got) return start(got, since);
+      if (got) return start(got, since, earlier);
       throw refusalOf(outcome);
     },
     async adopt(tokens, adoption) {

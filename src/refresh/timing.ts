@@ -3,6 +3,8 @@ import type { Session } from "../types.ts";
 
 /** The hard deadline of an exchange, reading the reply included. */
 export const EXCHANGE = 15_000;
+/** The same where a provider's exchanges wait for each other: a sign-in for a refresh, and for a sign-out. */
+export const QUEUED_EXCHANGE = 60_000;
 /** How much longer than its deadline others wait before an exchange counts as over. */
 export const MARGIN = 2_000;
 /** The same by the wall clock alone, where the clocks of several machines differ (F60). */

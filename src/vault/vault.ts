@@ -118,7 +118,8 @@ export function createOwnedVault<Credentials>(
   const shared = options as VaultOptions<never>;
   const listeners = createListeners();
   const tell = tellerOf(listeners, account);
-  const engine = createEngine(keyOf(provider, account), shared, tell);
+  const made = createEngine(keyOf(provider, account), shared, tell);
+  const engine = provider.wrap?.(made, { ...options, clock, tell }) ?? made;
   const stopWaking = options.onWake?.(engine.wake);
   const removal = createRemoval(shared);
 

@@ -16,6 +16,7 @@ import type { ApiName } from "../apis/apis.ts";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
 import { clockAhead } from "../support/clock.ts";
+import { loginContract } from "./logins.ts";
 
 export interface ProviderContract {
   /** The control server's address. */
@@ -116,6 +117,8 @@ type CaseName = keyof typeof cases;
 const names = Object.keys(cases) as CaseName[];
 
 export function providerContract({ control, env = {} }: ProviderContract): void {
+  loginContract({ control });
+
   const open: { close(): unknown }[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map((one) => one.close()));

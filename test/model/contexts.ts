@@ -5,7 +5,8 @@ import { createOwnedVault, type Vault } from "../../src/vault/vault.ts";
 import { createChannels } from "./channels.ts";
 import type { Invariants } from "./invariants.ts";
 import { createLocks } from "./locks.ts";
-import { type Call, createNetwork, urlOf } from "./network.ts";
+import { urlOf } from "./addresses.ts";
+import { type Call, createNetwork } from "./network.ts";
 import { type Credentials, providerOf } from "./providers.ts";
 import { MAX_STALENESS, PATIENCE, type Scenario } from "./scenario.ts";
 import type { Server } from "./server.ts";
@@ -225,6 +226,13 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
         context.vault.adopt({ accessToken: access, refreshToken: refresh, expiresAt }),
         told,
       );
+    },
+    find({ vault }: LiveContext): Promise<void> {
+      return follow(vault.signIn(undefined as never), { resolved() {} });
+    },
+    signInOutside(): void {
+      for (const device of new Set(all.map(({ place }) => place.device)))
+        server.jars.set(device, server.hand(newUser(), device).refresh);
     },
     signOut: ({ place, vault }: LiveContext): Promise<void> =>
       follow(vault.signOut(), invariants.signOut(place)),

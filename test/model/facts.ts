@@ -1,7 +1,7 @@
 /** What has happened in a schedule so far, as everything that judges it needs to know it. */
 import type { StoredRecord } from "../../src/types.ts";
 import type { Vault } from "../../src/vault/vault.ts";
-import { bodyOf } from "./record.ts";
+import { type Body, bodyOf } from "./record.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Endpoint, Grants, Server } from "./server.ts";
 import type { Stores } from "./stores.ts";
@@ -164,6 +164,16 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
       const grants = server.byAccess.get(access)?.grants;
       return grants && facts.sessionByGrants.get(grants);
     },
+    /** The refresh token of a session: its record's, or the cookie that came with its access token. */
+    refreshOf(body: Body | undefined): string | undefined {
+      if (scenario.provider !== "cookie") return body?.tokenSet.refreshToken;
+      return server.byAccess.get(body?.tokenSet.accessToken ?? "")?.refresh;
+    },
+    /** Whether anything was sent since an intent became durable: a cookie's attempt may wait in vain. */
+    hasSentSince: (attemptId: string): boolean =>
+      [...facts.presented.values()]
+        .flat()
+        .some(({ at }) => at >= (facts.intentAt.get(attemptId) ?? Infinity)),
     opOf: (grants: Grants | undefined): Begun | undefined =>
       facts.begun.find(({ user }) => user === grants?.user),
     endpoint: (number: number): Endpoint | undefined => scenario.endpoints[number],

@@ -96,7 +96,9 @@ export function judgeCalls(facts: Facts): Calling {
       if (count > 1) violate("P9.twice", "one refusal, several events");
     },
     failed(place, code) {
-      if (code === "sign_in_required" && !server.refusals())
+      // A cookie may have become somebody else's.
+      const isStranger = scenario.script.some(({ command }) => command.type === "outside");
+      if (code === "sign_in_required" && !server.refusals() && !isStranger)
         violate("P17.asked", "F13: a sign-in was asked for, though the server never refused");
       if (code !== "no_session" || place.storeDown) return;
       // A store that shows the past may show a context that comes anew what was before the sign-in.
@@ -159,7 +161,10 @@ export function judgeCalls(facts: Facts): Calling {
       if (!given || given.grants.isRevoked) return "any";
       if (scenario.provider === "self-signed" && !scenario.showsDate && facts.isClockUnsure)
         return "any";
-      const known = given.refresh === undefined ? undefined : server.byRefresh.get(given.refresh);
+      const held = scenario.provider === "cookie" ? server.jars.get(place.device) : given.refresh;
+      const known = held === undefined ? undefined : server.byRefresh.get(held);
+      // Without the cookie, or with another user's, nothing can be renewed.
+      if (scenario.provider === "cookie" && known?.grants !== given.grants) return "any";
       const isSpendable = scenario.rotation === "none" || known?.usedAt === undefined;
       const isAlive =
         server.isGood(given.access) &&

@@ -66,7 +66,9 @@ export function judgeRecords(facts: Facts): void {
   function judgeClearing({ next, after, before }: Write): void {
     if (!before?.intent || after.intent || after.generation !== before.generation) return;
     facts.changedAt.set(next.sessionId, world.now());
-    const token = before.tokenSet.refreshToken;
+    const token = facts.refreshOf(before);
+    const isByCookie = scenario.provider === "cookie";
+    if (isByCookie && !facts.hasSentSince(before.intent.attemptId)) return;
     if (after.refused || token === undefined) return;
     if (!after.coolDown)
       violate("P5.cleared", "an intent was cleared by something that is no commit and no refusal");
@@ -75,7 +77,13 @@ export function judgeRecords(facts: Facts): void {
   }
 
   function judgeGrant({ place, key, next, after, previous, before, given }: Write): void {
-    if (given.refresh !== after.tokenSet.refreshToken)
+    const isByCookie = scenario.provider === "cookie";
+    if (isByCookie && after.tokenSet.refreshToken !== undefined)
+      violate("P6.mixed", "a cookie's refresh token in the record");
+    const past = before && server.byAccess.get(before.tokenSet.accessToken);
+    if (past && past.grants.user !== given.grants.user)
+      violate("P6.mixed", "a session got another user's token");
+    if (given.refresh !== facts.refreshOf(after))
       violate("P6.mixed", "the access token of one grant with the refresh token of another");
     const op = facts.opOf(given.grants);
     if (op && facts.keyOf(op.place.account) !== key)
@@ -123,7 +131,7 @@ export function judgeRecords(facts: Facts): void {
     const { coolDown } = after;
     if (!coolDown || coolDown.until === before?.coolDown?.until) return;
     facts.changedAt.set(`${next.sessionId} cool`, world.now());
-    const last = facts.presented.get(after.tokenSet.refreshToken ?? "")?.at(-1);
+    const last = facts.presented.get(facts.refreshOf(after) ?? "")?.at(-1);
     if (!last?.retryAfter || last.place !== place || facts.isClockUnsure) return;
     const wanted = Math.min(last.retryAfter, LONGEST_COOL_DOWN);
     const got = coolDown.until - facts.wallOf(place) + (world.now() - last.heardAt);

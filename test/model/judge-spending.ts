@@ -32,6 +32,13 @@ const BUSY = 1_500;
 export function judgeSpending(facts: Facts): Spending {
   const { world, server, scenario, violate, presented } = facts;
 
+  /**
+   * A look for another cookie than the one that was refused: nobody but the server can tell the two apart, and
+   * `signIn()` without an argument asks for it.
+   */
+  const isLookPastRefused = (stored: Body | undefined): boolean =>
+    scenario.provider === "cookie" && !!stored?.refused;
+
   /** Whether it is at least as long ago as a peer's claim may take. */
   const isSettled = (at: number): boolean => world.now() - at > 1_200;
 
@@ -74,13 +81,14 @@ export function judgeSpending(facts: Facts): Spending {
       world.now() - (at ?? -Infinity) <= facts.allowance(place);
     const id = found?.sessionId ?? "";
     const committed = facts.committedAt.get(id + (stored?.generation ?? ""));
-    if (!stored || stored.tokenSet.refreshToken !== token) {
+    if (!stored || facts.refreshOf(stored) !== token) {
       // A session that lives in memory alone has no record.
       const isAlone = !facts.sessionByAccess.has(given.access);
       if (!isAlone && !facts.hasEvicted && !found?.tombstone && !within(stored && committed))
         violate("P8.moved", "a token was sent after the record had moved on");
       return;
     }
+    if (isLookPastRefused(stored)) return;
     if (!stored.intent && !within(committed) && !within(facts.changedAt.get(id)))
       violate("P5.early", "a byte left before the intent was durable");
     if (stored.refused && !within(facts.changedAt.get(`${id} refused`)))
@@ -109,7 +117,7 @@ export function judgeSpending(facts: Facts): Spending {
   function judgeReplay(spend: Spend, stored: Body | undefined): void {
     const { place, token, past } = spend;
     const sent = past.filter(({ isUnprocessed }) => !isUnprocessed);
-    if (!sent.length) return;
+    if (!sent.length || isLookPastRefused(stored)) return;
     judgeLiving(spend, sent);
     if (scenario.rotation === "none") return;
     const firstUse = Math.min(...sent.map(({ at }) => at));
@@ -118,7 +126,7 @@ export function judgeSpending(facts: Facts): Spending {
       const isUnsure = facts.isClockUnsure && place.readAt >= firstUse;
       if (isUnsure || world.now() - firstUse < scenario.reuseWindow) return;
     }
-    if (!stored || stored.tokenSet.refreshToken !== token) return;
+    if (!stored || facts.refreshOf(stored) !== token) return;
     const { expiresAt = Infinity, accessToken } = stored.tokenSet;
     const hasEnded =
       stored.rejected || facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken, place);
@@ -142,7 +150,7 @@ export function judgeSpending(facts: Facts): Spending {
       const past = presented.get(token) ?? [];
       const stored = bodyOf(facts.recordOf(place));
       // A session that lives in memory alone has no intent in the record.
-      const intent = stored?.tokenSet.refreshToken === token ? stored.intent : undefined;
+      const intent = facts.refreshOf(stored) === token ? stored?.intent : undefined;
       const entry: Presentation = {
         at: world.now(),
         place,

@@ -1,18 +1,10 @@
 /** What a context's `fetch` does: the network and the server behind it, in virtual time. */
+import { URLS, API } from "./addresses.ts";
 import type { Invariants } from "./invariants.ts";
+import { createJars } from "./jars.ts";
 import { PATIENCE, type Scenario } from "./scenario.ts";
 import type { Reply, Server } from "./server.ts";
 import type { Place, World } from "./world.ts";
-
-export const ORIGIN = "https://api.vmcloud.com";
-export const URLS = {
-  token: `${ORIGIN}/api/v1/auth/token`,
-  refresh: `${ORIGIN}/api/v1/auth/refresh`,
-  mint: `${ORIGIN}/api/v1/auth/mint`,
-  revoke: `${ORIGIN}/api/v1/auth/revoke`,
-};
-const API = `${ORIGIN}/v1/vms/`;
-export const urlOf = (endpoint: number): string => API + endpoint;
 
 /** One call of an application, and all that came of it. */
 export interface Call {
@@ -81,6 +73,8 @@ interface Sent {
   readonly place: Place;
   readonly url: string;
   readonly init: RequestInit;
+  /** What the server gets, a cookie included. */
+  readonly body: string;
   /** After `delay`, in the context that asked: a reply, or none. */
   readonly answer: (reply: Reply, delay: number, heard?: () => void) => void;
   readonly lose: (delay: number) => void;
@@ -97,6 +91,7 @@ export interface NetworkParts {
 export function createNetwork({ world, server, scenario, invariants, calls }: NetworkParts) {
   const { network } = scenario;
   const state = { isOffline: false };
+  const jars = createJars({ world, server, scenario, invariants });
 
   /** The way there and the way back of a request to the token endpoint. */
   function tokenWays(): readonly [there: number, back: number] {
@@ -152,8 +147,7 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
   }
 
   function exchange(sent: Sent): void {
-    const { place, url, init, answer, lose } = sent;
-    const body = String(init.body);
+    const { place, url, body, answer, lose } = sent;
     const fields = JSON.parse(body) as Record<string, string>;
     const [way, back] = tokenWays();
     if (state.isOffline || (url !== URLS.token && world.chance(network.lostBefore)))
@@ -162,6 +156,7 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
       if (url === URLS.token)
         return answer(server.signIn(fields["email"] ?? "", place.device), back);
       if (url === URLS.revoke) return answer(server.revoke(fields["token"] ?? ""), back);
+      if (url === URLS.logout) return answer(server.revoke(fields["refresh_token"] ?? ""), back);
       const spend = (): Reply =>
         url === URLS.mint
           ? server.mint(fields["user_id"] ?? "", place.device)
@@ -175,21 +170,27 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
     fetchOf(place: Place): typeof fetch {
       return ((url: string, init: RequestInit) => {
         const isApi = url.startsWith(API);
-        const watch = isApi ? undefined : invariants.tokenRequest(place, url, String(init.body));
+        const visit = isApi ? undefined : jars.send(place, url, init);
+        const body = visit?.body ?? String(init.body);
+        const watch = isApi ? undefined : invariants.tokenRequest(place, url, body);
         return new Promise((resolve, reject) => {
           const end = (delay: number, done: () => void): void =>
             void world.schedule(place, delay, done);
           init.signal?.addEventListener("abort", () => {
             watch?.abort();
+            visit?.end();
             reject(init.signal?.reason as Error);
           });
           const sent: Sent = {
             place,
             url,
             init,
+            body,
             answer: (reply, delay, heard) => {
               const due = world.now() + delay;
+              const take = visit?.arrives(reply, delay);
               end(delay, () => {
+                take?.();
                 watch?.arrived(reply, due);
                 heard?.();
                 resolve(new Answer(url, reply) as unknown as Response);
@@ -198,6 +199,7 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
             lose: (delay) =>
               end(delay, () => {
                 watch?.lost();
+                visit?.end();
                 reject(new TypeError("network"));
               }),
           };

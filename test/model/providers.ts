@@ -1,9 +1,10 @@
 /** The providers that the model plays: two that ship as presets, and two mechanisms over the same server. */
+import { cookie } from "../../src/providers/cookie.ts";
 import { mint } from "../../src/providers/mint.ts";
 import { password } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import type { Exchange, Outcome, Provider } from "../../src/types.ts";
-import { ORIGIN, URLS } from "./network.ts";
+import { ORIGIN, URLS } from "./addresses.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Server } from "./server.ts";
 import { EPOCH } from "./world.ts";
@@ -46,6 +47,27 @@ function selfSigned(scenario: Scenario, server: Server, device: number): Provide
   };
 }
 
+/** As in a page: a cookie's provider asks for a `document` before it does anything. */
+function inPage<T>(task: () => T): T {
+  Object.defineProperty(globalThis, "document", { value: {}, configurable: true });
+  try {
+    return task();
+  } finally {
+    Reflect.deleteProperty(globalThis, "document");
+  }
+}
+
+function byCookie(options: Parameters<typeof cookie<Credentials>>[0]): Provider<Credentials> {
+  const provider = cookie<Credentials>(options) as Provider<Credentials>;
+  const { signIn, renew, revoke } = provider;
+  return {
+    ...provider,
+    ...(signIn && { signIn: (...given) => inPage(() => signIn(...given)) }),
+    ...(renew && { renew: (...given) => inPage(() => renew(...given)) }),
+    ...(revoke && { revoke: (...given) => inPage(() => revoke(...given)) }),
+  };
+}
+
 export function providerOf(
   scenario: Scenario,
   server: Server,
@@ -77,6 +99,16 @@ export function providerOf(
         safe503: scenario.safe503,
         read,
       }) as Provider<Credentials>;
+    case "cookie":
+      return byCookie({
+        ...address,
+        loginUrl: URLS.token,
+        refreshUrl: URLS.refresh,
+        logoutUrl: URLS.logout,
+        rotation,
+        reuseWindow,
+        read: (body) => ({ ...read(body), subject: body["user"] }),
+      });
     case "self-signed":
       return selfSigned(scenario, server, device);
   }

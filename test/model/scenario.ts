@@ -42,6 +42,8 @@ export type Command =
         | "sign-in"
         | "sign-out"
         | "adopt"
+        /** Signs in by a cookie that is there. */
+        | "find"
         /** Removes the account of another context. */
         | "remove";
       readonly place: number;
@@ -53,6 +55,8 @@ export type Command =
         | "expire"
         | "offline"
         | "online"
+        /** Somebody new signs in beside the vault, on a page of the server's own. */
+        | "outside"
         | "token-down"
         | "token-up"
         /** The context dies whose token request is under way. */
@@ -69,7 +73,7 @@ export interface Scenario {
   readonly devices: 1 | 2;
   /** How far each context's clock is off from the start; 0 where it says nothing. */
   readonly offsets: readonly number[];
-  readonly provider: "vmcloud" | "password" | "mint" | "self-signed";
+  readonly provider: "vmcloud" | "password" | "mint" | "self-signed" | "cookie";
   readonly rotation: Rotation;
   readonly reuseWindow: number;
   readonly life: number;

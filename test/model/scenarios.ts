@@ -122,7 +122,7 @@ const COMMANDS: readonly {
   {
     weight: 2,
     isExtra: true,
-    types: ["adopt", "close", "remove"],
+    types: ["adopt", "close", "remove", "find"],
     make: (types) => onPlace(...(types as "adopt"[])),
   },
   {
@@ -134,7 +134,7 @@ const COMMANDS: readonly {
   {
     weight: 2,
     isExtra: true,
-    types: ["token-down", "token-up", "crash-holder"],
+    types: ["token-down", "token-up", "crash-holder", "outside"],
     make: (types) => onWorld(...types),
   },
 ];

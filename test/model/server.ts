@@ -55,6 +55,8 @@ export function createServer(world: World, scenario: Scenario) {
   const byRefresh = new Map<string, Granted>();
   const all: Grants[] = [];
   const revocations: { readonly at: number; readonly token: string }[] = [];
+  /** The browser's cookie jar, for each device: the refresh token that a cookie holds. */
+  const jars = new Map<number, string | undefined>();
   let seq = 0;
   let refusals = 0;
   let reuses = 0;
@@ -108,8 +110,9 @@ export function createServer(world: World, scenario: Scenario) {
   }
 
   /** As servers tell a life: rightly, not at all, in the wrong unit, or far too long. */
-  function told({ access, refresh, diesAt }: Granted): object {
-    const fields = { token: access, refresh_token: refresh };
+  function told({ access, refresh, diesAt, grants: { user } }: Granted): object {
+    const isByCookie = scenario.provider === "cookie";
+    const fields = { token: access, refresh_token: refresh, ...(isByCookie && { user }) };
     switch (scenario.told) {
       case "right":
         return { ...fields, expires_at: new Date(EPOCH + diesAt).toISOString() };
@@ -151,6 +154,7 @@ export function createServer(world: World, scenario: Scenario) {
     byAccess,
     byRefresh,
     revocations,
+    jars,
     isDown: false,
     refusals: () => refusals,
     reuses: () => reuses,
@@ -171,6 +175,8 @@ export function createServer(world: World, scenario: Scenario) {
       return make(grants, { startsAt, diesAt: startsAt + scenario.life });
     },
     refresh(token: string): Reply {
+      // A browser without a cookie: nobody's session ends.
+      if (token === "") return reply(401, { error: "no cookie" });
       const found = byRefresh.get(token);
       if (!found || found.grants.isRevoked) return refuse();
       const first = found.usedAt;

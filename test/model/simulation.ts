@@ -94,6 +94,9 @@ const happenings: {
     const canAdopt = scenario.provider === "vmcloud" || scenario.provider === "password";
     if (canAdopt && !context.place.isFrozen) void contexts.adopt(context);
   },
+  find({ contexts }, context) {
+    if (!context.place.isFrozen) void contexts.find(context);
+  },
   remove({ contexts, scenario }, context) {
     const account = accountOf((context.place.account === accountOf(0) ? 1 : 0) % scenario.accounts);
     if (!context.place.isFrozen) void contexts.remove(context, account);
@@ -110,6 +113,9 @@ const everywhere = {
   evict: ({ invariants }: Stage): void => invariants.evict(),
   "go-back": ({ invariants }: Stage): void => invariants.goBack(),
   expire: ({ server }: Stage): void => server.expireAll(),
+  outside({ contexts }: Stage): void {
+    contexts.signInOutside();
+  },
   offline: ({ contexts }: Stage): void => void (contexts.network.state.isOffline = true),
   online: ({ contexts }: Stage): void => void (contexts.network.state.isOffline = false),
   "token-down"({ world, server }: Stage): void {

@@ -166,7 +166,9 @@ export function createStores(world: World, rules: StoreRules) {
                 !isSame(rules.lag ? seen(records, key) : previous, expected)
               )
                 return false;
-              for (const judge of onWrite) judge(place, key, next, previous);
+              // A jar's record is no session's.
+              if (!key.startsWith("jar|"))
+                for (const judge of onWrite) judge(place, key, next, previous);
               put(records, key, next);
               return true;
             },

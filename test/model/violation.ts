@@ -53,6 +53,7 @@ export type Code =
   | "F33.lower"
   | "F46.revocation"
   | "F103.crossed"
+  | "F103.overlap"
   | "S11.account"
   | "family";
 

@@ -1,10 +1,12 @@
-/** A process for `lock.test.ts`: holds a lock, or counts under it, or makes a key file. */
+/** A process for `lock.test.ts`: holds a lock, or counts under it, makes a key file, or writes a record. */
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { loadBuiltins } from "../../src/node/builtins.ts";
+import { sealed, takeShelf } from "../../src/node/database.ts";
 import { keyFrom } from "../../src/node/key-file.ts";
 import { processLock } from "../../src/node/lock.ts";
 import { makeFolder } from "../../src/node/place.ts";
+import { keyring } from "../../src/stores/encrypted.ts";
 
 const [what, folder = "", name = ""] = process.argv.slice(2);
 const builtins = loadBuiltins();
@@ -26,4 +28,10 @@ else if (what === "hold") {
 } else if (what === "key") {
   makeFolder(builtins, folder);
   console.log(keyFrom(builtins, folder));
+} else if (what === "store") {
+  const { reach } = takeShelf(builtins, folder, true);
+  const store = sealed({ reach }, () => keyring(() => keyFrom(builtins, folder)));
+  const record = { format: 1, sessionId: name, revision: 1, body: { name } } as const;
+  const isWritten = await store.write(name, record, undefined);
+  console.log(JSON.stringify([isWritten, await store.scope?.()]));
 }

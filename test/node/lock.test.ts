@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { loadBuiltins } from "../../src/node/builtins.ts";
+import { takeShelf } from "../../src/node/database.ts";
 import { processLock } from "../../src/node/lock.ts";
 import { commandOf, freshFolder } from "./family.ts";
 import { bun } from "./runtimes.ts";
@@ -71,5 +72,18 @@ describe("ten processes that start together", () => {
     expect(new Set(keys).size).toBe(1);
     expect(keys[0]).toMatch(/^file:/);
     expect(readdirSync(folder)).toEqual(["key"]);
+  });
+
+  it("make one database, and each of them stores its record at once [P3 F28]", async () => {
+    const folder = freshFolder();
+    const ten = Array.from({ length: 10 }, (_, at) => runtimes[at % runtimes.length]!);
+    const said = await Promise.all(
+      ten.map((runtime, at) => outputOf(run(runtime, "store", folder, `s${at}`))),
+    );
+    expect(new Set(said).size).toBe(1);
+    expect(JSON.parse(said[0]!)).toEqual([true, expect.stringMatching(/^\w{8,}$/)]);
+    const { reach, close } = takeShelf(loadBuiltins(), folder, true);
+    expect((await reach().list("")).toSorted()).toEqual(ten.map((_, at) => `s${at}`));
+    close();
   });
 });

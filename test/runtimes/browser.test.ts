@@ -6,10 +6,12 @@ import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { connectVault, serveVault } from "../../src/worker.ts";
+import { cookieContract } from "../contracts/cookie.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
 import { freshDatabase } from "../support/indexeddb.ts";
 import { jwtContract } from "../contracts/jwt.ts";
+import { loginContract } from "../contracts/logins.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
@@ -40,6 +42,7 @@ webLocksContract("the browser's", {
 });
 oauth2Contract();
 providerContract({ control: inject("control") });
+cookieContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
 jwtContract({ control: inject("control") });
 webhookContract({ streams: "body" in Request.prototype });
@@ -51,6 +54,11 @@ fetchContract({
   control: inject("control"),
   streams: false,
   make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
+});
+loginContract({
+  title: ", vault in another place",
+  control: inject("control"),
+  make: (options) => connectVault<Readonly<Record<string, string>>>(() => serveVault(options)),
 });
 wretchContract({
   title: ", vault in another place",

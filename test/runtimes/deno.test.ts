@@ -11,6 +11,7 @@ import { lockContract } from "../contracts/lock.ts";
 import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
+import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
@@ -21,6 +22,8 @@ it("runs in Deno", () => {
 });
 
 storeContract("memory", memoryStore);
+// By its `node:sqlite`, for applications that have such a handle; `tokenkeep/deno` uses Deno KV.
+sqliteContract();
 storeContract("Deno KV", freshStore, { twins: () => twinStores(), stored: storedIn });
 storeContract("encrypted over Deno KV", async () => encrypted(await freshStore(), ring), {
   twins: () => twinStores((store) => encrypted(store, ring)),

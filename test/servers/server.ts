@@ -1,7 +1,7 @@
 /** A server of this machine on a free port of loopback, in a folder of its own: ended by its pid. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, connect } from "node:net";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, chownSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, chownSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { inject } from "vitest";
@@ -14,6 +14,8 @@ export interface Server {
   kill(signal?: "SIGKILL" | "SIGINT"): Promise<void>;
   pause(): void;
   resume(): void;
+  /** Resolves when it has ended by itself. */
+  ended(): Promise<void>;
   /** Starts it again on the same port and folder, with other settings besides. */
   start(settings?: readonly string[]): Promise<void>;
   /** Ends it and removes its folder. */
@@ -60,6 +62,11 @@ interface Kind {
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
+/** On Linux a server ends with the tests, though they are killed. */
+function bound(): readonly string[] {
+  return existsSync("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"] : [];
+}
+
 /** What the log of either says when it takes connections. */
 const READY = /ready to accept (read-only )?connections/i;
 
@@ -82,7 +89,8 @@ async function serve(
 
   /** `undefined` when it takes connections; its log if it ends before. */
   async function launch(settings: readonly string[]): Promise<string | undefined> {
-    const process = spawn(kind.program, [...kind.args, ...settings], {
+    const [program = "", ...args] = [...bound(), kind.program, ...kind.args, ...settings];
+    const process = spawn(program, args, {
       ...kind.user,
       cwd: at.folder,
       stdio: ["ignore", "pipe", "pipe"],
@@ -107,7 +115,10 @@ async function serve(
       process.stderr.on("data", hear);
     });
     await Promise.race([said, ended]);
-    return !isOver && (await answers(at.port)) ? undefined : log;
+    if (!isOver && (await answers(at.port))) return undefined;
+    process.kill("SIGKILL");
+    await ended;
+    return log;
   }
 
   await start();
@@ -119,6 +130,7 @@ async function serve(
       child?.kill(signal);
       await ended;
     },
+    ended: () => ended,
     pause: () => void child?.kill("SIGSTOP"),
     resume: () => void child?.kill("SIGCONT"),
     async close() {

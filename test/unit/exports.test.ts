@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { readSources } from "./sources.ts";
 
 /** What no user imports by its path. The root exports the public parts of the top-level files. */
-const unlisted = new Set(["types", "errors", "problem"]);
+const unlisted = new Set(["types", "exchange", "errors", "problem"]);
 
 /** `worker.ts`, `cloudflare.ts`, `deno.ts` and `node.ts` are the ways in to what their folders hold. */
 const isPrivate = (name: string): boolean =>

@@ -85,7 +85,7 @@ const pagePart = new Set([
 const sources = readSources();
 
 function layerOf(name: string): Layer {
-  if (name === "types" || name === "errors") return "contract";
+  if (name === "types" || name === "exchange" || name === "errors") return "contract";
   const [room] = /^(guard|grant|refresh|request|vault)(?=\/)/.exec(name) ?? [];
   if (room) return room as Layer;
   // JWTs are `jose`'s, as a store is its database's.

@@ -67,9 +67,9 @@ export function jwtClaims(): void {
 
     it("what signing is told: lifetime, header, and no claim of time but its own [S12]", async () => {
       const options = { key: SECRET, algorithm: "HS256", now: () => NOW } as const;
-      const header = { kid: "k7", typ: "at+jwt", alg: "none" };
+      const protectedHeader = { kid: "k7", typ: "at+jwt", alg: "none" };
       const claims = { ...good, exp: 9e9, iat: 1 };
-      const token = await signJwt(claims, { ...options, lifetime: 60_000, header });
+      const token = await signJwt(claims, { ...options, lifetime: 60_000, protectedHeader });
       expect(decodeUnverified(token)).toMatchObject({
         header: { alg: "HS256", kid: "k7", typ: "at+jwt" },
         claims: { iat: at, exp: at + 60 },
@@ -78,7 +78,7 @@ export function jwtClaims(): void {
 
     it.each<[string, object, object?]>([
       ["not_signed", {}, { big: 1n }],
-      ["not_signed", { header: { crit: ["own"], own: 1 } }],
+      ["not_signed", { protectedHeader: { crit: ["own"], own: 1 } }],
       ["undefined", { algorithm: "none" }],
       ["undefined", { algorithm: "toString" }],
       ["undefined", { lifetime: 999 }],
@@ -228,11 +228,20 @@ export function jwtClaims(): void {
         { ...publicJwk, alg: "RS512" },
         { ...publicJwk, key_ops: ["encrypt"] },
       ];
-      const sets = { keys: [...noise, other, publicJwk] } as never;
+      // More than are tried: those that do not fit are not counted.
+      const sets = { keys: [...noise, ...noise, ...noise, other, publicJwk] } as never;
       expect(await verdict(await signed(), { key: sets })).toBe("accepted");
       expect(await verdict(await signed(), { key: { keys: noise } as never })).toBe("unknown_key");
       expect(await verdict(await signed({ kid: "1" }), { key: sets })).toBe("unknown_key");
     });
+  });
+
+  it("JWTs: of the keys that may have signed, sixteen are tried [S12]", async () => {
+    const { publicJwk } = await pairOf("RSA");
+    const other = (await pairOf("RSA", " of another")).publicJwk;
+    const after = (count: number): object => ({ keys: [...Array(count).fill(other), publicJwk] });
+    expect(await verdict(await signed(), { key: after(15) as never })).toBe("accepted");
+    expect(await verdict(await signed(), { key: after(16) as never })).toBe("wrong_signature");
   });
 
   describe("JWTs: read without verifying", () => {

@@ -1,7 +1,7 @@
 /** What is told: the difference that a piece of news has made. */
 import { describe, expect, it } from "vitest";
 import { toRecord } from "../../../src/guard/record.ts";
-import { happenings, refusalStatus } from "../../../src/refresh/events.ts";
+import { happenings, refusalOf } from "../../../src/refresh/events.ts";
 import type { Knowledge, News } from "../../../src/refresh/knowledge.ts";
 import { learn } from "../../../src/refresh/learn.ts";
 import type { Session, StoredRecord } from "../../../src/types.ts";
@@ -171,10 +171,10 @@ describe("a refusal", () => {
 
   it("has no status of an earlier session's, nor of trouble [F56]", () => {
     const known = heard(knownOf(a, T), [T, over("refused", { status: 400 })], [T, read(b, T)]);
-    expect(refusalStatus(known)).toBeUndefined();
+    expect(refusalOf(known).status).toBeUndefined();
     const troubled = heard(knownOf(a, T), [T, over("trouble", { status: 503 })]);
-    expect(refusalStatus(troubled)).toBeUndefined();
-    expect(refusalStatus(nothing())).toBeUndefined();
+    expect(refusalOf(troubled).status).toBeUndefined();
+    expect(refusalOf(nothing()).status).toBeUndefined();
   });
 
   it("is what a caller is told who can only sign in again [P9]", () => {

@@ -1,0 +1,82 @@
+/**
+ * The contract between the engine and a mechanism: the exchanges that the engine begins, and the front of the
+ * engine, where a mechanism begins or ends more than the store knows of.
+ *
+ * @module
+ */
+
+import type { VaultErrorReason } from "./errors.ts";
+import type {
+  Clock,
+  Fetch,
+  Grant,
+  TokenSet,
+  TokenSource,
+  TokenStore,
+  VaultOptions,
+} from "./types.ts";
+
+/** What a caller may be told of an exchange's end. */
+export interface Told {
+  readonly status?: number | undefined;
+  /** Why, for the error that a caller gets. */
+  readonly reason?: VaultErrorReason | undefined;
+}
+
+/** Of a grant there is nothing of the kind to tell. */
+export type Untold = { readonly [Fact in keyof Told]?: undefined };
+
+/** The guarded way to a token endpoint, which each call of a provider gets. */
+export interface Exchange {
+  /** Aborted at the exchange's deadline, 15 s after it has begun. */
+  readonly signal: AbortSignal;
+  readonly fetch: Fetch;
+  /** Milliseconds since the epoch by the server's clock, where it is known; otherwise by the clock here. */
+  readonly now: () => number;
+  /** The engine gives it with each exchange. */
+  readonly context?: ExchangeContext;
+}
+
+/** What {@link Provider.renew} gets of a session. */
+export type RenewableGrant = Partial<TokenSet> & Pick<Grant, "material">;
+
+/** For a mechanism that keeps a record of its own, beside the session's, and waits for other contexts. */
+export interface ExchangeContext {
+  readonly store: TokenStore;
+  /** Under which the store keeps the session. */
+  readonly key: string;
+  readonly clock: Clock;
+  /** Whether the vault was closed: then no request is begun any more. */
+  readonly isClosed: () => boolean;
+}
+
+/** What a provider may stand in front of. */
+export interface Wrapped extends TokenSource {
+  state(): {
+    readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
+  };
+  look(): Promise<void>;
+  wake(): Promise<void>;
+  /** `earlier`: the sign-in yields to what was begun or ended since then. */
+  signIn(credentials: never, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
+  signOut(): Promise<void>;
+  /** Begins nothing any more. */
+  close(): Promise<void>;
+}
+
+/** Names a session that may be begun more than once, because an answer was lost (F101). */
+export interface Adoption {
+  readonly sessionId: string;
+  /** When it was first asked for, milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** What stands around an engine. */
+export interface Surroundings extends Pick<
+  VaultOptions,
+  "refreshAhead" | "patience" | "online" | "isHeldOpen"
+> {
+  readonly clock: Clock;
+  /** Tells observers that the state has changed. */
+  readonly tell: () => void;
+}

@@ -1,0 +1,296 @@
+/** How a session that lies in a cookie is begun, found, renewed and ended, each by a visit to the jar. */
+import { isVaultError, VaultError } from "../errors.ts";
+import { isObject, own } from "../guard/json.ts";
+import { fromRecord } from "../guard/record.ts";
+import { randomId } from "../guard/random.ts";
+import type { Exchange, Outcome, Provider } from "../types.ts";
+import {
+  type Asked,
+  askFor,
+  type CookieRules,
+  hasJar,
+  isNothing,
+  isThirdParty,
+  tellOfSignOut,
+} from "./cookie-requests.ts";
+import {
+  answerOf,
+  contextOf,
+  enter,
+  JarBusy,
+  jarKey,
+  type Note,
+  noteIn,
+  type Visit,
+} from "./jar.ts";
+import type { Errand } from "./seeking.ts";
+
+export interface CookieUrls {
+  readonly loginUrl: string;
+  readonly refreshUrl: string;
+  readonly logoutUrl?: string;
+}
+
+/** How long a sign-in waits for who is at the jar: longer than a visit may last. */
+const PATIENCE = 20_000;
+/** The same for a refresh, which has fifteen seconds for all. */
+const SHORT_PATIENCE = 8_000;
+
+/** What a session keeps for its next refresh. */
+interface Material {
+  readonly subject?: string | undefined;
+  /** The cookie was set just now, and has never come back. */
+  readonly isNew: boolean;
+}
+
+function materialIn(value: unknown): Material {
+  const { subject, isNew } = own(isObject(value) ? value : {});
+  return { subject: typeof subject === "string" ? subject : undefined, isNew: isNew === true };
+}
+
+/** Why an errand has brought nothing, where that is no failure. */
+function ended(errand: Errand, end: NonNullable<Errand["end"]>): never {
+  errand.end = end;
+  throw new VaultError(
+    "no_session",
+    "Cannot sign in: this browser has no cookie of a session. Call signIn() with credentials.",
+  );
+}
+
+function checkJar(): void {
+  if (hasJar()) return;
+  throw new VaultError(
+    "invalid_option",
+    "Cannot use cookie(): only a browser keeps cookies for fetch. Use password(), mint() or a token of its own here.",
+    { reason: "no_cookie_jar" },
+  );
+}
+
+/** What an errand does, each by a visit to the jar. */
+type Run = (errand: Errand, exchange: Exchange) => Promise<Outcome>;
+
+export interface CookieSessions {
+  login(errand: Errand, exchange: Exchange, body: unknown): Promise<Outcome>;
+  readonly find: Run;
+  readonly "find quietly": Run;
+  readonly pay: Run;
+  readonly bury: Run;
+  /** Tells the server of a sign-out that is owed. */
+  settleDebt(exchange: Exchange): Promise<void>;
+  readonly renew: NonNullable<Provider["renew"]>;
+}
+
+export function createCookieSessions(given: CookieUrls & CookieRules): CookieSessions {
+  const { loginUrl, refreshUrl, logoutUrl, csrf } = given;
+  // What is put on `Object.prototype` later on is no kind of header (S15).
+  const options = own({ ...given, ...(csrf && { csrf: own(csrf) }) });
+  const jar = jarKey(refreshUrl);
+
+  /** A visit ends with its task, but one that has brought a session ends when that is stored. */
+  async function atJar<T extends Outcome | void>(
+    exchange: Exchange,
+    task: (visit: Visit) => Promise<T>,
+    errand?: Errand,
+  ): Promise<T> {
+    const visit = await enter(jar, exchange, errand ? PATIENCE : SHORT_PATIENCE);
+    let isHeld = false;
+    try {
+      const outcome = await task(visit);
+      isHeld = !!errand && outcome?.type === "granted" && !exchange.signal.aborted;
+      if (isHeld && errand) errand.visit = visit;
+      return outcome;
+    } finally {
+      if (!isHeld) await visit.leave();
+    }
+  }
+
+  const headOf = async (exchange: Exchange, key: string) => {
+    const { store, clock } = contextOf(exchange);
+    return answerOf(clock, () => store.head(key));
+  };
+
+  /** Whether the server has not heard of a sign-out. A tombstone is taken off the list after a day. */
+  async function isOwed(
+    { owner, liveSince, isOwed: isNoted }: Note,
+    exchange: Exchange,
+  ): Promise<boolean> {
+    if (!logoutUrl || liveSince === undefined || owner === undefined) return false;
+    const head = await headOf(exchange, owner);
+    return head ? head.tombstone === true : isNoted === true;
+  }
+
+  /** Whether another account is signed in by the cookie. */
+  async function isAnothers({ owner, liveSince }: Note, exchange: Exchange): Promise<boolean> {
+    if (owner === undefined || liveSince === undefined) return false;
+    if (owner === contextOf(exchange).key) return false;
+    const head = await headOf(exchange, owner);
+    return !!head && !head.tombstone;
+  }
+
+  async function refuseAnother(visit: Visit, exchange: Exchange): Promise<void> {
+    if (!(await isAnothers(visit.note(), exchange))) return;
+    throw new VaultError(
+      "invalid_option",
+      "Cannot sign in: a browser has one cookie for each token endpoint, and another account's session has it. Sign that account out first.",
+      { reason: "cookie_of_another_account" },
+    );
+  }
+
+  /** Tells the server of the sign-out that is owed; answers whether it has heard. */
+  async function settle(visit: Visit): Promise<boolean> {
+    if (!logoutUrl) return true;
+    visit.change({ isOwed: true });
+    if (!(await tellOfSignOut(logoutUrl, options, visit))) return false;
+    visit.change({ liveSince: undefined, isOwed: undefined, csrf: undefined });
+    return true;
+  }
+
+  /** Notes what the reply says of the jar, and what the session keeps. */
+  function taken({ outcome, subject }: Asked, visit: Visit, exchange: Exchange): Outcome {
+    const { clock, key } = contextOf(exchange);
+    if (outcome.type !== "granted") return outcome;
+    const liveSince = visit.note().liveSince ?? clock.now();
+    visit.change({ owner: key, liveSince, isOwed: undefined, emptyAt: undefined });
+    const material: Material = { subject, isNew: false };
+    return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
+  }
+
+  async function login(errand: Errand, exchange: Exchange, body: unknown): Promise<Outcome> {
+    checkJar();
+    const { clock, key } = contextOf(exchange);
+    return atJar(
+      exchange,
+      async (visit) => {
+        await refuseAnother(visit, exchange);
+        // Where the server cannot be told, the debt lapses: the cookie is about to be another one.
+        if (await isOwed(visit.note(), exchange)) await settle(visit);
+        const { owner, liveSince } = visit.note();
+        // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
+        visit.change({ owner: key, liveSince: clock.now(), isOwed: undefined });
+        const asked = await askFor({ url: loginUrl, body }, options, visit);
+        const outcome = taken(asked, visit, exchange);
+        if (outcome.type === "refused") visit.change({ owner, liveSince });
+        if (outcome.type !== "granted") return outcome;
+        const material: Material = { subject: asked.subject, isNew: true };
+        return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
+      },
+      errand,
+    );
+  }
+
+  /** Whether there is something that no cookie may take the place of. */
+  async function isTaken(errand: Errand, exchange: Exchange): Promise<boolean> {
+    const { store, clock, key } = contextOf(exchange);
+    const record = await answerOf(clock, () => store.read(key));
+    if (record?.tombstone) return errand.task === "find quietly";
+    // A record that cannot be opened holds no session.
+    const session = fromRecord(record);
+    return !!session && !session.refused;
+  }
+
+  async function find(errand: Errand, exchange: Exchange): Promise<Outcome> {
+    const isQuiet = errand.task === "find quietly";
+    if (!isQuiet) checkJar();
+    else if (!hasJar()) return ended(errand, "nothing");
+    if (await isTaken(errand, exchange)) return ended(errand, "kept");
+    return atJar(
+      exchange,
+      async (visit) => {
+        if (await isTaken(errand, exchange)) return ended(errand, "kept");
+        if (!isQuiet) await refuseAnother(visit, exchange);
+        else if (await isAnothers(visit.note(), exchange)) return ended(errand, "nothing");
+        // Another context has looked since this one was opened.
+        const { emptyAt = -Infinity } = visit.note();
+        if (isQuiet && emptyAt >= errand.since) return ended(errand, "nothing");
+        if ((await isOwed(visit.note(), exchange)) && !(await settle(visit)))
+          return { type: "trouble", reason: "sign_out_not_heard" };
+        const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
+        if (!isNothing(asked.outcome)) return taken(asked, visit, exchange);
+        const emptySince = contextOf(exchange).clock.now();
+        visit.change({ owner: undefined, liveSince: undefined, emptyAt: emptySince });
+        return ended(errand, "nothing");
+      },
+      errand,
+    );
+  }
+
+  /** Ends the session whose cookie has become another user's: it is gone, and the other's can be found. */
+  async function drop(exchange: Exchange): Promise<void> {
+    const { store, clock, key } = contextOf(exchange);
+    try {
+      const head = await headOf(exchange, key);
+      if (head && !head.tombstone) await answerOf(clock, () => store.write(key, undefined, head));
+    } catch {
+      // The session is refused in any case.
+    }
+  }
+
+  async function renewed(material: Material, visit: Visit, exchange: Exchange): Promise<Outcome> {
+    if (await isAnothers(visit.note(), exchange))
+      return { type: "refused", reason: "cookie_of_another_account" };
+    const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
+    const { subject = material.subject } = asked;
+    const isSame = material.subject === undefined || subject === material.subject;
+    if (!isSame) {
+      await drop(exchange);
+      return { type: "refused", reason: "cookie_of_another_user" };
+    }
+    const outcome = taken({ ...asked, subject }, visit, exchange);
+    if (outcome.type !== "refused") return outcome;
+    visit.change({ liveSince: undefined, emptyAt: contextOf(exchange).clock.now() });
+    const isBlocked = material.isNew && isThirdParty(refreshUrl);
+    return isBlocked ? { ...outcome, reason: "third_party_cookies_blocked" } : outcome;
+  }
+
+  const renew: NonNullable<Provider["renew"]> = async ({ material }, exchange) => {
+    checkJar();
+    try {
+      return await atJar(exchange, (visit) => renewed(materialIn(material), visit, exchange));
+    } catch (error) {
+      // Nothing was sent: only the way to the jar fails in this way.
+      if (error instanceof JarBusy || isVaultError(error))
+        return {
+          type: "trouble",
+          unprocessed: true,
+          reason: isVaultError(error) ? error.reason : undefined,
+          error,
+        };
+      throw error;
+    }
+  };
+
+  /** What a visit of this context has brought is known when the visit has ended. */
+  async function pay(exchange: Exchange): Promise<void> {
+    if (!logoutUrl || !hasJar()) return;
+    await atJar(exchange, async (visit) => {
+      if (await isOwed(visit.note(), exchange)) await settle(visit);
+    });
+  }
+
+  /** Leaves a tombstone where nothing stands, so that a session that is just being found ends. */
+  async function bury(exchange: Exchange): Promise<boolean> {
+    const { store, clock, key } = contextOf(exchange);
+    const endedAt = clock.now();
+    const head = own({ format: 1, sessionId: randomId(), revision: 1, tombstone: true, endedAt });
+    if (await answerOf(clock, () => store.write(key, own(head) as never, undefined))) return true;
+    return (await headOf(exchange, key))?.tombstone === true;
+  }
+
+  return {
+    login,
+    find,
+    "find quietly": find,
+    async pay(errand: Errand, exchange: Exchange): Promise<Outcome> {
+      const { store, clock } = contextOf(exchange);
+      const record = await answerOf(clock, () => store.read(jar));
+      if (await isOwed(noteIn(record), exchange)) await pay(exchange);
+      return ended(errand, "nothing");
+    },
+    async bury(errand: Errand, exchange: Exchange): Promise<Outcome> {
+      if (await bury(exchange)) return ended(errand, "nothing");
+      throw new VaultError("no_session");
+    },
+    settleDebt: pay,
+    renew,
+  };
+}

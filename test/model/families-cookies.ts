@@ -1,0 +1,81 @@
+/** Families about a refresh token that lies in a cookie: one jar for all contexts of a browser. */
+import { type Family, must, mustServe, mustSpend } from "./family.ts";
+import { calls, calm, LIFE, NO_FAULTS, NO_TROUBLE, scenario } from "./scenarios.ts";
+
+const byCookie = { provider: "cookie" } as const;
+
+export const cookieFamilies: readonly Family[] = [
+  {
+    title:
+      "a cookie that rotates: one token call per expiry, for all contexts of a browser [P1 F1]",
+    schedules: scenario({ ...calm, ...byCookie, refreshAhead: false }, []).map((drawn) => ({
+      ...drawn,
+      script: [...calls(LIFE * 1.01), ...calls(LIFE * 1.01)],
+    })),
+    judge(run) {
+      mustSpend(run, 2);
+      must(run.server.reuses() === 0, "a cookie was reused");
+      mustServe(run);
+    },
+  },
+  {
+    title:
+      "an empty database: one refresh finds the cookie, and all contexts are signed in [P1 F29]",
+    schedules: scenario({ ...calm, ...byCookie }, []).map((drawn) => ({
+      ...drawn,
+      script: [
+        { after: 10_000, command: { type: "evict" as const } },
+        // The first one each time: what is opened anew stands last.
+        ...Array.from({ length: drawn.contexts }, () => ({
+          after: 0,
+          command: { type: "reload" as const, place: 0 },
+        })),
+        ...calls(drawn.seed % 40, 1),
+      ],
+    })),
+    judge(run) {
+      mustSpend(run, 1);
+      mustServe(run);
+    },
+  },
+  {
+    title:
+      "a cookie is spent like any refresh token, though contexts crash and freeze [P2 P5 P6 P8]",
+    share: 2,
+    schedules: scenario(byCookie, ["call", "crash", "freeze", "resume", "reload", "expire"]),
+  },
+  {
+    title:
+      "sign-ins, refreshes and sign-outs of one jar never overlap, and no user gets another's [P4 P19 P20 F103]",
+    share: 3,
+    schedules: scenario({ ...byCookie, faults: { ...NO_FAULTS, crash: 0.01, slow: 0.2 } }, [
+      "call",
+      "sign-in",
+      "sign-out",
+      "find",
+      "reload",
+      "crash",
+      "expire",
+      "offline",
+      "online",
+    ]),
+  },
+  {
+    title: "logins beside the vault: a session ends before it serves another user's token [P6 P10]",
+    share: 2,
+    schedules: scenario({ ...byCookie, network: { ...NO_TROUBLE, late: 0.3, lostAfter: 0.2 } }, [
+      "call",
+      "outside",
+      "sign-in",
+      "sign-out",
+      "find",
+      "reload",
+      "freeze",
+      "resume",
+      "store-down",
+      "store-up",
+      "close",
+      "expire",
+    ]),
+  },
+];

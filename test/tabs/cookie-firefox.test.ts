@@ -1,0 +1,7 @@
+/** Sessions whose refresh token is a cookie, in Firefox. */
+import { cookieCases } from "./cookie-cases.ts";
+import { useBrowser } from "./cookie-stage.ts";
+
+useBrowser("firefox");
+
+cookieCases();

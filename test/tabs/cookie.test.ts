@@ -1,0 +1,7 @@
+/** Sessions whose refresh token is a cookie, in Chromium. */
+import { cookieCases } from "./cookie-cases.ts";
+import { useBrowser } from "./cookie-stage.ts";
+
+useBrowser("chromium");
+
+cookieCases();
