@@ -27,6 +27,7 @@ const alone = {
   "providers/artos": 3500,
   "providers/clary": 1750,
   "providers/clary-jwt": 6950,
+  "providers/cookie": 7560,
   "providers/jwt-bearer": 10_520,
   "providers/mint": 4210,
   "providers/oauth2": 13_100,
