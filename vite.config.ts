@@ -145,7 +145,14 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   // A dependency found in mid-test would reload the page under the tests.
   optimizeDeps: {
-    include: ["idb-keyval", "jose", "wretch", "wretch/addons", "wretch/middlewares"],
+    include: [
+      "idb-keyval",
+      "jose",
+      "oauth4webapi",
+      "wretch",
+      "wretch/addons",
+      "wretch/middlewares",
+    ],
   },
   test: {
     testTimeout: 20_000,

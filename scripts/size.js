@@ -11,33 +11,44 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 23_230,
-  browser: 24_930,
+  "": 23_350,
+  browser: 25_040,
   "channels/broadcast": 390,
-  cloudflare: 33_220,
-  deno: 27_180,
+  cloudflare: 33_290,
+  deno: 27_360,
+  jwt: 11_800,
+  "channels/postgres": 2510,
+  "channels/redis": 2770,
   "locks/local": 310,
   "locks/web-locks": 570,
-  "providers/artos": 3470,
-  "providers/clary": 1620,
-  "providers/clary-jwt": 6920,
-  "providers/jwt-bearer": 10_420,
-  "providers/mint": 4170,
-  "providers/password": 3810,
-  "providers/qovery": 1630,
-  "providers/self-signed": 8430,
-  "providers/simplismart": 1630,
-  "providers/static-token": 1540,
-  "providers/vmcloud": 2820,
-  "stores/cloudflare-kv": 2000,
-  "stores/deno-kv": 1950,
-  "stores/durable-object": 1760,
-  "stores/encrypted": 3540,
-  "stores/indexeddb": 2170,
+  oauth: 4860,
+  node: 30_830,
+  "providers/api-key": 2200,
+  "providers/artos": 3490,
+  "providers/clary": 1750,
+  "providers/clary-jwt": 6950,
+  "providers/jwt-bearer": 10_520,
+  "providers/mint": 4210,
+  "providers/oauth2": 13_800,
+  "providers/password": 3910,
+  "providers/qovery": 1750,
+  "providers/self-signed": 8520,
+  "providers/simplismart": 1760,
+  "providers/static-token": 1670,
+  "providers/vmcloud": 2850,
+  "stores/cloudflare-kv": 2020,
+  "stores/deno-kv": 1970,
+  "stores/durable-object": 1780,
+  "stores/encrypted": 3620,
+  "stores/indexeddb": 2190,
   "stores/memory": 340,
-  webhook: 2360,
-  worker: 30_120,
-  wretch: 1400,
+  "stores/sqlite": 3200,
+  testing: 2450,
+  webhook: 2390,
+  worker: 30_260,
+  wretch: 1440,
+  "stores/postgres": 4030,
+  "stores/redis": 5060,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -51,14 +62,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 25_560,
+    limit: 25_670,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 23_980,
+    limit: 24_110,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -66,7 +77,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4_230,
+    limit: 4_260,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // What each subpath costs by itself.

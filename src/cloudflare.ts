@@ -1,6 +1,3 @@
-// An import cannot bring a declaration of a module in.
-// oxlint-disable-next-line typescript/triple-slash-reference
-/// <reference path="./cloudflare/workers.d.ts" />
 /**
  * The vault for Cloudflare Workers: a Durable Object owns each session, Workers get access tokens
  * from it, and KV, where there is one, carries them sealed to the edge.
@@ -22,6 +19,10 @@
  *
  * @module
  */
+
+// An import cannot bring a declaration of a module in.
+// oxlint-disable-next-line typescript/triple-slash-reference
+/// <reference path="./cloudflare/workers.d.ts" />
 import { DurableObject } from "cloudflare:workers";
 import { createCache } from "./cloudflare/cache.ts";
 import { define, memoryOf, once, type Shared, sharedOf } from "./cloudflare/isolate.ts";

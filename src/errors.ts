@@ -25,8 +25,10 @@ export type VaultErrorCode =
   | "store_unavailable"
   /** The worker that keeps the session cannot be reached, and nothing stands in for it. */
   | "worker_unavailable"
-  /** A token is malformed, and no header can carry it. */
+  /** A token is malformed, and no header can carry it; or a JWT was not accepted. */
   | "invalid_token"
+  /** The keys that verify an issuer's JWTs cannot be fetched: that says nothing of the JWT. */
+  | "keys_unavailable"
   /** An option or argument is wrong. */
   | "invalid_option"
   /** The vault was closed, or signed out while a call was under way. */
@@ -71,10 +73,29 @@ export type VaultErrorReason =
   | "cookie_of_another_user"
   /** The server has not heard of the last sign-out yet, so that its cookie is no session to be found. */
   | "sign_out_not_heard"
+  | OAuthFlaw
   /** The server refused what was signed by this device's clock, and its own time is not to be had. */
   | "server_time_unknown"
   | TokenFlaw
-  | KeyFlaw;
+  | KeyFlaw
+  | JwtFlaw
+  /** The reply holds no JWKS, or one that is too large; `status` says more. */
+  | "no_keys";
+
+/** What is wrong with an OAuth server, or with its answer to a login. */
+export type OAuthFlaw =
+  /** Its metadata was not to be had; `status` says more. */
+  | "metadata_missing"
+  /** Its metadata is none, or lacks an endpoint that is needed. */
+  | "metadata_invalid"
+  /** Metadata, callback or ID token name another server than the one that was asked. */
+  | "issuer_mismatch"
+  /** The callback is not the answer to the login that was begun, or has no code. */
+  | "callback_invalid"
+  /** The ID token is missing, or not this login's. */
+  | "id_token_invalid"
+  /** The server takes no PKCE by S256, without which a stolen code is worth a session. */
+  | "pkce_unsupported";
 
 /** What is wrong with a token: which kind of character, never which value. */
 export type TokenFlaw =
@@ -99,7 +120,9 @@ export type KeyFlaw =
   | "public_key"
   /** It is private, and verifying takes a public one. */
   | "private_key"
-  /** It is in PKCS#1: `BEGIN RSA PRIVATE KEY`. */
+  /** It is a certificate, and the key in it is wanted. */
+  | "certificate"
+  /** It is in PKCS#1: `BEGIN RSA PRIVATE KEY`, `BEGIN RSA PUBLIC KEY`. */
   | "pkcs1_key"
   /** It is in SEC 1: `BEGIN EC PRIVATE KEY`. */
   | "sec1_key"
@@ -111,6 +134,28 @@ export type KeyFlaw =
   | "short_key"
   /** This runtime does not have the algorithm. */
   | "unsupported_algorithm";
+
+/** Why a JWT was not accepted: never what it says. */
+export type JwtFlaw =
+  /** It is no JWT, or a claim is not of its type: a time in milliseconds, say. */
+  | "malformed_jwt"
+  /** Its `alg` is not among `algorithms`. */
+  | "wrong_algorithm"
+  /** Its `typ` says that it is for something else. */
+  | "wrong_type"
+  /** Its header demands an extension (`crit`, `b64`), and none is known here. */
+  | "critical_header"
+  /** None of the keys is the one that it names. */
+  | "unknown_key"
+  | "wrong_signature"
+  | "expired"
+  /** `nbf`, or with `maxAge` `iat`, lies in the future. */
+  | "not_yet_valid"
+  /** It was issued more than `maxAge` ago. */
+  | "too_old"
+  | "missing_claim"
+  | "wrong_issuer"
+  | "wrong_audience";
 
 /**
  * The one table of messages: what could not be done, why, and what to do. A {@link VaultErrorReason},
@@ -127,6 +172,7 @@ const SENTENCES: Readonly<Record<VaultErrorCode, readonly [string, string, strin
   store_unavailable: ["use the store", "it does not answer", "Try again: nothing is lost"],
   worker_unavailable: ["reach the worker", "it does not answer", "Try again"],
   invalid_token: ["use the token", "no header can carry it", "Check what was pasted"],
+  keys_unavailable: ["fetch the keys", "no key set came", "Try again"],
   invalid_option: ["use these arguments", "one is missing or wrong", "Check them"],
   closed: ["use the vault", "it was closed or signed out", "Make a new one or sign in"],
 };
@@ -170,7 +216,7 @@ export class VaultError extends Error {
     const { status, retryAfter, reason } = own;
     super(message ?? sentence(code, reason?.replaceAll("_", " ")));
     Object.assign(this, { name: "VaultError", code, status, retryAfter, reason });
-    Object.defineProperty(this, brand, { value: true });
+    Object.defineProperty(this, brand, { __proto__: null, value: true } as PropertyDescriptor);
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

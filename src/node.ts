@@ -32,7 +32,7 @@ export type NodeVaultOptions<Credentials = never> = Partial<VaultOptions<Credent
      * folder: `$XDG_STATE_HOME` or `~/.local/state`, on macOS `~/Library/Application Support`, on Windows
      * `%LOCALAPPDATA%`. All tools that open one folder share its sessions.
      */
-    readonly path?: string;
+    readonly path?: string | undefined;
     /**
      * The keys that seal the sessions, such as `process.env.TOKENKEEP_KEYS`. Writes use the last key.
      * Without them a key file is made in the folder, readable by its user alone.

@@ -258,20 +258,11 @@ export interface Provider<Credentials = unknown> {
   readonly origins: readonly string[];
   /** Absolute paths that go without a token, and so do all below them; none by default. */
   readonly publicPaths?: readonly string[];
-  /**
-   * The auth-scheme, any token of RFC 9110 §11.1: `Bearer` by default (RFC 6750 §2.1), and none beside
-   * `header`. With `Basic` a token is the base64 of user and password (RFC 7617): `api-key` makes it.
-   */
+  /** Any auth-scheme (RFC 9110 §11.1): `Bearer` by default, none beside `header`. For `Basic` see `api-key`. */
   readonly scheme?: string;
-  /**
-   * The header that shows the token, such as `X-API-Key`. Without a scheme its value is the token alone;
-   * so it is with `Authorization` too, where that is named here. `Authorization` with a scheme by default.
-   */
+  /** Shows the token in place of `Authorization`: `X-API-Key`. Without a scheme its value is the token alone. */
   readonly header?: string;
-  /**
-   * Whether a snapshot shows the access token's claims, for display; `true` by default. Say `false` where
-   * a claim may be a secret, such as a user id that mints tokens.
-   */
+  /** Whether snapshots show the token's claims; `true` by default. `false` where one may be what mints tokens. */
   readonly showsClaims?: boolean;
   /** Keeps sessions apart besides the account: client, audience, scope. Not a secret; none by default. */
   readonly partition?: readonly string[];

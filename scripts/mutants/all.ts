@@ -4,8 +4,10 @@ import { decisions } from "./decisions.ts";
 import { evidence } from "./evidence.ts";
 import { cloudflare } from "./cloudflare.ts";
 import { cookies } from "./cookies.ts";
+import { logins } from "./logins.ts";
 import { model } from "./model.ts";
 import type { Mutant } from "./mutant.ts";
+import { node } from "./node.ts";
 import { peers } from "./peers.ts";
 import { providers } from "./providers.ts";
 import { requests } from "./requests.ts";
@@ -26,8 +28,10 @@ export const mutants: readonly Mutant[] = [
   ...requests,
   ...webhooks,
   ...providers,
+  ...logins,
   ...cloudflare,
   ...cookies,
   ...worker,
+  ...node,
   ...model,
 ];

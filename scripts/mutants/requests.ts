@@ -5,10 +5,14 @@ import { type Mutant, over, type Wrap, wrapper } from "./mutant.ts";
 import { CONTRACTS, FETCH, PATIENCE, RESEND } from "./tests.ts";
 
 const ofBody = wrapper<typeof import("../../src/request/body.ts")>("src/request/body.ts");
+const ofFetch = wrapper<typeof import("../../src/request/fetch.ts")>("src/request/fetch.ts");
 const ofHeal = wrapper<typeof import("../../src/request/heal.ts")>("src/request/heal.ts");
 const ofInit = wrapper<typeof import("../../src/request/init.ts")>("src/request/init.ts");
 const ofPlain = wrapper<typeof import("../../src/request/plain.ts")>("src/request/plain.ts");
 const ofPolicy = wrapper<typeof import("../../src/request/policy.ts")>("src/request/policy.ts");
+const ofPresentation = wrapper<typeof import("../../src/request/presentation.ts")>(
+  "src/request/presentation.ts",
+);
 const ofRedirects = wrapper<typeof import("../../src/request/redirects.ts")>(
   "src/request/redirects.ts",
 );
@@ -16,6 +20,8 @@ const ofUnauthorized = wrapper<typeof import("../../src/request/unauthorized.ts"
   "src/request/unauthorized.ts",
 );
 const ofWretch = wrapper<typeof import("../../src/wretch.ts")>("src/wretch.ts");
+
+const PRESENTATION = "test/unit/request/presentation.test.ts";
 
 /** The same token, which looks like another one when it is first looked at. */
 function inDisguise(token: AccessToken): AccessToken {
@@ -53,6 +59,44 @@ export const requests: readonly Mutant[] = [
     ...ofInit("hasHeader", () => () => false),
     test: CONTRACTS,
     title: "a caller's own wins in every spelling",
+  },
+  {
+    name: "a caller's Authorization switches the vault off beside another header",
+    law: "S6",
+    ...ofInit(
+      "hasHeader",
+      (original) => (headers, header) =>
+        original(headers, header) || original(headers, "authorization"),
+    ),
+    test: CONTRACTS,
+    title: "goes along with an Authorization of the caller's",
+  },
+  {
+    name: "a token in a header of its own is followed by the runtime",
+    law: "S2",
+    ...ofFetch(
+      "createFetch",
+      (original) => (options) =>
+        original({
+          ...options,
+          fetch: (input, init) => options.fetch(input, { ...init, redirect: "follow" }),
+        }),
+    ),
+    test: PRESENTATION,
+    title: "in the mode follow goes out in the mode error",
+  },
+  {
+    name: "a scheme that no header can carry is taken",
+    law: "S5",
+    ...ofPresentation("presentationOf", (original) => (provider) => {
+      try {
+        return original(provider);
+      } catch {
+        return original({});
+      }
+    }),
+    test: PRESENTATION,
+    title: "is shown nowhere",
   },
   {
     name: "a body is not kept for the second send",

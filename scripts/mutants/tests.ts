@@ -34,3 +34,6 @@ export const SIGNS = "test/unit/refresh/signs.test.ts";
 export const LIMITS = "test/unit/refresh/limits.test.ts";
 export const TRANSITIONS = "test/unit/refresh/transitions.test.ts";
 export const TROUBLE = "test/unit/refresh/trouble.test.ts";
+export const NODE_LOCK = "test/unit/node/lock.test.ts";
+export const NODE_PLACE = "test/unit/node/place.test.ts";
+export const NODE_VAULT = "test/unit/node/vault.test.ts";

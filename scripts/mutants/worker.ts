@@ -19,6 +19,7 @@ const ATTACH = "test/unit/worker/attach.test.ts";
 const HELD = "test/unit/worker/hold.test.ts";
 const LINK = "test/unit/worker/link.test.ts";
 const NARROW = "test/unit/worker/narrow.test.ts";
+const SENDS = "test/unit/worker/send.test.ts";
 const SILENCE = "test/unit/worker/ask.test.ts";
 const TICKETS = "test/unit/worker/tickets.test.ts";
 
@@ -102,6 +103,27 @@ export const worker: readonly Mutant[] = [
     }),
     test: TICKETS,
     title: "is given for listed URLs only",
+  },
+  {
+    name: "a worker gives its token to a request that has the header itself",
+    law: "S6",
+    ...ofNarrow("toNeed", (original) => (need) => ({ ...original(need), headers: [] })),
+    test: TICKETS,
+    title: "is not given to a request that has this header itself",
+  },
+  {
+    name: "a page lets the browser follow with a header that it keeps on",
+    law: "S2",
+    ...ofSend(
+      "createSend",
+      (original) => (options) => (input, init) =>
+        original(options)(input, {
+          ...init,
+          fetch: (request) => fetch(new Request(request as Request, { redirect: "follow" })),
+        }),
+    ),
+    test: SENDS,
+    title: "is not followed by the browser",
   },
   {
     name: "a worker that isolates gives its token to whoever asks",

@@ -2,8 +2,8 @@
  * An isolate's memory: settled values only, because a promise that one request makes and another awaits may
  * never settle (F31). It is bounded: the least recently used account goes.
  */
+import { createRecent } from "../guard/recent.ts";
 import type { AccessToken, TokenName } from "../types.ts";
-import { createRecent } from "./recent.ts";
 import type { Lease, TokenReply } from "./wire.ts";
 
 export interface Remembered {

@@ -34,6 +34,9 @@ export function addressOf(options: Address): Address {
   return { name, origins, publicPaths, scheme, header, partition, showsClaims } as Address;
 }
 
+/** Whether the scheme is that of RFC 7617; schemes are the same in every case. */
+export const isBasic = ({ scheme }: Address): boolean => String(scheme).toLowerCase() === "basic";
+
 /** A member of a sign-in's credentials, if it is their own (S15, S17). */
 export const given = (credentials: unknown, name: string): unknown =>
   isObject(credentials) && Object.hasOwn(credentials, name) ? credentials[name] : undefined;
@@ -84,13 +87,16 @@ export function warnOnce(text: string): void {
   console.warn(`tokenkeep: ${text}`);
 }
 
+/** Whether this is a page or a worker of one. */
+export const isInBrowser = (): boolean =>
+  typeof document === "object" || typeof importScripts === "function";
+
 /** Warns once for each provider in a browser, where each visitor can read the secret (S16). */
 export function warnInBrowser({
   name,
   dangerouslyAllowInBrowser,
 }: Pick<Address & SecretOptions, "name" | "dangerouslyAllowInBrowser">): void {
-  const isBrowser = typeof document === "object" || typeof importScripts === "function";
-  if (dangerouslyAllowInBrowser || !isBrowser) return;
+  if (dangerouslyAllowInBrowser || !isInBrowser()) return;
   warnOnce(
     `the secret of provider "${name}" does not belong in a browser. It lives long, and ` +
       "everyone who opens the page, and every script in it, can read it and use it elsewhere. Keep " +

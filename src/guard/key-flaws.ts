@@ -11,10 +11,14 @@ const FLAWS: Readonly<Record<KeyFlaw, readonly [why: string, advice: string]>> =
     "Look for what was cut off when it was pasted, or begin anew from the file: " +
       "openssl pkcs8 -topk8 -nocrypt -in key.pem -out pkcs8.pem",
   ],
-  public_key: ["it is a public key or a certificate", "Pass the private key, which alone signs"],
+  public_key: ["it is a public one", "Pass the private key, which alone signs"],
   private_key: [
     "it is a private key",
     "Verify by the public one: openssl pkey -in key.pem -pubout -out public.pem",
+  ],
+  certificate: [
+    "it is a certificate",
+    "Take its key out: openssl x509 -in certificate.pem -pubkey -noout -out public.pem",
   ],
   pkcs1_key: ["it is in PKCS#1", CONVERT],
   sec1_key: ["it is in SEC 1", CONVERT],

@@ -1,5 +1,5 @@
 /** One half of a key pair, as PEM or JWK, on its way into Web Crypto (RFC 7518, RFC 7468, RFC 7517). */
-import type { KeyFlaw } from "../errors.ts";
+import type { KeyFlaw, VaultError } from "../errors.ts";
 import type { Bytes } from "../types.ts";
 import { type KeyKind, type KeyPairAlgorithm, KINDS } from "./algorithms.ts";
 import type { WebCryptoKey } from "./crypto.ts";
@@ -37,6 +37,8 @@ export interface Half {
   readonly format: "pkcs8" | "spki";
   /** What the labels of other blocks say. */
   readonly others: Readonly<Record<string, KeyFlaw>>;
+  /** What to do about a flaw, where that is not the usual. */
+  readonly advice: Readonly<Partial<Record<KeyFlaw, string>>>;
   /** Whether a JWK of this half has the private member `d`. */
   readonly isPrivate: boolean;
 }
@@ -60,7 +62,7 @@ export function jwkIn(key: unknown): Record<string, unknown> | undefined {
 const isUnsupported = (error: unknown): boolean =>
   isObject(error) && error["name"] === "NotSupportedError";
 
-const wrongKind = (found: KeyKind | undefined, algorithm: KeyPairAlgorithm): Error => {
+const wrongKind = (found: KeyKind | undefined, algorithm: KeyPairAlgorithm): VaultError => {
   const is = found ? `it is ${found.words}` : "it is of another kind";
   return keyError("wrong_key_type", `${is}, and ${algorithm} takes ${KINDS[algorithm].words}`);
 };
@@ -79,12 +81,13 @@ async function kindIn(bytes: Bytes, { format, use }: Half): Promise<KeyKind | un
 }
 
 /** The PEM block that is wanted, or the error that says what was given instead. */
-function blockIn(text: string, { label: wanted, others }: Half): Bytes {
+function blockIn(text: string, { label: wanted, others, advice }: Half): Bytes {
   const blocks = blocksOf(text);
   const block = blocks.find(({ label }) => label === wanted);
   if (block?.bytes) return block.bytes;
   const known = block ? undefined : blocks.find(({ label }) => label in others);
-  throw keyError(known ? others[known.label]! : "malformed_key");
+  const flaw = (known && others[known.label]) ?? "malformed_key";
+  throw keyError(flaw, undefined, advice[flaw]);
 }
 
 async function importPem(
@@ -103,32 +106,49 @@ async function importPem(
   }
 }
 
+const isOfKind = ({ kty, crv }: Record<string, unknown>, kind: KeyKind): boolean =>
+  kty === kind.kty && (kind.crv === undefined || crv === kind.crv);
+
 /** Why a JWK is not the one that is wanted, if it is not. */
 function flawOfJwk(
   jwk: Record<string, unknown>,
   algorithm: KeyPairAlgorithm,
   { use, isPrivate }: Half,
-): Error | undefined {
-  const { kty, crv, alg, d, use: meantFor, key_ops: operations } = jwk;
-  const { kty: wantedType, crv: wantedCurve } = KINDS[algorithm];
-  if (typeof kty !== "string") return keyError("malformed_key");
-  if (kty !== wantedType || (wantedCurve !== undefined && crv !== wantedCurve)) {
-    const kinds = ONE_OF_EACH.map((one) => KINDS[one]);
-    return wrongKind(
-      kinds.find((kind) => kind.kty === kty && (kind.crv ?? crv) === crv),
-      algorithm,
-    );
-  }
-  if (isPrivate && d === undefined) return keyError("public_key");
-  if (!isPrivate && d !== undefined) return keyError("private_key");
+): KeyFlaw | undefined {
+  const { kty, alg, d, use: meantFor, key_ops: operations } = jwk;
+  if (typeof kty !== "string") return "malformed_key";
+  if (!isOfKind(jwk, KINDS[algorithm])) return "wrong_key_type";
+  if (isPrivate && d === undefined) return "public_key";
+  if (!isPrivate && d !== undefined) return "private_key";
   // RFC 9864 calls EdDSA over this curve Ed25519.
-  const names = [undefined, algorithm, ...(algorithm === "EdDSA" ? ["Ed25519"] : [])];
-  if (!names.includes(alg as string)) return keyError("wrong_key_type");
+  const isNamed = alg === undefined || alg === algorithm;
+  if (!isNamed && !(algorithm === "EdDSA" && alg === "Ed25519")) return "wrong_key_type";
   const isMeant =
     (meantFor === undefined || meantFor === "sig") &&
     (operations === undefined || (Array.isArray(operations) && operations.includes(use)));
-  return isMeant ? undefined : keyError("wrong_key_type");
+  return isMeant ? undefined : "wrong_key_type";
 }
+
+/** The error for a JWK that is not the one that is wanted. */
+function errorOfJwk(
+  jwk: Record<string, unknown>,
+  algorithm: KeyPairAlgorithm,
+  flaw: KeyFlaw,
+): VaultError {
+  if (flaw !== "wrong_key_type" || isOfKind(jwk, KINDS[algorithm])) return keyError(flaw);
+  const kinds = ONE_OF_EACH.map((one) => KINDS[one]);
+  return wrongKind(
+    kinds.find((kind) => isOfKind(jwk, kind)),
+    algorithm,
+  );
+}
+
+/** Whether a JWK is that half of a pair for this algorithm, and meant for that use. */
+export const isHalf = (
+  jwk: Record<string, unknown>,
+  algorithm: KeyPairAlgorithm,
+  half: Half,
+): boolean => !flawOfJwk(jwk, algorithm, half);
 
 async function importJwk(
   jwk: Record<string, unknown>,
@@ -136,7 +156,7 @@ async function importJwk(
   half: Half,
 ): Promise<WebCryptoKey> {
   const flaw = flawOfJwk(jwk, algorithm, half);
-  if (flaw) throw flaw;
+  if (flaw) throw errorOfJwk(jwk, algorithm, flaw);
   const parts = Object.entries(jwk).filter(([name]) => PARTS.has(name));
   const key = own(Object.fromEntries(parts)) as JsonWebKey;
   try {

@@ -6,6 +6,7 @@ import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "./crypto.ts";
 import { own } from "./json.ts";
+import { createRecent } from "./recent.ts";
 import { DEADLINE, fail, inTime } from "./stored.ts";
 
 /** What stands beside a sealed body: the id of the ring's key, and the session's salt. */
@@ -108,28 +109,12 @@ interface Ring {
  * ```
  */
 export function keyring(source: KeySource, how: string = HOW): Keyring {
-  const known = new Map<string, SessionKey>();
+  const known = createRecent<SessionKey>(MOST);
   const get = isPlain(source) ? undefined : toGetter(source);
   let ring = isPlain(source) ? readRing(source, how) : undefined;
 
   // The settled ring is kept, and no promise, because one request's promise may hang in another (F31).
-  const open = async (): Promise<Ring> =>
-    (ring ??= readRing(
-      await inTime(
-        DEADLINE,
-        async () => get?.(),
-        () => ["the sealing keys cannot be had"],
-      ),
-      how,
-    ));
-
-  /** A Map keeps the order in which its members were set: the first one was not used for longest. */
-  function remember(at: string, key: SessionKey): void {
-    known.delete(at);
-    known.set(at, key);
-    const [oldest] = known.size > MOST ? known.keys() : [];
-    if (oldest !== undefined) known.delete(oldest);
-  }
+  const open = async (): Promise<Ring> => (ring ??= readRing(await fetched(get), how));
 
   async function make(kid: string, salt: string, { keys }: Ring): Promise<WebCryptoKey> {
     const base = await (keys.get(kid) ?? unknownKey)();
@@ -138,18 +123,18 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
 
   return {
     newest: async () => (await open()).newest,
-    forget: (place) => void known.delete(nameOf(place)),
+    forget: (place) => known.forget(nameOf(place)),
     async toSeal(place, { sessionId, revision }) {
       const ring = await open();
       const kid = ring.newest;
       const at = nameOf(place);
       const era = Math.floor(revision / ERA);
-      let found = known.get(at);
+      let found = known.peek(at);
       if (found?.kid !== kid || found.sessionId !== sessionId || found.era !== era) {
         const salt = toBase64(randomBytes(SALT));
         found = { kid, salt, sessionId, era, key: await make(kid, salt, ring) };
       }
-      remember(at, found);
+      known.set(at, found);
       return { key: found.key, names: own({ kid, salt: found.salt }) };
     },
     async toOpen(place, { head: { sessionId, revision }, names: { kid, salt } }) {
@@ -157,15 +142,23 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
       // A key in the record itself opens nothing: a forger of the record may have put it there.
       if (typeof kid !== "string" || !isSalt(salt)) return { key: undefined };
       const at = nameOf(place);
-      const found = known.get(at);
+      const found = known.peek(at);
       const isAtHand = found?.kid === kid && found.salt === salt;
       const key = isAtHand ? found.key : await make(kid, salt, ring);
       const era = Math.floor(revision / ERA);
       // Remembered only once it has opened: a forged salt must not seal the next write.
-      return { key, opened: () => remember(at, { kid, salt, sessionId, era, key }) };
+      return { key, opened: () => void known.set(at, { kid, salt, sessionId, era, key }) };
     },
   };
 }
+
+/** The keys that have to be fetched, in time. */
+const fetched = (get: (() => KeysToCome) | undefined): Promise<Keys | undefined> =>
+  inTime(
+    DEADLINE,
+    async () => get?.(),
+    () => ["the sealing keys cannot be had"],
+  );
 
 const nameOf = (place: readonly unknown[]): string => JSON.stringify(place);
 

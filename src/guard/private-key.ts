@@ -9,13 +9,14 @@ const PRIVATE: Half = own({
   label: "PRIVATE KEY",
   format: "pkcs8",
   isPrivate: true,
+  advice: own({}),
   others: own({
     "RSA PRIVATE KEY": "pkcs1_key",
     "EC PRIVATE KEY": "sec1_key",
     "ENCRYPTED PRIVATE KEY": "encrypted_key",
     "PUBLIC KEY": "public_key",
     "RSA PUBLIC KEY": "public_key",
-    CERTIFICATE: "public_key",
+    CERTIFICATE: "certificate",
   }),
 });
 

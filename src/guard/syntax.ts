@@ -20,7 +20,7 @@ export function tokenFlaw(value: unknown): TokenFlaw {
   if (typeof value !== "string" || /^(|undefined|null)$/.test(value)) return "no_token";
   if (value.length > LONGEST) return "token_too_long";
   if (/[\r\n]/.test(value)) return "line_break_in_token";
-  if (/^(bearer|token|basic|bot|dpop) /i.test(value)) return "scheme_in_token";
+  if (/^(bearer|token|basic|bot|dpop|apikey) /i.test(value)) return "scheme_in_token";
   if (/[ \t]/.test(value)) return "space_in_token";
   return /[\x80-\uffff]/.test(value) ? "non_ascii_in_token" : "control_character_in_token";
 }

@@ -4,6 +4,7 @@
  */
 import { because } from "../errors.ts";
 import type { SqliteDatabase } from "../stores/sqlite.ts";
+import type { Bytes } from "../types.ts";
 
 /** What a path leads to. */
 export interface Stats {
@@ -26,7 +27,7 @@ export interface Files {
   linkSync(from: string, to: string): void;
   unlinkSync(path: string): void;
   mkdirSync(path: string, options: { recursive: true; mode: number }): string | undefined;
-  readFileSync(path: string): Uint8Array<ArrayBuffer>;
+  readFileSync(path: string): Bytes;
   lstatSync(path: string, options: { throwIfNoEntry: false }): Stats | undefined;
   statfsSync(path: string): { readonly type: number };
 }

@@ -4,7 +4,7 @@ import { encrypted, type Keyring } from "../stores/encrypted.ts";
 import { sqliteStore } from "../stores/sqlite.ts";
 import type { TokenStore } from "../types.ts";
 import type { Builtins, Database } from "./builtins.ts";
-import { checkFile, makeFile, makeFolder, networkOf } from "./place.ts";
+import { checkFile, look, makeFile, makeFolder, networkOf } from "./place.ts";
 
 /** A database that is open. */
 interface Opened {
@@ -34,7 +34,7 @@ const TABLE = "tokenkeep";
 const shelves = new Map<string, { readonly shelf: Shelf; vaults: number }>();
 
 function createShelf(builtins: Builtins, folder: string): Shelf {
-  const { files, paths } = builtins;
+  const { paths } = builtins;
   const path = paths.join(folder, NAME);
   let opened: Opened | undefined;
 
@@ -63,7 +63,7 @@ function createShelf(builtins: Builtins, folder: string): Shelf {
 
   /** The folder may have been deleted since the last call, which is a user's way to sign out. */
   function isGone({ ino }: Opened): boolean {
-    return files.lstatSync(path, { throwIfNoEntry: false })?.ino !== ino;
+    return look(builtins, path)?.ino !== ino;
   }
 
   return {

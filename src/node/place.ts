@@ -2,20 +2,42 @@
  * The folder that holds a user's sessions. What lies in it is the user's alone: nothing is opened that
  * another user could have put there, or could read.
  */
+import { check } from "../errors.ts";
 import { fail } from "../guard/stored.ts";
 import type { Builtins, Stats } from "./builtins.ts";
 
-/** The user's folder for an application's state, by the platform's own rules. */
-export function stateFolder({ process, paths, homedir }: Builtins): string {
+/** What a path leads to, without following it. */
+export function look({ files }: Builtins, path: string): Stats | undefined {
+  try {
+    return files.lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return fail(`${path} cannot be reached`, "Check the rights of the folders above it");
+  }
+}
+
+function homeOf({ homedir, paths }: Builtins): string {
+  let home = "";
+  try {
+    home = homedir();
+  } catch {
+    // A container may run as a user whom its system does not know.
+  }
+  check(home !== "" && paths.resolve(home) === home, "path, because this user has no home folder");
+  return home;
+}
+
+/** The user's folder for an application's state, by the platform's own rules. Throws `invalid_option` without a home. */
+export function stateFolder(builtins: Builtins): string {
+  const { process, paths } = builtins;
   const { platform, env } = process;
-  const home = homedir();
-  if (platform === "win32")
-    return paths.join(env["LOCALAPPDATA"] || paths.join(home, "AppData", "Local"), "tokenkeep");
-  if (platform === "darwin") return paths.join(home, "Library", "Application Support", "tokenkeep");
+  const under = (given: string | undefined, ...parts: string[]): string =>
+    paths.join(given ?? paths.join(homeOf(builtins), ...parts), "tokenkeep");
+  if (platform === "win32") return under(env["LOCALAPPDATA"] || undefined, "AppData", "Local");
+  if (platform === "darwin") return under(undefined, "Library", "Application Support");
   const given = env["XDG_STATE_HOME"];
   // A relative one is ignored, as the XDG Base Directory Specification wants.
   const isAbsolute = !!given && paths.resolve(given) === given.replace(/(?<=.)\/+$/, "");
-  return paths.join(isAbsolute ? given : paths.join(home, ".local", "state"), "tokenkeep");
+  return under(isAbsolute ? given : undefined, ".local", "state");
 }
 
 const inQuotes = (path: string): string => `'${path}'`;
@@ -24,12 +46,12 @@ const inQuotes = (path: string): string => `'${path}'`;
 function checkOwner({ process }: Builtins, path: string, found: Stats): void {
   const me = process.geteuid?.();
   if (me === undefined || found.uid === me) return;
-  fail(`${path} belongs to another user`, `Run: chown $(id -u) ${inQuotes(path)}`);
+  fail(`${path} belongs to another user`, `Run: sudo chown -R $(id -u) ${inQuotes(path)}`);
 }
 
 /** Checks a file that may be there, without opening it. Throws `store_unavailable` for one of somebody else's. */
 export function checkFile(builtins: Builtins, path: string): Stats | undefined {
-  const found = builtins.files.lstatSync(path, { throwIfNoEntry: false });
+  const found = look(builtins, path);
   if (!found) return undefined;
   if (found.isSymbolicLink() || !found.isFile())
     fail(`${path} is no ordinary file`, "Delete it, or give another path");
@@ -40,7 +62,7 @@ export function checkFile(builtins: Builtins, path: string): Stats | undefined {
 }
 
 function checkFolder(builtins: Builtins, path: string): void {
-  const found = builtins.files.lstatSync(path, { throwIfNoEntry: false });
+  const found = look(builtins, path);
   if (!found?.isDirectory()) return fail(`${path} is no folder`, "Give another path");
   checkOwner(builtins, path, found);
   if (builtins.process.geteuid && (found.mode & 0o022) !== 0)

@@ -77,7 +77,8 @@ export interface PasswordOptions<Credentials = PasswordCredentials>
  * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, and `invalid_option`
  * where there are no credentials, or they cannot be sent.
  *
- * @throws VaultError `invalid_option` where no header can carry one of `headers`.
+ * @throws VaultError `invalid_option` where no header can carry one of `headers`, and for a `refresh` or a
+ * `revoke` without its URL.
  */
 export function password<Credentials = PasswordCredentials>(
   given: PasswordOptions<Credentials>,
@@ -86,13 +87,16 @@ export function password<Credentials = PasswordCredentials>(
   const options = own(given);
   const { name, tokenUrl, refreshUrl, revokeUrl, rotation = "strict" } = options;
   const { reuseWindow, assumedLifetime } = options;
+  const isRefreshed = refreshUrl !== undefined;
+  check(isRefreshed || !options.refresh, "refreshUrl, beside refresh");
+  check(revokeUrl !== undefined || !options.revoke, "revokeUrl, beside revoke");
   const { request, refresh, revoke } = callsOf<Credentials>(options);
   const headers = headersOf(options.headers);
   const rules = rulesOf(options);
   return own<Provider<Credentials>>({
     ...addressOf(options),
     renewal: own({
-      rotation: refreshUrl ? rotation : "none",
+      rotation: isRefreshed ? rotation : "none",
       reuseWindow,
       assumedLifetime,
     }) as Renewal,
@@ -100,7 +104,7 @@ export function password<Credentials = PasswordCredentials>(
       check(credentials ?? undefined, "credentials");
       return askBy(() => requestOf(tokenUrl, request(credentials), headers), rules, exchange);
     },
-    ...(refreshUrl && {
+    ...(isRefreshed && {
       renew: ({ refreshToken = "", accessToken = "" }, exchange) =>
         askBy(
           () => requestOf(refreshUrl, refresh({ refreshToken, accessToken }), headers),
@@ -108,7 +112,7 @@ export function password<Credentials = PasswordCredentials>(
           exchange,
         ),
     }),
-    ...(revokeUrl && {
+    ...(revokeUrl !== undefined && {
       async revoke(tokens: TokenSet, exchange) {
         const write = (): TokenRequest => requestOf(revokeUrl, revoke(tokens), headers);
         warnOfMistake(name, await askBy(write, rules, exchange));
@@ -116,6 +120,26 @@ export function password<Credentials = PasswordCredentials>(
     }),
   });
 }
+
+/**
+ * The headers that show an access token, for a `refresh` or a `revoke` that wants it.
+ *
+ * @example
+ * ```ts
+ * import { bearer, password } from "tokenkeep/providers/password";
+ *
+ * const provider = password({
+ *   name: "acme",
+ *   origins: ["https://api.acme.example"],
+ *   tokenUrl: "https://api.acme.example/login",
+ *   revokeUrl: "https://api.acme.example/logout",
+ *   revoke: ({ accessToken }) => ({ method: "DELETE", headers: bearer(accessToken) }),
+ * });
+ * ```
+ */
+export const bearer = (accessToken: string): TokenHeaders => ({
+  authorization: `Bearer ${accessToken}`,
+});
 
 /** How each request is written, where the options leave it open. */
 function callsOf<Credentials>(
@@ -137,7 +161,11 @@ function rulesOf(options: PasswordOptions<never>): ReplyRules {
     ...read(body, reply),
     refreshToken: undefined,
   });
-  return own({ read: refreshUrl ? read : readAccess, isRefusal, safe503 }) as ReplyRules;
+  return own({
+    read: refreshUrl === undefined ? readAccess : read,
+    isRefusal,
+    safe503,
+  }) as ReplyRules;
 }
 
 /** Nobody waits for a revocation, so that a mistake in its request has nobody else to be told to. */

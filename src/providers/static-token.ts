@@ -26,10 +26,12 @@ import {
   type Env,
   found,
   given,
+  isBasic,
   type SecretOptions,
   secretOf,
   warnInBrowser,
 } from "../grant/secrets.ts";
+import { check } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 
@@ -51,10 +53,13 @@ export interface StaticTokenOptions extends Address, SecretOptions {}
  *
  * `signIn` rejects with a `VaultError`: `invalid_option` where there is no token, `invalid_token` where no
  * header can carry the token.
+ *
+ * @throws VaultError `invalid_option` for the scheme `Basic`, which takes user and password: see `api-key`.
  */
 export function staticToken(from: StaticTokenOptions): Provider<StaticCredentials | void> {
   // What is put on `Object.prototype` later on is no option (S15).
   const options = own(from);
+  check(!isBasic(options), "providers/api-key for Basic");
   warnInBrowser(options);
   return own<Provider<StaticCredentials | void>>({
     ...addressOf(options),

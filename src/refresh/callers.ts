@@ -102,12 +102,15 @@ export function createCallers(parts: CallerParts): Callers {
 
   async function obtain(need: TokenNeed, isExcused?: boolean): Promise<AccessToken> {
     const since = clock.running();
-    const { reads, lookedAt, session: begunIn } = mind.known;
+    const { reads, lookedAt, trouble, session: begunIn } = mind.known;
     const fail = (code: VaultErrorCode): unknown =>
       errorOf(code, mind.known, { now: clock.now(), since });
     const left = Math.max(0, patience - (need.waited ?? 0));
+    /** A store that can be read, and not written, holds every refresh back: its error says what to do. */
+    const isStoreOut = (): unknown =>
+      mind.known.failures || (mind.known.trouble && mind.known.trouble !== trouble);
     const { stopped, end } = createLimit(clock, left, need.signal, () =>
-      fail(mind.known.failures ? "store_unavailable" : "refresh_failed"),
+      fail(isStoreOut() ? "store_unavailable" : "refresh_failed"),
     );
     let isWaiting = false;
     let isNoted = false;

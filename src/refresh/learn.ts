@@ -106,6 +106,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
         found: { head: news.record, session: fromRecord(news.record) },
         lookedAt: at,
         readAt: news.askedAt,
+        trouble: undefined,
         failures: 0,
         presentAt: at.running,
         quietAt: news.record.attemptId === undefined ? news.askedAt : known.quietAt,

@@ -45,10 +45,12 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     }
   }
 
-  async function load(): Promise<void> {
-    const { record, askedAt } = await reach(keeper.read());
+  async function look(): Promise<void> {
+    const { record, askedAt } = await keeper.read();
     mind.learn({ type: "read", record, askedAt });
   }
+
+  const load = (): Promise<void> => reach(look());
 
   /** `false` where somebody else wrote in between. */
   async function writeOnce(): Promise<boolean> {
@@ -90,9 +92,10 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   async function lookAgain(error: unknown): Promise<boolean> {
     if (!(error instanceof StoreTrouble) || error.isSilence) return false;
     try {
-      await load();
+      await look();
       return mind.known.setting.store.atomic;
     } catch (trouble) {
+      // It is the same trouble: told as another one, it would fail the callers before they are served.
       if (!(trouble instanceof StoreTrouble)) throw trouble;
       return false;
     }

@@ -5,7 +5,7 @@
 import { says } from "../guard/json.ts";
 import type { AccessToken } from "../types.ts";
 import type { Given, KeptHeaders, VaultRequestInit } from "./contract.ts";
-import type { Presentation } from "./presentation.ts";
+import { AUTHORIZATION, type Presentation } from "./presentation.ts";
 
 /**
  * The members that Fetch asks for by name, and the vault's: own, inherited and hidden ones count alike
@@ -78,9 +78,15 @@ export function headersWith(
   { header, show }: Presentation,
   token: AccessToken | undefined,
 ): HeadersInit {
-  if (!(headers instanceof Headers))
-    return token ? { ...headers, [header]: show(token) } : { ...headers };
-  const copy = new Headers(headers);
-  if (token) copy.set(header, show(token));
-  return copy;
+  if (headers instanceof Headers) {
+    const copy = new Headers(headers);
+    if (token) copy.set(header, show(token));
+    return copy;
+  }
+  if (!token) return { ...headers };
+  const value = show(token);
+  // A computed name makes V8 ten times as slow.
+  return header === AUTHORIZATION
+    ? { ...headers, authorization: value }
+    : { ...headers, [header]: value };
 }

@@ -2,6 +2,7 @@
  * Follows redirects where the runtime shows them (Node, Bun, Deno, workerd), by Fetch's rules
  * (https://fetch.spec.whatwg.org/#http-redirect-fetch), and with the token only where it may go (S2).
  */
+import { own } from "../guard/json.ts";
 import type { Answer, Call, Follow, Given, SentInit } from "./contract.ts";
 import { headersWith, saidBy } from "./init.ts";
 import type { Policy } from "./policy.ts";
@@ -55,9 +56,11 @@ const constant = ({ input, given }: Call): Given =>
 /** Marks a response as redirected, as `fetch` does, and its copies too. */
 function redirected(response: Response): Response {
   // Its own: another library's `fetch` gives another `Response`.
-  const own = response.clone;
-  const clone = (): Response => redirected(own.call(response));
-  Object.defineProperties(response, { redirected: { value: true }, clone: { value: clone } });
+  const native = response.clone;
+  const clone = (): Response => redirected(native.call(response));
+  // A descriptor's `get` is asked of its prototype too (S15).
+  const members = { redirected: own({ value: true }), clone: own({ value: clone }) };
+  Object.defineProperties(response, members);
   return response;
 }
 

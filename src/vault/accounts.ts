@@ -62,21 +62,17 @@ async function listAccounts(store: TokenStore, prefix: string, clock: Clock): Pr
   return { names, oddities: nameless + failed.length };
 }
 
-export interface AccountParts {
-  readonly store: TokenStore;
-  /** What the keys of all accounts begin with. */
-  readonly prefix: string;
+export interface AccountsParts {
   readonly clock: Clock;
   /** Called once, at the first oddity. */
   readonly onOddity: () => void;
 }
 
-export function createAccounts({
-  store,
-  prefix,
-  clock,
-  onOddity,
-}: AccountParts): Vault["accounts"] {
+export function createAccounts(
+  store: TokenStore,
+  prefix: string,
+  { clock, onOddity }: AccountsParts,
+): Vault["accounts"] {
   let hasTold = false;
   return async () => {
     const { names, oddities } = await listAccounts(store, prefix, clock);

@@ -9,14 +9,14 @@ import { isAccount } from "../guard/syntax.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { Engine } from "../refresh/contract.ts";
 import { createEngine } from "../refresh/engine.ts";
-import { createFetch, type Follow } from "../request/fetch.ts";
+import { createFetch, type FetchOptions, type Follow } from "../request/fetch.ts";
 import { createPolicy, type Policy } from "../request/policy.ts";
 import { presentationOf } from "../request/presentation.ts";
 import type { TokenName, VaultOptions } from "../types.ts";
 import { createAccounts } from "./accounts.ts";
 import type { Vault, VaultEvent } from "./contract.ts";
 import { createGetToken } from "./handed-out.ts";
-import { createListeners } from "./listeners.ts";
+import { createListeners, type Listeners } from "./listeners.ts";
 import { createRemoval } from "./removal.ts";
 import { createSnapshots } from "./snapshot.ts";
 
@@ -64,6 +64,40 @@ const startsAndEnds = <Credentials>(
   },
 });
 
+/** The steps of `fetch` that differ from vault to vault. */
+type Steps = Pick<FetchOptions, "follow" | "onBare" | "onRetry" | "policy" | "presentation">;
+
+/** The methods that need a token. */
+function sendingBy(
+  engine: Engine,
+  steps: Steps,
+  { provider, fetch: fetch_, maxReplayBytes, clock = systemClock }: VaultOptions,
+): Pick<Vault, "authorization" | "fetch" | "getToken"> {
+  return {
+    fetch: createFetch({
+      ...steps,
+      source: engine,
+      fetch: fetch_ ?? ((...request) => fetch(...request)),
+      isSelfSigned: provider.renewal?.selfSigned,
+      maxReplayBytes,
+      running: clock.running,
+    }),
+    getToken: createGetToken(engine, clock),
+    async authorization(options) {
+      const { signal } = own({ ...options });
+      return steps.presentation.show(await engine.getToken({ signal, isHandedOn: true }));
+    },
+  };
+}
+
+/** Tells the events of an account, each with nothing but members of its own (S15). */
+const tellerOf =
+  ({ tell }: Listeners, account: string) =>
+  (type?: VaultEvent["type"], session?: TokenName, status?: number): void => {
+    const { sessionId, generation } = own({ ...session });
+    tell(type && own({ type, account, sessionId, generation, status }));
+  };
+
 /** Makes a vault for one account. `makeFollow` is for runtimes that show redirects. */
 export const createVaultWith = <Credentials>(
   options: VaultOptions<Credentials>,
@@ -78,19 +112,20 @@ export function createOwnedVault<Credentials>(
   const options = checked(given);
   const { provider, store, account, clock = systemClock } = options;
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
-  const fetch_ = options.fetch ?? ((...request) => fetch(...request));
   const presentation = presentationOf(provider);
 
+  // Only `signIn` knows the type of the credentials.
+  const shared = options as VaultOptions<never>;
   const listeners = createListeners();
-  function tell(type?: VaultEvent["type"], session?: TokenName, status?: number): void {
-    const { sessionId, generation } = own({ ...session });
-    listeners.tell(type && own({ type, account, sessionId, generation, status }));
-  }
-
-  const made = createEngine(keyOf(provider, account), options as VaultOptions<never>, tell);
+  const tell = tellerOf(listeners, account);
+  const made = createEngine(keyOf(provider, account), shared, tell);
   const engine = provider.wrap?.(made, { ...options, clock, tell }) ?? made;
   const stopWaking = options.onWake?.(engine.wake);
-  const removal = createRemoval(options as VaultOptions<never>);
+  const removal = createRemoval(shared);
+
+  const onRetry = (named: TokenName): void => tell("retried", named, 401);
+  const onBare = (origin: string): void =>
+    listeners.tell(own<VaultEvent>({ type: "bare", account, origin }));
 
   async function close(): Promise<void> {
     stopWaking?.();
@@ -98,27 +133,13 @@ export function createOwnedVault<Credentials>(
   }
 
   const vault: Vault<Credentials> = {
-    fetch: createFetch({
-      policy,
-      source: engine,
-      presentation,
-      fetch: fetch_,
-      follow: makeFollow?.(policy),
-      isSelfSigned: provider.renewal?.selfSigned,
-      onRetry: (named) => tell("retried", named, 401),
-      onBare: (origin) => listeners.tell(own<VaultEvent>({ type: "bare", account, origin })),
-      maxReplayBytes: options.maxReplayBytes,
-      running: clock.running,
-    }),
-    getToken: createGetToken(engine, clock),
-    async authorization(options) {
-      const { signal } = own({ ...options });
-      return presentation.show(await engine.getToken({ signal, isHandedOn: true }));
-    },
+    ...sendingBy(
+      engine,
+      { policy, presentation, follow: makeFollow?.(policy), onRetry, onBare },
+      shared,
+    ),
     ...startsAndEnds(engine),
-    accounts: createAccounts({
-      store,
-      prefix: keyOf(provider, ""),
+    accounts: createAccounts(store, keyOf(provider, ""), {
       clock,
       onOddity: () => tell("unreadable"),
     }),

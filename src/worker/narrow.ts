@@ -4,8 +4,14 @@
  */
 import { isObject, own } from "../guard/json.ts";
 import type { WireError } from "../guard/wire-error.ts";
-import { type Answers, type News, type Seen, type State, VERSION } from "./protocol.ts";
-import type { Ticket } from "./send.ts";
+import {
+  type Answers,
+  type News,
+  type Seen,
+  type State,
+  type Ticket,
+  VERSION,
+} from "./protocol.ts";
 import type { TokenNeed } from "../types.ts";
 
 type Is<T> = (value: unknown) => value is T;

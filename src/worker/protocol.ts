@@ -6,8 +6,8 @@
  * that is about to send it, a password on its way to a sign-in.
  */
 import type { WireError } from "../guard/wire-error.ts";
+import type { TokenName } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
-import type { Ticket } from "./send.ts";
 
 /** The version in each message. A receiver of another version says so, and does nothing else. */
 export const VERSION = 1;
@@ -23,6 +23,30 @@ export interface Question {
   /** JSON, so that nothing but plain data can be in it. */
   readonly args: string;
   readonly seen?: Seen | undefined;
+}
+
+/** A token on its way into a request. */
+export interface Ticket extends TokenName {
+  /** The name of the header that shows the token, in lower case. */
+  readonly header: string;
+  /** The header's whole value. */
+  readonly authorization: string;
+  /** The error after another 401, if the 401 before showed no time by which the token could be signed. */
+  readonly clockError?: unknown;
+}
+
+/** The question for a ticket; it crosses to the worker as JSON. */
+export interface TicketNeed extends Partial<TokenName> {
+  readonly url: string;
+  readonly method: string;
+  /** The names of the request's headers: one that would show the token wins (S6). */
+  readonly headers?: readonly string[];
+  /** The `Date` of the 401, in milliseconds. */
+  readonly date?: number;
+  /** The last generation of that session that the endpoint let through. */
+  readonly passed?: number | undefined;
+  /** How many milliseconds the call has waited before. */
+  readonly waited?: number;
 }
 
 /** The questions, each with the value of its answer: methods of the vault, and two more. */

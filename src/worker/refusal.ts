@@ -13,5 +13,5 @@ export const refusal = ({
   Object.defineProperty(
     Object.assign(new Error(message), { name: "VaultError", code, ...facts }),
     Symbol.for("tokenkeep.error"),
-    { value: true },
+    { __proto__: null, value: true } as PropertyDescriptor,
   );

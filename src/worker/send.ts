@@ -5,35 +5,12 @@
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { AUTHORIZATION } from "../request/presentation.ts";
 import { dateOf, isHealable, isNewer, release, seen } from "../request/unauthorized.ts";
-import type { Fetch, TokenName } from "../types.ts";
+import type { Fetch } from "../types.ts";
 import { keep, type Kept, requestOf, saidOf } from "./keep.ts";
 import { readWireError } from "./narrow.ts";
-import { createPassed } from "./passed.ts";
+import { createPassed, type Passed } from "./passed.ts";
+import type { Ticket, TicketNeed } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
-
-/** A token on its way into a request. */
-export interface Ticket extends TokenName {
-  /** The name of the header that shows the token, in lower case. */
-  readonly header: string;
-  /** The header's whole value. */
-  readonly authorization: string;
-  /** The error after another 401, if the 401 before showed no time by which the token could be signed. */
-  readonly clockError?: unknown;
-}
-
-/** The question for a ticket; it crosses to the worker as JSON. */
-export interface TicketNeed extends Partial<TokenName> {
-  readonly url: string;
-  readonly method: string;
-  /** The names of the request's headers: one that would show the token wins (S6). */
-  readonly headers?: readonly string[];
-  /** The `Date` of the 401, in milliseconds. */
-  readonly date?: number;
-  /** The last generation of that session that the endpoint let through. */
-  readonly passed?: number | undefined;
-  /** How many milliseconds the call has waited before. */
-  readonly waited?: number;
-}
 
 export interface SendOptions {
   /** Resolves with `undefined` where no token may go. */
@@ -53,10 +30,10 @@ function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>):
   } catch {}
 }
 
-export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions): VaultFetch {
-  const passed = createPassed();
-
-  async function go(request: Request, ticket: Ticket, send: Fetch): Promise<Answer> {
+/** Sends a request with a ticket, and notes whether its endpoint took the token. */
+const createGo =
+  (passed: Passed) =>
+  async (request: Request, ticket: Ticket, send: Fetch): Promise<Answer> => {
     const { url, method, redirect } = request;
     const { header, authorization } = ticket;
     request.headers.set(header, authorization);
@@ -66,13 +43,20 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
     const answer = seen(await send(sent), url, method);
     passed.note(answer, ticket, request);
     return answer;
-  }
+  };
 
-  async function settle(
-    { first, isKept, again }: Kept,
-    send: Fetch,
-    waitUntil: VaultRequestInit["waitUntil"],
-  ): Promise<Response> {
+type Settle = (
+  kept: Kept,
+  send: Fetch,
+  waitUntil: VaultRequestInit["waitUntil"],
+) => Promise<Response>;
+
+/** A kept call with its ticket, and once more after a 401 that a newer ticket may heal. */
+function createSettle({ getTicket, onRetry }: SendOptions): Settle {
+  const passed = createPassed();
+  const go = createGo(passed);
+
+  return async ({ first, isKept, again }, send, waitUntil) => {
     const { url, method, headers, signal } = first;
     const need = { url, method, headers: [...headers.keys()] };
     const since = performance.now();
@@ -84,15 +68,9 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
     if (!isHealable(answer)) return response;
 
     const { sessionId, generation } = ticket;
-    const rejected = {
-      ...need,
-      sessionId,
-      generation,
-      waited,
-      date: dateOf(response),
-      passed: passed.last(ticket, need),
-    };
+    const told = { waited, date: dateOf(response), passed: passed.last(ticket, need) };
     const isAgain = answer.isRepeatable && (await isKept());
+    const rejected = { ...need, sessionId, generation, ...told };
     const asked = getTicket(rejected, isAgain ? signal : undefined);
     hold(waitUntil, asked);
     // Renewed for the next call.
@@ -109,15 +87,19 @@ export function createSend({ getTicket, onRetry, maxReplayBytes }: SendOptions):
     }
     if (newer?.clockError && isHealable(end)) throw refusal(readWireError(newer.clockError));
     return end.response;
-  }
+  };
+}
+
+export function createSend(options: SendOptions): VaultFetch {
+  const settle = createSettle(options);
 
   return (input, init) => {
     try {
       const given = init ?? {};
       const send = (saidOf(given, "fetch") ?? fetch) as Fetch;
-      const kept = keep(input, given, maxReplayBytes);
+      const kept = keep(input, given, options.maxReplayBytes);
       const { mode, signal } = kept.first;
-      // What is aborted already `fetch` says so of itself.
+      // `fetch` itself rejects a call that is aborted already.
       if (mode === "navigate" || mode === "no-cors" || signal.aborted) return send(kept.first);
       return settle(kept, send, saidOf(given, "waitUntil") as VaultRequestInit["waitUntil"]);
     } catch (error) {

@@ -9,7 +9,7 @@ import type { Presentation } from "../request/presentation.ts";
 import type { AccessToken, Clock, Provider } from "../types.ts";
 import type { Account } from "./account.ts";
 import { type Need, toNeed } from "./narrow.ts";
-import type { Ticket } from "./send.ts";
+import type { Ticket } from "./protocol.ts";
 
 export interface TicketSettings {
   readonly provider: Provider<never>;
@@ -33,14 +33,10 @@ export type GiveTicket = (
   question: TicketQuestion,
 ) => Promise<Ticket | undefined>;
 
-export function createTickets({
-  provider,
-  policy,
-  presentation: { header, show },
-  clock = systemClock,
-  isKept,
-}: TicketSettings): GiveTicket {
-  const { renewal } = provider;
+export function createTickets(settings: TicketSettings): GiveTicket {
+  const { policy, clock = systemClock, isKept } = settings;
+  const { header, show } = settings.presentation;
+  const { renewal } = settings.provider;
   const clockError = toWireError(new VaultError("clock_unknown", undefined, { status: 401 }));
 
   /** The 401 is the answer where nothing can be renewed, or where the call's patience ends (F51). */

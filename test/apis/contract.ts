@@ -2,6 +2,7 @@
 import type { Counters } from "./counters.ts";
 import type { Faults } from "./faults.ts";
 import type { Handler } from "./replies.ts";
+import type { Shown } from "./shown.ts";
 
 /**
  * The kinds of endpoints for faults and gates: where a sign-in gets its tokens, where they are
@@ -19,6 +20,8 @@ export interface ApiSwitches {
   readonly rateLimit: number | "unlimited";
   /** A firewall answers everything with 403 in HTML; default false. */
   readonly ipBlocked: boolean;
+  /** How an access token has to be shown; default as the API's page says, in `Authorization`. */
+  readonly shown?: Shown;
 }
 
 export interface ApiOptions extends Partial<ApiSwitches> {

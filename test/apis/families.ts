@@ -29,6 +29,8 @@ export type Redemption =
 export interface Families {
   open(subject: string): { family: Family; refreshToken: string };
   redeem(refreshToken: string, rule: { rotation: Rotation; reuseWindow: number }): Redemption;
+  /** Revokes one family by its id, or by a refresh token of it. */
+  revoke(which: number | string): void;
   /** Revokes every family that still lives, and returns them. */
   revokeAll(): Family[];
 }
@@ -67,6 +69,11 @@ export function createFamilies(options: { now: () => number; prefix?: string }):
       if (rotation === "none") return { type: "granted", family, refreshToken };
       entry.spentAt ??= now();
       return { type: "granted", family, refreshToken: issue(family) };
+    },
+
+    revoke(which) {
+      const family = typeof which === "number" ? families[which - 1] : tokens.get(which)?.family;
+      if (family) family.revoked = true;
     },
 
     revokeAll() {

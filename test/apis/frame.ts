@@ -7,6 +7,7 @@ import { createCounting } from "./counters.ts";
 import { createFaults } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, readCall } from "./replies.ts";
+import { tokenIn } from "./shown.ts";
 
 /** Whom a token was given to. */
 export interface Caller {
@@ -57,8 +58,9 @@ export function createFrame(options: ApiOptions, life: number): Frame {
 
   async function answer<Who extends Caller>(call: Call, parts: Parts<Who>): Promise<Response> {
     const { pathname } = call.url;
-    const authorization = call.headers.get("authorization");
-    const [, token] = RegExp(`^${parts.scheme} ([^ ]+)$`, "i").exec(authorization ?? "") ?? [];
+    const { shown = { header: "authorization", scheme: parts.scheme } } = switches;
+    const authorization = call.headers.get(shown.header);
+    const token = tokenIn(call.headers, shown);
     const who = token === undefined ? undefined : await parts.check(token);
     if (pathname === "/public/echo") return echo(call, who?.index);
     const open = parts.open?.(call);

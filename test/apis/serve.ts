@@ -7,6 +7,8 @@ import { type Account, type ApiKind, type ApiName, createApi, type TestApi } fro
 import { createCookieServers } from "./cookie-servers.ts";
 import { cors, type CorsOptions } from "./cors.ts";
 import type { Fault } from "./faults.ts";
+import type { FrameworkSwitches } from "./frameworks/frame.ts";
+import { createFrameworkApi, type FrameworkName, isFramework } from "./frameworks/index.ts";
 import type { Gate, Moment } from "./gates.ts";
 import { createIssuers } from "./issuer.ts";
 import { json } from "./replies.ts";
@@ -18,14 +20,14 @@ export { serve, type Served, type ServeOptions } from "./sockets.ts";
 /** What a spawned API starts with, as JSON. Those besides VMCloud ignore switches they do not have. */
 export interface SpawnOptions extends Partial<VmcloudSwitches> {
   /** Which API; default `"vmcloud"`. */
-  readonly name?: ApiName;
+  readonly name?: ApiName | FrameworkName;
   readonly cors?: CorsOptions;
   /** Default false, unlike `serve`: see there what browsers do when a reply is dropped. */
   readonly keepAlive?: boolean;
 }
 
 /** What `set` takes, as JSON. */
-export interface SpawnedSwitches extends Partial<VmcloudSwitches> {
+export interface SpawnedSwitches extends Partial<VmcloudSwitches & FrameworkSwitches> {
   readonly cors?: CorsOptions;
 }
 
@@ -58,7 +60,7 @@ export async function serveControl(options: { port?: number } = {}): Promise<Ser
 
   async function spawn(wanted: SpawnOptions): Promise<Response> {
     const { name = "vmcloud", cors: corsOptions = {}, keepAlive = false, ...switches } = wanted;
-    const api = createApi(name, switches);
+    const api = isFramework(name) ? createFrameworkApi(name, switches) : createApi(name, switches);
     const served = await serve(cors(api.fetch, corsOptions), { keepAlive });
     const id = String((count += 1));
     spawned.set(id, { api, cors: corsOptions, served, gates: [] });

@@ -3,13 +3,14 @@
  * list of virtual machines. It does what the API's page says; what the page leaves open is marked
  * "assumed" here and can be switched where clients might depend on it.
  */
-import { type AccessTokens, type CheckedToken, createAccessTokens } from "./access-tokens.ts";
+import { createAccessTokens } from "./access-tokens.ts";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "./contract.ts";
 import { createCounting } from "./counters.ts";
 import { createFamilies, type Family, type Rotation } from "./families.ts";
 import { createFaults, type Fault } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, json, readCall, readObject } from "./replies.ts";
+import { tokenIn } from "./shown.ts";
 import { ada, grace, problem, type VmcloudUser } from "./vmcloud-data.ts";
 import { createVms } from "./vmcloud-vms.ts";
 
@@ -30,8 +31,6 @@ export interface VmcloudSwitches extends ApiSwitches {
   readonly revokeAccessTokens: boolean;
   /** Members left out of sign-in and refresh replies; default none. */
   readonly omit: readonly ("expires_at" | "refresh_token")[];
-  /** How an access token has to be shown; default `Authorization: Bearer`, as the page says. */
-  readonly shown: { readonly header: string; readonly scheme?: string | undefined };
 }
 
 export interface VmcloudOptions
@@ -56,7 +55,6 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
     rateLimit: "unlimited",
     ipBlocked: false,
     omit: [],
-    shown: { header: "authorization", scheme: "Bearer" },
     ...given,
   };
   const now = (): number => clock() + switches.clockOffset;
@@ -121,9 +119,10 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
 
   async function api(call: Call): Promise<Response> {
     const { pathname } = call.url;
-    const { header, scheme } = switches.shown;
-    const authorization = call.headers.get(header);
-    const checked = await check(tokens, authorization, scheme);
+    const { shown = { header: "authorization", scheme: "Bearer" } } = switches;
+    const authorization = call.headers.get(shown.header);
+    const token = tokenIn(call.headers, shown);
+    const checked = token === undefined ? undefined : await tokens.check(token);
     if (pathname === "/public/echo") return echo(call, checked?.index);
     if (checked === undefined) {
       // RFC 6750 §3.1: no error code where no token came. Assumed: the page shows no challenge.
@@ -184,16 +183,4 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
 function kindOf(pathname: string): VmcloudKind {
   if (pathname === "/api/v1/auth/token") return "token";
   return pathname === "/api/v1/auth/refresh" ? "refresh" : "api";
-}
-
-/** Without a scheme, the whole value is the token. */
-async function check(
-  tokens: AccessTokens,
-  value: string | null,
-  scheme: string | undefined,
-): Promise<CheckedToken | undefined> {
-  const [first = "", second, ...more] = value?.split(" ") ?? [];
-  if (scheme === undefined) return second === undefined ? tokens.check(first) : undefined;
-  const isShown = first.toLowerCase() === scheme.toLowerCase() && more.length === 0;
-  return isShown && second ? tokens.check(second) : undefined;
 }

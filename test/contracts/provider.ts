@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, it } from "vitest";
 import { createVault, type Provider, type Vault } from "../../src/index.ts";
+import { apiKey } from "../../src/providers/api-key.ts";
 import { artos } from "../../src/providers/artos.ts";
 import { clary } from "../../src/providers/clary.ts";
 import { claryJwt } from "../../src/providers/clary-jwt.ts";
@@ -15,6 +16,7 @@ import type { ApiName } from "../apis/apis.ts";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
 import { clockAhead } from "../support/clock.ts";
+import { loginContract } from "./logins.ts";
 
 export interface ProviderContract {
   /** The control server's address. */
@@ -25,19 +27,30 @@ export interface ProviderContract {
 
 interface Case {
   make(options: { baseURL: string; env?: Record<string, string | undefined> }): Provider<any>;
-  readonly scheme: "Bearer" | "Token";
+  /** The test server, where it is named otherwise. */
+  readonly api?: ApiName;
+  /** How that server is started. */
+  readonly spawn?: SpawnOptions;
+  /** What a sign-in takes, of what the server gives out. */
+  credentials?(given: Readonly<Record<string, string>>): object;
+  /** Absent where a header of its own has the token alone. */
+  readonly scheme?: string;
   readonly read: string;
   /** How many token calls a renewal makes; absent where there is none. */
   readonly renewal?: number;
   /** The variable that `signIn` reads, and what it is given then. */
   readonly variable?: string;
+  /** That variable's value, of the token; the token itself by default. */
+  secret?(token: string): string;
   readonly rest?: object;
 }
 
 /** In a browser: a warning is expected there, and tested elsewhere. */
 const quiet = { dangerouslyAllowInBrowser: true };
 
-const cases: Record<ApiName, Case> = {
+const acme = { name: "acme", variable: "ACME_API_KEY", ...quiet };
+
+const cases: Record<ApiName | "api-key" | "api-key, Basic", Case> = {
   vmcloud: {
     make: ({ baseURL }) => vmcloud({ baseURL }),
     scheme: "Bearer",
@@ -77,11 +90,35 @@ const cases: Record<ApiName, Case> = {
     variable: "CLARY_API_KEY",
     rest: { subject: "ada", tier: "professional" },
   },
+  "api-key": {
+    make: ({ baseURL, env }) =>
+      apiKey({ ...acme, ...(env && { env }), origins: [baseURL], header: "X-API-Key" }),
+    api: "clary",
+    spawn: { shown: { header: "x-api-key" }, cors: { allowHeaders: ["x-api-key"] } },
+    credentials: ({ token }) => ({ key: token }),
+    read: "/v1/documents",
+    variable: "ACME_API_KEY",
+  },
+  "api-key, Basic": {
+    make: ({ baseURL, env }) =>
+      apiKey({ ...acme, ...(env && { env }), origins: [baseURL], scheme: "Basic" }),
+    api: "clary",
+    spawn: { shown: { header: "authorization", scheme: "Basic" } },
+    credentials: ({ token = "" }) => ({ user: "Ada Löwe", password: token }),
+    scheme: "Basic",
+    read: "/v1/documents",
+    variable: "ACME_API_KEY",
+    secret: (token) => `ada:${token}`,
+  },
 };
 
-const names = Object.keys(cases) as ApiName[];
+type CaseName = keyof typeof cases;
+
+const names = Object.keys(cases) as CaseName[];
 
 export function providerContract({ control, env = {} }: ProviderContract): void {
+  loginContract({ control });
+
   const open: { close(): unknown }[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map((one) => one.close()));
@@ -94,11 +131,12 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
     pass(ms: number): Promise<void>;
   }
 
-  async function start(name: ApiName, options: SpawnOptions = {}): Promise<Opened> {
-    const api = await spawnApi(control, { name, ...options });
+  async function start(name: CaseName): Promise<Opened> {
+    const { api: server = name as ApiName, spawn, make } = cases[name];
+    const api = await spawnApi(control, { name: server, ...spawn });
     let passed = 0;
     const vault: Vault<any> = createVault({
-      provider: cases[name].make({ baseURL: api.url, env }),
+      provider: make({ baseURL: api.url, env }),
       store: memoryStore(),
       dangerouslyAllowLoopbackHttp: true,
       clock: clockAhead(() => passed),
@@ -108,21 +146,23 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
     return { api, vault, pass };
   }
 
-  async function signedIn(name: ApiName): Promise<Opened> {
+  async function signedIn(name: CaseName): Promise<Opened> {
     const opened = await start(name);
-    await opened.vault.signIn(await opened.api.credentials());
+    const { credentials = (given) => given } = cases[name];
+    await opened.vault.signIn(credentials(await opened.api.credentials()));
     return opened;
   }
 
   describe.each(names)("provider contract: %s", (name) => {
-    const { scheme, read, renewal, variable = "", rest } = cases[name];
+    const { scheme, read, renewal, variable = "", secret = String, rest } = cases[name];
 
     it("signs in, and presents the token by its scheme [S6]", async () => {
       const { vault, api } = await signedIn(name);
       const reply = await vault.fetch(api.url + read);
       expect(reply.status).toBe(200);
       expect(JSON.stringify(await reply.json())).toContain("org-analytical");
-      expect(await vault.authorization()).toBe(`${scheme} ${await vault.getToken()}`);
+      const token = await vault.getToken();
+      expect(await vault.authorization()).toBe(scheme === undefined ? token : `${scheme} ${token}`);
       expect(vault.snapshot()).toMatchObject({ status: "signed-in", generation: 1 });
     });
 
@@ -136,7 +176,7 @@ export function providerContract({ control, env = {} }: ProviderContract): void 
           code: "invalid_option",
           message: expect.stringContaining(variable),
         });
-        env[variable] = token ?? apiKey ?? (await mint(api, userId));
+        env[variable] = secret(token ?? apiKey ?? (await mint(api, userId)));
         await vault.signIn(rest);
         expect((await vault.fetch(api.url + read)).status).toBe(200);
       } finally {

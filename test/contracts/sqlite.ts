@@ -18,7 +18,12 @@ export function sqliteContract(): void {
       return db;
     }
     afterAll(() => {
-      for (const db of open) db.close();
+      for (const db of open)
+        try {
+          db.close();
+        } catch {
+          // A case has closed it.
+        }
       remove();
     });
     const twins = () => {

@@ -3,6 +3,8 @@ import { pathToFileURL } from "node:url";
 import { decodeProtectedHeader, jwtVerify } from "jose";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { createVault, type Provider, type Vault } from "../../src/index.ts";
+import type { ApiKeyCredentials } from "../../src/providers/api-key.ts";
+import type { ClientCredentials } from "../../src/providers/mint.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { createAcmeApi } from "../support/acme.ts";
@@ -16,8 +18,13 @@ const { save, remove } = workshop();
 afterAll(remove);
 
 const all = snippetsOf("docs/own-api.md", read("docs/own-api.md"));
+/** By what it imports: the mechanism alone, or more of that mechanism's module. */
 const over = (mechanism: string): string =>
-  all.find(({ code }) => code.includes(`from "tokenkeep/providers/${mechanism}"`))!.code;
+  all.find(({ code }) =>
+    code.includes(
+      mechanism.includes(",") ? `{ ${mechanism} }` : `from "tokenkeep/providers/${mechanism}"`,
+    ),
+  )!.code;
 
 /** A vault over the provider that a snippet exports, and what its API has seen. */
 async function open<Credentials>(
@@ -33,14 +40,20 @@ async function open<Credentials>(
 }
 
 describe("an API of your own", () => {
-  it.each(["password", "static-token", "mint", "self-signed", "jwt-bearer"])(
-    "takes fifteen lines at most over %s",
-    (mechanism) => {
-      const lines = over(mechanism).trimEnd().split("\n");
-      expect(lines.length).toBeGreaterThan(5);
-      expect(lines.length).toBeLessThanOrEqual(15);
-    },
-  );
+  it.each([
+    "password",
+    "bearer, password",
+    "static-token",
+    "api-key",
+    "mint",
+    "clientSecretBasic, mint",
+    "self-signed",
+    "jwt-bearer",
+  ])("takes fifteen lines at most over %s", (mechanism) => {
+    const lines = over(mechanism).trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.length).toBeLessThanOrEqual(15);
+  });
 
   it("works over password: sign-in, a 401, one refresh, the same request again", async () => {
     const { vault, seen } = await open<PasswordCredentials>(
@@ -58,12 +71,45 @@ describe("an API of your own", () => {
     ]);
   });
 
+  it("works over password with requests of its own: a form, a name, a DELETE", async () => {
+    const { vault, seen } = await open<PasswordCredentials>("bearer, password", () => true);
+    await vault.signIn({ email: "ada@acme.example", password: "correct horse" });
+    const rejected = await vault.getToken();
+    await vault.getToken({ rejected });
+    await vault.signOut();
+    await expect.poll(() => seen.length).toBe(3);
+    expect(seen).toEqual([
+      ["POST", "/login", "user=ada%40acme.example&password=correct+horse"],
+      ["POST", "/refresh", { refresh: "first" }],
+      ["DELETE", "/logout", "Bearer two"],
+    ]);
+  });
+
+  it("works over mint as client_credentials, in three lines", async () => {
+    const { vault, seen } = await open<ClientCredentials>("clientSecretBasic, mint", () => true);
+    await vault.signIn({ clientId: "web", clientSecret: "s3cret" });
+    expect((await vault.fetch(THINGS)).status).toBe(200);
+    expect(seen).toEqual([
+      ["POST", "/token", `Basic ${btoa("web:s3cret")}`],
+      ["GET", "/things", "Bearer minted-1"],
+    ]);
+  });
+
   it("works over static-token: from the environment, its 401 as it is", async () => {
     vi.stubEnv("ACME_TOKEN", "from-env");
     const { vault, seen } = await open<{ token: string } | void>("static-token", () => false);
     await vault.signIn();
     expect((await vault.fetch(THINGS)).status).toBe(401);
     expect(seen).toEqual([["GET", "/things", "Token from-env"]]);
+    vi.unstubAllEnvs();
+  });
+
+  it("works over api-key: from the environment, in a header of its own, its 401 as it is", async () => {
+    vi.stubEnv("ACME_API_KEY", "from-env");
+    const { vault, seen } = await open<ApiKeyCredentials | void>("api-key", () => false);
+    await vault.signIn();
+    expect((await vault.fetch(THINGS)).status).toBe(401);
+    expect(seen).toEqual([["GET", "/things", "from-env"]]);
     vi.unstubAllEnvs();
   });
 

@@ -13,7 +13,7 @@ import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { ada, createVmcloudApi, type VmcloudApi } from "../apis/vmcloud.ts";
-import { programOf, root, workshop } from "../support/programs.ts";
+import { programOf, programsOf, root, workshop } from "../support/programs.ts";
 import { pages, read, snippetsOf } from "./pages.ts";
 
 const { folder, save, remove } = workshop();
@@ -27,7 +27,10 @@ const RENDERED = "test/package/rendering.test.ts";
 const TESTS = "test/package/testing.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
+const LOGINS = "test/docs/logins.test.ts";
 const HERE = "test/docs/programs.test.ts";
+const JWT = "test/docs/jwt.test.ts";
+const OAUTH = "test/docs/oauth.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
 /** Nothing runs it: `examples.test.ts` compiles it. */
 const COMPILED = "test/docs/examples.test.ts";
@@ -38,16 +41,22 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/browser.md": [PAGES, HERE],
   // The worker, its page, a service worker's page; leaving; isolation, in the worker and in the page.
   "docs/worker.md": [PAGES, PAGES, COMPILED, LEAVING, COMPILED, COMPILED],
-  "docs/node.md": [RUNTIMES, HERE, HERE],
+  "docs/node.md": [RUNTIMES, HERE],
+  "docs/stores.md": [HERE, HERE, HERE],
   "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
-  "docs/own-api.md": [OWN, OWN, OWN, OWN, OWN],
+  "docs/own-api.md": Array<string>(8).fill(OWN),
+  "docs/logins.md": Array<string>(8).fill(LOGINS),
+  // The page; the worker's page, the server's page, and the rest.
+  "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
-  "docs/fetch.md": [HERE, HERE],
+  // The last two: server-sent events, and a WebSocket.
+  "docs/fetch.md": [HERE, HERE, COMPILED, COMPILED],
   "docs/wretch.md": [HERE],
   "docs/webhooks.md": [HERE],
+  "docs/jwt.md": [JWT, JWT, JWT],
   "docs/state.md": [RENDERED, HERE],
   "docs/rendering.md": [COMPILED],
   "docs/testing.md": [TESTS, TESTS, TESTS],
@@ -136,6 +145,7 @@ describe("in a page", () => {
 
 describe("in Node", () => {
   it("a server's users share a store, and nothing else", async () => {
+    vi.stubEnv("STATE_DIRECTORY", path.join(folder, "state"));
     const { vaultOf } = await run(programOf("docs/node.md", "A server with many users"), {});
     const open = vaultOf as (user?: string) => Vault<PasswordCredentials>;
     const [first, again, other] = [open("ada"), open("ada"), open("bob")];
@@ -146,11 +156,25 @@ describe("in Node", () => {
     for (const one of [first, again, other]) one.close();
   });
 
+  it("SQLite of your own: a second vault on the file has the session", async () => {
+    vi.stubEnv("TOKENKEEP_KEYS", `k1:${btoa("k".repeat(32))}`);
+    const { vaultIn } = await run(programOf("docs/stores.md", "SQLite of your own"), {});
+    const file = path.join(folder, "application.db");
+    const [one, two] = [vaultIn(file), vaultIn(file)];
+    await one.signIn({ email: ada.email, password: ada.password });
+    expect((await two.fetch(VMS)).status).toBe(200);
+    one.close();
+    two.close();
+  });
+
   it("a store of your own: two processes share a sealed session, and one refreshes", async () => {
     vi.stubEnv("TOKENKEEP_KEYS", `k1:${btoa("k".repeat(32))}`);
-    const { vaultOver } = await run(programOf("docs/node.md", "A store of your own"), {});
-    const kept = new Map<string, StoredRecord>();
-    const rows = {
+    const [program = "", proof = ""] = programsOf(
+      "docs/stores.md",
+      "A store of your own is ten lines",
+    );
+    const { storeOver, vaultOver } = await run(program, {});
+    const rowsOf = (kept: Map<string, StoredRecord>) => ({
       get: async (key: string) => kept.get(key),
       async replace(key: string, row: StoredRecord | undefined, found: Partial<StoredRecord>) {
         const { sessionId, revision } = kept.get(key) ?? {};
@@ -160,7 +184,9 @@ describe("in Node", () => {
         return true;
       },
       keys: async (prefix: string) => [...kept.keys()].filter((key) => key.startsWith(prefix)),
-    };
+    });
+    const kept = new Map<string, StoredRecord>();
+    const rows = rowsOf(kept);
     const [one, two] = [vaultOver(rows), vaultOver(rows)];
     await one.signIn({ email: ada.email, password: ada.password });
     api.expireAccessTokens();
@@ -170,6 +196,17 @@ describe("in Node", () => {
     expect(JSON.stringify([...kept])).not.toContain(await one.getToken());
     one.close();
     two.close();
+
+    const { prove } = await run(proof, {});
+    const said = vi.spyOn(console, "log").mockReturnValue();
+    const make = () => storeOver(rowsOf(new Map()));
+    const twins = () => {
+      const shared = rowsOf(new Map());
+      return [storeOver(shared), storeOver(shared)];
+    };
+    await prove(make, twins);
+    expect(said.mock.calls.length).toBeGreaterThan(10);
+    said.mockRestore();
   });
 });
 

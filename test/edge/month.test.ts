@@ -5,7 +5,8 @@ import { createOwner, type ObjectOwner } from "../../src/cloudflare/owner.ts";
 import { type SessionName, keyOf } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Provider } from "../../src/types.ts";
-import { settle, virtualClock } from "../support/virtual-clock.ts";
+import { settle } from "../support/clock.ts";
+import { virtualClock } from "../support/virtual-clock.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 

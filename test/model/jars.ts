@@ -3,9 +3,9 @@
  * headers come, whatever the page does then, unless the page has given the request up or is gone.
  */
 import type { Invariants } from "./invariants.ts";
-import { URLS } from "./network.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Reply, Server } from "./server.ts";
+import { URLS } from "./urls.ts";
 import type { Place, World } from "./world.ts";
 
 /** A request that may set the cookie. */

@@ -3,16 +3,11 @@ import type { Invariants } from "./invariants.ts";
 import { createJars } from "./jars.ts";
 import { PATIENCE, type Scenario } from "./scenario.ts";
 import type { Reply, Server } from "./server.ts";
+import { ORIGIN, URLS } from "./urls.ts";
 import type { Place, World } from "./world.ts";
 
-export const ORIGIN = "https://api.vmcloud.com";
-export const URLS = {
-  token: `${ORIGIN}/api/v1/auth/token`,
-  refresh: `${ORIGIN}/api/v1/auth/refresh`,
-  mint: `${ORIGIN}/api/v1/auth/mint`,
-  revoke: `${ORIGIN}/api/v1/auth/revoke`,
-  logout: `${ORIGIN}/api/v1/auth/logout`,
-};
+export { ORIGIN, URLS } from "./urls.ts";
+
 const API = `${ORIGIN}/v1/vms/`;
 export const urlOf = (endpoint: number): string => API + endpoint;
 

@@ -1,6 +1,6 @@
 /** Several processes on one folder, and the strict server that they share. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -39,7 +39,7 @@ export interface Family {
 const script = fileURLToPath(new URL("process.ts", import.meta.url));
 
 /** How a runtime runs sources. */
-const commandOf = (file: string): string[] =>
+export const commandOf = (file: string): string[] =>
   /bun(\.exe)?$/.test(file)
     ? [file, "--no-install"]
     : [file, "--disable-warning=ExperimentalWarning"];
@@ -67,10 +67,23 @@ export function freshFolder(): string {
   return path.join(folder, "sessions");
 }
 
-function start(runtime: string, folder: string, url: string): Member {
+/** Whose processes they are; by default this user's. */
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly url: string;
+  readonly user: User | undefined;
+}
+
+function start(runtime: string, { folder, url, user }: Place): Member {
   const [file = "", ...args] = commandOf(runtime);
   const child = spawn(file, [...args, script, folder, url], {
     stdio: ["pipe", "pipe", "inherit"],
+    ...user,
   });
   children.add(child);
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -115,11 +128,14 @@ function start(runtime: string, folder: string, url: string): Member {
  */
 export async function family(
   runtimes: readonly string[],
-  options?: SpawnOptions & { readonly folder?: string },
+  options?: SpawnOptions & { readonly folder?: string; readonly user?: User },
 ): Promise<Family> {
-  const { folder = freshFolder(), ...switches } = options ?? {};
+  const { folder = freshFolder(), user, ...switches } = options ?? {};
+  if (user)
+    for (const one of [path.dirname(folder), folder])
+      if (existsSync(one)) chownSync(one, user.uid, user.gid);
   const api = await spawnApi(inject("control"), { rotation: "strict", ...switches });
-  const members = runtimes.map((runtime) => start(runtime, folder, api.url));
+  const members = runtimes.map((runtime) => start(runtime, { folder, url: api.url, user }));
   await members[0]!.signIn();
   await Promise.all(members.map((member) => member.fetch("/v1/vms")));
   let passed = 0;

@@ -1,8 +1,9 @@
-/** The SQLite store in the other Nodes of this machine that have `node:sqlite`. */
+/** The other Nodes of this machine that have `node:sqlite`: the store in them, and one folder with this Node. */
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { findNodes } from "../package/nodes.ts";
+import { processCases } from "./process-cases.ts";
 
 const script = path.join(import.meta.dirname, "contract-run.ts");
 
@@ -21,5 +22,9 @@ describe.each(others)("Node $version", ({ file }) => {
     const { failed, held } = JSON.parse(output) as { failed: string[]; held: number };
     expect(failed).toEqual([]);
     expect(held).toBeGreaterThan(30);
+  });
+
+  describe("four processes of it and four of this Node", () => {
+    processCases(Array.from({ length: 8 }, (_, at) => (at % 2 ? file : process.execPath)));
   });
 });

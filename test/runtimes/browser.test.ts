@@ -10,7 +10,10 @@ import { cookieContract } from "../contracts/cookie.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
 import { freshDatabase } from "../support/indexeddb.ts";
+import { jwtContract } from "../contracts/jwt.ts";
+import { loginContract } from "../contracts/logins.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
+import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -37,9 +40,11 @@ webLocksContract("the browser's", {
   pagehide: () => globalThis.dispatchEvent(new Event("pagehide")),
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
+oauth2Contract();
 providerContract({ control: inject("control") });
 cookieContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });
+jwtContract({ control: inject("control") });
 webhookContract({ streams: "body" in Request.prototype });
 const timings = !/AppleWebKit(?!.*Chrome)/.test(navigator.userAgent);
 wretchContract({ control: inject("control"), streams: false, timings });
@@ -49,6 +54,11 @@ fetchContract({
   control: inject("control"),
   streams: false,
   make: (options) => connectVault<PasswordCredentials>(() => serveVault(options)),
+});
+loginContract({
+  title: ", vault in another place",
+  control: inject("control"),
+  make: (options) => connectVault<Readonly<Record<string, string>>>(() => serveVault(options)),
 });
 wretchContract({
   title: ", vault in another place",

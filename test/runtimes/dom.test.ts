@@ -7,6 +7,7 @@ import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
+import { oauth2Contract } from "../contracts/oauth2.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
@@ -18,6 +19,7 @@ lockContract("web locks, which are null here", () => webLocks(), { exclusive: fa
 lockContract("web locks with a fallback", () => webLocks({ fallback: localLock() }));
 
 fetchContract({ control: inject("control"), streams: false, faithful: false });
+oauth2Contract();
 providerContract({ control: inject("control") });
 webhookContract({ streams: true });
 

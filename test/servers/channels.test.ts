@@ -1,5 +1,5 @@
 /** The channels over real servers, by each package: between two clients, as two processes have them. */
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { postgresChannel } from "../../src/channels/postgres.ts";
 import { redisChannel } from "../../src/channels/redis.ts";
 import type { Channel, ChannelPort, PeerMessage } from "../../src/types.ts";
@@ -18,7 +18,7 @@ interface Pair {
 async function overRedis(name: (typeof CLIENTS)[number]): Promise<Pair> {
   const server = await startRedis();
   const clients = await Promise.all([openClient(name, server.url), openClient(name, server.url)]);
-  afterAll(async () => {
+  onTestFinished(async () => {
     for (const client of clients) client.end();
     await server.close();
   });
@@ -28,7 +28,7 @@ async function overRedis(name: (typeof CLIENTS)[number]): Promise<Pair> {
 async function overPostgres(name: (typeof POOLS)[number]): Promise<Pair> {
   const server = await startPostgres();
   const pools = [openPool(name, server.url), openPool(name, server.url)] as const;
-  afterAll(async () => {
+  onTestFinished(async () => {
     await Promise.all(pools.map((pool) => pool.end()));
     await server.close();
   });

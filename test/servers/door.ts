@@ -21,6 +21,8 @@ export interface Door {
   hold(pattern: RegExp): Held;
   /** Resolves when this goes in from now on. */
   seen(pattern: RegExp): Promise<void>;
+  /** Lets this in, and cuts its connection off when the server answers: the answer is lost. */
+  cutAfter(pattern: RegExp): Promise<void>;
   /** Resolves when somebody is refused from now on, because nobody listens behind the door. */
   refused(): Promise<void>;
   /** Leads to another port, and ends what led to the last one. */
@@ -39,11 +41,13 @@ export async function openDoor(server: {
 }): Promise<Door> {
   let target = server.port;
   const sockets = new Set<Socket>();
-  const watching = new Set<(text: string) => Promise<void> | undefined>();
+  const watching = new Set<(text: string, from: Socket) => Promise<void> | undefined>();
+  /** Connections whose next answer is lost, and who is to be told. */
+  const doomed = new Map<Socket, () => void>();
   const waiting = new Set<() => void>();
 
-  async function pass(text: string): Promise<void> {
-    for (const look of watching) await look(text);
+  async function pass(text: string, from: Socket): Promise<void> {
+    for (const look of watching) await look(text, from);
   }
 
   function keep(socket: Socket): void {
@@ -59,10 +63,16 @@ export async function openDoor(server: {
     // One after the other, so that what follows a held write stays behind it; its sender may be gone.
     let last = Promise.resolve();
     from.on("data", (chunk) => {
-      last = last.then(() => pass(chunk.toString("latin1"))).then(() => void to.write(chunk));
+      last = last.then(() => pass(chunk.toString("latin1"), from)).then(() => void to.write(chunk));
     });
     from.once("close", () => void last.then(() => to.end()));
-    to.on("data", (chunk) => void from.write(chunk));
+    to.on("data", (chunk) => {
+      const tell = doomed.get(from);
+      if (!tell) return void from.write(chunk);
+      doomed.delete(from);
+      from.destroy();
+      tell();
+    });
     to.once("close", () => from.destroy());
     to.once("error", () => {
       for (const tell of waiting) tell();
@@ -93,6 +103,16 @@ export async function openDoor(server: {
         if (!pattern.test(text)) return;
         watching.delete(look);
         resolve();
+      };
+      watching.add(look);
+      return promise;
+    },
+    cutAfter(pattern) {
+      const { promise, resolve } = deferred<void>();
+      const look = (text: string, from: Socket): undefined => {
+        if (!pattern.test(text)) return;
+        watching.delete(look);
+        doomed.set(from, resolve);
       };
       watching.add(look);
       return promise;

@@ -16,7 +16,7 @@ export interface Member {
   generation(): Promise<unknown>;
   signIn(): Promise<unknown>;
   advance(ms: number): Promise<unknown>;
-  begin(url: string): Promise<unknown>;
+  begin(url: string, patience: number): Promise<unknown>;
   /** Ends it at once, whatever it is about. */
   kill(): Promise<void>;
   /** `SIGSTOP`, and `SIGCONT`. */
@@ -29,13 +29,15 @@ export interface Scene {
   readonly members: readonly Member[];
   /** Lets time pass for the token server and for those members. */
   pass(ms: number, members?: readonly Member[]): Promise<void>;
+  /** Lets time pass for them, again and again, until those have their answer who wait for another's end. */
+  outlast<T>(answer: Promise<T>, members: readonly Member[]): Promise<T>;
 }
 
 export interface Family {
   readonly kind: Kind;
   readonly server: Server;
   /** Begins anew: a fresh token server, a session, and that many processes that have it in memory. */
-  scene(size: number): Promise<Scene>;
+  scene(size: number, patience?: number): Promise<Scene>;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,7 @@ function start(kind: Kind, server: string): Member & { readonly isAlive: () => b
   const script = fileURLToPath(new URL("process.ts", import.meta.url));
   const child: ChildProcess = spawn(process.execPath, [script, kind, server, KEYS], {
     stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, NODE_COMPILE_CACHE: inject("servers").cache },
   });
   let isAlive = true;
   let api = "";
@@ -73,9 +76,9 @@ function start(kind: Kind, server: string): Member & { readonly isAlive: () => b
     generation: async () => (await ask({ generation: true }))[0],
     signIn: () => ask({ signIn: ada }),
     advance: (ms) => ask({ advance: ms }),
-    begin(url) {
+    begin(url, patience) {
       api = url;
-      return ask({ begin: url });
+      return ask({ begin: url, patience });
     },
     async kill() {
       child.kill("SIGKILL");
@@ -97,7 +100,7 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
   return {
     kind,
     server,
-    async scene(size) {
+    async scene(size, patience = 20_000) {
       const api = await spawnApi(inject("control"), { rotation: "strict" });
       const members = living.filter((member) => member.isAlive()).slice(0, size);
       while (members.length < size) {
@@ -105,16 +108,26 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
         members.push(member);
         living.push(member);
       }
-      await Promise.all(members.map((member) => member.begin(api.url)));
+      // One may stand still since a test that failed.
+      for (const member of members) member.resume();
+      await Promise.all(members.map((member) => member.begin(api.url, patience)));
       await members[0]!.signIn();
       await Promise.all(members.map((member) => member.fetch()));
       let passed = 0;
+      const pass = async (ms: number, some: readonly Member[] = members): Promise<void> => {
+        await api.set({ clockOffset: (passed += ms) });
+        await Promise.all(some.map((member) => member.advance(ms)));
+      };
       return {
         api,
         members,
-        async pass(ms, some = members) {
-          await api.set({ clockOffset: (passed += ms) });
-          await Promise.all(some.map((member) => member.advance(ms)));
+        pass,
+        async outlast(answer, some) {
+          const over = answer.then(() => true);
+          // One that sees the other's intent after the first leap ages it from then on.
+          do await pass(20_000, some);
+          while (!(await Promise.race([over, later()])));
+          return answer;
         },
       };
     },
@@ -123,6 +136,9 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
     },
   };
 }
+
+const later = (): Promise<false> =>
+  new Promise((resolve) => setTimeout(() => resolve(false), 1000));
 
 /** The server for a kind, with settings beside those that the store wants. */
 export const startFor = (kind: Kind, ...more: Parameters<typeof startRedis>): Promise<Server> =>

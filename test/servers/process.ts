@@ -21,6 +21,8 @@ export interface Command {
   readonly id: number;
   /** Makes a new vault for the API at this address, and lets go of the last one. */
   readonly begin?: string;
+  /** How long its calls wait, milliseconds. */
+  readonly patience?: number;
   readonly advance?: number;
   readonly signIn?: PasswordCredentials;
   /** Fetches this, as often as told. */
@@ -38,13 +40,16 @@ export interface Answer {
 
 const [kind = "redis", url = "", keys = ""] = process.argv.slice(2) as [Kind, string, string];
 
+/** Half of the default, so that nobody waits long for a server that stands still. */
+const timeout = 2000;
+
 async function open(): Promise<{ readonly store: TokenStore; readonly channel: Channel }> {
   if (isPool(kind)) {
     const { client } = openPool(kind, url, 4);
-    return { store: postgresStore(client), channel: postgresChannel(client) };
+    return { store: postgresStore(client, { timeout }), channel: postgresChannel(client) };
   }
   const { client } = await openClient(kind, url);
-  return { store: redisStore(client), channel: redisChannel(client) };
+  return { store: redisStore(client, { timeout }), channel: redisChannel(client) };
 }
 
 const { store, channel } = await open();
@@ -52,13 +57,14 @@ const sealed = encrypted(store, keyring(keys));
 let vault: Vault<PasswordCredentials> | undefined;
 let passed = 0;
 
-function begin(baseURL: string): void {
+function begin(baseURL: string, patience: number): void {
   vault?.close();
   passed = 0;
   vault = createVault({
     provider: vmcloud({ baseURL }),
     store: sealed,
     channel,
+    patience,
     dangerouslyAllowLoopbackHttp: true,
     // As if it had been in use all the time, although its clock leaps.
     maxStaleness: 1e10,
@@ -78,7 +84,7 @@ async function call(at: string): Promise<number | string> {
 
 async function obey(command: Command): Promise<void> {
   const { id, advance = 0, signIn, fetch: at, times = 1, generation } = command;
-  if (command.begin) begin(command.begin);
+  if (command.begin) begin(command.begin, command.patience ?? 20_000);
   passed += advance;
   if (signIn) await vault?.signIn(signIn);
   const results = at ? await Promise.all(Array.from({ length: times }, () => call(at))) : [];

@@ -1,7 +1,7 @@
 /** A server of this machine on a free port of loopback, in a folder of its own: ended by its pid. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, connect } from "node:net";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, chownSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, chownSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { inject } from "vitest";
@@ -11,9 +11,11 @@ export interface Server {
   readonly url: string;
   readonly folder: string;
   /** Sends a signal; resolves when the process is gone, if the signal ends it. */
-  kill(signal?: "SIGKILL" | "SIGTERM" | "SIGQUIT"): Promise<void>;
+  kill(signal?: "SIGKILL" | "SIGINT"): Promise<void>;
   pause(): void;
   resume(): void;
+  /** Resolves when it has ended by itself. */
+  ended(): Promise<void>;
   /** Starts it again on the same port and folder, with other settings besides. */
   start(settings?: readonly string[]): Promise<void>;
   /** Ends it and removes its folder. */
@@ -58,9 +60,15 @@ interface Kind {
   readonly program: string;
   readonly args: readonly string[];
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
-  /** What the log says when it is ready. */
-  readonly ready: string;
 }
+
+/** On Linux a server ends with the tests, though they are killed. */
+function bound(): readonly string[] {
+  return existsSync("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"] : [];
+}
+
+/** What the log of either says when it takes connections. */
+const READY = /ready to accept (read-only )?connections/i;
 
 async function serve(
   kind: Kind,
@@ -81,7 +89,8 @@ async function serve(
 
   /** `undefined` when it takes connections; its log if it ends before. */
   async function launch(settings: readonly string[]): Promise<string | undefined> {
-    const process = spawn(kind.program, [...kind.args, ...settings], {
+    const [program = "", ...args] = [...bound(), kind.program, ...kind.args, ...settings];
+    const process = spawn(program, args, {
       ...kind.user,
       cwd: at.folder,
       stdio: ["ignore", "pipe", "pipe"],
@@ -100,13 +109,16 @@ async function serve(
     const said = new Promise<void>((resolve) => {
       const hear = (chunk: Buffer): void => {
         log = (log + String(chunk)).slice(-4000);
-        if (log.includes(kind.ready)) resolve();
+        if (READY.test(log)) resolve();
       };
       process.stdout.on("data", hear);
       process.stderr.on("data", hear);
     });
     await Promise.race([said, ended]);
-    return !isOver && (await answers(at.port)) ? undefined : log;
+    if (!isOver && (await answers(at.port))) return undefined;
+    process.kill("SIGKILL");
+    await ended;
+    return log;
   }
 
   await start();
@@ -118,6 +130,7 @@ async function serve(
       child?.kill(signal);
       await ended;
     },
+    ended: () => ended,
     pause: () => void child?.kill("SIGSTOP"),
     resume: () => void child?.kill("SIGCONT"),
     async close() {
@@ -143,7 +156,7 @@ export async function startRedis(
     ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
     ...["--appendonly", "yes", "--appendfsync", "always", ...settings],
   ];
-  const kind = { program, args, ready: "Ready to accept connections" };
+  const kind = { program, args };
   return serve(kind, { port, folder, url: `redis://127.0.0.1:${port}` });
 }
 
@@ -164,7 +177,7 @@ export async function startPostgres(
     ...["-D", data, "-p", String(port), "-k", "", "-h", "127.0.0.1"],
     ...["-c", "shared_buffers=16MB", "-c", "max_connections=150", ...settings],
   ];
-  const kind = { program, args, user, ready: "ready to accept connections" };
+  const kind = { program, args, user };
   const url = `postgres://tokenkeep@127.0.0.1:${port}/postgres`;
   return serve(kind, { port, folder, url });
 }

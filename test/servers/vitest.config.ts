@@ -8,9 +8,9 @@ export default defineConfig({
     root: `${import.meta.dirname}/../..`,
     include: ["test/servers/**/*.test.ts"],
     globalSetup: ["./test/setup/control.ts", "./test/servers/setup.ts"],
-    // Each file has eight processes and a server.
-    fileParallelism: false,
-    testTimeout: 60_000,
+    // Some files have eight processes and a server.
+    maxWorkers: 2,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

@@ -2,7 +2,7 @@
 
 export interface AcmeApi {
   readonly fetch: (input: RequestInfo | URL, init?: RequestInit) => Promise<Response>;
-  /** What was asked, in turn: method, path, and the `Authorization`, or the JSON body without one. */
+  /** What was asked, in turn: method, path, and the `Authorization` or `X-API-Key`, or the body without one. */
   readonly seen: unknown[];
   /** Whether an `Authorization` is good. */
   accepts: (authorization: string) => boolean;
@@ -13,16 +13,20 @@ const granted: Readonly<Record<string, object>> = {
   "/refresh": { token: "two", refresh: "second", expires_in: "3600" },
 };
 
+/** JSON as what it is, and a form as its text. */
+const parsed = (body: string): unknown => (body.startsWith("{") ? JSON.parse(body) : body);
+
 export function createAcmeApi(accepts: AcmeApi["accepts"]): AcmeApi {
   const api: AcmeApi = {
     accepts,
     seen: [],
     async fetch(input, init) {
       const request = new Request(input, init);
-      const authorization = request.headers.get("authorization");
+      const { headers } = request;
+      const authorization = headers.get("authorization") ?? headers.get("x-api-key");
       const body = await request.text();
       const { pathname } = new URL(request.url);
-      api.seen.push([request.method, pathname, authorization ?? (JSON.parse(body) as unknown)]);
+      api.seen.push([request.method, pathname, authorization ?? parsed(body)]);
       if (pathname === "/token")
         return Response.json({ access_token: `minted-${api.seen.length}`, expires_in: 3600 });
       if (pathname in granted) return Response.json(granted[pathname]);

@@ -17,12 +17,33 @@ export interface ManualClock extends Clock {
 /** 2027-01-15T08:00:00Z. */
 export const START = 1_800_000_000_000;
 
+/** What Web Crypto is at, where it is watched. */
+let working = 0;
+
+/** From here on `settle` waits for Web Crypto too, which works in threads of its own. */
+export function watchCrypto(): void {
+  for (const name of ["decrypt", "deriveKey", "digest", "encrypt", "importKey", "sign"] as const) {
+    const method = crypto.subtle[name].bind(crypto.subtle) as (
+      ...args: unknown[]
+    ) => Promise<unknown>;
+    Object.defineProperty(crypto.subtle, name, {
+      configurable: true,
+      writable: true,
+      value: (...args: unknown[]) => {
+        working++;
+        return method(...args).finally(() => working--);
+      },
+    });
+  }
+}
+
 /**
  * A turn of the event loop: whatever needs no network and no timer has run when it is over. Some
  * turns more than one, because reading a body may hop between queues.
  */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let quiet = 0; quiet < 5; quiet = working ? 0 : quiet + 1)
+    await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The system's clock, as if `passed()` milliseconds more had gone by. */

@@ -1,25 +1,8 @@
 /** Time for simulations of days and months: it jumps from event to event. */
 import type { Clock } from "../../src/types.ts";
+import { settle, watchCrypto } from "./clock.ts";
 
-/** Web Crypto works in threads of its own: what it is at now. */
-let working = 0;
-for (const name of ["decrypt", "deriveKey", "digest", "encrypt", "importKey"] as const) {
-  const method = crypto.subtle[name].bind(crypto.subtle) as (
-    ...args: unknown[]
-  ) => Promise<unknown>;
-  Object.defineProperty(crypto.subtle, name, {
-    value: (...args: unknown[]) => {
-      working++;
-      return method(...args).finally(() => working--);
-    },
-  });
-}
-
-/** Everything has run that waits for no timer. */
-export async function settle(): Promise<void> {
-  for (let quiet = 0; quiet < 3; quiet = working ? 0 : quiet + 1)
-    await new Promise((resolve) => setImmediate(resolve));
-}
+watchCrypto();
 
 /** Time that stands still until an event is due. */
 export function virtualClock(): Clock & {

@@ -7,6 +7,8 @@ export interface WorkerConfig {
   readonly isolated?: boolean;
   readonly patience?: number;
   readonly reuseWindow?: number;
+  /** The provider's header. */
+  readonly header?: string;
   readonly ahead?: number;
   /** The time at which its clock stands still. */
   readonly still?: number;

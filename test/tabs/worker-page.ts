@@ -16,6 +16,8 @@ export interface Owner {
   /** Whether the page may run the engine itself. */
   readonly fallback?: boolean;
   readonly isolated?: boolean;
+  /** The provider's header. */
+  readonly header?: string;
   /** Lets a shared worker live on for a while after its last tab, where the browser can. */
   readonly extended?: boolean;
   readonly timeout?: number;
@@ -53,12 +55,13 @@ function takeControl(): void {
 export function connect(config: Config, owner: Owner): Vault<PasswordCredentials> {
   takeControl();
   const { api, patience, reuseWindow, still } = config;
-  const { kind, script = "/worker-script.js", isolated, account, timeout } = owner;
+  const { kind, script = "/worker-script.js", isolated, header, account, timeout } = owner;
   const given = {
     api,
     ...(patience !== undefined && { patience }),
     ...(reuseWindow !== undefined && { reuseWindow }),
     ...(isolated && { isolated }),
+    ...(header !== undefined && { header }),
     ...(still !== undefined && { still }),
   };
   const start = async (): Promise<VaultWorker> => {

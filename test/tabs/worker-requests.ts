@@ -56,6 +56,33 @@ async function open(): Promise<Stage & { page: Page; echo: string }> {
 }
 
 export function requestsUnderIsolation(): void {
+  describe("a token in a header of its own", () => {
+    it("is attached beside an Authorization of the page's, and reaches no other origin by a redirect [S2 S6]", async () => {
+      const header = "X-API-Key";
+      const stage = await setUp({
+        shown: { header },
+        cors: { allowHeaders: ["authorization", "content-type", header] },
+      });
+      const other = await stranger();
+      const [page] = await stage.openSignedIn(1, {
+        owner: { kind: "service", isolated: true, header },
+      });
+      const echo = `${stage.url}/v1/echo`;
+      const own = { headers: { authorization: "Bearer own" } };
+      expect(await plain(page, echo, own)).toMatchObject({
+        status: 200,
+        body: { authorization: true, tokenIndex: 1 },
+      });
+      expect((await plain(page, echo, { headers: { [header]: "own" } })).status).toBe(401);
+      for (const redirect of [`${other.url}/landed`, echo]) {
+        stage.api.fault("api", { redirect });
+        expect(await plain(page, echo)).toEqual({ error: "TypeError" });
+      }
+      expect(other.seen).toEqual([]);
+      expect(await plain(page, echo)).toMatchObject({ status: 200, body: { tokenIndex: 1 } });
+    });
+  });
+
   describe("redirects of requests with a body", () => {
     it.each([307, 308])(
       "%i within the origin: the same bytes, and the token [S2]",

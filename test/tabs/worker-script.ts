@@ -74,11 +74,14 @@ const store: TokenStore = {
 };
 
 export const vault = serveVault({
-  provider: vmcloud({
-    baseURL: config.api,
-    rotation: "strict",
-    ...(config.reuseWindow !== undefined && { reuseWindow: config.reuseWindow }),
-  }),
+  provider: {
+    ...vmcloud({
+      baseURL: config.api,
+      rotation: "strict",
+      ...(config.reuseWindow !== undefined && { reuseWindow: config.reuseWindow }),
+    }),
+    ...(config.header !== undefined && { header: config.header }),
+  },
   dangerouslyAllowLoopbackHttp: true,
   clock,
   store,

@@ -1,6 +1,7 @@
 /** Every code is reached once, with a sentence that says what to do. */
 import { describe, expect, it, vi } from "vitest";
 import { createVault, isVaultError, VaultError, type VaultErrorCode } from "../../src/index.ts";
+import { remoteKeys } from "../../src/jwt.ts";
 import { cloudflareKvStore } from "../../src/stores/cloudflare-kv.ts";
 import { denoKvStore } from "../../src/stores/deno-kv.ts";
 import { durableObjectStore } from "../../src/stores/durable-object.ts";
@@ -73,6 +74,8 @@ const ways: Readonly<Record<VaultErrorCode, () => Promise<unknown>>> = {
     const vault = connectVault(() => Promise.reject(new Error("no worker here")));
     return vault.getToken().finally(() => vault.close());
   },
+  keys_unavailable: () =>
+    remoteKeys("https://acme.test/jwks", { fetch: async () => reply(503, {}) }).get(),
   invalid_token: () => bench().vault.adopt({ accessToken: "with space" }),
   invalid_option: async () => createVault({ provider: acme() } as never),
   async closed() {
@@ -89,6 +92,7 @@ const statuses: Partial<Record<VaultErrorCode, number>> = {
   clock_unknown: 401,
   refresh_failed: 503,
   sign_in_failed: 500,
+  keys_unavailable: 503,
 };
 
 describe.each(Object.keys(ways) as VaultErrorCode[])("%s", (code) => {

@@ -22,7 +22,7 @@ type Layer =
 const core = new Set(["index", "problem"]);
 
 /** Each wires one platform's parts; nothing imports it. */
-const entries = new Set(["browser", "cloudflare", "deno", "node", "worker"]);
+const entries = new Set(["browser", "cloudflare", "deno", "node", "oauth", "worker"]);
 
 /** Each stands on its own: it imports contracts, and its one package. */
 const alone = new Set(["testing", "webhook", "wretch"]);
@@ -64,6 +64,12 @@ const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
 
 /** What runs in the page: it stays small because it reaches for none of these. */
 const pagePart = new Set([
+  "oauth/begin",
+  "oauth/client",
+  "oauth/complete",
+  "oauth/pending",
+  "oauth/sign-out",
+  "oauth/user-info",
   "worker/ask",
   "worker/connect",
   "worker/keep",
@@ -82,8 +88,9 @@ function layerOf(name: string): Layer {
   if (name === "types" || name === "exchange" || name === "errors") return "contract";
   const [room] = /^(guard|grant|refresh|request|vault)(?=\/)/.exec(name) ?? [];
   if (room) return room as Layer;
-  if (/^(stores|locks|channels|providers)\//.test(name)) return "adapter";
-  if (/^(cloudflare|deno|node|worker)\//.test(name)) return "platform";
+  // JWTs are `jose`'s, as a store is its database's.
+  if (name === "jwt" || /^(stores|locks|channels|providers)\//.test(name)) return "adapter";
+  if (/^(cloudflare|deno|node|oauth|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
   if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";
@@ -160,6 +167,9 @@ describe("the test of Law 3 can fail", () => {
     ["providers/password", "providers/vmcloud"],
     ["providers/mint", "providers/static-token"],
     ["providers/clary", "providers/self-signed"],
+    ["providers/self-signed", "jwt"],
+    ["jwt", "providers/self-signed"],
+    ["index", "jwt"],
     ["providers/clary-jwt", "providers/clary"],
     ["providers/vmcloud", "stores/memory"],
     ["browser", "refresh/engine"],
@@ -201,6 +211,8 @@ describe("the test of Law 3 can fail", () => {
     ["providers/vmcloud", "providers/password"],
     ["providers/clary-jwt", "providers/self-signed"],
     ["providers/self-signed", "jose"],
+    ["jwt", "guard/jws"],
+    ["jwt", "jose"],
     ["browser", "index"],
     ["browser", "stores/indexeddb"],
     ["webhook", "errors"],

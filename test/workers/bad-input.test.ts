@@ -91,6 +91,18 @@ describe("bad input", () => {
     expect(thrown(call).message).toContain("vmcloud()");
   });
 
+  it("a provider whose scheme or header no request can carry, in the class and in the Worker [S5]", async () => {
+    for (const [wrong, wanted] of [
+      [{ scheme: "two words" }, "Wanted: scheme, such as ApiKey"],
+      [{ header: "X API Key" }, "Wanted: header, such as X-API-Key"],
+    ] as const) {
+      const own = { odd: { ...vmcloud(), ...wrong } };
+      expect(thrown(() => defineTokenVault({ providers: own })).message).toContain(wanted);
+      const options = { provider: "odd", providers: own, env, ctx: ctx() };
+      expect(thrown(() => createVault(options)).message).toContain(wanted);
+    }
+  });
+
   it("a provider that Worker and object define differently", async () => {
     const { vault, provider, api } = await stage();
     const other = vmcloud({ baseURL: api.url.replace("127.0.0.1", "localhost") });

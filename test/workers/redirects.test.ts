@@ -1,5 +1,6 @@
 /** Redirects by the rules of the day that a Worker was made on. */
 import { describe, expect, inject, it } from "vitest";
+import { presentations } from "../contracts/fetch/presentation.ts";
 import { redirects } from "../contracts/fetch/redirects.ts";
 import { stages } from "../contracts/fetch/stage.ts";
 import { credentials, stage } from "./stage.ts";
@@ -22,5 +23,7 @@ describe(`at compatibility date ${date}`, () => {
     expect(await seen(() => vault().fetch(url))).toBe(false);
   });
 
-  redirects(stages({ control: inject("control"), streams: true, departs: ["types"] }));
+  const contract = stages({ control: inject("control"), streams: true, departs: ["types"] });
+  redirects(contract);
+  presentations(contract);
 });

@@ -28,6 +28,33 @@ describe("a session that a Durable Object owns", () => {
     expect(await api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
   });
 
+  it("shows the profile, frozen and without a prototype, keeps it, and KV has none of it [S10 S15]", async () => {
+    const { api, echo, vault, provider, cached } = await stage();
+    const own = providers[provider]!;
+    const user = { name: "Ada", address: { city: "London" } };
+    const { signIn } = own;
+    Object.assign(own, {
+      async signIn(...given: Parameters<NonNullable<typeof signIn>>) {
+        const outcome = await signIn!(...given);
+        return outcome.type === "granted"
+          ? { ...outcome, grant: { ...outcome.grant, profile: user } }
+          : outcome;
+      },
+    });
+    await vault().signIn(credentials);
+    await api.expireAccessTokens();
+    expect((await vault().fetch(echo)).status).toBe(200);
+    const { profile, generation } = await vault().state();
+    expect([profile, generation]).toEqual([user, 2]);
+    for (const object of [profile, profile!["address"]]) {
+      expect(Object.getPrototypeOf(object)).toBeNull();
+      expect(Object.isFrozen(object)).toBe(true);
+    }
+    expect(JSON.stringify(await cached())).not.toContain("London");
+    await vault().signOut();
+    expect((await vault().state()).profile).toBeUndefined();
+  });
+
   it("adopts a token from a secret, a refresh token too", async () => {
     const { api, echo, vault, elsewhere } = await stage();
     const reply = await fetch(`${api.url}/api/v1/auth/token`, {

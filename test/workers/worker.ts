@@ -37,6 +37,8 @@ export const hooks: {
   readonly envs: Set<object>;
   /** Between an adoption and its answer. */
   adopted: (() => Promise<void>) | undefined;
+  /** What answers a test's request instead of a vault. */
+  front: ((request: Request, ctx: VaultContext) => Promise<Response>) | undefined;
   /** The object that was built last. */
   abort: (reason?: string) => void;
 } = {
@@ -47,6 +49,7 @@ export const hooks: {
   env: undefined,
   sender: undefined,
   adopted: undefined,
+  front: undefined,
   outbound: [],
   asked: 0,
   envs: new Set(),
@@ -128,6 +131,7 @@ export default {
       hooks.outbound.push(`${request.method} ${request.url}`);
       return fetch(request);
     }
+    if (hooks.front) return hooks.front(request, ctx);
     const vault = createVault({
       provider: searchParams.get("provider")!,
       account: searchParams.get("account") ?? "default",

@@ -35,7 +35,19 @@ const forms = (url: string): readonly (() => [string | Request, VaultRequestInit
   () => [new Request(url)],
 ];
 
+/** workerd knows no such mode. */
+function hasErrorMode(): boolean {
+  try {
+    return new Request("https://api.acme.test", { redirect: "error" }).redirect === "error";
+  } catch {
+    return false;
+  }
+}
+
 export function presentations(stage: Stage): void {
+  // happy-dom has a name of its own for it.
+  const refused = stage.faithful ? /^rejected: TypeError$/ : /^rejected/;
+
   describe.each(Object.keys(ways))("a token in %s", (name) => {
     const presentation = ways[name]!;
 
@@ -124,13 +136,26 @@ export function presentations(stage: Stage): void {
       await api.fault("api", { redirect: `${other.url}/public/echo` });
       const reply = vault.fetch(`${api.url}/v1/start`);
       if (hidesRedirects) {
-        expect(await outcome(reply)).toBe("rejected: TypeError");
+        expect(await outcome(reply)).toMatch(refused);
         expect((await other.counters()).requests).toBe(0);
       } else
         expect((await echoOf(reply)).headers).toMatchObject({
           "x-api-key": await vault.getToken(),
         });
     });
+
+    it.runIf(hidesRedirects && stage.faithful)(
+      "would be taken along to any origin if it were followed natively: the danger is there [S2]",
+      async () => {
+        const { api } = await stage.open({}, { presentation: KEY });
+        const foreign = await stage.spawn({ cors: { allowHeaders: ["x-api-key"] } });
+        await api.fault("api", { redirect: `${foreign.url}/public/echo` });
+        const headers = { "x-api-key": "plain" };
+        expect((await echoOf(fetch(`${api.url}/v1/start`, { headers }))).headers).toMatchObject(
+          headers,
+        );
+      },
+    );
 
     describe.each(statuses)("after a %i", (status) => {
       it.each(["GET", "POST"])(
@@ -145,7 +170,7 @@ export function presentations(stage: Stage): void {
           const init = method === "GET" ? {} : { method, body: "a text" };
           const reply = vault.fetch(`${api.url}/v1/start?${method}-${status}`, init);
           if (hidesRedirects) {
-            expect(await outcome(reply)).toBe("rejected: TypeError");
+            expect(await outcome(reply)).toMatch(refused);
             expect((await foreign.counters()).requests).toBe(0);
             return;
           }
@@ -175,7 +200,9 @@ export function presentations(stage: Stage): void {
       const { api, vault } = await stage.open({}, { presentation: KEY });
       const url = `${api.url}/v1/start`;
       const foreign = await stage.spawn();
-      for (const redirect of ["manual", "error"] as const)
+      for (const redirect of hasErrorMode()
+        ? (["manual", "error"] as const)
+        : (["manual"] as const))
         for (const call of [
           () => vault.fetch(url, { redirect }),
           () => vault.fetch(new Request(url, { redirect })),

@@ -7,7 +7,8 @@ import type { KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
 import { type DurableStorage, durableObjectStore } from "../../../src/stores/durable-object.ts";
 import type { Provider } from "../../../src/types.ts";
 import { record } from "../../contracts/store.ts";
-import { settle, virtualClock } from "../../support/virtual-clock.ts";
+import { settle } from "../../support/clock.ts";
+import { virtualClock } from "../../support/virtual-clock.ts";
 
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
 

@@ -2,13 +2,12 @@
 import { describe, expect, it } from "vitest";
 import type { TokenCache } from "../../../src/cloudflare/cache.ts";
 import { createMemory } from "../../../src/cloudflare/memory.ts";
-import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy.ts";
-import { keyOf, type Need, type Owner, type TokenReply } from "../../../src/cloudflare/wire.ts";
-import { createPolicy } from "../../../src/request/policy.ts";
-import { presentationOf } from "../../../src/request/presentation.ts";
+import type { CloudflareVault } from "../../../src/cloudflare/proxy.ts";
+import type { Need, Owner, TokenReply } from "../../../src/cloudflare/wire.ts";
 import type { Provider } from "../../../src/types.ts";
 import type { VaultEvent } from "../../../src/vault/vault.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
+import { proxyTo } from "../../support/proxy.ts";
 
 const ORIGIN = "https://api.acme.example";
 const provider = {
@@ -34,19 +33,8 @@ describe("a call that waits twice", () => {
         return { revision: 1, lease };
       },
     } as unknown as Owner;
-    const vault = createProxy({
-      session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
-      provider,
-      policy: createPolicy(provider, false),
-      presentation: presentationOf(provider),
-      memory: createMemory(),
-      owner: () => owner,
-      hash: async () => "hash",
-      objectId: () => "object",
+    const vault = proxyTo(() => owner, provider, {
       cache,
-      waitUntil: (work) => void work.catch(() => {}),
-      patience: 20_000,
-      maxStaleness: 60_000,
       clock,
       fetch: async () => new Response("refused", { status: 401 }),
     });
@@ -94,20 +82,7 @@ describe("a rejected token of a session that another one has taken the place of 
         return { revision: 1, lease };
       },
     } as unknown as Owner;
-    return createProxy({
-      session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
-      provider,
-      policy: createPolicy(provider, false),
-      presentation: presentationOf(provider),
-      memory: createMemory(),
-      owner: () => owner,
-      hash: async () => "hash",
-      objectId: () => "object",
-      cache: undefined,
-      waitUntil: (work) => void work.catch(() => {}),
-      patience: 20_000,
-      maxStaleness: 60_000,
-    });
+    return proxyTo(() => owner, provider);
   }
   const changed = { code: "session_changed" };
 
@@ -137,7 +112,6 @@ interface Scene {
 }
 
 function scene(onEvent?: (event: VaultEvent) => unknown): Scene {
-  const policy = createPolicy(provider, false);
   const memory = createMemory();
   const reply = (): TokenReply => ({
     revision: made.generation,
@@ -157,20 +131,9 @@ function scene(onEvent?: (event: VaultEvent) => unknown): Scene {
     generation: 1,
     answer: () => 200,
     vault: () =>
-      createProxy({
-        session: { provider: "acme", account: "a", key: keyOf(provider, "a") },
-        provider,
-        policy,
-        presentation: presentationOf(provider),
+      proxyTo(() => owner, provider, {
         onEvent,
         memory,
-        owner: () => owner,
-        hash: async () => "hash",
-        objectId: () => "object",
-        cache: undefined,
-        waitUntil: (work) => void work.catch(() => {}),
-        patience: 20_000,
-        maxStaleness: 60_000,
         async fetch(input, init) {
           const request = new Request(input, init);
           const { pathname } = new URL(request.url);

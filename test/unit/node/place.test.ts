@@ -61,6 +61,23 @@ describe("the state folder", () => {
   });
 });
 
+describe("a user without a home folder", () => {
+  it.each([
+    ["none that is known", (): string => expect.unreachable()],
+    ["an empty one", () => ""],
+    ["a relative one", () => "home"],
+  ])("has to give a path: %s [S17]", (_, homedir) => {
+    const builtins = { ...real, homedir, process: { ...real.process, env: {} } };
+    const invalid = expect.objectContaining({
+      code: "invalid_option",
+      message: expect.stringMatching(/path/) as string,
+    }) as object;
+    expect(() => stateFolder(builtins)).toThrow(invalid);
+    const given = { ...builtins.process, env: { XDG_STATE_HOME: "/state" }, platform: "linux" };
+    expect(stateFolder({ ...builtins, process: given })).toBe("/state/tokenkeep");
+  });
+});
+
 describe("the folder", () => {
   it("and its parents are made for the user alone [S8]", () => {
     const folder = path.join(root, "a/b");

@@ -181,6 +181,23 @@ describe("the soft time", () => {
     expect(paths().filter((one) => one === "/refresh")).toHaveLength(1);
   });
 
+  it("alone begins nothing: a look without a call leaves the refresh token alone [P5]", async () => {
+    let passed = 0;
+    const first = open();
+    await first.signIn(credentials);
+    await end(first);
+    passed = 3600_000 * 0.85;
+    const vault = open({ clock: soft(() => passed) });
+    vault.subscribe(() => {});
+    await vi.waitFor(() => expect(vault.snapshot().status).toBe("signed-in"));
+    await vault[Symbol.asyncDispose]();
+    expect(paths()).not.toContain("/refresh");
+
+    // A server says that it lives on: there the same look refreshes.
+    const server = open({ clock: soft(() => passed), refreshAhead: true });
+    await vi.waitFor(() => expect(server.snapshot().generation).toBe(2));
+  });
+
   it("an abort ends a call's staying, and not the refresh [P14 F11]", async () => {
     let passed = 0;
     const vault = open({ clock: soft(() => passed), maxStaleness: DAY });
@@ -215,12 +232,17 @@ describe("the soft time", () => {
     expect(paths().filter((one) => one === "/refresh")).toHaveLength(1);
   });
 
-  it("a call that memory serves is not held, and its promise is the vault's own [F92]", async () => {
+  it("a call that memory serves is not held, and touches no database [F92]", async () => {
     const vault = open();
     await vault.signIn(credentials);
-    await vault.getToken();
+    // A session's first successes are noted, each by a call that is not the shortest.
     for (let at = 0; at < 40; at++) await vault.fetch(`${api.url}/things`);
-    expect((await vault.fetch(`${api.url}/things`)).status).toBe(200);
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+    const statements = vi.spyOn(DatabaseSync.prototype, "prepare");
+    const looks = vi.spyOn(process.getBuiltinModule("node:fs"), "lstatSync");
+    for (let at = 0; at < 40; at++)
+      expect((await vault.fetch(`${api.url}/things`)).status).toBe(200);
+    expect([statements.mock.calls.length, looks.mock.calls.length]).toEqual([0, 0]);
     expect(paths()).not.toContain("/refresh");
   });
 });

@@ -237,6 +237,25 @@ describe("a request that cannot be sent", () => {
     warn.mockRestore();
   });
 
+  it.each<[string, Partial<PasswordOptions>]>([
+    ["refreshUrl, beside refresh", { refreshUrl: undefined as never, refresh: () => ({}) }],
+    ["revokeUrl, beside revoke", { revokeUrl: undefined as never, revoke: () => ({}) }],
+  ])("that has no address is told when the provider is made: %s", (text, options) => {
+    expect(() => acme(options)).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringContaining(text),
+      }),
+    );
+  });
+
+  it("an empty refreshUrl is a mistake, and not the wish for none [F87]", async () => {
+    const { vault, clock } = await signedIn({ provider: acme({ refreshUrl: "" }) });
+    await clock.advance(3_600_000);
+    const error = await rejection(clock.until(vault.fetch(VMS)));
+    expect(error).toMatchObject({ code: "refresh_failed", reason: "no_absolute_url" });
+  });
+
   it("a header of all requests is told when the provider is made", () => {
     expect(() => acme({ headers: { apikey: "a\nb" } })).toThrow(
       expect.objectContaining({ code: "invalid_option", reason: "unsendable_header" }),

@@ -5,7 +5,7 @@ import type { KeyPairAlgorithm } from "../../../src/guard/algorithms.ts";
 import { createVault } from "../../../src/index.ts";
 import { selfSigned, type SelfSignedOptions } from "../../../src/providers/self-signed.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { manualClock } from "../../support/clock.ts";
+import { manualClock, watchCrypto } from "../../support/clock.ts";
 import { fakeApi, ORIGIN } from "../../support/fake-api.ts";
 import {
   KIND_OF,
@@ -18,6 +18,8 @@ import {
 } from "../../support/keys.ts";
 import { findSecrets } from "../../support/secrets.ts";
 import { rejection } from "../../support/vault.ts";
+
+watchCrypto();
 
 interface Signer {
   readonly user: string;

@@ -7,10 +7,12 @@ import { claryJwt } from "../../../src/providers/clary-jwt.ts";
 import { selfSigned, type SelfSignedOptions } from "../../../src/providers/self-signed.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { TokenStore } from "../../../src/types.ts";
-import { type ManualClock, manualClock } from "../../support/clock.ts";
+import { type ManualClock, manualClock, watchCrypto } from "../../support/clock.ts";
 import { fakeApi, ORIGIN } from "../../support/fake-api.ts";
 import { findSecrets } from "../../support/secrets.ts";
 import { rejection, VMS } from "../../support/vault.ts";
+
+watchCrypto();
 
 const HOUR = 3_600_000;
 const ROTATED = "rotated-key-secret-of-32-bytes-or-more";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Lock } from "../../../src/types.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, never, reply } from "../../support/fake-api.ts";
-import { type Bench, bench, refreshes, VMS } from "../../support/vault.ts";
+import { type Bench, bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
 import { gate, HOUR, MINUTE, odd, oddBench, outcome, SECOND, within } from "./stage.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
@@ -268,5 +268,25 @@ describe("a closed vault", () => {
     vault.close();
     vault.close();
     await within(clock, SECOND, vault[Symbol.asyncDispose]());
+  });
+});
+
+describe("a removal that the store did not take", () => {
+  it.each([
+    ["is tried again", false],
+    ["is over with close(): the store is not asked any more", true],
+  ])("%s [P21 F49]", async (_, isClosed) => {
+    const { vault, api, clock, store } = await odd();
+    const other = await signedIn({ api, clock, store, account: "other" });
+    other.vault.close();
+    store.isDown = true;
+    const removing = outcome(vault.removeAccount("other"));
+    expect(await within(clock, MINUTE, removing)).toBe("store_unavailable");
+    if (isClosed) vault.close();
+    await settle();
+    store.isDown = false;
+    const before = store.operations;
+    await clock.advance(10 * MINUTE);
+    expect(store.operations > before).toBe(!isClosed);
   });
 });

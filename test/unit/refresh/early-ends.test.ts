@@ -19,6 +19,7 @@ import {
   noTraffic,
   scene,
   timeTable,
+  trafficOf,
 } from "./hours.ts";
 import { HOUR, MINUTE, SECOND } from "./stage.ts";
 
@@ -36,10 +37,9 @@ describe("tokens that end before anybody expected it", () => {
     async (_, options) => {
       const made = await scene(options);
       const { vault, clock, server } = made;
-      const traffic = noTraffic();
-      await timeTable(clock, 12 * HOUR, {
+      const traffic = await trafficOf(clock, 12 * HOUR, {
         every: MINUTE,
-        each: () => void note(traffic, clock, () => vault.fetch(GOOD)),
+        calls: () => [vault.fetch(GOOD)],
       });
       expectGood(traffic);
       expect(server.refreshes).toBeLessThanOrEqual((12 * HOUR) / quarter + 1);
@@ -52,10 +52,9 @@ describe("tokens that end before anybody expected it", () => {
     async (_, options) => {
       const made = await scene(options);
       const { vault, clock } = made;
-      const traffic = noTraffic();
-      await timeTable(clock, 12 * HOUR, {
+      const traffic = await trafficOf(clock, 12 * HOUR, {
         every: MINUTE,
-        each: (at) => void note(traffic, clock, () => vault.fetch(`${GOOD}/${at}`)),
+        calls: (at) => [vault.fetch(`${GOOD}/${at}`)],
       });
       expectGood(traffic);
       expectSound(made);
@@ -65,13 +64,10 @@ describe("tokens that end before anybody expected it", () => {
   it.each(ways)("fail none of twenty calls at once, where %s [F43 P13]", async (_, options) => {
     const made = await scene(options);
     const { vault, clock, server } = made;
-    const traffic = noTraffic();
-    await timeTable(clock, 6 * HOUR, {
+    const twenty = Array.from({ length: 20 }, (_, one) => `${GOOD}/${one}`);
+    const traffic = await trafficOf(clock, 6 * HOUR, {
       every: MINUTE,
-      each() {
-        for (let one = 0; one < 20; one++)
-          void note(traffic, clock, () => vault.fetch(`${GOOD}/${one}`));
-      },
+      calls: () => twenty.map((url) => vault.fetch(url)),
     });
     expectGood(traffic);
     expect(server.refreshes).toBeLessThanOrEqual((6 * HOUR) / quarter + 1);
@@ -81,13 +77,10 @@ describe("tokens that end before anybody expected it", () => {
   it("fail no call, where a day is told and a session dead after half an hour's rest [F43 P13]", async () => {
     const made = await scene({ life: 24 * HOUR, told: 86_400, idle: 30 * MINUTE });
     const { vault, clock, server } = made;
-    const traffic = noTraffic();
-    await timeTable(clock, 12 * HOUR, {
+    const traffic = await trafficOf(clock, 12 * HOUR, {
       every: MINUTE,
-      each(at) {
-        // Ten minutes of work, half an hour and more of rest.
-        if (at % (45 * MINUTE) < 10 * MINUTE) void note(traffic, clock, () => vault.fetch(GOOD));
-      },
+      // Ten minutes of work, half an hour and more of rest.
+      calls: (at) => (at % (45 * MINUTE) < 10 * MINUTE ? [vault.fetch(GOOD)] : []),
     });
     expectGood(traffic);
     expect(server.refreshes).toBeLessThanOrEqual(17);
@@ -99,10 +92,9 @@ describe("tokens that end before anybody expected it", () => {
     async (seconds) => {
       const made = await scene({ life: seconds * SECOND });
       const { vault, clock } = made;
-      const traffic = noTraffic();
-      await timeTable(clock, 2 * HOUR, {
+      const traffic = await trafficOf(clock, 2 * HOUR, {
         every: 5 * SECOND,
-        each: () => void note(traffic, clock, () => vault.fetch(GOOD)),
+        calls: () => [vault.fetch(GOOD)],
       });
       expectGood(traffic);
       expectSound(made);
@@ -131,13 +123,9 @@ describe("tokens that end before anybody expected it", () => {
     const made = await scene({ life: quarter });
     const { vault, clock, server, another } = made;
     const other = another();
-    const traffic = noTraffic();
-    await timeTable(clock, 12 * HOUR, {
+    const traffic = await trafficOf(clock, 12 * HOUR, {
       every: 30 * SECOND,
-      each(at) {
-        const one = at % MINUTE ? vault : other;
-        void note(traffic, clock, () => one.fetch(GOOD));
-      },
+      calls: (at) => [(at % MINUTE ? vault : other).fetch(GOOD)],
     });
     expectGood(traffic);
     expect(server.refreshes).toBeLessThanOrEqual((12 * HOUR) / quarter + 1);
@@ -159,10 +147,9 @@ describe("tokens that end before anybody expected it", () => {
         }),
       );
       await vault.signIn({ userId: "usr_secret" });
-      const traffic = noTraffic();
-      await timeTable(clock, 12 * HOUR, {
+      const traffic = await trafficOf(clock, 12 * HOUR, {
         every: MINUTE,
-        each: () => void note(traffic, clock, () => vault.fetch(GOOD)),
+        calls: () => [vault.fetch(GOOD)],
       });
       expectGood(traffic);
       expect(server.refreshes).toBeLessThanOrEqual((12 * HOUR) / quarter + 1);

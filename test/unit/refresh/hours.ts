@@ -166,6 +166,22 @@ export async function scene(
   return { vault, server, clock, another };
 }
 
+/** What becomes of the calls that are made at each step of a time table. */
+export async function trafficOf(
+  clock: ManualClock,
+  total: number,
+  { every, calls }: { every: number; calls: (at: number) => readonly Promise<Response>[] },
+): Promise<Traffic> {
+  const traffic = noTraffic();
+  await timeTable(clock, total, {
+    every,
+    each(at) {
+      for (const call of calls(at)) void note(traffic, clock, () => call);
+    },
+  });
+  return traffic;
+}
+
 /** What became of the good calls, and of the bad ones. */
 export interface Besides {
   readonly good: Traffic;

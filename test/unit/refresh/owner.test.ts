@@ -3,16 +3,21 @@
  * comes back when the owner has another session by now.
  */
 import { beforeEach, afterEach, describe, expect, it, vi } from "vitest";
-import { createMemory } from "../../../src/cloudflare/memory.ts";
 import { createOwner, type ObjectOwner } from "../../../src/cloudflare/owner.ts";
-import { type CloudflareVault, createProxy } from "../../../src/cloudflare/proxy.ts";
+import type { CloudflareVault } from "../../../src/cloudflare/proxy.ts";
 import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
-import { createPolicy } from "../../../src/request/policy.ts";
-import { presentationOf } from "../../../src/request/presentation.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
-import { settle } from "../../support/virtual-clock.ts";
-import { clockAhead, type ManualClock, manualClock } from "../../support/clock.ts";
+import {
+  clockAhead,
+  type ManualClock,
+  manualClock,
+  settle,
+  watchCrypto,
+} from "../../support/clock.ts";
+import { proxyTo } from "../../support/proxy.ts";
+
+watchCrypto();
 
 const ORIGIN = "https://api.acme.example";
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
@@ -104,20 +109,9 @@ function scene(given?: Clock): Scene {
     answer: () => new Response(null, { status: 200 }),
     pass: (ms) => void (passed += ms),
     worker: () =>
-      createProxy<string>({
+      proxyTo<string>(() => self.seen, provider, {
         session: call,
-        provider,
-        policy: createPolicy(provider, false),
-        presentation: presentationOf(provider),
-        memory: createMemory(),
-        owner: () => self.seen,
-        hash: async () => "hash",
-        objectId: () => "object",
-        cache: undefined,
-        waitUntil: (promise) => void promise.catch(() => {}),
         clock,
-        patience: 20_000,
-        maxStaleness: 60_000,
         async fetch(input, init) {
           const request = new Request(input, init);
           const token = (request.headers.get("authorization") ?? "").replace("Bearer ", "");

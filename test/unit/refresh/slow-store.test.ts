@@ -2,7 +2,18 @@
 import { describe, expect, it } from "vitest";
 import { credentials, fakeApi } from "../../support/fake-api.ts";
 import { bench, refreshes, VMS } from "../../support/vault.ts";
-import { HOUR, MINUTE, type Odd, odd, oddBench, outcome, SECOND, within } from "./stage.ts";
+import {
+  gate,
+  HOUR,
+  MINUTE,
+  type Odd,
+  odd,
+  oddBench,
+  outcome,
+  rest,
+  SECOND,
+  within,
+} from "./stage.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const adopted = { accessToken: "access-9-secret", refreshToken: "refresh-9-secret" };
@@ -216,3 +227,22 @@ describe("a store that hangs", () => {
     expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-1-secret");
   });
 });
+
+it.each([0, 3_000])(
+  "a store that fails after %i ms, once the server has answered: the caller is served by memory [P7 P20 F22]",
+  async (delay) => {
+    const { vault, api, clock, store } = await odd();
+    await clock.advance(HOUR);
+    const refresh = gate(api.refresh);
+    api.refresh = refresh.answer;
+    const call = outcome(vault.getToken());
+    await rest();
+    expect(refresh.arrived).toBe(1);
+    store.delay = delay;
+    store.isDown = true;
+    refresh.open();
+    expect(await within(clock, 19 * SECOND, call)).toBe("access-2-secret");
+    expect(vault.snapshot().persisted).toBe(false);
+    expect(refreshes({ api })).toBe(1);
+  },
+);

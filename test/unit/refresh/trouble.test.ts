@@ -1,6 +1,8 @@
 /** What a caller is told of trouble, and what trouble is: offline, a status of long ago, a bug. */
 import { describe, expect, it } from "vitest";
-import type { Outcome } from "../../../src/types.ts";
+import { VaultError } from "../../../src/errors.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Outcome, TokenStore } from "../../../src/types.ts";
 import { manualClock, settle } from "../../support/clock.ts";
 import { acme, reply } from "../../support/fake-api.ts";
 import { bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
@@ -257,5 +259,49 @@ describe("a bug in what merges a change with the record", () => {
     expect(types()).not.toContain("store-trouble");
     expect(types()).not.toContain("unpersisted");
     expect(vault.snapshot()).toMatchObject({ persisted: true });
+  });
+});
+
+describe("a store that can be read and not written, such as on a full disk", () => {
+  it("is what a waiting caller is told of, in the store's own words, and nothing is spent [P5 P16 F22]", async () => {
+    const inner = memoryStore();
+    let isFull = false;
+    const store: TokenStore = {
+      ...inner,
+      async write(...write) {
+        if (isFull) throw new VaultError("store_unavailable", "Free space");
+        return inner.write(...write);
+      },
+    };
+    const { vault, api, clock } = await signedIn({ store });
+    isFull = true;
+    await clock.advance(HOUR);
+    const error = await within(clock, MINUTE, errorOf(vault.fetch(VMS)));
+    expect(error).toMatchObject({ code: "store_unavailable", message: "Free space" });
+    expect(refreshes({ api })).toBe(0);
+    isFull = false;
+    expect((await within(clock, MINUTE, vault.fetch(VMS))).status).toBe(200);
+    expect(refreshes({ api })).toBe(1);
+  });
+
+  it("and is not told of once a write was taken [F56]", async () => {
+    const inner = memoryStore();
+    let refusals = 1;
+    const store: TokenStore = {
+      ...inner,
+      async write(...write) {
+        if (refusals < 1) {
+          refusals += 1;
+          throw new VaultError("store_unavailable", "Free space");
+        }
+        return inner.write(...write);
+      },
+    };
+    const { vault, api, clock } = await signedIn({ store });
+    refusals = 0;
+    await clock.advance(HOUR);
+    api.refresh = () => reply(503, {});
+    const error = await within(clock, MINUTE, errorOf(vault.fetch(VMS)));
+    expect(error).toMatchObject({ code: "refresh_failed", status: 503 });
   });
 });

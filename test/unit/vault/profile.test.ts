@@ -115,7 +115,7 @@ describe("a profile", () => {
 });
 
 describe("after a refresh", () => {
-  it("it is kept where the reply brings none, and replaced where it brings one [F23]", async () => {
+  it("the profile is kept where the reply brings none, and replaced where it brings one [F23]", async () => {
     const { vault, api, clock } = bench({ provider: provider() });
     const grant = (token: string, more: object): Response =>
       reply(200, { access_token: token, expires_in: 3_600, refresh_token: "r", ...more });
@@ -170,7 +170,7 @@ describe("in the store", () => {
     return store.read(key);
   }
 
-  it("it is sealed with the tokens, and another context shows it [S8]", async () => {
+  it("the profile is sealed with the tokens, and another context shows it [S8]", async () => {
     const inner = memoryStore();
     const { vault, api } = bench({ provider: provider(), store: encrypted(inner, ring) });
     api.login = () => reply(200, { ...tokens, user });

@@ -6,6 +6,7 @@ export interface Recent<Value> {
   /** Does not count as a use. */
   peek(key: string): Value | undefined;
   set(key: string, value: Value): Value;
+  forget(key: string): void;
 }
 
 export function createRecent<Value>(most: number): Recent<Value> {
@@ -29,5 +30,6 @@ export function createRecent<Value>(most: number): Recent<Value> {
     },
     peek: (key) => all.get(key),
     set,
+    forget: (key) => void all.delete(key),
   };
 }

@@ -1,0 +1,33 @@
+/** Finds an OAuth server before anything is spent there. */
+import { isVaultError } from "../errors.ts";
+import { own } from "../guard/json.ts";
+import type { Exchange, Outcome } from "../types.ts";
+import { createLookUp, type LookUpFlaw, type OAuthClient, type OAuthServer } from "./oauth.ts";
+
+/** A failure before there was a reply. A typed error is the fence's or the URL check's own. */
+export function lost(error: unknown, { signal }: Exchange): Extract<Outcome, { type: "trouble" }> {
+  const reason = signal.aborted ? "timed_out" : "no_connection";
+  if (!isVaultError(error)) return own({ type: "trouble", reason } as const);
+  return own({ type: "trouble", error, reason: error.reason } as const);
+}
+
+/** Goes on with the server, or says what came in between: where it is not found, nothing was spent. */
+export type WithServer = (
+  exchange: Exchange,
+  then: (server: OAuthServer) => Promise<Outcome>,
+) => Promise<Outcome>;
+
+export function createFinder(client: OAuthClient): WithServer {
+  const lookUp = createLookUp(client);
+  return async (exchange, then) => {
+    let server: OAuthServer | LookUpFlaw;
+    try {
+      server = await lookUp(exchange);
+    } catch (error) {
+      return { ...lost(error, exchange), unprocessed: true };
+    }
+    if (!("flaw" in server)) return then(server);
+    const { flaw: reason, status, retryAfter } = server;
+    return own({ type: "trouble", unprocessed: true, reason, status, retryAfter } as const);
+  };
+}

@@ -1,0 +1,165 @@
+/** An OAuth 2.0 server as its metadata describes it, and a client of it: what page and provider share. */
+import { isObject, own } from "../guard/json.ts";
+import type { Exchange } from "../types.ts";
+import { send } from "./token-request.ts";
+
+/** Where a server without metadata answers; absolute URLs. */
+export interface OAuthEndpoints {
+  readonly authorization?: string;
+  readonly token?: string;
+  readonly revocation?: string;
+  readonly userInfo?: string;
+  readonly endSession?: string;
+  /** The keys that sign ID tokens. */
+  readonly jwks?: string;
+}
+
+/** What the application has registered with the server. Nothing in it is a secret. */
+export interface OAuthClient {
+  /**
+   * The server's issuer identifier, an https URL (RFC 8414 §2). Its metadata is looked up where no `endpoints`
+   * are given. ID tokens and `iss` (RFC 9207) are compared with it.
+   */
+  readonly issuer?: string;
+  /** Stand in the place of metadata, which is then not looked up. */
+  readonly endpoints?: OAuthEndpoints;
+  readonly clientId: string;
+  /** Where the server sends the browser back to; as registered, or as a path of the page's origin. */
+  readonly redirectUri?: string;
+  /** Space-separated. With `openid` an ID token is wanted, and checked; none by default. */
+  readonly scope?: string;
+  /** The APIs that the tokens are for (RFC 8707); none by default. */
+  readonly resource?: string | readonly string[];
+  /** Allows a server at `http://localhost` to the page's part, for development; `false` by default. */
+  readonly dangerouslyAllowLoopbackHttp?: boolean;
+}
+
+type EndpointName =
+  | `${"authorization" | "token" | "revocation" | "userinfo" | "end_session"}_endpoint`
+  | "jwks_uri";
+
+/** A server's metadata, narrowed: in the wire's spelling, without anything that nobody asked for. */
+export interface OAuthServer extends Readonly<Partial<Record<EndpointName, string | undefined>>> {
+  readonly issuer: string;
+  readonly authorization_response_iss_parameter_supported: boolean;
+  /** Whether PKCE by S256 may be relied on. A server that does not tell its methods often has it. */
+  readonly has_s256: boolean;
+  readonly id_token_signing_alg_values_supported?: string[] | undefined;
+}
+
+/** Why a server could not be looked up. */
+export interface LookUpFlaw {
+  readonly flaw: "metadata_missing" | "metadata_invalid" | "issuer_mismatch";
+  readonly status?: number | undefined;
+  readonly retryAfter?: number | undefined;
+}
+
+/** Long enough for any URL that a browser still opens. */
+const LONGEST = 8_192;
+
+const urlIn = (value: unknown): string | undefined =>
+  typeof value === "string" && value.length <= LONGEST && /^https?:\/\//.test(value)
+    ? value
+    : undefined;
+
+const textsIn = (value: unknown): string[] | undefined =>
+  Array.isArray(value) ? value.filter((text) => typeof text === "string") : undefined;
+
+/** RFC 8414 §3.3. A slash at the end makes no other server of an origin. */
+const isSameIssuer = (one: string, other: string): boolean =>
+  one.replace(/\/$/, "") === other.replace(/\/$/, "");
+
+/** OpenID Connect Discovery §4 appends to the path; RFC 8414 §3.1 goes in front of it. */
+function addressesOf(issuer: string): string[] {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  return [
+    `${origin}${path}/.well-known/openid-configuration`,
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+  ];
+}
+
+/** The endpoints, as metadata calls them. */
+const ENDPOINTS: Readonly<Record<keyof OAuthEndpoints, EndpointName>> = own({
+  authorization: "authorization_endpoint",
+  token: "token_endpoint",
+  revocation: "revocation_endpoint",
+  userInfo: "userinfo_endpoint",
+  endSession: "end_session_endpoint",
+  jwks: "jwks_uri",
+});
+
+/** The endpoints that `read` finds; nothing else of its source is looked at. */
+const endpointsBy = (
+  read: (name: keyof OAuthEndpoints, wire: EndpointName) => unknown,
+): Partial<Record<EndpointName, string | undefined>> =>
+  Object.fromEntries(
+    Object.entries(ENDPOINTS).map(([name, wire]) => [
+      wire,
+      urlIn(read(name as keyof OAuthEndpoints, wire)),
+    ]),
+  );
+
+/** Metadata is untrusted until the server that it describes is the one that was asked (S10). */
+function narrow(body: Record<string, unknown>, issuer: string): OAuthServer | LookUpFlaw {
+  const { issuer: told } = body;
+  if (typeof told !== "string") return { flaw: "metadata_invalid" };
+  if (!isSameIssuer(told, issuer)) return { flaw: "issuer_mismatch" };
+  const methods = textsIn(body["code_challenge_methods_supported"]);
+  return own({
+    ...endpointsBy((_, wire) => body[wire]),
+    issuer: told,
+    authorization_response_iss_parameter_supported:
+      body["authorization_response_iss_parameter_supported"] === true,
+    has_s256: !methods || methods.includes("S256"),
+    id_token_signing_alg_values_supported: textsIn(body["id_token_signing_alg_values_supported"]),
+  });
+}
+
+/** What a client that gives its server's endpoints says of the server. */
+function given(endpoints: OAuthEndpoints, issuer: string | undefined): OAuthServer {
+  const told = own(endpoints);
+  return own({
+    ...endpointsBy((name) => told[name]),
+    // A response that names an issuer is never this one's where none was given.
+    issuer: issuer ?? "urn:tokenkeep:no-issuer",
+    authorization_response_iss_parameter_supported: false,
+    has_s256: true,
+    id_token_signing_alg_values_supported: undefined,
+  });
+}
+
+/** Finds the server. What was found is kept; a failure is not, and no promise is shared (F31). */
+export type LookUp = (exchange: Exchange) => Promise<OAuthServer | LookUpFlaw>;
+
+/** Looks a client's server up: once, and only when it is wanted. Rejects as the exchange's `fetch` does. */
+export function createLookUp({ issuer, endpoints }: OAuthClient): LookUp {
+  let found = endpoints && given(endpoints, issuer);
+  return async (exchange) => {
+    let last: LookUpFlaw = { flaw: "metadata_missing" };
+    if (found) return found;
+    for (const url of addressesOf(issuer ?? "")) {
+      const { status, body, retryAfter } = await send({ url, method: "GET" }, exchange);
+      if (status === 200) {
+        const server = isObject(body) ? narrow(body, issuer ?? "") : { flaw: "metadata_invalid" };
+        if ("flaw" in server) return server as LookUpFlaw;
+        return (found = server);
+      }
+      last = { flaw: "metadata_missing", status, retryAfter };
+      // Only where nothing stands at the one address is the other asked.
+      if (status !== 404) break;
+    }
+    return last;
+  };
+}
+
+/** What keeps sessions and logins of one client apart from another's (S11). */
+export function clientParts({
+  issuer,
+  clientId,
+  scope = "",
+  resource = [],
+}: OAuthClient): string[] {
+  const resources = typeof resource === "string" ? [resource] : resource;
+  return [issuer ?? "", clientId, scope.split(" ").toSorted().join(" "), ...resources];
+}

@@ -1,0 +1,105 @@
+/** The keys that a JWT may have been signed by. The JWT names one of them, and never where it comes from. */
+import { check } from "../errors.ts";
+import type { JwtAlgorithm, KeyPairAlgorithm } from "./algorithms.ts";
+import type { WebCryptoKey } from "./crypto.ts";
+import { isHmac } from "./hmac-key.ts";
+import { isObject, own } from "./json.ts";
+import type { Members } from "./jws.ts";
+import { jwtError } from "./jwt-flaw.ts";
+import type { Jwk } from "./key-pairs.ts";
+import { canVerify, importPublicKey } from "./public-key.ts";
+import type { KeySet, RemoteKeys } from "./remote-keys.ts";
+import { importSecret } from "./secret-key.ts";
+
+/** What an application gives. */
+export type GivenKey = RemoteKeys | { readonly keys: readonly Jwk[] } | Jwk | string | Uint8Array;
+
+/** Where keys come from. */
+export type Source =
+  | { readonly type: "remote"; readonly remote: RemoteKeys }
+  | { readonly type: "set"; readonly set: KeySet }
+  | { readonly type: "one"; readonly key: unknown };
+
+export function sourceOf(key: GivenKey): Source {
+  if (!isObject(key) || key instanceof Uint8Array) return { type: "one", key };
+  const { get, keys } = own<{ readonly get?: unknown; readonly keys?: unknown }>(key);
+  if (typeof get === "function") return { type: "remote", remote: key as unknown as RemoteKeys };
+  if (!Array.isArray(keys)) return { type: "one", key };
+  check(keys.every(isObject), "a JWKS, whose keys are JWKs");
+  return { type: "set", set: { keys: keys.map((jwk) => own(jwk as object)) as KeySet["keys"] } };
+}
+
+/** Which keys may be taken, for what. */
+export interface KeyRules {
+  readonly source: Source;
+  readonly algorithms: readonly JwtAlgorithm[];
+}
+
+/** The most keys that are tried for one JWT: an issuer that rotates has two or three. */
+const MOST_KEYS = 16;
+
+/** The keys of a set that may have signed. */
+function candidatesIn({ keys }: KeySet, header: Members, algorithm: KeyPairAlgorithm): Members[] {
+  const { kid } = header;
+  const named = keys.filter((jwk) => kid === undefined || jwk["kid"] === kid);
+  return named.filter((jwk) => canVerify(jwk, algorithm)).slice(0, MOST_KEYS);
+}
+
+/** A key that was given for itself. That it fits another of the algorithms is the JWT's fault. */
+async function importOne(
+  key: unknown,
+  algorithm: KeyPairAlgorithm,
+  { algorithms }: KeyRules,
+): Promise<WebCryptoKey> {
+  try {
+    return await importPublicKey(key, algorithm);
+  } catch (error) {
+    for (const other of algorithms as KeyPairAlgorithm[])
+      if (await importPublicKey(key, other).catch(() => undefined)) throw jwtError("unknown_key");
+    throw error;
+  }
+}
+
+/**
+ * Keys of sets that were fetched, as imported: that takes longer than to verify. Settled values, so that
+ * requests of one isolate may share them (F31).
+ */
+const imported = new WeakMap<object, Map<KeyPairAlgorithm, WebCryptoKey>>();
+
+/** A key of a set; none where it cannot be imported. */
+async function importFrom(
+  source: Source,
+  jwk: Members,
+  algorithm: KeyPairAlgorithm,
+): Promise<WebCryptoKey[]> {
+  const known = imported.get(jwk)?.get(algorithm);
+  if (known) return [known];
+  try {
+    const key = await importPublicKey(jwk, algorithm);
+    // A set that was given may be changed by who gave it.
+    if (source.type === "remote")
+      imported.set(jwk, new Map([...(imported.get(jwk) ?? []), [algorithm, key]]));
+    return [key];
+  } catch {
+    return [];
+  }
+}
+
+/** The keys that may have signed. */
+export async function keysFor(
+  header: Members,
+  algorithm: JwtAlgorithm,
+  rules: KeyRules,
+): Promise<WebCryptoKey[]> {
+  const { source } = rules;
+  if (isHmac(algorithm)) {
+    const secret = source.type === "one" ? source.key : undefined;
+    return [await importSecret(secret, algorithm, "verify")];
+  }
+  if (source.type === "one") return [await importOne(source.key, algorithm, rules)];
+  const find = (set: KeySet): Members[] => candidatesIn(set, header, algorithm);
+  const set =
+    source.type === "set" ? source.set : await source.remote.get((one) => find(one).length === 0);
+  const keys = await Promise.all(find(set).map((jwk) => importFrom(source, jwk, algorithm)));
+  return keys.flat();
+}

@@ -1,0 +1,140 @@
+/**
+ * What a page needs until it is back from the login: sealed, bound to its `state`, for ten minutes, and taken
+ * out once. It stands in IndexedDB, because the page that comes back is another one.
+ */
+import { parse } from "../guard/json.ts";
+import { within } from "../guard/within.ts";
+import { failure } from "./client.ts";
+
+/** What a login was begun with. */
+export interface Pending {
+  readonly codeVerifier: string;
+  readonly nonce: string | undefined;
+  readonly maxAge: number | undefined;
+  readonly redirectUri: string;
+  /** The issuer that the callback has to name, if it names any. */
+  readonly issuer: string | undefined;
+  /** Whether the server has promised to name itself (RFC 9207). */
+  readonly namesIssuer: boolean;
+  /** The place that the user came from: a path. */
+  readonly returnTo: string;
+}
+
+/**
+ * Why there is nothing for a callback: its login was completed before, was begun more than ten minutes ago,
+ * or was never begun here.
+ */
+export type Missing = "used" | "expired" | "unknown";
+
+/** One login. Without a key it is a mark that remembers its end. */
+interface Entry {
+  readonly at: number;
+  readonly end?: Exclude<Missing, "unknown">;
+  readonly key?: CryptoKey;
+  readonly iv?: Uint8Array<ArrayBuffer>;
+  readonly data?: ArrayBuffer;
+}
+
+const DATABASE = "tokenkeep-oauth";
+const STORE = "logins";
+/** Milliseconds. */
+const LIFE = 600_000;
+const REMEMBERED = 7 * 86_400_000;
+const PATIENCE = 4_000;
+/** More logins than that are under way in no browser. */
+const MOST = 50;
+
+const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+async function open(): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE, 1);
+  request.onupgradeneeded = () => request.result.createObjectStore(STORE);
+  const db = await settled(request);
+  db.onversionchange = () => db.close();
+  return db;
+}
+
+/** One transaction; its end is awaited, because the page may be left at once. */
+async function transact<T>(deed: (store: IDBObjectStore) => Promise<T>): Promise<{ value: T }> {
+  const db = await open();
+  try {
+    const transaction = db.transaction(STORE, "readwrite");
+    const done = new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    const value = await deed(transaction.objectStore(STORE));
+    await done;
+    return { value };
+  } finally {
+    db.close();
+  }
+}
+
+/** A database that is denied, full or silent says so in time (F26). */
+async function use<T>(deed: (store: IDBObjectStore) => Promise<T>): Promise<T> {
+  const done = await within(transact(deed), PATIENCE).catch(() => undefined);
+  if (done) return done.value;
+  const advice = "Allow site data, free disk space";
+  throw failure({ why: "IndexedDB is denied, full or silent", advice, code: "store_unavailable" });
+}
+
+/** An entry's age; a clock that went back makes it no younger. */
+const ageOf = ({ at }: Entry): number => Math.abs(Date.now() - at);
+
+/** What is out of date becomes a mark, and marks are forgotten in the end. */
+async function sweep(store: IDBObjectStore): Promise<void> {
+  const keys = await settled(store.getAllKeys());
+  const entries: Entry[] = await settled(store.getAll());
+  const youngest = new Set(entries.toSorted((one, other) => other.at - one.at).slice(0, MOST - 1));
+  entries.forEach((entry, index) => {
+    const key = keys[index];
+    if (key === undefined) return;
+    if (ageOf(entry) > REMEMBERED || !youngest.has(entry)) store.delete(key);
+    else if (entry.key && ageOf(entry) > LIFE) store.put({ at: entry.at, end: "expired" }, key);
+  });
+}
+
+/** Every member is set, so that a polluted prototype shortens no tag (S15). */
+const algorithmOf = (name: string, iv: Uint8Array<ArrayBuffer>): AesGcmParams => ({
+  name: "AES-GCM",
+  iv,
+  additionalData: new TextEncoder().encode(name),
+  tagLength: 128,
+});
+
+/** Keeps a login under a name that nobody can guess. */
+export async function keep(name: string, pending: Pending): Promise<void> {
+  const uses: KeyUsage[] = ["encrypt", "decrypt"];
+  const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, uses);
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const plain = new TextEncoder().encode(JSON.stringify(pending));
+  const data = await crypto.subtle.encrypt(algorithmOf(name, iv), key, plain);
+  await use(async (store) => {
+    await sweep(store);
+    store.put({ at: Date.now(), key, iv, data } satisfies Entry, name);
+  });
+}
+
+/** Takes a login out, in one step: of two pages that ask for it, one gets it. */
+export async function take(name: string): Promise<Pending | Missing> {
+  const found = await use(async (store) => {
+    await sweep(store);
+    const entry: Entry | undefined = await settled(store.get(name));
+    if (entry?.key) store.put({ at: entry.at, end: "used" } satisfies Entry, name);
+    return entry;
+  });
+  const { key, iv, data } = found ?? {};
+  if (!key || !iv || !data) return found?.end ?? "unknown";
+  try {
+    const plain = await crypto.subtle.decrypt(algorithmOf(name, iv), key, data);
+    return parse(new TextDecoder().decode(plain)) as Pending;
+  } catch {
+    // Tampered with: nobody has begun this login.
+    return "unknown";
+  }
+}

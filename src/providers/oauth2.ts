@@ -1,0 +1,396 @@
+/**
+ * A mechanism: any OAuth 2.0 or OpenID Connect server, by `oauth4webapi`. A code that a login has brought is
+ * redeemed (RFC 6749 §4.1 with PKCE, RFC 7636), its ID token checked, and tokens are refreshed and revoked.
+ * The login itself is the page's: `tokenkeep/oauth`.
+ *
+ * @example
+ * ```ts
+ * import { oauth2 } from "tokenkeep/providers/oauth2";
+ *
+ * const provider = oauth2({
+ *   name: "acme",
+ *   origins: ["https://api.acme.example"],
+ *   issuer: "https://login.acme.example",
+ *   clientId: "acme-web",
+ *   scope: "openid offline_access",
+ * });
+ * ```
+ *
+ * @module
+ */
+import * as oauth from "oauth4webapi";
+import { check } from "../errors.ts";
+import { readStandard } from "../grant/call.ts";
+import { skewOf } from "../grant/lifetime.ts";
+import {
+  clientParts,
+  type OAuthClient,
+  type OAuthEndpoints,
+  type OAuthServer,
+} from "../grant/oauth.ts";
+import { createFinder, lost } from "../grant/oauth-finder.ts";
+import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
+import { outcomeOf, type ReplyRules, type TokenReply } from "../grant/outcome.ts";
+import { type Address, addressOf, isInBrowser } from "../grant/secrets.ts";
+import { send } from "../grant/token-request.ts";
+import { decodeClaims } from "../guard/claims.ts";
+import { isObject, own } from "../guard/json.ts";
+import { isToken } from "../guard/syntax.ts";
+import type { Exchange, Outcome, Provider, Renewal, TokenSet } from "../types.ts";
+
+export type { Address, CodeCredentials, OAuthClient, OAuthEndpoints, ReplyRules, TokenReply };
+
+/** A JSON object without a prototype. */
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** The options of {@link oauth2}. */
+export interface OAuth2Options
+  extends
+    Address,
+    OAuthClient,
+    Partial<Renewal>,
+    Partial<Pick<ReplyRules, "isRefusal" | "safe503">> {
+  /** Makes the client a confidential one. It belongs on a server. None by default: a public client. */
+  readonly clientSecret?: string;
+  /** How the secret is shown (RFC 6749 §2.3.1): in a header, `"basic"` by default, or in the body. */
+  readonly clientAuthentication?: "basic" | "post";
+  /** Lets a browser have `clientSecret`, which everyone who opens the page can read. `false` by default. */
+  readonly dangerouslyAllowInBrowser?: boolean;
+  /**
+   * How ID tokens may be signed; by default what the server's metadata tells, out of RS, PS and ES with 256
+   * to 512 bits and EdDSA; otherwise RS256. `none` and the HS algorithms never.
+   */
+  readonly idTokenAlgorithms?: readonly string[];
+  /**
+   * Picks the claims that a snapshot's `profile` shows; by default all but hashes and nonce. Nobody is
+   * signed in where it throws.
+   */
+  readonly profile?: (claims: Claims) => object;
+}
+
+const ALGORITHMS: ReadonlySet<string> = new Set(
+  "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" "),
+);
+
+type Granted = Extract<Outcome, { type: "granted" }>;
+
+/** An answer of the token endpoint, and what it means. */
+interface Answered {
+  readonly outcome: Outcome;
+  readonly reply?: TokenReply;
+}
+
+/** What one call of `oauth4webapi` is given. */
+type CallOptions = oauth.TokenEndpointRequestOptions & oauth.RevocationRequestOptions;
+
+/** What the calls of one provider share. */
+interface Client {
+  readonly options: OAuth2Options;
+  readonly client: oauth.Client;
+  readonly authentication: oauth.ClientAuth;
+  readonly rules: ReplyRules;
+  readonly parameters: string[][];
+  readonly wantsIdToken: boolean;
+}
+
+/**
+ * Makes a provider from a server's issuer or endpoints. Rotation is strict by default, and the session's
+ * `partition` is issuer, client, scope and resources.
+ *
+ * `signIn` takes what `completeSignIn` of `tokenkeep/oauth` hands it, and rejects with a `VaultError`:
+ * `credentials_refused` where the server refuses the code; `sign_in_failed`, whose `reason` says why;
+ * `invalid_option` where the credentials are none.
+ *
+ * @throws VaultError `invalid_option` where an option is missing or wrong, and for a secret in a browser.
+ */
+export function oauth2(given: OAuth2Options): Provider<CodeCredentials> {
+  // What is put on `Object.prototype` later on is no option (S15).
+  const options = own(given);
+  checkOptions(options);
+  const parts = clientOf(options);
+  const { rotation = "strict", reuseWindow, assumedLifetime } = options;
+
+  const withServer = createFinder(options);
+
+  return own<Provider<CodeCredentials>>({
+    ...addressOf({ ...options, partition: options.partition ?? clientParts(options) }),
+    renewal: own({ rotation, reuseWindow, assumedLifetime }) as Renewal,
+    async signIn(credentials, exchange) {
+      const code = narrowCode(credentials);
+      return withServer(exchange, (server) => redeem(parts, { server, exchange, code }));
+    },
+    renew: ({ refreshToken = "", material }, exchange) =>
+      withServer(exchange, (server) =>
+        refresh(parts, { server, exchange, refreshToken, material }),
+      ),
+    revoke: (tokens, exchange) =>
+      withServer(exchange, (server) => revoke(parts, { server, exchange, tokens })),
+  });
+}
+
+function checkOptions(options: OAuth2Options): void {
+  const { clientId, issuer, endpoints, scope, clientSecret, dangerouslyAllowInBrowser } = options;
+  check(clientId && typeof clientId === "string", "clientId");
+  check(issuer ?? endpoints?.token, "issuer, or endpoints with token");
+  check(issuer === undefined || URL.canParse(issuer), "issuer, an absolute URL");
+  check(issuer ?? !isOpenId(scope), "issuer, because the scope openid brings an ID token of one");
+  check(
+    clientSecret === undefined || dangerouslyAllowInBrowser || !isInBrowser(),
+    "no clientSecret in a browser, where everyone can read it. Register a public client",
+  );
+}
+
+/** What `oauth4webapi` calls a server. Its types know no member that is there and undefined. */
+const asMetadata = (server: object): oauth.AuthorizationServer =>
+  server as oauth.AuthorizationServer;
+
+const isOpenId = (scope = ""): boolean => scope.split(" ").includes("openid");
+
+function clientOf(options: OAuth2Options): Client {
+  const { clientId, clientSecret, clientAuthentication = "basic", resource = [], scope } = options;
+  const { isRefusal, safe503 } = options;
+  const confidential =
+    clientAuthentication === "post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
+  const resources = typeof resource === "string" ? [resource] : resource;
+  return {
+    options,
+    client: own({ client_id: clientId }),
+    authentication: clientSecret === undefined ? oauth.None() : confidential(clientSecret),
+    rules: own({ read: readStandard, isRefusal, safe503 }) as ReplyRules,
+    parameters: resources.map((one) => ["resource", one]),
+    wantsIdToken: isOpenId(scope),
+  };
+}
+
+/**
+ * Lets `oauth4webapi` write a request, and sends it as all others are sent. What it throws is never chained,
+ * because its errors can hold tokens (S4); what is thrown before anything is sent has spent nothing.
+ */
+async function ask(
+  { rules, parameters }: Client,
+  exchange: Exchange,
+  request: (options: CallOptions) => Promise<unknown>,
+): Promise<Answered> {
+  let reply: TokenReply | undefined;
+  let failure: unknown;
+  let hasSent = false;
+  async function sendAs(
+    url: string,
+    { body, headers }: oauth.CustomFetchOptions<"POST", URLSearchParams>,
+  ): Promise<Response> {
+    const { "user-agent": _, ...others } = headers;
+    hasSent = true;
+    try {
+      reply = await send({ url, body: String(body), headers: others }, exchange);
+    } catch (error) {
+      failure = error;
+    }
+    return new Response(null);
+  }
+  const options: CallOptions = own({
+    [oauth.customFetch]: sendAs,
+    // The exchange's own `fetch` lets https pass, and what the vault's option allows.
+    [oauth.allowInsecureRequests]: true,
+    additionalParameters: parameters,
+    signal: exchange.signal,
+  });
+  try {
+    await request(options);
+  } catch {
+    // Nothing of it is shown.
+  }
+  if (reply) return { outcome: outcomeOf(reply, rules), reply };
+  if (hasSent) return { outcome: lost(failure, exchange) };
+  return { outcome: { type: "trouble", unprocessed: true, reason: "metadata_invalid" } };
+}
+
+interface Redeeming {
+  readonly server: OAuthServer;
+  readonly exchange: Exchange;
+  readonly code: CodeCredentials;
+}
+
+/** From a callback to tokens: RFC 6749 §4.1.3, RFC 9207 §2.4. */
+async function redeem(parts: Client, { server, exchange, code }: Redeeming): Promise<Outcome> {
+  const { client, authentication, wantsIdToken, options } = parts;
+  const { callback, state, codeVerifier, redirectUri } = code;
+  let answer: URLSearchParams;
+  try {
+    answer = oauth.validateAuthResponse(
+      ...[asMetadata(server), client, new URLSearchParams(callback), state],
+    );
+  } catch {
+    return { type: "trouble", reason: "callback_invalid" };
+  }
+  const { outcome, reply } = await ask(parts, exchange, (given) =>
+    oauth.authorizationCodeGrantRequest(
+      ...[asMetadata(server), client, authentication, answer, redirectUri, codeVerifier, given],
+    ),
+  );
+  if (outcome.type !== "granted" || !reply) return outcome;
+  // RFC 6749 §5.1: a reply without a scope grants what was asked for.
+  const grant = { ...outcome.grant, scope: outcome.grant.scope ?? options.scope };
+  if (!wantsIdToken) return { ...outcome, grant };
+  let claims: Claims | undefined;
+  try {
+    claims = await checkIdToken(parts, { server, exchange, reply, code });
+    return { ...outcome, grant: { ...grant, ...shown(parts, claims) } };
+  } catch {
+    // Nobody knows whose tokens these are: they are not kept.
+    await revoke(parts, { server, exchange, tokens: grant }).catch(() => {});
+    return { type: "trouble", reason: claims ? "read_failed" : "id_token_invalid" };
+  }
+}
+
+/** What is kept of an ID token: its subject, and what a snapshot shows. */
+function shown(
+  { options: { profile = withoutHashes } }: Client,
+  claims: Claims,
+): Pick<Granted["grant"], "material" | "profile"> {
+  return { material: own({ sub: claims["sub"] }), profile: profile(claims) };
+}
+
+function withoutHashes(claims: Claims): object {
+  const { nonce: _n, at_hash: _a, c_hash: _c, s_hash: _s, ...others } = claims;
+  return others;
+}
+
+interface Refreshing {
+  readonly server: OAuthServer;
+  readonly exchange: Exchange;
+  readonly refreshToken: string;
+  readonly material: unknown;
+}
+
+/** RFC 6749 §6, OpenID Connect Core §12.2. Once the token is spent, nothing more is waited for. */
+async function refresh(parts: Client, given: Refreshing): Promise<Outcome> {
+  const { server, exchange, refreshToken, material } = given;
+  const { client, authentication, wantsIdToken } = parts;
+  const { outcome, reply } = await ask(parts, exchange, (options) =>
+    oauth.refreshTokenGrantRequest(
+      ...[asMetadata(server), client, authentication, refreshToken, options],
+    ),
+  );
+  const idToken = reply?.body?.["id_token"];
+  if (outcome.type !== "granted" || !reply || !wantsIdToken || !isToken(idToken)) return outcome;
+  // Somebody else's tokens are not this session's, whatever else is wrong with them.
+  const known = isObject(material) ? own(material)["sub"] : undefined;
+  const sub = decodeClaims(idToken)?.["sub"];
+  if (known !== undefined && sub !== undefined && sub !== known) return { type: "refused" };
+  try {
+    const claims = await checkIdToken(parts, { server, exchange, reply });
+    return { ...outcome, grant: { ...outcome.grant, ...shown(parts, claims) } };
+  } catch {
+    // A good access token is not thrown away for what is wrong beside it (F70).
+    return outcome;
+  }
+}
+
+interface Revoking {
+  readonly server: OAuthServer;
+  readonly exchange: Exchange;
+  readonly tokens: TokenSet;
+}
+
+/** RFC 7009 §2.1: with a refresh token its access tokens end too. */
+async function revoke(
+  parts: Client,
+  { server, exchange, tokens: { refreshToken, accessToken } }: Revoking,
+): Promise<Outcome> {
+  const { client, authentication } = parts;
+  if (!server.revocation_endpoint) return { type: "trouble", unprocessed: true };
+  const hint = refreshToken === undefined ? "access_token" : "refresh_token";
+  const { outcome } = await ask(parts, exchange, (options) =>
+    oauth.revocationRequest(
+      asMetadata(server),
+      client,
+      authentication,
+      refreshToken ?? accessToken,
+      {
+        ...options,
+        additionalParameters: { token_type_hint: hint },
+      },
+    ),
+  );
+  return outcome;
+}
+
+interface IdTokenIn {
+  readonly server: OAuthServer;
+  readonly exchange: Exchange;
+  readonly reply: TokenReply;
+  /** The login that it answers; absent after a refresh. */
+  readonly code?: CodeCredentials;
+}
+
+/**
+ * The claims of a reply's ID token, once they are checked (OpenID Connect Core §3.1.3.7). `oauth4webapi` gets
+ * the ID token alone: it would refuse replies for members that tell nothing of it.
+ */
+async function checkIdToken(
+  { client, options: { idTokenAlgorithms } }: Client,
+  { server, exchange, reply, code }: IdTokenIn,
+): Promise<Claims> {
+  const idToken = reply.body?.["id_token"];
+  if (!isToken(idToken)) throw new Error("There is no ID token");
+  const cleaned = own({
+    access_token: "checked already",
+    token_type: "bearer",
+    expires_in: undefined,
+    refresh_token: undefined,
+    scope: undefined,
+    id_token: idToken,
+  });
+  const response = new Response(null, { headers: { "content-type": "application/json" } });
+  Object.defineProperty(response, "json", { value: async () => cleaned });
+  const told = idTokenAlgorithms ?? server.id_token_signing_alg_values_supported ?? ["RS256"];
+  const algorithms = told.filter((name) => ALGORITHMS.has(name));
+  const as = asMetadata(own({ ...server, id_token_signing_alg_values_supported: algorithms }));
+  const at = own({ ...client, [oauth.clockSkew]: skewAt(idToken, reply, exchange) });
+  if (!code) {
+    const refreshed = await oauth.processRefreshTokenResponse(as, at, response);
+    return claimsIn(refreshed);
+  }
+  const { nonce, maxAge } = code;
+  const redeemed = await oauth.processAuthorizationCodeResponse(
+    ...[as, at, response],
+    own({ expectedNonce: nonce ?? oauth.expectNoNonce, maxAge, requireIdToken: true }) as object,
+  );
+  if (server.jwks_uri) await checkSignature(as, response, exchange);
+  return claimsIn(redeemed);
+}
+
+const claimsIn = (reply: oauth.TokenEndpointResponse): Claims =>
+  own(oauth.getValidatedIdTokenClaims(reply) ?? {});
+
+/**
+ * How many seconds the clock that made an ID token is ahead. It came straight from its server, in answer to
+ * this login's nonce, so that its own `iat` tells that clock: within a day, as a `Date` does (F64).
+ */
+function skewAt(idToken: string, { date }: TokenReply, { now }: Exchange): number {
+  const iat = Number(decodeClaims(idToken)?.["iat"]) * 1_000;
+  const here = now();
+  const ahead = skewOf(date, here) ?? skewOf(iat, here) ?? 0;
+  return (here + ahead - Date.now()) / 1_000;
+}
+
+/** By the server's keys. A reply's TLS says no less (§3.1.3.7, item 6), which is what a refresh goes by. */
+async function checkSignature(
+  as: oauth.AuthorizationServer,
+  response: Response,
+  exchange: Exchange,
+): Promise<void> {
+  async function sendAs(url: string): Promise<Response> {
+    const { status, body } = await send({ url, method: "GET" }, exchange);
+    return Response.json(body ?? null, { status: status === 200 ? 200 : 502 });
+  }
+  await oauth.validateApplicationLevelSignature(
+    as,
+    response,
+    own({
+      [oauth.customFetch]: sendAs,
+      [oauth.allowInsecureRequests]: true,
+      signal: exchange.signal,
+    }),
+  );
+}

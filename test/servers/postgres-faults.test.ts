@@ -1,0 +1,245 @@
+/** A Postgres that is not what the store needs: typed errors that name the remedy, and nothing is lost. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { Client } from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createVault } from "../../src/index.ts";
+import { postgresStore } from "../../src/stores/postgres.ts";
+import { headOf, record } from "../contracts/store.ts";
+import { credentials, fakeApi } from "../support/fake-api.ts";
+import { acme } from "../support/fake-api.ts";
+import { COMMIT, type Door, openDoor } from "./door.ts";
+import { freshTable, migration, type Opened, openPool, PACKAGES } from "./postgres.ts";
+import { type Server, startPostgres, theServers } from "./server.ts";
+
+const says = (message: string): object =>
+  expect.objectContaining({ code: "store_unavailable", message });
+
+describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
+  let server: Server;
+  let door: Door;
+  const opened: Opened[] = [];
+  const open = (name: (typeof PACKAGES)[number], url = server.url): Opened => {
+    const pool = openPool(name, url, 3);
+    opened.push(pool);
+    return pool;
+  };
+  beforeAll(async () => {
+    server = await startPostgres(["-c", "wal_writer_delay=10s", "-c", "synchronous_commit=off"]);
+    door = await openDoor(server);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((pool) => pool.end().catch(() => {})));
+  });
+  afterAll(async () => {
+    await door.close();
+    await server.close();
+  });
+
+  async function withTable(pool: Opened): Promise<string> {
+    const table = freshTable();
+    await pool.query(migration(table));
+    return table;
+  }
+
+  it.each(PACKAGES)(
+    "by %s: a table that is missing, another's, or not ours to use",
+    async (name) => {
+      const pool = open(name);
+      const table = freshTable();
+      await expect(postgresStore(pool.client, { table }).read("a")).rejects.toEqual(
+        says(
+          `Cannot use the store: there is no table ${table}. Make it with the SQL in docs/stores.md.`,
+        ),
+      );
+      await pool.query(`CREATE TABLE ${table} (key text PRIMARY KEY)`);
+      await expect(postgresStore(pool.client, { table }).read("a")).rejects.toEqual(
+        says(
+          `Cannot use the store: the table ${table} is another one's. Compare it with docs/stores.md.`,
+        ),
+      );
+      const role = `${table}_role`;
+      const own = await withTable(pool);
+      await pool.query(`CREATE ROLE ${role} LOGIN`);
+      const guest = open(name, server.url.replace("tokenkeep@", `${role}@`));
+      await expect(postgresStore(guest.client, { table: own }).read("a")).rejects.toEqual(
+        says(
+          `Cannot use the store: the role may not use the table ${own}. ` +
+            `GRANT SELECT, INSERT, UPDATE, DELETE ON ${own} to it.`,
+        ),
+      );
+      await pool.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${own} TO ${role}`);
+      expect(
+        await postgresStore(guest.client, { table: own }).write("a", record(), undefined),
+      ).toBe(true);
+    },
+  );
+
+  it("an unlogged table is emptied by a crash, and is refused until it is logged", async () => {
+    const pool = open("pg");
+    const table = await withTable(pool);
+    await pool.query(`ALTER TABLE ${table} SET UNLOGGED`);
+    const store = postgresStore(pool.client, { table });
+    await expect(store.read("a")).rejects.toEqual(
+      says(
+        `Cannot use the store: the table ${table} is emptied by a crash. ALTER TABLE ${table} SET LOGGED.`,
+      ),
+    );
+    await pool.query(`ALTER TABLE ${table} SET LOGGED`);
+    expect(await store.read("a")).toBeUndefined();
+  });
+
+  it.each(PACKAGES)(
+    "by %s: a pool that has ended, a login that is refused, no server",
+    async (name) => {
+      const ended = openPool(name, server.url);
+      const store = postgresStore(ended.client);
+      await ended.end();
+      await expect(store.read("a")).rejects.toEqual(
+        says("Cannot use the store: the pool has ended. Close the vaults before the pool."),
+      );
+      const stranger = open(name, server.url.replace("tokenkeep@", "nobody@"));
+      await expect(postgresStore(stranger.client).read("a")).rejects.toEqual(
+        says("Cannot use the store: Postgres refused the login. Check user and password."),
+      );
+      const lost = open(name, "postgres://tokenkeep@127.0.0.1:1/postgres");
+      await expect(postgresStore(lost.client, { timeout: 1000 }).read("a")).rejects.toEqual(
+        says("Cannot use the store: Postgres does not answer. Try again: nothing is lost."),
+      );
+    },
+  );
+
+  it("what is no pool is told at once: a connection may stand in a transaction", async () => {
+    for (const odd of [undefined, null, {}, "postgres://", new Client(), Promise.resolve({})])
+      expect(() => postgresStore(odd as never)).toThrow(
+        expect.objectContaining({
+          code: "invalid_option",
+          message: expect.stringContaining("Pass new Pool() of pg, or postgres()"),
+        }),
+      );
+    const pool = open("postgres");
+    await (pool.client as unknown as import("postgres").Sql).begin(async (sql) => {
+      expect(() => postgresStore(sql as never)).toThrow(/single connection/);
+    });
+    for (const table of ["", "a.b.c", "A", "a-b", 'a"; DROP TABLE x; --', "x".repeat(64), 7])
+      expect(() => postgresStore(pool.client, { table: table as string })).toThrow(
+        /table, in lower/,
+      );
+  });
+
+  it.each(PACKAGES)("by %s: a record of another format is left untouched [S10]", async (name) => {
+    const pool = open(name);
+    const table = await withTable(pool);
+    const store = postgresStore(pool.client, { table });
+    const odd = ["null", "7", "[]", "{}", JSON.stringify({ ...headOf(record()), format: 2 })];
+    for (const head of odd) {
+      await pool.query(`DELETE FROM ${table}`);
+      await pool.query(`INSERT INTO ${table} VALUES ('a', $1::text::jsonb, '{', 'w')`, [head]);
+      const refused = says("Cannot use the store: a record's format is unknown. Update tokenkeep.");
+      await expect(store.read("a")).rejects.toEqual(refused);
+      await expect(store.head("a")).rejects.toEqual(refused);
+      await expect(store.write("a", record(), undefined)).rejects.toEqual(refused);
+      await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(refused);
+      expect(await store.list("")).toEqual(["a"]);
+    }
+    await pool.query(`UPDATE ${table} SET head = $1::text::jsonb`, [
+      JSON.stringify(headOf(record())),
+    ]);
+    // A body that is no JSON counts as absent.
+    expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
+  });
+
+  it.each(PACKAGES)(
+    "by %s: an answer that is lost on its way back is told apart [P20]",
+    async (name) => {
+      const pool = open(name);
+      const table = await withTable(pool);
+      const far = open(name, door.url);
+      const store = postgresStore(far.client, { table });
+      await store.list("");
+      const cut = door.cutAfter(COMMIT);
+      expect(await store.write("a", record(), undefined)).toBe(true);
+      await cut;
+      expect(await store.read("a")).toEqual(record());
+      // So is one whose record another has taken the place of.
+      const again = door.cutAfter(COMMIT);
+      expect(await store.write("a", record(), undefined)).toBe(false);
+      await again;
+    },
+  );
+
+  it.each(PACKAGES)(
+    "by %s: under serializable isolation whoever comes second is told no [P3]",
+    async (name) => {
+      const pool = open(name);
+      const table = await withTable(pool);
+      await pool.query("ALTER ROLE tokenkeep SET default_transaction_isolation = 'serializable'");
+      try {
+        const store = postgresStore(open(name).client, { table });
+        await store.write("a", record({ revision: 0 }), undefined);
+        for (let revision = 0; revision < 20; revision++) {
+          const before = headOf(record({ revision }));
+          const next = record({ revision: revision + 1 });
+          const won = await Promise.all([1, 2, 3].map(() => store.write("a", next, before)));
+          expect(won.filter(Boolean)).toEqual([true]);
+        }
+      } finally {
+        await pool.query("ALTER ROLE tokenkeep RESET default_transaction_isolation");
+      }
+    },
+  );
+
+  it.each(PACKAGES)(
+    "by %s: what was acknowledged outlives a crash, though the server commits late [F22]",
+    async (name) => {
+      const pool = open(name);
+      const table = await withTable(pool);
+      await pool.query("CHECKPOINT");
+      const store = postgresStore(pool.client, { table });
+      expect(await store.write("a", record(), undefined)).toBe(true);
+      expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
+      await server.kill();
+      await server.start();
+      const after = open(name);
+      expect((await postgresStore(after.client, { table }).read("a"))?.revision).toBe(2);
+      const [row] = await after.query("SHOW synchronous_commit");
+      expect(row).toEqual({ synchronous_commit: "off" });
+    },
+  );
+
+  it("a standby, and a server without fsync, are refused, and said why", async () => {
+    const pool = open("pg");
+    const table = await withTable(pool);
+    await server.kill("SIGINT");
+    await server.start(["-c", "fsync=off"]);
+    const store = postgresStore(open("pg").client, { table });
+    await expect(store.read("a")).rejects.toEqual(
+      says(
+        "Cannot use the store: fsync is off, and a crash loses what was acknowledged. " +
+          "Set fsync = on, or dangerouslyAssumeDurable if your host stores by other means.",
+      ),
+    );
+    const trusting = postgresStore(open("pg").client, { table, dangerouslyAssumeDurable: true });
+    expect(await trusting.write("a", record(), undefined)).toBe(true);
+
+    // A vault that meets it says the same, and signs nobody out.
+    const api = fakeApi();
+    const vault = createVault({ provider: acme(), fetch: api.fetch, store });
+    await expect(vault.getToken()).rejects.toThrow("fsync is off");
+    expect(vault.snapshot().status).toBe("unavailable");
+    await vault.signIn(credentials);
+    expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
+    vault.close();
+
+    await server.kill("SIGINT");
+    writeFileSync(path.join(server.folder, "data", "standby.signal"), "");
+    await server.start();
+    const standby = "Cannot use the store: this database is a standby. Connect to the primary.";
+    for (const [at, way] of [store, trusting].entries()) {
+      await expect(way.read("a")).rejects.toEqual(says(standby));
+      await expect(way.write("a", record({ revision: 2 }), headOf(record()))).rejects.toThrow(
+        at === 0 ? standby : "takes no writes",
+      );
+    }
+  });
+});

@@ -1,0 +1,223 @@
+/**
+ * The stage of the login's tests: `oidc-provider`, which is certified and not ours, on a socket of its own
+ * with its own login page, an API that asks it about tokens, and the application's pages.
+ */
+import { createServer, type Server } from "node:http";
+import {
+  type AddressInfo,
+  createServer as createNetServer,
+  type Server as NetServer,
+} from "node:net";
+import path from "node:path";
+import { build } from "esbuild";
+import Provider from "oidc-provider";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright";
+import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
+import { cors } from "../apis/cors.ts";
+import { serve, type Served } from "../apis/sockets.ts";
+import type { OAuthConfig } from "./oauth-config.ts";
+
+let browser: Browser;
+let site: Served;
+
+async function bundle(name: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(import.meta.dirname, name)],
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    write: false,
+    logLevel: "silent",
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
+/** Call it once at the top of a test file. */
+export function useSite(): void {
+  beforeAll(async () => {
+    const [page, worker] = await Promise.all([bundle("oauth-page.ts"), bundle("oauth-worker.ts")]);
+    site = await serve(async (request) => {
+      const { pathname } = new URL(request.url);
+      const isScript = pathname.endsWith(".js");
+      const text = isScript
+        ? pathname === "/oauth-page.js"
+          ? page
+          : worker
+        : `<!doctype html><link rel="icon" href="data:,"><script type="module" src="/oauth-page.js"></script>`;
+      return new Response(text, {
+        headers: {
+          "content-type": `text/${isScript ? "javascript" : "html"}; charset=utf-8`,
+          "cache-control": "no-store",
+        },
+      });
+    });
+    browser = await chromium.launch({ ...inject("chromium"), headless: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+}
+
+/** What the server has told of itself. */
+export interface Told {
+  /** Errors of its token endpoint, `invalid_grant` for one. */
+  readonly errors: string[];
+  /** How often it saw a spent refresh token, and ended the whole grant. */
+  reuses: number;
+  refreshes: number;
+  logins: number;
+}
+
+export interface LoginStage {
+  readonly context: BrowserContext;
+  readonly issuer: string;
+  readonly site: string;
+  readonly told: Told;
+  /** Waits until the server may answer token requests; open by default. */
+  gate: Promise<unknown>;
+  arrived: () => void;
+  open(at?: string): Promise<Page>;
+  /** Opens a tab, and logs in by the server's page. */
+  openSignedIn(login?: string): Promise<Page>;
+  /** The server goes, and comes again when somebody has asked for it. */
+  restart(): Promise<void>;
+}
+
+const listen = (server: NetServer, port = 0): Promise<number> =>
+  new Promise((resolve) =>
+    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
+  );
+
+const close = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+
+export interface LoginOptions {
+  readonly isShared?: boolean;
+  /** How many seconds an access token lives. */
+  readonly life?: number;
+}
+
+export async function setUpLogin({
+  isShared = false,
+  life = 600,
+}: LoginOptions = {}): Promise<LoginStage> {
+  const told: Told = { errors: [], reuses: 0, refreshes: 0, logins: 0 };
+  let handle: ReturnType<Provider["callback"]>;
+  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    if (request.url !== "/token" || request.method !== "POST") return handle(request, response);
+    stage.arrived();
+    void stage.gate.then(() => handle(request, response));
+  });
+  const port = await listen(server);
+  const issuer = `http://127.0.0.1:${port}`;
+  const provider = new Provider(issuer, {
+    clients: [
+      {
+        client_id: "tabs",
+        token_endpoint_auth_method: "none",
+        grant_types: ["authorization_code", "refresh_token"],
+        redirect_uris: [`${site.url}/callback`],
+        post_logout_redirect_uris: [`${site.url}/`],
+      },
+    ],
+    features: { revocation: { enabled: true } },
+    rotateRefreshToken: true,
+    ttl: { AccessToken: life, RefreshToken: 86_400, IdToken: 300, Session: 3600, Grant: 86_400 },
+    cookies: { keys: ["only for tests"] },
+  });
+  provider.on("grant.error", (_, error: { error?: string; error_detail?: string }) =>
+    told.errors.push(`${error.error}: ${error.error_detail}`),
+  );
+  provider.on("grant.success", (context: { oidc: { params: { grant_type: string } } }) => {
+    if (context.oidc.params.grant_type === "refresh_token") told.refreshes += 1;
+    else told.logins += 1;
+  });
+  provider.on("grant.revoked", (context: { oidc: { route: string } }) => {
+    if (context.oidc.route === "token") told.reuses += 1;
+  });
+  handle = provider.callback();
+  const api = await serve(
+    cors(async (request) => {
+      const [, token = ""] = (request.headers.get("authorization") ?? "").split(" ");
+      const found = await provider.AccessToken.find(token);
+      return found?.isValid
+        ? Response.json({ sub: found.accountId })
+        : Response.json({ error: "invalid_token" }, { status: 401 });
+    }),
+  );
+  const context = await browser.newContext();
+  const faults: string[] = [];
+  onTestFinished(async () => {
+    await context.close();
+    await Promise.all([close(server), api.close()]);
+    expect(faults).toEqual([]);
+  });
+  const config: OAuthConfig = { issuer, api: api.url, isShared };
+
+  const stage: LoginStage = {
+    context,
+    issuer,
+    site: site.url,
+    told,
+    gate: Promise.resolve(),
+    arrived: () => {},
+    async open(at = "/vms?page=2#third") {
+      const page = await context.newPage();
+      page.on("pageerror", (error) => faults.push(String(error)));
+      const address = new URL(at, site.url);
+      address.searchParams.set("config", JSON.stringify(config));
+      await page.goto(address.href);
+      await page.waitForFunction(() => "signIn" in window);
+      return page;
+    },
+    async openSignedIn(login) {
+      const page = await stage.open();
+      await page.evaluate(() => window.signIn.begin());
+      await logIn(page, login);
+      expect(await outcomeOf(page)).toBe("signed-in");
+      return page;
+    },
+    async restart() {
+      await close(server);
+      let asked = (): void => {};
+      const isAsked = new Promise<void>((resolve) => (asked = resolve));
+      const nobody = createNetServer((socket) => {
+        socket.destroy();
+        asked();
+      });
+      await listen(nobody, port);
+      await isAsked;
+      await new Promise<void>((resolve) => void nobody.close(() => resolve()));
+      await listen(server, port);
+    },
+  };
+  return stage;
+}
+
+/** Through the server's own pages: who is it, and is it all right? */
+export async function logIn(page: Page, login = "ada"): Promise<void> {
+  const name = page.locator("input[name=login]");
+  const consent = page.locator("input[name=prompt][value=consent]");
+  await name.or(consent).first().waitFor({ state: "attached" });
+  if (await name.count()) {
+    await name.fill(login);
+    await page.locator("input[name=password]").fill("any");
+    await page.locator("button[type=submit]").click();
+    await consent.waitFor({ state: "attached" });
+  }
+  await page.locator("button[type=submit]").click();
+  await page.waitForURL(`${site.url}/**`);
+}
+
+/** What the load of this page was. */
+export async function outcomeOf(page: Page): Promise<string> {
+  await page.waitForFunction(() => "signIn" in window);
+  return page.evaluate(() => window.signIn.outcome);
+}
+
+export const statusOf = (page: Page): Promise<string> =>
+  page.evaluate(() => window.signIn.vault.snapshot().status);

@@ -1,0 +1,82 @@
+/** Ten tabs and tokens that live for seconds, against a certified server that rotates and punishes every reuse. */
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import { outcomeOf, setUpLogin, statusOf, useSite } from "./oauth-stage.ts";
+
+useSite();
+
+const TABS = 10;
+/** Seconds that a token lives. */
+const LIFE = 3;
+/** How many refreshes the server is to see. */
+const REFRESHES = 6;
+
+type Worked = { sent: number; failed: string[] };
+
+const workOf = (page: Page): Promise<Worked> => page.evaluate(() => window.signIn.work());
+
+const isDone = (page: Page): Promise<void> =>
+  page.evaluate(() => void (window.signIn.isDone = true));
+
+describe.each([
+  ["each page", false],
+  ["a shared worker", true],
+])("ten tabs with the vault in %s, a token's life of three seconds", (_, isShared) => {
+  it("not one failed request and not one reuse, with tabs closed and the server restarted [P1 P2 F1]", async () => {
+    const stage = await setUpLogin({ isShared, life: LIFE });
+    const { told } = stage;
+    async function refreshed(count: number): Promise<void> {
+      await expect.poll(() => told.refreshes, { timeout: 60_000 }).toBeGreaterThanOrEqual(count);
+    }
+    const first = await stage.openSignedIn();
+    const pages = [first];
+    for (let n = 1; n < TABS; n++) pages.push(await stage.open(`/${n}`));
+    for (const page of pages) await expect.poll(() => statusOf(page)).toBe("signed-in");
+    const [going, staying] = [pages.slice(0, 3), pages.slice(3)];
+    const gone = going.map((page) => workOf(page).catch(() => undefined));
+    const working = staying.map(workOf);
+
+    // In mid-work: three tabs go, one after the other, and the server for a moment.
+    for (const [index, page] of going.entries()) {
+      await refreshed(index + 1);
+      await page.close();
+    }
+    await stage.restart();
+    await refreshed(REFRESHES);
+    await Promise.all(staying.map(isDone));
+    const worked = await Promise.all(working);
+    await Promise.all(gone);
+
+    expect(worked.flatMap(({ failed }) => failed)).toEqual([]);
+    expect(told).toMatchObject({ errors: [], reuses: 0, logins: 1 });
+    // Who comes now finds the session.
+    const late = await stage.open("/late");
+    expect(await outcomeOf(late)).toBe("none");
+    await isDone(late);
+    expect((await workOf(late)).failed).toEqual([]);
+    expect(told).toMatchObject({ errors: [], reuses: 0 });
+    const sent = worked.reduce((sum, one) => sum + one.sent, 0);
+    console.info(`${sent} requests, ${told.refreshes} refreshes, ${told.reuses} reuses`);
+  });
+});
+
+describe("the server of these tests", () => {
+  it("punishes a reuse, and says so", async () => {
+    const stage = await setUpLogin({ life: LIFE });
+    const replies: Promise<{ refresh_token?: string }>[] = [];
+    stage.context.on("response", (response) => {
+      if (response.url() === `${stage.issuer}/token`) replies.push(response.json());
+    });
+    await stage.openSignedIn();
+    const [reply] = await Promise.all(replies);
+    const body = new URLSearchParams({
+      grant_type: "refresh_token",
+      client_id: "tabs",
+      refresh_token: reply?.refresh_token ?? "",
+    });
+    const spend = async (): Promise<number> =>
+      (await fetch(`${stage.issuer}/token`, { method: "POST", body })).status;
+    expect([await spend(), await spend()]).toEqual([200, 400]);
+    expect(stage.told).toMatchObject({ reuses: 1, errors: [expect.stringContaining("used")] });
+  });
+});

@@ -1,0 +1,133 @@
+/** A login as users have it: in a real Chromium, through the login page of a server that we did not write. */
+import { describe, expect, it } from "vitest";
+import { logIn, outcomeOf, setUpLogin, statusOf, useSite } from "./oauth-stage.ts";
+
+useSite();
+
+describe.each([
+  ["the page", false],
+  ["a shared worker", true],
+])("a login by redirect, with the vault in %s", (_, isShared) => {
+  it("signs in, cleans the URL, restores the place, and outlives a reload", async () => {
+    const stage = await setUpLogin({ isShared });
+    const page = await stage.openSignedIn();
+    expect(await page.evaluate(() => window.signIn.seen)).toBe(`${stage.site}/callback`);
+    const here = new URL(page.url());
+    expect(here.pathname + here.hash).toBe("/vms#third");
+    expect(here.searchParams.get("page")).toBe("2");
+    const profile = await page.evaluate(() => window.signIn.vault.snapshot().profile);
+    expect(profile).toMatchObject({ sub: "ada", iss: stage.issuer, aud: "tabs" });
+    await page.evaluate(() => void (window.signIn.isDone = true));
+    expect(await page.evaluate(() => window.signIn.work())).toEqual({ sent: 3, failed: [] });
+    expect(await page.evaluate(() => window.signIn.userInfo())).toEqual({ sub: "ada" });
+    await page.reload();
+    expect(await outcomeOf(page)).toBe("none");
+    await expect.poll(() => statusOf(page)).toBe("signed-in");
+    expect(stage.told).toMatchObject({ logins: 1, errors: [], reuses: 0 });
+  });
+
+  it("that is denied says so, and nobody is signed in", async () => {
+    const stage = await setUpLogin({ isShared });
+    const page = await stage.open();
+    await page.evaluate(() => window.signIn.begin());
+    await page.locator("a", { hasText: "Cancel" }).click();
+    await page.waitForURL(`${stage.site}/**`);
+    expect(await outcomeOf(page)).toBe("denied");
+    expect(new URL(page.url()).pathname).toBe("/vms");
+    await expect.poll(() => statusOf(page)).toBe("signed-out");
+    expect(stage.told.logins).toBe(0);
+  });
+});
+
+describe("a callback", () => {
+  it("that is opened twice, in another tab too, is told as used, and spends nothing", async () => {
+    const stage = await setUpLogin();
+    let callback = "";
+    stage.context.on("request", (request) => {
+      if (request.url().includes("/callback?")) callback = request.url();
+    });
+    const page = await stage.openSignedIn();
+    const other = await stage.open(callback);
+    expect(await outcomeOf(other)).toBe("stale: used");
+    expect(other.url()).toBe(`${stage.site}/callback`);
+    await page.goto(callback);
+    expect(await outcomeOf(page)).toBe("stale: used");
+    await expect.poll(() => statusOf(page)).toBe("signed-in");
+    expect(stage.told).toMatchObject({ logins: 1, errors: [], reuses: 0 });
+  });
+
+  it("of somebody else's login is unknown here (CSRF on the callback)", async () => {
+    const stage = await setUpLogin();
+    const mallory = await setUpLogin();
+    let callback = "";
+    mallory.context.on("request", (request) => {
+      if (request.url().includes("/callback?")) callback = request.url();
+    });
+    await mallory.openSignedIn("mallory");
+    const page = await stage.open(callback);
+    expect(await outcomeOf(page)).toBe("stale: unknown");
+    await expect.poll(() => statusOf(page)).toBe("signed-out");
+    expect(stage.told).toMatchObject({ logins: 0, errors: [] });
+  });
+
+  it("that is reloaded while it is completed is told as interrupted", async () => {
+    const stage = await setUpLogin();
+    const page = await stage.open();
+    await page.evaluate(() => window.signIn.begin());
+    let letGo = (): void => {};
+    stage.gate = new Promise<void>((resolve) => (letGo = resolve));
+    const arrived = new Promise<void>((resolve) => (stage.arrived = resolve));
+    await logIn(page);
+    await arrived;
+    expect(page.url()).toBe(`${stage.site}/callback`);
+    await page.reload();
+    expect(await outcomeOf(page)).toBe("stale: interrupted");
+    letGo();
+    // Once told, it is over: the next login is as any other.
+    await page.evaluate(() => window.signIn.begin());
+    await logIn(page);
+    expect(await outcomeOf(page)).toBe("signed-in");
+  });
+
+  it("is not come back to by the back button", async () => {
+    const stage = await setUpLogin();
+    const page = await stage.openSignedIn();
+    await page.goBack();
+    // The server's page, which has nothing to ask any more; whatever it does, the session stays.
+    await page.goForward();
+    await page.waitForFunction(() => "signIn" in window);
+    expect(page.url()).not.toContain("code=");
+    expect(await outcomeOf(page)).toMatch(/^(none|signed-in)$/);
+    await expect.poll(() => statusOf(page)).toBe("signed-in");
+    expect(stage.told).toMatchObject({ logins: 1, reuses: 0 });
+  });
+
+  it("in each of two tabs completes that tab's own login", async () => {
+    const stage = await setUpLogin();
+    const pages = [await stage.open("/one"), await stage.open("/two")];
+    for (const page of pages) await page.evaluate(() => window.signIn.begin());
+    for (const page of pages) await page.locator("form").first().waitFor();
+    for (const page of pages.toReversed()) {
+      await logIn(page);
+      expect(await outcomeOf(page)).toBe("signed-in");
+    }
+    expect(pages.map((page) => new URL(page.url()).pathname)).toEqual(["/one", "/two"]);
+    expect(stage.told).toMatchObject({ logins: 2, reuses: 0 });
+  });
+});
+
+describe("signing out", () => {
+  it("ends the session here, its tokens, and the login at the server [S14]", async () => {
+    const stage = await setUpLogin();
+    const page = await stage.openSignedIn();
+    const other = await stage.open();
+    await expect.poll(() => statusOf(other)).toBe("signed-in");
+    await page.evaluate(() => window.signIn.end());
+    await page.locator("button[name=logout]").click();
+    await page.waitForURL(`${stage.site}/**`);
+    await page.waitForFunction(() => "signIn" in window);
+    for (const one of [page, other]) await expect.poll(() => statusOf(one)).toBe("signed-out");
+    await page.evaluate(() => window.signIn.begin());
+    await page.locator("input[name=login]").waitFor();
+  });
+});

@@ -1,0 +1,185 @@
+/** What the browser leaves with, and what is kept until it is back. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { API, CLIENT, ISSUER } from "../../support/oauth-server.ts";
+import { rejection } from "../../support/vault.ts";
+import { APP, client, openPage } from "./page.ts";
+
+afterEach(() => vi.unstubAllGlobals());
+
+const query = (url: string | undefined): Record<string, string> =>
+  Object.fromEntries(new URL(url ?? "").searchParams);
+
+describe("a login that is begun", () => {
+  it("leaves for the server's login page, with PKCE, state and nonce", async () => {
+    const page = await openPage();
+    await page.oauth.beginSignIn(client);
+    expect(page.left[0]).toMatch(`${ISSUER}/authorize?`);
+    const random = expect.stringMatching(/^[\w-]{43}$/);
+    expect(query(page.left[0])).toEqual({
+      response_type: "code",
+      client_id: CLIENT,
+      redirect_uri: `${APP}/callback`,
+      scope: "openid offline_access",
+      state: random,
+      nonce: random,
+      code_challenge: random,
+      code_challenge_method: "S256",
+    });
+    await page.oauth.beginSignIn(client);
+    for (const name of ["state", "nonce", "code_challenge"])
+      expect(query(page.left[1])[name]).not.toBe(query(page.left[0])[name]);
+  });
+
+  it("says what the application wants of the login, and nothing that would weaken it", async () => {
+    const page = await openPage();
+    await page.oauth.beginSignIn(
+      { ...client, resource: [API, `${API}/2`] },
+      {
+        prompt: "login",
+        loginHint: "ada@acme.test",
+        maxAge: 60,
+        parameters: {
+          audience: "x",
+          state: "mine",
+          response_type: "token",
+          response_mode: "form_post",
+          code_challenge_method: "plain",
+          redirect_uri: "https://evil.test",
+          client_id: "another",
+          nonce: "mine",
+        },
+      },
+    );
+    expect(query(page.left[0])).toMatchObject({
+      prompt: "login",
+      login_hint: "ada@acme.test",
+      max_age: "60",
+      audience: "x",
+      response_type: "code",
+      code_challenge_method: "S256",
+      client_id: CLIENT,
+      redirect_uri: `${APP}/callback`,
+    });
+    const { searchParams } = new URL(page.left[0]!);
+    expect(searchParams.getAll("resource")).toEqual([API, `${API}/2`]);
+    expect(searchParams.get("state")).not.toBe("mine");
+    expect(searchParams.get("nonce")).not.toBe("mine");
+  });
+
+  it("from the callback's own page comes back to the start, elsewhere to where it was", async () => {
+    const page = await openPage();
+    page.href = `${APP}/callback`;
+    await page.oauth.beginSignIn(client);
+    await page.load(page.login());
+    expect(await page.oauth.completeSignIn(client, page.vault)).toMatchObject({ returnTo: "/" });
+  });
+
+  it("keeps what it needs sealed, and not in the clear [S8]", async () => {
+    const page = await openPage();
+    await page.oauth.beginSignIn(client);
+    const db = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open("tokenkeep-oauth");
+      request.onsuccess = () => resolve(request.result);
+    });
+    const entries = await new Promise<any[]>((resolve) => {
+      const request = db.transaction("logins").objectStore("logins").getAll();
+      request.onsuccess = () => resolve(request.result);
+    });
+    expect(entries).toHaveLength(1);
+    expect(entries[0].key.extractable).toBe(false);
+    expect(Object.keys(entries[0]).toSorted()).toEqual(["at", "data", "iv", "key"]);
+    expect(Buffer.from(entries[0].data).toString("latin1")).not.toContain("codeVerifier");
+  });
+
+  it.each([
+    "https://evil.test/",
+    "//evil.test",
+    "/.//evil.test",
+    "javascript:alert(1)",
+    "\\\\evil",
+  ])("takes no place elsewhere to come back to: %s (open redirect)", async (returnTo) => {
+    const page = await openPage();
+    const error = await rejection(page.oauth.beginSignIn(client, { returnTo }));
+    expect(error).toMatchObject({ code: "invalid_option" });
+    expect(page.left).toEqual([]);
+  });
+
+  it("goes to no server without PKCE (PKCE downgrade)", async () => {
+    const page = await openPage();
+    page.server.metadata = (told) => ({ ...told, code_challenge_methods_supported: ["plain"] });
+    await page.load(page.href);
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "pkce_unsupported" });
+    expect(page.left).toEqual([]);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ["of another issuer", { issuer: "https://evil.test" }, "issuer_mismatch"],
+    ["without an issuer", { issuer: undefined }, "metadata_invalid"],
+    [
+      "with a login page that is script",
+      { authorization_endpoint: "javascript:1" },
+      "metadata_invalid",
+    ],
+    [
+      "with one over http",
+      { authorization_endpoint: "http://login.acme.test/" },
+      "metadata_invalid",
+    ],
+  ])("goes by no metadata that lies: %s [S3]", async (_, lie, reason) => {
+    const page = await openPage();
+    page.server.metadata = (told) => ({ ...told, ...lie });
+    await page.load(page.href);
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason });
+    expect(page.left).toEqual([]);
+  });
+
+  it("finds metadata at RFC 8414's address too, and says when there is none", async () => {
+    const page = await openPage();
+    let other = true;
+    page.server.answer = ({ path }) => {
+      if (path === "/.well-known/openid-configuration") return new Response(null, { status: 404 });
+      if (path !== "/.well-known/oauth-authorization-server" || !other) return undefined;
+      return Response.json({ issuer: ISSUER, authorization_endpoint: `${ISSUER}/authorize` });
+    };
+    await page.load(page.href);
+    await page.oauth.beginSignIn(client);
+    expect(page.left).toHaveLength(1);
+    other = false;
+    await page.load(page.href);
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({ reason: "metadata_missing", status: 404 });
+  });
+
+  it.each<[string, object, object]>([
+    ["clientId", { clientId: "" }, {}],
+    ["issuer", { issuer: "http://login.acme.test" }, {}],
+    ["issuer", { issuer: undefined }, {}],
+    ["redirectUri", { redirectUri: "https://other.test/callback" }, {}],
+    ["maxAge", {}, { maxAge: -1 }],
+  ])("with a wrong %s is told", async (word, wrong, options) => {
+    const page = await openPage();
+    const error = await rejection(page.oauth.beginSignIn({ ...client, ...wrong }, options));
+    expect(error).toMatchObject({ code: "invalid_option", message: expect.stringContaining(word) });
+    expect(page.left).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    [
+      "is denied",
+      {
+        open: () => {
+          throw new DOMException("no", "SecurityError");
+        },
+      },
+    ],
+    ["is missing", undefined],
+  ])("does not leave where the database %s", async (_, factory) => {
+    const page = await openPage();
+    vi.stubGlobal("indexedDB", factory);
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({ code: "store_unavailable" });
+    expect(page.left).toEqual([]);
+  });
+});

@@ -1,0 +1,334 @@
+/** The OAuth 2.0 mechanism: what it sends, what it makes of the answers, and what it lets nobody do. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { inspect } from "node:util";
+import { oauth2 } from "../../../src/providers/oauth2.ts";
+import { API, CLIENT, ISSUER } from "../../support/oauth-server.ts";
+import { rejection } from "../../support/vault.ts";
+import { HOUR, options, signedIn, stage } from "./oauth2-stage.ts";
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe("a code", () => {
+  it("is redeemed once by who began the login, and its ID token is shown [S2 S12]", async () => {
+    const { server, vault } = await signedIn();
+    const { form, headers, init } = server.to("/token")[0]!;
+    expect(Object.fromEntries(form)).toMatchObject({
+      grant_type: "authorization_code",
+      client_id: CLIENT,
+      code_verifier: expect.any(String),
+      redirect_uri: "https://app.acme.test/callback",
+    });
+    expect([...headers.keys()].toSorted()).toEqual(["accept", "content-type"]);
+    expect(init).toMatchObject({ redirect: "manual", credentials: "omit", cache: "no-store" });
+    expect(await vault.authorization()).toMatch(/^Bearer access-/);
+    expect(vault.snapshot().profile).toMatchObject({ sub: "ada", name: "Ada", iss: ISSUER });
+    expect(vault.snapshot().profile).not.toHaveProperty("nonce");
+    expect(vault.snapshot().scope).toBe("openid offline_access");
+    expect(server.to("/keys")).toHaveLength(1);
+  });
+
+  it("shows the claims that the application picks, and signs nobody in where that throws", async () => {
+    const { vault } = await signedIn({ profile: ({ name }) => ({ name }) });
+    expect(vault.snapshot().profile).toEqual({ name: "Ada" });
+    const wrong = await stage({ profile: () => JSON.parse("{") });
+    const error = await rejection(wrong.vault.signIn(await wrong.login()));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "read_failed" });
+  });
+
+  it("that was used already is refused", async () => {
+    const { vault, login } = await stage();
+    const code = await login();
+    await vault.signIn(code);
+    expect(await rejection(vault.signIn(code))).toMatchObject({ code: "credentials_refused" });
+  });
+
+  it.each([
+    ["nothing", undefined],
+    ["a text", "code"],
+    ["a code alone", { callback: "?code=1&state=2" }],
+    ["a code by its prototype", Object.create({ callback: "x", state: "x", codeVerifier: "x" })],
+  ])("that is %s is told, and nothing is sent [S17]", async (_, credentials) => {
+    const { vault, server } = await stage();
+    const error = await rejection(vault.signIn(credentials as never));
+    expect(error).toMatchObject({ code: "invalid_option" });
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe("an attack by the name of", () => {
+  it("code injection: somebody else's code fails on the verifier", async () => {
+    const { vault, login } = await stage();
+    const code = await login("mallory");
+    const error = await rejection(vault.signIn({ ...code, codeVerifier: "another".repeat(9) }));
+    expect(error).toMatchObject({ code: "credentials_refused" });
+  });
+
+  it("mix-up: a callback that names another issuer, or none where one is promised", async () => {
+    const { vault, server, login } = await stage();
+    const code = await login();
+    for (const callback of [
+      code.callback.replace(encodeURIComponent(ISSUER), encodeURIComponent("https://evil.test")),
+      code.callback.replace(/&iss=[^&]*/, ""),
+    ]) {
+      const error = await rejection(vault.signIn({ ...code, callback }));
+      expect(error).toMatchObject({ code: "sign_in_failed", reason: "callback_invalid" });
+    }
+    expect(server.to("/token")).toEqual([]);
+  });
+
+  it("CSRF on the callback: another state spends no code", async () => {
+    const { vault, server, login } = await stage();
+    const error = await rejection(vault.signIn({ ...(await login()), state: "state-2" }));
+    expect(error).toMatchObject({ reason: "callback_invalid" });
+    expect(server.to("/token")).toEqual([]);
+  });
+
+  it("wrong issuer: metadata of another server is nobody's", async () => {
+    const { vault, server, login } = await stage();
+    server.metadata = (told) => ({ ...told, issuer: "https://evil.test" });
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "issuer_mismatch" });
+    expect(server.to("/token")).toEqual([]);
+  });
+
+  it.each(["http://login.acme.test/token", "/token", "javascript:alert(1)", undefined])(
+    "metadata that lies: no code goes to the token endpoint %s [S3]",
+    async (token_endpoint) => {
+      const { vault, server, login } = await stage();
+      server.metadata = (told) => ({ ...told, token_endpoint });
+      const error = await rejection(vault.signIn(await login()));
+      expect(error).toMatchObject({ code: expect.stringMatching(/sign_in_failed|invalid_option/) });
+      expect(server.seen.filter(({ method }) => method === "POST")).toEqual([]);
+    },
+  );
+
+  it.each<[string, Record<string, unknown>]>([
+    ["another issuer's", { iss: "https://evil.test" }],
+    ["another client's", { aud: "another" }],
+    ["another client's too", { aud: [CLIENT, "another"] }],
+    ["another login's", { nonce: "nonce-2" }],
+    ["without a nonce", { nonce: undefined }],
+    ["nobody's", { sub: undefined }],
+    ["too old", { exp: 1_000 }],
+    ["for ever", { exp: undefined }],
+  ])("an ID token of somebody else: %s signs nobody in [S12]", async (_, claims) => {
+    const { vault, server, login } = await stage();
+    server.idToken = (told) => ({ ...told, ...claims });
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "id_token_invalid" });
+    expect(await rejection(vault.getToken())).toMatchObject({ code: "no_session" });
+    // What was granted is given back.
+    expect(server.to("/revoke")[0]?.form.get("token")).toMatch(/^refresh-/);
+  });
+
+  it("an ID token that is missing signs nobody in", async () => {
+    const { vault, server, login } = await stage();
+    server.token = ({ id_token: _, ...told }) => told;
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ reason: "id_token_invalid" });
+  });
+
+  it("a forged signature signs nobody in [S12]", async () => {
+    const { vault, server, login } = await stage();
+    server.isForging = true;
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ reason: "id_token_invalid" });
+  });
+
+  it.each(["none", "HS256", "RS256"])(
+    "an algorithm that was not asked for: %s signs nobody in [S12]",
+    async (alg) => {
+      const { vault, server, login } = await stage();
+      const header = Buffer.from(JSON.stringify({ alg })).toString("base64url");
+      if (alg === "RS256") server.alg = "RS256";
+      else
+        server.idToken = (claims) =>
+          `${header}.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
+      const error = await rejection(vault.signIn(await login()));
+      expect(error).toMatchObject({ reason: "id_token_invalid" });
+    },
+  );
+
+  it("a refresh that brings somebody else's ID token ends the session", async () => {
+    const { vault, server, pass } = await signedIn();
+    server.idToken = (told) => ({ ...told, sub: "mallory" });
+    pass(HOUR);
+    const error = await rejection(vault.getToken());
+    expect(error).toMatchObject({ code: "sign_in_required" });
+    expect(vault.snapshot().profile).toMatchObject({ sub: "ada" });
+  });
+});
+
+describe("a clock", () => {
+  it.each([HOUR, -HOUR])("that is %i ms off signs in all the same [F16]", async (ahead) => {
+    const { vault } = await signedIn({ ahead });
+    expect(vault.snapshot().status).toBe("signed-in");
+  });
+});
+
+describe("a refresh", () => {
+  it("spends each token once, and asks for the metadata once [P2]", async () => {
+    const { vault, server, pass } = await signedIn();
+    for (const _ of [1, 2, 3]) {
+      pass(HOUR);
+      await Promise.all([vault.fetch(`${API}/a`), vault.fetch(`${API}/b`)]);
+    }
+    const spent = server.to("/token").slice(1);
+    expect(spent).toHaveLength(3);
+    expect(new Set(spent.map(({ form }) => form.get("refresh_token"))).size).toBe(3);
+    expect(server.to("/.well-known/openid-configuration")).toHaveLength(1);
+    // A refresh waits for nothing once its token is spent.
+    expect(server.to("/keys")).toHaveLength(1);
+  });
+
+  it("takes what is good in a reply and leaves the rest [F17 F70]", async () => {
+    const { vault, server, pass } = await signedIn();
+    server.token = (told) => ({
+      ...told,
+      token_type: "mac",
+      expires_in: 1e300,
+      refresh_token: "",
+      scope: 7,
+      id_token: "no.id.token",
+    });
+    pass(HOUR);
+    await vault.fetch(`${API}/a`);
+    expect(vault.snapshot()).toMatchObject({ generation: 2, scope: "openid offline_access" });
+    expect(vault.snapshot().expiresAt).toBeUndefined();
+    expect(vault.snapshot().profile).toMatchObject({ sub: "ada" });
+  });
+
+  it("that is refused asks for a sign-in; what is wrong with the client does not [F72]", async () => {
+    const { vault, server, pass } = await signedIn();
+    pass(HOUR);
+    let error = "invalid_client";
+    server.token = () => Response.json({ error }, { status: 400 });
+    const first = await rejection(vault.fetch(`${API}/a`, { signal: AbortSignal.timeout(200) }));
+    expect(first).not.toMatchObject({ code: "sign_in_required" });
+    expect(vault.snapshot().status).toBe("signed-in");
+    error = "invalid_grant";
+    pass(HOUR);
+    expect(await rejection(vault.fetch(`${API}/a`))).toMatchObject({ code: "sign_in_required" });
+  });
+
+  it("spends nothing where the server cannot be found, and goes on with the same token", async () => {
+    const code = await signedIn();
+    // Another context of the same session, which has not looked the server up yet.
+    const { server } = code;
+    let isDown = true;
+    server.answer = ({ path }) =>
+      isDown && path.startsWith("/.well-known") ? new Response(null, { status: 503 }) : undefined;
+    const { createVault } = await import("../../../src/index.ts");
+    const { memoryStore } = await import("../../../src/stores/memory.ts");
+    const fresh = createVault({
+      provider: oauth2(options),
+      store: memoryStore(),
+      fetch: server.fetch,
+    });
+    const spent = server.to("/token").length;
+    await fresh.adopt({ accessToken: "old", refreshToken: "refresh-1-secret", expiresAt: 1_000 });
+    const failed = await rejection(fresh.fetch(`${API}/a`, { signal: AbortSignal.timeout(200) }));
+    expect(failed.name).toBe("TimeoutError");
+    expect(server.to("/token")).toHaveLength(spent);
+    isDown = false;
+  });
+
+  it("follows no redirect of metadata or token endpoint [S2]", async () => {
+    const { vault, server, login } = await stage();
+    server.answer = ({ path }) =>
+      path === "/token"
+        ? new Response(null, { status: 307, headers: { location: "https://evil.test/" } })
+        : undefined;
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "redirected" });
+    expect(server.seen.some(({ path }) => path === "/")).toBe(false);
+  });
+});
+
+describe("a client", () => {
+  it("shows its secret in a header, or in the body, and nowhere else [S4 S7]", async () => {
+    const secret = "client-secret:with/odd chars";
+    const basic = await signedIn({ clientSecret: secret });
+    const { headers, form } = basic.server.to("/token")[0]!;
+    const text = atob(headers.get("authorization")!.replace("Basic ", ""));
+    expect(text).toBe("acme%2Dweb:client%2Dsecret%3Awith%2Fodd+chars");
+    expect(form.has("client_secret")).toBe(false);
+    const post = await signedIn({ clientSecret: secret, clientAuthentication: "post" });
+    const posted = post.server.to("/token")[0]!;
+    expect(posted.form.get("client_secret")).toBe(secret);
+    expect(posted.headers.has("authorization")).toBe(false);
+    const provider = oauth2({ ...options, clientSecret: secret });
+    expect(inspect(provider, { depth: 9, showHidden: true })).not.toContain(secret);
+    expect(JSON.stringify(provider)).not.toContain(secret);
+  });
+
+  it("has no secret in a browser, unless it says that it dares [S16]", () => {
+    vi.stubGlobal("document", {});
+    expect(() => oauth2({ ...options, clientSecret: "x" })).toThrow("no clientSecret in a browser");
+    expect(oauth2({ ...options, clientSecret: "x", dangerouslyAllowInBrowser: true })).toBeTruthy();
+  });
+
+  it.each<[string, object]>([
+    ["clientId", { clientId: "" }],
+    ["issuer", { issuer: undefined }],
+    ["issuer", { issuer: "login.acme.test" }],
+    ["openid", { issuer: undefined, endpoints: { token: `${ISSUER}/token` } }],
+  ])("without a right %s is told at once", (word, wrong) => {
+    expect(() => oauth2({ ...options, ...wrong })).toThrow(word);
+  });
+
+  it("asks for its resources, in each request [S11]", async () => {
+    const { vault, server, pass } = await signedIn({ resource: [API, `${API}/2`] });
+    pass(HOUR);
+    await vault.getToken();
+    for (const { form } of server.to("/token"))
+      expect(form.getAll("resource")).toEqual([API, `${API}/2`]);
+  });
+
+  it("keeps sessions of another client, scope or resource apart [S11]", () => {
+    const one = JSON.stringify(oauth2(options).partition);
+    for (const other of [{ clientId: "2" }, { scope: "openid" }, { resource: API }])
+      expect(JSON.stringify(oauth2({ ...options, ...other }).partition)).not.toBe(one);
+    const turned = oauth2({ ...options, scope: "offline_access openid" });
+    expect(JSON.stringify(turned.partition)).toBe(one);
+  });
+
+  it("may give endpoints, and then no metadata is asked for", async () => {
+    const endpoints = { token: `${ISSUER}/token`, revocation: `${ISSUER}/revoke` };
+    const { vault, server, login } = await stage({
+      endpoints,
+      issuer: undefined as never,
+      scope: "",
+    });
+    await vault.signIn({
+      ...(await login()),
+      callback: (await login()).callback.split("&iss")[0]!,
+    });
+    await vault.signOut();
+    expect(server.seen.map(({ path }) => path)).toEqual(["/token", "/revoke"]);
+  });
+
+  it("revokes its refresh token when it signs out [S14]", async () => {
+    const { vault, server } = await signedIn();
+    await vault.signOut();
+    await vi.waitFor(() => expect(server.to("/revoke")).toHaveLength(1));
+    const { form } = server.to("/revoke")[0]!;
+    expect(form.get("token")).toMatch(/^refresh-/);
+    expect(form.get("token_type_hint")).toBe("refresh_token");
+  });
+});
+
+describe("secrets", () => {
+  it("stand in no error, event or snapshot [S4 S7]", async () => {
+    const { vault, server, events, login, pass } = await signedIn();
+    const errors: unknown[] = [];
+    server.idToken = (told) => ({ ...told, aud: "another" });
+    errors.push(await rejection(vault.signIn(await login())));
+    server.token = (told) => Response.json({ ...told, error: "invalid_grant" }, { status: 500 });
+    pass(HOUR);
+    errors.push(await rejection(vault.getToken({ signal: AbortSignal.timeout(100) })));
+    const text = inspect([errors, events, vault.snapshot(), vault], { depth: 9, showHidden: true });
+    expect(text).not.toMatch(/-secret|verifier-x|code-\d/);
+    for (const error of errors) expect(error).not.toHaveProperty("cause");
+  });
+});
