@@ -28,6 +28,7 @@ const alone = {
   "providers/clary": 1750,
   "providers/clary-jwt": 6950,
   "providers/jwt-bearer": 10_520,
+  "providers/cookie": 7560,
   "providers/mint": 4210,
   "providers/oauth2": 13_800,
   "providers/password": 3910,
