@@ -66,7 +66,21 @@ function checkJar(): void {
   );
 }
 
-export function createCookieSessions(given: CookieUrls & CookieRules) {
+type DoErrand = (errand: Errand, exchange: Exchange) => Promise<Outcome>;
+
+/** What a provider does at the jar; each errand that ends without a grant rejects, and says why. */
+export interface CookieSessions {
+  login(errand: Errand, exchange: Exchange, body: unknown): Promise<Outcome>;
+  readonly find: DoErrand;
+  readonly "find quietly": DoErrand;
+  readonly pay: DoErrand;
+  readonly bury: DoErrand;
+  /** Tells the server of a sign-out, if that is owed. */
+  settleDebt(exchange: Exchange): Promise<void>;
+  readonly renew: NonNullable<Provider["renew"]>;
+}
+
+export function createCookieSessions(given: CookieUrls & CookieRules): CookieSessions {
   const { loginUrl, refreshUrl, logoutUrl, csrf } = given;
   // What is put on `Object.prototype` later on is no kind of header (S15).
   const options = own({ ...given, ...(csrf && { csrf: own(csrf) }) });

@@ -190,7 +190,12 @@ const mechanisms: readonly (readonly [() => Provider<never>, object])[] = [
     own({ userId: "ada" }),
   ],
   [
-    () => staticToken({ name: "static", origins: [ORIGIN] }) as Provider<never>,
+    () =>
+      staticToken({
+        name: "static",
+        origins: [ORIGIN],
+        dangerouslyAllowInBrowser: true,
+      }) as Provider<never>,
     own({ token: "t-1000" }),
   ],
 ];
