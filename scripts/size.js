@@ -11,24 +11,24 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 23_350,
-  browser: 25_040,
+  "": 23_390,
+  browser: 25_080,
   "channels/broadcast": 390,
-  cloudflare: 33_290,
-  deno: 27_360,
+  cloudflare: 33_310,
+  deno: 27_400,
   jwt: 11_800,
   "channels/postgres": 2510,
   "channels/redis": 2770,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 4860,
-  node: 30_830,
+  node: 30_870,
   "providers/api-key": 2200,
-  "providers/artos": 3490,
+  "providers/artos": 3500,
   "providers/clary": 1750,
   "providers/clary-jwt": 6950,
-  "providers/jwt-bearer": 10_520,
   "providers/cookie": 7560,
+  "providers/jwt-bearer": 10_520,
   "providers/mint": 4210,
   "providers/oauth2": 13_800,
   "providers/password": 3910,
@@ -37,7 +37,7 @@ const alone = {
   "providers/simplismart": 1760,
   "providers/static-token": 1670,
   "providers/vmcloud": 2850,
-  "stores/cloudflare-kv": 2020,
+  "stores/cloudflare-kv": 2030,
   "stores/deno-kv": 1970,
   "stores/durable-object": 1780,
   "stores/encrypted": 3620,
@@ -46,7 +46,7 @@ const alone = {
   "stores/sqlite": 3200,
   testing: 2450,
   webhook: 2390,
-  worker: 30_260,
+  worker: 30_300,
   wretch: 1440,
   "stores/postgres": 4030,
   "stores/redis": 5060,
@@ -63,14 +63,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 25_670,
+    limit: 25_720,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 24_110,
+    limit: 24_150,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";

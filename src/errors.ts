@@ -63,6 +63,7 @@ export type VaultErrorReason =
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
+  | OAuthFlaw
   /** The browser sent no cookie to another site, though a sign-in had just set one. */
   | "third_party_cookies_blocked"
   /** Cookies are kept by browsers alone: Node, Deno, Bun and Workers have no cookie jar for `fetch`. */
@@ -73,7 +74,6 @@ export type VaultErrorReason =
   | "cookie_of_another_user"
   /** The server has not heard of the last sign-out yet, so that its cookie is no session to be found. */
   | "sign_out_not_heard"
-  | OAuthFlaw
   /** The server refused what was signed by this device's clock, and its own time is not to be had. */
   | "server_time_unknown"
   | TokenFlaw

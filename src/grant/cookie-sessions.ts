@@ -66,16 +66,16 @@ function checkJar(): void {
   );
 }
 
-type DoErrand = (errand: Errand, exchange: Exchange) => Promise<Outcome>;
+/** What an errand does, each by a visit to the jar. */
+type Run = (errand: Errand, exchange: Exchange) => Promise<Outcome>;
 
-/** What a provider does at the jar; each errand that ends without a grant rejects, and says why. */
 export interface CookieSessions {
   login(errand: Errand, exchange: Exchange, body: unknown): Promise<Outcome>;
-  readonly find: DoErrand;
-  readonly "find quietly": DoErrand;
-  readonly pay: DoErrand;
-  readonly bury: DoErrand;
-  /** Tells the server of a sign-out, if that is owed. */
+  readonly find: Run;
+  readonly "find quietly": Run;
+  readonly pay: Run;
+  readonly bury: Run;
+  /** Tells the server of a sign-out that is owed. */
   settleDebt(exchange: Exchange): Promise<void>;
   readonly renew: NonNullable<Provider["renew"]>;
 }

@@ -27,6 +27,7 @@ const RENDERED = "test/package/rendering.test.ts";
 const TESTS = "test/package/testing.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
+const COOKIE = "test/docs/cookie.test.ts";
 const LOGINS = "test/docs/logins.test.ts";
 const HERE = "test/docs/programs.test.ts";
 const JWT = "test/docs/jwt.test.ts";
@@ -47,6 +48,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
   "docs/own-api.md": Array<string>(8).fill(OWN),
+  "docs/cookie.md": [COOKIE, COMPILED],
   "docs/logins.md": Array<string>(8).fill(LOGINS),
   // The page; the worker's page, the server's page, and the rest.
   "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],

@@ -4,7 +4,8 @@ import { type Calling, judgeCalls } from "./judge-calls.ts";
 import { type Ends, judgeEnds } from "./judge-ends.ts";
 import { judgeRecords } from "./judge-records.ts";
 import { judgeSpending, type Watch } from "./judge-spending.ts";
-import { type Call, URLS } from "./network.ts";
+import { URLS } from "./addresses.ts";
+import type { Call } from "./network.ts";
 import type { Place } from "./world.ts";
 
 export interface Invariants extends Calling, Ends {

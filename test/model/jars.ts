@@ -2,10 +2,10 @@
  * The cookie jars of browsers: one for all contexts of a device. A browser takes what a reply sets when its
  * headers come, whatever the page does then, unless the page has given the request up or is gone.
  */
+import { URLS } from "./addresses.ts";
 import type { Invariants } from "./invariants.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Reply, Server } from "./server.ts";
-import { URLS } from "./urls.ts";
 import type { Place, World } from "./world.ts";
 
 /** A request that may set the cookie. */

@@ -1,15 +1,10 @@
 /** What a context's `fetch` does: the network and the server behind it, in virtual time. */
+import { URLS, API } from "./addresses.ts";
 import type { Invariants } from "./invariants.ts";
 import { createJars } from "./jars.ts";
 import { PATIENCE, type Scenario } from "./scenario.ts";
 import type { Reply, Server } from "./server.ts";
-import { ORIGIN, URLS } from "./urls.ts";
 import type { Place, World } from "./world.ts";
-
-export { ORIGIN, URLS } from "./urls.ts";
-
-const API = `${ORIGIN}/v1/vms/`;
-export const urlOf = (endpoint: number): string => API + endpoint;
 
 /** One call of an application, and all that came of it. */
 export interface Call {

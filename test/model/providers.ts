@@ -4,7 +4,7 @@ import { mint } from "../../src/providers/mint.ts";
 import { password } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import type { Exchange, Outcome, Provider } from "../../src/types.ts";
-import { ORIGIN, URLS } from "./network.ts";
+import { ORIGIN, URLS } from "./addresses.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Server } from "./server.ts";
 import { EPOCH } from "./world.ts";

@@ -1,4 +1,4 @@
-/** The addresses of the model's API. */
+/** Where the model's API is. */
 export const ORIGIN = "https://api.vmcloud.com";
 export const URLS = {
   token: `${ORIGIN}/api/v1/auth/token`,
@@ -7,3 +7,5 @@ export const URLS = {
   revoke: `${ORIGIN}/api/v1/auth/revoke`,
   logout: `${ORIGIN}/api/v1/auth/logout`,
 };
+export const API = `${ORIGIN}/v1/vms/`;
+export const urlOf = (endpoint: number): string => API + endpoint;
