@@ -29,9 +29,9 @@ const alone = {
   "providers/clary-jwt": 6950,
   "providers/cookie": 7560,
   "providers/jwt-bearer": 10_540,
-  "providers/mint": 4210,
+  "providers/mint": 4250,
   "providers/oauth2": 13_100,
-  "providers/password": 3910,
+  "providers/password": 3940,
   "providers/qovery": 1750,
   "providers/self-signed": 8540,
   "providers/simplismart": 1760,
@@ -48,8 +48,8 @@ const alone = {
   webhook: 2390,
   worker: 30_300,
   wretch: 1440,
-  "stores/postgres": 4030,
-  "stores/redis": 5060,
+  "stores/postgres": 4150,
+  "stores/redis": 5190,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
