@@ -27,23 +27,23 @@ import {
   type JwtAlgorithm,
   type KeyPairAlgorithm,
   KINDS,
-} from "./guard/algorithms.ts";
+} from "./key/algorithms.ts";
 import type { WebCryptoKey } from "./guard/crypto.ts";
-import { isHmac } from "./guard/hmac-key.ts";
+import { isHmac } from "./key/hmac-key.ts";
 import { isObject, own } from "./guard/json.ts";
-import { type Members, partsOf } from "./guard/jws.ts";
-import { checkClaims } from "./guard/jwt-claims.ts";
-import { type GivenKey, keysFor, sourceOf } from "./guard/jwt-keys.ts";
-import { jwtError } from "./guard/jwt-flaw.ts";
-import type { Jwk } from "./guard/key-pairs.ts";
-import { importPrivateKey, kidOf } from "./guard/private-key.ts";
+import { type Members, partsOf } from "./key/jws.ts";
+import { checkClaims } from "./key/jwt-claims.ts";
+import { type GivenKey, keysFor, sourceOf } from "./key/jwt-keys.ts";
+import { jwtError } from "./key/jwt-flaw.ts";
+import type { Jwk } from "./key/key-pairs.ts";
+import { importPrivateKey, kidOf } from "./key/private-key.ts";
 import {
   type KeySet,
   type RemoteKeys,
   remoteKeys,
   type RemoteKeysOptions,
-} from "./guard/remote-keys.ts";
-import { importSecret } from "./guard/secret-key.ts";
+} from "./key/remote-keys.ts";
+import { importSecret } from "./key/secret-key.ts";
 
 export { type KeySet, type RemoteKeys, remoteKeys, type RemoteKeysOptions };
 export type { GivenKey, HmacAlgorithm, Jwk, JwtAlgorithm, JwtFlaw, KeyPairAlgorithm };

@@ -7,7 +7,7 @@
  */
 import { check, isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
-import { type PostgresClient, postgresOf, type Row } from "../guard/postgres.ts";
+import { type PostgresClient, postgresOf, type Row } from "../server/postgres.ts";
 import { randomId } from "../guard/random.ts";
 import { type Cause, DEADLINE, fail, headOf, storedOf } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
@@ -58,8 +58,7 @@ const EXPECTED =
  * @example
  * ```ts
  * import { encrypted, keyring } from "tokenkeep/stores/encrypted";
- * import { insist } from "../guard/insist.ts";
-import { type PostgresClient, postgresStore } from "tokenkeep/stores/postgres";
+ * import { type PostgresClient, postgresStore } from "tokenkeep/stores/postgres";
  *
  * const open = (pool: PostgresClient, keys: string) =>
  *   encrypted(postgresStore(pool), keyring(keys));
@@ -264,4 +263,4 @@ function quote(table: string): string {
   return names.map((name) => `"${name}"`).join(".");
 }
 
-export type { PgPool, PostgresClient, PostgresJs } from "../guard/postgres.ts";
+export type { PgPool, PostgresClient, PostgresJs } from "../server/postgres.ts";

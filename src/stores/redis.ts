@@ -8,9 +8,9 @@
 import { isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { randomId } from "../guard/random.ts";
-import { pairsOf, type RedisClient, redisOf, type Send, textOf } from "../guard/redis/client.ts";
-import { createScript, type Script, wordOf } from "../guard/redis/script.ts";
-import { createSynced, type Synced } from "../guard/redis/synced.ts";
+import { pairsOf, type RedisClient, redisOf, type Send, textOf } from "../server/redis/client.ts";
+import { createScript, type Script, wordOf } from "../server/redis/script.ts";
+import { createSynced, type Synced } from "../server/redis/synced.ts";
 import { type Cause, DEADLINE, fail, headOf, storedOf } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
@@ -293,4 +293,4 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   WRONGTYPE: ["a record's key is another one's", "Choose another prefix"],
 };
 
-export type { IoRedis, NodeRedis, RedisClient } from "../guard/redis/client.ts";
+export type { IoRedis, NodeRedis, RedisClient } from "../server/redis/client.ts";

@@ -1,7 +1,7 @@
 /** The self-signed mechanism by private keys: in whichever form people have them, or an error that helps. */
 import { decodeProtectedHeader, jwtVerify } from "jose";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { KeyPairAlgorithm } from "../../../src/guard/algorithms.ts";
+import type { KeyPairAlgorithm } from "../../../src/key/algorithms.ts";
 import { createVault } from "../../../src/index.ts";
 import { selfSigned, type SelfSignedOptions } from "../../../src/providers/self-signed.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";

@@ -5,8 +5,8 @@ import { own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
 import type { Exchange, Outcome } from "../types.ts";
 import type { Note, Visit } from "./jar.ts";
-import type { RawGrant, ReplyRules, TokenReply } from "./outcome.ts";
-import { ask, send } from "./token-request.ts";
+import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
+import { ask, send } from "../grant/token-request.ts";
 
 declare const importScripts: unknown;
 

@@ -1,14 +1,14 @@
 /** The keys that a JWT may have been signed by. The JWT names one of them, and never where it comes from. */
 import { check } from "../errors.ts";
 import type { JwtAlgorithm, KeyPairAlgorithm } from "./algorithms.ts";
-import type { WebCryptoKey } from "./crypto.ts";
+import type { WebCryptoKey } from "../guard/crypto.ts";
 import { isHmac } from "./hmac-key.ts";
-import { isObject, own, says } from "./json.ts";
+import { isObject, own, says } from "../guard/json.ts";
 import type { Members } from "./jws.ts";
 import { jwtError } from "./jwt-flaw.ts";
 import type { Jwk } from "./key-pairs.ts";
 import { canVerify, importPublicKey } from "./public-key.ts";
-import { jsonIn } from "./replies.ts";
+import { jsonIn } from "../guard/replies.ts";
 import type { KeySet, RemoteKeys } from "./remote-keys.ts";
 import { importSecret } from "./secret-key.ts";
 

@@ -1,10 +1,10 @@
 /** An issuer's keys, fetched from its JWKS endpoint (RFC 7517 §5) and kept for a while. */
 import { check, VaultError, type VaultErrorFacts } from "../errors.ts";
 import type { Fetch } from "../types.ts";
-import { isObject, own } from "./json.ts";
-import { jsonIn, parseRetryAfter, readText } from "./replies.ts";
-import { isSecure } from "./secure.ts";
-import { within } from "./within.ts";
+import { isObject, own } from "../guard/json.ts";
+import { jsonIn, parseRetryAfter, readText } from "../guard/replies.ts";
+import { isSecure } from "../guard/secure.ts";
+import { within } from "../guard/within.ts";
 
 /** A set of JWKs, each as it came: `unknown` members, no prototype. */
 export interface KeySet {
