@@ -47,8 +47,8 @@ const alone = {
   webhook: 2390,
   worker: 30_260,
   wretch: 1440,
-  "stores/postgres": 4030,
-  "stores/redis": 5060,
+  "stores/postgres": 4150,
+  "stores/redis": 5190,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
