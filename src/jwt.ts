@@ -74,7 +74,8 @@ export interface VerifiedJwt {
 /** The options of {@link verifyJwt}. */
 export interface VerifyJwtOptions {
   /**
-   * What verifies. For key pairs: {@link remoteKeys}, a JWKS, a public JWK, or SPKI PEM (`BEGIN PUBLIC KEY`).
+   * What verifies. For key pairs: {@link remoteKeys}, a JWKS, a public JWK (both also as JSON), or SPKI PEM
+   * (`BEGIN PUBLIC KEY`).
    * For the HS algorithms: the secret as text or bytes, or a JWK of `kty` `oct`.
    */
   readonly key: GivenKey;

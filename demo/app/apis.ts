@@ -1,6 +1,13 @@
 /** The APIs that the demo can call: what each is like, how one signs in, what it teaches. */
 
-export type ApiId = "vmcloud" | "artos" | "clary-jwt" | "clary" | "simplismart" | "qovery";
+export type ApiId =
+  | "vmcloud"
+  | "artos"
+  | "clary-jwt"
+  | "clary"
+  | "simplismart"
+  | "qovery"
+  | "cookie";
 
 /** What a sign-in form may ask for. */
 export type FieldName = "email" | "password" | "token" | "userId" | "subject" | "apiKey" | "tier";
@@ -41,6 +48,8 @@ export interface Api {
   readonly calls: boolean;
   /** Whether it has refresh tokens, which can be strict or not. */
   readonly rotates?: true;
+  /** Its refresh token lies in the browser's cookie jar. */
+  readonly jar?: true;
 }
 
 export const people: readonly [Person, Person] = [
@@ -56,6 +65,11 @@ const secret = (name: FieldName, label: string): Field => ({
 });
 const token = secret("token", "Token, from the API's console");
 
+const login: readonly Field[] = [
+  { name: "email", label: "E-mail", type: "email", autocomplete: "username" },
+  { name: "password", label: "Password", type: "password", autocomplete: "current-password" },
+];
+
 export const apis: readonly Api[] = [
   {
     id: "vmcloud",
@@ -65,10 +79,7 @@ export const apis: readonly Api[] = [
     teaches:
       "A password gets a token for 24 hours and a refresh token, which may be spent once. Two tabs that spend the same one would end the session.",
     path: "/v1/vms",
-    fields: [
-      { name: "email", label: "E-mail", type: "email", autocomplete: "username" },
-      { name: "password", label: "Password", type: "password", autocomplete: "current-password" },
-    ],
+    fields: login,
     life: "24 h",
     renewal: ["refresh", "refreshes"],
     calls: true,
@@ -139,6 +150,20 @@ export const apis: readonly Api[] = [
     fields: [token],
     renewal: ["refresh", "refreshes"],
     calls: false,
+  },
+  {
+    id: "cookie",
+    name: "Own API",
+    kind: "refresh cookie",
+    punch: "One refresh.",
+    teaches:
+      "A login sets the refresh token as an HttpOnly cookie, which no script can read. Each refresh spends it and sets the next: two tabs that refresh at once would end the session.",
+    path: "/me",
+    fields: login,
+    life: "15 min",
+    renewal: ["refresh", "refreshes"],
+    calls: true,
+    jar: true,
   },
 ];
 

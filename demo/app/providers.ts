@@ -1,7 +1,8 @@
-/** The six APIs as their presets have them, and how a form signs in. The page shows these very lines. */
+/** The APIs as their presets have them, one by a mechanism, and how a form signs in. The page shows these very lines. */
 import { artos } from "tokenkeep/providers/artos";
 import { clary } from "tokenkeep/providers/clary";
 import { claryJwt } from "tokenkeep/providers/clary-jwt";
+import { cookie } from "tokenkeep/providers/cookie";
 import { qovery } from "tokenkeep/providers/qovery";
 import { simplismart } from "tokenkeep/providers/simplismart";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
@@ -73,6 +74,21 @@ const useQovery = use({
 });
 // #endregion
 
+// #region cookie
+const useCookie = use({
+  provider: ({ baseURL }) =>
+    cookie({
+      name: "own",
+      origins: [baseURL],
+      loginUrl: `${baseURL}/auth/login`,
+      refreshUrl: `${baseURL}/auth/refresh`,
+      logoutUrl: `${baseURL}/auth/logout`,
+      read: (body) => ({ accessToken: body["access_token"], expiresIn: body["expires_in"] }),
+    }),
+  credentials: ({ email, password }) => ({ email, password }),
+});
+// #endregion
+
 export const uses: Readonly<Record<ApiId, Use>> = {
   vmcloud: useVmcloud,
   artos: useArtos,
@@ -80,4 +96,5 @@ export const uses: Readonly<Record<ApiId, Use>> = {
   clary: useClary,
   simplismart: useSimplismart,
   qovery: useQovery,
+  cookie: useCookie,
 };

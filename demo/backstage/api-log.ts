@@ -11,8 +11,8 @@ export interface LogEntry {
   readonly at: number;
   /** How long the answer took, milliseconds. */
   readonly took: number;
-  /** A request for data, a call to the token endpoint, a sign-in, or a button of the demo's. */
-  readonly kind: "request" | "refresh" | "sign-in" | "act";
+  /** A request for data, a call to the token endpoint, a sign-in or sign-out, or a button of the demo's. */
+  readonly kind: "request" | "refresh" | "sign-in" | "sign-out" | "act";
   /** 0 where the connection was cut. */
   readonly status: number;
   /** The request's first arrival: one that is sent again after a 401 is one request. */

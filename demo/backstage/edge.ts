@@ -8,7 +8,7 @@ import path from "node:path";
 import { cloudflare } from "@cloudflare/vite-plugin";
 import type { Plugin, ViteDevServer } from "vite";
 import type { Crowd } from "../app/crowd.ts";
-import { sessionOf } from "../worker-visitor.ts";
+import type * as Visitors from "../worker-visitor.ts";
 import { type Bindings, bindingsOf, type Five } from "./bindings.ts";
 
 /** Where the Worker answers, on the page's server. */
@@ -16,6 +16,16 @@ const ROUTE = "/worker";
 
 /** The Worker's variables and secrets: what signs its visitors' sessions is among them. */
 let bindings: Bindings | undefined;
+
+/** Loads by Vite, as the page is: `tokenkeep/…` leads to the sources, and nothing needs to be built. */
+let load: ((file: string) => Promise<unknown>) | undefined;
+
+/** What a login gives a visitor. */
+async function sessionOf(account: string): Promise<string> {
+  if (!bindings || !load) return "";
+  const visitors = (await load("/worker-visitor.ts")) as typeof Visitors;
+  return visitors.sessionOf(account, bindings);
+}
 
 /**
  * Sends one request for each visitor, all at once. Here and not in the page, because a browser opens
@@ -30,7 +40,7 @@ export async function sendCrowd(
   const start = Date.now();
   const statuses: Record<string, number> = {};
   // They all work for one customer, who has one account with the API.
-  const headers = { authorization: `Bearer ${bindings && (await sessionOf(account, bindings))}` };
+  const headers = { authorization: `Bearer ${await sessionOf(account)}` };
   const visit = async (visitor: number): Promise<void> => {
     const url = new URL(ROUTE, origin);
     url.search = String(new URLSearchParams({ api, visitor: String(visitor) }));
@@ -79,10 +89,13 @@ export function demoWorker(apis: () => Five): Plugin[] {
       // The Worker's plugin would answer for the pages, under other names.
       name: "demo:pages",
       apply: "serve",
-      configureServer: (vite) => () => {
-        vite.middlewares.use((request, response, fail) => {
-          sendPage(vite, request.url ?? "/", response).catch(fail);
-        });
+      configureServer(vite) {
+        load = (file) => vite.ssrLoadModule(file);
+        return () => {
+          vite.middlewares.use((request, response, fail) => {
+            sendPage(vite, request.url ?? "/", response).catch(fail);
+          });
+        };
       },
     },
     ...cloudflare({

@@ -11,7 +11,9 @@ import type { Fault } from "../../test/apis/faults.ts";
 import type { Gate } from "../../test/apis/gates.ts";
 import { serve } from "../../test/apis/sockets.ts";
 import { createVmcloudApi } from "../../test/apis/vmcloud.ts";
-import { type ApiLog, createLog, type LogEntry } from "./api-log.ts";
+import { type ApiLog, createLog } from "./api-log.ts";
+import { hostCookie } from "./hosted-cookie.ts";
+import { exposed, kindOf, sleep, wire } from "./wire.ts";
 
 /** A token's life, where it can be renewed: a second stands for an hour of VMCloud's. */
 const LIFE = 24_000;
@@ -38,7 +40,7 @@ export const faults: Readonly<Record<string, Fault>> = {
 
 /** What the demo's buttons may do to an API. */
 export interface Hosted {
-  /** Its preset's name; `EDGE` stands before it where only the Worker calls it. */
+  /** Its name in the page's list; `EDGE` stands before it where only the Worker calls it. */
   readonly id: string;
   /** The API's origin. */
   readonly url: string;
@@ -59,23 +61,6 @@ export interface Hosted {
   close(): Promise<void>;
 }
 
-const paths: Readonly<Record<string, LogEntry["kind"]>> = {
-  "/api/v1/auth/token": "sign-in",
-  "/api/v1/auth/refresh": "refresh",
-  // A sign-in and what follows it look the same.
-  "/get-access-token": "refresh",
-};
-const kindOf = ({ url }: Request): LogEntry["kind"] => paths[new URL(url).pathname] ?? "request";
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Takes as long as a network does, so that there is something to see. */
-async function wire(kind: LogEntry["kind"], reply: Response): Promise<Response> {
-  const ms = { request: 12 + 24 * Math.random(), refresh: 600, "sign-in": 0, act: 0 }[kind];
-  if (reply.ok) await sleep(ms);
-  return reply;
-}
-
 /** The same with a token that nobody was given: the API says so itself, and counts it. */
 function spoil(request: Request): Request {
   const [scheme] = (request.headers.get("authorization") ?? "").split(" ");
@@ -91,7 +76,7 @@ async function host(id: ApiName, port: number, life: number): Promise<Hosted> {
   const answer = (request: Request): Promise<Response> =>
     api.fetch(refusing ? spoil(request) : request);
   const log = createLog(async (request) => wire(kindOf(request), await answer(request)), kindOf);
-  const open = cors(log.handler, { expose: ["retry-after", "date", "www-authenticate"] });
+  const open = cors(log.handler, { expose: exposed });
   const { url, close } = await serve(open, { port }).catch(() => serve(open));
 
   return {
@@ -132,9 +117,10 @@ async function hostEdge(): Promise<Hosted[]> {
   }));
 }
 
-/** Starts them all. */
-export async function hostAll(): Promise<Hosted[]> {
+/** Starts them all. `isPage`: whether an origin is the demo's page's. */
+export async function hostAll(isPage: (origin: string) => boolean): Promise<Hosted[]> {
   const ids = Object.keys(apis) as ApiName[];
   const pages = ids.map((id, index) => host(id, FIRST_PORT + index, LIFE));
+  pages.push(hostCookie({ port: FIRST_PORT + ids.length, life: LIFE, isPage }));
   return [...(await Promise.all(pages)), ...(await hostEdge())];
 }

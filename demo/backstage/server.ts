@@ -22,8 +22,11 @@ export interface Whereabouts {
 export function demoApis(): Plugin[] {
   let apis: Hosted[] = [];
   let origin = (): string => "";
+  /** By either of its names: an API with cookies answers to no other page. */
+  const isPage = (asked: string): boolean =>
+    [origin(), origin().replace("127.0.0.1", "localhost")].includes(`${asked}/`);
   /** Strict rotation is what many servers have. */
-  const strict = new Set<string>(["vmcloud"]);
+  const strict = new Set<string>(["vmcloud", "cookie"]);
   const gates = new Map<string, Gate>();
   let webhooks: Webhooks | undefined;
 
@@ -88,10 +91,10 @@ export function demoApis(): Plugin[] {
     name: "demo:apis",
     apply: "serve",
     async config() {
-      apis = await hostAll();
+      apis = await hostAll(isPage);
     },
     configureServer(vite) {
-      origin = () => vite.resolvedUrls!.local[0]!;
+      origin = () => vite.resolvedUrls?.local[0] ?? "";
       vite.httpServer?.once("close", () => apis.forEach((api) => void api.close()));
       webhooks = createWebhooks(vite);
       vite.middlewares.use("/backstage", (request, response, fail) => {

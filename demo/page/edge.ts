@@ -24,6 +24,13 @@ const dots = document.getElementById("edge-dots")!;
 
 /** What the card is about, before anything has happened. */
 function introduce(): void {
+  for (const [id, isThere] of [
+    ["none", api.jar],
+    ["some", !api.jar],
+    ["lines", !api.jar],
+  ] as const)
+    document.getElementById(`edge-${id}`)!.hidden = !isThere;
+  if (api.jar) return;
   dots.append(...Array.from({ length: CROWD }, () => document.createElement("i")));
   const lines = [`edge-${api.id}`, "edge"].map(region).join("\n\n");
   document.getElementById("edge-code")!.replaceChildren(colour(lines));

@@ -232,6 +232,7 @@ function links(): void {
   write("punch", api.punch);
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;
+  document.getElementById("jar")!.hidden = !api.jar;
   document.getElementById("owned-box")!.hidden = api.life === undefined;
 }
 links();

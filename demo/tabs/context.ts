@@ -37,7 +37,10 @@ export async function startContext(within?: number): Promise<Context> {
   const api = apiOf(asked.get("api"));
   const person = people.find((one) => one.account === asked.get("account")) ?? people[0];
   const { account } = person;
-  const { url = "", reuseWindow = 0 } = whereabouts[api.id] ?? {};
+  const { url: there = "", reuseWindow = 0 } = whereabouts[api.id] ?? {};
+  // By the page's own name: to a cookie `localhost` and `127.0.0.1` are two sites.
+  const isNamed = location.hostname === "localhost";
+  const url = isNamed ? there.replace("127.0.0.1", "localhost") : there;
   const tab = await claimNumber(within === undefined);
   let offline = asked.has("offline");
 

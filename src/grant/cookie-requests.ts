@@ -117,7 +117,7 @@ export async function askFor(
   const outcome = await visit.send((exchange) =>
     ask({ url, body: asked }, rules, withCookie(exchange, headersOf(csrf, visit.note()))),
   );
-  return { outcome, subject };
+  return { outcome: own(outcome), subject };
 }
 
 /** Statuses of a logout by which the server may not have heard of it. */

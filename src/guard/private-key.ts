@@ -9,7 +9,7 @@ const PRIVATE: Half = own({
   label: "PRIVATE KEY",
   format: "pkcs8",
   isPrivate: true,
-  advice: own({}),
+  advice: own({ certificate: "Pass the private key that belongs to it, which alone signs" }),
   others: own({
     "RSA PRIVATE KEY": "pkcs1_key",
     "EC PRIVATE KEY": "sec1_key",

@@ -47,9 +47,6 @@ export interface RemoteKeysOptions {
 /** In bytes: a set of a hundred RSA keys. */
 const LONGEST = 262_144;
 
-/** How many milliseconds a caller waits for another's fetch before it makes its own. */
-const FOLLOW = 1_000;
-
 /** In milliseconds: the first pause after a failure, and the longest. */
 const PAUSE = { first: 1_000, longest: 60_000 } as const;
 
@@ -150,13 +147,16 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
     if (pending === mine) pending = undefined;
   }
 
-  /** Joins a fetch that is under way, but not for long: in Workers it ends with the request that began it. */
+  /**
+   * Joins a fetch that is under way, for half of its time: in Workers it ends with the request that began it
+   * (F31). So an issuer that is slow is asked twice at a time at most.
+   */
   async function refresh(): Promise<void> {
     for (;;) {
       const other = pending;
       if (!other) return begin();
       const settled = other.then(() => true);
-      if (await within(settled, FOLLOW)) return;
+      if (await within(settled, timeout / 2)) return;
       if (pending === other) pending = undefined;
     }
   }

@@ -6,19 +6,27 @@ import { type CookieApi, createCookieApi } from "./cookies.ts";
 import { type Handler, json } from "./replies.ts";
 import { serve, type Served } from "./sockets.ts";
 
+export interface CredentialsOptions {
+  /** Whose pages may ask; all by default. */
+  readonly allows?: (origin: string) => boolean;
+  /** Response headers that script may read; none by default. */
+  readonly expose?: readonly string[];
+}
+
 /** CORS for requests with cookies, which take no wildcard (Fetch §3.3.2). */
 export const withCredentials =
-  (handler: Handler): Handler =>
+  (handler: Handler, { allows = () => true, expose = [] }: CredentialsOptions = {}): Handler =>
   async (request) => {
     const origin = request.headers.get("origin");
     const isAsked = request.method === "OPTIONS";
     const reply = isAsked ? new Response(null, { status: 204 }) : await handler(request);
-    if (origin === null) return reply;
+    if (origin === null || !allows(origin)) return reply;
     const { headers } = reply;
     headers.set("access-control-allow-origin", origin);
     headers.set("access-control-allow-credentials", "true");
     headers.set("access-control-allow-methods", "GET, POST");
     headers.set("access-control-allow-headers", "authorization, content-type, x-csrf");
+    if (expose.length > 0) headers.set("access-control-expose-headers", expose.join(", "));
     headers.append("vary", "Origin");
     return reply;
   };

@@ -15,10 +15,14 @@ export interface CookieApiSwitches {
   /** Access tokens are opaque, and only the reply's `user` tells whose they are. */
   isOpaque: boolean;
   rotates: boolean;
+  /** With which everybody signs in. */
+  password: string;
+  /** How its secrets end. */
+  ending: string;
   /** Answers instead of the API, or holds a request; `undefined` goes on. */
   before: (kind: Kind, request: Request) => Response | undefined | Promise<Response | undefined>;
   /** The same once the server has done its part. */
-  after: (kind: Kind, reply: Response) => Response | Promise<Response>;
+  after: (kind: Kind, reply: Response, request: Request) => Response | Promise<Response>;
 }
 
 export type Kind = "login" | "refresh" | "logout" | "page" | "api";
@@ -77,12 +81,12 @@ export function createCookieApi(
 
   function give(family: Family): Response {
     serial += 1;
-    const refresh = `refresh-${serial}-secret`;
+    const refresh = `refresh-${serial}-${api.ending}`;
     tokens.set(refresh, { family, isSpent: false });
     const iat = Math.floor(now() / 1_000);
     const claims = { sub: family.user, iat, exp: iat + api.life / 1_000, jti: serial };
     const token = api.isOpaque
-      ? `opaque-${serial}-secret`
+      ? `opaque-${serial}-${api.ending}`
       : `${base64url({ alg: "none" })}.${base64url(claims)}.c2ln`;
     access.set(token, { family, diesAt: now() + api.life });
     const body = {
@@ -113,7 +117,7 @@ export function createCookieApi(
 
   async function signIn(request: Request): Promise<Response> {
     const { email, password } = (await request.json()) as Record<string, string>;
-    return password === "right" && email ? begin(email) : json(401, { error: "no" });
+    return password === api.password && email ? begin(email) : json(401, { error: "no" });
   }
 
   function refresh(request: Request): Response {
@@ -165,6 +169,8 @@ export function createCookieApi(
     csrf: "none",
     isOpaque: false,
     rotates: true,
+    password: "right",
+    ending: "secret",
     before: () => undefined,
     after: (_, reply) => reply,
     ...given,
@@ -182,7 +188,7 @@ export function createCookieApi(
       const call = { kind, user, status: 0 };
       api.calls.push(call);
       const early = await api.before(kind, request);
-      const reply = early ?? (await api.after(kind, await answer(kind, request)));
+      const reply = early ?? (await api.after(kind, await answer(kind, request), request));
       call.status = reply.status;
       return reply;
     },

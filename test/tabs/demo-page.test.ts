@@ -21,6 +21,8 @@ const deepSecrets: Readonly<Record<ApiId, number>> = {
   clary: 0,
   simplismart: 0,
   qovery: 0,
+  // A password, and two refresh tokens: no reply may give away what the cookie is.
+  cookie: 3,
 };
 
 describe("secrets", () => {

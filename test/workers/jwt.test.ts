@@ -39,7 +39,7 @@ it("the request that began to fetch the keys goes away: the others are answered,
   expect(await first).toBe("AbortError");
   expect(await Promise.all(others)).toEqual(Array(20).fill("accepted"));
   expect(await ask()).toBe("accepted");
-  // One more, and another where a slow machine keeps them waiting for more than a second.
+  // One more, and another where a slow machine keeps them waiting for half of the fetch's time.
   expect((await issuer.counters()).jwksCalls).toBeLessThan(6);
 });
 

@@ -198,6 +198,12 @@ describe("a key that cannot sign is an error that says what to do, and never sho
       "private key",
       "RS256",
     ],
+    [
+      "a certificate",
+      "certificate",
+      "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+      "private key that belongs to it",
+    ],
     ["a public JWK", "public_key", publicJwk("EC P-256"), "private key"],
     [
       "an RSA key for ES256",
