@@ -27,23 +27,23 @@ import {
   type JwtAlgorithm,
   type KeyPairAlgorithm,
   KINDS,
-} from "./guard/algorithms.ts";
+} from "./key/algorithms.ts";
 import type { WebCryptoKey } from "./guard/crypto.ts";
-import { isHmac } from "./guard/hmac-key.ts";
+import { isHmac } from "./key/hmac-key.ts";
 import { isObject, own } from "./guard/json.ts";
-import { type Members, partsOf } from "./guard/jws.ts";
-import { checkClaims } from "./guard/jwt-claims.ts";
-import { type GivenKey, keysFor, sourceOf } from "./guard/jwt-keys.ts";
-import { jwtError } from "./guard/jwt-flaw.ts";
-import type { Jwk } from "./guard/key-pairs.ts";
-import { importPrivateKey, kidOf } from "./guard/private-key.ts";
+import { type Members, partsOf } from "./key/jws.ts";
+import { checkClaims } from "./key/jwt-claims.ts";
+import { type GivenKey, keysFor, sourceOf } from "./key/jwt-keys.ts";
+import { jwtError } from "./key/jwt-flaw.ts";
+import type { Jwk } from "./key/key-pairs.ts";
+import { importPrivateKey, kidOf } from "./key/private-key.ts";
 import {
   type KeySet,
   type RemoteKeys,
   remoteKeys,
   type RemoteKeysOptions,
-} from "./guard/remote-keys.ts";
-import { importSecret } from "./guard/secret-key.ts";
+} from "./key/remote-keys.ts";
+import { importSecret } from "./key/secret-key.ts";
 
 export { type KeySet, type RemoteKeys, remoteKeys, type RemoteKeysOptions };
 export type { GivenKey, HmacAlgorithm, Jwk, JwtAlgorithm, JwtFlaw, KeyPairAlgorithm };
@@ -74,7 +74,8 @@ export interface VerifiedJwt {
 /** The options of {@link verifyJwt}. */
 export interface VerifyJwtOptions {
   /**
-   * What verifies. For key pairs: {@link remoteKeys}, a JWKS, a public JWK, or SPKI PEM (`BEGIN PUBLIC KEY`).
+   * What verifies. For key pairs: {@link remoteKeys}, a JWKS, a public JWK (both also as JSON), or SPKI PEM
+   * (`BEGIN PUBLIC KEY`).
    * For the HS algorithms: the secret as text or bytes, or a JWK of `kty` `oct`.
    */
   readonly key: GivenKey;

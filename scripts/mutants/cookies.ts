@@ -1,11 +1,9 @@
 /** Mutants of a session whose refresh token is a cookie: see `mutant.ts`. */
 import { type Mutant, wrapper } from "./mutant.ts";
 
-const ofJar = wrapper<typeof import("../../src/grant/jar.ts")>("src/grant/jar.ts");
-const ofRequests = wrapper<typeof import("../../src/grant/cookie-requests.ts")>(
-  "src/grant/cookie-requests.ts",
-);
-const ofSeeking = wrapper<typeof import("../../src/grant/seeking.ts")>("src/grant/seeking.ts");
+const ofJar = wrapper<typeof import("../../src/cookie/jar.ts")>("src/cookie/jar.ts");
+const ofRequests = wrapper<typeof import("../../src/cookie/requests.ts")>("src/cookie/requests.ts");
+const ofSeeking = wrapper<typeof import("../../src/cookie/seeking.ts")>("src/cookie/seeking.ts");
 
 const PROVIDER = "test/unit/providers/cookie.test.ts";
 const FINDING = "test/unit/providers/cookie-finding.test.ts";

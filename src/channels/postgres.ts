@@ -6,8 +6,8 @@
  */
 import { check } from "../errors.ts";
 import { shortHash } from "../guard/hash.ts";
-import { type Postgres, type PostgresClient, postgresOf } from "../guard/postgres.ts";
-import { channelOver, type Hearer, type Relay } from "../guard/relay.ts";
+import { type Postgres, type PostgresClient, postgresOf } from "../server/postgres.ts";
+import { channelOver, type Hearer, type Relay } from "../server/relay.ts";
 import type { Channel } from "../types.ts";
 
 /** The options of {@link postgresChannel}. */
@@ -98,4 +98,4 @@ function relayOver(postgres: Postgres, channel: string): Relay {
   };
 }
 
-export type { PgPool, PostgresClient, PostgresJs } from "../guard/postgres.ts";
+export type { PgPool, PostgresClient, PostgresJs } from "../server/postgres.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import { check } from "../errors.ts";
-import { type Connection, type Redis, type RedisClient, redisOf } from "../guard/redis/client.ts";
-import { channelOver, type Hearer, type Relay } from "../guard/relay.ts";
+import { type Connection, type Redis, type RedisClient, redisOf } from "../server/redis/client.ts";
+import { channelOver, type Hearer, type Relay } from "../server/relay.ts";
 import type { Channel } from "../types.ts";
 
 /** The options of {@link redisChannel}. */
@@ -144,4 +144,4 @@ function relayOver(redis: Redis): Relay {
   };
 }
 
-export type { IoRedis, NodeRedis, RedisClient } from "../guard/redis/client.ts";
+export type { IoRedis, NodeRedis, RedisClient } from "../server/redis/client.ts";

@@ -61,6 +61,15 @@ function jsonOf(body: unknown): string {
   return text ?? refuse("unsendable_body");
 }
 
+/** Whether JSON keeps a value as it is, so that a store does. */
+export function isKept(value: unknown): boolean {
+  try {
+    return jsonOf(value) !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** RFC 9110 §5.1, names; §5.5, values. A text that ends in `undefined` comes of a token that is not there. */
 const isHeader = (name: string, value: unknown): boolean =>
   /^[\w!#$%&'*+.^`|~-]+$/.test(name) &&

@@ -49,7 +49,7 @@ export interface OAuthServer extends Readonly<Partial<Record<EndpointName, strin
 
 /** Why a server could not be looked up. */
 export interface LookUpFlaw {
-  readonly flaw: "metadata_missing" | "metadata_invalid" | "issuer_mismatch";
+  readonly flaw: "metadata_missing" | "metadata_invalid" | "issuer_mismatch" | "redirected";
   readonly status?: number | undefined;
   readonly retryAfter?: number | undefined;
 }
@@ -61,6 +61,15 @@ const urlIn = (value: unknown): string | undefined =>
   typeof value === "string" && value.length <= LONGEST && /^https?:\/\//.test(value)
     ? value
     : undefined;
+
+/** An absolute URL, or one below `base`; `undefined` for a text that is none. */
+export function parseUrl(text: unknown, base?: string): URL | undefined {
+  try {
+    return new URL(String(text), base);
+  } catch {
+    return undefined;
+  }
+}
 
 const textsIn = (value: unknown): string[] | undefined =>
   Array.isArray(value) ? value.filter((text) => typeof text === "string") : undefined;
@@ -139,13 +148,14 @@ export function createLookUp({ issuer, endpoints }: OAuthClient): LookUp {
     let last: LookUpFlaw = { flaw: "metadata_missing" };
     if (found) return found;
     for (const url of addressesOf(issuer ?? "")) {
-      const { status, body, retryAfter } = await send({ url, method: "GET" }, exchange);
+      const reply = await send({ url, method: "GET" }, exchange);
+      const { status, body, retryAfter, isRedirect } = reply;
       if (status === 200) {
         const server = isObject(body) ? narrow(body, issuer ?? "") : { flaw: "metadata_invalid" };
         if ("flaw" in server) return server as LookUpFlaw;
         return (found = server);
       }
-      last = { flaw: "metadata_missing", status, retryAfter };
+      last = { flaw: isRedirect ? "redirected" : "metadata_missing", status, retryAfter };
       // Only where nothing stands at the one address is the other asked.
       if (status !== 404) break;
     }
@@ -161,5 +171,5 @@ export function clientParts({
   resource = [],
 }: OAuthClient): string[] {
   const resources = typeof resource === "string" ? [resource] : resource;
-  return [issuer ?? "", clientId, scope.split(" ").toSorted().join(" "), ...resources];
+  return [issuer ?? "", clientId, scope.split(" ").sort().join(" "), ...resources];
 }

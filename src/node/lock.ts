@@ -49,18 +49,17 @@ async function nameOf(name: string): Promise<string> {
   ).join("");
 }
 
-/**
- * Where no lock is to be had, as in a folder that takes no file, tasks run all the same: a lock saves
- * work, and correctness never rests on it (law 1).
- *
- * @returns a lock that spans the processes of this machine that share the folder
- */
-export function processLock(builtins: Builtins, options: ProcessLockOptions): Lock {
-  const { files, paths } = builtins;
-  const { folder, version, onWait, isNeeded } = options;
-  const queue = localLock();
+/** Where locks are held and looked at, file by file. */
+interface LockFiles {
+  pathOf(name: string): Promise<string>;
+  /** How to let go, or `undefined` while somebody else holds it. Throws where no lock is to be had. */
+  tryToHold(path: string): (() => void) | undefined;
+  /** Whether nobody holds it. Throws where nobody can tell, and where somebody does. */
+  isFree(path: string): boolean;
+}
 
-  const pathOf = async (name: string): Promise<string> => paths.join(folder, await nameOf(name));
+function createLockFiles(builtins: Builtins, folder: string): LockFiles {
+  const { files, paths } = builtins;
   const inodeOf = (path: string): number | undefined =>
     files.lstatSync(path, { throwIfNoEntry: false })?.ino;
 
@@ -72,29 +71,63 @@ export function processLock(builtins: Builtins, options: ProcessLockOptions): Lo
     }
   }
 
-  /** How to let go, or `undefined` while somebody else holds it. Throws where no lock is to be had. */
-  function tryToHold(path: string): (() => void) | undefined {
-    makeFolder(builtins, folder);
-    makeFile(builtins, path);
-    const before = inodeOf(path);
+  /** Opens the file and runs a statement, with the handle closed where that fails. */
+  function open(path: string, sql: string): Database {
     const db = builtins.open(path);
     try {
-      db.exec(`${QUIETLY}; BEGIN EXCLUSIVE`);
+      db.exec(`${QUIETLY}; ${sql}`);
+      return db;
     } catch (error) {
       db.close();
-      if (isBusy(error)) return undefined;
       throw error;
     }
-    const release = (): void => {
-      // First, so that nobody takes a file that is on its way out for the lock.
+  }
+
+  return {
+    pathOf: async (name) => paths.join(folder, await nameOf(name)),
+    tryToHold(path) {
+      makeFolder(builtins, folder);
+      makeFile(builtins, path);
+      const before = inodeOf(path);
+      let db: Database;
+      try {
+        db = open(path, "BEGIN EXCLUSIVE");
+      } catch (error) {
+        if (isBusy(error)) return undefined;
+        throw error;
+      }
+      const release = (): void => {
+        // First, so that nobody takes a file that is on its way out for the lock.
+        remove(path);
+        db.close();
+      };
+      // The holder before has removed the file that this handle is for.
+      if (before !== undefined && inodeOf(path) === before) return release;
+      db.close();
+      return undefined;
+    },
+    isFree(path) {
+      if (inodeOf(path) === undefined) return true;
+      // A shared lock, so that two processes that look at once do not take each other for the holder.
+      const db = open(path, "SELECT count(*) FROM sqlite_schema");
+      // Whoever held it is dead, and could not clear up. Its name is never used again.
       remove(path);
       db.close();
-    };
-    // The holder before has removed the file that this handle is for.
-    if (before !== undefined && inodeOf(path) === before) return release;
-    db.close();
-    return undefined;
-  }
+      return true;
+    },
+  };
+}
+
+/**
+ * Where no lock is to be had, as in a folder that takes no file, tasks run all the same: a lock saves
+ * work, and correctness never rests on it (law 1).
+ *
+ * @returns a lock that spans the processes of this machine that share the folder
+ */
+export function processLock(builtins: Builtins, options: ProcessLockOptions): Lock {
+  const { folder, version, onWait, isNeeded } = options;
+  const queue = localLock();
+  const { pathOf, tryToHold, isFree } = createLockFiles(builtins, folder);
 
   /** Waits for the lock, or until something is worth more than to wait: then the task runs without it. */
   async function acquire(path: string, signal: AbortSignal): Promise<(() => void) | undefined> {
@@ -137,21 +170,10 @@ export function processLock(builtins: Builtins, options: ProcessLockOptions): Lo
       }
     },
     async isFree(name) {
-      const path = await pathOf(name);
-      if (inodeOf(path) === undefined) return true;
-      let db: Database | undefined;
       try {
-        db = builtins.open(path);
-        db.exec(QUIETLY);
-        // A shared lock, so that two processes that look at once do not take each other for the holder.
-        db.prepare("SELECT count(*) FROM sqlite_schema").get();
-        // Whoever held it is dead, and could not clear up. Its name is never used again.
-        remove(path);
-        return true;
+        return isFree(await pathOf(name));
       } catch {
         return false;
-      } finally {
-        db?.close();
       }
     },
   };

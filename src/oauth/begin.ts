@@ -49,6 +49,9 @@ export async function beginSignIn(client: OAuthClient, options: BeginOptions = {
   const { returnTo, prompt, loginHint, maxAge, parameters } = own(options);
   const { issuer, clientId, scope, resource } = own(client);
   if (maxAge !== undefined && !(maxAge >= 0)) throw mistake("maxAge, in seconds");
+  const others = Object.entries({ prompt, login_hint: loginHint, ...parameters });
+  if (others.some(([, text]) => text !== undefined && typeof text !== "string"))
+    throw mistake("prompt, loginHint and parameters, as texts");
   const back = redirectOf(client);
   const redirectUri = back.href;
   const isAtCallback = back.pathname !== "/" && back.pathname === new URL(location.href).pathname;
@@ -70,7 +73,7 @@ export async function beginSignIn(client: OAuthClient, options: BeginOptions = {
     returnTo: place,
   });
   leaveFor(client, server.authorization_endpoint, {
-    ...parameters,
+    ...Object.fromEntries(others),
     response_type: "code",
     response_mode: undefined,
     client_id: clientId,
@@ -81,8 +84,6 @@ export async function beginSignIn(client: OAuthClient, options: BeginOptions = {
     nonce,
     code_challenge: await challengeOf(codeVerifier),
     code_challenge_method: "S256",
-    prompt,
-    login_hint: loginHint,
     max_age: maxAge?.toString(),
   });
 }

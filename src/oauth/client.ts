@@ -6,6 +6,7 @@ import {
   type LookUp,
   type OAuthClient,
   type OAuthServer,
+  parseUrl,
 } from "../grant/oauth.ts";
 import { own } from "../guard/json.ts";
 import { isSecure } from "../guard/secure.ts";
@@ -44,8 +45,10 @@ export const clientKey = (client: OAuthClient): string => JSON.stringify(clientP
 const lookUps = new Map<string, LookUp>();
 
 /** Whether a secret, or the user, may be sent there. */
-export const isSafe = (url: string, { dangerouslyAllowLoopbackHttp }: OAuthClient): boolean =>
-  URL.canParse(url) && isSecure(new URL(url), dangerouslyAllowLoopbackHttp);
+export function isSafe(address: string, { dangerouslyAllowLoopbackHttp }: OAuthClient): boolean {
+  const url = parseUrl(address);
+  return url !== undefined && isSecure(url, dangerouslyAllowLoopbackHttp);
+}
 
 /** The server, from its metadata or as the client gives it. */
 export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
@@ -68,16 +71,14 @@ export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
 
 /** The client's redirect URI, absolute. It may be a path of this page's origin. */
 export function redirectOf({ redirectUri = "/" }: OAuthClient): URL {
-  const url = URL.canParse(redirectUri, location.origin)
-    ? new URL(redirectUri, location.origin)
-    : undefined;
+  const url = parseUrl(redirectUri, location.origin);
   if (url?.origin !== location.origin) throw mistake("redirectUri, of this page's origin");
   return url;
 }
 
 /** A place of this page's origin, as a path: no address elsewhere gets through (an open redirect). */
 export function placeOf(address: string): string {
-  const url = URL.canParse(address, location.href) ? new URL(address, location.href) : undefined;
+  const url = parseUrl(address, location.href);
   const path = url && url.pathname + url.search + url.hash;
   // A router would take `//host` for another origin.
   if (!path || url.origin !== location.origin || path.startsWith("//"))

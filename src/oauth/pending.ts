@@ -90,7 +90,7 @@ const ageOf = ({ at }: Entry): number => Math.abs(Date.now() - at);
 async function sweep(store: IDBObjectStore): Promise<void> {
   const keys = await settled(store.getAllKeys());
   const entries: Entry[] = await settled(store.getAll());
-  const youngest = new Set(entries.toSorted((one, other) => other.at - one.at).slice(0, MOST - 1));
+  const youngest = new Set([...entries].sort((one, other) => other.at - one.at).slice(0, MOST - 1));
   entries.forEach((entry, index) => {
     const key = keys[index];
     if (key === undefined) return;

@@ -21,11 +21,11 @@
  * @module
  */
 import { check } from "../errors.ts";
-import { createCookieSessions } from "../grant/cookie-sessions.ts";
-import type { Csrf, CookieRules } from "../grant/cookie-requests.ts";
+import { createCookieSessions } from "../cookie/sessions.ts";
+import type { Csrf, CookieRules } from "../cookie/requests.ts";
 import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf } from "../grant/secrets.ts";
-import { Errand, seeking } from "../grant/seeking.ts";
+import { Errand, seeking } from "../cookie/seeking.ts";
 import { own } from "../guard/json.ts";
 import type { Provider, Renewal } from "../types.ts";
 

@@ -39,10 +39,10 @@ import {
   warnInBrowser,
 } from "../grant/secrets.ts";
 import { ask } from "../grant/token-request.ts";
-import { type KeyPairAlgorithm, KINDS } from "../guard/algorithms.ts";
+import { type KeyPairAlgorithm, KINDS } from "../key/algorithms.ts";
 import { isObject, own } from "../guard/json.ts";
-import type { Jwk } from "../guard/key-pairs.ts";
-import { importPrivateKey, kidOf } from "../guard/private-key.ts";
+import type { Jwk } from "../key/key-pairs.ts";
+import { importPrivateKey, kidOf } from "../key/private-key.ts";
 import type { Exchange, Fetch, Outcome, Provider, Renewal } from "../types.ts";
 
 export type {

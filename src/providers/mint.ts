@@ -20,6 +20,7 @@ import { check } from "../errors.ts";
 import {
   askBy,
   headersOf,
+  isKept,
   readStandard,
   requestOf,
   type TokenCall,
@@ -71,9 +72,11 @@ export function mint<Credentials>(given: MintOptions<Credentials>): Provider<Cre
   const { read = readStandard, isRefusal, safe503 } = options;
   const rules = own({ read, isRefusal, safe503 }) as ReplyRules;
   const headers = headersOf(options.headers);
-  return minting<Credentials>(options, (credentials, exchange) =>
-    askBy(() => requestOf(tokenUrl, request(credentials), headers), rules, exchange),
-  );
+  return minting<Credentials>(options, (credentials, exchange) => {
+    // Kept with the session, they mint the next token: a form or a Map would come back from a store as `{}`.
+    check(isKept(credentials), "credentials, as plain data that JSON keeps");
+    return askBy(() => requestOf(tokenUrl, request(credentials), headers), rules, exchange);
+  });
 }
 
 /** What OAuth's `client_credentials` needs, RFC 6749 §4.4. */

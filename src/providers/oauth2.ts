@@ -27,6 +27,7 @@ import {
   type OAuthClient,
   type OAuthEndpoints,
   type OAuthServer,
+  parseUrl,
 } from "../grant/oauth.ts";
 import { createFinder, lost } from "../grant/oauth-finder.ts";
 import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
@@ -132,7 +133,7 @@ function checkOptions(options: OAuth2Options): void {
   const { clientId, issuer, endpoints, scope, clientSecret, dangerouslyAllowInBrowser } = options;
   check(clientId && typeof clientId === "string", "clientId");
   check(issuer ?? endpoints?.token, "issuer, or endpoints with token");
-  check(issuer === undefined || URL.canParse(issuer), "issuer, an absolute URL");
+  check(issuer === undefined || parseUrl(issuer), "issuer, an absolute URL");
   check(issuer ?? !isOpenId(scope), "issuer, because the scope openid brings an ID token of one");
   check(
     clientSecret === undefined || dangerouslyAllowInBrowser || !isInBrowser(),

@@ -105,17 +105,19 @@ export function password<Credentials = PasswordCredentials>(
       return askBy(() => requestOf(tokenUrl, request(credentials), headers), rules, exchange);
     },
     ...(isRefreshed && {
-      renew: ({ refreshToken = "", accessToken = "" }, exchange) =>
-        askBy(
-          () => requestOf(refreshUrl, refresh({ refreshToken, accessToken }), headers),
-          rules,
-          exchange,
-        ),
+      async renew({ refreshToken = "", accessToken = "" }, exchange) {
+        const tokens = { refreshToken, accessToken };
+        const write = (): TokenRequest => requestOf(refreshUrl, refresh(tokens), headers);
+        const outcome = await askBy(write, rules, exchange);
+        warnOfMistake(`provider "${name}" refreshes nothing`, outcome);
+        return outcome;
+      },
     }),
     ...(revokeUrl !== undefined && {
       async revoke(tokens: TokenSet, exchange) {
         const write = (): TokenRequest => requestOf(revokeUrl, revoke(tokens), headers);
-        warnOfMistake(name, await askBy(write, rules, exchange));
+        const outcome = await askBy(write, rules, exchange);
+        warnOfMistake(`provider "${name}" revokes nothing`, outcome);
       },
     }),
   });
@@ -168,11 +170,13 @@ function rulesOf(options: PasswordOptions<never>): ReplyRules {
   }) as ReplyRules;
 }
 
-/** Nobody waits for a revocation, so that a mistake in its request has nobody else to be told to. */
-function warnOfMistake(name: string, outcome: Outcome): void {
+/**
+ * Nobody waits for a revocation, and who waits for a refresh hears the reason alone. So a request that cannot
+ * be sent is told here too, with what to do.
+ */
+function warnOfMistake(what: string, outcome: Outcome): void {
   if (outcome.type !== "trouble") return;
   const { error, reason } = outcome;
-  const why = isVaultError(error) ? error.message : "Its revoke threw.";
-  if (isVaultError(error) || reason === "write_failed")
-    warnOnce(`provider "${name}" revokes nothing. ${why}`);
+  if (isVaultError(error)) warnOnce(`${what}. ${error.message}`);
+  else if (reason === "write_failed") warnOnce(`${what}. The function that writes it threw.`);
 }

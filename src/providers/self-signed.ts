@@ -34,12 +34,12 @@ import {
   type JwtAlgorithm,
   type KeyPairAlgorithm,
   KINDS,
-} from "../guard/algorithms.ts";
+} from "../key/algorithms.ts";
 import type { WebCryptoKey } from "../guard/crypto.ts";
-import { HASH_BYTES, importHmacKey, isHmac } from "../guard/hmac-key.ts";
+import { HASH_BYTES, importHmacKey, isHmac } from "../key/hmac-key.ts";
 import { isObject, own } from "../guard/json.ts";
-import type { Jwk } from "../guard/key-pairs.ts";
-import { importPrivateKey, kidOf } from "../guard/private-key.ts";
+import type { Jwk } from "../key/key-pairs.ts";
+import { importPrivateKey, kidOf } from "../key/private-key.ts";
 import type { Exchange, Outcome, Provider } from "../types.ts";
 
 export type { Address, Env, HmacAlgorithm, Jwk, JwtAlgorithm, KeyPairAlgorithm, SecretOptions };

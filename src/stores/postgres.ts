@@ -6,9 +6,10 @@
  * @module
  */
 import { check, isVaultError } from "../errors.ts";
-import { type PostgresClient, postgresOf, type Row } from "../guard/postgres.ts";
+import { insist } from "../guard/insist.ts";
+import { type PostgresClient, postgresOf, type Row } from "../server/postgres.ts";
 import { randomId } from "../guard/random.ts";
-import { type Cause, DEADLINE, fail, headOf, inTime, storedOf } from "../guard/stored.ts";
+import { type Cause, DEADLINE, fail, headOf, storedOf } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /** The options of {@link postgresStore}. */
@@ -44,7 +45,7 @@ const EXPECTED =
   "key = $1 AND head->>'format' = '1' AND head->>'sessionId' = $2 AND head->>'revision' = $3";
 
 /**
- * Keeps records in a table, as they are: wrap the store in `encrypted` with a key ring. `docs/stores.md` has
+ * Keeps records in a table, as they are: wrap the store in `encrypted` with a key ring. `docs/stores-servers.md` has
  * the SQL that makes the table.
  *
  * @param pool `new Pool()` of `pg`, or `postgres()` of `postgres`; it stays open
@@ -75,26 +76,20 @@ export function postgresStore(
   function explain(error: unknown): Cause {
     isProved = options.dangerouslyAssumeDurable === true;
     const code = codeOf(error);
-    if (postgres.isEnded() || code === "CONNECTION_ENDED")
+    if (postgres.isEnded() || code === ENDED)
       return ["the pool has ended", "Close the vaults before the pool"];
     return (CAUSES[code] ?? CAUSES[code.slice(0, 2)])?.(table) ?? ["Postgres does not answer"];
   }
 
-  async function attempt<T>(task: () => Promise<T>, late: Promise<never>): Promise<T> {
-    // After the deadline no write begins: the caller has been told that it failed.
-    await Promise.race([late, isProved ? undefined : prove()]);
-    return task();
-  }
-
-  /** A task may run twice: an answer that was lost with its connection is asked for once more. */
   const reach = <T>(task: () => Promise<T>): Promise<T> =>
-    inTime(
+    insist(
       timeout,
-      (late) =>
-        attempt(task, late).catch((error: unknown) =>
-          isLost(error) ? attempt(task, late) : Promise.reject(error),
-        ),
-      explain,
+      async (late) => {
+        // After the deadline no write begins: the caller has been told that it failed.
+        await Promise.race([late, isProved ? undefined : prove()]);
+        return task();
+      },
+      { isLost: (error) => isLost(error) && !postgres.isEnded(), explain },
     );
 
   /** Looks on the primary only. Where nothing is found, the one row has nulls. */
@@ -197,7 +192,7 @@ export function postgresStore(
       }),
     read: (key) => reach(() => read(key)),
     write(key, next, expected) {
-      // One id for both tries.
+      // One id for all tries.
       const id = randomId();
       return reach(() => write(key, next, expected, id));
     },
@@ -212,6 +207,9 @@ export function postgresStore(
 /** Postgres has undone the statement, because another one came between. */
 const UNSERIALIZABLE = "40001";
 
+/** The code of `postgres` for a pool that the application has ended. */
+const ENDED = "CONNECTION_ENDED";
+
 /** An error's SQLSTATE, or the word of a package for a connection that failed. */
 const codeOf = (error: unknown): string => {
   const { code } = Object(error) as { readonly code?: unknown };
@@ -223,13 +221,16 @@ const codeOf = (error: unknown): string => {
  * Postgres itself have five characters.
  */
 const isLost = (error: unknown): boolean =>
-  error !== undefined && !isVaultError(error) && !/^(?!08|57|58)[0-9A-Z]{5}$/.test(codeOf(error));
+  error !== undefined &&
+  !isVaultError(error) &&
+  codeOf(error) !== ENDED &&
+  !/^(?!08|57|58)[0-9A-Z]{5}$/.test(codeOf(error));
 
 const STANDBY: Cause = ["this database is a standby", "Connect to the primary"];
 
 const missing = (table: string): Cause => [
   `there is no table ${table}`,
-  "Make it with the SQL in docs/stores.md",
+  "Make it with the SQL in docs/stores-servers.md",
 ];
 
 /** By SQLSTATE or its class: Postgres' own words may show what it stores (S4). */
@@ -241,7 +242,10 @@ const CAUSES: Readonly<Record<string, (table: string) => Cause>> = {
     `the role may not use the table ${table}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} to it`,
   ],
-  "42703": (table) => [`the table ${table} is another one's`, "Compare it with docs/stores.md"],
+  "42703": (table) => [
+    `the table ${table} is another one's`,
+    "Compare it with docs/stores-servers.md",
+  ],
   "42P01": missing,
   "53100": () => ["the database's disk is full", "Make room: nothing is lost"],
   "53300": () => ["Postgres takes no more connections", "Make the pools smaller"],
@@ -259,4 +263,4 @@ function quote(table: string): string {
   return names.map((name) => `"${name}"`).join(".");
 }
 
-export type { PgPool, PostgresClient, PostgresJs } from "../guard/postgres.ts";
+export type { PgPool, PostgresClient, PostgresJs } from "../server/postgres.ts";

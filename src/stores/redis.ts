@@ -6,11 +6,12 @@
  * @module
  */
 import { isVaultError } from "../errors.ts";
+import { insist } from "../guard/insist.ts";
 import { randomId } from "../guard/random.ts";
-import { pairsOf, type RedisClient, redisOf, type Send, textOf } from "../guard/redis/client.ts";
-import { createScript, type Script, wordOf } from "../guard/redis/script.ts";
-import { createSynced, type Synced } from "../guard/redis/synced.ts";
-import { type Cause, DEADLINE, fail, headOf, inTime, storedOf } from "../guard/stored.ts";
+import { pairsOf, type RedisClient, redisOf, type Send, textOf } from "../server/redis/client.ts";
+import { createScript, type Script, wordOf } from "../server/redis/script.ts";
+import { createSynced, type Synced } from "../server/redis/synced.ts";
+import { type Cause, DEADLINE, fail, headOf, storedOf } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /** The options of {@link redisStore}. */
@@ -107,22 +108,16 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     return CAUSES[wordOf(error)] ?? ["Redis does not answer"];
   }
 
-  async function attempt<T>(task: () => Promise<T>, late: Promise<never>): Promise<T> {
-    // After the deadline no write begins: the caller has been told that it failed.
-    await Promise.race([late, redis.ready(late)]);
-    if (!isProved) await Promise.race([late, prove()]);
-    return task();
-  }
-
-  /** A task may run twice: an answer that was lost with its connection is asked for once more. */
   const reach = <T>(task: () => Promise<T>): Promise<T> =>
-    inTime(
+    insist(
       timeout,
-      (late) =>
-        attempt(task, late).catch((error: unknown) =>
-          isLost(error) ? attempt(task, late) : Promise.reject(error),
-        ),
-      explain,
+      async (late) => {
+        // After the deadline no write begins: the caller has been told that it failed.
+        await Promise.race([late, redis.ready(late)]);
+        if (!isProved) await Promise.race([late, prove()]);
+        return task();
+      },
+      { isLost, explain },
     );
 
   async function prove(): Promise<void> {
@@ -174,7 +169,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       }),
     read: (key) => reach(() => find(key, "body")),
     write(key, next, expected) {
-      // One id for both tries.
+      // One id for all tries.
       const values = valuesOf(randomId(), next, expected);
       return reach(() => put(key, values));
     },
@@ -202,9 +197,12 @@ const valuesOf = (
   next?.body === undefined ? "" : JSON.stringify(next.body),
 ];
 
+/** A server that starts, and a cluster that is about to move a key. */
+const PASSING: readonly string[] = ["LOADING", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN"];
+
 /** Whether the connection failed, and not Redis: then nobody knows what was done. */
 const isLost = (error: unknown): boolean =>
-  error !== undefined && !isVaultError(error) && wordOf(error) === "";
+  error !== undefined && !isVaultError(error) && ["", ...PASSING].includes(wordOf(error));
 
 /** The keys of one primary that begin with a text. A key may come twice. */
 async function scan(send: Send, start: string): Promise<readonly string[]> {
@@ -295,4 +293,4 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   WRONGTYPE: ["a record's key is another one's", "Choose another prefix"],
 };
 
-export type { IoRedis, NodeRedis, RedisClient } from "../guard/redis/client.ts";
+export type { IoRedis, NodeRedis, RedisClient } from "../server/redis/client.ts";

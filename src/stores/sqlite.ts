@@ -146,8 +146,11 @@ function withSettings<T>(db: SqliteDatabase, work: () => T): T {
   }
 }
 
+/** Readers hold nobody up; a writer has the database from its first statement on. */
+type Begin = "BEGIN" | "BEGIN IMMEDIATE";
+
 /** A transaction of its own: a read inside an open one of the application's might see an old record. */
-function transact<T>(db: SqliteDatabase, begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): T {
+function transact<T>(db: SqliteDatabase, begin: Begin, work: () => T): T {
   db.exec(begin);
   try {
     const result = work();
@@ -166,6 +169,75 @@ function transact<T>(db: SqliteDatabase, begin: "BEGIN" | "BEGIN IMMEDIATE", wor
 /** Jittered, so that processes that wait for each other do not try in step. */
 const pause = (): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, 5 + 15 * Math.random()));
+
+/** Tries once more for as long as somebody else has the database, or the handle. */
+function patiently<T>(timeout: number, attempt: () => T): Promise<T> {
+  let refusal: unknown;
+  return inTime(
+    timeout,
+    async (late) => {
+      let isOver = false;
+      late.catch(() => {
+        isOver = true;
+      });
+      while (!isOver)
+        try {
+          return attempt();
+        } catch (error) {
+          refusal = error;
+          const meaning = meaningOf(error);
+          // Nothing was written: the transaction has not begun, or was rolled back.
+          if (meaning !== LOCKED && meaning !== BUSY_HANDLE) throw error;
+          await pause();
+        }
+      throw refusal;
+    },
+    // The deadline itself rejects without an error.
+    (error) => meaningOf(error ?? refusal),
+  );
+}
+
+interface Tables {
+  /** Makes what is missing, and refuses what cannot be used. */
+  setUp(): void;
+  /** A row of the table that is about the other one. */
+  getMeta(name: string): unknown;
+}
+
+function createTables(db: SqliteDatabase, table: string): Tables {
+  const meta = `${table}_meta`;
+
+  const getMeta = (name: string): unknown =>
+    firstOf(db.prepare(`SELECT value FROM ${meta} WHERE name = ?`).get(name));
+
+  function make(): void {
+    // Two processes may come here at the same time: the first one's rows stay.
+    db.exec(
+      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY NOT NULL, head TEXT NOT NULL, body TEXT);
+       CREATE TABLE IF NOT EXISTS ${meta} (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)`,
+    );
+    const put = db.prepare(`INSERT OR IGNORE INTO ${meta} VALUES (?, ?)`);
+    put.run("layout", LAYOUT);
+    put.run("scope", randomId());
+  }
+
+  return {
+    getMeta,
+    setUp() {
+      // Inside a transaction of the application's the next line would change nothing, and not say so.
+      transact(db, "BEGIN", () => {});
+      const mode = firstOf(db.prepare("PRAGMA journal_mode = WAL").get());
+      if (mode === "memory")
+        fail("the database is in memory alone", "Open a file, or use memoryStore()");
+      if (mode !== "wal")
+        fail("the database cannot be put into WAL mode", "Keep it on a local disk");
+      const isThere = db.prepare("SELECT name FROM sqlite_schema WHERE name = ?").get(meta);
+      if (!isThere) transact(db, "BEGIN IMMEDIATE", make);
+      const layout = transact(db, "BEGIN", () => getMeta("layout"));
+      if (layout !== LAYOUT) fail("the tables are a newer version's", "Update tokenkeep");
+    },
+  };
+}
 
 /**
  * Keeps records in a table of a SQLite database, as they are: wrap the store in `encrypted` with a key
@@ -197,69 +269,19 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     "db: new DatabaseSync(file), or Bun's new Database(file)",
   );
   check(/^[a-z]\w{0,60}$/i.test(table), "table: letters, digits and underscores");
-  const meta = `${table}_meta`;
+  const { setUp, getMeta } = createTables(db, table);
   let isReady = false;
   let scope: string | undefined;
 
-  const getMeta = (name: string): unknown =>
-    firstOf(db.prepare(`SELECT value FROM ${meta} WHERE name = ?`).get(name));
-
-  function make(): void {
-    // Two processes may come here at the same time: the first one's rows stay.
-    db.exec(
-      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY NOT NULL, head TEXT NOT NULL, body TEXT);
-       CREATE TABLE IF NOT EXISTS ${meta} (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)`,
-    );
-    const put = db.prepare(`INSERT OR IGNORE INTO ${meta} VALUES (?, ?)`);
-    put.run("layout", LAYOUT);
-    put.run("scope", randomId());
-  }
-
-  function setUp(): void {
-    // Inside a transaction of the application's the next line would change nothing, and not say so.
-    transact(db, "BEGIN", () => {});
-    const mode = firstOf(db.prepare("PRAGMA journal_mode = WAL").get());
-    if (mode === "memory")
-      fail("the database is in memory alone", "Open a file, or use memoryStore()");
-    if (mode !== "wal") fail("the database cannot be put into WAL mode", "Keep it on a local disk");
-    const isThere = db.prepare("SELECT name FROM sqlite_schema WHERE name = ?").get(meta);
-    if (!isThere) transact(db, "BEGIN IMMEDIATE", make);
-    const layout = transact(db, "BEGIN", () => getMeta("layout"));
-    if (layout !== LAYOUT) fail("the tables are a newer version's", "Update tokenkeep");
-    isReady = true;
-  }
-
-  /** One transaction; once more for as long as somebody else has the database, or the handle. */
-  function use<T>(begin: "BEGIN" | "BEGIN IMMEDIATE", work: () => T): Promise<T> {
-    let refusal: unknown;
-    const attempt = (): T =>
+  /** One transaction, as soon as the database is free. */
+  const use = <T>(begin: Begin, work: () => T): Promise<T> =>
+    patiently(timeout, () =>
       withSettings(db, () => {
         if (!isReady) setUp();
+        isReady = true;
         return transact(db, begin, work);
-      });
-    return inTime(
-      timeout,
-      async (late) => {
-        let isOver = false;
-        late.catch(() => {
-          isOver = true;
-        });
-        while (!isOver)
-          try {
-            return attempt();
-          } catch (error) {
-            refusal = error;
-            const meaning = meaningOf(error);
-            // Nothing was written: the transaction has not begun, or was rolled back.
-            if (meaning !== LOCKED && meaning !== BUSY_HANDLE) throw error;
-            await pause();
-          }
-        throw refusal;
-      },
-      // The deadline itself rejects without an error.
-      (error) => meaningOf(error ?? refusal),
+      }),
     );
-  }
 
   const getHead = (key: string): RecordHead | undefined =>
     parseHead(db.prepare(`SELECT head FROM ${table} WHERE key = ?`).get(key));

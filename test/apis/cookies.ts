@@ -22,7 +22,7 @@ export interface CookieApiSwitches {
   /** Answers instead of the API, or holds a request; `undefined` goes on. */
   before: (kind: Kind, request: Request) => Response | undefined | Promise<Response | undefined>;
   /** The same once the server has done its part. */
-  after: (kind: Kind, reply: Response) => Response | Promise<Response>;
+  after: (kind: Kind, reply: Response, request: Request) => Response | Promise<Response>;
 }
 
 export type Kind = "login" | "refresh" | "logout" | "page" | "api";
@@ -188,7 +188,7 @@ export function createCookieApi(
       const call = { kind, user, status: 0 };
       api.calls.push(call);
       const early = await api.before(kind, request);
-      const reply = early ?? (await api.after(kind, await answer(kind, request)));
+      const reply = early ?? (await api.after(kind, await answer(kind, request), request));
       call.status = reply.status;
       return reply;
     },

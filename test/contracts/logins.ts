@@ -96,7 +96,8 @@ export function loginContract({ control, title = "", make = createVault }: Login
     it.runIf("logout" in dialect)("a sign-out is heard by the server [S14]", async () => {
       const { api, vault } = await signedIn(name);
       await vault.signOut();
-      await expect.poll(async () => (await api.counters()).familiesRevoked).toBe(1);
+      const told = async (): Promise<number> => (await api.counters()).familiesRevoked;
+      await expect.poll(told, { timeout: 10_000 }).toBe(1);
     });
   });
 }

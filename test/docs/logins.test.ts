@@ -5,7 +5,6 @@
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { createVault, type Provider, type Vault } from "../../src/index.ts";
-import type { PasswordOptions } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { ada, type FrameworkApi, type FrameworkOptions } from "../apis/frameworks/frame.ts";
 import {
@@ -62,10 +61,19 @@ interface Opened {
   pass(ms: number): void;
 }
 
+/** What a test says in place of the program. */
+interface More {
+  readonly patience?: number;
+  readonly reuseWindow?: number;
+}
+
+/** For a refresh that fails: how long its caller waits. */
+const IMPATIENT: More = { patience: 500 };
+
 async function start(
   name: FrameworkName,
   options: FrameworkOptions = {},
-  more: Partial<PasswordOptions> = {},
+  { patience = 20_000, ...renewal }: More = {},
 ): Promise<Opened> {
   const file = save(programOf("docs/logins.md", headings[name]));
   const { acme } = (await import(/* @vite-ignore */ pathToFileURL(file).href)) as {
@@ -75,9 +83,9 @@ async function start(
   const api = createFrameworkApi(name, { now: () => Date.now() + passed, ...options });
   const served = await serve(api.fetch);
   const vault: Vault<any> = createVault({
-    provider: { ...acme, renewal: { ...acme.renewal, ...more } } as Provider<never>,
+    provider: { ...acme, renewal: { ...acme.renewal, ...renewal } } as Provider<never>,
     store: memoryStore(),
-    patience: 500,
+    patience,
     clock: clockAhead(() => passed),
     fetch: (input, init) => fetch(String(input).replace(HOST, served.url), init),
   });
@@ -92,8 +100,12 @@ async function start(
   };
 }
 
-async function signedIn(name: FrameworkName, options?: FrameworkOptions): Promise<Opened> {
-  const opened = await start(name, options);
+async function signedIn(
+  name: FrameworkName,
+  options?: FrameworkOptions,
+  more?: More,
+): Promise<Opened> {
+  const opened = await start(name, options, more);
   await opened.vault.signIn(opened.credentials);
   return opened;
 }
@@ -204,7 +216,7 @@ describe.each(refreshing)("%s, refreshed", (name) => {
   it.each(["throttled", "down"] as const)(
     "while it is %s nobody is signed out, and later it goes on [P17]",
     async (mood) => {
-      const { vault, api, get, pass } = await signedIn(name);
+      const { vault, api, get, pass } = await signedIn(name, {}, IMPATIENT);
       api.set({ mood });
       const { issuedAt, expiresAt } = vault.snapshot();
       pass(expiresAt! - issuedAt!);
@@ -244,7 +256,7 @@ describe.each(leaving)("%s, signed out", (name) => {
     const { vault, api, get } = await signedIn(name);
     const token = await vault.getToken();
     await vault.signOut();
-    await expect.poll(() => api.counters().familiesRevoked).toBe(1);
+    await expect.poll(() => api.counters().familiesRevoked, { timeout: 10_000 }).toBe(1);
     expect(await rejection(get())).toMatchObject({ code: "no_session" });
     await vault.adopt({ accessToken: token });
     const byAccess = (dialects[name] as { logoutBy?: string }).logoutBy === "access";
@@ -259,7 +271,7 @@ describe("a refusal that is about something else", () => {
     ["django", "a proxy's 403", 403, { detail: "Forbidden" }],
     ["directus", "an address that is not listed", 403, { errors: [] }],
   ])("%s: %s ends no session [P17]", async (name, _, status, body) => {
-    const { vault, api, get } = await signedIn(name);
+    const { vault, api, get } = await signedIn(name, {}, IMPATIENT);
     api.fault("refresh", { status, body, times: "always" });
     api.expireAccessTokens();
     await get().catch(() => {});
@@ -293,7 +305,7 @@ describe("django's modes", () => {
 });
 
 describe("supabase's reuse interval", () => {
-  const lost = async (more: Partial<PasswordOptions>): Promise<number> => {
+  const lost = async (more: More): Promise<number> => {
     const { vault, api, get, credentials, pass } = await start("supabase", {}, more);
     await vault.signIn(credentials);
     pass(3_600_000);
@@ -305,7 +317,7 @@ describe("supabase's reuse interval", () => {
   };
 
   it("where it is declared, a refresh whose reply was lost is made again at once [P2]", async () => {
-    expect(await lost({ reuseWindow: 10_000 })).toBe(2);
+    expect(await lost({ ...IMPATIENT, reuseWindow: 10_000 })).toBe(2);
   });
 });
 

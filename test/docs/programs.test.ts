@@ -33,6 +33,7 @@ const HERE = "test/docs/programs.test.ts";
 const JWT = "test/docs/jwt.test.ts";
 const OAUTH = "test/docs/oauth.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
+const SERVERS = "test/servers/docs.test.ts";
 /** Nothing runs it: `examples.test.ts` compiles it. */
 const COMPILED = "test/docs/examples.test.ts";
 
@@ -44,6 +45,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/worker.md": [PAGES, PAGES, COMPILED, LEAVING, COMPILED, COMPILED],
   "docs/node.md": [RUNTIMES, HERE],
   "docs/stores.md": [HERE, HERE, HERE],
+  "docs/stores-servers.md": [SERVERS, SERVERS, SERVERS],
   "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],

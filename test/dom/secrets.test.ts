@@ -4,8 +4,10 @@ import { createVault } from "../../src/index.ts";
 import { artos } from "../../src/providers/artos.ts";
 import { clary } from "../../src/providers/clary.ts";
 import { claryJwt } from "../../src/providers/clary-jwt.ts";
+import { jwtBearer } from "../../src/providers/jwt-bearer.ts";
 import { mint } from "../../src/providers/mint.ts";
 import { qovery } from "../../src/providers/qovery.ts";
+import { selfSigned } from "../../src/providers/self-signed.ts";
 import { simplismart } from "../../src/providers/simplismart.ts";
 import { staticToken } from "../../src/providers/static-token.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
@@ -52,7 +54,15 @@ describe("other providers", () => {
     staticToken({ name: "acme-one", origins });
     mint({ name: "acme-two", origins, tokenUrl: `${origins[0]}/mint`, read: () => ({}) });
     staticToken({ name: "acme-two", origins });
-    expect(warnings().map((words) => /"(.+?)"/.exec(words)?.[1])).toEqual(["acme-one", "acme-two"]);
+    const signed = { origins, key: () => SECRET, claims: () => ({}) };
+    selfSigned({ name: "acme-three", ...signed });
+    jwtBearer({ name: "acme-four", tokenUrl: `${origins[0]}/token`, ...signed });
+    expect(warnings().map((words) => /"(.+?)"/.exec(words)?.[1])).toEqual([
+      "acme-one",
+      "acme-two",
+      "acme-three",
+      "acme-four",
+    ]);
   });
 
   it("a password is typed in by a person and draws none [S16]", () => {

@@ -71,7 +71,13 @@ describe("the package", () => {
     const needing = subpaths
       .filter(([, { default: script }]) => missingPeer(script, ""))
       .map(([name]) => name);
-    expect(needing).toEqual(["./providers/clary-jwt", "./providers/self-signed"]);
+    expect(needing).toEqual([
+      "./jwt",
+      "./providers/clary-jwt",
+      "./providers/jwt-bearer",
+      "./providers/oauth2",
+      "./providers/self-signed",
+    ]);
   });
 
   it("brings nothing but its dependencies: no optional peer", () => {

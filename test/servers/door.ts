@@ -19,6 +19,8 @@ export interface Door {
   readonly url: string;
   /** Holds the first connection back on which this comes, from there on. */
   hold(pattern: RegExp): Held;
+  /** Holds everything back, on connections to come too: the server is silent. Call the result to let it in. */
+  mute(): () => void;
   /** Resolves when this goes in from now on. */
   seen(pattern: RegExp): Promise<void>;
   /** Lets this in, and cuts its connection off when the server answers: the answer is lost. */
@@ -46,7 +48,10 @@ export async function openDoor(server: {
   const doomed = new Map<Socket, () => void>();
   const waiting = new Set<() => void>();
 
+  let muted: Promise<void> | undefined;
+
   async function pass(text: string, from: Socket): Promise<void> {
+    await muted;
     for (const look of watching) await look(text, from);
   }
 
@@ -96,6 +101,14 @@ export async function openDoor(server: {
       };
       watching.add(look);
       return { arrived: arrived.promise, release: () => released.resolve() };
+    },
+    mute() {
+      const { promise, resolve } = deferred<void>();
+      muted = promise;
+      return () => {
+        muted = undefined;
+        resolve();
+      };
     },
     seen(pattern) {
       const { promise, resolve } = deferred<void>();

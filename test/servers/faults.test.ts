@@ -250,12 +250,13 @@ describe.each(kinds)("by %s", (kind) => {
     it("silent: typed errors within their patience, nobody is signed out, and it goes on [P10 P16 F59]", async () => {
       const scene = await them.scene(SIZE, PATIENCE);
       const { served, gate } = await inMidRefresh(scene);
-      server.pause();
+      const unmute = door.mute();
       await gate.release();
       const answers = await served;
       for (const answer of answers) expect(String(answer)).toMatch(/^(200$|store_unavailable: )/);
-      expect(answers).toContain(200);
-      server.resume();
+      // One has got the token and serves it from memory; nobody else can know it.
+      expect(answers.filter((answer) => answer === 200)).toEqual([200]);
+      unmute();
       await isServed(scene);
     });
   });

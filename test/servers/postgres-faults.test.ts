@@ -49,13 +49,13 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
       const table = freshTable();
       await expect(postgresStore(pool.client, { table }).read("a")).rejects.toEqual(
         says(
-          `Cannot use the store: there is no table ${table}. Make it with the SQL in docs/stores.md.`,
+          `Cannot use the store: there is no table ${table}. Make it with the SQL in docs/stores-servers.md.`,
         ),
       );
       await pool.query(`CREATE TABLE ${table} (key text PRIMARY KEY)`);
       await expect(postgresStore(pool.client, { table }).read("a")).rejects.toEqual(
         says(
-          `Cannot use the store: the table ${table} is another one's. Compare it with docs/stores.md.`,
+          `Cannot use the store: the table ${table} is another one's. Compare it with docs/stores-servers.md.`,
         ),
       );
       const role = `${table}_role`;

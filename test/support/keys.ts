@@ -1,6 +1,6 @@
 /** Key pairs in every form in which people have them. Node only. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import type { KeyPairAlgorithm } from "../../src/guard/algorithms.ts";
+import type { KeyPairAlgorithm } from "../../src/key/algorithms.ts";
 
 export interface KeyPair {
   readonly privateKey: KeyObject;

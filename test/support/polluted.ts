@@ -4,6 +4,7 @@
  */
 import { createVault, type Vault } from "../../src/index.ts";
 import { artos } from "../../src/providers/artos.ts";
+import { cookie } from "../../src/providers/cookie.ts";
 import { password } from "../../src/providers/password.ts";
 import { staticToken } from "../../src/providers/static-token.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
@@ -165,14 +166,36 @@ const acme = (): Provider<never> =>
     read: (body) => ({ accessToken: body["access_token"], refreshToken: body["refresh_token"] }),
   });
 
+// As in a page, where `fetch` keeps cookies. A logout would go when it likes: the log has an order.
+Object.assign(globalThis, { document: own({ cookie: "csrf=a; other=b" }) });
+
+const byCookie = (): Provider<never> =>
+  cookie<never>({
+    name: "cookie",
+    origins: [ORIGIN],
+    loginUrl: `${ORIGIN}/login`,
+    refreshUrl: `${ORIGIN}/refresh`,
+    read: (body) => ({ accessToken: body["access_token"] }),
+    csrf: own({ header: "authorization", cookie: "csrf" }),
+  }) as Provider<never>;
+
 const keys = `k1:${btoa("0123456789abcdef0123456789abcdef")}`;
 
 /** Each mechanism, with the credentials that it takes. */
 const mechanisms: readonly (readonly [() => Provider<never>, object])[] = [
+  [byCookie, own({ email: "ada@acme.test", password: "secret" })],
   [acme, own({ email: "ada@acme.test", password: "secret" })],
-  [() => artos({ baseURL: ORIGIN }) as Provider<never>, own({ userId: "ada" })],
   [
-    () => staticToken({ name: "static", origins: [ORIGIN] }) as Provider<never>,
+    () => artos({ baseURL: ORIGIN, dangerouslyAllowInBrowser: true }) as Provider<never>,
+    own({ userId: "ada" }),
+  ],
+  [
+    () =>
+      staticToken({
+        name: "static",
+        origins: [ORIGIN],
+        dangerouslyAllowInBrowser: true,
+      }) as Provider<never>,
     own({ token: "t-1000" }),
   ],
 ];

@@ -98,6 +98,38 @@ export function cookieCases(): void {
       expect(stage.api.reuses()).toBe(0);
     });
 
+    it("where the server had rotated for a tab that is gone, the last chance is refused [P2 F39]", async () => {
+      const stage = await setUp();
+      const [first, other] = (await stage.openSignedOut(2)) as [Page, Page];
+      await signInTo(first, "alice");
+      expect(await userOf(other)).toBe("alice");
+      let arrive = (): void => {};
+      const arrived = new Promise<void>((resolve) => (arrive = resolve));
+      let isFirst = true;
+      stage.api.after = (kind, reply, request) => {
+        if (kind !== "refresh" || !isFirst) return reply;
+        isFirst = false;
+        arrive();
+        // The reply, and the cookie in it, go to nobody.
+        return new Promise((_, reject) => {
+          request.signal.addEventListener("abort", () => reject(new Error("left")));
+        });
+      };
+      await stage.jump(HOUR * 0.82);
+      expect(await userOf(first)).toBe("alice");
+      await arrived;
+      await first.close();
+      // While the token is good, nothing is risked.
+      expect(await userOf(other)).toBe("alice");
+      expect(stage.api.to("refresh")).toHaveLength(1);
+      await stage.jump(HOUR * 0.2);
+      expect(await userOf(other)).toBe("sign_in_required refresh_token_refused");
+      expect(stage.api.reuses()).toBe(1);
+      // A new login goes on as ever.
+      expect(await signInTo(other, "alice")).toBe("ok");
+      expect(await userOf(other)).toBe("alice");
+    });
+
     it("one user's late Set-Cookie does not overwrite the next user's [F103]", async () => {
       const stage = await setUp();
       const [first, other] = (await stage.openSignedOut(2)) as [Page, Page];

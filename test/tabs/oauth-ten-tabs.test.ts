@@ -6,10 +6,13 @@ import { outcomeOf, setUpLogin, statusOf, useSite } from "./oauth-stage.ts";
 useSite();
 
 const TABS = 10;
-/** Seconds that a token lives. */
-const LIFE = 3;
+/**
+ * Seconds that a token lives. The server counts in whole ones, so that a token may end a second before it
+ * says: within the tenth of a life that callers keep away from its end.
+ */
+const LIFE = 10;
 /** How many refreshes the server is to see. */
-const REFRESHES = 6;
+const REFRESHES = 5;
 
 type Worked = { sent: number; failed: string[] };
 
@@ -21,7 +24,7 @@ const isDone = (page: Page): Promise<void> =>
 describe.each([
   ["each page", false],
   ["a shared worker", true],
-])("ten tabs with the vault in %s, a token's life of three seconds", (_, isShared) => {
+])("ten tabs with the vault in %s, a token's life of ten seconds", (_, isShared) => {
   it("not one failed request and not one reuse, with tabs closed and the server restarted [P1 P2 F1]", async () => {
     const stage = await setUpLogin({ isShared, life: LIFE });
     const { told } = stage;
@@ -63,16 +66,20 @@ describe.each([
 describe("the server of these tests", () => {
   it("punishes a reuse, and says so", async () => {
     const stage = await setUpLogin({ life: LIFE });
-    const replies: Promise<{ refresh_token?: string }>[] = [];
-    stage.context.on("response", (response) => {
-      if (response.url() === `${stage.issuer}/token`) replies.push(response.json());
+    await stage.context.addInitScript(() => {
+      const real = window.fetch;
+      window.fetch = async (...request) => {
+        const reply = await real(...request);
+        if (reply.url.endsWith("/token")) Object.assign(window, await reply.clone().json());
+        return reply;
+      };
     });
-    await stage.openSignedIn();
-    const [reply] = await Promise.all(replies);
+    const page = await stage.openSignedIn();
+    const spent = await page.evaluate(() => String(Reflect.get(window, "refresh_token")));
     const body = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: "tabs",
-      refresh_token: reply?.refresh_token ?? "",
+      refresh_token: spent,
     });
     const spend = async (): Promise<number> =>
       (await fetch(`${stage.issuer}/token`, { method: "POST", body })).status;

@@ -10,6 +10,11 @@ describe.each([
 ])("a login by redirect, with the vault in %s", (_, isShared) => {
   it("signs in, cleans the URL, restores the place, and outlives a reload", async () => {
     const stage = await setUpLogin({ isShared });
+    const referrers: string[] = [];
+    stage.context.on("request", (request) => {
+      if (!request.url().startsWith(stage.site))
+        referrers.push(request.headers()["referer"] ?? "none");
+    });
     const page = await stage.openSignedIn();
     expect(await page.evaluate(() => window.signIn.seen)).toBe(`${stage.site}/callback`);
     const here = new URL(page.url());
@@ -23,6 +28,9 @@ describe.each([
     await page.reload();
     expect(await outcomeOf(page)).toBe("none");
     await expect.poll(() => statusOf(page)).toBe("signed-in");
+    // No other host has seen the code.
+    expect(referrers.length).toBeGreaterThan(3);
+    expect(referrers.filter((one) => one.includes("code="))).toEqual([]);
     expect(stage.told).toMatchObject({ logins: 1, errors: [], reuses: 0 });
   });
 

@@ -9,8 +9,9 @@ const unlisted = new Set(["types", "exchange", "errors", "problem"]);
 
 /** `worker.ts`, `cloudflare.ts`, `deno.ts` and `node.ts` are the ways in to what their folders hold. */
 const isPrivate = (name: string): boolean =>
-  /^(guard|grant|refresh|request|vault|cloudflare|deno|node|oauth|worker)\//.test(name) ||
-  unlisted.has(name);
+  /^(guard|key|server|grant|cookie|refresh|request|vault|cloudflare|deno|node|oauth|worker)\//.test(
+    name,
+  ) || unlisted.has(name);
 
 function readJson(file: string): Record<string, unknown> {
   return JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8"));

@@ -6,7 +6,10 @@ import { importsOf, readSources } from "./sources.ts";
 type Layer =
   | "contract"
   | "guard"
+  | "key"
+  | "server"
   | "grant"
+  | "cookie"
   | "refresh"
   | "request"
   | "vault"
@@ -40,16 +43,20 @@ const presets: Record<string, string> = {
 const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
   contract: ["contract"],
   guard: ["contract", "guard"],
+  key: ["contract", "guard", "key", "package"],
+  server: ["contract", "guard", "server"],
   grant: ["contract", "guard", "grant"],
+  cookie: ["contract", "guard", "grant", "cookie"],
   refresh: ["contract", "guard", "grant", "refresh"],
   request: ["contract", "guard", "request"],
   vault: ["contract", "guard", "grant", "refresh", "request", "vault"],
   core: ["contract", "guard", "request", "vault", "core"],
-  adapter: ["contract", "guard", "grant", "package"],
+  adapter: ["contract", "guard", "key", "server", "grant", "cookie", "package"],
   // An entry's own files: they do the wiring that needs more than a few lines.
   platform: [
     "contract",
     "guard",
+    "key",
     "grant",
     "refresh",
     "request",
@@ -86,7 +93,7 @@ const sources = readSources();
 
 function layerOf(name: string): Layer {
   if (name === "types" || name === "exchange" || name === "errors") return "contract";
-  const [room] = /^(guard|grant|refresh|request|vault)(?=\/)/.exec(name) ?? [];
+  const [room] = /^(guard|key|server|grant|cookie|refresh|request|vault)(?=\/)/.exec(name) ?? [];
   if (room) return room as Layer;
   // JWTs are `jose`'s, as a store is its database's.
   if (name === "jwt" || /^(stores|locks|channels|providers)\//.test(name)) return "adapter";
@@ -211,7 +218,7 @@ describe("the test of Law 3 can fail", () => {
     ["providers/vmcloud", "providers/password"],
     ["providers/clary-jwt", "providers/self-signed"],
     ["providers/self-signed", "jose"],
-    ["jwt", "guard/jws"],
+    ["jwt", "key/jws"],
     ["jwt", "jose"],
     ["browser", "index"],
     ["browser", "stores/indexeddb"],

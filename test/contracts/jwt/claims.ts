@@ -1,6 +1,12 @@
 /** What JWTs say and when, which algorithms and keys they have, and what is read without verifying. */
 import { describe, expect, it } from "vitest";
-import { decodeUnverified, type JwtAlgorithm, signJwt } from "../../../src/jwt.ts";
+import {
+  decodeUnverified,
+  type JwtAlgorithm,
+  type KeySet,
+  type RemoteKeys,
+  signJwt,
+} from "../../../src/jwt.ts";
 import {
   accept,
   AUDIENCE,
@@ -38,7 +44,20 @@ async function keysOf(algorithm: JwtAlgorithm): Promise<[sign: unknown, verify: 
     [pair.privateJwk, pair.publicJwk],
     [JSON.stringify(pair.privateJwk), JSON.stringify(pair.publicJwk)],
     [{ ...pair.privateJwk, kid: "k1" }, { keys: [{ ...pair.publicJwk, kid: "k1" }] }],
+    [pair.privateJwk, JSON.stringify({ keys: [pair.publicJwk] })],
+    [pair.privateJwk, new KeysOf({ keys: [pair.publicJwk] } as never)],
   ];
+}
+
+/** Key sets of an application's own, such as one that keeps them in KV. */
+class KeysOf implements RemoteKeys {
+  readonly #set: KeySet;
+  constructor(set: KeySet) {
+    this.#set = set;
+  }
+  async get(): Promise<KeySet> {
+    return this.#set;
+  }
 }
 
 export function jwtClaims(): void {
@@ -186,6 +205,8 @@ export function jwtClaims(): void {
       ["an empty one among them", { audience: [AUDIENCE, ""] }],
       ["no key", { key: undefined }],
       ["a key that is none", { key: "hunter2" }],
+      ["an address instead of remoteKeys()", { key: "https://login.acme.test/jwks.json" }],
+      ["a URL instead of remoteKeys()", { key: new URL("https://login.acme.test/jwks.json") }],
       ["a private key", { key: pem("PRIVATE KEY", new Uint8Array(8)) }],
       ["a certificate", { key: pem("CERTIFICATE", new Uint8Array(8)) }],
       ["PKCS#1", { key: pem("RSA PUBLIC KEY", new Uint8Array(8)) }],

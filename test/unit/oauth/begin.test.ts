@@ -74,6 +74,25 @@ describe("a login that is begun", () => {
     expect(await page.oauth.completeSignIn(client, page.vault)).toMatchObject({ returnTo: "/" });
   });
 
+  it("says prompt and login_hint where they come as parameters, too", async () => {
+    const page = await openPage();
+    const parameters = { prompt: "none", login_hint: "ada", max_age: "0" };
+    await page.oauth.beginSignIn(client, { parameters });
+    expect(query(page.left[0])).toMatchObject({ prompt: "none", login_hint: "ada" });
+    // What would not be checked is not asked for.
+    expect(query(page.left[0])).not.toHaveProperty("max_age");
+  });
+
+  it("follows no redirect of metadata [S2]", async () => {
+    const page = await openPage();
+    const location = "https://evil.test/";
+    page.server.answer = () => new Response(null, { status: 307, headers: { location } });
+    await page.load(page.href);
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "redirected", status: 307 });
+    expect(page.server.seen).toHaveLength(1);
+  });
+
   it("keeps what it needs sealed, and not in the clear [S8]", async () => {
     const page = await openPage();
     await page.oauth.beginSignIn(client);
@@ -158,6 +177,8 @@ describe("a login that is begun", () => {
     ["issuer", { issuer: undefined }, {}],
     ["redirectUri", { redirectUri: "https://other.test/callback" }, {}],
     ["maxAge", {}, { maxAge: -1 }],
+    ["parameters", {}, { parameters: { audience: 7 } }],
+    ["prompt", {}, { prompt: ["login"] }],
   ])("with a wrong %s is told", async (word, wrong, options) => {
     const page = await openPage();
     const error = await rejection(page.oauth.beginSignIn({ ...client, ...wrong }, options));

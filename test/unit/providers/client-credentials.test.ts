@@ -74,7 +74,7 @@ describe("client_credentials", () => {
       const { vault, api } = open({ request });
       const error = await rejection(vault.signIn(wrong as ClientCredentials));
       expect(error).toMatchObject({ code: "invalid_option" });
-      expect(error.message).toContain("clientId, clientSecret");
+      expect(error.message).toMatch(/clientId, clientSecret|plain data/);
       expect(api.calls).toEqual([]);
     }
   });
@@ -99,6 +99,20 @@ describe("a mint's request", () => {
     await vault.signIn({ key: "k&1" });
     const [{ headers, body } = expect.fail()] = api.to("/login");
     expect([body, headers.get("x-client")]).toEqual(["key=k%261", "web"]);
+  });
+
+  it.each<[string, object]>([
+    ["a form", new URLSearchParams({ key: "k" })],
+    ["a FormData", new FormData()],
+    ["a Map", new Map([["key", "k"]])],
+    ["a Map inside", { key: new Map() }],
+  ])("whose credentials a store would lose is told at the sign-in: %s", async (_, wrong) => {
+    const write = (): object => ({ key: "k" });
+    const { vault, api } = open<object>({ write });
+    const error = await rejection(vault.signIn(wrong));
+    expect(error).toMatchObject({ code: "invalid_option" });
+    expect(error.message).toContain("plain data that JSON keeps");
+    expect(api.calls).toEqual([]);
   });
 
   it.each<[string, Partial<MintOptions<{ key: string }>>]>([

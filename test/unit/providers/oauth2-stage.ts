@@ -62,7 +62,7 @@ export async function stage({ fetch: by, ahead = 0, ...more }: StageOptions = {}
         redirect_uri: BACK,
         state: "state-1",
         nonce: "nonce-1",
-        scope: more.scope ?? options.scope ?? "",
+        scope: (Object.hasOwn(more, "scope") ? more : options).scope ?? "",
         code_challenge: await challengeOf(VERIFIER),
       }))
         url.searchParams.set(name, value);

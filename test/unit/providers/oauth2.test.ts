@@ -6,7 +6,10 @@ import { API, CLIENT, ISSUER } from "../../support/oauth-server.ts";
 import { rejection } from "../../support/vault.ts";
 import { HOUR, options, signedIn, stage } from "./oauth2-stage.ts";
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 describe("a code", () => {
   it("is redeemed once by who began the login, and its ID token is shown [S2 S12]", async () => {
@@ -161,8 +164,14 @@ describe("an attack by the name of", () => {
 
 describe("a clock", () => {
   it.each([HOUR, -HOUR])("that is %i ms off signs in all the same [F16]", async (ahead) => {
-    const { vault } = await signedIn({ ahead });
+    const { vault, server, login } = await stage();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ahead });
+    server.now = () => Date.now() - ahead;
+    await vault.signIn(await login());
     expect(vault.snapshot().status).toBe("signed-in");
+    // By the clock here, the ID token is over or not made yet.
+    const { exp } = vault.snapshot().profile as { exp: number };
+    expect(Math.abs(exp * 1_000 - Date.now())).toBeGreaterThan(HOUR / 2);
   });
 });
 
@@ -211,26 +220,28 @@ describe("a refresh", () => {
     expect(await rejection(vault.fetch(`${API}/a`))).toMatchObject({ code: "sign_in_required" });
   });
 
-  it("spends nothing where the server cannot be found, and goes on with the same token", async () => {
-    const code = await signedIn();
-    // Another context of the same session, which has not looked the server up yet.
-    const { server } = code;
+  it.each<[string, () => Promise<Response>, object]>([
+    ["is down", async () => new Response(null, { status: 503 }), { reason: "metadata_missing" }],
+    ["cannot be reached", () => Promise.reject(new TypeError("x")), { reason: "no_connection" }],
+    ["is another", async () => Response.json({ issuer: API }), { reason: "issuer_mismatch" }],
+    ["has no token endpoint", async () => Response.json({ issuer: ISSUER }), {}],
+  ])("where the server %s spends nothing, and says so [P2]", async (_, answer, facts) => {
+    const exchange = { fetch: answer, signal: new AbortController().signal, now: Date.now };
+    const outcome = await oauth2(options).renew?.({ refreshToken: "spent" }, exchange);
+    expect(outcome).toMatchObject({ type: "trouble", unprocessed: true, ...facts });
+  });
+
+  it("looks for the server anew after a failure, and for its token with the same one [P2]", async () => {
     let isDown = true;
+    const provider = oauth2(options);
+    const { server } = await signedIn();
     server.answer = ({ path }) =>
       isDown && path.startsWith("/.well-known") ? new Response(null, { status: 503 }) : undefined;
-    const { createVault } = await import("../../../src/index.ts");
-    const { memoryStore } = await import("../../../src/stores/memory.ts");
-    const fresh = createVault({
-      provider: oauth2(options),
-      store: memoryStore(),
-      fetch: server.fetch,
-    });
-    const spent = server.to("/token").length;
-    await fresh.adopt({ accessToken: "old", refreshToken: "refresh-1-secret", expiresAt: 1_000 });
-    const failed = await rejection(fresh.fetch(`${API}/a`, { signal: AbortSignal.timeout(200) }));
-    expect(failed.name).toBe("TimeoutError");
-    expect(server.to("/token")).toHaveLength(spent);
+    const exchange = { fetch: server.fetch, signal: new AbortController().signal, now: Date.now };
+    const refreshToken = "refresh-2-secret";
+    expect(await provider.renew?.({ refreshToken }, exchange)).toMatchObject({ type: "trouble" });
     isDown = false;
+    expect(await provider.renew?.({ refreshToken }, exchange)).toMatchObject({ type: "granted" });
   });
 
   it("follows no redirect of metadata or token endpoint [S2]", async () => {

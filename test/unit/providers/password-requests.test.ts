@@ -33,7 +33,7 @@ describe("a request's shape", () => {
     api.expire();
     expect((await vault.fetch(VMS)).status).toBe(200);
     await vault.signOut();
-    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1));
+    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1), 10_000);
     const json = "application/json";
     expect(["/login", "/refresh", "/revoke"].map((path) => shape(api.to(path)[0]!))).toEqual([
       {
@@ -191,7 +191,8 @@ describe("a request that cannot be sent", () => {
     expect(findSecrets(error, [credentials.password])).toEqual([]);
   });
 
-  it("of a refresh: the session stays, nothing is spent, and the reason is told [P2 P17]", async () => {
+  it("of a refresh: the session stays, nothing is spent, and reason and advice are told [P2 P17]", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     let refresh: PasswordOptions["refresh"] = () => ({ body: new Set() });
     const provider = acme({ refresh: (tokens) => refresh!(tokens) });
     const { vault, api, clock } = await signedIn({ provider });
@@ -200,6 +201,10 @@ describe("a request that cannot be sent", () => {
     expect(error).toMatchObject({ code: "refresh_failed", reason: "unsendable_body" });
     expect(vault.snapshot().status).toBe("signed-in");
     expect(refreshes({ api })).toBe(0);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/"acme" refreshes nothing\. Cannot ask.*Return a plain object/)],
+    ]);
+    warn.mockRestore();
     refresh = ({ refreshToken }) => ({ body: { refresh_token: refreshToken } });
     await clock.advance(60_000);
     expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
@@ -210,7 +215,7 @@ describe("a request that cannot be sent", () => {
     ["Cannot use these arguments: no absolute url", { revokeUrl: "logout" }],
     ["unsendable body", { revoke: () => ({ body: new Map() }) }],
     [
-      "Its revoke threw",
+      "The function that writes it threw",
       {
         revoke: ({ refreshToken }) => {
           throw new Error(refreshToken);
@@ -221,7 +226,7 @@ describe("a request that cannot be sent", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { vault } = await signedIn({ provider: acme(options) });
     await vault.signOut();
-    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledOnce(), 10_000);
     expect(warn.mock.calls[0]![0]).toContain(text);
     expect(findSecrets(warn.mock.calls, ["refresh-1-secret", "access-1-secret"])).toEqual([]);
     warn.mockRestore();
@@ -232,7 +237,7 @@ describe("a request that cannot be sent", () => {
     const { vault, api } = await signedIn();
     api.revoke = () => reply(500, {});
     await vault.signOut();
-    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1));
+    await vi.waitFor(() => expect(api.to("/revoke")).toHaveLength(1), 10_000);
     expect(warn).not.toHaveBeenCalled();
     warn.mockRestore();
   });

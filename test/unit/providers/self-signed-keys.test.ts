@@ -1,7 +1,7 @@
 /** The self-signed mechanism by private keys: in whichever form people have them, or an error that helps. */
 import { decodeProtectedHeader, jwtVerify } from "jose";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { KeyPairAlgorithm } from "../../../src/guard/algorithms.ts";
+import type { KeyPairAlgorithm } from "../../../src/key/algorithms.ts";
 import { createVault } from "../../../src/index.ts";
 import { selfSigned, type SelfSignedOptions } from "../../../src/providers/self-signed.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
@@ -197,6 +197,12 @@ describe("a key that cannot sign is an error that says what to do, and never sho
       pem(rsa.publicKey, { type: "pkcs1" }),
       "private key",
       "RS256",
+    ],
+    [
+      "a certificate",
+      "certificate",
+      "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
+      "private key that belongs to it",
     ],
     ["a public JWK", "public_key", publicJwk("EC P-256"), "private key"],
     [

@@ -1,5 +1,5 @@
 /** The algorithms of JWTs (RFC 7518 §3.1, RFC 8037 §3.1), and what Web Crypto and JWKs call their keys. */
-import { own } from "./json.ts";
+import { own } from "../guard/json.ts";
 
 /** By a secret that both sides have. */
 export type HmacAlgorithm = "HS256" | "HS384" | "HS512";

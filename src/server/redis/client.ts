@@ -3,8 +3,8 @@
  * (node-redis) and `ioredis` are told apart by what they can do, so that neither package is imported.
  */
 import { because } from "../../errors.ts";
-import { isObject } from "../json.ts";
-import { fail } from "../stored.ts";
+import { isObject } from "../../guard/json.ts";
+import { fail } from "../../guard/stored.ts";
 
 /** The part of a client of `redis` that is used: `createClient()`, `createClientPool()`, `createCluster()`. */
 export interface NodeRedis {

@@ -1,6 +1,6 @@
 /** Why a JWT was not accepted, told with what to do, and never with what it says (S4). */
 import { type JwtFlaw, VaultError } from "../errors.ts";
-import { own } from "./json.ts";
+import { own } from "../guard/json.ts";
 
 const ANSWER = "Answer its sender with 401";
 

@@ -1,7 +1,7 @@
 /** Secrets that sign and verify JWTs, from outside: one that anybody may know is refused (RFC 8725 §3.1). */
 import type { Bytes } from "../types.ts";
 import { type HmacAlgorithm, KINDS } from "./algorithms.ts";
-import { fromBase64, type WebCryptoKey } from "./crypto.ts";
+import { fromBase64, type WebCryptoKey } from "../guard/crypto.ts";
 import { HASH_BYTES, importHmacKey } from "./hmac-key.ts";
 import { fromBase64url } from "./jws.ts";
 import { keyError } from "./key-flaws.ts";

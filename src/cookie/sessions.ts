@@ -12,7 +12,7 @@ import {
   isNothing,
   isThirdParty,
   tellOfSignOut,
-} from "./cookie-requests.ts";
+} from "./requests.ts";
 import {
   answerOf,
   contextOf,

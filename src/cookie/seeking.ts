@@ -77,7 +77,9 @@ function isSo(question: (() => boolean) | undefined): boolean {
   }
 }
 
-export function seeking<Source extends Wrapped>(engine: Source, around: Surroundings): Source {
+export function seeking<Source extends Wrapped>(engine: Source, given: Surroundings): Source {
+  // What is put on `Object.prototype` later on is no option (S15).
+  const around = own(given);
   const { clock, tell, refreshAhead, patience = 20_000 } = around;
   const since = clock.now();
   const inTurn = createQueue();

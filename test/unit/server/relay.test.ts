@@ -1,6 +1,6 @@
 /** The channel over a server that hands messages on. */
 import { describe, expect, it } from "vitest";
-import { channelOver, type Hearer, type Relay } from "../../../src/guard/relay.ts";
+import { channelOver, type Hearer, type Relay } from "../../../src/server/relay.ts";
 import type { PeerMessage } from "../../../src/types.ts";
 
 const message: PeerMessage = { type: "changed", sessionId: "session-1", generation: 2 };

@@ -3,8 +3,8 @@
  * comes from there is not trusted (S10), and no token goes there (F30).
  */
 import type { Channel, ChannelPort } from "../types.ts";
-import { isObject, parse } from "./json.ts";
-import { randomId } from "./random.ts";
+import { isObject, parse } from "../guard/json.ts";
+import { randomId } from "../guard/random.ts";
 
 /** What a subscription has to say. */
 export interface Hearer {

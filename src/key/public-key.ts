@@ -1,7 +1,7 @@
 /** The half of a key pair that verifies. */
 import type { KeyPairAlgorithm } from "./algorithms.ts";
-import type { WebCryptoKey } from "./crypto.ts";
-import { own } from "./json.ts";
+import type { WebCryptoKey } from "../guard/crypto.ts";
+import { own } from "../guard/json.ts";
 import { type Half, importHalf, isHalf } from "./key-pairs.ts";
 
 const PUBLIC: Half = own({

@@ -5,8 +5,8 @@ import { own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
 import type { Exchange, Outcome } from "../types.ts";
 import type { Note, Visit } from "./jar.ts";
-import type { RawGrant, ReplyRules, TokenReply } from "./outcome.ts";
-import { ask, send } from "./token-request.ts";
+import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
+import { ask, send } from "../grant/token-request.ts";
 
 declare const importScripts: unknown;
 
@@ -117,7 +117,7 @@ export async function askFor(
   const outcome = await visit.send((exchange) =>
     ask({ url, body: asked }, rules, withCookie(exchange, headersOf(csrf, visit.note()))),
   );
-  return { outcome, subject };
+  return { outcome: own(outcome), subject };
 }
 
 /** Statuses of a logout by which the server may not have heard of it. */

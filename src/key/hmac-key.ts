@@ -1,8 +1,8 @@
 /** Secrets that sign and verify JWTs (RFC 7518 §3.2). */
 import type { Bytes } from "../types.ts";
 import type { HmacAlgorithm } from "./algorithms.ts";
-import type { WebCryptoKey } from "./crypto.ts";
-import { own } from "./json.ts";
+import type { WebCryptoKey } from "../guard/crypto.ts";
+import { own } from "../guard/json.ts";
 
 /** The bytes of a hash: RFC 7518 §3.2 wants no shorter secret. */
 export const HASH_BYTES: Readonly<Record<HmacAlgorithm, number>> = own({

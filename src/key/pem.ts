@@ -1,6 +1,6 @@
 /** Keys as text: PEM (RFC 7468), as files and environment variables hold it. */
 import type { Bytes } from "../types.ts";
-import { fromBase64 } from "./crypto.ts";
+import { fromBase64 } from "../guard/crypto.ts";
 
 /** What stands between one `BEGIN` and its `END`. */
 export interface PemBlock {

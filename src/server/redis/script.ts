@@ -1,5 +1,5 @@
 /** Scripts that Redis runs in one step: sent by their hash, and in full where Redis does not know them yet. */
-import { subtle } from "../crypto.ts";
+import { subtle } from "../../guard/crypto.ts";
 import type { Send } from "./client.ts";
 
 /** A script about one key. */

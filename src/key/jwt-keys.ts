@@ -1,13 +1,14 @@
 /** The keys that a JWT may have been signed by. The JWT names one of them, and never where it comes from. */
 import { check } from "../errors.ts";
 import type { JwtAlgorithm, KeyPairAlgorithm } from "./algorithms.ts";
-import type { WebCryptoKey } from "./crypto.ts";
+import type { WebCryptoKey } from "../guard/crypto.ts";
 import { isHmac } from "./hmac-key.ts";
-import { isObject, own } from "./json.ts";
+import { isObject, own, says } from "../guard/json.ts";
 import type { Members } from "./jws.ts";
 import { jwtError } from "./jwt-flaw.ts";
 import type { Jwk } from "./key-pairs.ts";
 import { canVerify, importPublicKey } from "./public-key.ts";
+import { jsonIn } from "../guard/replies.ts";
 import type { KeySet, RemoteKeys } from "./remote-keys.ts";
 import { importSecret } from "./secret-key.ts";
 
@@ -21,12 +22,17 @@ export type Source =
   | { readonly type: "one"; readonly key: unknown };
 
 export function sourceOf(key: GivenKey): Source {
-  if (!isObject(key) || key instanceof Uint8Array) return { type: "one", key };
-  const { get, keys } = own<{ readonly get?: unknown; readonly keys?: unknown }>(key);
-  if (typeof get === "function") return { type: "remote", remote: key as unknown as RemoteKeys };
+  const isAddress =
+    typeof key === "string" ? /^https?:\/\//.test(key) : (key as unknown) instanceof URL;
+  check(!isAddress, "as key remoteKeys(url), for keys that live at an address");
+  const given: unknown = typeof key === "string" ? jsonIn(key) : key;
+  if (!isObject(given) || given instanceof Uint8Array) return { type: "one", key };
+  if (says(given, "get") && typeof given["get"] === "function")
+    return { type: "remote", remote: given as unknown as RemoteKeys };
+  const { keys } = own(given);
   if (!Array.isArray(keys)) return { type: "one", key };
   check(keys.every(isObject), "a JWKS, whose keys are JWKs");
-  return { type: "set", set: { keys: keys.map((jwk) => own(jwk as object)) as KeySet["keys"] } };
+  return { type: "set", set: { keys: keys.map((jwk) => own(jwk as Record<string, unknown>)) } };
 }
 
 /** Which keys may be taken, for what. */

@@ -1,10 +1,10 @@
 /** An issuer's keys, fetched from its JWKS endpoint (RFC 7517 §5) and kept for a while. */
 import { check, VaultError, type VaultErrorFacts } from "../errors.ts";
 import type { Fetch } from "../types.ts";
-import { isObject, own } from "./json.ts";
-import { jsonIn, parseRetryAfter, readText } from "./replies.ts";
-import { isSecure } from "./secure.ts";
-import { within } from "./within.ts";
+import { isObject, own } from "../guard/json.ts";
+import { jsonIn, parseRetryAfter, readText } from "../guard/replies.ts";
+import { isSecure } from "../guard/secure.ts";
+import { within } from "../guard/within.ts";
 
 /** A set of JWKs, each as it came: `unknown` members, no prototype. */
 export interface KeySet {
@@ -46,9 +46,6 @@ export interface RemoteKeysOptions {
 
 /** In bytes: a set of a hundred RSA keys. */
 const LONGEST = 262_144;
-
-/** How many milliseconds a caller waits for another's fetch before it makes its own. */
-const FOLLOW = 1_000;
 
 /** In milliseconds: the first pause after a failure, and the longest. */
 const PAUSE = { first: 1_000, longest: 60_000 } as const;
@@ -150,13 +147,16 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
     if (pending === mine) pending = undefined;
   }
 
-  /** Joins a fetch that is under way, but not for long: in Workers it ends with the request that began it. */
+  /**
+   * Joins a fetch that is under way, for half of its time: in Workers it ends with the request that began it
+   * (F31). So an issuer that is slow is asked twice at a time at most.
+   */
   async function refresh(): Promise<void> {
     for (;;) {
       const other = pending;
       if (!other) return begin();
       const settled = other.then(() => true);
-      if (await within(settled, FOLLOW)) return;
+      if (await within(settled, timeout / 2)) return;
       if (pending === other) pending = undefined;
     }
   }

@@ -2,11 +2,11 @@
 import type { KeyFlaw, VaultError } from "../errors.ts";
 import type { Bytes } from "../types.ts";
 import { type KeyKind, type KeyPairAlgorithm, KINDS } from "./algorithms.ts";
-import type { WebCryptoKey } from "./crypto.ts";
-import { isObject, own } from "./json.ts";
+import type { WebCryptoKey } from "../guard/crypto.ts";
+import { isObject, own } from "../guard/json.ts";
 import { keyError } from "./key-flaws.ts";
 import { blocksOf } from "./pem.ts";
-import { jsonIn } from "./replies.ts";
+import { jsonIn } from "../guard/replies.ts";
 
 /** A JSON Web Key (RFC 7517 §4). */
 export interface Jwk {

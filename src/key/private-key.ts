@@ -1,7 +1,7 @@
 /** The half of a key pair that signs. */
 import type { KeyPairAlgorithm } from "./algorithms.ts";
-import type { WebCryptoKey } from "./crypto.ts";
-import { own } from "./json.ts";
+import type { WebCryptoKey } from "../guard/crypto.ts";
+import { own } from "../guard/json.ts";
 import { type Half, importHalf, jwkIn } from "./key-pairs.ts";
 
 const PRIVATE: Half = own({
@@ -9,7 +9,7 @@ const PRIVATE: Half = own({
   label: "PRIVATE KEY",
   format: "pkcs8",
   isPrivate: true,
-  advice: own({}),
+  advice: own({ certificate: "Pass the private key that belongs to it, which alone signs" }),
   others: own({
     "RSA PRIVATE KEY": "pkcs1_key",
     "EC PRIVATE KEY": "sec1_key",

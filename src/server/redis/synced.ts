@@ -5,7 +5,7 @@
  *
  * @see https://redis.io/docs/latest/commands/waitaof/
  */
-import { fail } from "../stored.ts";
+import { fail } from "../../guard/stored.ts";
 import type { Connection, Redis, Send } from "./client.ts";
 
 /** Runs a task that writes by `send`; resolves as the task does when that is on disk. */

@@ -1,8 +1,8 @@
 /** A JWT's parts, read and not verified (RFC 7519 §7.2). */
 import type { Bytes } from "../types.ts";
-import { fromBase64, toBase64 } from "./crypto.ts";
-import { isObject, parse } from "./json.ts";
-import { isToken } from "./syntax.ts";
+import { fromBase64, toBase64 } from "../guard/crypto.ts";
+import { isObject, parse } from "../guard/json.ts";
+import { isToken } from "../guard/syntax.ts";
 
 /** The members of a JWT's header or claims. They have no prototype, at any depth (S15). */
 export type Members = Readonly<Record<string, unknown>>;
