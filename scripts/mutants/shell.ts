@@ -22,7 +22,7 @@ const ofKeeper = wrapper<typeof import("../../src/refresh/keeper.ts")>("src/refr
 const ofMemory = wrapper<typeof import("../../src/stores/memory.ts")>("src/stores/memory.ts");
 const ofPass = wrapper<typeof import("../../src/refresh/pass.ts")>("src/refresh/pass.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
-const ofWaiting = wrapper<typeof import("../../src/refresh/waiting.ts")>("src/refresh/waiting.ts");
+const ofLimit = wrapper<typeof import("../../src/guard/limit.ts")>("src/guard/limit.ts");
 const ofWriter = wrapper<typeof import("../../src/refresh/writer.ts")>("src/refresh/writer.ts");
 
 type Change<T> = (original: T) => Partial<T>;
@@ -107,7 +107,7 @@ export const shell: readonly Mutant[] = [
   {
     name: "a limit that comes late after a freeze ends at once",
     law: "P10, F7",
-    ...ofWaiting(
+    ...ofLimit(
       "createLimit",
       (original) =>
         (clock, ...rest) =>
