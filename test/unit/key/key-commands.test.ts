@@ -19,7 +19,7 @@ function follow({ message }: VaultError, key: string): string {
   const args = command.split(" ").slice(1);
   const fileOf = (option: string): string => path.join(folder, args[args.indexOf(option) + 1]!);
   writeFileSync(fileOf("-in"), key);
-  execFileSync("openssl", args, { cwd: folder, input: "correct horse\n", stdio: "pipe" });
+  execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   return readFileSync(fileOf("-out"), "utf8");
 }
 
