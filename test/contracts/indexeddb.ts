@@ -234,11 +234,13 @@ export function indexedDbContract(name: string): void {
     it("a connection that comes after the deadline is closed, and nothing is written by it [F26]", async () => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       const idb = factory();
-      let real!: IDBOpenDBRequest;
+      let opened!: Promise<IDBDatabase>;
       const late: { onsuccess?: () => void; result?: IDBDatabase } = {};
       idb.open = (name) => {
-        real = indexedDB.open(name);
+        const real = indexedDB.open(name);
         real.addEventListener("upgradeneeded", () => real.result.createObjectStore("records"));
+        // At once: it may be open before the deadline is over.
+        opened = settle(real);
         return late;
       };
       const store = indexedDbStore({ database, timeout: 10, indexedDB: idb.made });
@@ -247,7 +249,7 @@ export function indexedDbContract(name: string): void {
       );
       await vi.advanceTimersByTimeAsync(10);
       await write;
-      late.result = await settle(real);
+      late.result = await opened;
       late.onsuccess!();
       await Promise.resolve();
       await vi.advanceTimersByTimeAsync(0);
