@@ -1,11 +1,10 @@
 /** The stage of the tests of cookies: real cookies of a real browser, a page on one origin, an API on another. */
-import path from "node:path";
-import { build } from "esbuild";
-import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright";
-import { afterAll, beforeAll, expect, inject, onTestFailed, onTestFinished } from "vitest";
+import type { Browser, BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, onTestFailed, onTestFinished } from "vitest";
 import { type CookieApi, type CookieApiSwitches, createCookieApi } from "../apis/cookies.ts";
 import { withCredentials } from "../apis/cookie-servers.ts";
 import { serve, type Served } from "../apis/sockets.ts";
+import { bundle, launch } from "./browsers.ts";
 import type { CookieConfig } from "./cookie-page.ts";
 
 export const HOUR = 3_600_000;
@@ -39,26 +38,12 @@ export function useBrowser(which: "chromium" | "firefox"): void {
         headers: { "content-type": script ? "text/javascript" : "text/html" },
       });
     });
-    browser = await (which === "chromium"
-      ? chromium.launch({ ...inject("chromium"), headless: true })
-      : firefox.launch({ ...(inject("firefox") as object), headless: true }));
+    browser = await launch(which);
   });
   afterAll(async () => {
     await browser?.close();
     await site?.close();
   });
-}
-
-async function bundle(name: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [path.join(import.meta.dirname, name)],
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    write: false,
-    logLevel: "silent",
-  });
-  return outputFiles[0]!.text;
 }
 
 export interface CookieStageOptions extends Partial<CookieApiSwitches> {

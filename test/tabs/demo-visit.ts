@@ -1,16 +1,11 @@
 /** The demo as `npm run demo` starts it, once for a test file, and what a visitor does there. */
 import type { Server } from "node:http";
 import path from "node:path";
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Page,
-} from "playwright";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright";
 import { createServer, type ViteDevServer } from "vite";
-import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { LogEntry, LogReply } from "../../demo/backstage/api-log.ts";
+import { launch } from "./browsers.ts";
 
 let server: ViteDevServer;
 let browser: Browser;
@@ -26,7 +21,7 @@ export function useDemo(): void {
     // As in `test/apis/sockets.ts`: a busy machine may send on a connection that has idled.
     (server.httpServer as Server).keepAliveTimeout = 0;
     await server.listen();
-    browser = await chromium.launch({ ...inject("chromium"), headless: true });
+    browser = await launch();
     // A minute is not enough where the machine does a dozen things besides.
   }, 240_000);
   afterAll(async () => {

@@ -8,29 +8,16 @@ import {
   createServer as createNetServer,
   type Server as NetServer,
 } from "node:net";
-import path from "node:path";
-import { build } from "esbuild";
 import Provider from "oidc-provider";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright";
-import { afterAll, beforeAll, expect, inject, onTestFinished } from "vitest";
+import type { Browser, BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/sockets.ts";
+import { bundle, launch } from "./browsers.ts";
 import type { OAuthConfig } from "./oauth-config.ts";
 
 let browser: Browser;
 let site: Served;
-
-async function bundle(name: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [path.join(import.meta.dirname, name)],
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    write: false,
-    logLevel: "silent",
-  });
-  return outputFiles[0]?.text ?? "";
-}
 
 /** Call it once at the top of a test file. */
 export function useSite(): void {
@@ -51,7 +38,7 @@ export function useSite(): void {
         },
       });
     });
-    browser = await chromium.launch({ ...inject("chromium"), headless: true });
+    browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();

@@ -5,15 +5,15 @@
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { build } from "esbuild";
-import { type Browser, type BrowserContext, chromium, firefox, type Page } from "playwright";
-import { afterAll, beforeAll, expect, inject, onTestFailed, onTestFinished } from "vitest";
+import type { Browser, BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, onTestFailed, onTestFinished } from "vitest";
 import { cors, type CorsOptions } from "../apis/cors.ts";
 import type { Gate } from "../apis/gates.ts";
 import { wordsOf } from "../apis/log.ts";
 import type { Handler } from "../apis/replies.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { ada, createVmcloudApi, type VmcloudApi, type VmcloudOptions } from "../apis/vmcloud.ts";
+import { bundle, launch } from "./browsers.ts";
 import { answerLifeline } from "./lifeline.ts";
 import type { Config } from "./page.ts";
 
@@ -66,9 +66,7 @@ export function useBrowser(
             },
           });
     });
-    browser = await (which === "chromium"
-      ? chromium.launch({ ...inject("chromium"), headless: true })
-      : firefox.launch({ ...(inject("firefox") as object), headless: true }));
+    browser = await launch(which);
   });
   afterAll(async () => {
     await browser?.close();
@@ -78,19 +76,6 @@ export function useBrowser(
 
 const readFile = (name: string): string =>
   readFileSync(path.join(import.meta.dirname, name), "utf8");
-
-/** A script; tsconfig's paths lead `tokenkeep/…` to the sources. */
-async function bundle(name: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [path.join(import.meta.dirname, name)],
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    write: false,
-    logLevel: "silent",
-  });
-  return outputFiles[0]!.text;
-}
 
 export interface StageOptions extends VmcloudOptions {
   readonly cors?: CorsOptions;
