@@ -2,16 +2,17 @@
  * `npm run proof`: a million schedules of the model, in shares over all cores, no family less than
  * 20,000. `npm run proof -- 100000` runs fewer, each family's least in proportion.
  *
- * What is done is kept in a file, so that a run that was ended goes on where it was. Another state of
- * `src` or of the model starts anew; `--anyway` goes on all the same. `TOKENKEEP_SEED` gives the seed of
- * a new run.
+ * What is done is kept in a file, so that a run that was ended goes on where it was. A change to the model,
+ * or to a file of `src` that it plays, starts anew; `--anyway` goes on all the same. `--files` lists these
+ * files. `TOKENKEEP_SEED` gives the seed of a new run.
  */
 
 import { fork } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { build } from "esbuild";
 import { fail, heading, root, seconds, useOwnNode } from "./run.js";
 
 /** @typedef {import("../test/model/share.ts").Answer} Answer */
@@ -57,6 +58,11 @@ if (!(total >= 1)) fail("`npm run proof -- 100000` wants a number of schedules."
 const name = createHash("sha256").update(root).digest("hex").slice(0, 12);
 const file = path.join(os.tmpdir(), `tokenkeep-proof-${name}.json`);
 
+const played = await playedFiles();
+if (words.includes("--files")) {
+  for (const one of played) console.log(one);
+  process.exit(0);
+}
 const families = await deal();
 const progress = begin();
 const shares = families.flatMap(({ title, runs }, family) =>
@@ -80,7 +86,8 @@ heading(`${sum(shares)} schedules of ${families.length} families, TOKENKEEP_SEED
 if (excused) console.log(`Excused, so that this proves less: ${excused}`);
 if (waiting.length < shares.length)
   console.log(`${sum(shares) - sum(waiting)} are done already (${file})`);
-await Promise.all(Array.from({ length: os.availableParallelism() }, work));
+// One more than there are cores: a share waits for Web Crypto's threads a sixth of its time.
+await Promise.all(Array.from({ length: os.availableParallelism() + 1 }, work));
 conclude();
 
 /** @param {readonly { runs: number }[]} some */
@@ -88,14 +95,24 @@ function sum(some) {
   return some.reduce((all, { runs }) => all + runs, 0);
 }
 
+/** The files that a schedule's outcome hangs on: the model's, and all that it imports. */
+async function playedFiles() {
+  const { metafile } = await build({
+    entryPoints: [path.join(root, "test", "model", "share.ts")],
+    absWorkingDir: root,
+    bundle: true,
+    packages: "external",
+    format: "esm",
+    metafile: true,
+    write: false,
+  });
+  return Object.keys(metafile.inputs).sort();
+}
+
 /** A hash of everything that a schedule's outcome hangs on. */
 function hashSource() {
   const hash = createHash("sha256");
-  for (const folder of ["src", "test/model"]) {
-    const names = readdirSync(path.join(root, folder), { recursive: true, encoding: "utf8" });
-    for (const one of names.filter((each) => each.endsWith(".ts")).sort())
-      hash.update(one).update(readFileSync(path.join(root, folder, one)));
-  }
+  for (const one of played) hash.update(one).update(readFileSync(path.join(root, one)));
   return hash.update(excused).digest("hex");
 }
 
@@ -131,8 +148,10 @@ function keep() {
   renameSync(`${file}.new`, file);
 }
 
+/** A failure is played again by its seed, so that no stack is needed here, and none is paid for. */
 function start() {
-  return fork(path.join(root, "test", "model", "share.ts"), { cwd: root });
+  const execArgv = ["--stack-trace-limit=0"];
+  return fork(path.join(root, "test", "model", "share.ts"), { cwd: root, execArgv });
 }
 
 /** Asks the model which families there are. @returns {Promise<readonly { title: string, runs: number }[]>} */
