@@ -30,6 +30,11 @@ export interface OAuthClient {
   readonly scope?: string;
   /** The APIs that the tokens are for (RFC 8707); none by default. */
   readonly resource?: string | readonly string[];
+  /**
+   * Sent to the login page with each login, such as `{ audience: "…" }`; none by default. They replace nothing
+   * that keeps a login safe.
+   */
+  readonly parameters?: Readonly<Record<string, string>>;
   /** Allows a server at `http://localhost` to the page's part, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
 }

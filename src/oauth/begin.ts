@@ -17,7 +17,7 @@ export interface BeginOptions {
   readonly loginHint?: string;
   /** How many seconds ago the user may have logged in at most. The ID token must tell. */
   readonly maxAge?: number;
-  /** Sent beside all else, such as `{ audience: "…" }`. They replace nothing that keeps a login safe. */
+  /** As the client's, of which each replaces the one of its name. */
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
@@ -47,9 +47,14 @@ const challengeOf = async (verifier: string): Promise<string> =>
  */
 export async function beginSignIn(client: OAuthClient, options: BeginOptions = {}): Promise<void> {
   const { returnTo, prompt, loginHint, maxAge, parameters } = own(options);
-  const { issuer, clientId, scope, resource } = own(client);
+  const { issuer, clientId, scope, resource, parameters: always } = own(client);
   if (maxAge !== undefined && !(maxAge >= 0)) throw mistake("maxAge, in seconds");
-  const others = Object.entries({ prompt, login_hint: loginHint, ...parameters });
+  const others = Object.entries({
+    ...always,
+    ...(prompt !== undefined && { prompt }),
+    ...(loginHint !== undefined && { login_hint: loginHint }),
+    ...parameters,
+  });
   if (others.some(([, text]) => text !== undefined && typeof text !== "string"))
     throw mistake("prompt, loginHint and parameters, as texts");
   const back = redirectOf(client);

@@ -39,7 +39,8 @@ export const mistake = (wanted: string): Error =>
   });
 
 /** What tells one client's logins from another's. */
-export const clientKey = (client: OAuthClient): string => JSON.stringify(clientParts(client));
+export const clientKey = (client: OAuthClient): string =>
+  JSON.stringify([...clientParts(client), own({ ...client.parameters })]);
 
 /** The server of each client, once it was looked up. */
 const lookUps = new Map<string, LookUp>();

@@ -66,6 +66,28 @@ describe("a login that is begun", () => {
     expect(searchParams.get("nonce")).not.toBe("mine");
   });
 
+  it("says what its client says each time, and the login's own words in their place", async () => {
+    const page = await openPage();
+    const parameters = { audience: "things", prompt: "consent", state: "mine" };
+    const speaking = { ...client, parameters };
+    await page.oauth.beginSignIn(speaking);
+    await page.oauth.beginSignIn(speaking, { prompt: "login", parameters: { audience: "others" } });
+    const [first, second] = page.left.map(query);
+    expect(first).toMatchObject({ audience: "things", prompt: "consent" });
+    expect(second).toMatchObject({ audience: "others", prompt: "login" });
+    expect(first?.["state"]).not.toBe("mine");
+  });
+
+  it("with other words is another client's login: its code is redeemed for nobody else [S11]", async () => {
+    const page = await openPage();
+    await page.oauth.beginSignIn({ ...client, parameters: { audience: "things" } });
+    await page.load(page.login());
+    const others = { ...client, parameters: { audience: "others" } };
+    const outcome = await page.oauth.completeSignIn(others, page.vault);
+    expect(outcome).toEqual({ type: "stale", reason: "unknown" });
+    expect(page.server.to("/token")).toEqual([]);
+  });
+
   it("from the callback's own page comes back to the start, elsewhere to where it was", async () => {
     const page = await openPage();
     page.href = `${APP}/callback`;
