@@ -1,7 +1,7 @@
 /** Shared by the stores that outlive a release: their records are narrowed and not trusted (S10). */
 import { because, VaultError } from "../errors.ts";
 import type { RecordHead, StoredRecord } from "../types.ts";
-import { isObject, own, parse } from "./json.ts";
+import { isObject, own } from "./json.ts";
 
 /** Why a store cannot be used, and what to do: `store_unavailable`'s own advice where none is given. */
 export type Cause = readonly [why: string, advice?: string];
@@ -109,20 +109,5 @@ export function parseStored(value: unknown): StoredRecord | undefined {
   } catch {
     // A circle is deeper than the stack.
     return refuse();
-  }
-}
-
-/** A record from its two texts of JSON; a body that is no JSON counts as absent. Throws as {@link parseStored}. */
-export function storedOf(head: unknown, body: unknown): StoredRecord | undefined {
-  if (head === null || head === undefined) return undefined;
-  const found = jsonOf(head);
-  return parseStored(isObject(found) ? { ...found, body: jsonOf(body) } : null);
-}
-
-function jsonOf(text: unknown): unknown {
-  try {
-    return typeof text === "string" ? parse(text) : undefined;
-  } catch {
-    return undefined;
   }
 }

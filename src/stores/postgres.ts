@@ -9,7 +9,8 @@ import { check, isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { type PostgresClient, postgresOf, type Row } from "../server/postgres.ts";
 import { randomId } from "../guard/random.ts";
-import { type Cause, DEADLINE, fail, headOf, storedOf } from "../guard/stored.ts";
+import { type Cause, DEADLINE, fail, headOf } from "../guard/stored.ts";
+import { storedOf, textsOf } from "../guard/texts.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /** The options of {@link postgresStore}. */
@@ -131,7 +132,7 @@ export function postgresStore(
 
   async function read(key: string): Promise<StoredRecord | undefined> {
     const [head, body] = await find(key, "body");
-    return storedOf(head, body);
+    return recordOf(head, body);
   }
 
   async function put(
@@ -141,9 +142,8 @@ export function postgresStore(
     id: string,
   ): Promise<boolean> {
     const old = expected ? [expected.sessionId, String(expected.revision)] : [];
-    const { body } = { ...next };
-    const text = body === undefined ? null : JSON.stringify(body);
-    const values = next ? [JSON.stringify(headOf(next)), text, id] : [];
+    const { head = "", body = null } = next ? textsOf(next) : {};
+    const values = next ? [head, body, id] : [];
     const written = "RETURNING 'written'";
     const statement = !next
       ? `DELETE FROM ${name} USING durable WHERE level IS NOT NULL AND ${EXPECTED} ${written}`
@@ -161,7 +161,7 @@ export function postgresStore(
   async function isOwn(key: string, id: string): Promise<boolean> {
     const [head, writer] = await find(key, "write_id");
     // Throws for another format.
-    storedOf(head, undefined);
+    recordOf(head);
     return writer === id;
   }
 
@@ -187,7 +187,7 @@ export function postgresStore(
     namespace: table,
     head: (key) =>
       reach(async () => {
-        const record = storedOf((await find(key, "NULL"))[0], undefined);
+        const record = recordOf((await find(key, "NULL"))[0]);
         return record && headOf(record);
       }),
     read: (key) => reach(() => read(key)),
@@ -203,6 +203,10 @@ export function postgresStore(
       }),
   };
 }
+
+/** A record of a row; one without a head is no row: the table takes none. */
+const recordOf = (head: unknown, body?: unknown): StoredRecord | undefined =>
+  head === null || head === undefined ? undefined : storedOf(head, body);
 
 /** Postgres has undone the statement, because another one came between. */
 const UNSERIALIZABLE = "40001";

@@ -11,7 +11,8 @@ import { randomId } from "../guard/random.ts";
 import { pairsOf, type RedisClient, redisOf, type Send, textOf } from "../server/redis/client.ts";
 import { createScript, type Script, wordOf } from "../server/redis/script.ts";
 import { createSynced, type Synced } from "../server/redis/synced.ts";
-import { type Cause, DEADLINE, fail, headOf, storedOf } from "../guard/stored.ts";
+import { type Cause, DEADLINE, fail, headOf } from "../guard/stored.ts";
+import { storedOf, textsOf } from "../guard/texts.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /** The options of {@link redisStore}. */
@@ -146,7 +147,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
 
   async function find(key: string, wanted: "head" | "body"): Promise<StoredRecord | undefined> {
     const [head, body] = await run(READ, key, [wanted]);
-    return storedOf(head, body);
+    return head === undefined ? undefined : storedOf(head, body);
   }
 
   async function put(key: string, values: readonly string[]): Promise<boolean> {
@@ -154,7 +155,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
       ? synced((send) => run(WRITE, key, values, send))
       : run(WRITE, key, values));
     // Throws for another format.
-    storedOf(found, undefined);
+    if (found !== undefined) storedOf(found, undefined);
     return isWritten === "1";
   }
 
@@ -168,7 +169,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
         return record && headOf(record);
       }),
     read: (key) => reach(() => find(key, "body")),
-    write(key, next, expected) {
+    async write(key, next, expected) {
       // One id for all tries.
       const values = valuesOf(randomId(), next, expected);
       return reach(() => put(key, values));
@@ -188,14 +189,11 @@ const valuesOf = (
   id: string,
   next: StoredRecord | undefined,
   expected: RecordHead | undefined,
-): readonly string[] => [
-  id,
+): readonly string[] => {
+  const { head = "", body = "" } = next ? textsOf(next) : {};
   // No revision where nothing is expected.
-  expected ? String(expected.revision) : "",
-  expected ? expected.sessionId : "",
-  next ? JSON.stringify(headOf(next)) : "",
-  next?.body === undefined ? "" : JSON.stringify(next.body),
-];
+  return [id, expected ? String(expected.revision) : "", expected?.sessionId ?? "", head, body];
+};
 
 /** A server that starts, and a cluster that is about to move a key. */
 const PASSING: readonly string[] = ["LOADING", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN"];

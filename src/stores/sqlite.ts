@@ -5,18 +5,9 @@
  * @module
  */
 import { check } from "../errors.ts";
-import { parse } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
-import {
-  type Cause,
-  DEADLINE,
-  fail,
-  headOf,
-  inTime,
-  isExpected,
-  isId,
-  parseStored,
-} from "../guard/stored.ts";
+import { type Cause, DEADLINE, fail, headOf, inTime, isExpected, isId } from "../guard/stored.ts";
+import { type RecordTexts, storedOf, textsOf } from "../guard/texts.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
 /**
@@ -38,7 +29,10 @@ export interface SqliteStatement {
 
 /** The options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
-  /** The table's name, which is bound into the seal; `"tokenkeep"` by default. It is made when it is missing. */
+  /**
+   * The table's name, as it is spelled, is bound into the seal; `"tokenkeep"` by default. It is made when it
+   * is missing, and a second one beside it, `…_meta`.
+   */
   readonly table?: string;
   /** How many milliseconds a call may take, which are spent on waiting for a locked database; 4000 by default. */
   readonly timeout?: number;
@@ -60,6 +54,10 @@ const ANOTHERS: Cause = [
   "the table is an application's",
   'Pass another name: sqliteStore(db, { table: "sessions" })',
 ];
+const GONE: Cause = [
+  "there is no table any more",
+  "Try again: it is made anew, and everybody has to sign in",
+];
 
 /**
  * SQLite's own words, which every driver hands on in the message, and what they mean here. Nothing of a
@@ -80,7 +78,8 @@ const MEANINGS: readonly (readonly [RegExp, Cause])[] = [
   ],
   [/unable to open/i, ["the database cannot be opened", "Check its file, folder and disk"]],
   [/disk I\/O/i, ["the disk fails", "Check the disk: nothing else is lost"]],
-  [/no such (table|column)|has no column/i, ANOTHERS],
+  [/no such table/i, GONE],
+  [/no such column|has no column|because it is a view|already an index/i, ANOTHERS],
 ];
 
 const UNKNOWN: Cause = ["SQLite refuses"];
@@ -101,28 +100,10 @@ const columnsOf = (row: unknown): unknown[] => (row ? Object.values(row) : []);
 
 const firstOf = (row: unknown): unknown => columnsOf(row)[0];
 
-/** A text of the database's, which anybody may have written. */
-const parseText = (text: unknown): unknown => {
-  try {
-    return parse(String(text));
-  } catch {
-    // No record's format: `parseStored` refuses it.
-    return null;
-  }
-};
-
-function parseHead(row: unknown): RecordHead | undefined {
-  const [head] = columnsOf(row);
-  const record = head === undefined ? undefined : parseStored(parseText(head));
-  return record && headOf(record);
-}
-
+/** A row's record; no row is none. */
 function parseRow(row: unknown): StoredRecord | undefined {
   const [head, body] = columnsOf(row);
-  if (head === undefined) return undefined;
-  const found = parseText(head);
-  if (typeof body !== "string") return parseStored(found);
-  return parseStored(Object.assign(Object(found), { body: parseText(body) }));
+  return head === undefined ? undefined : storedOf(head, body);
 }
 
 /**
@@ -208,15 +189,37 @@ function createTables(db: SqliteDatabase, table: string): Tables {
   const meta = `${table}_meta`;
 
   const getMeta = (name: string): unknown =>
-    firstOf(db.prepare(`SELECT value FROM ${meta} WHERE name = ?`).get(name));
+    firstOf(db.prepare(`SELECT value FROM "${meta}" WHERE name = ?`).get(name));
+
+  /** Whether a name is a table's. To SQLite it is one name in any case, and an index has none besides. */
+  function isThere(name: string): boolean {
+    const found = "SELECT name, type FROM sqlite_schema WHERE name = ? COLLATE NOCASE";
+    const [spelled, type] = columnsOf(db.prepare(found).get(name));
+    if (spelled === undefined) return false;
+    if (type !== "table") fail(...ANOTHERS);
+    if (spelled !== name)
+      fail(`the table is spelled ${spelled}`, `Pass table: ${JSON.stringify(spelled)}`);
+    return true;
+  }
+
+  /** Whether there are both. Throws for an application's, which is never written to. */
+  function areThere(): boolean {
+    const hasTable = isThere(table);
+    if (!isThere(meta)) return hasTable && fail(...ANOTHERS);
+    const layout = getMeta("layout");
+    if (layout === undefined) fail(...ANOTHERS);
+    if (layout !== LAYOUT) fail("the tables are a newer version's", "Update tokenkeep");
+    return hasTable;
+  }
 
   function make(): void {
-    // Two processes may come here at the same time: the first one's rows stay.
+    // Another process may have come first.
+    if (areThere()) return;
     db.exec(
-      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT PRIMARY KEY NOT NULL, head TEXT NOT NULL, body TEXT);
-       CREATE TABLE IF NOT EXISTS ${meta} (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)`,
+      `CREATE TABLE IF NOT EXISTS "${table}" (key TEXT PRIMARY KEY NOT NULL, head TEXT NOT NULL, body TEXT);
+       CREATE TABLE IF NOT EXISTS "${meta}" (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)`,
     );
-    const put = db.prepare(`INSERT OR IGNORE INTO ${meta} VALUES (?, ?)`);
+    const put = db.prepare(`INSERT OR IGNORE INTO "${meta}" VALUES (?, ?)`);
     put.run("layout", LAYOUT);
     put.run("scope", randomId());
   }
@@ -231,13 +234,14 @@ function createTables(db: SqliteDatabase, table: string): Tables {
         fail("the database is in memory alone", "Open a file, or use memoryStore()");
       if (mode !== "wal")
         fail("the database cannot be put into WAL mode", "Keep it on a local disk");
-      const isThere = db.prepare("SELECT name FROM sqlite_schema WHERE name = ?").get(meta);
-      if (!isThere) transact(db, "BEGIN IMMEDIATE", make);
-      const layout = transact(db, "BEGIN", () => getMeta("layout"));
-      if (layout !== LAYOUT) fail("the tables are a newer version's", "Update tokenkeep");
+      if (!transact(db, "BEGIN", areThere)) transact(db, "BEGIN IMMEDIATE", make);
     },
   };
 }
+
+/** A table's name. SQLite keeps those for itself that begin like its own. */
+const isName = (table: unknown): boolean =>
+  typeof table === "string" && /^(?!sqlite_)[a-z]\w{0,60}$/i.test(table);
 
 /**
  * Keeps records in a table of a SQLite database, as they are: wrap the store in `encrypted` with a key
@@ -248,8 +252,9 @@ function createTables(db: SqliteDatabase, table: string): Tables {
  * open. A handle that the application runs long transactions on makes the store wait for them.
  * @returns a store with compare-and-set, shared by all processes of this machine that open the file. Its
  * methods reject with a `VaultError`, code `store_unavailable`, when the database stays locked, is
- * closed, read-only, corrupted or in memory, when the disk is full, when the table is an application's,
- * and when a record is of another format, which is left untouched. The message says what to do.
+ * closed, read-only, corrupted or in memory, when the disk is full, when the table is an application's or
+ * is spelled otherwise, for a session of more than 64 KiB, and for a record that is damaged or of another
+ * format, which is left untouched. The message says what to do.
  * @throws `VaultError`, code `invalid_option`, for anything but a handle, and for a name that is none
  *
  * @example
@@ -268,7 +273,7 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     typeof db?.prepare === "function",
     "db: new DatabaseSync(file), or Bun's new Database(file)",
   );
-  check(/^[a-z]\w{0,60}$/i.test(table), "table: letters, digits and underscores");
+  check(isName(table), "table: letters, digits and underscores");
   const { setUp, getMeta } = createTables(db, table);
   let isReady = false;
   let scope: string | undefined;
@@ -277,26 +282,31 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
   const use = <T>(begin: Begin, work: () => T): Promise<T> =>
     patiently(timeout, () =>
       withSettings(db, () => {
-        if (!isReady) setUp();
-        isReady = true;
-        return transact(db, begin, work);
+        try {
+          if (!isReady) setUp();
+          isReady = true;
+          return transact(db, begin, work);
+        } catch (error) {
+          // The tables may have gone.
+          if (!isBusy(error)) isReady = false;
+          throw error;
+        }
       }),
     );
 
-  const getHead = (key: string): RecordHead | undefined =>
-    parseHead(db.prepare(`SELECT head FROM ${table} WHERE key = ?`).get(key));
+  function getHead(key: string): RecordHead | undefined {
+    const found = parseRow(db.prepare(`SELECT head FROM "${table}" WHERE key = ?`).get(key));
+    return found && headOf(found);
+  }
 
-  function put(key: string, next: StoredRecord | undefined): void {
-    if (!next) {
-      db.prepare(`DELETE FROM ${table} WHERE key = ?`).run(key);
-      return;
-    }
-    const body = next.body === undefined ? null : JSON.stringify(next.body);
-    db.prepare(`INSERT OR REPLACE INTO ${table} VALUES (?, ?, ?)`).run(
-      key,
-      JSON.stringify(headOf(next)),
-      body,
-    );
+  function put(key: string, next: RecordTexts | undefined): void {
+    if (next)
+      db.prepare(`INSERT OR REPLACE INTO "${table}" VALUES (?, ?, ?)`).run(
+        key,
+        next.head,
+        next.body ?? null,
+      );
+    else db.prepare(`DELETE FROM "${table}" WHERE key = ?`).run(key);
   }
 
   return {
@@ -311,19 +321,21 @@ export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}
     head: (key) => use("BEGIN", () => getHead(key)),
     read: (key) =>
       use("BEGIN", () =>
-        parseRow(db.prepare(`SELECT head, body FROM ${table} WHERE key = ?`).get(key)),
+        parseRow(db.prepare(`SELECT head, body FROM "${table}" WHERE key = ?`).get(key)),
       ),
-    write: (key, next, expected) =>
-      use("BEGIN IMMEDIATE", () => {
+    async write(key, next, expected) {
+      const texts = next && textsOf(next);
+      return use("BEGIN IMMEDIATE", () => {
         if (!isExpected(getHead(key), expected)) return false;
-        put(key, next);
+        put(key, texts);
         return true;
-      }),
+      });
+    },
     list: (prefix) =>
       use("BEGIN", () =>
         db
           // No text that begins with the prefix is greater than the prefix and the last code point.
-          .prepare(`SELECT key FROM ${table} WHERE key >= ? AND key < ?`)
+          .prepare(`SELECT key FROM "${table}" WHERE key >= ? AND key < ?`)
           .all(prefix, `${prefix}\u{10FFFF}`)
           .map((row) => String(firstOf(row))),
       ),

@@ -205,6 +205,138 @@ function sqliteCases({ file, connect }: Place): void {
     });
   });
 
+  it.each([
+    ["text that is no JSON", "'x'"],
+    ["a blob", "x'7b7d'"],
+    ["JSON that is no object", "'7'"],
+    [
+      "an endless text",
+      `'{"format":1,"sessionId":"s","revision":1,"pad":"' || hex(zeroblob(200000)) || '"}'`,
+    ],
+  ])(
+    "a record whose head is %s is damaged: it is told, and left untouched [S10 P16]",
+    async (_, head) => {
+      const db = connect(file());
+      const store = sqliteStore(db);
+      await store.write("a", record(), undefined);
+      db.exec(`UPDATE tokenkeep SET head = ${head}`);
+      const damaged = { ...failing, message: /a record is damaged\. Restore it, or delete it/ };
+      for (const use of [
+        () => store.read("a"),
+        () => store.head("a"),
+        () => store.write("a", record({ revision: 2 }), headOf(record())),
+        () => store.write("a", record(), undefined),
+        () => store.write("a", undefined, undefined),
+      ])
+        await expect(use()).rejects.toMatchObject(damaged);
+      expect(value(db.prepare(`SELECT count(*) FROM tokenkeep WHERE head = ${head}`).get())).toBe(
+        1,
+      );
+      expect(await store.list("")).toEqual(["a"]);
+    },
+  );
+
+  it("a head that is NULL is a damaged record, and not none [S10 P16]", async () => {
+    const db = connect(file());
+    const store = sqliteStore(db);
+    await store.read("a");
+    // As a tool may have made the table anew.
+    db.exec(
+      "DROP TABLE tokenkeep; CREATE TABLE tokenkeep (key TEXT PRIMARY KEY, head TEXT, body TEXT)",
+    );
+    db.exec("INSERT INTO tokenkeep VALUES ('a', NULL, NULL)");
+    const damaged = { ...failing, message: /a record is damaged/ };
+    await expect(store.read("a")).rejects.toMatchObject(damaged);
+    await expect(store.head("a")).rejects.toMatchObject(damaged);
+    await expect(store.write("a", record(), undefined)).rejects.toMatchObject(damaged);
+  });
+
+  it.each([
+    ["no JSON", "'x'"],
+    ["a blob", `CAST('{"secret":1}' AS BLOB)`],
+    ["NULL", "NULL"],
+    ["longer than any session", `'"' || hex(zeroblob(200000)) || '"'`],
+  ])(
+    "a body that is %s counts as absent, so that nothing of it is parsed [S8 S10]",
+    async (_, body) => {
+      const db = connect(file());
+      const store = sqliteStore(db);
+      await store.write("a", record(), undefined);
+      db.exec(`UPDATE tokenkeep SET body = ${body}`);
+      expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
+      expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
+      expect(await store.read("a")).toEqual(record({ revision: 2 }));
+    },
+  );
+
+  it("what could not be read again is not written [S10 P19]", async () => {
+    const store = sqliteStore(connect(file()));
+    const long = record({ body: { long: "x".repeat(200_000) } });
+    await expect(store.write("a", long, undefined)).rejects.toMatchObject({
+      ...failing,
+      message: /the session exceeds 64 KiB/,
+    });
+    expect(await store.read("a")).toBeUndefined();
+  });
+
+  it.each(["order", "select", "table", "index", "x", "a1_b2"])(
+    "a table may be called %s: a name is no part of SQL [S10]",
+    async (table) => {
+      const at = file();
+      const store = sqliteStore(connect(at), { table });
+      expect(await store.write("a", record(), undefined)).toBe(true);
+      expect(await store.list("")).toEqual(["a"]);
+      expect(await sqliteStore(connect(at), { table }).read("a")).toEqual(record());
+      expect(await store.scope?.()).toMatch(/^\w{8,64}$/);
+      expect(await store.write("a", undefined, headOf(record()))).toBe(true);
+    },
+  );
+
+  it("a name that SQLite takes for another one's table is told, because the seal binds it as it is spelled [S11 S20]", async () => {
+    const at = file();
+    const one = sqliteStore(connect(at), { table: "Sessions" });
+    await one.write("a", record(), undefined);
+    const other = sqliteStore(connect(at), { table: "sessions" });
+    const spelled = { ...failing, message: /spelled Sessions\. Pass table: "Sessions"/ };
+    await expect(other.read("a")).rejects.toMatchObject(spelled);
+    await expect(other.write("a", undefined, headOf(record()))).rejects.toMatchObject(spelled);
+    expect(await one.read("a")).toEqual(record());
+  });
+
+  it.each([
+    "VIEW mine AS SELECT 1 AS key, 2 AS head, 3 AS body",
+    "TABLE mine_meta (name TEXT, value TEXT)",
+  ])("what the application has made is not taken for a table: %s [S11]", async (made) => {
+    const db = connect(file());
+    db.exec(`CREATE ${made}`);
+    const store = sqliteStore(db, { table: "mine" });
+    const others = { ...failing, message: /application's\. Pass another name/ };
+    await expect(store.read("a")).rejects.toMatchObject(others);
+    await expect(store.write("a", record(), undefined)).rejects.toMatchObject(others);
+  });
+
+  it("the name of an application's index is told, too [S11]", async () => {
+    const db = connect(file());
+    db.exec("CREATE TABLE own (n); CREATE INDEX mine ON own (n)");
+    const store = sqliteStore(db, { table: "mine" });
+    await expect(store.read("a")).rejects.toMatchObject({ ...failing, message: /application's/ });
+  });
+
+  it("tables that are dropped are made anew by the next call [F29]", async () => {
+    const db = connect(file());
+    const store = sqliteStore(db);
+    await store.write("a", record(), undefined);
+    db.exec("DROP TABLE tokenkeep; DROP TABLE tokenkeep_meta");
+    await expect(store.read("a")).rejects.toMatchObject({
+      ...failing,
+      message: /there is no table/,
+    });
+    expect(await store.read("a")).toBeUndefined();
+    expect(await store.write("a", record(), undefined)).toBe(true);
+    db.exec("DROP TABLE tokenkeep");
+    expect(await sqliteStore(db).read("a")).toBeUndefined();
+  });
+
   it("two tables of one database share nothing but the file [S11]", async () => {
     const db = connect(file());
     const [one, two] = [sqliteStore(db, { table: "one" }), sqliteStore(db, { table: "two" })];
@@ -224,6 +356,18 @@ function sqliteCases({ file, connect }: Place): void {
   it("an argument that is none is told at once [S17]", () => {
     const invalid = expect.objectContaining({ code: "invalid_option" });
     expect(() => sqliteStore(undefined as never)).toThrow(invalid);
-    expect(() => sqliteStore(connect(file()), { table: "a; DROP TABLE b" })).toThrow(invalid);
+    const odd = [
+      "a; DROP TABLE b",
+      'a"b',
+      "",
+      "1a",
+      "ä",
+      "sqlite_a",
+      "SQLite_a",
+      "a".repeat(62),
+      "main.a",
+    ];
+    for (const table of [...odd, ["sessions"], 7, null, { toString: () => "sessions" }] as string[])
+      expect(() => sqliteStore(connect(file()), { table })).toThrow(invalid);
   });
 }

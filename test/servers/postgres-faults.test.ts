@@ -127,27 +127,38 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
       );
   });
 
-  it.each(PACKAGES)("by %s: a record of another format is left untouched [S10]", async (name) => {
-    const pool = open(name);
-    const table = await withTable(pool);
-    const store = postgresStore(pool.client, { table });
-    const odd = ["null", "7", "[]", "{}", JSON.stringify({ ...headOf(record()), format: 2 })];
-    for (const head of odd) {
-      await pool.query(`DELETE FROM ${table}`);
-      await pool.query(`INSERT INTO ${table} VALUES ('a', $1::text::jsonb, '{', 'w')`, [head]);
-      const refused = says("Cannot use the store: a record's format is unknown. Update tokenkeep.");
-      await expect(store.read("a")).rejects.toEqual(refused);
-      await expect(store.head("a")).rejects.toEqual(refused);
-      await expect(store.write("a", record(), undefined)).rejects.toEqual(refused);
-      await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(refused);
-      expect(await store.list("")).toEqual(["a"]);
-    }
-    await pool.query(`UPDATE ${table} SET head = $1::text::jsonb`, [
-      JSON.stringify(headOf(record())),
-    ]);
-    // A body that is no JSON counts as absent.
-    expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
-  });
+  it.each(PACKAGES)(
+    "by %s: a record that is damaged or of another format is left untouched [S10]",
+    async (name) => {
+      const pool = open(name);
+      const table = await withTable(pool);
+      const store = postgresStore(pool.client, { table });
+      const odd = ["null", "7", "[]", "{}", JSON.stringify({ ...headOf(record()), format: 2 })];
+      for (const head of odd) {
+        await pool.query(`DELETE FROM ${table}`);
+        await pool.query(`INSERT INTO ${table} VALUES ('a', $1::text::jsonb, '{', 'w')`, [head]);
+        const refused = says(
+          head.startsWith("{") && head !== "{"
+            ? "Cannot use the store: a record's format is unknown. Update tokenkeep."
+            : "Cannot use the store: a record is damaged. Restore it, or delete it and sign in again.",
+        );
+        await expect(store.read("a")).rejects.toEqual(refused);
+        await expect(store.head("a")).rejects.toEqual(refused);
+        await expect(store.write("a", record(), undefined)).rejects.toEqual(refused);
+        await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(refused);
+        expect(await store.list("")).toEqual(["a"]);
+      }
+      await pool.query(`UPDATE ${table} SET head = $1::text::jsonb`, [
+        JSON.stringify(headOf(record())),
+      ]);
+      // A body that is no JSON counts as absent, and so does one that is longer than any session.
+      expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
+      const long = record({ body: "x".repeat(200_000) });
+      await pool.query(`UPDATE ${table} SET body = $1`, [JSON.stringify(long.body)]);
+      expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
+      await expect(store.write("c", long, undefined)).rejects.toThrow("the session exceeds 64 KiB");
+    },
+  );
 
   it.each(PACKAGES)(
     "by %s: an answer that is lost on its way back is told apart [P20]",

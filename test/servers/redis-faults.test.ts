@@ -224,40 +224,54 @@ describe.runIf(theServers().redis)("a Redis that does not do", () => {
     expect(await store.read("a")).toBeUndefined();
   });
 
-  it.each(PACKAGES)("by %s: a record of another format is left untouched [S10]", async (name) => {
-    const client = await open(name);
-    const prefix = freshPrefix();
-    const store = redisStore(client.client, { prefix });
-    const odd = [
-      "",
-      "{",
-      "null",
-      "7",
-      "[]",
-      "{}",
-      JSON.stringify({ ...headOf(record()), format: 2 }),
-    ];
-    for (const head of odd) {
-      await admin.send("HSET", `${prefix}a`, "head", head, "body", "{", "write", "w");
-      const refused = says("Cannot use the store: a record's format is unknown. Update tokenkeep.");
-      await expect(store.read("a")).rejects.toEqual(refused);
-      await expect(store.head("a")).rejects.toEqual(refused);
-      await expect(store.write("a", record(), undefined)).rejects.toEqual(refused);
-      await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(refused);
-      expect(await admin.send("HGET", `${prefix}a`, "head")).toBe(head);
-    }
-    await admin.send("HSET", `${prefix}a`, "head", JSON.stringify(headOf(record())));
-    // A body that is no JSON counts as absent.
-    expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
-    // What is no record's is neither listed nor overwritten.
-    await admin.send("SET", `${prefix}b`, "text");
-    expect(await store.list("")).toEqual(["a"]);
-    const taken = says(
-      "Cannot use the store: a record's key is another one's. Choose another prefix.",
-    );
-    await expect(store.read("b")).rejects.toEqual(taken);
-    await expect(store.write("b", record(), undefined)).rejects.toEqual(taken);
-  });
+  it.each(PACKAGES)(
+    "by %s: a record that is damaged or of another format is left untouched [S10]",
+    async (name) => {
+      const client = await open(name);
+      const prefix = freshPrefix();
+      const store = redisStore(client.client, { prefix });
+      const odd = [
+        "",
+        "{",
+        "null",
+        "7",
+        "[]",
+        "{}",
+        JSON.stringify({ ...headOf(record()), format: 2 }),
+        `"${"x".repeat(200_000)}"`,
+      ];
+      for (const head of odd) {
+        await admin.send("HSET", `${prefix}a`, "head", head, "body", "{", "write", "w");
+        const refused = says(
+          head.startsWith("{") && head !== "{"
+            ? "Cannot use the store: a record's format is unknown. Update tokenkeep."
+            : "Cannot use the store: a record is damaged. Restore it, or delete it and sign in again.",
+        );
+        await expect(store.read("a")).rejects.toEqual(refused);
+        await expect(store.head("a")).rejects.toEqual(refused);
+        await expect(store.write("a", record(), undefined)).rejects.toEqual(refused);
+        await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(refused);
+        expect(await admin.send("HGET", `${prefix}a`, "head")).toBe(head);
+      }
+      await admin.send("HSET", `${prefix}a`, "head", JSON.stringify(headOf(record())));
+      // A body that is no JSON counts as absent.
+      expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
+      // Nor is one parsed that is longer than any session, or written.
+      await admin.send("HSET", `${prefix}a`, "body", `"${"x".repeat(200_000)}"`);
+      expect({ ...(await store.read("a")) }).toEqual(headOf(record()));
+      await expect(
+        store.write("c", record({ body: "x".repeat(200_000) }), undefined),
+      ).rejects.toThrow("the session exceeds 64 KiB");
+      // What is no record's is neither listed nor overwritten.
+      await admin.send("SET", `${prefix}b`, "text");
+      expect(await store.list("")).toEqual(["a"]);
+      const taken = says(
+        "Cannot use the store: a record's key is another one's. Choose another prefix.",
+      );
+      await expect(store.read("b")).rejects.toEqual(taken);
+      await expect(store.write("b", record(), undefined)).rejects.toEqual(taken);
+    },
+  );
 
   it.each(PACKAGES)(
     "by %s: a record has no end, and an end that somebody sets is gone with the next write",
