@@ -113,6 +113,14 @@ describe("tables", () => {
     expect(names.filter((name) => !named.has(name))).toEqual([]);
   });
 
+  it("each error code and reason has its cause and what to do, from which the site makes a page", () => {
+    const rows = read("docs/errors.md").split("## Handling one")[0]!;
+    const named = [...namedBy("docs/errors.md")].filter((name) => rows.includes(`| \`${name}\` |`));
+    const whole = [...rows.matchAll(/^\| `(\w+)` \| [^|]+ \| [^|]+ \|$/gm)].map(([, name]) => name);
+    expect(named.length).toBeGreaterThan(60);
+    expect(named.filter((name) => !whole.includes(name))).toEqual([]);
+  });
+
   it("CONTRIBUTING.md names every script", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     const contributing = read("CONTRIBUTING.md");
