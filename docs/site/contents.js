@@ -7,6 +7,8 @@ export const contents = [
     pages: [
       ["index", "What it is, and six lines"],
       ["demo", "The demo"],
+      ["coming-from", "Coming from another library"],
+      ["support", "Supported versions"],
       ["limits", "Limits"],
     ],
   },
