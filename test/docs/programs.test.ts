@@ -25,6 +25,7 @@ const PAGES = "test/package/pages.test.ts";
 const RUNTIMES = "test/runtimes/programs.test.ts";
 const RENDERED = "test/package/rendering.test.ts";
 const TESTS = "test/package/testing.test.ts";
+const SIGNED_IN = "test/tabs/testing.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
 const COOKIE = "test/docs/cookie.test.ts";
@@ -63,7 +64,8 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/jwt.md": [JWT, JWT, JWT],
   "docs/state.md": [RENDERED, HERE],
   "docs/rendering.md": [COMPILED],
-  "docs/testing.md": [TESTS, TESTS, TESTS],
+  // A function, failures, time; MSW; Playwright.
+  "docs/testing.md": [HERE, HERE, HERE, TESTS, TESTS, TESTS, SIGNED_IN],
   "docs/errors.md": [HERE, HERE],
 };
 
@@ -263,6 +265,24 @@ describe("state and events", () => {
     stop();
     await vault.signOut();
     expect(info).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe("tests of an application", () => {
+  it("a function that is given a vault, whose token has just ended", async () => {
+    const program = programOf("docs/testing.md", "A function that is given a vault");
+    expect(await run(program, {})).toMatchObject({ shown: "There are things.", refreshes: 1 });
+  });
+
+  it("failures: one is waited through, and the end of a session is told", async () => {
+    const { served, error } = await run(programOf("docs/testing.md", "When the API fails"), {});
+    expect([served.status, error.code]).toEqual([200, "sign_in_required"]);
+  });
+
+  it("time passes when the clock is moved", async () => {
+    const { api, response, late } = await run(programOf("docs/testing.md", "Time"), {}, ["api"]);
+    expect([response.status, late.status]).toEqual([200, 200]);
+    expect(api.counts).toMatchObject({ refreshes: 4, reuses: 0 });
   });
 });
 

@@ -7,9 +7,9 @@ import { readSources } from "./sources.ts";
 /** What no user imports by its path. The root exports the public parts of the top-level files. */
 const unlisted = new Set(["types", "exchange", "errors", "problem"]);
 
-/** `worker.ts`, `cloudflare.ts`, `deno.ts` and `node.ts` are the ways in to what their folders hold. */
+/** `worker.ts`, `cloudflare.ts`, `deno.ts`, `node.ts` and `testing.ts` are the ways in to what their folders hold. */
 const isPrivate = (name: string): boolean =>
-  /^(guard|key|server|grant|cookie|refresh|request|vault|cloudflare|deno|node|oauth|worker)\//.test(
+  /^(guard|key|server|grant|cookie|refresh|request|vault|cloudflare|deno|node|oauth|testing|worker)\//.test(
     name,
   ) || unlisted.has(name);
 

@@ -25,10 +25,10 @@ type Layer =
 const core = new Set(["index", "problem"]);
 
 /** Each wires one platform's parts; nothing imports it. */
-const entries = new Set(["browser", "cloudflare", "deno", "node", "oauth", "worker"]);
+const entries = new Set(["browser", "cloudflare", "deno", "node", "oauth", "testing", "worker"]);
 
 /** Each stands on its own: it imports contracts, and its one package. */
-const alone = new Set(["testing", "webhook", "wretch"]);
+const alone = new Set(["webhook", "wretch"]);
 
 /** A preset imports its one mechanism: the only arrow from an adapter to another. */
 const presets: Record<string, string> = {
@@ -97,7 +97,7 @@ function layerOf(name: string): Layer {
   if (room) return room as Layer;
   // JWTs are `jose`'s, as a store is its database's.
   if (name === "jwt" || /^(stores|locks|channels|providers)\//.test(name)) return "adapter";
-  if (/^(cloudflare|deno|node|oauth|worker)\//.test(name)) return "platform";
+  if (/^(cloudflare|deno|node|oauth|testing|worker)\//.test(name)) return "platform";
   // What a platform itself brings along.
   if (name.startsWith("cloudflare:")) return "runtime";
   if (core.has(name)) return "core";
@@ -188,7 +188,7 @@ describe("the test of Law 3 can fail", () => {
     ["browser", "wretch"],
     ["node/lock", "node"],
     ["stores/sqlite", "node/lock"],
-    ["testing", "stores/memory"],
+    ["testing/api", "testing"],
     ["index", "webhook"],
     ["cloudflare/owner", "cloudflare"],
     ["cloudflare/owner", "cloudflare:workers"],

@@ -1,8 +1,8 @@
 /** `tokenkeep/testing`: each kind of faulty store is found out by a case that says what is wrong. */
 import { expect, it } from "vitest";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { storeContract } from "../../src/testing.ts";
-import type { TokenStore } from "../../src/types.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { storeContract } from "../../../src/testing.ts";
+import type { TokenStore } from "../../../src/types.ts";
 
 async function failuresOf(make: () => TokenStore): Promise<string[]> {
   const failed: string[] = [];
