@@ -40,11 +40,26 @@ export interface Exchange {
 /** What {@link Provider.renew} gets of a session. */
 export type RenewableGrant = Partial<TokenSet> & Pick<Grant, "material">;
 
+/**
+ * What a mechanism reaches of a store: records of its own, under keys of two parts (`jar|…`), which no account
+ * has; and of accounts only what shows no secret (S7, S11). The rest rejects.
+ */
+export interface Shelf {
+  /** The clear part of a record, an account's too. */
+  head: TokenStore["head"];
+  /** A record of a mechanism's own. */
+  read: TokenStore["read"];
+  /** Writes a record of a mechanism's own; or ends the session, by its tombstone or without a trace. */
+  write: TokenStore["write"];
+}
+
 /** For a mechanism that keeps a record of its own, beside the session's, and waits for other contexts. */
 export interface ExchangeContext {
-  readonly store: TokenStore;
+  readonly store: Shelf;
   /** Under which the store keeps the session. */
   readonly key: string;
+  /** What the store has of the session: one that was not refused, its tombstone, or neither. */
+  readonly standing: () => Promise<"good" | "ended" | undefined>;
   readonly clock: Clock;
   /** Whether the vault was closed: then no request is begun any more. */
   readonly isClosed: () => boolean;
@@ -71,11 +86,11 @@ export interface Adoption {
   readonly startedAt: number;
 }
 
-/** What stands around an engine. */
-export interface Surroundings extends Pick<
-  VaultOptions,
-  "refreshAhead" | "patience" | "online" | "isHeldOpen"
-> {
+type AroundFront = Pick<VaultOptions, "refreshAhead" | "patience" | "online" | "isHeldOpen">;
+type OrUndefined<Options> = { readonly [Option in keyof Options]?: Options[Option] | undefined };
+
+/** What stands around an engine: no store, and no other part of the vault (S7). */
+export interface Surroundings extends OrUndefined<AroundFront> {
   readonly clock: Clock;
   /** Tells observers that the state has changed. */
   readonly tell: () => void;

@@ -44,12 +44,14 @@ export interface Visit {
 const VISIT = 15_000;
 /** How much longer others wait. */
 const MARGIN = 2_000;
+/** A logout, and what it makes room for, is the longest visit. */
+export const LONGEST_VISIT: number = 2 * VISIT + MARGIN;
 /** How long the visit's last write counts for the next request. */
 const FRESH = 500;
-/** A write that takes longer may have been frozen. */
-const SLEPT = 1_000;
 /** How long a store may take for one answer. */
 const STORE = 5_000;
+/** A write that takes longer has been frozen: no answer of an awake context comes so late. */
+const SLEPT = STORE + 1_000;
 /** Between two looks at who is there. */
 const PAUSE = 100;
 
@@ -106,12 +108,28 @@ async function pause(clock: Clock, signal: AbortSignal): Promise<void> {
   over.end();
 }
 
-/** Whether a visit stands; `since`: when this context has first seen it, in running time. */
-function stands(record: StoredRecord | undefined, since: number, clock: Clock): boolean {
-  if (record?.attemptId === undefined) return false;
+/** A visit at one of its requests, and when this context has first seen it there, in running time. */
+interface Sight {
+  readonly attemptId: string | undefined;
+  readonly deadline: number | undefined;
+  readonly since: number;
+}
+
+/** A visit that begins another request is seen anew: its time begins again. */
+function see(record: StoredRecord | undefined, before: Sight | undefined, clock: Clock): Sight {
+  const { attemptId } = record ?? {};
+  const { deadline } = noteIn(record);
+  const isSame = before?.attemptId === attemptId && before?.deadline === deadline;
+  if (before && isSame) return before;
+  return { attemptId, deadline, since: clock.running() };
+}
+
+/** Whether a visit stands. */
+function stands({ attemptId, deadline = Infinity, since }: Sight, clock: Clock): boolean {
+  if (attemptId === undefined) return false;
   // By running time too, so that no step of the clock keeps anybody waiting.
   if (clock.running() - since > VISIT + MARGIN) return false;
-  return clock.now() <= (noteIn(record).deadline ?? Infinity) + MARGIN;
+  return clock.now() <= deadline + MARGIN;
 }
 
 /**
@@ -124,13 +142,13 @@ export async function enter(key: string, exchange: Exchange, patience: number): 
   const { signal } = exchange;
   const { store, clock, isClosed } = contextOf(exchange);
   const begunAt = clock.running();
-  let seen: { readonly id: string | undefined; readonly since: number } | undefined;
+  let sight: Sight | undefined;
   for (;;) {
     signal.throwIfAborted();
     if (isClosed()) throw new VaultError("closed");
     const found = await answerOf(clock, () => store.read(key));
-    if (seen?.id !== found?.attemptId) seen = { id: found?.attemptId, since: clock.running() };
-    if (!stands(found, seen?.since ?? 0, clock)) {
+    sight = see(found, sight, clock);
+    if (!stands(sight, clock)) {
       const visit = createVisit(key, exchange, found);
       if (await visit.extend()) return visit;
     } else if (clock.running() - begunAt > patience) throw new JarBusy();
@@ -144,6 +162,7 @@ function createVisit(
   found: StoredRecord | undefined,
 ): Visit & { extend(): Promise<boolean> } {
   const { store, clock, isClosed } = contextOf(exchange);
+  const { signal } = exchange;
   const attemptId = randomId();
   let record = found;
   let changes: Partial<Note> = {};
@@ -169,6 +188,7 @@ function createVisit(
   /** `false` where somebody else has written. */
   async function extend(): Promise<boolean> {
     for (;;) {
+      signal.throwIfAborted();
       const at = { running: clock.running(), now: clock.now() };
       if (!(await write({ ...note(), deadline: at.now + VISIT }, attemptId))) return false;
       written = at;
@@ -192,19 +212,22 @@ function createVisit(
     async send(request) {
       if ((isChanged || age() > FRESH) && !(await extend())) throw new JarBusy();
       if (isClosed()) throw new VaultError("closed");
-      const { signal, stopped, end } = createLimit(clock, VISIT - age(), exchange.signal);
+      const limit = createLimit(clock, VISIT - age(), signal);
       try {
-        return await Promise.race([request(own({ ...exchange, signal })), stopped]);
+        return await Promise.race([
+          request(own({ ...exchange, signal: limit.signal })),
+          limit.stopped,
+        ]);
       } finally {
-        end();
+        limit.end();
       }
     },
     async leave() {
       try {
         for (let tries = 0; tries < 8; tries++) {
-          const isOurs = record?.attemptId === attemptId;
-          const next = { ...note(), ...(isOurs && { deadline: undefined }) };
-          if (await write(next, isOurs ? undefined : record?.attemptId)) return;
+          // Who has overtaken this visit knows the jar better.
+          if (record?.attemptId !== attemptId) return;
+          if (await write({ ...note(), deadline: undefined }, undefined)) return;
           record = await answerOf(clock, () => store.read(key));
         }
       } catch {

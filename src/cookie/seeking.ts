@@ -166,6 +166,8 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
         if (isSought || isClosed || !(trouble || isNobody(engine.state().status))) return;
         // That search was not for a caller.
         if (!trouble) continue;
+        // No server is to be waited for.
+        if (trouble.error.code === "store_unavailable") throw trouble.error;
         const left = trouble.until - clock.running();
         const rest = createLimit(clock, Math.max(SHORTEST_PAUSE, left));
         await Promise.race([rest.stopped.catch(() => {}), limit.stopped]).finally(rest.end);

@@ -1,7 +1,6 @@
 /** How a session that lies in a cookie is begun, found, renewed and ended, each by a visit to the jar. */
 import { isVaultError, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
-import { fromRecord } from "../guard/record.ts";
 import { randomId } from "../guard/random.ts";
 import type { Exchange, Outcome, Provider } from "../types.ts";
 import {
@@ -19,6 +18,7 @@ import {
   enter,
   JarBusy,
   jarKey,
+  LONGEST_VISIT,
   type Note,
   noteIn,
   type Visit,
@@ -32,9 +32,12 @@ export interface CookieUrls {
 }
 
 /** How long a sign-in waits for who is at the jar: longer than a visit may last. */
-const PATIENCE = 20_000;
+const PATIENCE = LONGEST_VISIT + 1_000;
 /** The same for a refresh, which has fifteen seconds for all. */
 const SHORT_PATIENCE = 8_000;
+
+/** The server has no session of the cookie. */
+const NOBODY: Partial<Note> = { owner: undefined, liveSince: undefined, isOwed: undefined };
 
 /** What a session keeps for its next refresh. */
 interface Material {
@@ -65,6 +68,9 @@ function checkJar(): void {
     { reason: "no_cookie_jar" },
   );
 }
+
+/** Only the way to the jar fails in this way: no request was sent. */
+const isUnsent = (error: unknown): boolean => error instanceof JarBusy || isVaultError(error);
 
 /** What an errand does, each by a visit to the jar. */
 type Run = (errand: Errand, exchange: Exchange) => Promise<Outcome>;
@@ -109,14 +115,14 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return answerOf(clock, () => store.head(key));
   };
 
-  /** Whether the server has not heard of a sign-out. A tombstone is taken off the list after a day. */
-  async function isOwed(
-    { owner, liveSince, isOwed: isNoted }: Note,
-    exchange: Exchange,
-  ): Promise<boolean> {
-    if (!logoutUrl || liveSince === undefined || owner === undefined) return false;
+  /**
+   * Whether who had the cookie has signed out, and nobody knows that the server has heard. Its tombstone tells;
+   * that is taken off the list after a day, and then the note tells.
+   */
+  async function isLeft({ owner, liveSince, isOwed }: Note, exchange: Exchange): Promise<boolean> {
+    if (liveSince === undefined || owner === undefined) return false;
     const head = await headOf(exchange, owner);
-    return head ? head.tombstone === true : isNoted === true;
+    return head ? head.tombstone === true : isOwed === true;
   }
 
   /** Whether another account is signed in by the cookie. */
@@ -136,12 +142,11 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     );
   }
 
-  /** Tells the server of the sign-out that is owed; answers whether it has heard. */
+  /** Notes a sign-out and tells the server of it; answers whether it has heard. */
   async function settle(visit: Visit): Promise<boolean> {
-    if (!logoutUrl) return true;
     visit.change({ isOwed: true });
-    if (!(await tellOfSignOut(logoutUrl, options, visit))) return false;
-    visit.change({ liveSince: undefined, isOwed: undefined, csrf: undefined });
+    if (!logoutUrl || !(await tellOfSignOut(logoutUrl, options, visit))) return false;
+    visit.change({ ...NOBODY, csrf: undefined });
     return true;
   }
 
@@ -162,12 +167,15 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
       exchange,
       async (visit) => {
         await refuseAnother(visit, exchange);
-        // Where the server cannot be told, the debt lapses: the cookie is about to be another one.
-        if (await isOwed(visit.note(), exchange)) await settle(visit);
+        // Where the server cannot be told, the debt lapses when the cookie has become another one.
+        const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
         const { owner, liveSince } = visit.note();
         // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
-        visit.change({ owner: key, liveSince: clock.now(), isOwed: undefined });
-        const asked = await askFor({ url: loginUrl, body }, options, visit);
+        if (!isOpen) visit.change({ owner: key, liveSince: clock.now() });
+        const asked = await askFor({ url: loginUrl, body }, options, visit).catch((error) => {
+          if (isUnsent(error)) visit.change({ owner, liveSince });
+          throw error;
+        });
         const outcome = taken(asked, visit, exchange);
         if (outcome.type === "refused") visit.change({ owner, liveSince });
         if (outcome.type !== "granted") return outcome;
@@ -180,12 +188,9 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
 
   /** Whether there is something that no cookie may take the place of. */
   async function isTaken(errand: Errand, exchange: Exchange): Promise<boolean> {
-    const { store, clock, key } = contextOf(exchange);
-    const record = await answerOf(clock, () => store.read(key));
-    if (record?.tombstone) return errand.task === "find quietly";
-    // A record that cannot be opened holds no session.
-    const session = fromRecord(record);
-    return !!session && !session.refused;
+    const { clock, standing } = contextOf(exchange);
+    const found = await answerOf(clock, standing);
+    return found === "good" || (found === "ended" && errand.task === "find quietly");
   }
 
   async function find(errand: Errand, exchange: Exchange): Promise<Outcome> {
@@ -202,12 +207,16 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         // Another context has looked since this one was opened.
         const { emptyAt = -Infinity } = visit.note();
         if (isQuiet && emptyAt >= errand.since) return ended(errand, "nothing");
-        if ((await isOwed(visit.note(), exchange)) && !(await settle(visit)))
-          return { type: "trouble", reason: "sign_out_not_heard" };
+        const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
+        if (isOpen && logoutUrl) return { type: "trouble", reason: "sign_out_not_heard" };
+        if (isOpen && isQuiet) return ended(errand, "nothing");
+        const { clock, key } = contextOf(exchange);
+        // Durable before the first byte, as a login's.
+        const { liveSince = clock.now() } = visit.note();
+        if (!isOpen) visit.change({ owner: key, liveSince });
         const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
         if (!isNothing(asked.outcome)) return taken(asked, visit, exchange);
-        const emptySince = contextOf(exchange).clock.now();
-        visit.change({ owner: undefined, liveSince: undefined, emptyAt: emptySince });
+        visit.change({ ...NOBODY, emptyAt: clock.now() });
         return ended(errand, "nothing");
       },
       errand,
@@ -247,8 +256,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     try {
       return await atJar(exchange, (visit) => renewed(materialIn(material), visit, exchange));
     } catch (error) {
-      // Nothing was sent: only the way to the jar fails in this way.
-      if (error instanceof JarBusy || isVaultError(error))
+      if (isUnsent(error))
         return {
           type: "trouble",
           unprocessed: true,
@@ -261,9 +269,9 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
 
   /** What a visit of this context has brought is known when the visit has ended. */
   async function pay(exchange: Exchange): Promise<void> {
-    if (!logoutUrl || !hasJar()) return;
+    if (!hasJar()) return;
     await atJar(exchange, async (visit) => {
-      if (await isOwed(visit.note(), exchange)) await settle(visit);
+      if (await isLeft(visit.note(), exchange)) await settle(visit);
     });
   }
 
@@ -282,8 +290,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     "find quietly": find,
     async pay(errand: Errand, exchange: Exchange): Promise<Outcome> {
       const { store, clock } = contextOf(exchange);
-      const record = await answerOf(clock, () => store.read(jar));
-      if (await isOwed(noteIn(record), exchange)) await pay(exchange);
+      const note = noteIn(await answerOf(clock, () => store.read(jar)));
+      // Where there is nobody to tell, it is noted once.
+      const isDone = !logoutUrl && note.isOwed;
+      if (!isDone && (await isLeft(note, exchange))) await pay(exchange);
       return ended(errand, "nothing");
     },
     async bury(errand: Errand, exchange: Exchange): Promise<Outcome> {

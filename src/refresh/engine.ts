@@ -5,6 +5,7 @@
 import { check, type VaultErrorCode } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import { secureFetch } from "../guard/secure.ts";
+import { shelfIn } from "../guard/shelf.ts";
 import type { AccessToken, Session, VaultOptions } from "../types.ts";
 import { createAttempt } from "./attempt.ts";
 import { createCallers, errorOf } from "./callers.ts";
@@ -75,7 +76,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
   const time = createServerTime(provider.renewal, { clock, mind });
   const exchanges = createExchanges({
     provider,
-    context: { store, key, clock, isClosed: closed },
+    context: own({ ...shelfIn(store, key), key, clock, isClosed: closed }),
     random,
     send: secureFetch(
       options.fetch ?? ((...request) => fetch(...request)),

@@ -119,7 +119,9 @@ export function createOwnedVault<Credentials>(
   const listeners = createListeners();
   const tell = tellerOf(listeners, account);
   const made = createEngine(keyOf(provider, account), shared, tell);
-  const engine = provider.wrap?.(made, { ...options, clock, tell }) ?? made;
+  const { refreshAhead, patience, online, isHeldOpen } = options;
+  const around = own({ refreshAhead, patience, online, isHeldOpen, clock, tell });
+  const engine = provider.wrap?.(made, around) ?? made;
   const stopWaking = options.onWake?.(engine.wake);
   const removal = createRemoval(shared);
 

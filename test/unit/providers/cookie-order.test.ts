@@ -73,6 +73,30 @@ describe("requests that may set the cookie", () => {
     expect(await userOf(other)).toBe("bob");
   });
 
+  it("a visit that goes on with a second request is waited for as long as that may last [F103]", async () => {
+    const scene = stage();
+    const { open, api, clock } = scene;
+    await signedOutOffline(scene);
+    let logouts = 0;
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    api.before = async (kind) => {
+      // Its reply never comes: the visit goes on at the end of the request's time.
+      if (kind === "logout" && ++logouts === 1) return new Promise(() => {});
+      if (kind === "login") await held;
+      return undefined;
+    };
+    const first = open().vault.signIn(alice);
+    await settle();
+    const second = open().vault.signIn(bob);
+    // The first one's login is under way since the 15th second.
+    await clock.advance(28_000);
+    expect(kinds(scene)).toEqual(["login", "logout", "login"]);
+    release();
+    await clock.until(Promise.all([first, second]));
+    expect(kinds(scene)).toEqual(["login", "logout", "login", "login"]);
+  });
+
   it("two sign-ins at once go one after the other, and the cookie is the last one's [P19]", async () => {
     const scene = stage();
     const { open, clock, jar } = scene;

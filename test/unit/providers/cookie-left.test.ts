@@ -1,0 +1,181 @@
+/** A sign-out stands for as long as the store does, and is owed to the server until another login is granted. */
+import { describe, expect, it } from "vitest";
+import { settle } from "../../support/clock.ts";
+import type { CookieOptions } from "../../../src/providers/cookie.ts";
+import type { CookieApiSwitches } from "../../apis/cookies.ts";
+import { alice, bob, ME, refusal, stage, type Stage, type Tab, userOf } from "./cookie-stage.ts";
+
+const DAY = 86_400_000;
+
+const withoutLogout = { logoutUrl: undefined } as object;
+
+const kinds = ({ api }: Stage): string[] => api.calls.map(({ kind }) => kind);
+
+/** A user who has signed out while the network was away. */
+async function leftOffline(
+  switches: Partial<CookieApiSwitches> = {},
+  options: Partial<CookieOptions> = {},
+): Promise<{ readonly scene: Stage; readonly tab: Tab }> {
+  const scene = stage(switches, options);
+  const tab = scene.open();
+  await tab.vault.signIn(alice);
+  tab.isOffline = true;
+  await tab.vault.signOut();
+  await settle();
+  return { scene, tab };
+}
+
+/** Takes the account's tombstone off the list, as a look at the accounts does after a day. */
+async function prune({ open, clock, record }: Stage): Promise<void> {
+  await clock.advance(DAY + 1);
+  await open().vault.accounts();
+  expect(await record()).toBeUndefined();
+}
+
+describe("a sign-out without a logoutUrl", () => {
+  it("holds though its tombstone was taken off the list: no look finds the cookie [P4 S14]", async () => {
+    const { scene } = await leftOffline({}, withoutLogout);
+    await prune(scene);
+    const next = scene.open();
+    expect(await refusal(next.vault.fetch(ME))).toMatchObject({ code: "no_session" });
+    expect(next.vault.snapshot().status).toBe("signed-out");
+    expect(kinds(scene)).toEqual(["login"]);
+  });
+
+  it("holds for another account too, for the cookie is the same [P4 S11]", async () => {
+    const { scene } = await leftOffline({}, withoutLogout);
+    const next = scene.open({ account: "work" });
+    expect(await refusal(next.vault.fetch(ME))).toMatchObject({ code: "no_session" });
+    expect(kinds(scene)).toEqual(["login"]);
+  });
+
+  it("ends by signIn() alone, which is asked for; then the next look keeps what was found [P4]", async () => {
+    const { scene } = await leftOffline({}, withoutLogout);
+    await prune(scene);
+    const next = scene.open();
+    await next.vault.signIn();
+    expect(await userOf(next)).toBe("alice");
+    expect(await userOf(scene.open())).toBe("alice");
+  });
+
+  it("ends with the next login [P19]", async () => {
+    const { scene } = await leftOffline({}, withoutLogout);
+    await scene.open().vault.signIn(bob);
+    expect(await userOf(scene.open())).toBe("bob");
+  });
+
+  it("asks the jar once, and then leaves it alone", async () => {
+    const { scene } = await leftOffline({}, withoutLogout);
+    let writes = 0;
+    const { write } = scene.store;
+    const counting = {
+      ...scene.store,
+      write: (...given: Parameters<typeof write>) => {
+        writes += 1;
+        return write(...given);
+      },
+    };
+    const next = scene.open({ store: counting });
+    await refusal(next.vault.fetch(ME));
+    await settle();
+    expect(writes).toBe(0);
+  });
+});
+
+describe("a logout that is owed", () => {
+  it.each([
+    ["is refused", 401],
+    ["meets a server in trouble", 503],
+  ])("stays owed where the next login %s, and its tombstone is gone [P4]", async (_, status) => {
+    const { scene } = await leftOffline();
+    await prune(scene);
+    const { api, open } = scene;
+    let isDown = true;
+    api.before = (kind) => {
+      if (kind === "logout" && isDown) return new Response("", { status: 503 });
+      return kind === "login" && isDown ? new Response("{}", { status }) : undefined;
+    };
+    await refusal(open().vault.signIn(bob));
+    isDown = false;
+    const next = open();
+    expect(await refusal(next.vault.fetch(ME))).toMatchObject({ code: "no_session" });
+    expect(api.users()).toEqual([]);
+    expect(kinds(scene)).toEqual(["login", "logout", "login", "logout", "refresh"]);
+  });
+
+  it.each([
+    ["is refused", 401],
+    ["meets a server in trouble", 503],
+  ])("stays owed where another account's login %s [P4 S11]", async (_, status) => {
+    const { scene } = await leftOffline();
+    const { api, open } = scene;
+    let isDown = true;
+    api.before = (kind) => {
+      if (kind === "logout" && isDown) return new Response("", { status: 503 });
+      return kind === "login" && isDown ? new Response("{}", { status }) : undefined;
+    };
+    await refusal(open({ account: "work" }).vault.signIn(bob));
+    isDown = false;
+    const next = open({ account: "work" });
+    expect(await refusal(next.vault.fetch(ME))).toMatchObject({ code: "no_session" });
+    expect(api.users()).toEqual([]);
+  });
+
+  it("stays owed where another account has a session that was refused [P4 S11]", async () => {
+    const scene = stage();
+    const { api, clock, open } = scene;
+    await open({ account: "work" }).vault.signIn(bob);
+    api.forget();
+    await clock.advance(3_600_000);
+    await refusal(clock.until(open({ account: "work" }).vault.fetch(ME)));
+    const tab = open();
+    await tab.vault.signIn(alice);
+    tab.isOffline = true;
+    await tab.vault.signOut();
+    await settle();
+    let isDown = true;
+    api.before = (kind) =>
+      isDown && kind !== "api" ? new Response("", { status: 503 }) : undefined;
+    await refusal(open({ account: "work" }).vault.signIn(bob));
+    isDown = false;
+    await clock.advance(1_000);
+    await refusal(clock.until(open({ account: "work" }).vault.fetch(ME)));
+    expect(api.users()).toEqual([]);
+  });
+
+  it("is settled by the login that is granted: no logout ends the new session [P19]", async () => {
+    const { scene } = await leftOffline();
+    const { api, open } = scene;
+    api.before = (kind) => (kind === "logout" ? new Response("", { status: 503 }) : undefined);
+    await open({ account: "work" }).vault.signIn(bob);
+    const logouts = api.to("logout").length;
+    const old = open();
+    await refusal(old.vault.fetch(ME));
+    await settle();
+    expect(api.to("logout")).toHaveLength(logouts);
+    expect(await userOf(open({ account: "work" }))).toBe("bob");
+  });
+
+  it("is owed of a session that was found, though the tab ended before it could say so [S14]", async () => {
+    const scene = stage();
+    const { api, clock, open, store } = scene;
+    await scene.signInOutside("bob");
+    // The jar's last write of the finding tab never arrives.
+    const finder = open({
+      store: {
+        ...store,
+        write: (key, next, expected) =>
+          key.startsWith("jar|") && next?.attemptId === undefined
+            ? new Promise<boolean>(() => {})
+            : store.write(key, next, expected),
+      },
+    });
+    void finder.vault.fetch(ME).catch(() => {});
+    await clock.advance(20_000);
+    const other = open();
+    expect(await userOf(other)).toBe("bob");
+    await other.vault.signOut();
+    await clock.advance(1_000);
+    expect(api.users()).toEqual([]);
+  });
+});
