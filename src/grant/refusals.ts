@@ -2,7 +2,7 @@
  * What the error codes of token endpoints mean. The table is looked at for every reply without a
  * token, whatever its status or type, because servers send their codes with any status (F72).
  */
-import { isObject } from "../guard/json.ts";
+import { isObject, own } from "../guard/json.ts";
 
 /**
  * `"final"` ends the session or refuses the credentials, under any status. `"passing"` never does: it
@@ -57,8 +57,9 @@ function meaningOfCode(code: string): Meaning | undefined {
 }
 
 /** What a reply's code means, or `undefined` where it has none that is known. */
-export function meaningOf(body: Record<string, unknown> = {}): Meaning | undefined {
-  const { error, code, __type } = body;
+export function meaningOf(body: Record<string, unknown> | undefined): Meaning | undefined {
+  if (!body) return undefined;
+  const { error, code, __type } = own(body);
   // Beside RFC 6749's `error` the usual shapes of an API's own errors; `__type` is AWS Cognito's.
   for (const one of [isObject(error) ? error["code"] : error, code, __type]) {
     const meaning = typeof one === "string" ? meaningOfCode(one) : undefined;

@@ -96,6 +96,43 @@ describe("a code decides, whatever the status", () => {
       expect(meaningOf({ error })).toBeUndefined();
   });
 
+  it.each(["constructor", "toString", "valueOf", "__proto__", "hasOwnProperty"])(
+    "the code %s is unknown, whatever member of a reply it stands in [S10 S15]",
+    async (code) => {
+      const json = (text: string): Response => body(text, 403);
+      for (const text of [
+        `{"error":"${code}"}`,
+        `{"error":{"code":"${code}"}}`,
+        `{"code":"${code}"}`,
+        `{"__type":"${code}"}`,
+        `{"${code}":"invalid_grant"}`,
+      ]) {
+        const { type, status, reason } = await outcomeOf(json(text));
+        expect({ type, status, reason }).toEqual({
+          type: "trouble",
+          status: 403,
+          reason: "no_token",
+        });
+      }
+    },
+  );
+
+  it.each(["error", "code", "__type"])(
+    "a page without fields has no code, though Object.prototype has %s [S15 P17]",
+    async (name) => {
+      const page = body("<h1>Sign in to this network</h1>", 200, "text/html");
+      Reflect.defineProperty(Object.prototype, name, {
+        configurable: true,
+        value: "invalid_grant",
+      });
+      try {
+        expect((await outcomeOf(page)).type).toBe("trouble");
+      } finally {
+        Reflect.deleteProperty(Object.prototype, name);
+      }
+    },
+  );
+
   it("invalid_client for ten minutes ends no session, and the session goes on after it [F72]", async () => {
     const { vault, api, clock } = await signedIn({ provider: acme({ rotation: "none" }) });
     const { refresh } = api;
