@@ -47,6 +47,8 @@ export type VaultErrorReason =
   | "no_absolute_url"
   /** The token endpoint answered with a redirect, which is never followed. */
   | "redirected"
+  /** The provider threw, gave no outcome, or came to no end though it had asked nobody. */
+  | "provider_failed"
   /** The provider's `read` threw. */
   | "read_failed"
   /** A function that writes a request to the token endpoint threw. */
@@ -177,9 +179,28 @@ const SENTENCES: Readonly<Record<VaultErrorCode, readonly [string, string, strin
   closed: ["use the vault", "it was closed or signed out", "Make a new one or sign in"],
 };
 
+/** A later version on the other side may tell a code that this one does not have. */
+const UNKNOWN = ["go on", "the error is unknown here", "Update tokenkeep or its caller"] as const;
+
+/** Neither another try nor another sign-in mends these. */
+const FAULTS_OF_PROVIDERS: ReadonlySet<VaultErrorReason | undefined> = new Set([
+  "provider_failed",
+  "read_failed",
+  "write_failed",
+  "unsendable_request",
+  "unsendable_method",
+  "unsendable_header",
+  "unsendable_body",
+  "no_absolute_url",
+  "not_signed",
+]);
+
+const adviceFor = (reason: VaultErrorReason | undefined): string | undefined =>
+  FAULTS_OF_PROVIDERS.has(reason) ? "Mend the provider: it is at fault" : undefined;
+
 /** `"Cannot refresh the session: refresh token refused. Sign in again."` */
 function sentence(code: VaultErrorCode, better?: string, help?: string): string {
-  const [deed, why, advice] = SENTENCES[code];
+  const [deed, why, advice] = Object.hasOwn(SENTENCES, code) ? SENTENCES[code] : UNKNOWN;
   return `Cannot ${deed}: ${better ?? why}. ${help ?? advice}.`;
 }
 
@@ -214,7 +235,7 @@ export class VaultError extends Error {
     // Without a prototype, so that a polluted one gives no reason (S15).
     const own: VaultErrorFacts = Object.assign(Object.create(null), facts);
     const { status, retryAfter, reason } = own;
-    super(message ?? sentence(code, reason?.replaceAll("_", " ")));
+    super(message ?? sentence(code, reason?.replaceAll("_", " "), adviceFor(reason)));
     Object.assign(this, { name: "VaultError", code, status, retryAfter, reason });
     Object.defineProperty(this, brand, { __proto__: null, value: true } as PropertyDescriptor);
   }

@@ -1,6 +1,6 @@
 /** What a token endpoint's reply means, by rules that an application may change. */
 import type { VaultErrorReason } from "../errors.ts";
-import { own } from "../guard/json.ts";
+import { isObject, own } from "../guard/json.ts";
 import { type Profile, profileIn } from "../guard/profile.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant, Outcome } from "../types.ts";
@@ -77,6 +77,25 @@ export function narrowGrant(given: RawGrant): Grant | VaultErrorReason {
     profile: withoutTokens(profileIn(profile), [accessToken, refreshToken]),
     aged: aged === true,
   };
+}
+
+/** Whether a text has the form of a reason: one of a free form may hold a secret (S4). */
+const isReason = (reason: unknown): reason is VaultErrorReason =>
+  typeof reason === "string" && reason.length <= 40 && /^[a-z]+\d?(_[a-z]+)*$/.test(reason);
+
+const numberIn = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isFinite(value) ? value : undefined;
+
+/** What a provider has answered; `undefined` where that is no outcome. Each fact is of its type (S10). */
+export function narrowOutcome(answer: unknown): Outcome | undefined {
+  if (!isObject(answer)) return undefined;
+  const { type, grant, status, reason, retryAfter, unprocessed, error } = own(answer);
+  if (type === "granted") return own<Outcome>({ type, grant: grant as Grant });
+  const told = { status: numberIn(status), reason: isReason(reason) ? reason : undefined };
+  if (type === "refused") return own<Outcome>({ type, ...told });
+  if (type !== "trouble") return undefined;
+  const passing = { retryAfter: numberIn(retryAfter), unprocessed: unprocessed === true };
+  return own<Outcome>({ type, ...told, ...passing, error });
 }
 
 /** The grant in a reply, or why there is none. */

@@ -1,8 +1,8 @@
 /** Exchanges with a provider: each ends by its hard deadline, and its grant is checked here. */
-import { isVaultError } from "../errors.ts";
+import { isVaultError, type VaultErrorReason } from "../errors.ts";
 import { type Life, lifeOf } from "../grant/lifetime.ts";
-import { narrowGrant } from "../grant/outcome.ts";
-import { isObject, own } from "../guard/json.ts";
+import { narrowGrant, narrowOutcome } from "../grant/outcome.ts";
+import { own } from "../guard/json.ts";
 import { createLimit } from "../guard/limit.ts";
 import type { Exchange, ExchangeContext, Fetch, Grant, Outcome, Provider } from "../types.ts";
 import { EXCHANGE, QUEUED_EXCHANGE } from "./timing.ts";
@@ -43,6 +43,32 @@ export interface ExchangeParts {
 /** Each member is its own: a polluted prototype grants, refuses and delays nothing (S15). */
 const ended = (outcome: Outcome, got?: Life): Ended => own({ outcome: own(outcome), got });
 
+/** A way to the network, and why an exchange over it has come to nothing. */
+interface Watched {
+  readonly fetch: Fetch;
+  readonly reasonOf: (error: unknown, isOver: boolean) => VaultErrorReason | undefined;
+}
+
+/** `mayWait`: the provider may have waited for another exchange all the time. */
+function watched(way: Fetch, mayWait: boolean): Watched {
+  let hasAsked = mayWait;
+  let isLost = false;
+  return {
+    fetch(input, init) {
+      hasAsked = true;
+      const reply = way(input, init);
+      // Beside what the provider does with the reply, in the same turn.
+      Promise.resolve(reply).catch(() => void (isLost = true));
+      return reply;
+    },
+    reasonOf(error, isOver) {
+      if (isOver) return hasAsked ? "timed_out" : "provider_failed";
+      if (isVaultError(error)) return error.reason;
+      return isLost ? "no_connection" : "provider_failed";
+    },
+  };
+}
+
 export function createExchanges({
   provider,
   context,
@@ -80,19 +106,19 @@ export function createExchanges({
       const skew = ahead();
       const now = (): number => clock.now() + skew;
       const { signal, stopped, end } = createLimit(clock, deadline, by);
+      const way = mayStillSend ? fenced(signal, mayStillSend) : send;
+      const { fetch, reasonOf } = watched(way, !!provider.wrap);
       try {
-        const fetch = mayStillSend ? fenced(signal, mayStillSend) : send;
         const answer = await Promise.race([ask({ signal, fetch, now, context }), stopped]);
-        if (!isObject(answer)) throw new TypeError("The provider gave no outcome");
-        const outcome = own(answer) as unknown as Outcome;
+        const outcome = narrowOutcome(answer);
+        if (!outcome) throw new TypeError("The provider gave no outcome");
         if (outcome.type !== "granted") return ended(outcome);
         const grant = narrowGrant(outcome.grant);
         return typeof grant === "object"
           ? ended(outcome, life(grant, startedAt, skew))
           : ended({ type: "trouble", reason: grant });
       } catch (error) {
-        const reason = isVaultError(error) ? error.reason : undefined;
-        return ended({ type: "trouble", error, reason: signal.aborted ? "timed_out" : reason });
+        return ended({ type: "trouble", error, reason: reasonOf(error, signal.aborted) });
       } finally {
         end();
       }

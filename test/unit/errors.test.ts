@@ -189,6 +189,28 @@ describe("what an error tells besides its code", () => {
   });
 });
 
+describe("a code or reason that no list here has, as a later version may tell it", () => {
+  it.each(["constructor", "toString", "__proto__", "quota_spent", ""])(
+    "code %j makes an error that says so [S10 S15]",
+    (code) => {
+      const error = new VaultError(code as VaultErrorCode);
+      expect(isVaultError(error)).toBe(true);
+      expect(error.code).toBe(code);
+      expect(error.message).toBe(
+        "Cannot go on: the error is unknown here. Update tokenkeep or its caller.",
+      );
+    },
+  );
+
+  it.each(["constructor", "toString", "__proto__"])(
+    "reason %j is a word like any other [S10 S15]",
+    (reason) => {
+      const { message } = new VaultError("sign_in_failed", undefined, { reason: reason as never });
+      expect(message).toBe(`Cannot sign in: ${reason.replaceAll("_", " ")}. Try again.`);
+    },
+  );
+});
+
 describe("isVaultError", () => {
   it("knows errors of another copy of the library", async () => {
     vi.resetModules();
