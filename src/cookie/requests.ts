@@ -5,7 +5,12 @@ import { own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
 import type { Exchange, Outcome } from "../types.ts";
 import type { Note, Visit } from "./jar.ts";
-import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
+import {
+  type RawGrant,
+  type ReplyRules,
+  type TokenReply,
+  withoutRefreshToken,
+} from "../grant/outcome.ts";
 import { ask, send } from "../grant/token-request.ts";
 
 declare const importScripts: unknown;
@@ -107,7 +112,7 @@ export async function askFor(
     isRefusal,
     safe503,
     read(body: Record<string, unknown>, reply: TokenReply): RawGrant {
-      const { subject: told, refreshToken: _, ...grant } = own(read(body, reply));
+      const { subject: told, ...grant } = own(read(body, reply));
       subject = subjectOf(told, grant.accessToken);
       const again = csrf && "read" in csrf ? csrf.read(body) : undefined;
       if (isToken(again)) visit.change({ csrf: again });
@@ -117,7 +122,8 @@ export async function askFor(
   const outcome = await visit.send((exchange) =>
     ask({ url, body: asked }, rules, withCookie(exchange, headersOf(csrf, visit.note()))),
   );
-  return { outcome: own(outcome), subject };
+  // The cookie is what renews.
+  return { outcome: withoutRefreshToken(own(outcome)), subject };
 }
 
 /** Statuses of a logout by which the server may not have heard of it. */

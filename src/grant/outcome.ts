@@ -111,6 +111,15 @@ function grantIn(reply: TokenReply, read: ReplyRules["read"]): Grant | VaultErro
   }
 }
 
+/**
+ * For a mechanism that keeps no refresh token: what is kept nowhere promises no refresh. It is taken off only
+ * here, where the profile has been searched for it (S7).
+ */
+export const withoutRefreshToken = (outcome: Outcome): Outcome =>
+  outcome.type === "granted"
+    ? own<Outcome>({ ...outcome, grant: own({ ...outcome.grant, refreshToken: undefined }) })
+    : outcome;
+
 /** Refuses narrowly: a captive portal's page or a firewall's 403 is trouble (P17). */
 function isRefused(reply: TokenReply, { isRefusal }: ReplyRules): boolean {
   const { status, body } = reply;

@@ -26,7 +26,12 @@ import {
   type TokenCall,
   type TokenHeaders,
 } from "../grant/call.ts";
-import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
+import {
+  type RawGrant,
+  type ReplyRules,
+  type TokenReply,
+  withoutRefreshToken,
+} from "../grant/outcome.ts";
 import { type Address, addressOf, warnOnce } from "../grant/secrets.ts";
 import type { TokenRequest } from "../grant/token-request.ts";
 import { own } from "../guard/json.ts";
@@ -92,7 +97,8 @@ export function password<Credentials = PasswordCredentials>(
   check(revokeUrl !== undefined || !options.revoke, "revokeUrl, beside revoke");
   const { request, refresh, revoke } = callsOf<Credentials>(options);
   const headers = headersOf(options.headers);
-  const rules = rulesOf(options);
+  const { read = readStandard, isRefusal, safe503 } = options;
+  const rules = own({ read, isRefusal, safe503 }) as ReplyRules;
   return own<Provider<Credentials>>({
     ...addressOf(options),
     renewal: own({
@@ -102,7 +108,10 @@ export function password<Credentials = PasswordCredentials>(
     }) as Renewal,
     async signIn(credentials, exchange) {
       check(credentials ?? undefined, "credentials");
-      return askBy(() => requestOf(tokenUrl, request(credentials), headers), rules, exchange);
+      const write = (): TokenRequest => requestOf(tokenUrl, request(credentials), headers);
+      const outcome = await askBy(write, rules, exchange);
+      // What is sent nowhere is not kept.
+      return isRefreshed ? outcome : withoutRefreshToken(outcome);
     },
     ...(isRefreshed && {
       async renew({ refreshToken = "", accessToken = "" }, exchange) {
@@ -154,20 +163,6 @@ function callsOf<Credentials>(
     revoke = ({ refreshToken, accessToken }) => ({ body: { token: refreshToken ?? accessToken } }),
   } = options;
   return { request, refresh, revoke };
-}
-
-/** A refresh token that is sent nowhere is not kept: it would promise a refresh. */
-function rulesOf(options: PasswordOptions<never>): ReplyRules {
-  const { read = readStandard, isRefusal, safe503, refreshUrl } = options;
-  const readAccess: ReplyRules["read"] = (body, reply) => ({
-    ...read(body, reply),
-    refreshToken: undefined,
-  });
-  return own({
-    read: refreshUrl === undefined ? readAccess : read,
-    isRefusal,
-    safe503,
-  }) as ReplyRules;
 }
 
 /**

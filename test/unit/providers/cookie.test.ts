@@ -1,5 +1,6 @@
 /** The cookie mechanism: what it sends and keeps, and how it begins, renews and ends a session. */
 import { describe, expect, it, vi } from "vitest";
+import type { RawGrant } from "../../../src/providers/cookie.ts";
 import { beInPage } from "../../support/browser-jar.ts";
 import { settle } from "../../support/clock.ts";
 import { acme, alice, bob, ME, ORIGIN, refusal, stage, userOf } from "./cookie-stage.ts";
@@ -39,6 +40,19 @@ describe("a session by cookie", () => {
     const stored = JSON.stringify(await record());
     expect(stored).toContain("accessToken");
     expect(stored).not.toContain("refresh-1-secret");
+  });
+
+  it("shows in no profile the refresh token that the reply has beside the cookie [S7]", async () => {
+    const read = ({ access_token, refresh_token }: Record<string, unknown>): RawGrant => ({
+      accessToken: access_token,
+      refreshToken: refresh_token,
+      profile: { name: "Ada", token: refresh_token },
+    });
+    const { open, record } = stage({}, { read });
+    const { vault } = open();
+    await vault.signIn(alice);
+    expect(vault.snapshot()).toMatchObject({ status: "signed-in", profile: undefined });
+    expect(JSON.stringify(await record())).not.toContain("refresh-1-secret");
   });
 
   it("ten tabs refresh a rotating cookie once, and all get the new token [P1 P2 F1]", async () => {
