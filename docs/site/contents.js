@@ -18,6 +18,7 @@ export const contents = [
       ["own-api", "Your own API"],
       ["logins", "Django, Laravel, Rails and others"],
       ["oauth", "OAuth and OpenID Connect"],
+      ["oauth-servers", "Auth0, Okta, Keycloak and others"],
       ["cookie", "A refresh token in a cookie"],
       ["presets", "Presets"],
       ["providers", "Write a provider"],

@@ -29,6 +29,8 @@ export type Redemption =
 export interface Families {
   open(subject: string): { family: Family; refreshToken: string };
   redeem(refreshToken: string, rule: { rotation: Rotation; reuseWindow: number }): Redemption;
+  /** The family of a refresh token. */
+  of(refreshToken: string): Family | undefined;
   /** Revokes one family by its id, or by a refresh token of it. */
   revoke(which: number | string): void;
   /** Revokes every family that still lives, and returns them. */
@@ -70,6 +72,8 @@ export function createFamilies(options: { now: () => number; prefix?: string }):
       entry.spentAt ??= now();
       return { type: "granted", family, refreshToken: issue(family) };
     },
+
+    of: (refreshToken) => tokens.get(refreshToken)?.family,
 
     revoke(which) {
       const family = typeof which === "number" ? families[which - 1] : tokens.get(which)?.family;

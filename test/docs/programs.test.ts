@@ -55,6 +55,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/logins.md": Array<string>(8).fill(LOGINS),
   // The page; the worker's page, the server's page, and the rest.
   "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],
+  "docs/oauth-servers.md": [COMPILED, COMPILED],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],
   // The last two: server-sent events, and a WebSocket.

@@ -14,6 +14,7 @@ import { jwtContract } from "../contracts/jwt.ts";
 import { loginContract } from "../contracts/logins.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";
 import { oauth2Contract } from "../contracts/oauth2.ts";
+import { oauthPresetContract } from "../contracts/oauth-presets.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -41,6 +42,7 @@ webLocksContract("the browser's", {
   freeze: () => document.dispatchEvent(new Event("freeze")),
 });
 oauth2Contract();
+oauthPresetContract();
 providerContract({ control: inject("control") });
 cookieContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: false });

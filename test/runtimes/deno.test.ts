@@ -9,6 +9,7 @@ import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { oauth2Contract } from "../contracts/oauth2.ts";
+import { oauthPresetContract } from "../contracts/oauth-presets.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { sqliteContract } from "../contracts/sqlite.ts";
@@ -32,6 +33,7 @@ sealingContract("memory", memoryStore);
 lockContract("local", localLock);
 lockContract("web locks", () => webLocks());
 oauth2Contract();
+oauthPresetContract();
 providerContract({ control: inject("control"), env: process.env });
 const runtime = {
   control: inject("control"),

@@ -8,6 +8,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { oauth2Contract } from "../contracts/oauth2.ts";
+import { oauthPresetContract } from "../contracts/oauth-presets.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
@@ -20,6 +21,7 @@ lockContract("web locks with a fallback", () => webLocks({ fallback: localLock()
 
 fetchContract({ control: inject("control"), streams: false, faithful: false });
 oauth2Contract();
+oauthPresetContract();
 providerContract({ control: inject("control") });
 webhookContract({ streams: true });
 

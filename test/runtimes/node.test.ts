@@ -9,6 +9,7 @@ import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { oauth2Contract } from "../contracts/oauth2.ts";
+import { oauthPresetContract } from "../contracts/oauth-presets.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -27,6 +28,7 @@ lockContract("local", localLock);
 // From 24.5 on Node has Web Locks.
 lockContract("web locks", () => webLocks(), { exclusive: !!globalThis.navigator?.locks });
 oauth2Contract();
+oauthPresetContract();
 providerContract({ control: inject("control"), env: process.env });
 fetchContract({ control: inject("control"), streams: true });
 jwtBearerContract({ control: inject("control") });

@@ -9,6 +9,7 @@ import { jwtBearerContract } from "../contracts/jwt-bearer.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { lockContract } from "../contracts/lock.ts";
 import { oauth2Contract } from "../contracts/oauth2.ts";
+import { oauthPresetContract } from "../contracts/oauth-presets.ts";
 import { providerContract } from "../contracts/provider.ts";
 import { sealingContract } from "../contracts/sealing.ts";
 import { storeContract } from "../contracts/store.ts";
@@ -39,6 +40,7 @@ it("Web Locks that are not there change nothing but the waiting [F6]", async () 
   expect(await webLocks().run("name", async () => 42, signal)).toBe(42);
 });
 oauth2Contract();
+oauthPresetContract();
 providerContract({ control: inject("control") });
 fetchContract({ control: inject("control"), streams: true, departs: ["types"] });
 jwtBearerContract({ control: inject("control") });

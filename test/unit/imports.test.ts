@@ -33,10 +33,18 @@ const alone = new Set(["webhook", "wretch"]);
 /** A preset imports its one mechanism: the only arrow from an adapter to another. */
 const presets: Record<string, string> = {
   "providers/artos": "providers/mint",
+  "providers/auth0": "providers/oauth2",
   "providers/clary": "providers/static-token",
   "providers/clary-jwt": "providers/self-signed",
+  "providers/cognito": "providers/oauth2",
+  "providers/entra": "providers/oauth2",
+  "providers/github": "providers/oauth2",
+  "providers/google": "providers/oauth2",
+  "providers/keycloak": "providers/oauth2",
+  "providers/okta": "providers/oauth2",
   "providers/qovery": "providers/static-token",
   "providers/simplismart": "providers/static-token",
+  "providers/supabase": "providers/password",
   "providers/vmcloud": "providers/password",
 };
 
