@@ -1,4 +1,4 @@
-/** What the buttons do. The page shows the lines between the region marks: these very lines. */
+/** What the buttons do. The page shows the lines between the region marks, these very lines, below what an application writes. */
 import wretch from "wretch";
 import { vaultMiddleware } from "tokenkeep/wretch";
 import type { Api } from "./apis.ts";
@@ -113,12 +113,14 @@ interface Verdict {
   readonly refused?: string;
 }
 
+// #region hook
 const hook = async ({ server }: Demo, kind: string): Promise<string> => {
   const { status, refused } = (await server("webhook", kind)) as Verdict;
   return refused === undefined
     ? `Verified, and its bytes were read. The receiver answered ${status}.`
     : `Refused: ${refused}. The receiver answered ${status}.`;
 };
+// #endregion
 
 /** What the buttons of a group stand for, where their labels do not say it. */
 export const hints: Readonly<Partial<Record<Action["group"], string>>> = {
@@ -126,7 +128,7 @@ export const hints: Readonly<Partial<Record<Action["group"], string>>> = {
     "A status, or late: after 2.5 s, or never: the connection dies half-way through the reply.",
 };
 
-/** A button. `code` names the regions that are shown beside it. */
+/** A button. `code` names the regions that are shown as what the demo does. */
 export interface Action {
   readonly id: string;
   readonly group:
@@ -138,6 +140,8 @@ export interface Action {
     | "A webhook comes in";
   readonly label: string;
   readonly code: readonly string[];
+  /** The program of `demo/paste` that an application writes; the API's own by default. */
+  readonly paste?: string;
   /** Whether it makes a picture of its own: at once, or when `freshStart` is done. */
   readonly picture: "now" | "later" | "none";
   /** Which APIs have it; all by default. */
@@ -159,7 +163,8 @@ const comes = (kind: string, label: string): Action => ({
   id: `webhook-${kind}`,
   group: "A webhook comes in",
   label,
-  code: ["webhook"],
+  code: ["hook"],
+  paste: "webhook",
   picture: "none",
   when: ({ id }) => id === "vmcloud",
   run: (demo) => hook(demo, kind),
@@ -223,6 +228,7 @@ export const actions: readonly Action[] = [
     group: "Requests",
     label: "One by wretch",
     code: ["wretch"],
+    paste: "wretch",
     picture: "now",
     run: byWretch,
   },

@@ -18,7 +18,7 @@ export function createWebhooks(vite: ViteDevServer): Webhooks {
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     // By Vite, as the page is: `tokenkeep/webhook` leads to the sources.
-    const { receive } = (await vite.ssrLoadModule("/app/receiver.ts")) as {
+    const { receive } = (await vite.ssrLoadModule("/paste/webhook.ts")) as {
       receive: (request: Request, secret: string) => Promise<Response>;
     };
     const request = new Request(`http://localhost${PATH}`, {

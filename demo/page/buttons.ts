@@ -1,17 +1,20 @@
 /** The buttons, in their groups, and the panel beside them that shows the code of the one in hand. */
 import { type Action, actions, hints } from "../app/actions.ts";
 import type { Api } from "../app/apis.ts";
-import { colour, region } from "./code.ts";
+import { colour, program, region } from "./code.ts";
 
-/** Shows the code of a button, or of anything else that has `data-code`. */
-function showCode(title: string, regions: readonly string[]): void {
-  const panel = document.getElementById("code")!;
-  const text = regions
-    .map(region)
-    .filter((part) => part !== "")
-    .join("\n\n");
+/**
+ * Shows the code of a button, or of anything else that has `data-code`: what an application writes, and
+ * below it what the demo does.
+ */
+function showCode(title: string, programs: readonly string[], regions: readonly string[]): void {
+  const text = (parts: readonly string[]): string =>
+    parts.filter((part) => part !== "").join("\n\n");
+  const lines = text(regions.map(region));
   document.getElementById("code-title")!.textContent = title;
-  panel.replaceChildren(colour(text));
+  document.getElementById("code")!.replaceChildren(colour(text(programs.map(program))));
+  document.getElementById("demo-code")!.replaceChildren(colour(lines));
+  document.getElementById("demo-code-box")!.hidden = lines === "";
 }
 
 /** Puts the buttons there; `run` is called with the one that is pressed. */
@@ -41,6 +44,11 @@ export function showButtons(
         box.append(hint);
         box.setAttribute("aria-describedby", hint.id);
       }
+      // What is said of a button that makes no picture: beside it, and not below an older picture.
+      const said = document.createElement("p");
+      said.className = "said";
+      said.role = "status";
+      box.append(said);
       place.append(box);
       groups.set(name, group);
     }
@@ -55,6 +63,7 @@ export function showButtons(
     button.id = action.id;
     button.textContent = action.label;
     button.dataset["code"] = action.code.join(" ");
+    button.dataset["paste"] = action.paste ?? api.id;
     button.addEventListener("click", async () => {
       if (button.ariaDisabled === "true") return;
       button.ariaDisabled = "true";
@@ -68,11 +77,12 @@ export function showButtons(
     document.addEventListener(type, ({ target }) => {
       const element = (target as Element).closest<HTMLElement>("[data-code]");
       if (!element) return;
-      const title = element.dataset["title"] ?? element.textContent.trim();
-      showCode(title, element.dataset["code"]!.split(" "));
+      const { title = element.textContent.trim(), paste = api.id, code = "" } = element.dataset;
+      showCode(title, paste.split(" "), code.split(" "));
     });
   const opens = inWorker ? ["worker", "connect"] : ["create"];
   document.getElementById("sign-in-button")!.dataset["code"] = [api.id, ...opens].join(" ");
-  document.getElementById("owned-label")!.dataset["code"] = opens.join(" ");
-  showCode("Sign in", [api.id, ...opens]);
+  const { dataset } = document.getElementById("owned-label")!;
+  Object.assign(dataset, { code: opens.join(" "), paste: "vault.worker worker" });
+  showCode("Sign in", [api.id], [api.id, ...opens]);
 }

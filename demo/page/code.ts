@@ -1,7 +1,8 @@
 /// <reference types="vite/client" />
 /**
- * The code beside the buttons: cut out of the very files that run, between `// #region name` and
- * `// #endregion`, and lightly coloured.
+ * The code beside the buttons, lightly coloured: what an application writes, as the files of
+ * `demo/paste` have it; and what the demo does, cut out of the very files that run, between
+ * `// #region name` and `// #endregion`.
  */
 import { apis } from "../app/apis.ts";
 import worker from "../worker.ts?raw";
@@ -13,7 +14,6 @@ const files = import.meta.glob<string>(
   [
     "../app/actions.ts",
     "../app/providers.ts",
-    "../app/receiver.ts",
     "../app/requests.ts",
     "../tabs/trace.ts",
     "../app/vault.worker.ts",
@@ -25,6 +25,15 @@ const files = import.meta.glob<string>(
     eager: true,
   },
 );
+const programs = import.meta.glob<string>("../paste/*.ts", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
+
+/** What an application writes, whole, for pasting; empty if there is no such program. */
+export const program = (name: string): string => programs[`../paste/${name}.ts`]?.trim() ?? "";
+
 /** The Worker is for copying, and so has no marks: it is shown from its first declaration on. */
 const fromExport = (code: string): string => code.slice(code.indexOf("export const"));
 const mark = (name: string, code: string): string => `// #region ${name}\n${code}// #endregion`;

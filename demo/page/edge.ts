@@ -1,5 +1,5 @@
 /**
- * The card “Through a Worker”: two hundred visitors at once, whom the demo's Worker serves in real
+ * The card “Through a Cloudflare Worker”: two hundred visitors at once, whom the demo's Worker serves in real
  * workerd, with the API that the page is about. What that API's log counts is what the card says.
  */
 import { apiOf } from "../app/apis.ts";
@@ -31,11 +31,18 @@ function introduce(): void {
   ] as const)
     document.getElementById(`edge-${id}`)!.hidden = !isThere;
   if (api.jar) return;
+  // A phone's visitor would scroll past it for a long time.
+  (document.getElementById("edge-lines") as HTMLDetailsElement).open =
+    matchMedia("(width >= 60rem)").matches;
   dots.append(...Array.from({ length: CROWD }, () => document.createElement("i")));
   const lines = [`edge-${api.id}`, "edge"].map(region).join("\n\n");
   document.getElementById("edge-code")!.replaceChildren(colour(lines));
   write("edge-api", api.name.split(" ")[0]!);
   write("edge-renewals-label", many);
+  write(
+    "edge-legend-refused",
+    isStatic ? "a visitor who got the API's own 401" : "a visitor whose 401 is being healed",
+  );
   write(
     "edge-about",
     isStatic

@@ -26,8 +26,8 @@ const context = await startContext().catch((error: Error) => {
 const { api, person, vault } = context;
 
 const history = createHistory();
-const line = joinChannel(heard);
-const tabs = createTabs(context, line, (gone) => {
+const channel = joinChannel(heard);
+const tabs = createTabs(context, channel, (gone) => {
   if (gone !== undefined) history.left(gone);
   stage.draw();
 });
@@ -132,37 +132,68 @@ let start = 0;
 function begin(): void {
   start = Date.now();
   history.begin(title, start, context.tab);
-  line.post({ type: "scene", title, start, from: context.tab });
+  channel.post({ type: "scene", title, start, from: context.tab });
   document.getElementById("stage")!.toggleAttribute("data-live", true);
   hurry();
 }
 
+/** What a press of a button is, besides what it does. */
+interface Deed {
+  readonly name: string;
+  readonly picture: Action["picture"];
+  /** The button's group. */
+  readonly group?: HTMLElement | null;
+}
+
+/** Whether a picture is being made. */
+let isBusy = false;
+
 async function perform(
-  name: string,
-  picture: Action["picture"],
+  { name, picture, group }: Deed,
   work: () => Promise<string | void> | string,
 ): Promise<void> {
-  title = name;
-  if (picture === "now") begin();
-  if (picture === "later") stage.say("Signing in anew, and waiting until all tabs have seen it…");
-  stage.draw();
+  const line = group?.querySelector<HTMLElement>(".said");
+  for (const one of document.querySelectorAll(".said")) one.textContent = "";
+  const say = (text: string): void => {
+    if (picture === "none" && line) line.textContent = text;
+    else stage.say(text);
+  };
+  const isPicture = picture !== "none";
+  // What is sent while a picture is being made becomes part of it; one picture is made at a time.
+  const isGuest = isPicture && isBusy;
+  if (isGuest && picture === "later") {
+    if (line) line.textContent = "Another picture is being made. Try again when it is whole.";
+    return;
+  }
+  if (isPicture && !isGuest) {
+    isBusy = true;
+    title = name;
+    if (picture === "now") begin();
+    else stage.say("Signing in anew, and waiting until all tabs have seen it…");
+    stage.draw();
+  }
   // On a narrow screen the picture is far from the buttons.
-  for (const id of ["stage", "summary"])
-    document.getElementById(id)!.scrollIntoView({ block: "nearest" });
+  if (isPicture)
+    for (const id of ["stage", "summary"])
+      document.getElementById(id)!.scrollIntoView({ block: "nearest" });
   try {
     const text = await work();
-    if (text) stage.say(text);
+    if (text) say(text);
   } catch (error) {
-    stage.say(sentence(error));
+    say(sentence(error));
   }
-  history.release(start);
-  line.post({ type: "done", start });
+  if (isPicture && !isGuest) {
+    isBusy = false;
+    history.release(start);
+    channel.post({ type: "done", start });
+  }
   stage.draw();
 }
 
-showButtons(api, wantsWorker(), (action: Action) =>
-  perform(`${action.label}…`, action.picture, () => action.run(demo, api)),
-);
+showButtons(api, wantsWorker(), ({ id, label, picture, run }: Action) => {
+  const group = document.getElementById(id)!.closest("fieldset");
+  return perform({ name: `${label}…`, picture, group }, () => run(demo, api));
+});
 function onClick(id: string, work: () => Promise<void>): void {
   const button = document.getElementById(id)!;
   button.addEventListener("click", async () => {
@@ -172,7 +203,9 @@ function onClick(id: string, work: () => Promise<void>): void {
     button.ariaDisabled = null;
   });
 }
-onClick("sign-out", () => perform("Signing out…", "none", () => signOut(demo, api)));
+onClick("sign-out", () =>
+  perform({ name: "Signing out…", picture: "none" }, () => signOut(demo, api)),
+);
 
 const offline = document.getElementById("offline") as HTMLInputElement;
 offline.addEventListener("change", () => {
@@ -180,13 +213,13 @@ offline.addEventListener("change", () => {
   const to = tabs
     .list()
     .filter(({ tab, within }) => context.isOwned() || (within ?? tab) === context.tab);
-  line.post({ type: "offline", to: to.map(({ tab }) => tab), offline: offline.checked });
+  channel.post({ type: "offline", to: to.map(({ tab }) => tab), offline: offline.checked });
   context.setOffline(offline.checked);
   render();
 });
 
 /** This tab, too: its context hears what is posted here. */
-const reloadAll = (): void => line.post({ type: "reload" });
+const reloadAll = (): void => channel.post({ type: "reload" });
 
 const strict = document.getElementById("strict") as HTMLInputElement;
 strict.checked = context.reuseWindow === 0;

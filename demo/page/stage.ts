@@ -3,7 +3,7 @@ import type { Api } from "../app/apis.ts";
 import { type Figures, figuresOf, type History, type Scene } from "./history.ts";
 import { draw } from "./picture.ts";
 import { write } from "./session.ts";
-import { rowsOf, summaryOf } from "./summary.ts";
+import { progressOf, rowsOf, summaryOf } from "./summary.ts";
 
 export interface Stage {
   /** Draws now, and again and again while something is going on. */
@@ -87,7 +87,7 @@ export function createStage(
     if (!scene) return;
     if (scene.isLive) {
       if (scene.start !== told) said = "";
-      write("summary", scene.title);
+      write("summary", progressOf(scene, now, api.rotates || api.jar));
     }
     count(scene);
     if (scene.isLive) stage.draw();

@@ -18,6 +18,24 @@ function leftBy(tab: number, at: number, { calls, renewals }: Scene, renewal: st
   return waited && isOwners ? ` in the middle of the ${renewal} that it had asked for` : "";
 }
 
+/**
+ * What is going on, while it is. Where a tab has died in the middle of a refresh the others wait for
+ * seconds, and say so: otherwise the page would look as if it hung.
+ */
+export function progressOf(scene: Scene, now: number, isStrict: boolean | undefined): string {
+  const waiting = scene.calls.filter(({ tab, end }) => end === undefined && !scene.gone.has(tab));
+  const left = [...scene.gone].find(([tab]) =>
+    scene.renewals.some((one) => one.tab === tab && one.end === undefined),
+  );
+  if (!left || waiting.length === 0) return scene.title;
+  const [tab, at] = left;
+  const seconds = Math.floor((now - at) / 1_000);
+  const why = isStrict
+    ? "The API may take its refresh token once only, so nobody sends it again while its request may still be on the way"
+    : "They look whether it is still alive";
+  return `Tab ${tab} was closed in the middle of a refresh. The others wait, ${seconds} s so far. ${why}.`;
+}
+
 function refusedOnce(healed: number, requests: number): string {
   if (healed !== requests) return `${healed} ${healed === 1 ? "was" : "were"}`;
   return requests === 1 ? "It was" : "Each was";

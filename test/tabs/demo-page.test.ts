@@ -1,4 +1,8 @@
 /** The demo's page itself: what it keeps to itself, and whom it is there for. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import axe from "axe-core";
+import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import { type ApiId, apis } from "../../demo/app/apis.ts";
 import { address, button, figure, go, logOf, press, signIn, useDemo, visit } from "./demo-visit.ts";
@@ -75,15 +79,92 @@ describe("the code beside the buttons", () => {
       if (!(await one.isVisible())) continue;
       await one.dispatchEvent("pointerover");
       const code = (await page.locator("#code").textContent()) ?? "";
+      const demo = (await page.locator("#demo-code").textContent()) ?? "";
       expect(code.length).toBeGreaterThan(20);
-      expect(code).not.toMatch(/refresh_?token/i);
-      shown.add(code);
+      expect(code + demo).not.toMatch(/refresh_?token/i);
+      shown.add(code + demo);
     }
     expect(shown.size).toBeGreaterThan(8);
+  });
+
+  it.each(apis.map(({ id }) => id))("%s: it is a whole program, for pasting", async (id) => {
+    const { page } = await visit(`?api=${id}`);
+    const code = (await page.locator("#code").textContent()) ?? "";
+    const program = path.join(import.meta.dirname, `../../demo/paste/${id}.ts`);
+    expect(code).toBe(readFileSync(program, "utf8").trim());
+    // `npm run check` compiles it; nothing in it is the demo's.
+    expect([...code.matchAll(/from "([^"]+)"/g)].map(([, from]) => from)).toEqual(
+      expect.arrayContaining(["tokenkeep/browser"]),
+    );
+    expect(code).not.toMatch(/from "\.|freshStart|127\.0\.0\.1/);
   });
 });
 
 describe("for everybody", () => {
+  it.each([
+    ["a visitor who comes first", "?api=vmcloud", async () => {}],
+    [
+      "after fifty requests",
+      "?api=vmcloud",
+      async (page) => {
+        await press(page, "Show me");
+        await page.getByText("The picture as a table").click();
+        await page.getByText("Claims of the token").click();
+        await page.getByText("What the demo does here").click();
+      },
+    ],
+    [
+      "a refused token",
+      "?api=qovery",
+      async (page) => {
+        await signIn(page);
+        await press(page, "Revoke it");
+      },
+    ],
+    [
+      "offline",
+      "?api=cookie",
+      async (page) => {
+        await signIn(page);
+        await page.getByLabel("Offline").check();
+        await press(page, "Send one");
+      },
+    ],
+  ] satisfies [string, string, (page: Page) => Promise<void>][])(
+    "axe finds nothing: %s",
+    async (_, query, arrange) => {
+      for (const colorScheme of ["light", "dark"] as const) {
+        const { page } = await visit(query, { colorScheme });
+        await arrange(page);
+        await page.addScriptTag({ content: axe.source });
+        const found = await page.evaluate(async () => {
+          const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+          return violations.map(
+            ({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`,
+          );
+        });
+        expect(found).toEqual([]);
+      }
+    },
+  );
+
+  it("a phone's visitor is shown no box that scrolls inside of the page, and no label that is cut", async () => {
+    for (const width of [360, 1280]) {
+      const { page } = await visit("?api=vmcloud", { viewport: { width, height: 740 } });
+      await signIn(page);
+      const cut = await page.evaluate(() =>
+        [...document.querySelectorAll<HTMLElement>("button, a, label, legend, dt, pre, h2")]
+          .filter(({ scrollWidth, clientWidth, scrollHeight, clientHeight, offsetParent }) => {
+            const isWide = scrollWidth > clientWidth + 1 && clientWidth > 0;
+            return offsetParent !== null && (isWide || scrollHeight > clientHeight + 4);
+          })
+          .filter((element) => getComputedStyle(element).display !== "inline")
+          .map((element) => element.textContent.slice(0, 40)),
+      );
+      expect(cut).toEqual([]);
+    }
+  });
+
   it("can be used by the keyboard alone, from the sign-in to a request", async () => {
     const { page } = await visit("?api=vmcloud");
     const focused = (): Promise<string> =>

@@ -95,12 +95,17 @@ const isFilled = (box: Element): Promise<void> =>
     look();
   });
 
-/** Presses a button and waits until what it stands for is over; tells what the page says of it. */
+/**
+ * Presses a button and waits until what it stands for is over; tells what the page says of it: beside the
+ * button, or below the picture.
+ */
 export async function press(page: Page, name: string): Promise<string> {
   await button(page, name).click();
   await page.locator(`button:text-is("${name}"):not([aria-disabled="true"])`).waitFor();
   await page.locator("#stage:not([data-live])").waitFor();
-  return (await page.locator("#summary").textContent()) ?? "";
+  const said = page.locator("fieldset", { has: button(page, name) }).locator(".said");
+  const beside = (await said.count()) > 0 ? await said.textContent() : "";
+  return beside || ((await page.locator("#summary").textContent()) ?? "");
 }
 
 /** One of the numbers above the picture, which the API counts. */

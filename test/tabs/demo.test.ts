@@ -88,10 +88,29 @@ describe("each API, from the sign-in to a 401", () => {
     expect(await figure(page, "healed")).toBe(1);
   });
 
+  it("what is sent while a picture is being made is part of it, and is counted with it", async () => {
+    const { page } = await visit("?api=vmcloud");
+    await signIn(page);
+    const met = press(page, "503");
+    await page.locator("#stage[data-live]").waitFor();
+    await press(page, "Send one");
+    expect(await met).toContain("sent 11 requests.");
+    expect(await figure(page, "requests")).toBe(11);
+    await button(page, "503").click();
+    await page.locator("#stage[data-live]").waitFor();
+    // A second picture would count the first one's requests.
+    await button(page, "429").click();
+    await page.getByText("Another picture is being made").waitFor();
+    await page.locator("#stage:not([data-live])").waitFor();
+    expect(await page.locator("#summary").textContent()).toContain("sent 10 requests.");
+  });
+
   it("a good webhook is taken, a forged one refused [S13]", async () => {
     const { page } = await visit("?api=vmcloud");
     expect(await press(page, "Good")).toContain("Verified");
     expect(await press(page, "Forged")).toContain("Refused: signature_mismatch");
+    // It belongs to its button, and not to the picture of something earlier.
+    expect(await page.locator("#summary").textContent()).not.toContain("Refused");
   });
 
   it("a session that is revoked asks for a sign-in [P9]", async () => {
@@ -241,7 +260,10 @@ describe("the tab that asked is closed in the middle of a refresh", () => {
     page.setDefaultTimeout(60_000);
     await workerOff(page);
     const { next } = await logOf("vmcloud");
-    expect(await close(page)).toContain("Tab 2 was closed in the middle of a refresh.");
+    const closing = close(page);
+    // What looks like a page that hangs says what it waits for, and for how long.
+    await page.locator("#summary", { hasText: /The others wait, [1-9] s so far/ }).waitFor();
+    expect(await closing).toContain("Tab 2 was closed in the middle of a refresh.");
     await page.getByText("Sign-in required").waitFor();
     const { entries } = await logOf("vmcloud", next);
     const refreshes = entries.filter(({ kind }) => kind === "refresh");
