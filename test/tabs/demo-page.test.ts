@@ -179,6 +179,7 @@ describe("for everybody", () => {
       }
       throw new Error(`Tab does not lead to ${name}`);
     };
+    await button(page, "Sign in").waitFor();
     await tabTo("sign-in-button");
     await page.keyboard.press("Enter");
     await button(page, "Sign out").waitFor();
