@@ -6,8 +6,9 @@ import type { Presentation } from "./presentation.ts";
 /** Named in this way because Node's own types have no `BodyInit`. */
 export type Body = NonNullable<RequestInit["body"]>;
 
-/** `RequestInit`, and three members more. */
-export interface VaultRequestInit extends Omit<RequestInit, "body"> {
+/** `RequestInit`, and three members more. A member that is `undefined` is absent, as Fetch has it. */
+export interface VaultRequestInit extends Omit<RequestInit, "body" | "signal"> {
+  readonly signal?: AbortSignal | null | undefined;
   /** A function makes a stream anew for a second send; without one, a stream is sent once. */
   readonly body?: Body | null | undefined | (() => Body);
   /** Holds the runtime open for a refresh that outlives the response: `(work) => event.waitUntil(work)`. */

@@ -13,6 +13,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const snippets = [...pages, ...modules].flatMap((file) => snippetsOf(file, read(file)));
 
+/** `test/clients` installs these, and compiles their programs with the clients' own types. */
+const clients = Object.keys(JSON.parse(read("test/clients/package.json")).dependencies as object)
+  .flatMap((name) => [`declare module "${name}";`, `declare module "${name}/*";`])
+  .join("\n");
+
 /** What a snippet may take for granted. A snippet's own declarations hide these. */
 const PRELUDE = `
 declare const vault: import("tokenkeep").Vault<
@@ -37,6 +42,7 @@ declare module "cloudflare:test" {
   export function createExecutionContext(): { waitUntil(promise: Promise<unknown>): void };
   export function waitOnExecutionContext(ctx: object): Promise<void>;
 }
+${clients}
 `;
 
 /** As strict as a user's settings may be. */

@@ -26,6 +26,7 @@ const RUNTIMES = "test/runtimes/programs.test.ts";
 const RENDERED = "test/package/rendering.test.ts";
 const TESTS = "test/package/testing.test.ts";
 const SIGNED_IN = "test/tabs/testing.test.ts";
+const CLIENTS = "test/clients/clients.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
 const COOKIE = "test/docs/cookie.test.ts";
@@ -61,6 +62,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   // The last two: server-sent events, and a WebSocket.
   "docs/fetch.md": [HERE, HERE, COMPILED, COMPILED],
   "docs/wretch.md": [HERE],
+  "docs/clients.md": Array<string>(14).fill(CLIENTS),
   "docs/webhooks.md": [HERE],
   "docs/jwt.md": [JWT, JWT, JWT],
   "docs/state.md": [RENDERED, HERE],
