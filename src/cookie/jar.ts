@@ -16,6 +16,8 @@ export interface Note {
   readonly owner?: string | undefined;
   /** Since when the server may have a session of the cookie; absent where it has none. */
   readonly liveSince?: number | undefined;
+  /** Nobody has got a token by the cookie yet: it was only asked whether the server has a session. */
+  readonly isSought?: boolean | undefined;
   /** The server was to be told of a sign-out, and nobody knows that it has heard. */
   readonly isOwed?: boolean | undefined;
   /** When the server has last said that there is no session. */
@@ -74,12 +76,13 @@ const text = (value: unknown): string | undefined =>
 
 /** What a record says. It has lain where others write, too, so that it is narrowed first (S10). */
 export function noteIn(record: StoredRecord | undefined): Note {
-  const { owner, liveSince, isOwed, emptyAt, csrf, deadline } = own(
+  const { owner, liveSince, isSought, isOwed, emptyAt, csrf, deadline } = own(
     isObject(record?.body) ? record.body : {},
   );
   return {
     owner: text(owner),
     liveSince: finite(liveSince),
+    isSought: isSought === true,
     isOwed: isOwed === true,
     emptyAt: finite(emptyAt),
     csrf: text(csrf),

@@ -37,7 +37,12 @@ const PATIENCE = LONGEST_VISIT + 1_000;
 const SHORT_PATIENCE = 8_000;
 
 /** The server has no session of the cookie. */
-const NOBODY: Partial<Note> = { owner: undefined, liveSince: undefined, isOwed: undefined };
+const NOBODY: Partial<Note> = {
+  owner: undefined,
+  liveSince: undefined,
+  isOwed: undefined,
+  isSought: undefined,
+};
 
 /** What a session keeps for its next refresh. */
 interface Material {
@@ -116,13 +121,14 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
   };
 
   /**
-   * Whether who had the cookie has signed out, and nobody knows that the server has heard. Its tombstone tells;
-   * that is taken off the list after a day, and then the note tells.
+   * Whether who had the cookie has signed out, and nobody knows that the server has heard. A tombstone tells;
+   * it is taken off the list after a day, and then its absence tells.
    */
-  async function isLeft({ owner, liveSince, isOwed }: Note, exchange: Exchange): Promise<boolean> {
+  async function isLeft(note: Note, exchange: Exchange): Promise<boolean> {
+    const { owner, liveSince, isOwed, isSought } = note;
     if (liveSince === undefined || owner === undefined) return false;
     const head = await headOf(exchange, owner);
-    return head ? head.tombstone === true : isOwed === true;
+    return head ? head.tombstone === true : isOwed === true || !isSought;
   }
 
   /** Whether another account is signed in by the cookie. */
@@ -154,8 +160,8 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
   function taken({ outcome, subject }: Asked, visit: Visit, exchange: Exchange): Outcome {
     const { clock, key } = contextOf(exchange);
     if (outcome.type !== "granted") return outcome;
-    const liveSince = visit.note().liveSince ?? clock.now();
-    visit.change({ owner: key, liveSince, isOwed: undefined, emptyAt: undefined });
+    const { liveSince = clock.now() } = visit.note();
+    visit.change({ ...NOBODY, owner: key, liveSince, emptyAt: undefined });
     const material: Material = { subject, isNew: false };
     return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
   }
@@ -169,15 +175,16 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         await refuseAnother(visit, exchange);
         // Where the server cannot be told, the debt lapses when the cookie has become another one.
         const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
-        const { owner, liveSince } = visit.note();
+        const { owner, liveSince, isSought } = visit.note();
+        const before = { owner, liveSince, isSought };
         // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
-        if (!isOpen) visit.change({ owner: key, liveSince: clock.now() });
+        if (!isOpen) visit.change({ owner: key, liveSince: clock.now(), isSought: undefined });
         const asked = await askFor({ url: loginUrl, body }, options, visit).catch((error) => {
-          if (isUnsent(error)) visit.change({ owner, liveSince });
+          if (isUnsent(error)) visit.change(before);
           throw error;
         });
         const outcome = taken(asked, visit, exchange);
-        if (outcome.type === "refused") visit.change({ owner, liveSince });
+        if (outcome.type === "refused") visit.change(before);
         if (outcome.type !== "granted") return outcome;
         const material: Material = { subject: asked.subject, isNew: true };
         return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
@@ -213,7 +220,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         const { clock, key } = contextOf(exchange);
         // Durable before the first byte, as a login's.
         const { liveSince = clock.now() } = visit.note();
-        if (!isOpen) visit.change({ owner: key, liveSince });
+        if (!isOpen) visit.change({ owner: key, liveSince, isSought: true });
         const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
         if (!isNothing(asked.outcome)) return taken(asked, visit, exchange);
         visit.change({ ...NOBODY, emptyAt: clock.now() });
@@ -241,12 +248,15 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     const { subject = material.subject } = asked;
     const isSame = material.subject === undefined || subject === material.subject;
     if (!isSame) {
+      // Noted before the record goes: its absence means a sign-out otherwise.
+      visit.change(NOBODY);
+      await visit.leave();
       await drop(exchange);
       return { type: "refused", reason: "cookie_of_another_user" };
     }
     const outcome = taken({ ...asked, subject }, visit, exchange);
     if (outcome.type !== "refused") return outcome;
-    visit.change({ liveSince: undefined, emptyAt: contextOf(exchange).clock.now() });
+    visit.change({ ...NOBODY, emptyAt: contextOf(exchange).clock.now() });
     const isBlocked = material.isNew && isThirdParty(refreshUrl);
     return isBlocked ? { ...outcome, reason: "third_party_cookies_blocked" } : outcome;
   }

@@ -32,6 +32,9 @@ export interface ContextsParts {
 
 export type Contexts = ReturnType<typeof createContexts>;
 
+/** The longest that a sign-in by a cookie takes. */
+const SEARCH = 60_000;
+
 export const accountOf = (number: number): string => (number === 0 ? "default" : "other");
 
 export function createContexts({ world, server, scenario, stores, invariants }: ContextsParts) {
@@ -227,9 +230,11 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
         told,
       );
     },
-    find({ vault }: LiveContext): Promise<void> {
+    find({ place, vault }: LiveContext): Promise<void> {
+      invariants.facts.soughtUntil.set(place.device, world.now() + SEARCH);
       return follow(vault.signIn(undefined as never), { resolved() {} });
     },
+    list: ({ vault }: LiveContext): Promise<void> => follow(vault.accounts(), { resolved() {} }),
     signInOutside(): void {
       for (const device of new Set(all.map(({ place }) => place.device)))
         server.jars.set(device, server.hand(newUser(), device).refresh);

@@ -110,6 +110,10 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     /** By eviction: it reads as signed out, and only its own maker may write it again. */
     gone: new Map<string, number>(),
     signedOut: new Map<Place, Set<string>>(),
+    /** What a sign-in had begun at the server, and a tombstone has ended here: by device. */
+    left: new Map<Grants, { readonly device: number; readonly at: number }>(),
+    /** Until when somebody has asked for a cookie that is there, by device. */
+    soughtUntil: new Map<number, number>(),
     /** Contexts in which somebody has asked to sign out, and when. */
     tried: new Map<Place, number>(),
     removals: [] as {

@@ -1,8 +1,21 @@
 /** Families about a refresh token that lies in a cookie: one jar for all contexts of a browser. */
 import { type Family, must, mustServe, mustSpend } from "./family.ts";
-import { calls, calm, LIFE, NO_FAULTS, NO_TROUBLE, scenario } from "./scenarios.ts";
+import { calls, calm, LIFE, NO_FAULTS, NO_TROUBLE, scenario, STORE } from "./scenarios.ts";
 
 const byCookie = { provider: "cookie" } as const;
+
+/** What begins and ends sessions, and takes off the list what has ended. */
+const COMINGS = [
+  "call",
+  "sign-in",
+  "sign-out",
+  "reload",
+  "list",
+  "find",
+  "expire",
+  "offline",
+  "online",
+] as const;
 
 export const cookieFamilies: readonly Family[] = [
   {
@@ -59,6 +72,34 @@ export const cookieFamilies: readonly Family[] = [
       "offline",
       "online",
     ]),
+  },
+  {
+    title:
+      "who has signed out is signed in again by no look, with and without a logout [P4 S14 S11]",
+    share: 3,
+    schedules: scenario(
+      { ...byCookie, faults: { ...NO_FAULTS, crash: 0.01, slow: 0.2 } },
+      COMINGS,
+    ).map((drawn) => ({
+      ...drawn,
+      hasLogout: drawn.seed % 2 === 0,
+      accounts: drawn.seed % 3 === 0 ? (2 as const) : (1 as const),
+    })),
+  },
+  {
+    title:
+      "a slow token endpoint and a late store: visits to the jar follow each other [P3 P10 F103]",
+    share: 2,
+    schedules: scenario(
+      {
+        ...byCookie,
+        faults: { ...NO_FAULTS, crash: 0.005 },
+        network: NO_TROUBLE,
+        tokenTime: [500, 14_000],
+        store: { ...STORE, over: 0.02 },
+      },
+      COMINGS,
+    ),
   },
   {
     title: "logins beside the vault: a session ends before it serves another user's token [P6 P10]",

@@ -92,6 +92,7 @@ export function judgeRecords(facts: Facts): void {
     if (previous?.sessionId !== next.sessionId) {
       facts.committedAt.set(name, world.now());
       judgeOrder(next, previous, given, place);
+      judgeRestored(given, place);
     } else if (before && after.generation > before.generation) {
       facts.commits.push({ at: world.now(), place });
       facts.committedAt.set(name, world.now());
@@ -126,6 +127,15 @@ export function judgeRecords(facts: Facts): void {
     if (isRemoved) violate("P4.removed", "F49: a removed account came back by a retry");
   }
 
+  /** Whoever has left is signed in again by no look, though the cookie is there: only where it is asked for. */
+  function judgeRestored({ grants }: Granted, { device }: Place): void {
+    const left = facts.left.get(grants);
+    if (scenario.provider !== "cookie" || !left || left.device !== device || facts.hasEvicted)
+      return;
+    const isAskedFor = !scenario.hasLogout && (facts.soughtUntil.get(device) ?? -1) >= left.at;
+    if (!isAskedFor) violate("P4.restored", "who had signed out was signed in again by the cookie");
+  }
+
   /** `Retry-After` is a promise that the cool-down keeps, up to its cap. */
   function judgeCoolDown({ place, after, before, next }: Write): void {
     const { coolDown } = after;
@@ -143,6 +153,9 @@ export function judgeRecords(facts: Facts): void {
     if (next.tombstone) {
       if (!facts.ended.has(next.sessionId))
         facts.ended.set(next.sessionId, { at: world.now(), place });
+      for (const [grants, sessionId] of facts.sessionByGrants)
+        if (sessionId === next.sessionId)
+          facts.left.set(grants, { device: place.device, at: world.now() });
       return;
     }
     if (facts.ended.has(next.sessionId))

@@ -84,7 +84,10 @@ export function judgeSpending(facts: Facts): Spending {
     if (!stored || facts.refreshOf(stored) !== token) {
       // A session that lives in memory alone has no record.
       const isAlone = !facts.sessionByAccess.has(given.access);
-      if (!isAlone && !facts.hasEvicted && !found?.tombstone && !within(stored && committed))
+      // Asked for where nothing stands: only the cookie is there.
+      const isSought = !found && (facts.soughtUntil.get(place.device) ?? -1) >= world.now();
+      const isFree = isAlone || isSought || facts.hasEvicted || found?.tombstone;
+      if (!isFree && !within(stored && committed))
         violate("P8.moved", "a token was sent after the record had moved on");
       return;
     }

@@ -104,7 +104,7 @@ export function providerOf(
         ...address,
         loginUrl: URLS.token,
         refreshUrl: URLS.refresh,
-        logoutUrl: URLS.logout,
+        ...(scenario.hasLogout && { logoutUrl: URLS.logout }),
         rotation,
         reuseWindow,
         read: (body) => ({ ...read(body), subject: body["user"] }),

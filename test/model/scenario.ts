@@ -45,7 +45,9 @@ export type Command =
         /** Signs in by a cookie that is there. */
         | "find"
         /** Removes the account of another context. */
-        | "remove";
+        | "remove"
+        /** Asks which accounts there are: tombstones of more than a day go. */
+        | "list";
       readonly place: number;
     }
   | {
@@ -74,6 +76,8 @@ export interface Scenario {
   /** How far each context's clock is off from the start; 0 where it says nothing. */
   readonly offsets: readonly number[];
   readonly provider: "vmcloud" | "password" | "mint" | "self-signed" | "cookie";
+  /** Whether a sign-out of a cookie's session can be told to the server. */
+  readonly hasLogout: boolean;
   readonly rotation: Rotation;
   readonly reuseWindow: number;
   readonly life: number;

@@ -122,7 +122,7 @@ const COMMANDS: readonly {
   {
     weight: 2,
     isExtra: true,
-    types: ["adopt", "close", "remove", "find"],
+    types: ["adopt", "close", "remove", "find", "list"],
     make: (types) => onPlace(...(types as "adopt"[])),
   },
   {
@@ -211,6 +211,7 @@ export function scenario(
       devices: 1,
       offsets: [],
       provider: "vmcloud",
+      hasLogout: true,
       life: LIFE,
       told: "right",
       idleEnd: Infinity,

@@ -101,6 +101,9 @@ const happenings: {
     const account = accountOf((context.place.account === accountOf(0) ? 1 : 0) % scenario.accounts);
     if (!context.place.isFrozen) void contexts.remove(context, account);
   },
+  list({ contexts }, context) {
+    if (!context.place.isFrozen) void contexts.list(context);
+  },
   clock({ world, invariants }, _, { by }) {
     invariants.clockStep(by);
     // Tabs share their machine's clock.

@@ -13,6 +13,7 @@ export type Code =
   | "P4.elsewhere"
   | "P4.stands"
   | "P4.removed"
+  | "P4.restored"
   | "P5.cleared"
   | "P5.early"
   | "P6.unknown"

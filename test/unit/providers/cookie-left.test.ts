@@ -42,6 +42,24 @@ describe("a sign-out without a logoutUrl", () => {
     expect(kinds(scene)).toEqual(["login"]);
   });
 
+  it("holds though its tab ended before it wrote anything but the tombstone [P4 S14]", async () => {
+    const scene = stage({}, withoutLogout);
+    const { open, store } = scene;
+    let isOver = false;
+    const write: typeof store.write = (key, next, expected) =>
+      isOver && key.startsWith("jar|")
+        ? new Promise<boolean>(() => {})
+        : store.write(key, next, expected);
+    const tab = open({ store: { ...store, write } });
+    await tab.vault.signIn(alice);
+    isOver = true;
+    await tab.vault.signOut();
+    await prune(scene);
+    const next = open();
+    expect(await refusal(next.vault.fetch(ME))).toMatchObject({ code: "no_session" });
+    expect(kinds(scene)).toEqual(["login"]);
+  });
+
   it("holds for another account too, for the cookie is the same [P4 S11]", async () => {
     const { scene } = await leftOffline({}, withoutLogout);
     const next = scene.open({ account: "work" });
@@ -141,6 +159,17 @@ describe("a logout that is owed", () => {
     await clock.advance(1_000);
     await refusal(clock.until(open({ account: "work" }).vault.fetch(ME)));
     expect(api.users()).toEqual([]);
+  });
+
+  it("is no debt where a look met a server in trouble: the next one finds the cookie [P17]", async () => {
+    const scene = stage();
+    const { api, clock, open } = scene;
+    await scene.signInOutside("bob");
+    api.before = (kind) => (kind === "refresh" ? new Response("", { status: 503 }) : undefined);
+    await refusal(clock.until(open().vault.fetch(ME)));
+    api.before = () => undefined;
+    expect(await userOf(open())).toBe("bob");
+    expect(api.to("logout")).toEqual([]);
   });
 
   it("is settled by the login that is granted: no logout ends the new session [P19]", async () => {
