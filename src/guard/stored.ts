@@ -43,7 +43,8 @@ export async function inTime<T>(
 export const isId = (value: unknown): value is string =>
   typeof value === "string" && value.length <= 64;
 
-const refuse = (): never => fail("a record's format is unknown", "Update tokenkeep");
+const refuse = (): never =>
+  fail("a record's format is unknown", "Update tokenkeep, or reload a page that was open before");
 
 /** What 64 KiB of JSON can hold at most. */
 const MOST_VALUES = 65_536;

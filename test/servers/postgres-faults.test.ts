@@ -139,7 +139,7 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
         await pool.query(`INSERT INTO ${table} VALUES ('a', $1::text::jsonb, '{', 'w')`, [head]);
         const refused = says(
           head.startsWith("{") && head !== "{"
-            ? "Cannot use the store: a record's format is unknown. Update tokenkeep."
+            ? "Cannot use the store: a record's format is unknown. Update tokenkeep, or reload a page that was open before."
             : "Cannot use the store: a record is damaged. Restore it, or delete it and sign in again.",
         );
         await expect(store.read("a")).rejects.toEqual(refused);

@@ -244,7 +244,7 @@ describe.runIf(theServers().redis)("a Redis that does not do", () => {
         await admin.send("HSET", `${prefix}a`, "head", head, "body", "{", "write", "w");
         const refused = says(
           head.startsWith("{") && head !== "{"
-            ? "Cannot use the store: a record's format is unknown. Update tokenkeep."
+            ? "Cannot use the store: a record's format is unknown. Update tokenkeep, or reload a page that was open before."
             : "Cannot use the store: a record is damaged. Restore it, or delete it and sign in again.",
         );
         await expect(store.read("a")).rejects.toEqual(refused);
