@@ -73,7 +73,7 @@ export interface Wrapped extends TokenSource {
   look(): Promise<void>;
   wake(): Promise<void>;
   /** `earlier`: the sign-in yields to what was begun or ended since then. */
-  signIn(credentials: never, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
+  signIn(credentials: unknown, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
   signOut(): Promise<void>;
   /** Begins nothing any more. */
   close(): Promise<void>;

@@ -257,15 +257,15 @@ export interface Provider<Credentials = unknown> {
   /** Where the token may go: exact https origins, each with an optional path prefix of whole segments. */
   readonly origins: readonly string[];
   /** Absolute paths that go without a token, and so do all below them; none by default. */
-  readonly publicPaths?: readonly string[];
+  readonly publicPaths?: readonly string[] | undefined;
   /** Any auth-scheme (RFC 9110 §11.1): `Bearer` by default, none beside `header`. For `Basic` see `api-key`. */
-  readonly scheme?: string;
+  readonly scheme?: string | undefined;
   /** Shows the token in place of `Authorization`: `X-API-Key`. Without a scheme its value is the token alone. */
-  readonly header?: string;
+  readonly header?: string | undefined;
   /** Whether snapshots show the token's claims; `true` by default. `false` where one may be what mints tokens. */
-  readonly showsClaims?: boolean;
+  readonly showsClaims?: boolean | undefined;
   /** Keeps sessions apart besides the account: client, audience, scope. Not a secret; none by default. */
-  readonly partition?: readonly string[];
+  readonly partition?: readonly string[] | undefined;
   /** How renewal behaves; absent for a token that nothing renews. */
   readonly renewal?: Renewal;
   /** Gets a grant from credentials, which are kept only as its `material`. Without it, only `adopt` begins. */
@@ -286,13 +286,13 @@ export interface Renewal {
   /** Whether a refresh token is spent by its use. `"none"` also for tokens that are minted anew. */
   readonly rotation: "strict" | "none";
   /** For how many milliseconds after its first use a refresh token may be sent again; 0 by default. */
-  readonly reuseWindow?: number;
+  readonly reuseWindow?: number | undefined;
   /** Milliseconds that a token lives whose reply does not tell; without it, only a 401 refreshes. */
-  readonly assumedLifetime?: number;
+  readonly assumedLifetime?: number | undefined;
   /** Whether `renew` needs a refresh token; `true` by default. */
-  readonly needsRefreshToken?: boolean;
+  readonly needsRefreshToken?: boolean | undefined;
   /** Whether `renew` signs the token itself, by the clock of this device; `false` by default. */
-  readonly selfSigned?: boolean;
+  readonly selfSigned?: boolean | undefined;
 }
 
 /** What `createVault` takes; `provider` and `store` are required, everything else has a default. */

@@ -158,9 +158,7 @@ export const transitions: readonly Mutant[] = [
     law: "P18",
     ...ofLifetime(
       "lifeOf",
-      (original) =>
-        (grant, issuedAt, _random, ...rest) =>
-          original(grant, issuedAt, 0, ...rest),
+      (original) => (grant, dating) => original(grant, { ...dating, random: 0 }),
     ),
     test: "test/unit/grant/lifetime.test.ts",
     title: "the soft time is jittered",

@@ -44,7 +44,7 @@ export async function within<T>(
   { clock, ms, signal }: { clock: Clock; ms: number; signal?: AbortSignal | null | undefined },
   promise: Promise<T>,
 ): Promise<T | undefined> {
-  const { stopped, end } = createLimit(clock, ms, signal, () => OVERDUE);
+  const { stopped, end } = createLimit(clock, ms, { by: signal, overdue: () => OVERDUE });
   try {
     return await Promise.race([promise, stopped]);
   } catch (error) {

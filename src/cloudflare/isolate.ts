@@ -24,8 +24,8 @@ export interface Shared {
   ring(): Keyring;
   readonly onEvent: SharedOptions<never>["onEvent"];
   readonly fetch: Fetch | undefined;
-  readonly policies: Map<Provider<never>, Policy>;
-  readonly presentations: Map<Provider<never>, Presentation>;
+  readonly policies: Map<Provider, Policy>;
+  readonly presentations: Map<Provider, Presentation>;
   readonly caches: Map<KvNamespace, TokenCache>;
 }
 

@@ -19,7 +19,7 @@ export interface OwnerSettings extends Pick<
   "clock" | "dangerouslyAllowLoopbackHttp" | "patience" | "random"
 > {
   readonly fetch?: Fetch | undefined;
-  readonly providers: Readonly<Record<string, Provider<never>>>;
+  readonly providers: Readonly<Record<string, Provider>>;
   readonly keys: Keyring;
   readonly kv: KvNamespace | undefined;
   /** The KV binding for sessions that stay in a jurisdiction: only one that was named. */
@@ -30,7 +30,7 @@ export interface OwnerSettings extends Pick<
 /** The session that this object owns, as long as this instance lives. */
 export interface Owned {
   readonly name: SessionName;
-  readonly provider: Provider<never>;
+  readonly provider: Provider;
   readonly engine: Engine;
   /** The records, opened. */
   readonly store: TokenStore;
@@ -97,7 +97,7 @@ export function openOwned(
 function providerOf(
   providers: OwnerSettings["providers"],
   { provider: name, account, key }: SessionName,
-): Provider<never> {
+): Provider {
   const provider = Object.hasOwn(providers, name) ? providers[name] : undefined;
   demand(provider, ...unknownProvider(name, providers));
   demand(
@@ -111,7 +111,7 @@ function providerOf(
 /** Finds a session's provider by the session's key, because a provider may have been renamed (F96). */
 export function renamed(session: SessionName, providers: OwnerSettings["providers"]): SessionName {
   const { provider, account, key } = session;
-  const isIt = (one: Provider<never> | undefined): boolean => !!one && keyOf(one, account) === key;
+  const isIt = (one: Provider | undefined): boolean => !!one && keyOf(one, account) === key;
   if (Object.hasOwn(providers, provider) && isIt(providers[provider])) return session;
   const found = Object.keys(providers).find((name) => isIt(providers[name]));
   return found === undefined ? session : { ...session, provider: found };

@@ -81,7 +81,7 @@ function startsAndEnds(
       answer(name, async (one) => {
         // Before anything is noted.
         demand(one.provider.signIn, "the provider has no sign-in", "Call adopt()");
-        const start = (): Promise<void> => one.engine.signIn(credentials as never);
+        const start = (): Promise<void> => one.engine.signIn(credentials);
         await begin(one, options, { asked: ["signIn", credentials], start });
         return leased(one);
       }),

@@ -51,7 +51,7 @@ export interface StartOptions {
 
 /** The parts of one request's vault. */
 export interface ProxyParts extends Omit<AskParts, "clock">, Omit<ReadPathParts, "ask" | "clock"> {
-  readonly provider: Provider<never>;
+  readonly provider: Provider;
   readonly policy: Policy;
   readonly presentation: Presentation;
   readonly fetch?: Fetch | undefined;

@@ -35,12 +35,9 @@ export function createStarts(clock: Clock, patience: number): Starts {
 
   return async (asked, start) => {
     const question = textOf(asked);
-    const { stopped, end } = createLimit(
-      clock,
-      patience,
-      undefined,
-      () => new VaultError("sign_in_failed"),
-    );
+    const { stopped, end } = createLimit(clock, patience, {
+      overdue: () => new VaultError("sign_in_failed"),
+    });
     try {
       while (current) {
         const { done } = current;

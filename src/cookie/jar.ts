@@ -215,7 +215,7 @@ function createVisit(
     async send(request) {
       if ((isChanged || age() > FRESH) && !(await extend())) throw new JarBusy();
       if (isClosed()) throw new VaultError("closed");
-      const limit = createLimit(clock, VISIT - age(), signal);
+      const limit = createLimit(clock, VISIT - age(), { by: signal });
       try {
         return await Promise.race([
           request(own({ ...exchange, signal: limit.signal })),

@@ -118,7 +118,7 @@ export async function askFor(
       if (isToken(again)) visit.change({ csrf: again });
       return grant;
     },
-  }) as ReplyRules;
+  });
   const outcome = await visit.send((exchange) =>
     ask({ url, body: asked }, rules, withCookie(exchange, headersOf(csrf, visit.note()))),
   );

@@ -58,7 +58,9 @@ function createQueue(): <T>(task: () => Promise<T>, signal?: AbortSignal) => Pro
     last = turn.catch(() => {});
     if (!signal) return turn;
     let leave = (): void => {};
-    const left = new Promise<never>((_, reject) => (leave = () => reject(signal.reason)));
+    const left = new Promise<never>((_, reject) => {
+      leave = () => reject(signal.reason);
+    });
     signal.addEventListener("abort", leave);
     try {
       return await Promise.race([turn, left]);
@@ -94,7 +96,7 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
   const run = (errand: Errand, signal?: AbortSignal, earlier?: Adoption): Promise<void> =>
     inTurn(async () => {
       try {
-        await engine.signIn(errand as never, signal, earlier);
+        await engine.signIn(errand, signal, earlier);
       } finally {
         await errand.visit?.leave();
         errand.visit = undefined;
@@ -157,7 +159,7 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
       trouble
         ? failureOf(trouble.error)
         : new VaultError("refresh_failed", undefined, { reason: "timed_out" });
-    const limit = createLimit(clock, Math.max(0, patience - waited), signal, overdue);
+    const limit = createLimit(clock, Math.max(0, patience - waited), { by: signal, overdue });
     waiting += 1;
     try {
       for (;;) {

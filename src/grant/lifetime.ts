@@ -54,11 +54,21 @@ export type Life = Pick<
   "tokenSet" | "issuedAt" | "refreshAt" | "material" | "profile" | "skew"
 >;
 
+/** What a grant is dated by. */
+export interface Dating {
+  /** When the request was begun that got it, or the adoption. */
+  readonly issuedAt: number;
+  /** Jitter, from 0 to 1. */
+  readonly random: number;
+  /** Milliseconds that a token lives whose reply does not tell. */
+  readonly assumed: number | undefined;
+}
+
 /**
  * The life of a fresh grant is counted from the start of the request that got it, so that a wrong
  * clock does not matter. A token that was adopted has `aged` already: there only its end counts.
  */
-export function lifeOf(grant: Grant, issuedAt: number, random: number, assumed?: number): Life {
+export function lifeOf(grant: Grant, { issuedAt, random, assumed }: Dating): Life {
   const { accessToken, refreshToken, scope, material, profile } = own(grant);
   const { expiresIn, expiresAt, date, aged } = own(grant);
   const claims = decodeClaims(accessToken);
@@ -69,10 +79,10 @@ export function lifeOf(grant: Grant, issuedAt: number, random: number, assumed?:
       ? end - issuedAt
       : (sane(toNumber(expiresIn) * 1_000) ??
         sane(exp - numericDate(claims?.["iat"])) ??
-        sane(end - date!) ??
+        sane(end - (date ?? NaN)) ??
         sane(byClock(end - issuedAt, assumed)))) ??
     // A token that nothing renews serves until its 401: an adopted API key lives long.
-    sane(aged && !refreshToken ? 0 : assumed!);
+    sane(aged && !refreshToken ? 0 : (assumed ?? 0));
   return {
     tokenSet: {
       accessToken,

@@ -30,7 +30,7 @@ export function minting<Credentials>(
   const { assumedLifetime } = options;
   return own<Provider<Credentials | void>>({
     ...addressOf(options),
-    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }) as Renewal,
+    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }),
     async signIn(credentials, exchange) {
       if (credentials === undefined) return asFound(secretOf(found(options), options));
       const outcome = await make(credentials as Credentials, exchange);

@@ -39,9 +39,9 @@ export interface ReplyRules {
    * status or type, and overrules all else; an error that it throws is no refusal. By default a known
    * code tells (`invalid_grant`, `temporarily_unavailable`, …), then a 400 or 401 with a JSON object.
    */
-  readonly isRefusal?: (reply: TokenReply) => boolean;
+  readonly isRefusal?: ((reply: TokenReply) => boolean) | undefined;
   /** Whether a 503 proves that nothing was processed; `false` by default. A 429 always does. */
-  readonly safe503?: boolean;
+  readonly safe503?: boolean | undefined;
 }
 
 /**

@@ -31,7 +31,7 @@ export interface SecretOptions<Name extends string = string> {
 /** The address alone, so that no `env` can be reached from a provider (S7). */
 export function addressOf(options: Address): Address {
   const { name, origins, publicPaths, scheme, header, partition, showsClaims } = own(options);
-  return { name, origins, publicPaths, scheme, header, partition, showsClaims } as Address;
+  return { name, origins, publicPaths, scheme, header, partition, showsClaims };
 }
 
 /** Whether the scheme is that of RFC 7617; schemes are the same in every case. */

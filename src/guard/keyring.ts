@@ -114,7 +114,10 @@ export function keyring(source: KeySource, how: string = HOW): Keyring {
   let ring = isPlain(source) ? readRing(source, how) : undefined;
 
   // The settled ring is kept, and no promise, because one request's promise may hang in another (F31).
-  const open = async (): Promise<Ring> => (ring ??= readRing(await fetched(get), how));
+  async function open(): Promise<Ring> {
+    ring ??= readRing(await fetched(get), how);
+    return ring;
+  }
 
   async function make(kid: string, salt: string, { keys }: Ring): Promise<WebCryptoKey> {
     const base = await (keys.get(kid) ?? unknownKey)();
@@ -239,8 +242,9 @@ const parseKeys = (text: string, check: Check): Entry[] =>
     checkId(id, check);
     const bytes = fromBase64(base64.replaceAll("-", "+").replaceAll("_", "/"));
     let key: WebCryptoKey | undefined;
-    return [
-      id,
-      async () => (key ??= await subtle().importKey("raw", bytes, "HKDF", false, ["deriveKey"])),
-    ];
+    async function made(): Promise<WebCryptoKey> {
+      key ??= await subtle().importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
+      return key;
+    }
+    return [id, made];
   });

@@ -1,5 +1,6 @@
 /** A limit in time on anything that is awaited: an exchange, a request, a caller's patience. */
 import type { Clock } from "../types.ts";
+import { own } from "./json.ts";
 
 export interface Limit {
   /** Aborted at the end: of time, or by `by`. */
@@ -37,16 +38,17 @@ const LATE = 50;
 const THAW = 1_000;
 const MOST_THAWS = 3;
 
-/**
- * The end comes after a time, with the reason that `overdue` gives, or when `by` is aborted. Throws the
- * reason of `by` where that is aborted already.
- */
-export function createLimit(
-  clock: Clock,
-  ms: number,
-  by?: AbortSignal | null,
-  overdue?: () => unknown,
-): Limit {
+/** What else there is to know of a limit's end. */
+export interface Ends {
+  /** Ends it earlier, with its own reason. */
+  readonly by?: AbortSignal | null | undefined;
+  /** The reason where the time is over. */
+  readonly overdue?: (() => unknown) | undefined;
+}
+
+/** The end comes after a time, or when `by` is aborted. Throws the reason of `by` where it is aborted already. */
+export function createLimit(clock: Clock, ms: number, ends?: Ends): Limit {
+  const { by, overdue } = own({ ...ends });
   by?.throwIfAborted();
   const controller = new AbortController();
   const { signal } = controller;

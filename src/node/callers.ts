@@ -3,6 +3,7 @@
  * refresh begins only while a call is under way, and a call that finds the soft time has come stays until
  * the refresh that it began is stored.
  */
+import { deferred } from "../guard/deferred.ts";
 import type { Engine } from "../refresh/contract.ts";
 import type { Clock } from "../types.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -31,10 +32,9 @@ function signalOf(input: unknown, init: { readonly signal?: Signal } | undefined
 
 /** Settles when the call is aborted; `end` lets go of the signal. */
 function whenAborted(signal: Signal): { readonly aborted: Promise<void>; end(): void } {
-  let leave = (): void => {};
-  const aborted = new Promise<void>((resolve) => (leave = resolve));
-  signal?.addEventListener("abort", leave);
-  return { aborted, end: () => signal?.removeEventListener("abort", leave) };
+  const { done, settle } = deferred();
+  signal?.addEventListener("abort", settle);
+  return { aborted: done, end: () => signal?.removeEventListener("abort", settle) };
 }
 
 /** Whether the token's soft time has come, and no back-off is under way. */
@@ -48,14 +48,13 @@ function isDue(engine: Engine, now: number): boolean {
 export function createCallers(): Callers {
   let calls = 0;
   let staying = 0;
-  let dismiss = (): void => {};
-  let dismissed = new Promise<void>((resolve) => (dismiss = resolve));
+  let dismissal = deferred();
 
   async function stay(engine: Engine, signal: Signal): Promise<void> {
     staying += 1;
     const { aborted, end } = whenAborted(signal);
     try {
-      await Promise.race([engine.look(), dismissed, aborted]);
+      await Promise.race([engine.look(), dismissal.done, aborted]);
     } finally {
       staying -= 1;
       end();
@@ -66,8 +65,8 @@ export function createCallers(): Callers {
     isHeldOpen: () => calls + staying > 0,
     areUnderWay: () => calls > 0,
     dismiss() {
-      dismiss();
-      dismissed = new Promise<void>((resolve) => (dismiss = resolve));
+      dismissal.settle();
+      dismissal = deferred();
     },
     holding(vault, engine, clock) {
       async function leave<T>(answer: Promise<T>, signal: Signal): Promise<T> {

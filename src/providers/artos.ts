@@ -55,7 +55,7 @@ export function artos({
   const folder = base.replace(/^\w+:\/\/[^/]*/, "");
   const options = own({ isRefusal: isDetail, ...given });
   const { isRefusal, safe503 } = options;
-  const rules = own({ read: readToken, isRefusal, safe503 }) as ReplyRules;
+  const rules = own({ read: readToken, isRefusal, safe503 });
   const settings: MintingOptions = {
     ...options,
     name: "artos",

@@ -85,7 +85,7 @@ export function cookie<Credentials = CookieCredentials>(
       reuseWindow,
       assumedLifetime,
       needsRefreshToken: false,
-    }) as Renewal,
+    }),
     wrap: seeking,
     async signIn(credentials, exchange) {
       const errand =

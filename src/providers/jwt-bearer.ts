@@ -203,7 +203,7 @@ export function jwtBearer<Credentials>(
 
   return own<Provider<Credentials>>({
     ...addressOf(options),
-    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }) as Renewal,
+    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }),
     async signIn(credentials, exchange) {
       const outcome = await exchangeFor(credentials, exchange);
       return outcome.type === "granted"

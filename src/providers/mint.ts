@@ -70,7 +70,7 @@ export function mint<Credentials>(given: MintOptions<Credentials>): Provider<Cre
   const { tokenUrl, write = (credentials) => credentials } = options;
   const { request = (credentials) => ({ body: write(credentials) }) } = options;
   const { read = readStandard, isRefusal, safe503 } = options;
-  const rules = own({ read, isRefusal, safe503 }) as ReplyRules;
+  const rules = own({ read, isRefusal, safe503 });
   const headers = headersOf(options.headers);
   return minting<Credentials>(options, (credentials, exchange) => {
     // Kept with the session, they mint the next token: a form or a Map would come back from a store as `{}`.

@@ -115,7 +115,7 @@ export function oauth2(given: OAuth2Options): Provider<CodeCredentials> {
 
   return own<Provider<CodeCredentials>>({
     ...addressOf({ ...options, partition: options.partition ?? clientParts(options) }),
-    renewal: own({ rotation, reuseWindow, assumedLifetime }) as Renewal,
+    renewal: own({ rotation, reuseWindow, assumedLifetime }),
     async signIn(credentials, exchange) {
       const code = narrowCode(credentials);
       return withServer(exchange, (server) => redeem(parts, { server, exchange, code }));
@@ -157,7 +157,7 @@ function clientOf(options: OAuth2Options): Client {
     options,
     client: own({ client_id: clientId }),
     authentication: clientSecret === undefined ? oauth.None() : confidential(clientSecret),
-    rules: own({ read: readStandard, isRefusal, safe503 }) as ReplyRules,
+    rules: own({ read: readStandard, isRefusal, safe503 }),
     parameters: resources.map((one) => ["resource", one]),
     wantsIdToken: isOpenId(scope),
   };

@@ -105,7 +105,7 @@ export function password<Credentials = PasswordCredentials>(
       rotation: isRefreshed ? rotation : "none",
       reuseWindow,
       assumedLifetime,
-    }) as Renewal,
+    }),
     async signIn(credentials, exchange) {
       check(credentials ?? undefined, "credentials");
       const write = (): TokenRequest => requestOf(tokenUrl, request(credentials), headers);

@@ -43,7 +43,7 @@ export function vmcloud({
   return own<Provider<PasswordCredentials>>({
     name: "vmcloud",
     origins: [base],
-    renewal: own({ rotation, reuseWindow, assumedLifetime }) as Renewal,
+    renewal: own({ rotation, reuseWindow, assumedLifetime }),
     async signIn(credentials, exchange) {
       check(credentials ?? undefined, "credentials");
       return ask({ url: base + "/api/v1/auth/token", body: credentials }, rules, exchange);

@@ -17,7 +17,7 @@ import type { Writer } from "./writer.ts";
 
 /** What an attempt works with. */
 export interface AttemptParts {
-  readonly provider: Provider<never>;
+  readonly provider: Provider;
   readonly mind: Mind;
   readonly keeper: Keeper;
   readonly writer: Writer;

@@ -1,5 +1,6 @@
 /** The callers whom memory cannot serve at once. Each has a patience and an abort signal of its own. */
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
+import { deferred } from "../guard/deferred.ts";
 import type { AccessToken, Clock, TokenName, TokenNeed } from "../types.ts";
 import { OTHERS } from "./endpoints.ts";
 import { refusalOf } from "./events.ts";
@@ -82,10 +83,10 @@ export function createCallers(parts: CallerParts): Callers {
 
   /** Pauses where nothing can be done at once: without a pause, a loop would ask again and again (F54). */
   async function idle(stopped: Promise<never>): Promise<void> {
-    let timer: unknown;
-    const over = new Promise<void>((resolve) => (timer = clock.setTimeout(resolve, PAUSE)));
+    const pause = deferred();
+    const timer = clock.setTimeout(pause.settle, PAUSE);
     try {
-      await Promise.race([mind.changed(), over, stopped]);
+      await Promise.race([mind.changed(), pause.done, stopped]);
     } finally {
       clock.clearTimeout(timer);
     }
@@ -109,9 +110,10 @@ export function createCallers(parts: CallerParts): Callers {
     /** A store that can be read, and not written, holds every refresh back: its error says what to do. */
     const isStoreOut = (): unknown =>
       mind.known.failures || (mind.known.trouble && mind.known.trouble !== trouble);
-    const { stopped, end } = createLimit(clock, left, need.signal, () =>
-      fail(isStoreOut() ? "store_unavailable" : "refresh_failed"),
-    );
+    const { stopped, end } = createLimit(clock, left, {
+      by: need.signal,
+      overdue: () => fail(isStoreOut() ? "store_unavailable" : "refresh_failed"),
+    });
     let isWaiting = false;
     let isNoted = false;
     try {

@@ -33,7 +33,7 @@ function ask(question: (() => boolean) | undefined): boolean {
   }
 }
 
-export function createEngine(key: string, options: VaultOptions<never>, onNews: OnNews): Engine {
+export function createEngine(key: string, options: VaultOptions<unknown>, onNews: OnNews): Engine {
   const { provider, store, lock, clock = systemClock, random = Math.random, waitUntil } = options;
   const { patience = 20_000, maxStaleness = 60_000, refreshAhead } = options;
   let isClosed = false;
@@ -106,7 +106,7 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     writer,
     peers,
     signs,
-    underLock: (task) => underLock(lock, key, clock, task),
+    underLock: (task) => underLock({ lock, name: key, clock }, task),
     attempt: createAttempt({
       provider,
       mind,
@@ -122,7 +122,9 @@ export function createEngine(key: string, options: VaultOptions<never>, onNews: 
     pause,
     isWaitedFor: () => callers.areThere(),
     isClosed: closed,
-    attempting: (is) => void (isAttempting = is),
+    attempting(is) {
+      isAttempting = is;
+    },
   });
 
   /** One pass, shared by all callers that need one. It rejects only with the fault of a bug. */

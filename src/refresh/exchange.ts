@@ -30,7 +30,7 @@ export interface Exchanges {
 }
 
 export interface ExchangeParts {
-  readonly provider: Provider<never>;
+  readonly provider: Provider;
   readonly context: ExchangeContext;
   /** Jitter, from 0 to 1. */
   readonly random: () => number;
@@ -81,7 +81,11 @@ export function createExchanges({
   const longest = provider.wrap ? QUEUED_EXCHANGE : EXCHANGE;
 
   const life = (grant: Grant, startedAt: number, skew = ahead()): Life => ({
-    ...lifeOf(grant, startedAt, random(), renewal?.assumedLifetime),
+    ...lifeOf(grant, {
+      issuedAt: startedAt,
+      random: random(),
+      assumed: renewal?.assumedLifetime,
+    }),
     skew,
   });
 
@@ -105,7 +109,7 @@ export function createExchanges({
       // Kept for the whole exchange: a session tells by which time its token was signed.
       const skew = ahead();
       const now = (): number => clock.now() + skew;
-      const { signal, stopped, end } = createLimit(clock, deadline, by);
+      const { signal, stopped, end } = createLimit(clock, deadline, { by });
       const way = mayStillSend ? fenced(signal, mayStillSend) : send;
       const { fetch, reasonOf } = watched(way, !!provider.wrap);
       try {

@@ -1,7 +1,7 @@
 /** How a piece of news changes the knowledge: pure, one case for each kind of news. */
 import { fromRecord } from "../guard/record.ts";
-import type { Session } from "../types.ts";
-import { type Change, isAhead, preview } from "./changes.ts";
+import type { Session, TokenName } from "../types.ts";
+import { type Begin, type Change, isAhead, preview } from "./changes.ts";
 import {
   afterBeginning,
   afterCommit,
@@ -55,7 +55,11 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
     generation: isSameGeneration ? next.generation : { since: at.running, notBefore },
     passes: isSameGeneration ? next.passes : 0,
     isHandedOn: isSameGeneration && next.isHandedOn,
-    endpoints: isSame ? endpointsOf(next, session, isSameGeneration, at) : noEndpoints,
+    endpoints: isSameGeneration
+      ? next.endpoints
+      : isSame
+        ? committed(next.endpoints, session, at)
+        : noEndpoints,
     intent:
       intent?.attemptId === next.intent?.id
         ? next.intent
@@ -63,13 +67,11 @@ function shown(before: Knowledge, next: Knowledge, at: Moment): Knowledge {
   };
 }
 
-const endpointsOf = (
-  { endpoints }: Knowledge,
+const committed = (
+  endpoints: Endpoints,
   session: Session | undefined,
-  isSameGeneration: boolean,
   { running }: Moment,
-): Endpoints =>
-  session && !isSameGeneration ? afterCommit(endpoints, session.generation, running) : endpoints;
+): Endpoints => (session ? afterCommit(endpoints, session.generation, running) : endpoints);
 
 /** One refusal is told once, on whichever way it was met. */
 function toldOf(next: Knowledge): Knowledge {
@@ -78,75 +80,29 @@ function toldOf(next: Knowledge): Knowledge {
   return { ...next, told: withNames(told, [session.sessionId]) };
 }
 
+/** One kind of news. */
+type Of<Type extends News["type"]> = Extract<News, { type: Type }>;
+
 function take(known: Knowledge, news: News, at: Moment): Knowledge {
   switch (news.type) {
     case "read":
       return afterRead(known, news, at);
     case "store-failed":
-      return {
-        ...known,
-        lookedAt: at,
-        trouble: news.error,
-        failures: known.failures + 1,
-      };
+      return { ...known, lookedAt: at, trouble: news.error, failures: known.failures + 1 };
     case "writing":
-      return {
-        ...known,
-        highest: Math.max(known.highest, news.revision),
-        changes: known.changes.map((change) =>
-          change.type === "begin" && news.changes.includes(change)
-            ? { ...change, mayBeWritten: true }
-            : change,
-        ),
-      };
+      return whileWriting(known, news);
     case "written":
-      return {
-        ...settle(known, news.changes),
-        met: metBy(known),
-        found: { head: news.record, session: fromRecord(news.record) },
-        lookedAt: at,
-        readAt: news.askedAt,
-        trouble: undefined,
-        failures: 0,
-        presentAt: at.running,
-        quietAt: news.record.attemptId === undefined ? news.askedAt : known.quietAt,
-      };
+      return afterWrite(known, news, at);
     case "settled":
       return settle(known, news.changes);
-    case "unpersisted": {
-      const head = known.found.head;
-      const isOver = (change: Change): boolean =>
-        !!news.isCertain && change.type === "end" && change.mayArrive !== head?.sessionId;
-      return {
-        ...known,
-        retries: known.retries + 1,
-        changes: known.changes.map((change) => ({
-          ...change,
-          ...(isOver(change) && { mayArrive: undefined }),
-          isFailed: true,
-        })),
-      };
-    }
+    case "unpersisted":
+      return afterFailedWrite(known, news);
     case "changed":
       return afterChange(known, news.change);
     case "moved":
-      return {
-        ...known,
-        changes: known.changes.map((change) =>
-          change.type === "begin" && change.session.sessionId === news.session.sessionId
-            ? { ...change, session: news.session }
-            : change,
-        ),
-      };
+      return afterMove(known, news);
     case "refreshing":
-      return {
-        ...known,
-        unsentId: news.attemptId,
-        endpoints:
-          news.causedBy === undefined
-            ? known.endpoints
-            : afterBeginning(known.endpoints, news.causedBy, at.running),
-      };
+      return whileRefreshing(known, news, at);
     case "unsent":
       return { ...known, unsentId: news.attemptId };
     case "ended":
@@ -155,10 +111,8 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
       return afterRejected(known, news, at);
     case "passed":
       return isOfSession(known, news) ? afterSuccess(known, news, at) : known;
-    case "handed-on": {
-      const isCurrent = news.generation === known.session?.generation;
-      return isCurrent && isOfSession(known, news) ? { ...known, isHandedOn: true } : known;
-    }
+    case "handed-on":
+      return isCurrent(known, news) ? { ...known, isHandedOn: true } : known;
     case "probed":
       return { ...known, life: { id: news.attemptId, isAlive: news.isAlive } };
     case "asked":
@@ -178,6 +132,67 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
   }
 }
 
+/** The known changes, with those that begin a session as `next` makes them. */
+const withBegins = ({ changes }: Knowledge, next: (change: Begin) => Begin): readonly Change[] =>
+  changes.map((change) => (change.type === "begin" ? next(change) : change));
+
+function whileWriting(known: Knowledge, { revision, changes }: Of<"writing">): Knowledge {
+  return {
+    ...known,
+    highest: Math.max(known.highest, revision),
+    changes: withBegins(known, (change) =>
+      changes.includes(change) ? { ...change, mayBeWritten: true } : change,
+    ),
+  };
+}
+
+function afterWrite(known: Knowledge, news: Of<"written">, at: Moment): Knowledge {
+  const { record, changes, askedAt } = news;
+  return {
+    ...settle(known, changes),
+    met: metBy(known),
+    found: { head: record, session: fromRecord(record) },
+    lookedAt: at,
+    readAt: askedAt,
+    trouble: undefined,
+    failures: 0,
+    presentAt: at.running,
+    quietAt: record.attemptId === undefined ? askedAt : known.quietAt,
+  };
+}
+
+function afterFailedWrite(known: Knowledge, { isCertain }: Of<"unpersisted">): Knowledge {
+  const { head } = known.found;
+  const isOver = (change: Change): boolean =>
+    !!isCertain && change.type === "end" && change.mayArrive !== head?.sessionId;
+  return {
+    ...known,
+    retries: known.retries + 1,
+    changes: known.changes.map((change) => ({
+      ...change,
+      ...(isOver(change) && { mayArrive: undefined }),
+      isFailed: true,
+    })),
+  };
+}
+
+function afterMove(known: Knowledge, { session }: Of<"moved">): Knowledge {
+  const changes = withBegins(known, (change) =>
+    change.session.sessionId === session.sessionId ? { ...change, session } : change,
+  );
+  return { ...known, changes };
+}
+
+function whileRefreshing(
+  known: Knowledge,
+  { attemptId, causedBy }: Of<"refreshing">,
+  { running }: Moment,
+): Knowledge {
+  const endpoints =
+    causedBy === undefined ? known.endpoints : afterBeginning(known.endpoints, causedBy, running);
+  return { ...known, unsentId: attemptId, endpoints };
+}
+
 /** The record that a write has replaced was known too, tombstones included. */
 const metBy = ({ met, found: { head } }: Knowledge): ReadonlySet<string> =>
   head ? withNames(met, [head.sessionId]) : met;
@@ -187,33 +202,43 @@ const isOfSession = (
   { sessionId }: { readonly sessionId: string },
 ): boolean => session?.sessionId === sessionId;
 
+/** Whether it names the token set that is served. */
+const isCurrent = (known: Knowledge, named: TokenName): boolean =>
+  isOfSession(known, named) && named.generation === known.session?.generation;
+
 /** Takes away the changes that are written or need no write. A change that was folded meanwhile is new. */
 function settle(known: Knowledge, done: readonly Change[]): Knowledge {
   const changes = known.changes.filter((change) => !done.some((one) => isSameChange(one, change)));
   return { ...known, changes, retries: changes.length ? known.retries : 0 };
 }
 
+/** What a change is made of. */
+function contentOf(change: Change): object {
+  switch (change.type) {
+    case "begin":
+    case "restore":
+      return change.session;
+    case "conclude":
+      return change.conclusion;
+    case "end":
+      return change.sessionIds;
+  }
+}
+
 /** A sign-in stays the same change when its marks change, and is another when its session has moved on. */
 const isSameChange = (one: Change, other: Change): boolean =>
-  one === other ||
-  (one.type === other.type &&
-    (one.type === "begin" || one.type === "restore"
-      ? one.session === (other as typeof one).session
-      : one.type === "conclude"
-        ? one.conclusion === (other as typeof one).conclusion
-        : one.sessionIds === (other as typeof one).sessionIds));
+  one.type === other.type && contentOf(one) === contentOf(other);
 
-function afterRead(known: Knowledge, news: Extract<News, { type: "read" }>, at: Moment): Knowledge {
+function afterRead(known: Knowledge, news: Of<"read">, at: Moment): Knowledge {
   const { record, askedAt } = news;
   const read = { ...known, lookedAt: at, reads: known.reads + 1, failures: 0 };
   const session = fromRecord(record);
   if (lags(known, record, at)) return read;
   const restored = restore(known, session);
-  const isWritten = known.changes.map((change) =>
-    change.type === "begin"
-      ? { ...change, mayBeWritten: change.session.sessionId === record?.sessionId }
-      : change,
-  );
+  const isWritten = withBegins(known, (change) => ({
+    ...change,
+    mayBeWritten: change.session.sessionId === record?.sessionId,
+  }));
   return {
     ...read,
     found: { head: record, session },
@@ -273,18 +298,14 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
 
 function afterSuccess(
   known: Knowledge,
-  { endpoint, generation }: Extract<News, { type: "passed" }>,
+  { endpoint, generation }: Of<"passed">,
   { running }: Moment,
 ): Knowledge {
   const endpoints = afterPass(known.endpoints, endpoint, { generation, at: running });
   return { ...known, endpoints, passes: known.passes + 1 };
 }
 
-function afterExchange(
-  known: Knowledge,
-  news: Extract<News, { type: "ended" }>,
-  at: Moment,
-): Knowledge {
+function afterExchange(known: Knowledge, news: Of<"ended">, at: Moment): Knowledge {
   const { outcome, sessionId, status, reason, isOffline, jitter } = news;
   const tries = (known.rest?.tries ?? 0) + 1;
   const rest = { until: at.running + backOff(tries, jitter), tries };
@@ -299,15 +320,10 @@ function afterExchange(
   };
 }
 
-function afterRejected(
-  known: Knowledge,
-  news: Extract<News, { type: "rejected" }>,
-  at: Moment,
-): Knowledge {
+function afterRejected(known: Knowledge, news: Of<"rejected">, at: Moment): Knowledge {
   const { session } = known;
   if (!session || session.sessionId !== news.sessionId) return known;
   const { running } = at;
-  const isCurrent = session.generation === news.generation;
   const heard =
     // What does not exist yet was let through by nobody (S10).
     news.passed === undefined || news.passed > session.generation
@@ -317,8 +333,8 @@ function afterRejected(
     endpoint: news.endpoint,
     generation: news.generation,
     at: running,
-    age: news.isExcused ? Infinity : isCurrent ? oldestAge(known, at) : 0,
-    isOwn: isCurrent && session.causedBy === news.endpoint,
+    age: news.isExcused ? Infinity : isCurrent(known, news) ? oldestAge(known, at) : 0,
+    isOwn: isCurrent(known, news) && session.causedBy === news.endpoint,
   });
   return { ...known, endpoints };
 }

@@ -2,6 +2,7 @@
  * Holds the current knowledge of one context. It hands news to `learn`, keeps the view that memory serves,
  * and tells the vault of events. It decides nothing, and nobody below calls it.
  */
+import { deferred } from "../guard/deferred.ts";
 import type { AccessToken, Clock, TokenName } from "../types.ts";
 import type { OnNews } from "./contract.ts";
 import type { Decision } from "./decide.ts";
@@ -64,15 +65,16 @@ export interface MindOptions {
 export function createMind(options: MindOptions): Mind {
   const { clock, maxStaleness, refreshAhead, world, onNews } = options;
   const hint = createHint(clock, options.look);
-  const stale = createHint(clock, () => void (view = undefined));
+  const stale = createHint(clock, () => {
+    view = undefined;
+  });
   let known = nothingKnown(options.setting);
   let token: AccessToken | undefined;
   let view:
     | { readonly token: AccessToken; readonly from: number; readonly until: number }
     | undefined;
   let isClosed = false;
-  let wake = (): void => {};
-  let next = new Promise<void>((resolve) => (wake = resolve));
+  let next = deferred();
 
   const moment = (): Moment => ({ now: clock.now(), running: clock.running() });
   const facts = (): Facts => ({ ...moment(), ...world(), maxStaleness });
@@ -139,10 +141,10 @@ export function createMind(options: MindOptions): Mind {
       const now = clock.now();
       return now >= view.from && now < view.until ? view.token : undefined;
     },
-    changed: () => next,
+    changed: () => next.done,
     wake() {
-      wake();
-      next = new Promise<void>((resolve) => (wake = resolve));
+      next.settle();
+      next = deferred();
     },
     close() {
       isClosed = true;

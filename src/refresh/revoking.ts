@@ -7,7 +7,7 @@ import type { Mind } from "./mind.ts";
 import { type Hold, holdOpen } from "./waiting.ts";
 
 export interface RevokingParts {
-  readonly provider: Provider<never>;
+  readonly provider: Provider;
   readonly mind: Mind;
   readonly exchanges: Exchanges;
   readonly hold: Hold | undefined;

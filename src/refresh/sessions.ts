@@ -13,13 +13,13 @@ import type { Writer } from "./writer.ts";
 
 export interface Sessions {
   /** `earlier`: it yields to what was begun or ended since then. */
-  signIn(credentials: never, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
+  signIn(credentials: unknown, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
   adopt(tokens: Grant, adoption: Adoption | undefined): Promise<void>;
   signOut(): Promise<void>;
 }
 
 export interface SessionsParts {
-  readonly provider: Provider<never>;
+  readonly provider: Provider;
   readonly mind: Mind;
   readonly writer: Writer;
   readonly exchanges: Exchanges;

@@ -58,7 +58,8 @@ export interface Conclusion {
  * Commits a new token set. A reply that comes late, after others took over, is committed too while
  * no later attempt's token set stands in the record: a rotated refresh token is never dropped.
  */
-function granted(current: Session, { attempt, causedBy }: Intent, life: Life, now: number) {
+function granted(current: Session, life: Life, { intent, now }: Conclusion): Session | undefined {
+  const { attempt, causedBy } = intent;
   if (current.attempt >= attempt) return undefined;
   const { sessionId, startedAt, generation, revision, tokenSet, material, profile } = current;
   const { refreshToken, scope } = life.tokenSet;
@@ -84,9 +85,9 @@ function granted(current: Session, { attempt, causedBy }: Intent, life: Life, no
 }
 
 /** A failure that is no refusal: the session stays, a cool-down is shared by all contexts. */
-function troubled(current: Session, conclusion: Conclusion): Session {
-  const { intent, outcome, now, jitter, isOffline } = conclusion;
-  const { retryAfter, unprocessed } = outcome as Trouble;
+function troubled(current: Session, trouble: Trouble, conclusion: Conclusion): Session {
+  const { intent, now, jitter, isOffline } = conclusion;
+  const { retryAfter, unprocessed } = trouble;
   const tries = (current.coolDown?.tries ?? 0) + 1;
   const coolDown = { until: now + backOff(tries, jitter, retryAfter), tries };
   return own({
@@ -100,11 +101,13 @@ function troubled(current: Session, conclusion: Conclusion): Session {
 
 /** The session after the end of an exchange. */
 export function concluded(current: Session, conclusion: Conclusion): Session | undefined {
-  const { intent, outcome, got, now } = conclusion;
-  if (got) return granted(current, intent, got, now);
+  const { intent, outcome, got } = conclusion;
+  if (got) return granted(current, got, conclusion);
   // Only the attempt that holds the record may tell of a failure.
   if (current.intent?.attemptId !== intent.attemptId) return undefined;
-  if (outcome.type !== "refused") return troubled(current, conclusion);
+  if (outcome.type === "trouble") return troubled(current, outcome, conclusion);
+  // A grant that cannot be used tells nothing of its own.
+  if (outcome.type === "granted") return troubled(current, own({ type: "trouble" }), conclusion);
   const revision = current.revision + 1;
   // The refresh token is dead.
   return own({ ...current, revision, intent: undefined, coolDown: undefined, refused: true });

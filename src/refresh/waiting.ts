@@ -1,4 +1,5 @@
 /** Waiting that always ends: exchanges, locks and callers, each with a limit of its own. */
+import { isObject } from "../guard/json.ts";
 import { createLimit } from "../guard/limit.ts";
 import type { Clock, Lock } from "../types.ts";
 import { EXCHANGE, MARGIN } from "./timing.ts";
@@ -14,11 +15,16 @@ export function holdOpen(work: Promise<unknown>, hold: Hold | undefined): void {
   } catch {}
 }
 
+/** Which lock, and by which clock it is given up. */
+export interface Locking {
+  readonly lock: Lock | undefined;
+  readonly name: string;
+  readonly clock: Clock;
+}
+
 /** Runs a task under the lock, which saves work; without it in time, the record alone decides. */
 export async function underLock(
-  lock: Lock | undefined,
-  name: string,
-  clock: Clock,
+  { lock, name, clock }: Locking,
   task: () => Promise<void>,
 ): Promise<void> {
   const { signal, stopped, end } = createLimit(clock, EXCHANGE + MARGIN);
@@ -49,6 +55,6 @@ export function createHint(clock: Clock, task: () => void): (ms: number | undefi
     // A timer above 2^31 ms fires at once (F15); an hour is soon enough to look again.
     timer = clock.setTimeout(task, Math.min(ms, 3_600_000));
     // In Node a mere hint must not keep the process alive; elsewhere handles are numbers.
-    (timer as { unref?: () => void }).unref?.();
+    if (isObject(timer) && typeof timer["unref"] === "function") timer["unref"]();
   };
 }

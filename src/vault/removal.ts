@@ -10,7 +10,7 @@ export interface Removal {
   close(): Promise<unknown>;
 }
 
-export function createRemoval(options: VaultOptions<never>): Removal {
+export function createRemoval(options: VaultOptions<unknown>): Removal {
   const quiet = own({ ...options, refreshAhead: false });
   /** A sign-out that the store did not take is tried again until this vault is closed. */
   const unfinished = new Set<Engine>();

@@ -53,7 +53,7 @@ const startsAndEnds = <Credentials>(
 ): Pick<Vault<Credentials>, "adopt" | "signIn" | "signOut"> => ({
   async signIn(credentials, options) {
     const { signal } = own({ ...options });
-    await engine.signIn(credentials as never, signal);
+    await engine.signIn(credentials, signal);
   },
   adopt: (tokens) => engine.adopt(tokens),
   signOut() {
@@ -71,7 +71,7 @@ type Steps = Pick<FetchOptions, "follow" | "onBare" | "onRetry" | "policy" | "pr
 function sendingBy(
   engine: Engine,
   steps: Steps,
-  { provider, fetch: fetch_, maxReplayBytes, clock = systemClock }: VaultOptions,
+  { provider, fetch: fetch_, maxReplayBytes, clock = systemClock }: VaultOptions<unknown>,
 ): Pick<Vault, "authorization" | "fetch" | "getToken"> {
   return {
     fetch: createFetch({
@@ -114,16 +114,14 @@ export function createOwnedVault<Credentials>(
   const policy = createPolicy(provider, options.dangerouslyAllowLoopbackHttp);
   const presentation = presentationOf(provider);
 
-  // Only `signIn` knows the type of the credentials.
-  const shared = options as VaultOptions<never>;
   const listeners = createListeners();
   const tell = tellerOf(listeners, account);
-  const made = createEngine(keyOf(provider, account), shared, tell);
+  const made = createEngine(keyOf(provider, account), options, tell);
   const { refreshAhead, patience, online, isHeldOpen } = options;
   const around = own({ refreshAhead, patience, online, isHeldOpen, clock, tell });
   const engine = provider.wrap?.(made, around) ?? made;
   const stopWaking = options.onWake?.(engine.wake);
-  const removal = createRemoval(shared);
+  const removal = createRemoval(options);
 
   const onRetry = (named: TokenName): void => tell("retried", named, 401);
   const onBare = (origin: string): void =>
@@ -138,7 +136,7 @@ export function createOwnedVault<Credentials>(
     ...sendingBy(
       engine,
       { policy, presentation, follow: makeFollow?.(policy), onRetry, onBare },
-      shared,
+      options,
     ),
     ...startsAndEnds(engine),
     accounts: createAccounts(store, keyOf(provider, ""), {

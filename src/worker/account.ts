@@ -8,7 +8,7 @@ import { createOwnedVault } from "../vault/vault.ts";
 import { createUnheard, type Unheard, type UnheardParts } from "./unheard.ts";
 
 export interface Account extends Pick<Unheard, "news"> {
-  readonly vault: Vault<never>;
+  readonly vault: Vault<unknown>;
   /** The vault's own engine, for questions that the vault does not answer. */
   readonly engine: Engine;
   /** The session of the token that was given last: the salt of endpoints for requests without a token. */
@@ -19,7 +19,7 @@ export interface Account extends Pick<Unheard, "news"> {
 
 /** What all accounts of a worker have in common. */
 export interface AccountParts extends Omit<UnheardParts, "vault"> {
-  readonly settings: VaultOptions<never>;
+  readonly settings: VaultOptions<unknown>;
   readonly policy: Policy;
 }
 
@@ -27,7 +27,7 @@ export function createAccount(
   account: string,
   { settings, policy, ...worker }: AccountParts,
 ): Account {
-  const { vault, engine } = createOwnedVault<never>({ ...settings, account });
+  const { vault, engine } = createOwnedVault<unknown>({ ...settings, account });
   const { note, news } = createUnheard({ vault, ...worker });
   return {
     vault,

@@ -42,7 +42,7 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
     },
     token: ({ account, args: [need], ...asked }) => giveTicket(account, { ...asked, need }),
     signIn: ({ account, args: [credentials], signal }) =>
-      account.vault.signIn(credentials as never, { signal }),
+      account.vault.signIn(credentials, { signal }),
     // A page that has lost an answer asks again, by the same name (F101).
     adopt: ({ account, args: [tokens, adoption] }) =>
       account.engine.adopt(tokens as never, toAdoption(adoption)),

@@ -52,7 +52,7 @@ const LOCK_PATIENCE = 1_000;
 function settingsOf<Credentials>(
   given: Omit<ServeOptions<Credentials>, "isolated">,
   { extend, isHeld }: Hold,
-): VaultOptions<never> {
+): VaultOptions<unknown> {
   const inServiceWorker = isServiceWorker();
   return {
     store: encrypted(indexedDbStore()),
@@ -75,7 +75,7 @@ function settingsOf<Credentials>(
       extend(promise);
       given.waitUntil?.(promise);
     },
-  } as VaultOptions<never>;
+  } as VaultOptions<unknown>;
 }
 
 function createCount(): () => number {

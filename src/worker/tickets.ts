@@ -12,7 +12,7 @@ import { type Need, toNeed } from "./narrow.ts";
 import type { Ticket } from "./protocol.ts";
 
 export interface TicketSettings {
-  readonly provider: Provider<never>;
+  readonly provider: Provider;
   readonly policy: Policy;
   readonly presentation: Presentation;
   readonly clock?: Clock | undefined;

@@ -20,7 +20,7 @@ export interface Unheard {
 }
 
 export interface UnheardParts {
-  readonly vault: Pick<Vault<never>, "events" | "snapshot" | "subscribe">;
+  readonly vault: Pick<Vault<unknown>, "events" | "snapshot" | "subscribe">;
   /** This worker, from its start to its end. */
   readonly owner: string;
   /** Numbers all that pages may hear, so that an account which was let go begins where it left off. */

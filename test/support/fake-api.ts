@@ -103,7 +103,7 @@ export function fakeApi(): FakeApi {
 
 /** A provider for the fake API. */
 export function acme(
-  options: Partial<PasswordOptions> & { partition?: readonly string[] } = {},
+  options: Partial<PasswordOptions> & { partition?: readonly string[] | undefined } = {},
 ): Provider<PasswordCredentials> {
   const { partition, ...rest } = options;
   return {

@@ -22,7 +22,7 @@ function sleeper(): { clock: Clock; manual: ManualClock; sleep(ms: number): void
 describe("a limit", () => {
   it("ends when its time is over, with its reason [P10]", async () => {
     const { clock, manual } = sleeper();
-    const { signal } = createLimit(clock, 5 * SECOND, undefined, () => "over");
+    const { signal } = createLimit(clock, 5 * SECOND, { overdue: () => "over" });
     await manual.advance(5 * SECOND - 1);
     expect(signal.aborted).toBe(false);
     await manual.advance(1);
