@@ -152,6 +152,8 @@ it("a client's own error stays what it is: no vault's error is seen in it", asyn
 });
 
 it("each program compiles with its client's own types", async () => {
+  const sections = readFileSync(path.join(root, PAGE), "utf8").match(/```ts\n/g) ?? [];
+  expect(sections).toHaveLength(Object.keys(shapes).length + 1);
   for (const name of Object.keys(shapes)) save(name, "https://api.acme.example");
   writeFileSync(path.join(folder, "prelude.d.ts"), PRELUDE);
   writeFileSync(path.join(folder, "server.ts"), 'export type { AppRouter } from "../server.ts";\n');
