@@ -79,11 +79,16 @@ async function pack(from: string, to: string): Promise<string> {
   return path.join(to, readdirSync(to)[0]!);
 }
 
+/** What stands at the top of the package: `files` names patterns within folders, too. */
+export const publishedFolders: readonly string[] = [
+  ...new Set(manifest.files.map((name) => name.split("/")[0] ?? "")),
+];
+
 /** Builds beside the repository, not in it: other tests may run there. */
 export async function packTokenkeep(folder: string): Promise<string> {
   const own = path.join(folder, "package");
   const always = ["package.json", "README.md", "LICENSE"];
-  for (const file of [...always, ...manifest.files.filter((name) => name !== "dist")])
+  for (const file of [...always, ...publishedFolders.filter((name) => name !== "dist")])
     cpSync(path.join(root, file), path.join(own, file), { recursive: true });
   const settings = path.join(root, "tsconfig.build.json");
   const built = await tool(

@@ -2,7 +2,17 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { install, installed, manifest, newFolder, packTokenkeep, root, run, tool } from "./pack.ts";
+import {
+  install,
+  installed,
+  manifest,
+  newFolder,
+  packTokenkeep,
+  publishedFolders,
+  root,
+  run,
+  tool,
+} from "./pack.ts";
 
 const folder = newFolder();
 const plain = path.join(folder, "plain");
@@ -44,7 +54,7 @@ describe("the package", () => {
     for (const [, { types, default: script }] of subpaths)
       for (const file of [types, script]) expect(existsSync(path.join(own, file)), file).toBe(true);
     expect(readdirSync(own).sort()).toEqual(
-      ["LICENSE", "README.md", "package.json", ...manifest.files].sort(),
+      ["LICENSE", "README.md", "package.json", ...publishedFolders].sort(),
     );
     const all = readdirSync(path.join(own, "dist"), { recursive: true, encoding: "utf8" });
     const files = all.filter((name) => /\.\w+$/.test(name));
