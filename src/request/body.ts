@@ -32,20 +32,27 @@ export function keepBody(
 export const hasNoBody = ({ body, method }: Request): boolean =>
   body === null || /^(get|head)$/i.test(method);
 
+const can = (body: object, name: string): boolean => name in body && says(body, name);
+
+const isBytes = (body: object): body is ArrayBuffer => can(body, "byteLength");
+
+/** A form, or parameters, which have no files in them. */
+const isForm = (body: object): body is FormData => can(body, "getAll");
+
 /**
  * A copy of a body, which its owner cannot change meanwhile; `undefined` for a stream. The kind of a body
  * shows in its methods, because a body of another realm, such as a frame's, is no instance of a class here.
  */
 export function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
-  const can = (name: string): boolean => name in body && says(body, name);
-  if (can("stream")) return body;
-  if (can("byteLength")) return new Blob([body as ArrayBuffer]);
-  if (!can("getAll")) return undefined;
+  if (can(body, "stream")) return body;
+  if (isBytes(body)) return new Blob([body]);
+  if (!isForm(body)) return undefined;
   // Of the body's own class: another library's `fetch` knows its own forms alone (F75).
-  const ownForm = body.constructor as new () => FormData;
-  const copy = can("sort") ? new URLSearchParams() : new ownForm();
-  (body as FormData).forEach((value, name) => copy.append(name, value as string));
+  const copy: FormData = can(body, "sort")
+    ? new URLSearchParams()
+    : Reflect.construct(body.constructor, []);
+  body.forEach((value, name) => copy.append(name, value));
   return copy;
 }
 

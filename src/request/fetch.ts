@@ -125,7 +125,9 @@ export function createFetch(options: FetchOptions): VaultFetch {
       const shown = headers ? { ...headers, authorization: value } : { authorization: value };
       const own = new Sent({ method, headers: shown, body, redirect });
       return fetch_(href, own as RequestInit).then((response) =>
-        isPlain(response, token) ? response : settle(toCall(options, plain, href), response, token),
+        isPlain(response, token)
+          ? response
+          : settle(toCall(options, plain, href), response, { token, waited: undefined }),
       );
     } catch (error) {
       return Promise.reject(error);

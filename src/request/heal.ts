@@ -17,11 +17,18 @@ const isToken = (got: AccessToken | Promise<AccessToken> | undefined): got is Ac
 export const isPlain = ({ status }: Response, { isWatched }: AccessToken): boolean =>
   !isWatched && (status < 300 || (status >= 400 && status !== 401));
 
+/** What a call was sent with. */
+export interface SentBy {
+  readonly token: AccessToken;
+  /** How many milliseconds the call has waited for it. */
+  readonly waited: number | undefined;
+}
+
 export interface Heal {
   /** Sends a call as soon as there is a token: at once, if there is one already. */
   start(call: Call): Promise<Response>;
   /** Heals a reply to a call that had this token, or gives it to the caller. */
-  settle(call: Call, response: Response, token: AccessToken, waited?: number): Promise<Response>;
+  settle(call: Call, response: Response, by: SentBy): Promise<Response>;
   /** Notes that a request has gone out with this token. */
   sent(token: AccessToken): void;
 }
@@ -70,7 +77,7 @@ export function createHeal(options: FetchOptions): Heal {
   function go(call: Call, token: AccessToken, waited?: number): Promise<Response> {
     session = token.sessionId;
     return send(call, token, call.body.first).then((response) =>
-      isPlain(response, token) ? response : settle(call, response, token, waited),
+      isPlain(response, token) ? response : settle(call, response, { token, waited }),
     );
   }
 
@@ -96,8 +103,7 @@ export function createHeal(options: FetchOptions): Heal {
   async function settle(
     call: Call,
     response: Response,
-    token: AccessToken,
-    waited?: number,
+    { token, waited }: SentBy,
   ): Promise<Response> {
     const answer = await answerOf(call, response, token);
     note(source, call, { answer, token });
@@ -132,6 +138,8 @@ export function createHeal(options: FetchOptions): Heal {
   return {
     start,
     settle,
-    sent: (token) => void (session = token.sessionId),
+    sent(token) {
+      session = token.sessionId;
+    },
   };
 }

@@ -32,7 +32,7 @@ export function readInit(init: VaultRequestInit | undefined, request?: Request):
   const names = new Set(MEMBERS);
   for (const name in init) names.add(name);
   for (const name of names) {
-    const value = says(init, name) ? init[name as keyof VaultRequestInit] : undefined;
+    const value: unknown = says(init, name) ? Reflect.get(init, name) : undefined;
     if (value !== undefined) given[name] = value;
   }
   return given;

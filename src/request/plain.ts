@@ -36,7 +36,7 @@ export function readPlain(init: VaultRequestInit | undefined): Plain | undefined
   if (body !== undefined && typeof body !== "string") return undefined;
   if (given === undefined) return { method, headers: undefined, body };
   if (given === null || !isLiteral(given) || Symbol.iterator in given) return undefined;
-  const headers = { ...(given as Record<string, string>) };
+  const headers: Record<string, string> = { ...given };
   return namesHeader(headers, AUTHORIZATION) ? undefined : { method, headers, body };
 }
 

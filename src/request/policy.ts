@@ -43,7 +43,7 @@ const LEADS_OUT = /%(25)*(00|2e|2f|5c|u|c[01]|e0%(25)*[89]|f0%(25)*8)|\.(;|%(25)
  * the place of the document's own member (F79).
  */
 function baseOf(): string | undefined {
-  const { document, location } = globalThis as Partial<typeof globalThis>;
+  const { document, location }: Partial<typeof globalThis> = globalThis;
   return document
     ? Reflect.get(Object.getPrototypeOf(document), "baseURI", document)
     : location?.href;

@@ -36,6 +36,7 @@ export function hopReferrer(init: Given, response: Response, at: URL): void {
   init.referrer = told[referrerPolicy || "strict-origin-when-cross-origin"];
   // The last name in the header that is a policy counts: §8.1 and §11.
   const names = (response.headers.get("referrer-policy") ?? "").toLowerCase().split(/[\s,]+/);
-  const next = names.findLast((name) => Object.hasOwn(told, name));
-  if (next) init.referrerPolicy = next as Policy;
+  const isPolicy = (name: string): name is Policy => Object.hasOwn(told, name);
+  const next = names.findLast(isPolicy);
+  if (next) init.referrerPolicy = next;
 }
