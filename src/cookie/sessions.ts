@@ -2,7 +2,7 @@
 import { isVaultError, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
-import type { Exchange, Outcome, Provider } from "../types.ts";
+import type { Exchange, Outcome, Provider, RecordHead } from "../types.ts";
 import {
   type Asked,
   askFor,
@@ -289,8 +289,14 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
   async function bury(exchange: Exchange): Promise<boolean> {
     const { store, clock, key } = contextOf(exchange);
     const endedAt = clock.now();
-    const head = own({ format: 1, sessionId: randomId(), revision: 1, tombstone: true, endedAt });
-    if (await answerOf(clock, () => store.write(key, own(head) as never, undefined))) return true;
+    const head = own<RecordHead>({
+      format: 1,
+      sessionId: randomId(),
+      revision: 1,
+      tombstone: true,
+      endedAt,
+    });
+    if (await answerOf(clock, () => store.write(key, head, undefined))) return true;
     return (await headOf(exchange, key))?.tombstone === true;
   }
 

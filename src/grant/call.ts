@@ -85,7 +85,7 @@ export function headersOf(headers: unknown = {}): TokenHeaders {
   const checked = Object.entries(headers).map(([name, value]) =>
     isHeader(name, value) ? [name.toLowerCase(), value] : refuse("unsendable_header"),
   );
-  return own(Object.fromEntries(checked) as TokenHeaders);
+  return own<TokenHeaders>(Object.fromEntries(checked));
 }
 
 const FORM = own({ "content-type": "application/x-www-form-urlencoded" });

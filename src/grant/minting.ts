@@ -33,11 +33,12 @@ export function minting<Credentials>(
     renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }),
     async signIn(credentials, exchange) {
       if (credentials === undefined) return asFound(secretOf(found(options), options));
-      const outcome = await make(credentials as Credentials, exchange);
+      const outcome = await make(credentials, exchange);
       return outcome.type === "granted"
         ? { ...outcome, grant: { ...outcome.grant, material: credentials } }
         : outcome;
     },
+    // What `signIn` has kept as material are credentials.
     renew: async ({ material }, exchange) =>
       material === undefined ? { type: "refused" } : make(material as Credentials, exchange),
   });

@@ -17,13 +17,16 @@ export interface CodeCredentials {
   readonly maxAge?: number | undefined;
 }
 
+const isText = (value: unknown): value is string =>
+  typeof value === "string" && value.length > 0 && value.length <= 16_384;
+
 /** Credentials often come from a page's POST: each member is its own, and a text (S10, S15, S17). */
 export function narrowCode(credentials: unknown): CodeCredentials {
   const code: Partial<CodeCredentials> = isObject(credentials) ? own(credentials) : {};
   const { callback, state, codeVerifier, redirectUri, nonce, maxAge } = code;
-  const areTexts = [callback, state, codeVerifier, redirectUri].every(
-    (text) => text && typeof text === "string" && text.length <= 16_384,
+  check(
+    isText(callback) && isText(state) && isText(codeVerifier) && isText(redirectUri),
+    "what completeSignIn hands to signIn",
   );
-  check(areTexts, "what completeSignIn hands to signIn");
-  return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge }) as CodeCredentials;
+  return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge });
 }

@@ -156,9 +156,12 @@ export function createLookUp({ issuer, endpoints }: OAuthClient): LookUp {
       const reply = await send({ url, method: "GET" }, exchange);
       const { status, body, retryAfter, isRedirect } = reply;
       if (status === 200) {
-        const server = isObject(body) ? narrow(body, issuer ?? "") : { flaw: "metadata_invalid" };
-        if ("flaw" in server) return server as LookUpFlaw;
-        return (found = server);
+        const server: OAuthServer | LookUpFlaw = isObject(body)
+          ? narrow(body, issuer ?? "")
+          : { flaw: "metadata_invalid" };
+        if ("flaw" in server) return server;
+        found = server;
+        return server;
       }
       last = { flaw: isRedirect ? "redirected" : "metadata_missing", status, retryAfter };
       // Only where nothing stands at the one address is the other asked.

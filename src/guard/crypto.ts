@@ -6,8 +6,10 @@ import { fail } from "./stored.ts";
 export type WebCryptoKey = (typeof CryptoKey)["prototype"];
 
 /** The types have `subtle` everywhere; insecure contexts do not. */
-export const subtle = (): (typeof crypto)["subtle"] =>
-  (crypto as Partial<Crypto>).subtle ?? fail("Web Crypto is missing", "Use https or localhost");
+export function subtle(): (typeof crypto)["subtle"] {
+  const { subtle: found }: Partial<Crypto> = crypto;
+  return found ?? fail("Web Crypto is missing", "Use https or localhost");
+}
 
 export const randomBytes = (length: number): Bytes =>
   crypto.getRandomValues(new Uint8Array(length));

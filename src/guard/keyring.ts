@@ -193,7 +193,7 @@ const derive = (base: WebCryptoKey, salt: string): Promise<WebCryptoKey> =>
   );
 
 const isPlain = (source: KeySource | undefined): source is Keys | undefined =>
-  typeof source !== "function" && typeof (source as PromiseLike<Keys>)?.then !== "function";
+  typeof source !== "function" && typeof Object(source).then !== "function";
 
 function toGetter(source: Exclude<KeySource, Keys>): () => KeysToCome {
   if (typeof source === "function") return source;

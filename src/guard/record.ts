@@ -32,6 +32,7 @@ function hasNumbers(session: Session): boolean {
 
 /** The session in a record, or `undefined` for a record without a sound one. */
 export function fromRecord(record: StoredRecord | undefined): Session | undefined {
+  // The members that decide are looked at below; the others are only stored and compared.
   const session = record?.body as Session | undefined;
   if (!record || !session) return undefined;
   const isSame = session.sessionId === record.sessionId && session.revision === record.revision;

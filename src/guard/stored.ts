@@ -88,7 +88,8 @@ export function withoutKeys(record: StoredRecord): StoredRecord {
 export function parseStored(value: unknown): StoredRecord | undefined {
   if (value === undefined) return undefined;
   if (!isObject(value)) return refuse();
-  const found = own(value) as unknown as StoredRecord;
+  // Each member is looked at below.
+  const found = own<object>(value) as StoredRecord;
   const head = headOf(found);
   const { format, sessionId, revision, attemptId, tombstone, endedAt } = head;
   const { body, keys } = found;

@@ -89,8 +89,8 @@ export function cookie<Credentials = CookieCredentials>(
     wrap: seeking,
     async signIn(credentials, exchange) {
       const errand =
-        (credentials as unknown) instanceof Errand
-          ? (credentials as unknown as Errand)
+        credentials instanceof Errand
+          ? credentials
           : new Errand(credentials === undefined ? "find" : "login", 0, credentials);
       if (errand.task !== "login") return sessions[errand.task](errand, exchange);
       check(errand.credentials ?? undefined, "credentials");
