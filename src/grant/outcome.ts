@@ -90,6 +90,7 @@ const numberIn = (value: unknown): number | undefined =>
 export function narrowOutcome(answer: unknown): Outcome | undefined {
   if (!isObject(answer)) return undefined;
   const { type, grant, status, reason, retryAfter, unprocessed, error } = own(answer);
+  // `narrowGrant` looks at its members.
   if (type === "granted") return own<Outcome>({ type, grant: grant as Grant });
   const told = { status: numberIn(status), reason: isReason(reason) ? reason : undefined };
   if (type === "refused") return own<Outcome>({ type, ...told });

@@ -58,7 +58,9 @@ function watched(way: Fetch, mayWait: boolean): Watched {
       hasAsked = true;
       const reply = way(input, init);
       // Beside what the provider does with the reply, in the same turn.
-      Promise.resolve(reply).catch(() => void (isLost = true));
+      Promise.resolve(reply).catch(() => {
+        isLost = true;
+      });
       return reply;
     },
     reasonOf(error, isOver) {
