@@ -97,7 +97,9 @@ export type OAuthFlaw =
   /** The ID token is missing, or not this login's. */
   | "id_token_invalid"
   /** The server takes no PKCE by S256, without which a stolen code is worth a session. */
-  | "pkce_unsupported";
+  | "pkce_unsupported"
+  /** The server refuses what a login wants of it (RFC 9126 §2.3), and takes it in no other way; see `status`. */
+  | "pushed_request_refused";
 
 /** What is wrong with a token: which kind of character, never which value. */
 export type TokenFlaw =

@@ -74,7 +74,8 @@ export interface Wrapped extends TokenSource {
   wake(): Promise<void>;
   /** `earlier`: the sign-in yields to what was begun or ended since then. */
   signIn(credentials: unknown, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
-  signOut(): Promise<void>;
+  /** `untilRevoked`: it also waits, for some seconds, until the server has heard. */
+  signOut(untilRevoked?: boolean): Promise<void>;
   /** Begins nothing any more. */
   close(): Promise<void>;
 }

@@ -101,6 +101,20 @@ export const decisions: readonly Mutant[] = [
     title: "close to the end callers wait for the new one",
   },
   {
+    name: "a token of seconds is believed to the second",
+    law: "F43, P15",
+    ...ofTiming("leewayOf", () => (life) => Math.min(30_000, life / 10)),
+    test: "test/unit/refresh/short-lives.test.ts",
+    title: "meets no 401",
+  },
+  {
+    name: "a page is left before the server has heard of its sign-out",
+    law: "S14",
+    ...ofTiming("FAREWELL", () => 0),
+    test: "test/unit/refresh/sign-out.test.ts",
+    title: "waits until the server has heard",
+  },
+  {
     name: "an exchange without its deadline",
     law: "P10",
     ...ofTiming("EXCHANGE", () => 150_000),

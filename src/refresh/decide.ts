@@ -6,6 +6,7 @@ import { own } from "../guard/json.ts";
 import type { Renewal, Session } from "../types.ts";
 import {
   AFTER_COMMIT,
+  dueAt,
   EXCHANGE,
   floorOf,
   FOREIGN_MARGIN,
@@ -99,7 +100,7 @@ export function decide(sight: Sight): Decision {
     return isOver
       ? { serves: false, next: "rest", fails: "sign_in_required" }
       : { serves: true, next: "rest" };
-  const isDue = now >= (session.refreshAt ?? expiresAt);
+  const isDue = now >= dueAt(session);
   if (!isDue && !sight.isDemanded) return { serves: true, next: "rest" };
   const serves = !isOver && now < expiresAt - leewayOf(lifeOf(session));
   const step = own(spend(sight, session, { renewal, serves }));

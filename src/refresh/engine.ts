@@ -21,7 +21,8 @@ import { createRevoking } from "./revoking.ts";
 import { createServerTime } from "./server-time.ts";
 import { createSessions } from "./sessions.ts";
 import { createSigns } from "./signs.ts";
-import { holdOpen, underLock } from "./waiting.ts";
+import { FAREWELL } from "./timing.ts";
+import { createLimit, holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
 
 /** Asks a function of the application's; where it throws, the answer is yes. */
@@ -97,7 +98,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
         announce(session);
       }
       for (const tokenSet of [...ended.map((session) => session.tokenSet), ...dropped])
-        revoke(tokenSet);
+        void revoke(tokenSet);
     },
   });
   const signs = createSigns(lock, store, { clock, scope: keeper.scope });
@@ -117,7 +118,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
       jitter: random,
       isClosed: closed,
       announce,
-      revoke: (got) => revoke(got.tokenSet),
+      revoke: (got) => void revoke(got.tokenSet),
     }),
     pause,
     isWaitedFor: () => callers.areThere(),
@@ -169,6 +170,11 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     announce,
     isEndTold: ({ sessionId }) => sessionId === released,
     revoke,
+    async briefly(work) {
+      const { stopped, end } = createLimit(clock, FAREWELL);
+      await Promise.race([work, stopped]).catch(() => {});
+      end();
+    },
     error,
   });
 
@@ -214,7 +220,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
       if (isClosed) throw error("closed");
       await finishing(sessions.adopt(tokens, adoption));
     },
-    signOut: () => finishing(sessions.signOut()),
+    signOut: (untilRevoked) => finishing(sessions.signOut(untilRevoked)),
     async close() {
       isClosed = true;
       mind.close();

@@ -19,7 +19,7 @@ import {
   type Knowledge,
   mayHavePassed,
 } from "./knowledge.ts";
-import type { Moment } from "./timing.ts";
+import { dueAt, type Moment } from "./timing.ts";
 
 /** A 401 is returned as it is only after a look that is no older than this. */
 const JUST_LOOKED = 1_000;
@@ -176,11 +176,9 @@ export function servedUntil(known: Knowledge, facts: Facts): number {
   if (!session || !lookedAt) return 0;
   const { serves, next } = judge(known, facts);
   if (!serves || next !== "rest") return 0;
-  const { refreshAt, tokenSet } = session;
-  const end = refreshAt ?? tokenSet.expiresAt ?? Infinity;
   // By running time: a clock that was set back since then does not make the view last longer.
   const left = facts.maxStaleness / 2 - (facts.running - lookedAt.running);
-  return Math.min(end, facts.now + left);
+  return Math.min(dueAt(session), facts.now + left);
 }
 
 /** So many successes of each generation are noted, because they give a later 401 its weight. */

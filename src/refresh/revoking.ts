@@ -1,4 +1,4 @@
-/** Revokes grants that no context serves any more: best effort, and nobody waits for it (RFC 7009). */
+/** Revokes grants that no context serves any more: best effort (RFC 7009). */
 import { shortHash } from "../guard/hash.ts";
 import type { Provider, TokenSet } from "../types.ts";
 import type { Exchanges } from "./exchange.ts";
@@ -27,19 +27,25 @@ function isInUse(
   );
 }
 
-export function createRevoking(parts: RevokingParts): (tokenSet: TokenSet) => void {
-  const { provider, mind, exchanges } = parts;
-  /** Hashes of the tokens that were revoked here: two ways may lead to one token. */
-  const revoked = new Set<string>();
+/** Resolves when the server has answered, or cannot be heard; at once where there is nothing to revoke. */
+export type Revoke = (tokenSet: TokenSet) => Promise<unknown>;
 
-  return (tokenSet) => {
+export function createRevoking(parts: RevokingParts): Revoke {
+  const { provider, mind, exchanges } = parts;
+  /** By the tokens' hashes, because two ways may lead to one token. */
+  const revoked = new Map<string, Promise<unknown>>();
+
+  return async (tokenSet) => {
     const name = shortHash(tokenSet.refreshToken ?? tokenSet.accessToken);
-    if (!provider.revoke || parts.isClosed() || revoked.has(name)) return;
-    if (isInUse(mind.known, tokenSet)) return;
-    revoked.add(name);
-    holdOpen(
-      exchanges.run(async (io) => provider.revoke?.(tokenSet, io)),
-      parts.hold,
-    );
+    const before = revoked.get(name);
+    if (before) return before;
+    if (!provider.revoke || parts.isClosed() || isInUse(mind.known, tokenSet)) return undefined;
+    const done = exchanges
+      .run(async (io) => provider.revoke?.(tokenSet, io))
+      // What the server says is nobody's, and not to be kept.
+      .then(() => undefined);
+    revoked.set(name, done);
+    holdOpen(done, parts.hold);
+    return done;
   };
 }

@@ -4,18 +4,20 @@ import { adoptable } from "../grant/adoptable.ts";
 import type { Life } from "../grant/lifetime.ts";
 import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
-import type { Grant, Outcome, Provider, Session, TokenSet } from "../types.ts";
+import type { Grant, Outcome, Provider, Session } from "../types.ts";
 import type { Adoption } from "./contract.ts";
 import type { Exchanges } from "./exchange.ts";
 import { isPersisted } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
+import type { Revoke } from "./revoking.ts";
 import type { Writer } from "./writer.ts";
 
 export interface Sessions {
   /** `earlier`: it yields to what was begun or ended since then. */
   signIn(credentials: unknown, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
   adopt(tokens: Grant, adoption: Adoption | undefined): Promise<void>;
-  signOut(): Promise<void>;
+  /** `untilRevoked`: it also waits for the server's answer to the revocation, for some seconds. */
+  signOut(untilRevoked?: boolean): Promise<void>;
 }
 
 export interface SessionsParts {
@@ -27,7 +29,9 @@ export interface SessionsParts {
   readonly announce: (session: Session) => void;
   /** Peers have heard of this session's end with its record. */
   readonly isEndTold: (session: Session) => boolean;
-  readonly revoke: (tokenSet: TokenSet) => void;
+  readonly revoke: Revoke;
+  /** Waits as long as a page that is left may. */
+  readonly briefly: (work: Promise<unknown>) => Promise<unknown>;
   readonly error: (code: VaultErrorCode) => unknown;
 }
 
@@ -49,7 +53,7 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   /** A sign-out came in between. */
   function giveUp(got: Life): never {
-    revoke(got.tokenSet);
+    void revoke(got.tokenSet);
     throw parts.error("closed");
   }
 
@@ -69,7 +73,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         mayBeWritten: false,
       },
     });
-    if (earlier) revoke(earlier.session.tokenSet);
+    if (earlier) void revoke(earlier.session.tokenSet);
   }
 
   async function start(got: Life, since: number, adoption?: Adoption): Promise<void> {
@@ -106,7 +110,7 @@ export function createSessions(parts: SessionsParts): Sessions {
         async (io) => provider.signIn?.(credentials, io),
         { signal },
       );
-      if (signal?.aborted && got) revoke(got.tokenSet);
+      if (signal?.aborted && got) void revoke(got.tokenSet);
       signal?.throwIfAborted();
       if (got) return start(got, since, earlier);
       throw refusalOf(outcome);
@@ -117,16 +121,15 @@ export function createSessions(parts: SessionsParts): Sessions {
       const got = exchanges.life({ ...adoptable(tokens), aged: true }, parts.now());
       return start(got, signOuts, adoption);
     },
-    async signOut() {
+    async signOut(untilRevoked) {
       signOuts += 1;
       const { session } = mind.known;
       end();
       await writer.persist();
-      if (session) {
-        // The record's session was told with the record; a session in memory alone was not.
-        if (!parts.isEndTold(session)) announce(session);
-        revoke(session.tokenSet);
-      }
+      // The record's session was told with the record; a session in memory alone was not.
+      if (session && !parts.isEndTold(session)) announce(session);
+      const revoked = session && revoke(session.tokenSet);
+      if (revoked && untilRevoked) await parts.briefly(revoked);
       if (!isPersisted(mind.known)) throw parts.error("store_unavailable");
     },
   };

@@ -17,6 +17,8 @@ export const TRAVEL = 5_000;
 export const LEAST_EXCHANGE = 1_000;
 /** A timer that is later than this has slept, and its context with it. */
 export const SLEPT = 1_000;
+/** How long a page that is to be left waits for the server to hear of its sign-out. */
+export const FAREWELL = 5_000;
 /** How long a store may take for one answer. */
 export const STORE = 5_000;
 /** A change that the store did not take is tried again at least so often. */
@@ -30,8 +32,19 @@ export const AFTER_COMMIT = 5_000;
 /** How long after a write a lagging store may show an older record: Workers KV says a minute or more. */
 export const LAG = 120_000;
 
+/** Servers count whole seconds, so that a token may end so much earlier than they say; half a life at most. */
+const SERVERS_GRAIN = 1_000;
+
 /** How long before a token's end callers wait for the next one: the token may end on its way. */
-export const leewayOf = (life: number): number => Math.min(30_000, life / 10);
+export const leewayOf = (life: number): number =>
+  Math.min(30_000, life / 10 + Math.min(SERVERS_GRAIN, life / 2));
+
+/** From when on a session is to be renewed. In a life of seconds, callers wait before its soft time comes. */
+export function dueAt({ refreshAt, tokenSet, issuedAt }: Session): number {
+  const { expiresAt = Infinity } = tokenSet;
+  if (refreshAt === undefined) return expiresAt;
+  return Math.min(refreshAt, expiresAt - leewayOf(expiresAt - issuedAt));
+}
 
 /** How soon after a commit time alone may demand the next refresh. */
 export const floorOf = (life: number): number => Math.min(60_000, life / 10);
@@ -43,9 +56,10 @@ export interface Moment {
 }
 
 /** In how many milliseconds the session's next term ends, as a hint for timers. */
-export function nextLook({ refreshAt, coolDown, intent, tokenSet }: Session, now: number): number {
+export function nextLook(session: Session, now: number): number {
+  const { coolDown, intent, tokenSet } = session;
   const moments = [
-    refreshAt,
+    dueAt(session),
     coolDown?.until,
     intent && intent.deadline + MARGIN,
     tokenSet.expiresAt,

@@ -103,7 +103,14 @@ export interface Vault<Credentials = never> {
    * `store_unavailable`, where the store could not be told. Everywhere but
    * on Cloudflare, `void vault.signOut()` is safe: a rejection that nobody handles is not reported.
    */
-  signOut(): Promise<void>;
+  signOut(options?: {
+    /**
+     * Also waits until the server has answered to the revocation, for five seconds at most: for a page that
+     * is left at once, which would take the request with it. `false` by default. On Cloudflare the object
+     * outlives its caller, so that nobody needs to wait.
+     */
+    readonly untilRevoked?: boolean;
+  }): Promise<void>;
   /** The accounts of this provider that are signed in, as the store says. */
   accounts(): Promise<string[]>;
   /** Signs an account out and takes it off the list. A tombstone without tokens stays for a day at least. */

@@ -56,8 +56,9 @@ const startsAndEnds = <Credentials>(
     await engine.signIn(credentials, signal);
   },
   adopt: (tokens) => engine.adopt(tokens),
-  signOut() {
-    const done = engine.signOut();
+  signOut(options) {
+    const { untilRevoked } = own({ ...options });
+    const done = engine.signOut(untilRevoked === true);
     // Here it is signed out in any case: no process ends because a page did not wait for the store.
     done.catch(() => {});
     return done;

@@ -55,7 +55,8 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
       checkOpen();
       return account.vault.authorization({ signal });
     },
-    signOut: ({ account }) => account.vault.signOut(),
+    signOut: ({ account, args: [untilRevoked] }) =>
+      account.vault.signOut({ untilRevoked: untilRevoked === true }),
     accounts: ({ account }) => account.vault.accounts(),
     removeAccount: ({ account, args: [of] }) => account.vault.removeAccount(of as string),
   };

@@ -121,8 +121,8 @@ const askedBy = <Credentials>(call: Call): Asked<Credentials> => ({
     return call("getToken", [{ rejected }], signal);
   },
   authorization: (options) => call("authorization", [], own({ ...options }).signal),
-  signOut() {
-    const done = call("signOut", []);
+  signOut(options) {
+    const done = call("signOut", [own({ ...options }).untilRevoked === true]);
     // As in the vault: a page need not wait for it.
     done.catch(() => {});
     return done;

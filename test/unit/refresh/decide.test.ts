@@ -9,6 +9,10 @@ const over: Decision = { serves: false, next: "rest", fails: "sign_in_required" 
 
 describe("a token's life", () => {
   const short = { tokenSet: { accessToken: "a3", refreshToken: "r3", expiresAt: START + 120_000 } };
+  const seconds = {
+    tokenSet: { accessToken: "a3", refreshToken: "r3", expiresAt: START + 3_000 },
+    refreshAt: START + 2_400,
+  };
   const untold = {
     tokenSet: { accessToken: "a3", refreshToken: "r3" },
     refreshAt: undefined,
@@ -33,14 +37,24 @@ describe("a token's life", () => {
     ["from its hard time on callers wait for the next one [P15]", { now: HARD }, waits("begin")],
     ["past its end it is renewed [P15]", { now: END }, waits("begin")],
     [
-      "the leeway of a short life is a tenth of it: still served [P15]",
-      { session: { ...short, refreshAt: START }, now: START + 107_999 },
+      "the leeway of a short life is a tenth of it and a second: still served [P15]",
+      { session: { ...short, refreshAt: START }, now: START + 106_999 },
       serves("begin"),
     ],
     [
-      "the leeway of a short life is a tenth of it: not served any more [P15]",
-      { session: { ...short, refreshAt: START }, now: START + 108_000 },
+      "the leeway of a short life is a tenth of it and a second: not served any more [P15]",
+      { session: { ...short, refreshAt: START }, now: START + 107_000 },
       waits("begin"),
+    ],
+    [
+      "a life of seconds is renewed before its soft time comes [P15]",
+      { session: seconds, now: START + 1_700 },
+      waits("begin"),
+    ],
+    [
+      "a life of seconds is served until then [P15]",
+      { session: seconds, now: START + 1_699 },
+      serves("rest"),
     ],
     [
       "without a soft time nothing is done before its end [P15]",

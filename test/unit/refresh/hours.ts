@@ -17,6 +17,8 @@ export interface LapsingOptions {
   readonly told?: unknown;
   /** A token that was not used for so long is dead. */
   readonly idle?: number;
+  /** The server's clock shows seconds alone: what was got late in a second has lost a part of it. */
+  readonly isInSeconds?: boolean;
 }
 
 /** A server whose tokens end when it likes, quick enough for days of virtual time. */
@@ -35,7 +37,7 @@ export interface Lapsing {
 
 export function lapsing(
   clock: ManualClock,
-  { life, told, idle = Infinity }: LapsingOptions,
+  { life, told, idle = Infinity, isInSeconds = false }: LapsingOptions,
 ): Lapsing {
   const tokens = new Map<string, { endsAt: number; usedAt: number }>();
   let issued = 0;
@@ -43,7 +45,8 @@ export function lapsing(
   function grant(): Response {
     const name = `access-${(issued += 1)}`;
     const now = clock.running();
-    tokens.set(name, { endsAt: now + life, usedAt: now });
+    const read = isInSeconds ? now - (now % SECOND) : now;
+    tokens.set(name, { endsAt: read + life, usedAt: now });
     const body = { access_token: name, refresh_token: `refresh-${issued}` };
     return reply(200, told === undefined ? body : { ...body, expires_in: told });
   }

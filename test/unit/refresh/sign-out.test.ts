@@ -247,3 +247,43 @@ it("is not told that the store failed by a write that was under way and is not w
   await clock.until(one.vault.signOut());
   expect(one.vault.snapshot()).toMatchObject({ status: "signed-out", persisted: true });
 });
+
+describe("a sign-out of a page that is left at once", () => {
+  async function leaving(): Promise<Out & { isDone: () => boolean; answer: () => void }> {
+    const made = await stage();
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    made.api.revoke = async () => {
+      await held;
+      return new Response(null);
+    };
+    let isDone = false;
+    void made.vault.signOut({ untilRevoked: true }).then(() => (isDone = true));
+    await settle();
+    return { ...made, isDone: () => isDone, answer };
+  }
+
+  it("waits until the server has heard of it, once [S14]", async () => {
+    const { vault, api, isDone, answer } = await leaving();
+    expect(vault.snapshot().status).toBe("signed-out");
+    expect([api.to("/revoke").length, isDone()]).toEqual([1, false]);
+    answer();
+    await settle();
+    expect([api.to("/revoke").length, isDone()]).toEqual([1, true]);
+  });
+
+  it("waits for no server that is silent [P10 S14]", async () => {
+    const { clock, isDone } = await leaving();
+    await clock.advance(4 * SECOND);
+    expect(isDone()).toBe(false);
+    await clock.advance(2 * SECOND);
+    expect(isDone()).toBe(true);
+  });
+
+  it("waits for nothing where it does not say so [S14]", async () => {
+    const { vault, api } = await stage();
+    api.revoke = () => new Promise(() => {});
+    await vault.signOut();
+    expect(vault.snapshot().status).toBe("signed-out");
+  });
+});

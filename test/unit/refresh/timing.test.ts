@@ -20,8 +20,11 @@ describe("durations", () => {
   it.each([
     [HOUR, 30 * SECOND],
     [5 * MINUTE, 30 * SECOND],
-    [4 * MINUTE, 24 * SECOND],
-    [MINUTE, 6 * SECOND],
+    [4 * MINUTE, 25 * SECOND],
+    [MINUTE, 7 * SECOND],
+    // The server counts whole seconds, and may have begun a second before: half a life is left at least.
+    [3 * SECOND, 1.3 * SECOND],
+    [SECOND, 0.6 * SECOND],
     [Infinity, 30 * SECOND],
   ])("callers of a token that lives %i ms wait from %i ms before its end on [P15]", (life, ms) => {
     expect(leewayOf(life)).toBe(ms);
