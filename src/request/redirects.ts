@@ -100,7 +100,7 @@ export const createFollow =
   (policy: Policy): Follow =>
   async (call, response, token) => {
     const init = constant(call);
-    if (init.signal) init.signal = followed(init.signal);
+    if (init.signal) init.signal = followed(init.signal, call);
     const trail: Trail = {
       url: new URL(call.href),
       method: call.method,

@@ -33,13 +33,20 @@ export function initFor(given: Readonly<Given>, own: Own): RequestInit {
   return init as RequestInit;
 }
 
+/** What a further send's signal depends on, kept as long as that signal is. */
+const origins = new WeakMap<AbortSignal, readonly unknown[]>();
+
 /**
  * A signal of its own for a further send of a call. `fetch` in Node 20 hangs a listener on the signal for
- * each send, and takes it off only when the reply is collected: beyond 1,500 Node warns (F75).
+ * each send, and takes it off only when the reply is collected: beyond 1,500 Node warns (F75). In Node a
+ * signal does not keep what aborts it: a time-out or a `Request` that nobody else has would be collected,
+ * and the send would never end (P14).
  */
-export function followed(signal: AbortSignal): AbortSignal {
+export function followed(signal: AbortSignal, { input }: Pick<Call, "input">): AbortSignal {
   try {
-    return AbortSignal.any([signal]);
+    const own = AbortSignal.any([signal]);
+    origins.set(own, [signal, input]);
+    return own;
   } catch {
     // An older runtime, or a signal of another library's.
     return signal;
@@ -48,9 +55,9 @@ export function followed(signal: AbortSignal): AbortSignal {
 
 /** A call that is sent once more. */
 export function repeated(call: Call): Call {
-  const { signal } = call.given;
+  const { signal } = call;
   if (!signal) return call;
-  const given = Object.assign(Object.create(null), call.given, { signal: followed(signal) });
+  const given = Object.assign(Object.create(null), call.given, { signal: followed(signal, call) });
   return { ...call, given };
 }
 
