@@ -21,7 +21,9 @@ export function keepBody(
   if (typeof body === "function") return { first: body(), isKept: always, again: body };
   if (body != null) {
     const kept = lasting(body);
-    return { first: kept ?? body, isKept: () => kept !== undefined, again: () => kept };
+    // Each send has a copy of its own, because what is sent is the sender's to change (F68).
+    const again = (): Body | undefined => kept && lasting(kept);
+    return { first: again() ?? body, isKept: () => kept !== undefined, again };
   }
   return !request || hasNoBody(request)
     ? { first: undefined, isKept: always, again: () => undefined }

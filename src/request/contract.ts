@@ -1,5 +1,6 @@
 /** What the steps of `vault.fetch` hand to each other. */
 import type { AccessToken, Fetch, TokenSource } from "../types.ts";
+import type { Past, PAST } from "./past.ts";
 import type { Policy } from "./policy.ts";
 import type { Presentation } from "./presentation.ts";
 
@@ -59,7 +60,7 @@ export type SentInit = Open<RequestInit> & { duplex?: "half" };
 
 /** A copy of the caller's init, without a prototype. */
 export type Given = Omit<SentInit, "body"> &
-  Pick<Open<VaultRequestInit>, "body" | "fetch" | "waitUntil">;
+  Pick<Open<VaultRequestInit>, "body" | "fetch" | "waitUntil"> & { [PAST]?: Past };
 
 /** A body, as it can be sent once more. */
 export interface KeptBody {

@@ -8,6 +8,7 @@ import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createHeal, isPlain } from "./heal.ts";
 import { hasHeader, keepHeaders, readInit } from "./init.ts";
+import { isWhole, PAST, pastOf, toldBy } from "./past.ts";
 import { readPlain, toCall } from "./plain.ts";
 import { AUTHORIZATION } from "./presentation.ts";
 import { Sent } from "./send.ts";
@@ -37,10 +38,15 @@ function urlOf(request: Request): string {
 const isRequest = (input: Input): input is Request =>
   typeof input === "object" && input !== null && "clone" in input && says(input, "clone");
 
-/** An init for `fetch` itself, which knows no body that is a function. */
+/**
+ * An init for a call without a token: the caller's own one, unless it has what is the vault's alone. `fetch`
+ * knows no body that is a function, and another vault would send by the call's own `fetch` again.
+ */
 function plainly(init: object | undefined, given: Given): object | undefined {
   const { body } = given;
-  return typeof body === "function" ? Object.assign(given, { body: body(), duplex: "half" }) : init;
+  if (typeof body === "function") Object.assign(given, { body: body(), duplex: "half" });
+  else if (!given.fetch && !given[PAST]) return init;
+  return Object.assign(given, { fetch: undefined });
 }
 
 /**
@@ -91,8 +97,10 @@ export function createFetch(options: FetchOptions): VaultFetch {
   function begin(input: Input, init: VaultRequestInit | undefined): Promise<Response> {
     const request = isRequest(input) ? input : undefined;
     const address = request ? urlOf(request) : String(input);
-    const href = policy(address);
+    const past = pastOf(init);
+    const href = isWhole(past, header, policy) ? policy(address) : undefined;
     const given = readInit(init, request);
+    if (past) given[PAST] = toldBy(header, past);
     if (href === undefined) tellBare(address);
     const { signal = request?.signal, mode = request?.mode, fetch: send = fetch_ } = given;
     if (

@@ -5,6 +5,7 @@
 import { own } from "../guard/json.ts";
 import type { Answer, Call, Follow, Given, SentInit } from "./contract.ts";
 import { headersWith, saidBy } from "./init.ts";
+import { PAST, toldBy } from "./past.ts";
 import type { Policy } from "./policy.ts";
 import { AUTHORIZATION } from "./presentation.ts";
 import { followed, initFor } from "./send.ts";
@@ -58,9 +59,11 @@ function redirected(response: Response): Response {
   // Its own: another library's `fetch` gives another `Response`.
   const native = response.clone;
   const clone = (): Response => redirected(native.call(response));
-  // A descriptor's `get` is asked of its prototype too (S15).
-  const members = { redirected: own({ value: true }), clone: own({ value: clone }) };
-  Object.defineProperties(response, members);
+  // A descriptor's `get` is asked of its prototype too (S15). A reply that nobody may change stays as it is.
+  const mark = (name: string, value: unknown): unknown =>
+    Reflect.defineProperty(response, name, own({ value, configurable: true }));
+  mark("redirected", true);
+  mark("clone", clone);
   return response;
 }
 
@@ -72,12 +75,14 @@ interface Trail {
   /** Whether it has never been off the list: once it was, the token does not come back (F63). */
   isListed: boolean;
   headers: Call["headers"];
+  /** The header that shows the token. */
+  readonly header: string;
   readonly init: Given;
 }
 
 /** Takes the trail one hop further, by what the reply says. */
 function advance(trail: Trail, response: Response, next: URL): void {
-  const { init, url } = trail;
+  const { init, url, header } = trail;
   const dropped: string[] = [];
   if (turnsIntoGet(response.status, trail.method)) {
     trail.method = "GET";
@@ -93,6 +98,7 @@ function advance(trail: Trail, response: Response, next: URL): void {
     trail.headers = left;
   }
   hopReferrer(init, response, url);
+  init[PAST] = toldBy(header, init[PAST], url.href);
   trail.url = next;
 }
 
@@ -105,6 +111,7 @@ export const createFollow =
       url: new URL(call.href),
       method: call.method,
       headers: call.headers,
+      header: call.presentation.header,
       init,
       hasBody: true,
       isListed: true,

@@ -52,6 +52,12 @@ describe("what passes untouched", () => {
   });
 });
 
+function form(fields: Readonly<Record<string, string>>): FormData {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(fields)) made.append(name, value);
+  return made;
+}
+
 describe("a 401", () => {
   it("the same token brought back is not sent again [F19]", async () => {
     const { vault, api } = await signedIn();
@@ -77,6 +83,24 @@ describe("a 401", () => {
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200, 200]);
     const sent = api.to("/v1/vms").map(({ body }) => body);
     expect(sent.sort()).toEqual(["a=first", "a=first", "first", "first", "first", "first"]);
+  });
+
+  it.each([
+    ["parameters", () => new URLSearchParams({ a: "first" })],
+    ["a form", () => form({ a: "first" })],
+  ])("both sends have the same bytes, though the sender changes %s [P11 F68]", async (_, make) => {
+    const { vault, api } = await signedIn();
+    api.expire();
+    const seen: unknown[] = [];
+    const send: typeof fetch = (input, init) => {
+      const body = init!.body as FormData;
+      seen.push([...body]);
+      body.append("b", "a sender's");
+      return api.fetch(input, { ...init, body: "" });
+    };
+    const response = await vault.fetch(VMS, { method: "POST", body: make(), fetch: send });
+    expect(response.status).toBe(200);
+    expect(seen).toEqual(Array(2).fill([["a", "first"]]));
   });
 
   it("the reply that is not given back is let go", async () => {

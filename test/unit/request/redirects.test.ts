@@ -39,6 +39,17 @@ const tokens = ({ calls }: { calls: SeenCall[] }): (string | null)[] =>
   calls.map(({ headers }) => headers.get("authorization"));
 
 describe("where a redirect leads", () => {
+  it.each([
+    ["nobody may change", (end: Response) => [Object.freeze(end), false]],
+    ["was redirected to before", (end: Response) => [end, true]],
+  ] as const)("a reply that %s is an answer all the same [law 6 S2]", async (_, make) => {
+    const [end, isMarked] = make(new Response("the end"));
+    for (const _ of [1, 2]) {
+      const { response } = await follow([`${LISTED}/a`, end]);
+      expect([response.status, response.redirected]).toEqual([200, isMarked]);
+    }
+  });
+
   it("the token goes along on listed origins only, and once off the list it does not come back [S2 F63]", async () => {
     const gone = await follow([`${LISTED}/a`, `${FOREIGN}/b`, `${FOREIGN}/c`, `${ORIGIN}/d`]);
     expect(gone.calls.map(({ url }) => url)).toEqual([
