@@ -12,7 +12,7 @@ const FOREIGN = "https://evil.test";
 async function gateway(api: FakeApi, header?: string): Promise<ReturnType<typeof createVault>> {
   const provider = {
     ...staticToken({ name: "gateway", origins: [ORIGIN], dangerouslyAllowInBrowser: true }),
-    ...(header && { header, scheme: undefined }),
+    ...(header !== undefined && { header }),
   };
   const vault = closedAfter(createVault({ provider, store: memoryStore(), fetch: api.fetch }));
   await vault.adopt({ accessToken: "gateway-secret" });

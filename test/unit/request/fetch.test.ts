@@ -100,7 +100,7 @@ describe("a 401", () => {
     };
     const response = await vault.fetch(VMS, { method: "POST", body: make(), fetch: send });
     expect(response.status).toBe(200);
-    expect(seen).toEqual(Array(2).fill([["a", "first"]]));
+    expect(seen).toEqual([[["a", "first"]], [["a", "first"]]]);
   });
 
   it("the reply that is not given back is let go", async () => {
