@@ -174,13 +174,18 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
         const body = visit?.body ?? String(init.body);
         const watch = isApi ? undefined : invariants.tokenRequest(place, url, body);
         return new Promise((resolve, reject) => {
-          const end = (delay: number, done: () => void): void =>
-            void world.schedule(place, delay, done);
-          init.signal?.addEventListener("abort", () => {
+          const onAbort = (): void => {
             watch?.abort();
             visit?.end();
             reject(init.signal?.reason as Error);
-          });
+          };
+          init.signal?.addEventListener("abort", onAbort);
+          // Node keeps a signal of `AbortSignal.any` for as long as somebody listens to it.
+          const end = (delay: number, done: () => void): void =>
+            void world.schedule(place, delay, () => {
+              init.signal?.removeEventListener("abort", onAbort);
+              done();
+            });
           const sent: Sent = {
             place,
             url,
