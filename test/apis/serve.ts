@@ -7,7 +7,7 @@ import { type Account, type ApiKind, type ApiName, createApi, type TestApi } fro
 import { createCookieServers } from "./cookie-servers.ts";
 import { cors, type CorsOptions } from "./cors.ts";
 import type { Fault } from "./faults.ts";
-import type { FrameworkSwitches } from "./frameworks/frame.ts";
+import type { FrameworkSwitches } from "./frameworks/framework.ts";
 import { createFrameworkApi, type FrameworkName, isFramework } from "./frameworks/index.ts";
 import type { Gate, Moment } from "./gates.ts";
 import { createIssuers } from "./issuer.ts";

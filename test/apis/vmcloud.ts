@@ -6,7 +6,7 @@
 import { createAccessTokens } from "./access-tokens.ts";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "./contract.ts";
 import { createCounting } from "./counters.ts";
-import { createFamilies, type Family, type Rotation } from "./families.ts";
+import { createFamilies, type Family, type Rotation } from "./token-families.ts";
 import { createFaults, type Fault } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, json, readCall, readObject } from "./replies.ts";

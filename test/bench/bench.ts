@@ -9,7 +9,7 @@
 import { strictEqual } from "node:assert";
 import { bundle } from "../../scripts/bundle.js";
 import type { Contender, Fetch } from "./contender.ts";
-import { network, serve, stub, VMS } from "./network.ts";
+import { network, serve, stub, VMS } from "./other-side.ts";
 import { ours, touched } from "./ours.ts";
 import { bundles, contenders, installed } from "./peers.ts";
 import { wrapper } from "./wrapper.ts";

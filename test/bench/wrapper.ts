@@ -4,7 +4,7 @@
  * `Request` but by its copy, and shares no refresh.
  */
 import type { Contender, Fetch } from "./contender.ts";
-import { VMS } from "./network.ts";
+import { VMS } from "./other-side.ts";
 
 interface Tokens {
   token: string;

@@ -7,7 +7,7 @@ import { createVault, isVaultError, type Vault } from "tokenkeep";
 import { memoryStore } from "tokenkeep/stores/memory";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { programOf, root } from "../support/programs.ts";
-import { type Acme, createAcme } from "./server.ts";
+import { type Acme, createAcme } from "./many-protocols.ts";
 
 const PAGE = "docs/clients.md";
 const THINGS = ["lamp", "chair"];

@@ -7,7 +7,7 @@ import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import type { TokenStore } from "../../src/types.ts";
 import type { CookieReport } from "../apis/cookie-servers.ts";
 import { clockAhead } from "../support/clock.ts";
-import { freshDatabase } from "../support/indexeddb.ts";
+import { freshDatabase } from "../support/browser-databases.ts";
 
 const HOUR = 3_600_000;
 const ada: CookieCredentials = { email: "ada", password: "right" };

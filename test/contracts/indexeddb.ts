@@ -5,7 +5,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { indexedDbStore } from "../../src/stores/indexeddb.ts";
 import type { StoredRecord } from "../../src/types.ts";
-import { dig, factory, freshDatabase, makeDatabase, plant, settle } from "../support/indexeddb.ts";
+import {
+  dig,
+  factory,
+  freshDatabase,
+  makeDatabase,
+  plant,
+  settle,
+} from "../support/browser-databases.ts";
 import { headOf, record, storeContract } from "./store.ts";
 
 const unavailable = { name: "VaultError", code: "store_unavailable" };

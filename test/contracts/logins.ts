@@ -8,7 +8,7 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { spawnApi, type SpawnedApi } from "../apis/client.ts";
 import { dialects, type FrameworkName, frameworks } from "../apis/frameworks/index.ts";
 import { APIKEY } from "../apis/frameworks/supabase.ts";
-import { loginOf } from "../support/logins.ts";
+import { loginOf } from "../support/login-providers.ts";
 
 type Credentials = Readonly<Record<string, string>>;
 

@@ -1,7 +1,7 @@
 /** What every preset over OAuth must do in every runtime, against a server that behaves as its pages say. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { brandNames } from "../apis/oauth/brands.ts";
-import { type Opened, openPreset, signedInTo } from "../support/oauth-presets.ts";
+import { type Opened, openPreset, signedInTo } from "../support/preset-logins.ts";
 
 export function oauthPresetContract(): void {
   const open: Opened[] = [];

@@ -3,8 +3,8 @@ import { stages } from "./fetch/stage.ts";
 import { addons } from "./wretch/addons.ts";
 import { calls } from "./wretch/calls.ts";
 import { accounts, retries } from "./wretch/middlewares.ts";
-import { presentations } from "./wretch/presentation.ts";
-import type { WretchContract } from "./wretch/stage.ts";
+import { presentations } from "./wretch/headers.ts";
+import type { WretchContract } from "./wretch/chains.ts";
 
 export function wretchContract(contract: WretchContract): void {
   const stage = { ...stages(contract), timings: contract.timings };

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { createVault, type Provider, type Vault } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { ada, type FrameworkApi, type FrameworkOptions } from "../apis/frameworks/frame.ts";
+import { ada, type FrameworkApi, type FrameworkOptions } from "../apis/frameworks/framework.ts";
 import {
   createFrameworkApi,
   dialects,

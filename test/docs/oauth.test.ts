@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import type { Vault } from "../../src/index.ts";
 import { workshop } from "../support/programs.ts";
-import { openPage } from "../unit/oauth/page.ts";
+import { openPage } from "../unit/oauth/bare-browser.ts";
 import { read, snippetsOf } from "./pages.ts";
 
 const { save, remove } = workshop();

@@ -90,7 +90,7 @@ function buildPages(url: string): string {
   symlinkSync(path.join(root, "src"), path.join(installed, "src"));
   const exports = { "./*": "./src/*.ts" };
   writeFileSync(path.join(installed, "package.json"), JSON.stringify({ type: "module", exports }));
-  const recipe = readFileSync(path.join(root, "test/workers/docs/pages.ts"), "utf8");
+  const recipe = readFileSync(path.join(root, "test/workers/docs/pages-function.ts"), "utf8");
   // The API is this test's.
   const code = recipe
     .replace("vmcloud()", `vmcloud({ baseURL: "${url}" })`)

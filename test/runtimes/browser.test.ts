@@ -9,7 +9,7 @@ import { connectVault, serveVault } from "../../src/worker.ts";
 import { cookieContract } from "../contracts/cookie.ts";
 import { fetchContract } from "../contracts/fetch.ts";
 import { indexedDbContract } from "../contracts/indexeddb.ts";
-import { freshDatabase } from "../support/indexeddb.ts";
+import { freshDatabase } from "../support/browser-databases.ts";
 import { jwtContract } from "../contracts/jwt.ts";
 import { loginContract } from "../contracts/logins.ts";
 import { lockContract, webLocksContract } from "../contracts/lock.ts";

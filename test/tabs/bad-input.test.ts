@@ -1,9 +1,9 @@
 /** What people, networks and servers do wrong: a typed error with a code, and the session intact. */
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../apis/faults.ts";
-import { fetchOf, signIn } from "./calls.ts";
+import { fetchOf, signIn } from "./tab-calls.ts";
 import type { Ended } from "./page.ts";
-import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
+import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

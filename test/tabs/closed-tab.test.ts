@@ -5,7 +5,7 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Gate } from "../apis/gates.ts";
-import { fetchOf, resultsOf, TABS } from "./calls.ts";
+import { fetchOf, resultsOf, TABS } from "./tab-calls.ts";
 import type { Config } from "./page.ts";
 import {
   HOUR,
@@ -15,7 +15,7 @@ import {
   type Stage,
   type StageOptions,
   useBrowser,
-} from "./stage.ts";
+} from "./real-tabs.ts";
 
 useBrowser();
 

@@ -11,7 +11,7 @@ import {
   signInTo,
   signOutOf,
   userOf,
-} from "./cookie-stage.ts";
+} from "./cookie-tabs.ts";
 
 export function cookieCases(): void {
   describe("a refresh token in a cookie", () => {

@@ -1,6 +1,6 @@
 /** Sessions whose refresh token is a cookie, in Firefox. */
 import { cookieCases } from "./cookie-cases.ts";
-import { useBrowser } from "./cookie-stage.ts";
+import { useBrowser } from "./cookie-tabs.ts";
 
 useBrowser("firefox");
 

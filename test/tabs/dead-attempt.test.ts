@@ -4,7 +4,7 @@
  * not wait. The server's log shows who asked when.
  */
 import { describe, expect, it } from "vitest";
-import { all, fetchAll } from "./calls.ts";
+import { all, fetchAll } from "./tab-calls.ts";
 import {
   begin,
   nobodyBegins,
@@ -16,7 +16,7 @@ import {
 } from "./held-attempt.ts";
 import { freezableContext, freeze } from "./freeze.ts";
 import { lifeline } from "./lifeline.ts";
-import { useBrowser } from "./stage.ts";
+import { useBrowser } from "./real-tabs.ts";
 import { around, holdAt, killWorker } from "./workers.ts";
 
 useBrowser(["worker-script"]);

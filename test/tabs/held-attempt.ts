@@ -6,10 +6,10 @@ import type { BrowserContext, Page } from "playwright";
 import { expect } from "vitest";
 import type { Gate, Moment } from "../apis/gates.ts";
 import { wordsOf } from "../apis/log.ts";
-import { fetchOf, TABS } from "./calls.ts";
+import { fetchOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
 import type { Config } from "./page.ts";
-import { HOUR, setUp, type Stage } from "./stage.ts";
+import { HOUR, setUp, type Stage } from "./real-tabs.ts";
 import type { Watched } from "./watch.ts";
 import { jumpWorker, killWorker } from "./workers.ts";
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import type { Handler } from "../apis/replies.ts";
 import { ada, grace } from "../apis/vmcloud-data.ts";
 import type { Config } from "./page.ts";
-import { setUp } from "./stage.ts";
+import { setUp } from "./real-tabs.ts";
 import { isolated } from "./worker-requests.ts";
 
 /** An API that says how long its replies are good: as the request's query wants it. */

@@ -1,7 +1,7 @@
 /** A page over plain http from a host that is not this machine: no Web Crypto, no Web Locks. */
 import { expect, it } from "vitest";
-import { fetchOf } from "./calls.ts";
-import { bareAddress, credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
+import { fetchOf } from "./tab-calls.ts";
+import { bareAddress, credentials, hasStatus, HOUR, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

@@ -5,7 +5,7 @@
  */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { setUp, type Stage, useBrowser } from "./stage.ts";
+import { setUp, type Stage, useBrowser } from "./real-tabs.ts";
 
 useBrowser(["insights-page"]);
 

@@ -1,6 +1,6 @@
 /** Requests of a page that is being left, in Chromium. */
 import { plainInPagehide, requestsInPagehide } from "./leaving.ts";
-import { useBrowser } from "./stage.ts";
+import { useBrowser } from "./real-tabs.ts";
 
 useBrowser(["worker-script"]);
 

@@ -9,7 +9,7 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Vault } from "tokenkeep";
 import type { Config } from "./page.ts";
-import { setUp, type Stage } from "./stage.ts";
+import { setUp, type Stage } from "./real-tabs.ts";
 
 declare global {
   interface Window {

@@ -1,9 +1,9 @@
 /** The network goes away and comes back, or the server does. No session is lost over it. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { fetchOf, tokenOf } from "./calls.ts";
+import { fetchOf, tokenOf } from "./tab-calls.ts";
 import type { Ended } from "./page.ts";
-import { credentials, hasStatus, HOUR, reaches, setUp, useBrowser } from "./stage.ts";
+import { credentials, hasStatus, HOUR, reaches, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

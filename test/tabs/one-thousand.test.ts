@@ -1,6 +1,6 @@
 /** A thousand requests of one page at once: GETs, POSTs with a text, POSTs as `Request`, in turn. */
 import { expect, it } from "vitest";
-import { HOUR, reaches, setUp, useBrowser } from "./stage.ts";
+import { HOUR, reaches, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

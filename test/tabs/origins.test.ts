@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { json } from "../apis/replies.ts";
 import { serve } from "../apis/sockets.ts";
-import { setUp, useBrowser } from "./stage.ts";
+import { setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

@@ -1,8 +1,8 @@
 /** What outlives a page, what does not, and who hears of it. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { fetchOf } from "./calls.ts";
-import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
+import { fetchOf } from "./tab-calls.ts";
+import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

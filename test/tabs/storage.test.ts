@@ -1,8 +1,8 @@
 /** Storage that is denied, full, silent or gone, and pages without a secure context. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { fetchOf, signIn } from "./calls.ts";
-import { hasStatus, HOUR, setUp, useBrowser } from "./stage.ts";
+import { fetchOf, signIn } from "./tab-calls.ts";
+import { hasStatus, HOUR, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

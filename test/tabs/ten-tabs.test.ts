@@ -1,8 +1,8 @@
 /** Ten tabs of one browser, fifty requests each, against a server that punishes every reuse. */
 import { describe, expect, it } from "vitest";
-import { burstEverywhere, TABS } from "./calls.ts";
+import { burstEverywhere, TABS } from "./tab-calls.ts";
 import type { Tally } from "./page.ts";
-import { HOUR, reaches, setUp, useBrowser } from "./stage.ts";
+import { HOUR, reaches, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();
 

@@ -1,6 +1,6 @@
 /** Where the worker cannot be had, the page runs the vault itself; the record holds all together. */
 import { describe, expect, it } from "vitest";
-import { all, fetchAll, fetchOf, signIn } from "./calls.ts";
+import { all, fetchAll, fetchOf, signIn } from "./tab-calls.ts";
 import {
   credentials,
   hasStatus,
@@ -9,7 +9,7 @@ import {
   setUp,
   type Stage,
   useBrowser,
-} from "./stage.ts";
+} from "./real-tabs.ts";
 import type { Owner } from "./worker-page.ts";
 import { holdAt, killWorker, around } from "./workers.ts";
 

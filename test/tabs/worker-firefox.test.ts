@@ -1,5 +1,5 @@
 /** The same in Firefox: what outlives which tabs, and isolation. */
-import { useBrowser } from "./stage.ts";
+import { useBrowser } from "./real-tabs.ts";
 import { requestsUnderIsolation } from "./worker-requests.ts";
 import { allTabsClosed, closedTab } from "./workers.ts";
 

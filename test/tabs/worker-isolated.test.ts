@@ -2,9 +2,9 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Echo } from "../apis/replies.ts";
-import { fetchOf, TABS } from "./calls.ts";
+import { fetchOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
-import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./stage.ts";
+import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./real-tabs.ts";
 import { isolated, plain, stranger } from "./worker-requests.ts";
 import { killWorker } from "./workers.ts";
 

@@ -5,7 +5,7 @@ import { cors } from "../apis/cors.ts";
 import { type Echo, echo, json, readCall } from "../apis/replies.ts";
 import { serve } from "../apis/sockets.ts";
 import type { Config } from "./page.ts";
-import { bareAddress, credentials, hasStatus, setUp, type Stage } from "./stage.ts";
+import { bareAddress, credentials, hasStatus, setUp, type Stage } from "./real-tabs.ts";
 
 export const isolated: Partial<Config> = { owner: { kind: "service", isolated: true } };
 

@@ -1,7 +1,7 @@
 /** A service worker runs the vault: it outlives all tabs, and ends whenever the browser likes. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { all, fetchAll, fetchOf, resultsOf, TABS } from "./calls.ts";
+import { all, fetchAll, fetchOf, resultsOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
 import type { Config } from "./page.ts";
 import {
@@ -11,7 +11,7 @@ import {
   type Stage,
   type StageOptions,
   useBrowser,
-} from "./stage.ts";
+} from "./real-tabs.ts";
 import { allTabsClosed, killWorker } from "./workers.ts";
 
 useBrowser(["worker-script"]);

@@ -1,7 +1,7 @@
 /** A shared worker runs the vault: what becomes of the tabs when one of them, or the worker, goes. */
 import { describe, expect, it } from "vitest";
-import { all, burstEverywhere, fetchAll, fetchOf, resultsOf, TABS } from "./calls.ts";
-import { credentials, hasStatus, HOUR, releaseToNobody, setUp, useBrowser } from "./stage.ts";
+import { all, burstEverywhere, fetchAll, fetchOf, resultsOf, TABS } from "./tab-calls.ts";
+import { credentials, hasStatus, HOUR, releaseToNobody, setUp, useBrowser } from "./real-tabs.ts";
 import { allTabsClosed, around, closedTab, killWorker, workersOf } from "./workers.ts";
 
 useBrowser(["worker-script"]);

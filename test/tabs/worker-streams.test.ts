@@ -7,7 +7,7 @@ import { cors } from "../apis/cors.ts";
 import type { Echo } from "../apis/replies.ts";
 import { createVmcloudApi, type VmcloudApi } from "../apis/vmcloud.ts";
 import { selfSigned } from "../support/certificate.ts";
-import { bareAddress, credentials, useBrowser } from "./stage.ts";
+import { bareAddress, credentials, useBrowser } from "./real-tabs.ts";
 import { isolated } from "./worker-requests.ts";
 
 useBrowser(["worker-script"]);

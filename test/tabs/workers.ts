@@ -1,10 +1,10 @@
 /** What the tests of vaults in workers do to tabs and workers. */
 import type { CDPSession, Page } from "playwright";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { all, fetchAll, fetchOf, TABS } from "./calls.ts";
+import { all, fetchAll, fetchOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
 import type { Config } from "./page.ts";
-import { HOUR, setUp, type Stage, type StageOptions } from "./stage.ts";
+import { HOUR, setUp, type Stage, type StageOptions } from "./real-tabs.ts";
 
 export interface Scene extends Stage {
   readonly first: Page;

@@ -12,7 +12,7 @@ import type { TokenStore } from "../../src/types.ts";
 import { acme, credentials, never, reply } from "../support/fake-api.ts";
 import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
 import { connectVault } from "../../src/worker.ts";
-import { gate } from "./refresh/stage.ts";
+import { gate } from "./refresh/odd-parts.ts";
 
 const away: TokenStore = {
   atomic: true,

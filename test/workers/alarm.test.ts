@@ -1,8 +1,8 @@
 /** Refreshing ahead, though nobody calls: the alarm comes on time, twice, late, or never. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { credentials, eventually, HOUR, type Stage, stage, type Stub } from "./stage.ts";
-import { hooks } from "./worker.ts";
+import { credentials, eventually, HOUR, type Stage, stage, type Stub } from "./strict-vmcloud.ts";
+import { hooks } from "./tested-worker.ts";
 
 const alarmOf = (stub: Stub): Promise<number | null> =>
   runInDurableObject(stub, (_, { storage }) => storage.getAlarm());

@@ -1,6 +1,6 @@
 /** Many callers at once, none of them signed in. */
 import { describe, expect, it } from "vitest";
-import { credentials, stage } from "./stage.ts";
+import { credentials, stage } from "./strict-vmcloud.ts";
 
 const outcomes = (calls: readonly Promise<unknown>[]): Promise<unknown[]> =>
   Promise.all(

@@ -7,8 +7,8 @@ import { createVault as createCoreVault } from "../../src/index.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { cloudflareKvStore } from "../../src/stores/cloudflare-kv.ts";
 import { durableObjectStore } from "../../src/stores/durable-object.ts";
-import { credentials, stage } from "./stage.ts";
-import { hooks, providers } from "./worker.ts";
+import { credentials, stage } from "./strict-vmcloud.ts";
+import { hooks, providers } from "./tested-worker.ts";
 
 /** What a call throws; the test fails where it does not. */
 function thrown(call: () => unknown): Error {

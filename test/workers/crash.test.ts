@@ -2,8 +2,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { wordsOf } from "../apis/log.ts";
-import { credentials, eventually, grantOf, HOUR, type Stage, stage } from "./stage.ts";
-import { hooks, providers } from "./worker.ts";
+import { credentials, eventually, grantOf, HOUR, type Stage, stage } from "./strict-vmcloud.ts";
+import { hooks, providers } from "./tested-worker.ts";
 
 interface Step {
   /** Arranges that the object is reset at this step of the next refresh. */

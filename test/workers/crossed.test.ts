@@ -1,8 +1,15 @@
 /** Answers that get lost between a Worker and its object, and users who change meanwhile. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { credentials, HOUR, type Namespace, otherEnv, type Stage, stage } from "./stage.ts";
-import { hooks } from "./worker.ts";
+import {
+  credentials,
+  HOUR,
+  type Namespace,
+  otherEnv,
+  type Stage,
+  stage,
+} from "./strict-vmcloud.ts";
+import { hooks } from "./tested-worker.ts";
 
 /** An isolate that knows nothing, and has no KV, which may be late. */
 const cold = (): { env: object } => ({ env: { ...otherEnv(), TOKEN_CACHE: undefined } });

@@ -2,8 +2,16 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { credentials, eventually, grantOf, HOUR, type Stage, stage, type Stub } from "./stage.ts";
-import { hooks, providers } from "./worker.ts";
+import {
+  credentials,
+  eventually,
+  grantOf,
+  HOUR,
+  type Stage,
+  stage,
+  type Stub,
+} from "./strict-vmcloud.ts";
+import { hooks, providers } from "./tested-worker.ts";
 
 const k1 = env.TOKENKEEP_KEYS;
 const k2 = `k2:${btoa("abcdefghijklmnopqrstuvwxyz012345")}`;

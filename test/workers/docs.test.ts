@@ -10,7 +10,7 @@ import { open } from "./docs/kv-alone.ts";
 import { leave } from "./docs/leave.ts";
 import { pretend } from "./docs/pretend.ts";
 import worker from "./docs/set-up.ts";
-import { credentials, otherNamespace } from "./stage.ts";
+import { credentials, otherNamespace } from "./strict-vmcloud.ts";
 
 const platform = globalThis.fetch;
 let api: TestApi;

@@ -6,8 +6,8 @@ import type { VaultOptions } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import type { Vault, VaultEvent } from "../../src/vault/vault.ts";
 import { fetchContract } from "../contracts/fetch.ts";
-import { otherEnv } from "./stage.ts";
-import { hooks, providers } from "./worker.ts";
+import { otherEnv } from "./strict-vmcloud.ts";
+import { hooks, providers } from "./tested-worker.ts";
 
 let count = 0;
 afterEach(() => {

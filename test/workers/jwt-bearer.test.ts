@@ -5,9 +5,9 @@ import { expect, inject, it } from "vitest";
 import { type CloudflareVault, createVault } from "../../src/cloudflare.ts";
 import { jwtBearer } from "../../src/providers/jwt-bearer.ts";
 import { spawnIssuer } from "../apis/issuer.ts";
-import { pairOf } from "../contracts/jwt/stage.ts";
-import { HOUR, otherEnv } from "./stage.ts";
-import { clock, hooks, providers } from "./worker.ts";
+import { pairOf } from "../contracts/jwt/forgeries.ts";
+import { HOUR, otherEnv } from "./strict-vmcloud.ts";
+import { clock, hooks, providers } from "./tested-worker.ts";
 
 const EMAIL = "robot@project.iam.gserviceaccount.example";
 

@@ -3,9 +3,9 @@ import { exports } from "cloudflare:workers";
 import { afterEach, expect, inject, it } from "vitest";
 import { type RemoteKeys, remoteKeys } from "../../src/jwt.ts";
 import { type SpawnedIssuer, spawnIssuer } from "../apis/issuer.ts";
-import { pairOf, signed, verdict } from "../contracts/jwt/stage.ts";
-import { eventually } from "./stage.ts";
-import { FRONT, hooks } from "./worker.ts";
+import { pairOf, signed, verdict } from "../contracts/jwt/forgeries.ts";
+import { eventually } from "./strict-vmcloud.ts";
+import { FRONT, hooks } from "./tested-worker.ts";
 
 afterEach(() => void (hooks.front = undefined));
 

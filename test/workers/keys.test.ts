@@ -11,8 +11,8 @@ import {
   otherNamespace,
   type Stage,
   stage,
-} from "./stage.ts";
-import { hooks, providers } from "./worker.ts";
+} from "./strict-vmcloud.ts";
+import { hooks, providers } from "./tested-worker.ts";
 
 const k1 = env.TOKENKEEP_KEYS;
 const k2 = `k2:${btoa("abcdefghijklmnopqrstuvwxyz012345")}`;

@@ -2,8 +2,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { credentials, eventually, HOUR, otherEnv, type Stage, stage } from "./stage.ts";
-import { hooks } from "./worker.ts";
+import { credentials, eventually, HOUR, otherEnv, type Stage, stage } from "./strict-vmcloud.ts";
+import { hooks } from "./tested-worker.ts";
 
 async function storageOf({ stub }: Stage): Promise<{ rows: unknown[]; alarm: number | null }> {
   return runInDurableObject(await stub(), async (_, { storage }) => ({

@@ -4,8 +4,16 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyOf } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
-import { counted, credentials, eventually, HOUR, laggingKv, type Stage, stage } from "./stage.ts";
-import { clock, hooks, providers } from "./worker.ts";
+import {
+  counted,
+  credentials,
+  eventually,
+  HOUR,
+  laggingKv,
+  type Stage,
+  stage,
+} from "./strict-vmcloud.ts";
+import { clock, hooks, providers } from "./tested-worker.ts";
 
 const KV_OPTIONS = { type: "text" } as const;
 

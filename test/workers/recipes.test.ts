@@ -12,12 +12,12 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { createVault } from "../../src/cloudflare.ts";
 import { createApi, type TestApi } from "../apis/apis.ts";
 import { listVms } from "./docs/hono.ts";
-import { onRequest } from "./docs/pages.ts";
-import { queue } from "./docs/queue.ts";
+import { onRequest } from "./docs/pages-function.ts";
+import { queue } from "./docs/queue-consumer.ts";
 import { scheduled } from "./docs/scheduled.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
-import { credentials, type Env, eventually, otherNamespace } from "./stage.ts";
-import { hooks, providers } from "./worker.ts";
+import { credentials, type Env, eventually, otherNamespace } from "./strict-vmcloud.ts";
+import { hooks, providers } from "./tested-worker.ts";
 import "./docs/set-up.ts";
 
 const platform = globalThis.fetch;

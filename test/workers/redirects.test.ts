@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from "vitest";
 import { presentations } from "../contracts/fetch/presentation.ts";
 import { redirects } from "../contracts/fetch/redirects.ts";
 import { stages } from "../contracts/fetch/stage.ts";
-import { credentials, stage } from "./stage.ts";
+import { credentials, stage } from "./strict-vmcloud.ts";
 
 const date = inject("compatibilityDate");
 

@@ -1,6 +1,6 @@
 /** What the tests use of `cloudflare:test` and the runtime. The full types would hide the DOM's. */
 declare module "cloudflare:test" {
-  import type { Namespace, ObjectState, Stub } from "./stage.ts";
+  import type { Namespace, ObjectState, Stub } from "./strict-vmcloud.ts";
 
   export function runInDurableObject<T>(
     stub: Stub,
@@ -28,7 +28,7 @@ declare module "cloudflare:workers" {
     protected ctx: { waitUntil(promise: Promise<unknown>): void };
     run(event: unknown, step: unknown): Promise<unknown>;
   }
-  export const env: import("./stage.ts").Env;
+  export const env: import("./strict-vmcloud.ts").Env;
   export const exports: {
     default: { fetch(input: string | Request, init?: RequestInit): Promise<Response> };
   };

@@ -19,8 +19,8 @@ import {
   otherEnv,
   otherNamespace,
   stage,
-} from "./stage.ts";
-import { hooks, namedProviders, providers } from "./worker.ts";
+} from "./strict-vmcloud.ts";
+import { hooks, namedProviders, providers } from "./tested-worker.ts";
 
 const code = (call: Promise<unknown>): Promise<unknown> =>
   call.then(

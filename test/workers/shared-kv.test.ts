@@ -5,8 +5,8 @@ import { expect, it } from "vitest";
 import { hashOf, keyOf } from "../../src/cloudflare/wire.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { durableObjectStore } from "../../src/stores/durable-object.ts";
-import { credentials, otherEnv, stage } from "./stage.ts";
-import { providers } from "./worker.ts";
+import { credentials, otherEnv, stage } from "./strict-vmcloud.ts";
+import { providers } from "./tested-worker.ts";
 
 it("a cold caller of one class never gets the token of the other's object [F93 S11]", async () => {
   const { vault, elsewhere, settled, cached, api, echo } = await stage();

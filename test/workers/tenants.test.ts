@@ -1,7 +1,7 @@
 /** A Worker that serves many accounts: what it remembers, and of whom. */
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { stage } from "./stage.ts";
+import { stage } from "./strict-vmcloud.ts";
 
 it("a hundred thousand accounts: memory stays bounded, none gets another's token [S11]", async () => {
   const { vault } = await stage();

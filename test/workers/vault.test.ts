@@ -1,8 +1,8 @@
 /** The vault in workerd: a Durable Object, RPC and KV, against a strict server on a real socket. */
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { credentials, eventually, HOUR, otherEnv, stage } from "./stage.ts";
-import { hooks, providers } from "./worker.ts";
+import { credentials, eventually, HOUR, otherEnv, stage } from "./strict-vmcloud.ts";
+import { hooks, providers } from "./tested-worker.ts";
 import { qovery } from "./static.ts";
 
 describe("a session that a Durable Object owns", () => {

@@ -5,7 +5,7 @@
  * time". The words of a wrong password are Devise's, `config/locales/en.yml`. Assumed: Rack::Attack's 429.
  */
 import { json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const error = (text: string): Response => json(401, { error: text });
 

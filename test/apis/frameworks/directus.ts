@@ -4,7 +4,7 @@
  * token), and directus.io/docs/guides/connect/errors (the codes and their statuses).
  */
 import { json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const errors = (status: number, code: string, message: string): Response =>
   json(status, { errors: [{ message, extensions: { code } }] });

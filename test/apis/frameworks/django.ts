@@ -5,7 +5,7 @@
  * its source's: `rest_framework_simplejwt/exceptions.py`; those of throttling are `rest_framework/exceptions.py`.
  */
 import { json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const detail = (status: number, text: string, more: object = {}): Response =>
   json(status, { detail: text, ...more });

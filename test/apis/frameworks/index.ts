@@ -7,7 +7,7 @@ import {
   type Dialect,
   type FrameworkApi,
   type FrameworkOptions,
-} from "./frame.ts";
+} from "./framework.ts";
 import { sanctum } from "./sanctum.ts";
 import { spring } from "./spring.ts";
 import { strapi } from "./strapi.ts";

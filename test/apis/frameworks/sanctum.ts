@@ -6,7 +6,7 @@
  * none, is that of `Str::random`.
  */
 import { json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const WRONG = "The provided credentials are incorrect.";
 

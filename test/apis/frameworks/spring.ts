@@ -5,7 +5,7 @@
  * assumed is Spring Cloud Gateway's 429 without a body.
  */
 import { json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const unauthorized = (message: string, path: string): Response =>
   json(401, { path, error: "Unauthorized", message, status: 401 });

@@ -4,7 +4,7 @@
  * refresh. The form of its errors is docs.strapi.io/cms/error-handling.
  */
 import { json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const problem = (status: number, name: string, message: string): Response =>
   json(status, { data: null, error: { status, name, message, details: {} } });

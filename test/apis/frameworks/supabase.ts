@@ -5,7 +5,7 @@
  * `apikey` is refused by the gateway before anybody looks at its token.
  */
 import { json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const problem = (status: number, error_code: string, msg: string): Response =>
   json(status, { code: status, error_code, msg });

@@ -5,7 +5,7 @@
  * and WordPress' own code. Assumed: the host's 429 in HTML.
  */
 import { html, json } from "../replies.ts";
-import { ada, type Dialect, fieldsOf } from "./frame.ts";
+import { ada, type Dialect, fieldsOf } from "./framework.ts";
 
 const forbidden = (code: string, message: string): Response =>
   json(403, { code, message, data: { status: 403 } });

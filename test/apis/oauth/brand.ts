@@ -1,5 +1,5 @@
 /** What one OAuth server does otherwise than another, by its public documentation. */
-import type { Rotation } from "../families.ts";
+import type { Rotation } from "../token-families.ts";
 import { type Call, json } from "../replies.ts";
 
 /** Where a server answers; absolute URLs. */

@@ -13,7 +13,7 @@ import {
   signed,
   utf8,
   verdict,
-} from "./stage.ts";
+} from "./forgeries.ts";
 
 const nothing = async (): Promise<Uint8Array> => new Uint8Array();
 

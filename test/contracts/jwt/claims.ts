@@ -24,7 +24,7 @@ import {
   signed,
   utf8,
   verdict,
-} from "./stage.ts";
+} from "./forgeries.ts";
 
 const at = NOW / 1_000;
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { type RemoteKeys, remoteKeys, type RemoteKeysOptions } from "../../../src/jwt.ts";
 import { type IssuerSwitches, type SpawnedIssuer, spawnIssuer } from "../../apis/issuer.ts";
-import { forge, good, NOW, pairOf, signed, verdict } from "./stage.ts";
+import { forge, good, NOW, pairOf, signed, verdict } from "./forgeries.ts";
 
 export interface RemoteContract {
   /** The control server's address. */

@@ -13,7 +13,7 @@ import { delay } from "wretch/middlewares";
 import { vaultMiddleware } from "../../../src/wretch.ts";
 import { ada } from "../../apis/vmcloud-data.ts";
 import type { Echo } from "../fetch/stage.ts";
-import { orders, type WretchStage } from "./stage.ts";
+import { orders, type WretchStage } from "./chains.ts";
 
 export function addons(stage: WretchStage): void {
   describe("wretch: addons", () => {

@@ -6,7 +6,7 @@ import { createVault, type VaultError } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { vaultAddon, vaultMiddleware } from "../../../src/wretch.ts";
 import { type Echo, providerFor } from "../fetch/stage.ts";
-import { ended, stubborn, type WretchStage } from "./stage.ts";
+import { ended, stubborn, type WretchStage } from "./chains.ts";
 
 export function calls(stage: WretchStage): void {
   describe("wretch: what it does", () => {

@@ -13,7 +13,7 @@ import { vaultAddon, vaultMiddleware } from "../../../src/wretch.ts";
 import type { SpawnedApi } from "../../apis/client.ts";
 import { ada, grace } from "../../apis/vmcloud-data.ts";
 import { type Echo, hidesRedirects, providerFor } from "../fetch/stage.ts";
-import { ended, orders, relentless, stubborn, type WretchStage } from "./stage.ts";
+import { ended, orders, relentless, stubborn, type WretchStage } from "./chains.ts";
 
 export function retries(stage: WretchStage): void {
   describe("wretch: retries", () => {

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { API, CLIENT, ISSUER } from "../../support/oauth-server.ts";
 import { rejection } from "../../support/vault.ts";
-import { APP, client, openPage } from "./page.ts";
+import { APP, client, openPage } from "./bare-browser.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

@@ -1,7 +1,7 @@
 /** A cookie that is there already is found, once for all tabs, and never after a sign-out. */
 import { describe, expect, it, vi } from "vitest";
 import { settle } from "../../support/clock.ts";
-import { alice, ME, refusal, stage, userOf } from "./cookie-stage.ts";
+import { alice, ME, refusal, stage, userOf } from "./one-jar.ts";
 
 const HOUR = 3_600_000;
 

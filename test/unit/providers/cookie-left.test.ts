@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { settle } from "../../support/clock.ts";
 import type { CookieOptions } from "../../../src/providers/cookie.ts";
 import type { CookieApiSwitches } from "../../apis/cookies.ts";
-import { alice, bob, ME, refusal, stage, type Stage, type Tab, userOf } from "./cookie-stage.ts";
+import { alice, bob, ME, refusal, stage, type Stage, type Tab, userOf } from "./one-jar.ts";
 
 const DAY = 86_400_000;
 

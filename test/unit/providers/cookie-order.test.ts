@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { settle } from "../../support/clock.ts";
 import type { Kind } from "../../apis/cookies.ts";
-import { alice, bob, ME, refusal, stage, type Stage, type Tab, userOf } from "./cookie-stage.ts";
+import { alice, bob, ME, refusal, stage, type Stage, type Tab, userOf } from "./one-jar.ts";
 
 const HOUR = 3_600_000;
 

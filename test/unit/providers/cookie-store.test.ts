@@ -11,7 +11,7 @@ import {
   refusal,
   stage,
   userOf,
-} from "./cookie-stage.ts";
+} from "./one-jar.ts";
 
 const never = <T>(): Promise<T> => new Promise<T>(() => {});
 

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { RawGrant } from "../../../src/providers/cookie.ts";
 import { beInPage } from "../../support/browser-jar.ts";
 import { settle } from "../../support/clock.ts";
-import { acme, alice, bob, ME, ORIGIN, refusal, stage, userOf } from "./cookie-stage.ts";
+import { acme, alice, bob, ME, ORIGIN, refusal, stage, userOf } from "./one-jar.ts";
 
 const HOUR = 3_600_000;
 

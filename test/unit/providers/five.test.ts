@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { readProblem } from "tokenkeep";
 import type { ApiName } from "../../apis/apis.ts";
 import { serve } from "../../apis/sockets.ts";
-import { entry, names, ofThose, open, post, signedIn, start } from "./stage.ts";
+import { entry, names, ofThose, open, post, signedIn, start } from "./over-sockets.ts";
 
 const HOUR = 3_600_000;
 

@@ -9,7 +9,7 @@ import { keycloakClient } from "../../../src/providers/keycloak.ts";
 import { oktaClient } from "../../../src/providers/okta.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { type BrandName, brandNames, brands, SECRET } from "../../apis/oauth/brands.ts";
-import { logIn, openPreset, presets, signedInTo } from "../../support/oauth-presets.ts";
+import { logIn, openPreset, presets, signedInTo } from "../../support/preset-logins.ts";
 import { findSecrets } from "../../support/secrets.ts";
 
 const MINUTE = 60_000;

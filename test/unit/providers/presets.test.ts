@@ -12,7 +12,7 @@ import type { QoveryApi } from "../../apis/qovery.ts";
 import type { Echo } from "../../apis/replies.ts";
 import { serve } from "../../apis/sockets.ts";
 import { findSecrets } from "../../support/secrets.ts";
-import { entry, names, open, post, signedIn, start } from "./stage.ts";
+import { entry, names, open, post, signedIn, start } from "./over-sockets.ts";
 
 describe("from the environment", () => {
   it.each([

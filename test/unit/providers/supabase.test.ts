@@ -7,7 +7,7 @@ import {
   type SupabaseOptions,
 } from "../../../src/providers/supabase.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { ada } from "../../apis/frameworks/frame.ts";
+import { ada } from "../../apis/frameworks/framework.ts";
 import { createFrameworkApi } from "../../apis/frameworks/index.ts";
 import { APIKEY } from "../../apis/frameworks/supabase.ts";
 import { asFetch } from "../../apis/in-process.ts";

@@ -21,7 +21,7 @@ import {
   timeTable,
   trafficOf,
 } from "./hours.ts";
-import { HOUR, MINUTE, SECOND } from "./stage.ts";
+import { HOUR, MINUTE, SECOND } from "./odd-parts.ts";
 
 describe("tokens that end before anybody expected it", () => {
   const quarter = 15 * MINUTE;

@@ -15,7 +15,7 @@ import {
   timeTable,
   type Traffic,
 } from "./hours.ts";
-import { HOUR, MINUTE, SECOND } from "./stage.ts";
+import { HOUR, MINUTE, SECOND } from "./odd-parts.ts";
 
 describe("an endpoint that always says 401", () => {
   it.each([15, 30, 45, 60])(

@@ -4,7 +4,16 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, signedIn, VMS } from "../../support/vault.ts";
-import { HOUR, MINUTE, type OddStore, oddStore, outcome, rest, SECOND, within } from "./stage.ts";
+import {
+  HOUR,
+  MINUTE,
+  type OddStore,
+  oddStore,
+  outcome,
+  rest,
+  SECOND,
+  within,
+} from "./odd-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 

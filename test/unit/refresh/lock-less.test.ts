@@ -15,7 +15,16 @@ import {
   signedIn,
   VMS,
 } from "../../support/vault.ts";
-import { HOUR, MINUTE, outcome, SECOND, signLock, slowly, testChannel, within } from "./stage.ts";
+import {
+  HOUR,
+  MINUTE,
+  outcome,
+  SECOND,
+  signLock,
+  slowly,
+  testChannel,
+  within,
+} from "./odd-parts.ts";
 
 const lax = (reuseWindow = 30 * SECOND): BenchOptions => ({
   provider: acme({ rotation: "none", reuseWindow }),

@@ -10,7 +10,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import type { TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { fakeApi, reply } from "../../support/fake-api.ts";
-import { freshDatabase } from "../../support/indexeddb.ts";
+import { freshDatabase } from "../../support/browser-databases.ts";
 import { type Bench, bench, signedIn } from "../../support/vault.ts";
 import {
   type Gate,
@@ -24,7 +24,7 @@ import {
   SECOND,
   unhurried,
   within,
-} from "./stage.ts";
+} from "./odd-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 

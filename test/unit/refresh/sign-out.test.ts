@@ -15,7 +15,7 @@ import {
   type TestChannel,
   testChannel,
   within,
-} from "./stage.ts";
+} from "./odd-parts.ts";
 
 type Out = Bench & { readonly store: OddStore; readonly channel: TestChannel };
 

@@ -5,7 +5,17 @@ import type { Channel, Lock, PeerMessage, Session, TokenStore } from "../../../s
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, fakeApi } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, signedIn } from "../../support/vault.ts";
-import { gate, HOUR, MINUTE, outcome, rest, SECOND, signLock, slowly, within } from "./stage.ts";
+import {
+  gate,
+  HOUR,
+  MINUTE,
+  outcome,
+  rest,
+  SECOND,
+  signLock,
+  slowly,
+  within,
+} from "./odd-parts.ts";
 
 function opened(options: Parameters<typeof bench>[0]): Bench {
   const one = bench(options);

@@ -9,7 +9,7 @@ import { createVault } from "../../../src/index.ts";
 import { vmcloud } from "../../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { settle } from "../../support/clock.ts";
-import { stage, status, token, VMS } from "./stage.ts";
+import { stage, status, token, VMS } from "./given-source.ts";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;

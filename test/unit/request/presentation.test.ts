@@ -1,7 +1,7 @@
 /** How a token is shown: what a header can carry, and what it carries. */
 import { describe, expect, it } from "vitest";
 import { presentationOf } from "../../../src/request/presentation.ts";
-import { stage, status, token, tokens, VMS } from "./stage.ts";
+import { stage, status, token, tokens, VMS } from "./given-source.ts";
 
 describe("a token", () => {
   it.each([

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { VaultError } from "../../../src/errors.ts";
 import { endpointOf } from "../../../src/request/endpoint.ts";
 import { rejection } from "../../support/vault.ts";
-import { ORIGIN, stage, status, token, tokens, VMS } from "./stage.ts";
+import { ORIGIN, stage, status, token, tokens, VMS } from "./given-source.ts";
 
 const healing = [status(401), status(200)];
 const ENDPOINT = endpointOf("session-a", "GET", VMS);

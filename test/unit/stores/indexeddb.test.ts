@@ -5,7 +5,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { encrypted } from "../../../src/stores/encrypted.ts";
 import { indexedDbStore } from "../../../src/stores/indexeddb.ts";
 import { indexedDbContract } from "../../contracts/indexeddb.ts";
-import { freshDatabase } from "../../support/indexeddb.ts";
+import { freshDatabase } from "../../support/browser-databases.ts";
 import { sealingContract } from "../../contracts/sealing.ts";
 import { record, storeContract } from "../../contracts/store.ts";
 

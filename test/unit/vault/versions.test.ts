@@ -4,7 +4,7 @@ import { sqliteStore } from "../../../src/stores/sqlite.ts";
 import { drivers, type Handle, scratch } from "../../node/databases.ts";
 import { credentials, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
-import { HOUR, MINUTE } from "../refresh/stage.ts";
+import { HOUR, MINUTE } from "../refresh/odd-parts.ts";
 
 const [Database] = Object.values(drivers());
 const { file, remove } = scratch();

@@ -4,7 +4,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { serveVault, type VaultPort } from "../../../src/worker.ts";
 import { clockAhead } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, type FakeApi } from "../../support/fake-api.ts";
-import { connect } from "./page.ts";
+import { connect } from "./page-vault.ts";
 
 type Served = ReturnType<typeof serveVault>;
 

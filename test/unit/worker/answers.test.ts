@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { acme, credentials } from "../../support/fake-api.ts";
 import { findSecrets } from "../../support/secrets.ts";
-import { api, code, hear, post, question, serve, silence } from "./stage.ts";
+import { api, code, hear, post, question, serve, silence } from "./worker-part.ts";
 
 describe("a question", () => {
   it("that is none is not answered: it may be the application's own [S10]", async () => {

@@ -4,7 +4,7 @@ import type { VaultPort } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd } from "./page.ts";
+import { connect, odd } from "./page-vault.ts";
 
 describe("a worker that says nothing", () => {
   it("from the start is given up after the timeout, and tried again by the next call [P10]", async () => {

@@ -11,7 +11,7 @@ import {
   post,
   question,
   serve,
-} from "./stage.ts";
+} from "./worker-part.ts";
 
 describe("a service worker's fetch event", () => {
   const fetchEvent = (

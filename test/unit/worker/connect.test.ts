@@ -4,7 +4,7 @@ import { connectVault, type VaultPort, type VaultRequestInit } from "../../../sr
 import { settle } from "../../support/clock.ts";
 import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd, real } from "./page.ts";
+import { connect, odd, real } from "./page-vault.ts";
 
 const bytes = new Uint8Array(5);
 const stream = (text: string): ReadableStream => new Blob([text]).stream();

@@ -2,7 +2,16 @@
 import { describe, expect, it, vi } from "vitest";
 import { clockAhead, settle } from "../../support/clock.ts";
 import { credentials, reply } from "../../support/fake-api.ts";
-import { api, beServiceWorker, event, isSettled, post, question, serve, VMS } from "./stage.ts";
+import {
+  api,
+  beServiceWorker,
+  event,
+  isSettled,
+  post,
+  question,
+  serve,
+  VMS,
+} from "./worker-part.ts";
 
 describe("a service worker", () => {
   it("is held by the event that began a refresh, until that is committed [F31 P5]", async () => {

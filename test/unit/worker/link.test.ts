@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { VaultPort } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd } from "./page.ts";
+import { connect, odd } from "./page-vault.ts";
 
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await settle();

@@ -4,7 +4,7 @@ import { VaultError } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd, real } from "./page.ts";
+import { connect, odd, real } from "./page-vault.ts";
 
 describe("what a worker says", () => {
   const ticket = {

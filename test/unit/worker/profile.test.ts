@@ -4,7 +4,7 @@ import type { RawGrant } from "../../../src/providers/password.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { serveVault } from "../../../src/worker.ts";
 import { acme, credentials, fakeApi, reply } from "../../support/fake-api.ts";
-import { connect, odd } from "./page.ts";
+import { connect, odd } from "./page-vault.ts";
 
 const user = { name: "Ada", address: { city: "London" } };
 

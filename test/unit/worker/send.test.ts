@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { VaultRequestInit } from "../../../src/worker.ts";
 import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd, real } from "./page.ts";
+import { connect, odd, real } from "./page-vault.ts";
 
 const VMS = `${ORIGIN}/v1/vms`;
 

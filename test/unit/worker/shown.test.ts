@@ -4,7 +4,7 @@ import type { Snapshot } from "../../../src/vault/vault.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
-import { connect, odd, real } from "./page.ts";
+import { connect, odd, real } from "./page-vault.ts";
 
 describe("a page's vault", () => {
   it("shows what the vault shows, frozen, and the same object until something changes", async () => {

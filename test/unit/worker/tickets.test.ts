@@ -4,7 +4,7 @@ import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import type { ServeOptions } from "../../../src/worker.ts";
 import { clockAhead } from "../../support/clock.ts";
 import { acme, credentials, jwt, ORIGIN, reply } from "../../support/fake-api.ts";
-import { type Answered, api, code, post, question, serve, VMS } from "./stage.ts";
+import { type Answered, api, code, post, question, serve, VMS } from "./worker-part.ts";
 
 describe("a token", () => {
   it("is given for listed URLs only, whatever the page makes of them [S1]", async () => {

@@ -1,7 +1,7 @@
 /** What tests have tabs do: calls of their vaults, one or many, and how these end. */
 import type { Page } from "playwright";
 import type { Ended, Tally } from "./page.ts";
-import { credentials, type Stage } from "./stage.ts";
+import { credentials, type Stage } from "./real-tabs.ts";
 
 export const TABS = 10;
 

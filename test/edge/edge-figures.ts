@@ -2,7 +2,7 @@
  * What a million accounts and 10,000 requests a second ask of Cloudflare: `npm run simulate`. The figures of
  * docs/scale.md. Prices and limits are the platform's published ones; they are named there.
  */
-import { type Counts, type Scenario, simulate } from "./simulation.ts";
+import { type Counts, type Scenario, simulate } from "./edge-model.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

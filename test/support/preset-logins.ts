@@ -14,7 +14,7 @@ import type { Provider } from "../../src/types.ts";
 import { asFetch } from "../apis/in-process.ts";
 import type { OAuthBrand } from "../apis/oauth/brand.ts";
 import { type BrandName, brands, SECRET, TENANT } from "../apis/oauth/brands.ts";
-import { challengeOf, createOAuthApi, type OAuthApi } from "../apis/oauth/server.ts";
+import { challengeOf, createOAuthApi, type OAuthApi } from "../apis/oauth/authorization-server.ts";
 import { clockAhead } from "./clock.ts";
 
 /** What a test wants of a preset, besides what its server demands. */

@@ -11,7 +11,7 @@ import { systemClock } from "../../src/refresh/clock.ts";
 import type { Owner } from "../../src/cloudflare/wire.ts";
 import type { Clock, Provider } from "../../src/types.ts";
 import { TokenVault as Measured } from "./docs/metrics.ts";
-import type { ObjectState } from "./stage.ts";
+import type { ObjectState } from "./strict-vmcloud.ts";
 
 /** The tests share the isolate with the Worker, and each adds a provider of its own. */
 export const providers: Record<string, Provider<never>> = {};

@@ -1,6 +1,6 @@
 /** The figures of docs/scale.md for fleets, from a run of the real code in a model of one. */
 import { describe, expect, it } from "vitest";
-import { type Scenario, simulate } from "./simulation.ts";
+import { type Scenario, simulate } from "./fleet-model.ts";
 
 const HOUR = 3_600_000;
 const base: Scenario = {

@@ -17,7 +17,7 @@ import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import { wordsOf } from "../apis/log.ts";
 import type { SpawnOptions } from "../apis/serve.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import { clock, FRONT, hooks, providers } from "./worker.ts";
+import { clock, FRONT, hooks, providers } from "./tested-worker.ts";
 
 export interface Stub {
   readonly id: unknown;

@@ -1,6 +1,6 @@
 /** The figures that docs/scale.md rests on, from a run of the real code in a model of the edge. */
 import { describe, expect, it } from "vitest";
-import { type Scenario, simulate } from "./simulation.ts";
+import { type Scenario, simulate } from "./edge-model.ts";
 
 const HOUR = 3_600_000;
 const base: Scenario = {

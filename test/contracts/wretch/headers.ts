@@ -7,7 +7,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { vaultAddon, vaultMiddleware } from "../../../src/wretch.ts";
 import { ada, grace } from "../../apis/vmcloud-data.ts";
 import { type Echo, hidesRedirects } from "../fetch/stage.ts";
-import { ended, relentless, type WretchStage } from "./stage.ts";
+import { ended, relentless, type WretchStage } from "./chains.ts";
 
 const presentation = { header: "X-API-Key" };
 

@@ -6,7 +6,7 @@ import { createVault, type Vault } from "../../src/index.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { Provider } from "../../src/types.ts";
-import { type Counts, type Scenario, simulate } from "./simulation.ts";
+import { type Counts, type Scenario, simulate } from "./fleet-model.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -1,5 +1,5 @@
 /**
- * `node test/bench/sqlite.ts`: what `tokenkeep/node` costs, beside bare SQLite in the same run, in
+ * `node test/bench/sqlite-costs.ts`: what `tokenkeep/node` costs, beside bare SQLite in the same run, in
  * milliseconds. Medians of rounds that take turns.
  */
 import { mkdtempSync, rmSync } from "node:fs";

@@ -6,7 +6,7 @@
 import { base64url, exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "../contract.ts";
 import { createCounting } from "../counters.ts";
-import { createFamilies, type Family, type Rotation } from "../families.ts";
+import { createFamilies, type Family, type Rotation } from "../token-families.ts";
 import { createFaults } from "../faults.ts";
 import { createOpaqueTokens } from "../opaque-tokens.ts";
 import { type Call, html, json, readCall, textOf } from "../replies.ts";
