@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { VaultFetch } from "../../../src/index.ts";
 import { createPolicy } from "../../../src/request/policy.ts";
 import { createFollow } from "../../../src/request/redirects.ts";
-import { stage, token } from "./stage.ts";
+import { stage, token } from "./given-source.ts";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
