@@ -49,8 +49,13 @@ export function createVault<Credentials>(
 function onWake(listener: () => void): () => void {
   const stop = new AbortController();
   const { signal } = stop;
-  for (const type of ["online", "pageshow", "visibilitychange", "focus"])
+  for (const type of ["online", "pageshow", "focus"])
     globalThis.addEventListener?.(type, listener, { signal });
+  // A page that is hidden may be closing: what it began would be left half done.
+  const shown = (): void => {
+    if (globalThis.document?.visibilityState !== "hidden") listener();
+  };
+  globalThis.addEventListener?.("visibilitychange", shown, { signal });
   // The document alone hears `resume`, and only a page has one: a Worker that renders pages has none.
   globalThis.document?.addEventListener("resume", listener, { signal });
   return () => stop.abort();

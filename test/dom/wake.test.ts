@@ -1,8 +1,11 @@
 /** What wakes a page's vault: each event where the browser sends it. */
-import { expect, it, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { createVault } from "../../src/browser.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import { settle } from "../support/clock.ts";
+
+afterEach(() => vi.restoreAllMocks());
 
 it.each([
   ["online", () => window],
@@ -28,3 +31,20 @@ it.each([
     expect(count()).toBe(1);
   },
 );
+
+it("a page that is hidden begins nothing: it may be closing, and would leave its work half done [P10 S14]", async () => {
+  const store = memoryStore();
+  const vault = createVault({ provider: vmcloud(), store });
+  await vault.adopt({ accessToken: "token" });
+  const looks = [vi.spyOn(store, "read"), vi.spyOn(store, "head")];
+  const count = (): number => looks.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+  vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+  document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+  await settle();
+  expect(count()).toBe(0);
+  // A network that is back is news in the background, too.
+  window.dispatchEvent(new Event("online"));
+  await settle();
+  expect(count()).toBe(1);
+  vault.close();
+});

@@ -172,6 +172,27 @@ describe("a logout that is owed", () => {
     expect(api.to("logout")).toEqual([]);
   });
 
+  it("is told again where a tab ended before it knew that the server had heard, and before the next login [S14 F39]", async () => {
+    const { scene, tab } = await leftOffline();
+    const { api, clock, open } = scene;
+    let isFirst = true;
+    api.after = (kind, reply) => {
+      if (kind !== "logout" || !isFirst) return reply;
+      isFirst = false;
+      return new Promise(() => {});
+    };
+    tab.isOffline = false;
+    // The page goes on for a moment while it is closed, and the network is back.
+    const dying = open();
+    dying.vault.subscribe(() => {});
+    await settle();
+    expect(kinds(scene)).toEqual(["login", "logout"]);
+    dying.vault.close();
+    await clock.until(open().vault.signIn(bob));
+    expect(kinds(scene)).toEqual(["login", "logout", "logout", "login"]);
+    expect(api.users()).toEqual(["bob"]);
+  });
+
   it("is settled by the login that is granted: no logout ends the new session [P19]", async () => {
     const { scene } = await leftOffline();
     const { api, open } = scene;
