@@ -22,7 +22,7 @@ export default defineConfig({
         ],
       },
     },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });
