@@ -6,6 +6,8 @@ import { send } from "./token-request.ts";
 /** Where a server without metadata answers; absolute URLs. */
 export interface OAuthEndpoints {
   readonly authorization?: string;
+  /** Takes what a login wants before the browser leaves (RFC 9126). */
+  readonly pushedAuthorization?: string;
   readonly token?: string;
   readonly revocation?: string;
   readonly userInfo?: string;
@@ -41,6 +43,7 @@ export interface OAuthClient {
 
 type EndpointName =
   | `${"authorization" | "token" | "revocation" | "userinfo" | "end_session"}_endpoint`
+  | "pushed_authorization_request_endpoint"
   | "jwks_uri";
 
 /** A server's metadata, narrowed: in the wire's spelling, without anything that nobody asked for. */
@@ -49,6 +52,8 @@ export interface OAuthServer extends Readonly<Partial<Record<EndpointName, strin
   readonly authorization_response_iss_parameter_supported: boolean;
   /** Whether PKCE by S256 may be relied on. A server that does not tell its methods often has it. */
   readonly has_s256: boolean;
+  /** Whether it takes logins by pushed requests alone (RFC 9126 §5). */
+  readonly require_pushed_authorization_requests: boolean;
   readonly id_token_signing_alg_values_supported?: string[] | undefined;
 }
 
@@ -96,6 +101,7 @@ function addressesOf(issuer: string): string[] {
 /** The endpoints, as metadata calls them. */
 const ENDPOINTS: Readonly<Record<keyof OAuthEndpoints, EndpointName>> = own({
   authorization: "authorization_endpoint",
+  pushedAuthorization: "pushed_authorization_request_endpoint",
   token: "token_endpoint",
   revocation: "revocation_endpoint",
   userInfo: "userinfo_endpoint",
@@ -126,6 +132,7 @@ function narrow(body: Record<string, unknown>, issuer: string): OAuthServer | Lo
     authorization_response_iss_parameter_supported:
       body["authorization_response_iss_parameter_supported"] === true,
     has_s256: !methods || methods.includes("S256"),
+    require_pushed_authorization_requests: body["require_pushed_authorization_requests"] === true,
     id_token_signing_alg_values_supported: textsIn(body["id_token_signing_alg_values_supported"]),
   });
 }
@@ -139,6 +146,7 @@ function given(endpoints: OAuthEndpoints, issuer: string | undefined): OAuthServ
     issuer: issuer ?? "urn:tokenkeep:no-issuer",
     authorization_response_iss_parameter_supported: false,
     has_s256: true,
+    require_pushed_authorization_requests: false,
     id_token_signing_alg_values_supported: undefined,
   });
 }
@@ -147,7 +155,8 @@ function given(endpoints: OAuthEndpoints, issuer: string | undefined): OAuthServ
 export type LookUp = (exchange: Exchange) => Promise<OAuthServer | LookUpFlaw>;
 
 /** Looks a client's server up: once, and only when it is wanted. Rejects as the exchange's `fetch` does. */
-export function createLookUp({ issuer, endpoints }: OAuthClient): LookUp {
+export function createLookUp(client: OAuthClient): LookUp {
+  const { issuer, endpoints } = own(client);
   let found = endpoints && given(endpoints, issuer);
   return async (exchange) => {
     let last: LookUpFlaw = { flaw: "metadata_missing" };
@@ -171,13 +180,15 @@ export function createLookUp({ issuer, endpoints }: OAuthClient): LookUp {
   };
 }
 
-/** What keeps sessions and logins of one client apart from another's (S11). */
-export function clientParts({
-  issuer,
-  clientId,
-  scope = "",
-  resource = [],
-}: OAuthClient): string[] {
+/**
+ * What keeps sessions and logins of one client apart from another's (S11). A server without an issuer is told by
+ * its endpoints: without them, one server's code or refresh token would be sent to another that knows a client
+ * of the same name.
+ */
+export function clientParts(client: OAuthClient): string[] {
+  const { issuer, endpoints, clientId, scope = "", resource = [] } = own(client);
+  const { token, authorization } = own({ ...endpoints });
+  const server = issuer ?? token ?? authorization ?? "";
   const resources = typeof resource === "string" ? [resource] : resource;
-  return [issuer ?? "", clientId, scope.split(" ").sort().join(" "), ...resources];
+  return [server, clientId, scope.split(" ").sort().join(" "), ...resources];
 }

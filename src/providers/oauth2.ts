@@ -29,6 +29,7 @@ import {
   type OAuthServer,
   parseUrl,
 } from "../grant/oauth.ts";
+import { type Claims, shownOf } from "../grant/oauth-claims.ts";
 import { createFinder, lost } from "../grant/oauth-finder.ts";
 import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
 import { outcomeOf, type ReplyRules, type TokenReply } from "../grant/outcome.ts";
@@ -39,10 +40,15 @@ import { isObject, own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
 import type { Exchange, Outcome, Provider, Renewal, TokenSet } from "../types.ts";
 
-export type { Address, CodeCredentials, OAuthClient, OAuthEndpoints, ReplyRules, TokenReply };
-
-/** A JSON object without a prototype. */
-export type Claims = Readonly<Record<string, unknown>>;
+export type {
+  Address,
+  Claims,
+  CodeCredentials,
+  OAuthClient,
+  OAuthEndpoints,
+  ReplyRules,
+  TokenReply,
+};
 
 /** The options of {@link oauth2}. */
 export interface OAuth2Options
@@ -63,6 +69,12 @@ export interface OAuth2Options
    */
   readonly idTokenAlgorithms?: readonly string[];
   /**
+   * Keeps the ID token, so that `beginSignOut` can tell the server whose login to end (`id_token_hint`): some
+   * servers ask the user otherwise, and some refuse. A snapshot's `profile` then shows it as `id_token`, unless
+   * the profile would be longer than 4,096 characters with it. `false` by default.
+   */
+  readonly keepsIdToken?: boolean;
+  /**
    * Picks the claims that a snapshot's `profile` shows; by default all but hashes and nonce. Nobody is
    * signed in where it throws.
    */
@@ -72,8 +84,6 @@ export interface OAuth2Options
 const ALGORITHMS: ReadonlySet<string> = new Set(
   "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" "),
 );
-
-type Granted = Extract<Outcome, { type: "granted" }>;
 
 /** An answer of the token endpoint, and what it means. */
 interface Answered {
@@ -235,25 +245,15 @@ async function redeem(parts: Client, { server, exchange, code }: Redeeming): Pro
   let claims: Claims | undefined;
   try {
     claims = await checkIdToken(parts, { server, exchange, reply, code });
-    return { ...outcome, grant: { ...grant, ...shown(parts, claims) } };
+    return {
+      ...outcome,
+      grant: { ...grant, ...shownOf(claims, { idToken: reply.body?.["id_token"], options }) },
+    };
   } catch {
     // Nobody knows whose tokens these are: they are not kept.
     await revoke(parts, { server, exchange, tokens: grant }).catch(() => {});
     return { type: "trouble", reason: claims ? "read_failed" : "id_token_invalid" };
   }
-}
-
-/** What is kept of an ID token: its subject, and what a snapshot shows. */
-function shown(
-  { options: { profile = withoutHashes } }: Client,
-  claims: Claims,
-): Pick<Granted["grant"], "material" | "profile"> {
-  return { material: own({ sub: claims["sub"] }), profile: profile(claims) };
-}
-
-function withoutHashes(claims: Claims): object {
-  const { nonce: _n, at_hash: _a, c_hash: _c, s_hash: _s, ...others } = claims;
-  return others;
 }
 
 interface Refreshing {
@@ -264,12 +264,14 @@ interface Refreshing {
 }
 
 /** RFC 6749 §6, OpenID Connect Core §12.2. Once the token is spent, nothing more is waited for. */
-async function refresh(parts: Client, given: Refreshing): Promise<Outcome> {
-  const { server, exchange, refreshToken, material } = given;
-  const { client, authentication, wantsIdToken } = parts;
-  const { outcome, reply } = await ask(parts, exchange, (options) =>
+async function refresh(
+  parts: Client,
+  { server, exchange, refreshToken, material }: Refreshing,
+): Promise<Outcome> {
+  const { client, authentication, wantsIdToken, options } = parts;
+  const { outcome, reply } = await ask(parts, exchange, (given) =>
     oauth.refreshTokenGrantRequest(
-      ...[asMetadata(server), client, authentication, refreshToken, options],
+      ...[asMetadata(server), client, authentication, refreshToken, given],
     ),
   );
   const idToken = reply?.body?.["id_token"];
@@ -277,10 +279,14 @@ async function refresh(parts: Client, given: Refreshing): Promise<Outcome> {
   // Somebody else's tokens are not this session's, whatever else is wrong with them.
   const known = isObject(material) ? own(material)["sub"] : undefined;
   const sub = decodeClaims(idToken)?.["sub"];
-  if (known !== undefined && sub !== undefined && sub !== known) return { type: "refused" };
+  if (known !== undefined && sub !== undefined && sub !== known) {
+    // They reached this context, so that they are given back (P20).
+    await revoke(parts, { server, exchange, tokens: outcome.grant }).catch(() => {});
+    return { type: "refused" };
+  }
   try {
     const claims = await checkIdToken(parts, { server, exchange, reply });
-    return { ...outcome, grant: { ...outcome.grant, ...shown(parts, claims) } };
+    return { ...outcome, grant: { ...outcome.grant, ...shownOf(claims, { idToken, options }) } };
   } catch {
     // A good access token is not thrown away for what is wrong beside it (F70).
     return outcome;
@@ -303,14 +309,8 @@ async function revoke(
   const hint = refreshToken === undefined ? "access_token" : "refresh_token";
   const { outcome } = await ask(parts, exchange, (options) =>
     oauth.revocationRequest(
-      asMetadata(server),
-      client,
-      authentication,
-      refreshToken ?? accessToken,
-      {
-        ...options,
-        additionalParameters: { token_type_hint: hint },
-      },
+      ...[asMetadata(server), client, authentication, refreshToken ?? accessToken],
+      { ...options, additionalParameters: { token_type_hint: hint } },
     ),
   );
   return outcome;

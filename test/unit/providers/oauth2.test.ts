@@ -1,7 +1,9 @@
 /** The OAuth 2.0 mechanism: what it sends, what it makes of the answers, and what it lets nobody do. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { inspect } from "node:util";
-import { oauth2 } from "../../../src/providers/oauth2.ts";
+import { createVault, type Vault } from "../../../src/index.ts";
+import { type CodeCredentials, oauth2, type OAuth2Options } from "../../../src/providers/oauth2.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import { API, CLIENT, ISSUER } from "../../support/oauth-server.ts";
 import { rejection } from "../../support/vault.ts";
 import { HOUR, options, signedIn, stage } from "./oauth2-stage.ts";
@@ -152,13 +154,32 @@ describe("an attack by the name of", () => {
     },
   );
 
-  it("a refresh that brings somebody else's ID token ends the session", async () => {
+  it("a refresh that brings somebody else's ID token ends the session, and gives theirs back [P20 S14]", async () => {
     const { vault, server, pass } = await signedIn();
     server.idToken = (told) => ({ ...told, sub: "mallory" });
     pass(HOUR);
     const error = await rejection(vault.getToken());
     expect(error).toMatchObject({ code: "sign_in_required" });
     expect(vault.snapshot().profile).toMatchObject({ sub: "ada" });
+    const [spent, ...more] = server.to("/token").slice(1);
+    expect(more).toEqual([]);
+    // By its own refresh token, and never by the session's.
+    const revoked = server.to("/revoke").map(({ form }) => form.get("token"));
+    expect(revoked).toEqual([expect.stringMatching(/^refresh-/)]);
+    expect(revoked).not.toContain(spent?.form.get("refresh_token"));
+  });
+
+  it("somebody else's tokens without a refresh token of their own are ended by the access token [P20]", async () => {
+    const { vault, server, pass } = await signedIn();
+    server.idToken = (told) => ({ ...told, sub: "mallory" });
+    server.token = ({ refresh_token: _, ...told }) => told;
+    pass(HOUR);
+    await rejection(vault.getToken());
+    const { form } = server.to("/revoke")[0]!;
+    expect([form.get("token"), form.get("token_type_hint")]).toEqual([
+      expect.stringMatching(/^access-/),
+      "access_token",
+    ]);
   });
 });
 
@@ -317,6 +338,71 @@ describe("a client", () => {
     });
     await vault.signOut();
     expect(server.seen.map(({ path }) => path)).toEqual(["/token", "/revoke"]);
+  });
+
+  it("whose server has no issuer is told by its endpoints: no other server gets its session [S11]", async () => {
+    const at = (host: string): Partial<OAuth2Options> => ({
+      endpoints: { token: `https://${host}/token`, revocation: `https://${host}/revoke` },
+      issuer: undefined as never,
+      scope: "",
+    });
+    const asked: string[] = [];
+    const store = memoryStore();
+    const vaultAt = (host: string): Vault<CodeCredentials> =>
+      createVault({
+        provider: oauth2({ ...options, ...at(host) }),
+        store,
+        async fetch(input) {
+          asked.push(new URL(String(input)).host);
+          return Response.json({ access_token: "a-1-secret", refresh_token: "r-1-secret" });
+        },
+      });
+    await vaultAt("one.test").adopt({ accessToken: "a-0-secret", refreshToken: "r-0-secret" });
+    const other = vaultAt("two.test");
+    expect(await rejection(other.getToken())).toMatchObject({ code: "no_session" });
+    await other.signOut();
+    expect(asked).toEqual([]);
+    const same = vaultAt("one.test");
+    await same.signOut({ untilRevoked: true });
+    expect(asked).toEqual(["one.test"]);
+  });
+
+  it("without an issuer takes no callback that names one: nobody could compare it", async () => {
+    const endpoints = { token: `${ISSUER}/token` };
+    const given = { endpoints, issuer: undefined as never, scope: "" };
+    const { vault, server, login } = await stage(given);
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "callback_invalid" });
+    expect(server.seen).toEqual([]);
+  });
+
+  it("with an issuer and endpoints compares ID token and callback with the issuer [S12]", async () => {
+    const endpoints = { token: `${ISSUER}/token`, revocation: `${ISSUER}/revoke` };
+    const { vault, server, login } = await stage({ endpoints, idTokenAlgorithms: ["ES256"] });
+    await vault.signIn(await login());
+    expect(vault.snapshot().profile).toMatchObject({ iss: ISSUER });
+    server.idToken = (told) => ({ ...told, iss: "https://evil.test" });
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ reason: "id_token_invalid" });
+  });
+
+  it("keeps the ID token only where it says so, for the server's logout [S7]", async () => {
+    const without = await signedIn();
+    expect(without.vault.snapshot().profile).not.toHaveProperty("id_token");
+    const { vault, server, pass } = await signedIn({ keepsIdToken: true });
+    const shown = (): unknown => vault.snapshot().profile?.["id_token"];
+    const first = shown();
+    expect(first).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    pass(HOUR);
+    await vault.getToken();
+    expect([shown() === first, typeof shown()]).toEqual([false, "string"]);
+    // One that is long costs nobody the profile.
+    const second = shown();
+    server.idToken = (told) => ({ ...told, groups: "x".repeat(3_000) });
+    pass(HOUR);
+    await vault.getToken();
+    expect(vault.snapshot().profile).toMatchObject({ sub: "ada", groups: expect.any(String) });
+    expect(vault.snapshot().profile).not.toHaveProperty("id_token", second);
   });
 
   it("revokes its refresh token when it signs out [S14]", async () => {
