@@ -1,5 +1,5 @@
 /**
- * The page's part of OAuth 2.0 and OpenID Connect: begins a login by redirect, and completes it. The vault
+ * The page's part of OAuth 2.0 and OpenID Connect: begins a login by redirect or popup, and completes it. The vault
  * gets the tokens, wherever it runs: in the page, in a worker, or on a server.
  *
  * @example
@@ -27,5 +27,8 @@ export {
   type SignInOutcome,
   type SignsIn,
 } from "./oauth/complete.ts";
-export { beginSignOut, type SignOutOptions } from "./oauth/sign-out.ts";
+export { type PopupOptions, type PopupOutcome, signInByPopup } from "./oauth/popup.ts";
+export type { LoginOptions } from "./oauth/request.ts";
+export { beginSignOut, type SignOutOptions, type SignsOut } from "./oauth/sign-out.ts";
+export { createStepUp, type StepUp, type StepUpOptions, type Steps } from "./oauth/step-up.ts";
 export { type Asks, readUserInfo } from "./oauth/user-info.ts";

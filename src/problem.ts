@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isObject, own } from "./guard/json.ts";
+import { type Challenge, parseChallenge } from "./guard/challenge.ts";
+import { isObject } from "./guard/json.ts";
 import { jsonIn, parseRetryAfter, readText } from "./guard/replies.ts";
 
 /** In bytes: more than any error needs. */
@@ -20,21 +21,7 @@ export interface Problem {
   /** Milliseconds to wait, from `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfter?: number;
   /** The first `WWW-Authenticate` challenge (RFC 9110 §11.6.1), where the runtime shows it. */
-  readonly challenge?: { readonly scheme: string; readonly [parameter: string]: string };
-}
-
-type Challenge = { readonly scheme: string; [parameter: string]: string };
-
-/** The first challenge and its parameters: `Bearer error="invalid_token", scope="a b"`. */
-function parseChallenge(value: string | null): Problem["challenge"] {
-  const [start = "", scheme] = /^\s*([\w-]+)/.exec(value ?? "") ?? [];
-  if (value === null || !scheme) return undefined;
-  const challenge: Challenge = own({ scheme });
-  // One parameter after the other (`y`), up to the next challenge: a word that no `=` follows.
-  const parameter = /[\s,]*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"=]+))/gy;
-  for (const [, name = "", quoted = "", plain] of value.slice(start.length).matchAll(parameter))
-    challenge[name.toLowerCase()] ??= plain ?? quoted.replace(/\\(.)/g, "$1");
-  return challenge;
+  readonly challenge?: Challenge;
 }
 
 /** The first value that says anything, as text. */

@@ -1,4 +1,7 @@
-/** A client in its page: its server, its addresses, and the errors of a login. It stays small. */
+/**
+ * A client in its page: its server, its addresses, and the errors of a login. It stays small. Whoever comes in
+ * here has made the client's members its own (S15).
+ */
 import type { VaultErrorCode, VaultErrorReason } from "../errors.ts";
 import {
   clientParts,
@@ -10,6 +13,7 @@ import {
 } from "../grant/oauth.ts";
 import { own } from "../guard/json.ts";
 import { isSecure } from "../guard/secure.ts";
+import type { Exchange } from "../types.ts";
 import { refusal } from "../worker/refusal.ts";
 
 export type { OAuthClient, OAuthEndpoints } from "../grant/oauth.ts";
@@ -19,7 +23,7 @@ const DEADLINE = 15_000;
 
 interface Flawed {
   readonly why: string;
-  readonly advice?: string;
+  readonly advice?: string | undefined;
   readonly code?: VaultErrorCode;
   readonly reason?: VaultErrorReason;
   readonly status?: number | undefined;
@@ -51,19 +55,28 @@ export function isSafe(address: string, { dangerouslyAllowLoopbackHttp }: OAuthC
   return url !== undefined && isSecure(url, dangerouslyAllowLoopbackHttp);
 }
 
+/** Whether an ID token is wanted. */
+export const isOpenId = ({ scope = "" }: OAuthClient): boolean =>
+  scope.split(" ").includes("openid");
+
+/** For what is asked of the server here. */
+export const exchangeOf = (ms: number): Exchange => ({
+  fetch: (...request) => fetch(...request),
+  signal: AbortSignal.timeout(ms),
+  now: Date.now,
+});
+
 /** The server, from its metadata or as the client gives it. */
 export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
   const { issuer, endpoints, clientId } = client;
   if (typeof clientId !== "string" || !clientId) throw mistake("clientId");
   if (!endpoints && !isSafe(issuer ?? "", client)) throw mistake("issuer, an https URL");
+  // As the provider says: an ID token is compared with its issuer.
+  if (!issuer && isOpenId(client)) throw mistake("issuer, because of the scope openid");
   const key = JSON.stringify([issuer, endpoints]);
   const lookUp = lookUps.get(key) ?? createLookUp(client);
   lookUps.set(key, lookUp);
-  const found = await lookUp({
-    fetch: (...request) => fetch(...request),
-    signal: AbortSignal.timeout(DEADLINE),
-    now: Date.now,
-  }).catch(() => undefined);
+  const found = await lookUp(exchangeOf(DEADLINE)).catch(() => undefined);
   if (!found) throw failure({ why: "the server cannot be reached", reason: "no_connection" });
   if (!("flaw" in found)) return found;
   const { flaw: reason, status, retryAfter } = found;
@@ -87,20 +100,28 @@ export function placeOf(address: string): string {
   return path;
 }
 
-/** Sends the browser to one of the server's endpoints, with `parameters` beside those that are there. */
-export function leaveFor(
+/** What is sent to one of the server's endpoints; what is `undefined` is not. */
+export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** One pair for each value. */
+export const pairsOf = (parameters: Parameters): string[][] =>
+  Object.entries(parameters).flatMap(([name, value]) =>
+    (typeof value === "object" ? value : [value]).flatMap((one) =>
+      one === undefined ? [] : [[name, one]],
+    ),
+  );
+
+/** The address of one of the server's pages, with `parameters` beside those that are there. */
+export function addressOf(
   client: OAuthClient,
   endpoint: string | undefined,
-  parameters: Readonly<Record<string, string | readonly string[] | undefined>>,
-): void {
+  parameters: Parameters,
+): string {
   if (endpoint === undefined || !isSafe(endpoint, client))
     throw failure({ why: "the server tells no secure endpoint", reason: "metadata_invalid" });
   const url = new URL(endpoint);
-  for (const [name, value] of Object.entries(parameters)) {
-    if (value === undefined) continue;
-    url.searchParams.delete(name);
-    for (const one of typeof value === "string" ? [value] : value)
-      url.searchParams.append(name, one);
-  }
-  location.assign(url.href);
+  const pairs = pairsOf(parameters);
+  for (const [name = ""] of pairs) url.searchParams.delete(name);
+  for (const [name = "", value = ""] of pairs) url.searchParams.append(name, value);
+  return url.href;
 }

@@ -1,8 +1,9 @@
 /** Completes a login: the browser is back, and the vault gets the code. */
 import type { OAuthClient } from "../grant/oauth.ts";
 import type { CodeCredentials } from "../grant/oauth-code.ts";
-import { isObject } from "../guard/json.ts";
+import { isObject, own } from "../guard/json.ts";
 import { clientKey, failure, redirectOf } from "./client.ts";
+import { handOver, isPopupState } from "./hand-over.ts";
 import { type Missing, type Pending, take } from "./pending.ts";
 
 export type { CodeCredentials };
@@ -25,7 +26,12 @@ export type SignInOutcome =
    * here (`"unknown"`), or the page was reloaded while it was completed (`"interrupted"`). The vault is as
    * it was: its snapshot says whether somebody is signed in.
    */
-  | { readonly type: "stale"; readonly reason: Missing | "interrupted" };
+  | { readonly type: "stale"; readonly reason: Missing | "interrupted" }
+  /**
+   * This page is the popup of a login: the page that opened it completes it. The browser closes the popup, or
+   * leaves that to the user where a page or server of the login isolates itself (COOP).
+   */
+  | { readonly type: "handed-over" };
 
 /** Whoever takes the code: a vault, or a function that hands it to a server. */
 export interface SignsIn {
@@ -38,48 +44,63 @@ const MARK = "tokenkeep";
 /** The completions that are under way: React's StrictMode, for one, asks twice. */
 const underWay = new Map<string, Promise<SignInOutcome>>();
 
+/** The answers of servers that could not be looked up here: the next call tries again. */
+const unanswered = new Map<string, URLSearchParams>();
+
 /**
  * Completes a login that {@link beginSignIn} has begun, if this page's URL is its callback; call it at each
  * load. The URL is cleaned at once, and shows the place again that the user came from.
  *
- * Rejects as the vault's `signIn` does, and with `sign_in_failed`, reason `issuer_mismatch`, where another
- * server than the client's has answered.
+ * Rejects as the vault's `signIn` does; with `sign_in_failed`, reason `issuer_mismatch`, where another server than
+ * the client's has answered; with `store_unavailable` where IndexedDB does not answer: then call it again.
  */
 export function completeSignIn(client: OAuthClient, vault: SignsIn): Promise<SignInOutcome> {
-  const key = clientKey(client);
-  const mine = underWay.get(key) ?? complete(client, vault).finally(() => underWay.delete(key));
-  underWay.set(key, mine);
-  return mine;
+  const mine = own(client);
+  const key = clientKey(mine);
+  const outcome = underWay.get(key) ?? complete(mine, vault).finally(() => underWay.delete(key));
+  underWay.set(key, outcome);
+  return outcome;
 }
 
 async function complete(client: OAuthClient, vault: SignsIn): Promise<SignInOutcome> {
+  const key = clientKey(client);
   const here = new URL(location.href);
   const back = redirectOf(client);
-  if (here.pathname !== back.pathname) return { type: "none" };
-  const answer = here.searchParams;
+  const before = unanswered.get(key);
+  if (!before && here.pathname !== back.pathname) return { type: "none" };
+  const answer = before ?? here.searchParams;
   const state = answer.get("state");
   if (!state || !(answer.has("code") || answer.has("error"))) return interrupted(here);
   // At once: no script, referrer or history entry is to see the code.
-  history.replaceState({ ...history.state, [MARK]: true }, "", back);
-  const pending = await take(clientKey(client) + state).catch((error: unknown) => {
+  if (!before) history.replaceState({ ...history.state, [MARK]: true }, "", back);
+  if (isPopupState(state) && (await handOver(state, answer))) {
     show(back, back.href);
-    throw error;
-  });
-  if (typeof pending === "string") {
-    show(back, back.href);
-    return { type: "stale", reason: pending };
+    window.close();
+    return { type: "handed-over" };
   }
+  let place = back.href;
   try {
+    const pending = await takeFor(key, answer);
+    if (typeof pending === "string") return { type: "stale", reason: pending };
+    place = pending.returnTo;
     return await finish(answer, pending, vault);
   } finally {
-    show(back, pending.returnTo);
+    show(back, place);
   }
+}
+
+/** The login that an answer is for. Where the database fails, the answer is kept for another try. */
+export async function takeFor(key: string, answer: URLSearchParams): Promise<Pending | Missing> {
+  unanswered.set(key, answer);
+  const pending = await take(key + answer.get("state"));
+  unanswered.delete(key);
+  return pending;
 }
 
 /** A mark without a callback was left by a page that was reloaded, or left, before it was done. */
 function interrupted(here: URL): SignInOutcome {
   const kept: unknown = history.state;
-  if (!isObject(kept) || kept[MARK] !== true) return { type: "none" };
+  if (!isObject(kept) || own(kept)[MARK] !== true) return { type: "none" };
   unmark(here.href);
   return { type: "stale", reason: "interrupted" };
 }
@@ -101,14 +122,21 @@ function isFromIssuer(answer: URLSearchParams, { issuer, namesIssuer }: Pending)
   return told.length === 0 ? !namesIssuer : told.length === 1 && told[0] === issuer;
 }
 
-async function finish(
+type Finished = Extract<SignInOutcome, { readonly type: "denied" | "signed-in" }>;
+
+/** Hands the code to the vault, if the answer has one. */
+export async function finish(
   answer: URLSearchParams,
   pending: Pending,
   vault: SignsIn,
-): Promise<SignInOutcome> {
-  const { codeVerifier, redirectUri, nonce, maxAge, returnTo } = pending;
-  if (!isFromIssuer(answer, pending))
-    throw failure({ why: "another server has answered", reason: "issuer_mismatch" });
+): Promise<Finished> {
+  const { codeVerifier, redirectUri, nonce, maxAge, returnTo } = own(pending);
+  if (!isFromIssuer(answer, pending)) {
+    const why = "another server has answered";
+    // Without an issuer nobody can tell whether the one that is named is right.
+    const advice = pending.issuer === undefined ? "Give the client its issuer" : undefined;
+    throw failure({ why, advice, reason: "issuer_mismatch" });
+  }
   const error = answer.get("error");
   if (error !== null) {
     const description = answer.get("error_description") ?? undefined;

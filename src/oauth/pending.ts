@@ -2,7 +2,7 @@
  * What a page needs until it is back from the login: sealed, bound to its `state`, for ten minutes, and taken
  * out once. It stands in IndexedDB, because the page that comes back is another one.
  */
-import { parse } from "../guard/json.ts";
+import { isObject, own, parse } from "../guard/json.ts";
 import { within } from "../guard/within.ts";
 import { failure } from "./client.ts";
 
@@ -50,24 +50,47 @@ const settled = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
-async function open(): Promise<IDBDatabase> {
-  const request = indexedDB.open(DATABASE, 1);
+async function open(version?: number): Promise<IDBDatabase> {
+  const request = indexedDB.open(DATABASE, version);
   request.onupgradeneeded = () => request.result.createObjectStore(STORE);
   const db = await settled(request);
+  // Else "clear site data" would wait for this connection.
   db.onversionchange = () => db.close();
-  return db;
+  if (db.objectStoreNames.contains(STORE)) return db;
+  // A database that was only ever opened is taken over (F74).
+  db.close();
+  return open(db.version + 1);
 }
 
-/** One transaction; its end is awaited, because the page may be left at once. */
-async function transact<T>(deed: (store: IDBObjectStore) => Promise<T>): Promise<{ value: T }> {
+type Deed<T> = (store: IDBObjectStore) => Promise<T>;
+
+/**
+ * One transaction; its end is awaited, because the page may be left at once. A deed whose caller was told of a
+ * failure is not done behind their back: the login would be taken, and nobody would have it.
+ */
+async function transact<T>(deed: Deed<T>, late: AbortSignal): Promise<{ value: T }> {
   const db = await open();
   try {
+    late.throwIfAborted();
     const transaction = db.transaction(STORE, "readwrite");
     const done = new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onabort = () => reject(transaction.error);
     });
-    const value = await deed(transaction.objectStore(STORE));
+    // Where the deed fails first, nobody waits for this.
+    done.catch(() => {});
+    const giveUp = (): void => {
+      try {
+        transaction.abort();
+      } catch {
+        // It was over already.
+      }
+    };
+    late.addEventListener("abort", giveUp);
+    const value = await deed(transaction.objectStore(STORE)).catch((error: unknown) => {
+      giveUp();
+      throw error;
+    });
     await done;
     return { value };
   } finally {
@@ -75,22 +98,30 @@ async function transact<T>(deed: (store: IDBObjectStore) => Promise<T>): Promise
   }
 }
 
-/** A database that is denied, full or silent says so in time (F26). */
-async function use<T>(deed: (store: IDBObjectStore) => Promise<T>): Promise<T> {
-  const done = await within(transact(deed), PATIENCE).catch(() => undefined);
+/** A database that is denied, full or silent says so in time (F26); one that broke off is opened anew (F25). */
+async function use<T>(deed: Deed<T>): Promise<T> {
+  const limit = new AbortController();
+  const { signal } = limit;
+  const tries = transact(deed, signal).catch(() => transact(deed, signal));
+  const done = await within(tries, PATIENCE).catch(() => undefined);
   if (done) return done.value;
-  const advice = "Allow site data, free disk space";
+  limit.abort();
+  tries.catch(() => {});
+  const advice = "Allow site data, free disk space, and try again: nothing is lost";
   throw failure({ why: "IndexedDB is denied, full or silent", advice, code: "store_unavailable" });
 }
 
+/** An entry as the database gives it: each member is its own (S15). */
+const entryIn = (value: unknown): Partial<Entry> => own(isObject(value) ? value : {});
+
 /** An entry's age; a clock that went back makes it no younger. */
-const ageOf = ({ at }: Entry): number => Math.abs(Date.now() - at);
+const ageOf = ({ at = 0 }: Partial<Entry>): number => Math.abs(Date.now() - at);
 
 /** What is out of date becomes a mark, and marks are forgotten in the end. */
 async function sweep(store: IDBObjectStore): Promise<void> {
   const keys = await settled(store.getAllKeys());
-  const entries: Entry[] = await settled(store.getAll());
-  const youngest = new Set([...entries].sort((one, other) => other.at - one.at).slice(0, MOST - 1));
+  const entries = (await settled(store.getAll())).map(entryIn);
+  const youngest = new Set([...entries].sort((a, b) => ageOf(a) - ageOf(b)).slice(0, MOST - 1));
   entries.forEach((entry, index) => {
     const key = keys[index];
     if (key === undefined) return;
@@ -117,6 +148,8 @@ export async function keep(name: string, pending: Pending): Promise<void> {
   await use(async (store) => {
     await sweep(store);
     store.put({ at: Date.now(), key, iv, data } satisfies Entry, name);
+    // Some browsers take a key and give none back (F27): better told before the user has logged in.
+    if (!entryIn(await settled(store.get(name))).key) throw new Error("The key was not kept");
   });
 }
 
@@ -124,12 +157,12 @@ export async function keep(name: string, pending: Pending): Promise<void> {
 export async function take(name: string): Promise<Pending | Missing> {
   const found = await use(async (store) => {
     await sweep(store);
-    const entry: Entry | undefined = await settled(store.get(name));
-    if (entry?.key) store.put({ at: entry.at, end: "used" } satisfies Entry, name);
+    const entry = entryIn(await settled(store.get(name)));
+    if (entry.key) store.put({ at: entry.at ?? 0, end: "used" } satisfies Entry, name);
     return entry;
   });
-  const { key, iv, data } = found ?? {};
-  if (!key || !iv || !data) return found?.end ?? "unknown";
+  const { key, iv, data, end = "unknown" } = found;
+  if (!key || !iv || !data) return end;
   try {
     const plain = await crypto.subtle.decrypt(algorithmOf(name, iv), key, data);
     return parse(new TextDecoder().decode(plain)) as Pending;

@@ -1,7 +1,7 @@
 /** Ends the session at the server too (OpenID Connect RP-Initiated Logout 1.0). */
 import type { OAuthClient } from "../grant/oauth.ts";
 import { own } from "../guard/json.ts";
-import { leaveFor, placeOf, serverOf } from "./client.ts";
+import { addressOf, placeOf, serverOf } from "./client.ts";
 
 /** The options of {@link beginSignOut}. */
 export interface SignOutOptions {
@@ -11,23 +11,35 @@ export interface SignOutOptions {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
+/** The part of a vault that is needed. */
+export interface SignsOut {
+  signOut(options: { readonly untilRevoked: boolean }): Promise<unknown>;
+  snapshot?(): { readonly profile?: Readonly<Record<string, unknown>> | undefined };
+}
+
 /**
- * Signs out here, and sends the browser to the server's logout page. Where the server tells none, or cannot
- * be reached, the session here has ended all the same. Rejects as the vault's `signOut` does, and with
- * `sign_in_failed` where there is no logout page.
+ * Signs out here, waits for five seconds at most until the server has revoked the tokens, and sends the browser
+ * to the server's logout page. Where the provider says `keepsIdToken`, the server is told whose login to end
+ * (`id_token_hint`). Where the server tells no logout page, or cannot be reached, the session here has ended all
+ * the same. Rejects as the vault's `signOut` does, and with `sign_in_failed` where there is no logout page.
  */
 export async function beginSignOut(
   client: OAuthClient,
-  vault: { signOut(): Promise<unknown> },
+  vault: SignsOut,
   options: SignOutOptions = {},
 ): Promise<void> {
   const { returnTo, parameters } = own(options);
   const to = returnTo === undefined ? undefined : location.origin + placeOf(returnTo);
-  await vault.signOut();
-  const { end_session_endpoint } = await serverOf(client);
-  leaveFor(client, end_session_endpoint, {
+  const { id_token: hint } = own({ ...vault.snapshot?.().profile });
+  // The page takes what it has under way along when it is left.
+  await vault.signOut({ untilRevoked: true });
+  const at = own(client);
+  const { end_session_endpoint } = await serverOf(at);
+  const address = addressOf(at, end_session_endpoint, {
     ...parameters,
-    client_id: client.clientId,
+    client_id: at.clientId,
     post_logout_redirect_uri: to,
+    ...(typeof hint === "string" && { id_token_hint: hint }),
   });
+  location.assign(address);
 }

@@ -19,7 +19,7 @@ export async function readUserInfo(
   client: OAuthClient,
   vault: Asks,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
-  const { userinfo_endpoint } = await serverOf(client);
+  const { userinfo_endpoint } = await serverOf(own(client));
   if (userinfo_endpoint === undefined) return undefined;
   const response = await vault.fetch(userinfo_endpoint);
   const claims = response.ok ? jsonIn(await readText(response)) : undefined;

@@ -54,8 +54,8 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/own-api.md": Array<string>(8).fill(OWN),
   "docs/cookie.md": [COOKIE, COMPILED],
   "docs/logins.md": Array<string>(8).fill(LOGINS),
-  // The page; the worker's page, the server's page, and the rest.
-  "docs/oauth.md": [OAUTH, COMPILED, COMPILED, COMPILED],
+  // The page; popup, step-up, the worker's page, the server's page, the server, and the rest.
+  "docs/oauth.md": [OAUTH, ...Array<string>(6).fill(COMPILED)],
   "docs/oauth-servers.md": [COMPILED, COMPILED],
   "docs/providers.md": [COMPILED],
   "docs/presets.md": [RUNTIMES],

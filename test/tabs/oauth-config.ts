@@ -27,4 +27,9 @@ export const clientOf = ({ issuer }: OAuthConfig): OAuthClient => ({
 });
 
 export const providerOf = (config: OAuthConfig): Provider<CodeCredentials> =>
-  oauth2({ ...clientOf(config), name: "tabs", origins: [config.api, config.issuer] });
+  oauth2({
+    ...clientOf(config),
+    name: "tabs",
+    origins: [config.api, config.issuer],
+    keepsIdToken: true,
+  });

@@ -7,6 +7,7 @@ import {
   type CodeCredentials,
   completeSignIn,
   readUserInfo,
+  signInByPopup,
 } from "tokenkeep/oauth";
 import { connectVault } from "tokenkeep/worker";
 import { clientOf, providerOf, readConfig } from "./oauth-config.ts";
@@ -16,6 +17,8 @@ declare global {
     signIn: {
       vault: Vault<CodeCredentials>;
       begin(options?: BeginOptions): Promise<void>;
+      /** How a login by popup has ended. A click calls it, as browsers want it. */
+      popup(): Promise<string>;
       end(): Promise<void>;
       userInfo(): Promise<unknown>;
       /** What this page's load was: an outcome's type and reason, or an error's code. */
@@ -70,6 +73,10 @@ const outcome = outcomeOf();
 window.signIn = {
   vault,
   begin: (options) => beginSignIn(client, { prompt: "consent", ...options }),
+  async popup() {
+    const { type } = await signInByPopup(client, vault, { prompt: "consent" });
+    return type;
+  },
   end: () => beginSignOut(client, vault, { returnTo: "/" }),
   userInfo: () => readUserInfo(client, vault),
   outcome,

@@ -19,11 +19,28 @@ import type { OAuthConfig } from "./oauth-config.ts";
 let browser: Browser;
 let site: Served;
 
+export interface SiteOptions {
+  readonly which?: "chromium" | "firefox";
+  /** Pages cut themselves off from popups (COOP). */
+  readonly isIsolated?: boolean;
+  /** The script of the pages. */
+  readonly page?: string;
+  /** The application's own server, in front of the pages. */
+  readonly handle?: (request: Request) => Promise<Response | undefined>;
+}
+
 /** Call it once at the top of a test file. */
-export function useSite(): void {
+export function useSite({
+  which = "chromium",
+  isIsolated = false,
+  page: name = "oauth-page.ts",
+  handle,
+}: SiteOptions = {}): void {
   beforeAll(async () => {
-    const [page, worker] = await Promise.all([bundle("oauth-page.ts"), bundle("oauth-worker.ts")]);
+    const [page, worker] = await Promise.all([bundle(name), bundle("oauth-worker.ts")]);
     site = await serve(async (request) => {
+      const own = await handle?.(request);
+      if (own) return own;
       const { pathname } = new URL(request.url);
       const isScript = pathname.endsWith(".js");
       const text = isScript
@@ -35,10 +52,11 @@ export function useSite(): void {
         headers: {
           "content-type": `text/${isScript ? "javascript" : "html"}; charset=utf-8`,
           "cache-control": "no-store",
+          ...(isIsolated && { "cross-origin-opener-policy": "same-origin" }),
         },
       });
     });
-    browser = await launch();
+    browser = await launch(which);
   });
   afterAll(async () => {
     await browser?.close();
@@ -54,12 +72,15 @@ export interface Told {
   reuses: number;
   refreshes: number;
   logins: number;
+  /** What was asked for, in order: method and path, once it was answered. */
+  readonly answered: string[];
 }
 
 export interface LoginStage {
   readonly context: BrowserContext;
   readonly issuer: string;
   readonly site: string;
+  readonly api: string;
   readonly told: Told;
   /** Waits until the server may answer token requests; open by default. */
   gate: Promise<unknown>;
@@ -86,15 +107,19 @@ export interface LoginOptions {
   readonly isShared?: boolean;
   /** How many seconds an access token lives. */
   readonly life?: number;
+  /** Makes the client a confidential one. */
+  readonly secret?: string;
 }
 
 export async function setUpLogin({
   isShared = false,
   life = 600,
+  secret,
 }: LoginOptions = {}): Promise<LoginStage> {
-  const told: Told = { errors: [], reuses: 0, refreshes: 0, logins: 0 };
+  const told: Told = { errors: [], reuses: 0, refreshes: 0, logins: 0, answered: [] };
   let handle: ReturnType<Provider["callback"]>;
   const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    response.on("finish", () => void told.answered.push(`${request.method} ${request.url}`));
     if (request.url !== "/token" || request.method !== "POST") return handle(request, response);
     stage.arrived();
     void stage.gate.then(() => handle(request, response));
@@ -105,7 +130,8 @@ export async function setUpLogin({
     clients: [
       {
         client_id: "tabs",
-        token_endpoint_auth_method: "none",
+        token_endpoint_auth_method: secret === undefined ? "none" : "client_secret_basic",
+        ...(secret !== undefined && { client_secret: secret }),
         grant_types: ["authorization_code", "refresh_token"],
         redirect_uris: [`${site.url}/callback`],
         post_logout_redirect_uris: [`${site.url}/`],
@@ -149,6 +175,7 @@ export async function setUpLogin({
     context,
     issuer,
     site: site.url,
+    api: api.url,
     told,
     gate: Promise.resolve(),
     arrived: () => {},
@@ -187,6 +214,12 @@ export async function setUpLogin({
 
 /** Through the server's own pages: who is it, and is it all right? */
 export async function logIn(page: Page, login = "ada"): Promise<void> {
+  await answerLogin(page, login);
+  await page.waitForURL(`${site.url}/**`);
+}
+
+/** The same in a popup, which closes itself in the end. */
+export async function answerLogin(page: Page, login = "ada"): Promise<void> {
   const name = page.locator("input[name=login]");
   const consent = page.locator("input[name=prompt][value=consent]");
   await name.or(consent).first().waitFor({ state: "attached" });
@@ -196,8 +229,7 @@ export async function logIn(page: Page, login = "ada"): Promise<void> {
     await page.locator("button[type=submit]").click();
     await consent.waitFor({ state: "attached" });
   }
-  await page.locator("button[type=submit]").click();
-  await page.waitForURL(`${site.url}/**`);
+  await page.locator("button[type=submit]").click({ noWaitAfter: true });
 }
 
 /** What the load of this page was. */

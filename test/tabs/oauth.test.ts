@@ -131,6 +131,14 @@ describe("signing out", () => {
     const other = await stage.open();
     await expect.poll(() => statusOf(other)).toBe("signed-in");
     await page.evaluate(() => window.signIn.end());
+    await page.locator("button[name=logout]").waitFor();
+    // The grant had ended before the page was left.
+    const ends = stage.told.answered.filter((line) => /revocation|session.end/.test(line));
+    expect(ends.map((line) => line.replace(/\?.*/, ""))).toEqual([
+      "POST /token/revocation",
+      "GET /session/end",
+    ]);
+    expect(ends[1]).toMatch(/id_token_hint=[\w-]+\.[\w-]+\.[\w-]+/);
     await page.locator("button[name=logout]").click();
     await page.waitForURL(`${stage.site}/**`);
     await page.waitForFunction(() => "signIn" in window);

@@ -61,6 +61,8 @@ export async function openPage(given: Partial<OAuthClient> = {}): Promise<Page> 
     assign: (to: string) => void left.push(to),
   };
   vi.stubGlobal("location", location);
+  vi.stubGlobal("window", { open: () => null, close: () => {} });
+  for (const name of ["screenX", "screenY", "outerWidth", "outerHeight"]) vi.stubGlobal(name, 0);
   vi.stubGlobal("history", history);
   vi.stubGlobal("indexedDB", new IDBFactory());
   vi.stubGlobal("fetch", server.fetch);

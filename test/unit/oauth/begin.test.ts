@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { API, CLIENT, ISSUER } from "../../support/oauth-server.ts";
 import { rejection } from "../../support/vault.ts";
-import { APP, client, openPage } from "./bare-browser.ts";
+import { APP, client, openPage, type Page } from "./bare-browser.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -197,6 +197,8 @@ describe("a login that is begun", () => {
     ["clientId", { clientId: "" }, {}],
     ["issuer", { issuer: "http://login.acme.test" }, {}],
     ["issuer", { issuer: undefined }, {}],
+    ["openid", { issuer: undefined, endpoints: { authorization: `${ISSUER}/authorize` } }, {}],
+    ["scope", {}, { scope: ["vms:write"] }],
     ["redirectUri", { redirectUri: "https://other.test/callback" }, {}],
     ["maxAge", {}, { maxAge: -1 }],
     ["parameters", {}, { parameters: { audience: 7 } }],
@@ -224,5 +226,90 @@ describe("a login that is begun", () => {
     const error = await rejection(page.oauth.beginSignIn(client));
     expect(error).toMatchObject({ code: "store_unavailable" });
     expect(page.left).toEqual([]);
+  });
+});
+
+describe("a login that is pushed to the server (RFC 9126)", () => {
+  const URN = "urn:ietf:params:oauth:request_uri:1";
+
+  async function pushing(
+    answer: () => Response | Promise<Response>,
+    more: Record<string, unknown> = {},
+  ): Promise<Page> {
+    const page = await openPage();
+    page.server.metadata = (told) => ({
+      ...told,
+      pushed_authorization_request_endpoint: `${ISSUER}/par`,
+      ...more,
+    });
+    page.server.answer = ({ path }) => (path === "/par" ? answer() : undefined);
+    await page.load(page.href);
+    return page;
+  }
+
+  it("shows the browser nothing but the name of the request", async () => {
+    const page = await pushing(() =>
+      Response.json({ request_uri: URN, expires_in: 60 }, { status: 201 }),
+    );
+    await page.oauth.beginSignIn({ ...client, resource: [API, `${API}/2`] }, { loginHint: "ada" });
+    expect(query(page.left[0])).toEqual({ client_id: CLIENT, request_uri: URN });
+    const [{ form, headers, init } = page.server.seen[0]!] = page.server.to("/par");
+    expect(headers.get("content-type")).toBe("application/x-www-form-urlencoded");
+    expect(init).toMatchObject({ redirect: "manual", credentials: "omit" });
+    expect(Object.fromEntries(form)).toMatchObject({
+      response_type: "code",
+      client_id: CLIENT,
+      login_hint: "ada",
+      state: expect.any(String),
+      nonce: expect.any(String),
+      code_challenge_method: "S256",
+    });
+    expect(form.getAll("resource")).toEqual([API, `${API}/2`]);
+  });
+
+  it.each<[string, () => Response | Promise<Response>]>([
+    ["lets no page in by CORS", () => Promise.reject(new TypeError("CORS"))],
+    ["wants a secret", () => Response.json({ error: "invalid_client" }, { status: 401 })],
+    ["answers something else", () => new Response("<html>", { status: 200 })],
+    ["leads elsewhere", () => new Response(null, { status: 307, headers: { location: "/x" } })],
+  ])("goes by the browser as ever where the server %s and does not insist", async (_, answer) => {
+    const page = await pushing(answer);
+    await page.oauth.beginSignIn(client);
+    expect(query(page.left[0])).toMatchObject({ response_type: "code", state: expect.any(String) });
+  });
+
+  it("does not begin where the server insists and refuses", async () => {
+    const page = await pushing(() => Response.json({ error: "invalid_request" }, { status: 400 }), {
+      require_pushed_authorization_requests: true,
+    });
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({
+      code: "sign_in_failed",
+      reason: "pushed_request_refused",
+      status: 400,
+    });
+    expect(page.left).toEqual([]);
+  });
+});
+
+describe("a step-up", () => {
+  it("asks for more scope, once each, and is completed by the client as it is", async () => {
+    const page = await openPage();
+    await page.oauth.beginSignIn(client, { scope: "vms:write openid" });
+    expect(query(page.left[0])).toMatchObject({ scope: "openid offline_access vms:write" });
+    await page.load(page.login());
+    expect(await page.oauth.completeSignIn(client, page.vault)).toMatchObject({
+      type: "signed-in",
+    });
+  });
+});
+
+describe("a popup", () => {
+  it("that the browser does not open is told as blocked, and nothing is begun", async () => {
+    const page = await openPage();
+    expect(await page.oauth.signInByPopup(client, page.vault)).toEqual({ type: "blocked" });
+    expect(page.server.seen).toEqual([]);
+    const error = await rejection(page.oauth.signInByPopup(client, page.vault, { width: 0 }));
+    expect(error).toMatchObject({ code: "invalid_option" });
   });
 });

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { API, ISSUER } from "../../support/oauth-server.ts";
 import { rejection } from "../../support/vault.ts";
+import type { OAuthClient } from "../../../src/oauth.ts";
 import { APP, back, client, openPage } from "./bare-browser.ts";
 
 afterEach(() => {
@@ -248,6 +249,40 @@ describe("mix-up", () => {
     expect(page.href).toBe(`${APP}/vms?page=2#third`);
   });
 
+  it("a login at a server without an issuer is not completed at another's endpoints [S11]", async () => {
+    const at = (host: string): OAuthClient => ({
+      clientId: client.clientId,
+      redirectUri: "/callback",
+      endpoints: { authorization: `https://${host}/authorize`, token: `https://${host}/token` },
+    });
+    const page = await openPage();
+    await page.oauth.beginSignIn(at("one.test"));
+    const state = new URL(page.left[0]!).searchParams.get("state");
+    await page.load(`${APP}/callback?code=1&state=${state}`);
+    const signIn = vi.fn(async () => {});
+    expect(await page.oauth.completeSignIn(at("two.test"), { signIn })).toMatchObject({
+      reason: "unknown",
+    });
+    expect(signIn).not.toHaveBeenCalled();
+    await page.load(`${APP}/callback?code=1&state=${state}`);
+    expect(await page.oauth.completeSignIn(at("one.test"), { signIn })).toMatchObject({
+      type: "signed-in",
+    });
+  });
+
+  it("a client without an issuer is told to have one, where the server names itself", async () => {
+    const { issuer: _, scope: _s, ...rest } = client;
+    const nameless = { ...rest, endpoints: { authorization: `${ISSUER}/authorize` } };
+    const page = await openPage();
+    await page.oauth.beginSignIn(nameless);
+    await page.load(page.login());
+    const error = await rejection(page.oauth.completeSignIn(nameless, page.vault));
+    expect(error).toMatchObject({
+      reason: "issuer_mismatch",
+      message: expect.stringContaining("Give the client its issuer"),
+    });
+  });
+
   it("a login begun for one client is not completed for another", async () => {
     const page = await back();
     const other = { ...client, issuer: "https://other.test" };
@@ -300,6 +335,28 @@ describe("afterwards", () => {
     expect(url.origin + url.pathname).toBe(`${ISSUER}/logout`);
     expect(url.searchParams.get("post_logout_redirect_uri")).toBe(`${APP}/bye`);
     await vi.waitFor(() => expect(page.server.to("/revoke")).toHaveLength(1));
+  });
+
+  it("signing out ends the grant before the page is left, and tells whose login to end [S14]", async () => {
+    const page = await back();
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    page.server.answer = async ({ path }) => {
+      if (path !== "/revoke") return undefined as never;
+      await held;
+      return new Response(null);
+    };
+    await page.oauth.completeSignIn(client, page.vault);
+    const before = page.left.length;
+    const leaving = page.oauth.beginSignOut(client, {
+      signOut: (options) => page.vault.signOut(options),
+      snapshot: () => ({ profile: { id_token: "the.id.token" } }),
+    });
+    await vi.waitFor(() => expect(page.server.to("/revoke")).toHaveLength(1));
+    expect(page.left).toHaveLength(before);
+    answer();
+    await leaving;
+    expect(new URL(page.left.at(-1)!).searchParams.get("id_token_hint")).toBe("the.id.token");
   });
 
   it("signing out here works where the server cannot be reached", async () => {

@@ -1,0 +1,134 @@
+/** A login by popup: the page stays where it is, and one call begins and completes the login. */
+import type { OAuthClient } from "../grant/oauth.ts";
+import { own } from "../guard/json.ts";
+import { clientKey, mistake } from "./client.ts";
+import { finish, type SignInOutcome, type SignsIn, takeFor } from "./complete.ts";
+import { hearAnswer, POPUP } from "./hand-over.ts";
+import { type LoginOptions, prepare } from "./request.ts";
+
+/** The options of {@link signInByPopup}. */
+export interface PopupOptions extends LoginOptions {
+  /** The popup's size in CSS pixels; 480 by 640 by default. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Closes the popup, and rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a login by popup has ended. */
+export type PopupOutcome =
+  | Exclude<SignInOutcome, { readonly type: "handed-over" | "none" }>
+  /** The browser has opened none: the call did not come of a click. Offer `beginSignIn`. */
+  | { readonly type: "blocked" }
+  /** The user has closed it, or has asked for another one. */
+  | { readonly type: "closed" };
+
+interface Open {
+  readonly popup: Window;
+  readonly outcome: Promise<PopupOutcome>;
+  /** Ends it as closed. */
+  readonly end: () => void;
+}
+
+/** Milliseconds between two looks at the popup. */
+const LOOK = 500;
+/** As long as the login that it was opened for is kept. */
+const LIFE = 600_000;
+
+/** The popups of each client. */
+const popups = new Map<string, Open>();
+
+function show({ width = 480, height = 640 }: PopupOptions): Window | null {
+  const left = Math.max(0, Math.round(screenX + (outerWidth - width) / 2));
+  const top = Math.max(0, Math.round(screenY + (outerHeight - height) / 2));
+  return window.open("", "", `popup,width=${width},height=${height},left=${left},top=${top}`);
+}
+
+/**
+ * Resolves when the user has closed the popup. Where a page or server isolates itself (COOP), the popup seems to be
+ * closed while the user is in it: so this page must have the focus, too.
+ */
+async function closing(popup: Window, ended: AbortSignal): Promise<PopupOutcome> {
+  const since = performance.now();
+  for (let looks = 0; looks < 2 && !ended.aborted;) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+    looks = popup.closed && document.hasFocus() ? looks + 1 : 0;
+    if (performance.now() - since > LIFE) return { type: "stale", reason: "expired" };
+  }
+  return { type: "closed" };
+}
+
+async function answerOf(
+  client: OAuthClient,
+  vault: SignsIn,
+  { popup, options, ended }: { popup: Window; options: PopupOptions; ended: AbortSignal },
+): Promise<PopupOutcome> {
+  const { address, state } = await prepare(client, own({ ...options, returnTo: undefined }), POPUP);
+  if (popup.closed) return { type: "closed" };
+  const heard = hearAnswer(state, ended);
+  popup.location.replace(address);
+  const answer = await Promise.race([heard, closing(popup, ended)]);
+  if ("type" in answer) return answer;
+  // At once, because the popup may not be allowed to close itself.
+  popup.close();
+  const pending = await takeFor(clientKey(client), answer);
+  if (typeof pending === "string") return { type: "stale", reason: pending };
+  return finish(answer, pending, vault);
+}
+
+/**
+ * Logs in by popup: begins and completes the login, and this page stays. Call it in the handler of a click, before
+ * anything is awaited, because browsers open popups for nothing else. The popup comes back to the client's
+ * `redirectUri`, where the application calls `completeSignIn` as at each load, and is closed.
+ *
+ * A second call while the popup is open shows that one, and gets its outcome. Rejects as `beginSignIn` and the
+ * vault's `signIn` do, and with the signal's reason.
+ *
+ * @example
+ * ```ts
+ * import { signInByPopup, type SignsIn } from "tokenkeep/oauth";
+ *
+ * const client = { issuer: "https://login.acme.example", clientId: "acme-web", scope: "openid" };
+ *
+ * export async function logIn(vault: SignsIn): Promise<void> {
+ *   const { type } = await signInByPopup(client, vault);
+ *   if (type === "blocked") console.info("Allow popups, or log in in this window");
+ * }
+ * ```
+ */
+export async function signInByPopup(
+  client: OAuthClient,
+  vault: SignsIn,
+  options: PopupOptions = {},
+): Promise<PopupOutcome> {
+  const [mine, given] = [own(client), own(options)];
+  given.signal?.throwIfAborted();
+  if (![given.width ?? 1, given.height ?? 1].every((size) => size > 0))
+    throw mistake("width and height, in pixels");
+  const key = clientKey(mine);
+  const before = popups.get(key);
+  if (before && !before.popup.closed) {
+    before.popup.focus();
+    return before.outcome;
+  }
+  before?.end();
+  const popup = show(given);
+  // Some blockers open and close it.
+  if (!popup || popup.closed) return { type: "blocked" };
+  // The server's pages are not to send this page elsewhere.
+  popup.opener = null;
+  const controller = new AbortController();
+  const { signal: ended } = controller;
+  const stopped = new Promise<PopupOutcome>((resolve, reject) => {
+    ended.addEventListener("abort", () => resolve({ type: "closed" }));
+    given.signal?.addEventListener("abort", () => reject(given.signal?.reason), { signal: ended });
+  });
+  const answered = answerOf(mine, vault, { popup, options: given, ended });
+  const outcome = Promise.race([answered, stopped]).finally(() => {
+    controller.abort();
+    popup.close();
+    if (popups.get(key)?.popup === popup) popups.delete(key);
+  });
+  popups.set(key, { popup, outcome, end: () => controller.abort() });
+  return outcome;
+}

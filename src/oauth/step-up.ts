@@ -1,0 +1,118 @@
+/** Step-up: an API wants more than the session's token shows, and the user logs in for it. */
+import { parseChallenge } from "../guard/challenge.ts";
+import { own } from "../guard/json.ts";
+import { within } from "../guard/within.ts";
+
+/** What an API wants (RFC 9470 §3, RFC 6750 §3.1). The server's word: pass it on, and trust it in nothing. */
+export interface StepUp {
+  /** `insufficient_user_authentication`, or `insufficient_scope`. */
+  readonly error: string;
+  /** Seconds: how long ago the user may have logged in at most. */
+  readonly maxAge?: number | undefined;
+  /** Space-separated, the one that is liked best first: for the parameter `acr_values`. */
+  readonly acrValues?: string | undefined;
+  /** Space-separated. */
+  readonly scope?: string | undefined;
+}
+
+/** The options of {@link createStepUp}. */
+export interface StepUpOptions {
+  /** Has the user log in again, and resolves when that is over, however it ended. */
+  readonly onChallenge: (wanted: StepUp) => Promise<unknown>;
+  /** How long a call waits for that, milliseconds; 300,000 by default. Then the challenge is its answer. */
+  readonly patience?: number;
+}
+
+/** The part of a vault that is needed. */
+export interface Steps {
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  snapshot(): {
+    readonly status: string;
+    readonly profile?: Readonly<Record<string, unknown>> | undefined;
+    readonly claims?: Readonly<Record<string, unknown>> | undefined;
+  };
+}
+
+/** What a reply wants of the user; `undefined` for any other reply. */
+function wantedBy({ status, headers }: Response): StepUp | undefined {
+  if (status !== 401 && status !== 403) return undefined;
+  const challenge = parseChallenge(headers.get("www-authenticate"));
+  const { error = "", max_age, acr_values: acrValues, scope } = own({ ...challenge });
+  if (!/^insufficient_(user_authentication|scope)$/.test(error)) return undefined;
+  const maxAge = max_age === undefined ? NaN : Number(max_age);
+  return own({ error, maxAge: maxAge >= 0 ? maxAge : undefined, acrValues, scope });
+}
+
+/** Who is signed in, as far as anybody has told. */
+function subjectOf(vault: Steps): unknown {
+  const { status, profile, claims } = own(vault.snapshot());
+  if (status !== "signed-in") return undefined;
+  return own({ ...profile })["sub"] ?? own({ ...claims })["sub"];
+}
+
+/** The request once more; `undefined` where its body can be read only once. */
+function againOf(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): string | URL | Request | undefined {
+  if (init?.body instanceof ReadableStream) return undefined;
+  return input instanceof Request && !init?.body ? input.clone() : input;
+}
+
+/**
+ * Makes a `fetch` over `vault.fetch` that hears of step-ups. A 401 or 403 whose challenge is
+ * `insufficient_user_authentication` or `insufficient_scope` calls `onChallenge`; the request is sent once more
+ * if the same user is signed in after it, and never as somebody else. Calls that meet the same challenge at the
+ * same time share one login. In all other cases the reply is the answer, and so it is for a body that is a stream.
+ *
+ * Rejects as `vault.fetch` does, and with what `onChallenge` rejects with. In a browser the API must expose
+ * `WWW-Authenticate` by CORS.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9470
+ *
+ * @example
+ * ```ts
+ * import { createStepUp, signInByPopup, type SignsIn, type Steps } from "tokenkeep/oauth";
+ *
+ * const client = { issuer: "https://login.acme.example", clientId: "acme-web", scope: "openid" };
+ *
+ * export const fetchOrAsk = (vault: SignsIn & Steps): Steps["fetch"] =>
+ *   createStepUp(vault, {
+ *     onChallenge: ({ maxAge = 0, scope = "" }) => signInByPopup(client, vault, { maxAge, scope }),
+ *   });
+ * ```
+ */
+export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch"] {
+  const { onChallenge, patience = 300_000 } = own(options);
+  const underWay = new Map<string, Promise<unknown>>();
+
+  /** One login for all who want the same. */
+  function ask(wanted: StepUp): Promise<unknown> {
+    const key = JSON.stringify(wanted);
+    const asked =
+      underWay.get(key) ??
+      Promise.resolve(wanted)
+        .then(onChallenge)
+        .finally(() => underWay.delete(key));
+    underWay.set(key, asked);
+    return asked;
+  }
+
+  return async (input, init) => {
+    const again = againOf(input, init);
+    const subject = subjectOf(vault);
+    const response = await vault.fetch(input, init);
+    const wanted = wantedBy(response);
+    if (!wanted || again === undefined) return response;
+    const asker = subject ?? subjectOf(vault);
+    const isOver = await within(
+      ask(wanted).then(() => true),
+      patience,
+    );
+    init?.signal?.throwIfAborted();
+    // A request of one user is not sent as another's (F103).
+    if (!isOver || asker === undefined || subjectOf(vault) !== asker) return response;
+    response.body?.cancel().catch(() => {});
+    return vault.fetch(again, init);
+  };
+}

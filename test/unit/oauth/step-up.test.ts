@@ -1,0 +1,133 @@
+/** An API that wants more than the token shows: the user logs in for it, and the call is sent once more. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createStepUp, type StepUp, type StepUpOptions, type Steps } from "../../../src/oauth.ts";
+
+const OLD = 'Bearer error="insufficient_user_authentication", max_age="60", acr_values="mfa pwd"';
+const NARROW = 'Bearer realm="vms", error="insufficient_scope", scope="vms:write"';
+
+afterEach(() => vi.useRealTimers());
+
+interface Made {
+  readonly fetch: Steps["fetch"];
+  readonly sent: string[];
+  readonly asked: StepUp[];
+  /** The API is content. */
+  isContent: boolean;
+  user: string | undefined;
+}
+
+function make(challenge: string, status = 401, more: Partial<StepUpOptions> = {}): Made {
+  const sent: string[] = [];
+  const asked: StepUp[] = [];
+  const made: Made = {
+    sent,
+    asked,
+    isContent: false,
+    user: "ada",
+    fetch: (...request) => fetch(...request),
+  };
+  const vault: Steps = {
+    async fetch(input, init) {
+      const request = new Request(input, init);
+      sent.push(`${request.method} ${await request.text()}`);
+      return made.isContent
+        ? new Response("ok")
+        : new Response(null, { status, headers: { "www-authenticate": challenge } });
+    },
+    snapshot: () => ({
+      status: made.user ? "signed-in" : "signed-out",
+      profile: made.user ? { sub: made.user } : undefined,
+    }),
+  };
+  const fetch = createStepUp(vault, {
+    async onChallenge(wanted) {
+      asked.push(wanted);
+      made.isContent = true;
+    },
+    ...more,
+  });
+  return Object.assign(made, { fetch });
+}
+
+const URL_ = "https://api.acme.test/vms";
+
+describe("a challenge", () => {
+  it.each<[string, number, StepUp]>([
+    [
+      OLD,
+      401,
+      {
+        error: "insufficient_user_authentication",
+        maxAge: 60,
+        acrValues: "mfa pwd",
+        scope: undefined,
+      },
+    ],
+    [
+      NARROW,
+      403,
+      { error: "insufficient_scope", maxAge: undefined, acrValues: undefined, scope: "vms:write" },
+    ],
+  ])("%s is told, and the call sent once more", async (challenge, status, wanted) => {
+    const made = make(challenge, status);
+    const response = await made.fetch(new Request(URL_, { method: "POST", body: "a" }));
+    expect(await response.text()).toBe("ok");
+    expect(made.sent).toEqual(["POST a", "POST a"]);
+    expect(made.asked.map((one) => ({ ...one }))).toEqual([wanted]);
+  });
+
+  it("is told once for calls that meet it at once", async () => {
+    const made = make(OLD);
+    const replies = await Promise.all([made.fetch(URL_), made.fetch(URL_), made.fetch(URL_)]);
+    expect(replies.map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(made.asked).toHaveLength(1);
+  });
+
+  it("that the API repeats is the answer: nobody is asked twice by one call [P11]", async () => {
+    const made = make(OLD, 401, { onChallenge: async (wanted) => void made.asked.push(wanted) });
+    expect((await made.fetch(URL_)).status).toBe(401);
+    expect([made.sent.length, made.asked.length]).toEqual([2, 1]);
+  });
+
+  it.each([["mallory"], [undefined]])(
+    "after which %s is signed in is the answer: nothing is sent as somebody else [F103]",
+    async (user) => {
+      const made = make(OLD, 401, {
+        async onChallenge() {
+          made.isContent = true;
+          made.user = user;
+        },
+      });
+      expect((await made.fetch(URL_)).status).toBe(401);
+      expect(made.sent).toHaveLength(1);
+    },
+  );
+
+  it("that nobody answers is the answer after some time [P10]", async () => {
+    vi.useFakeTimers();
+    const made = make(OLD, 401, { onChallenge: () => new Promise(() => {}) });
+    const answered = made.fetch(URL_);
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect((await answered).status).toBe(401);
+    expect(made.sent).toHaveLength(1);
+  });
+
+  it("before a body that can be read once is the answer [P11]", async () => {
+    const made = make(OLD);
+    const body = new Blob(["a"]).stream();
+    const init = { method: "POST", body, duplex: "half" } as RequestInit;
+    expect((await made.fetch(URL_, init)).status).toBe(401);
+    expect([made.sent, made.asked]).toEqual([["POST a"], []]);
+  });
+
+  it.each([
+    ['Bearer error="invalid_token"', 401],
+    ['Bearer error="insufficient_quota"', 403],
+    [OLD, 500],
+    ["", 403],
+  ])("that wants no login (%s, %i) is left alone", async (challenge, status) => {
+    const made = make(challenge, status);
+    expect((await made.fetch(URL_)).status).toBe(status);
+    expect([made.sent.length, made.asked]).toEqual([1, []]);
+  });
+});
