@@ -23,6 +23,7 @@
 // An import cannot bring a declaration of a module in.
 // oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./cloudflare/workers.d.ts" />
+import { own } from "./guard/json.ts";
 import { DurableObject } from "cloudflare:workers";
 import { createCache } from "./cloudflare/cache.ts";
 import { define, memoryOf, once, type Shared, sharedOf } from "./cloudflare/isolate.ts";
@@ -68,7 +69,8 @@ export interface TokenVaultObject extends Owner {
  * `env`, such as a missing key, every call of the vault rejects with the reason.
  */
 export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): TokenVaultClass {
-  const given = options as TokenVaultOptions;
+  // What is put on `Object.prototype` is no option (S15).
+  const given = own(options) as TokenVaultOptions;
   const { providers } = given;
   demand(providers, "defineTokenVault has no providers", "Pass it the APIs by name");
   if (typeof providers === "object") checkProviders(providers);
@@ -128,8 +130,10 @@ export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): 
  * message says what to add where.
  */
 export function createVault<Credentials = unknown>(
-  options: CloudflareVaultOptions,
+  given: CloudflareVaultOptions,
 ): CloudflareVault<Credentials> {
+  // What is put on `Object.prototype` is no option (S15).
+  const options = own(given);
   const { provider: name, env, ctx, binding = "TOKEN_VAULT", jurisdiction, locationHint } = options;
   // A tenant that was not found must not become the default account, which is another's session (S11).
   const { account } = { account: "default", ...options };

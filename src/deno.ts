@@ -16,6 +16,7 @@
  *
  * @module
  */
+import { own } from "./guard/json.ts";
 import { sentOnce } from "./deno/once.ts";
 import { begin } from "./deno/schedule.ts";
 import { VaultError } from "./errors.ts";
@@ -53,13 +54,10 @@ export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credent
  * @throws VaultError `invalid_option` when an option is missing or wrong; the message has the line
  * to add.
  */
-export function createVault<Credentials>({
-  kv,
-  keys,
-  dangerouslyUnsealed,
-  cron,
-  ...options
-}: DenoVaultOptions<Credentials>): Vault<Credentials> {
+export function createVault<Credentials>(from: DenoVaultOptions<Credentials>): Vault<Credentials> {
+  // What is put on `Object.prototype` is no option (S15).
+  const { kv, keys, dangerouslyUnsealed, cron, ...others } = own(from);
+  const options = own(others);
   const store = options.store ?? storeOf(kv, keys, dangerouslyUnsealed);
   const make = (onWake?: VaultOptions["onWake"]): Vault<Credentials> =>
     createVaultOver({

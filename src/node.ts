@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { own } from "./guard/json.ts";
 import { check } from "./errors.ts";
 import { type Builtins, loadBuiltins } from "./node/builtins.ts";
 import { type Callers, createCallers } from "./node/callers.ts";
@@ -77,11 +78,10 @@ function partsOf(
  * SQLite; the message says what to do. A folder or file that cannot be used is told by each call that
  * needs it, as `store_unavailable`.
  */
-export function createVault<Credentials>({
-  path,
-  keys,
-  ...options
-}: NodeVaultOptions<Credentials>): Vault<Credentials> {
+export function createVault<Credentials>(from: NodeVaultOptions<Credentials>): Vault<Credentials> {
+  // What is put on `Object.prototype` is no option (S15).
+  const { path, keys, ...others } = own(from);
+  const options = own(others);
   const callers = createCallers();
   /** The application says that its process lives on: then a refresh may begin in the background. */
   const isServer = options.refreshAhead === true;

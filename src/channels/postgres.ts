@@ -4,6 +4,7 @@
  * @see https://www.postgresql.org/docs/current/sql-notify.html
  * @module
  */
+import { own } from "../guard/json.ts";
 import { check } from "../errors.ts";
 import { shortHash } from "../guard/hash.ts";
 import { type Postgres, type PostgresClient, postgresOf } from "../server/postgres.ts";
@@ -40,7 +41,7 @@ export function postgresChannel(
   pool: PostgresClient,
   options: PostgresChannelOptions = {},
 ): Channel {
-  const { name = "tokenkeep" } = options;
+  const { name = "tokenkeep" } = own(options);
   check(/^[a-z_][a-z0-9_]{0,62}$/.test(name), "name, in lower case");
   const postgres = postgresOf(pool);
   const known = relays.get(pool) ?? new Map<string, Relay>();

@@ -4,6 +4,7 @@
  * @see https://redis.io/docs/latest/develop/interact/pubsub/
  * @module
  */
+import { own } from "../guard/json.ts";
 import { check } from "../errors.ts";
 import { type Connection, type Redis, type RedisClient, redisOf } from "../server/redis/client.ts";
 import { channelOver, type Hearer, type Relay } from "../server/relay.ts";
@@ -38,7 +39,7 @@ const relays = new WeakMap<object, Relay>();
  * ```
  */
 export function redisChannel(client: RedisClient, options: RedisChannelOptions = {}): Channel {
-  const { prefix = "tokenkeep:" } = options;
+  const { prefix = "tokenkeep:" } = own(options);
   const redis = redisOf(client);
   const relay = relays.get(client) ?? relayOver(redis);
   relays.set(client, relay);

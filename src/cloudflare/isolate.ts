@@ -1,4 +1,5 @@
 /** Kept by an isolate between requests: the classes that it has defined, and the parts of each `env`. */
+import { own } from "../guard/json.ts";
 import type { Policy } from "../request/policy.ts";
 import type { Presentation } from "../request/presentation.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
@@ -93,12 +94,12 @@ function share(
   options: { [name in "fetch" | "keys" | "onEvent"]?: TokenVaultOptions[name] | undefined },
 ): Shared {
   checkProviders(providers);
-  const { keys, onEvent } = options;
+  const { keys, onEvent, fetch: send } = own(options);
   let ring: Keyring | undefined;
   return {
     providers,
     onEvent,
-    fetch: senderOf(options.fetch, env),
+    fetch: senderOf(send, env),
     ring() {
       ring ??= readKeys(keys, env);
       return ring;

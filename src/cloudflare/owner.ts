@@ -1,6 +1,7 @@
 /**
  * The inside of the Durable Object: its answers to Workers. One object serves one session key for ever.
  */
+import { own } from "../guard/json.ts";
 import { toAdoption } from "../guard/adoption.ts";
 import { shownClaims } from "../guard/claims.ts";
 import { toWireError } from "../guard/wire-error.ts";
@@ -21,7 +22,8 @@ export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
 }
 
-export function createOwner(ctx: ObjectContext, settings: OwnerSettings): ObjectOwner {
+export function createOwner(ctx: ObjectContext, given: OwnerSettings): ObjectOwner {
+  const settings = own(given);
   const upkeep = createUpkeep(ctx, settings);
   const { alarm, shelf } = upkeep;
   const answer = answeringBy(upkeep);

@@ -5,6 +5,7 @@
  * @module
  */
 import { check } from "../errors.ts";
+import { atBase } from "../grant/base-url.ts";
 import { minting, type MintingOptions } from "../grant/minting.ts";
 import type { ReplyRules, TokenReply } from "../grant/outcome.ts";
 import { given as memberOf } from "../grant/secrets.ts";
@@ -47,13 +48,10 @@ export interface ArtosOptions
  * const templates = await vault.fetch("https://api.artosai.com/api/v1/templates/");
  * ```
  */
-export function artos({
-  baseURL = "https://api.artosai.com",
-  ...given
-}: ArtosOptions = {}): Provider<ArtosCredentials | void> {
-  const base = baseURL.replace(/\/+$/, "");
+export function artos(given: ArtosOptions = {}): Provider<ArtosCredentials | void> {
+  const { base, options: others } = atBase(given, "https://api.artosai.com");
   const folder = base.replace(/^\w+:\/\/[^/]*/, "");
-  const options = own({ isRefusal: isDetail, ...given });
+  const options = own({ isRefusal: isDetail, ...others });
   const { isRefusal, safe503 } = options;
   const rules = own({ read: readToken, isRefusal, safe503 });
   const settings: MintingOptions = {

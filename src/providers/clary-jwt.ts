@@ -4,6 +4,7 @@
  * @module
  */
 import { check } from "../errors.ts";
+import { atBase } from "../grant/base-url.ts";
 import { given } from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
 import { hmacSigned, type HmacSignedOptions, type SecretOptions } from "./self-signed.ts";
@@ -48,14 +49,12 @@ export interface ClaryJwtOptions
  * const documents = await vault.fetch("https://api.claryai.com/v1/documents");
  * ```
  */
-export function claryJwt({
-  baseURL = "https://api.claryai.com",
-  ...options
-}: ClaryJwtOptions = {}): Provider<ClaryJwtCredentials> {
+export function claryJwt(from: ClaryJwtOptions = {}): Provider<ClaryJwtCredentials> {
+  const { base, options } = atBase(from, "https://api.claryai.com");
   return hmacSigned({
     ...options,
     name: "clary-jwt",
-    origins: [baseURL.replace(/\/+$/, "")],
+    origins: [base],
     variable: "CLARY_API_KEY",
     dangerouslyAllowShortKey: true,
     // A key that was meant to be given and is missing is no reason to sign with the operator's (S17).

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { atBase } from "../grant/base-url.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
@@ -27,14 +28,12 @@ export interface ClaryOptions extends Omit<SecretOptions<"CLARY_API_KEY">, "vari
  * const documents = await vault.fetch("https://api.claryai.com/v1/documents");
  * ```
  */
-export function clary({
-  baseURL = "https://api.claryai.com",
-  ...options
-}: ClaryOptions = {}): Provider<StaticCredentials | void> {
+export function clary(given: ClaryOptions = {}): Provider<StaticCredentials | void> {
+  const { base, options } = atBase(given, "https://api.claryai.com");
   return staticToken({
     ...options,
     name: "clary",
-    origins: [baseURL.replace(/\/+$/, "")],
+    origins: [base],
     variable: "CLARY_API_KEY",
   });
 }

@@ -4,6 +4,7 @@
  * @see https://www.qovery.com/docs
  * @module
  */
+import { atBase } from "../grant/base-url.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
@@ -29,14 +30,12 @@ export interface QoveryOptions extends Omit<SecretOptions<"QOVERY_API_TOKEN">, "
  * const organization = await vault.fetch("https://api.qovery.com/organization");
  * ```
  */
-export function qovery({
-  baseURL = "https://api.qovery.com",
-  ...options
-}: QoveryOptions = {}): Provider<StaticCredentials | void> {
+export function qovery(given: QoveryOptions = {}): Provider<StaticCredentials | void> {
+  const { base, options } = atBase(given, "https://api.qovery.com");
   return staticToken({
     ...options,
     name: "qovery",
-    origins: [baseURL.replace(/\/+$/, "")],
+    origins: [base],
     scheme: "Token",
     variable: "QOVERY_API_TOKEN",
   });

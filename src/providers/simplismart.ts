@@ -4,6 +4,7 @@
  * @see https://docs.simplismart.ai/model-suite/settings/api-keys
  * @module
  */
+import { atBase } from "../grant/base-url.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
@@ -30,14 +31,12 @@ export interface SimplismartOptions extends Omit<SecretOptions<"SIMPLISMART_TOKE
  * const models = await vault.fetch("https://api.app.simplismart.ai/deployments/list/model/");
  * ```
  */
-export function simplismart({
-  baseURL = "https://api.app.simplismart.ai",
-  ...options
-}: SimplismartOptions = {}): Provider<StaticCredentials | void> {
+export function simplismart(given: SimplismartOptions = {}): Provider<StaticCredentials | void> {
+  const { base, options } = atBase(given, "https://api.app.simplismart.ai");
   return staticToken({
     ...options,
     name: "simplismart",
-    origins: [baseURL.replace(/\/+$/, "")],
+    origins: [base],
     variable: "SIMPLISMART_TOKEN",
   });
 }

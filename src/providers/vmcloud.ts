@@ -4,6 +4,7 @@
  * @module
  */
 import { check } from "../errors.ts";
+import { atBase } from "../grant/base-url.ts";
 import type { ReplyRules } from "../grant/outcome.ts";
 import { ask } from "../grant/token-request.ts";
 import { own } from "../guard/json.ts";
@@ -33,13 +34,10 @@ export interface VmcloudOptions extends Partial<Renewal> {
  * const vms = await vault.fetch("https://api.vmcloud.com/v1/vms");
  * ```
  */
-export function vmcloud({
-  baseURL = "https://api.vmcloud.com",
-  ...given
-}: VmcloudOptions = {}): Provider<PasswordCredentials> {
-  const base = baseURL.replace(/\/+$/, "");
+export function vmcloud(given: VmcloudOptions = {}): Provider<PasswordCredentials> {
+  const { base, options } = atBase(given, "https://api.vmcloud.com");
   // A day, as its page says.
-  const { rotation = "strict", reuseWindow, assumedLifetime = 86_400_000 } = own(given);
+  const { rotation = "strict", reuseWindow, assumedLifetime = 86_400_000 } = options;
   return own<Provider<PasswordCredentials>>({
     name: "vmcloud",
     origins: [base],

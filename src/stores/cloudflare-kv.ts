@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { own } from "../guard/json.ts";
 import { DEADLINE, headOf, inTime, isExpected, parseStored } from "../guard/stored.ts";
 import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
@@ -67,7 +68,8 @@ const LONGEST_KEY = 512;
  *   createVault({ provider, store: cloudflareKvStore(env.TOKENS) });
  * ```
  */
-export function cloudflareKvStore(kv: KvNamespace, options: CloudflareKvOptions = {}): TokenStore {
+export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = {}): TokenStore {
+  const options = own(given);
   if (!kv?.getWithMetadata)
     throw because(
       "invalid_option",

@@ -5,6 +5,7 @@
  * @see https://docs.deno.com/deploy/kv/
  * @module
  */
+import { own } from "../guard/json.ts";
 import { DEADLINE, headOf, inTime, isExpected, parseStored, withoutKeys } from "../guard/stored.ts";
 import { because } from "../errors.ts";
 import type { StoredRecord, TokenStore } from "../types.ts";
@@ -60,7 +61,7 @@ const strong = { consistency: "strong" } as const;
  * ```
  */
 export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): TokenStore {
-  const { prefix = ["tokenkeep"], timeout = DEADLINE } = options;
+  const { prefix = ["tokenkeep"], timeout = DEADLINE } = own(options);
   // A promise of a database has none of its methods.
   if (!kv?.atomic)
     throw because("invalid_option", "kv is no database", "Pass kv: await Deno.openKv()");

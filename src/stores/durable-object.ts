@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { own } from "../guard/json.ts";
 import {
   DEADLINE,
   fail,
@@ -67,7 +68,7 @@ export function durableObjectStore(
   storage: DurableStorage,
   options: DurableObjectOptions = {},
 ): TokenStore {
-  const { namespace, timeout = DEADLINE } = options;
+  const { namespace, timeout = DEADLINE } = own(options);
   try {
     storage.kv.get(PREFIX);
   } catch {

@@ -11,7 +11,7 @@
  */
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "../guard/crypto.ts";
 import { type KeyNames, type Keyring, type Sealer, unknownKey } from "../guard/keyring.ts";
-import { own } from "../guard/json.ts";
+import { own, says } from "../guard/json.ts";
 import { bare, fail, headOf, parseStored } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
@@ -67,7 +67,9 @@ export function encrypted(
   let tried = !!keys;
 
   // Read once: what is put on `Object.prototype` later on moves no record.
-  const namespaces = [store.namespace, options.namespace];
+  const { namespace } = own(options);
+  const place = says(store, "namespace") ? store.namespace : undefined;
+  const namespaces = [place, namespace];
   const placeOf = (name: string): unknown[] => [...namespaces, name];
 
   /** Every member is set, so that a polluted `Object.prototype` cannot shorten the tag (S15). */
@@ -151,7 +153,7 @@ export function encrypted(
     atomic: store.atomic,
     shared: store.shared,
     keepsKeys: store.keepsKeys === true,
-    ...(store.namespace !== undefined && { namespace: store.namespace }),
+    ...(place !== undefined && { namespace: place }),
     scope: async () => store.scope?.(),
     head: (key) => store.head(key),
     list: (prefix) => store.list(prefix),

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { own } from "../guard/json.ts";
 import { promisifyRequest } from "idb-keyval";
 import {
   type Cause,
@@ -47,12 +48,12 @@ const SCOPE = ["scope"];
 export function indexedDbStore(
   options: { database?: string; timeout?: number; indexedDB?: IDBFactory } = {},
 ): TokenStore {
-  const { database = "tokenkeep", timeout = DEADLINE } = options;
+  const { database = "tokenkeep", timeout = DEADLINE, indexedDB: factory } = own(options);
   let connection: Promise<IDBDatabase> | undefined;
   let scope: string | undefined;
 
   async function open(version?: number): Promise<IDBDatabase> {
-    const request = (options.indexedDB ?? indexedDB).open(database, version);
+    const request = (factory ?? indexedDB).open(database, version);
     request.onupgradeneeded = () => request.result.createObjectStore(STORE);
     const db = await promisifyRequest(request);
     // Else another copy's upgrade, or "clear site data", would wait for this connection.

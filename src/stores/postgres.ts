@@ -5,6 +5,7 @@
  * @see https://www.postgresql.org/docs/current/wal-async-commit.html
  * @module
  */
+import { own } from "../guard/json.ts";
 import { check, isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { type PostgresClient, postgresOf, type Row } from "../server/postgres.ts";
@@ -65,10 +66,8 @@ const EXPECTED =
  *   encrypted(postgresStore(pool), keyring(keys));
  * ```
  */
-export function postgresStore(
-  pool: PostgresClient,
-  options: PostgresStoreOptions = {},
-): TokenStore {
+export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions = {}): TokenStore {
+  const options = own(given);
   const { table = "tokenkeep_sessions", timeout = DEADLINE } = options;
   const postgres = postgresOf(pool);
   const name = quote(table);

@@ -5,6 +5,7 @@
  * @see https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
  * @module
  */
+import { own } from "../guard/json.ts";
 import { isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { randomId } from "../guard/random.ts";
@@ -96,7 +97,8 @@ return { role, '1', false }
  * const open = (client: RedisClient, keys: string) => encrypted(redisStore(client), keyring(keys));
  * ```
  */
-export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): TokenStore {
+export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): TokenStore {
+  const options = own(given);
   const { prefix = "tokenkeep:", timeout = DEADLINE, durable = true } = options;
   const redis = redisOf(client);
   const isAssumed = options.dangerouslyAssumeDurable === true || !durable;

@@ -4,6 +4,7 @@
  * @see https://www.sqlite.org/pragma.html#pragma_synchronous
  * @module
  */
+import { own } from "../guard/json.ts";
 import { check } from "../errors.ts";
 import { randomId } from "../guard/random.ts";
 import { type Cause, DEADLINE, fail, headOf, inTime, isExpected, isId } from "../guard/stored.ts";
@@ -268,7 +269,7 @@ const isName = (table: unknown): boolean =>
  * ```
  */
 export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}): TokenStore {
-  const { table = "tokenkeep", timeout = DEADLINE } = options;
+  const { table = "tokenkeep", timeout = DEADLINE } = own(options);
   check(
     typeof db?.prepare === "function",
     "db: new DatabaseSync(file), or Bun's new Database(file)",

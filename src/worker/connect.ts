@@ -152,8 +152,10 @@ const askedBy = <Credentials>(call: Call): Asked<Credentials> => ({
  */
 export function connectVault<Credentials = never>(
   start: () => VaultWorker | Promise<VaultWorker>,
-  { account = "default", timeout = 5_000, fallback, maxReplayBytes }: ConnectOptions = {},
+  options: ConnectOptions = {},
 ): Vault<Credentials> {
+  // What is put on `Object.prototype` is no option (S15).
+  const { account = "default", timeout = 5_000, fallback, maxReplayBytes } = own(options);
   if (!isAccount(account))
     throw refusal({ code: "invalid_option", message: "Cannot use this account." });
   const closing = new AbortController();

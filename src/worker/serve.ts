@@ -3,7 +3,7 @@
  */
 import { broadcastChannel } from "../channels/broadcast.ts";
 import { check, VaultError } from "../errors.ts";
-import { isObject } from "../guard/json.ts";
+import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { within } from "../guard/within.ts";
 import { webLocks } from "../locks/web-locks.ts";
@@ -54,7 +54,7 @@ function settingsOf<Credentials>(
   { extend, isHeld }: Hold,
 ): VaultOptions<unknown> {
   const inServiceWorker = isServiceWorker();
-  return {
+  return own({
     store: encrypted(indexedDbStore()),
     lock: webLocks(),
     channel: broadcastChannel(),
@@ -75,7 +75,7 @@ function settingsOf<Credentials>(
       extend(promise);
       given.waitUntil?.(promise);
     },
-  } as VaultOptions<unknown>;
+  }) as VaultOptions<unknown>;
 }
 
 function createCount(): () => number {
@@ -122,9 +122,9 @@ const createHearing =
  * ```
  */
 export function serveVault<Credentials>(options: ServeOptions<Credentials>): ServedVault {
-  const { isolated = false, ...given } = options;
+  const { isolated = false, ...given } = own(options);
   const hold = createHold();
-  const settings = settingsOf(given, hold);
+  const settings = settingsOf(own(given), hold);
   checkParts(settings);
   check(!isolated || isServiceWorker(), "a service worker for isolated");
   const { provider, clock, dangerouslyAllowLoopbackHttp } = settings;

@@ -73,7 +73,8 @@ const allowed: Record<Exclude<Layer, "package" | "runtime">, Layer[]> = {
     "adapter",
     "platform",
   ],
-  entry: ["contract", "core", "request", "vault", "adapter", "platform", "runtime"],
+  // Its options are narrowed to their own members.
+  entry: ["contract", "guard", "core", "request", "vault", "adapter", "platform", "runtime"],
   alone: ["contract", "package"],
 };
 
