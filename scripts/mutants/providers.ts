@@ -6,6 +6,12 @@ import { CONTRACTS } from "./tests.ts";
 const ofArtos = wrapper<typeof import("../../src/providers/artos.ts")>("src/providers/artos.ts");
 const ofExchange =
   wrapper<typeof import("../../src/refresh/exchange.ts")>("src/refresh/exchange.ts");
+const ofAuth0 = wrapper<typeof import("../../src/providers/auth0.ts")>("src/providers/auth0.ts");
+const ofGithub = wrapper<typeof import("../../src/providers/github.ts")>("src/providers/github.ts");
+const ofGoogle = wrapper<typeof import("../../src/providers/google.ts")>("src/providers/google.ts");
+const ofSupabase = wrapper<typeof import("../../src/providers/supabase.ts")>(
+  "src/providers/supabase.ts",
+);
 const ofMint = wrapper<typeof import("../../src/providers/mint.ts")>("src/providers/mint.ts");
 const ofQovery = wrapper<typeof import("../../src/providers/qovery.ts")>("src/providers/qovery.ts");
 const ofSecrets = wrapper<typeof import("../../src/grant/secrets.ts")>("src/grant/secrets.ts");
@@ -19,6 +25,7 @@ const ofStatic = wrapper<typeof import("../../src/providers/static-token.ts")>(
 const STATIC = "test/unit/providers/static-token.test.ts";
 const SELF_SIGNED = "test/unit/providers/self-signed.test.ts";
 const MINT = "test/unit/providers/mint.test.ts";
+const OAUTH = "test/unit/providers/oauth-presets.test.ts";
 
 /** Runs a task while keys are imported otherwise. */
 async function importing<T>(extractable: boolean, task: () => Promise<T>): Promise<T> {
@@ -36,6 +43,43 @@ async function importing<T>(extractable: boolean, task: () => Promise<T>): Promi
 }
 
 export const providers: readonly Mutant[] = [
+  {
+    name: "Auth0's sessions for two APIs are one",
+    law: "S11",
+    ...ofAuth0("auth0", (original) => (options) => over(original(options), { partition: ["one"] })),
+    test: OAUTH,
+    title: "keeps two APIs' sessions apart",
+  },
+  {
+    name: "GitHub's error with status 200 refuses by its status",
+    law: "P17",
+    ...ofGithub(
+      "github",
+      (original) => (options) => original({ isRefusal: ({ status }) => status >= 400, ...options }),
+    ),
+    test: OAUTH,
+    title: "an error with status 200 refuses",
+  },
+  {
+    name: "Google's login asks for no consent",
+    law: "Google's refresh token that comes once",
+    ...ofGoogle("googleClient", (original) => (options) => {
+      const { prompt: _, ...parameters } = original(options).parameters ?? {};
+      return { ...original(options), parameters };
+    }),
+    test: OAUTH,
+    title: "asks for consent",
+  },
+  {
+    name: "the 401 of Supabase's gateway ends the session",
+    law: "P17",
+    ...ofSupabase(
+      "supabase",
+      (original) => (options) => original({ isRefusal: ({ status }) => status < 500, ...options }),
+    ),
+    test: "test/unit/providers/supabase.test.ts",
+    title: "the gateway's 401 about the key",
+  },
   {
     name: "a redirect of the token endpoint is followed",
     law: "S2",
