@@ -11,6 +11,6 @@ export default defineConfig({
   resolve: { tsconfigPaths: true },
   server: { host: "127.0.0.1" },
   // Found in mid-visit, it would reload the page.
-  optimizeDeps: { include: ["idb-keyval", "jose", "wretch"] },
+  optimizeDeps: { include: ["idb-keyval", "jose", "oauth4webapi", "wretch"] },
   plugins: [demoApis()],
 });

@@ -7,7 +7,8 @@ export type ApiId =
   | "clary"
   | "simplismart"
   | "qovery"
-  | "cookie";
+  | "cookie"
+  | "oauth";
 
 /** What a sign-in form may ask for. */
 export type FieldName = "email" | "password" | "token" | "userId" | "subject" | "apiKey" | "tier";
@@ -48,6 +49,8 @@ export interface Api {
   readonly calls: boolean;
   /** Whether it has refresh tokens, which can be strict or not. */
   readonly rotates?: true;
+  /** One logs in at a page of its own, and no form here asks for anything. */
+  readonly login?: true;
   /** Its refresh token lies in the browser's cookie jar. */
   readonly jar?: true;
 }
@@ -164,6 +167,21 @@ export const apis: readonly Api[] = [
     renewal: ["refresh", "refreshes"],
     calls: true,
     jar: true,
+  },
+  {
+    id: "oauth",
+    name: "Acme",
+    kind: "OAuth login",
+    punch: "One refresh.",
+    teaches:
+      "You log in at the server's own page, which sends you back with a code. The vault redeems it; its refresh tokens rotate, and one that comes twice would end the session.",
+    path: "/api/me",
+    fields: [],
+    life: "1 h",
+    renewal: ["refresh", "refreshes"],
+    calls: true,
+    rotates: true,
+    login: true,
   },
 ];
 

@@ -3,6 +3,7 @@ import { artos } from "tokenkeep/providers/artos";
 import { clary } from "tokenkeep/providers/clary";
 import { claryJwt } from "tokenkeep/providers/clary-jwt";
 import { cookie } from "tokenkeep/providers/cookie";
+import { oauth2 } from "tokenkeep/providers/oauth2";
 import { qovery } from "tokenkeep/providers/qovery";
 import { simplismart } from "tokenkeep/providers/simplismart";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
@@ -28,6 +29,11 @@ const use = <C>(one: {
   readonly provider: (place: Place) => Provider<C>;
   readonly credentials: (form: Form) => NoInfer<C>;
 }): Use => one;
+
+/** What a login page brings is handed to the vault as it is: see `login.ts`. */
+function notByForm(): never {
+  throw new TypeError("One logs in at this API's own page");
+}
 
 /** These keys are the demo's own; a real one has no place in a browser. */
 const demo = { dangerouslyAllowInBrowser: true } as const;
@@ -74,6 +80,21 @@ const useQovery = use({
 });
 // #endregion
 
+// #region oauth
+const useOAuth = use({
+  provider: ({ baseURL, reuseWindow }) =>
+    oauth2({
+      name: "acme",
+      origins: [`${baseURL}/api`],
+      issuer: baseURL,
+      clientId: "demo",
+      scope: "openid offline_access",
+      reuseWindow,
+    }),
+  credentials: () => notByForm(),
+});
+// #endregion
+
 // #region cookie
 const useCookie = use({
   provider: ({ baseURL }) =>
@@ -97,4 +118,5 @@ export const uses: Readonly<Record<ApiId, Use>> = {
   simplismart: useSimplismart,
   qovery: useQovery,
   cookie: useCookie,
+  oauth: useOAuth,
 };

@@ -4,6 +4,7 @@
  * use http on this machine.
  */
 import { type BrowserVaultOptions, createVault, type Vault } from "tokenkeep/browser";
+import type { CodeCredentials } from "tokenkeep/oauth";
 import { connectVault } from "tokenkeep/worker";
 import type { ApiId, Form } from "./apis.ts";
 import { type Place, uses } from "./providers.ts";
@@ -15,6 +16,8 @@ export type DemoVault = Omit<Vault, "signIn">;
 export interface Opened {
   readonly vault: DemoVault;
   readonly signIn: (form: Form) => Promise<void>;
+  /** Signs in with what a login page has brought. */
+  readonly redeem: (code: CodeCredentials) => Promise<void>;
   /** Whether a worker runs it. */
   readonly isOwned: () => boolean;
 }
@@ -41,7 +44,12 @@ export function openInWorker(api: ApiId, place: Place, account: string): Opened 
   let isOwned = true;
   const vault = connect(fileOf(api, place), account, () => (isOwned = false));
   const { credentials } = uses[api];
-  return { vault, signIn: (form) => vault.signIn(credentials(form)), isOwned: () => isOwned };
+  return {
+    vault,
+    signIn: (form) => vault.signIn(credentials(form)),
+    redeem: (code) => vault.signIn(code),
+    isOwned: () => isOwned,
+  };
 }
 
 export function openInPage(api: ApiId, place: Place, account: string, setup: Setup): Opened {
@@ -55,6 +63,7 @@ export function openInPage(api: ApiId, place: Place, account: string, setup: Set
     vault,
     // They are this provider's: see `use`.
     signIn: (form) => vault.signIn(credentials(form) as never),
+    redeem: (code) => vault.signIn(code as never),
     isOwned: () => false,
   };
 }

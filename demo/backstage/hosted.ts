@@ -13,10 +13,14 @@ import { serve } from "../../test/apis/sockets.ts";
 import { createVmcloudApi } from "../../test/apis/vmcloud.ts";
 import { type ApiLog, createLog } from "./api-log.ts";
 import { hostCookie } from "./hosted-cookie.ts";
+import { hostOAuth } from "./hosted-oauth.ts";
 import { exposed, kindOf, sleep, wire } from "./wire.ts";
 
 /** A token's life, where it can be renewed: a second stands for an hour of VMCloud's. */
 const LIFE = 24_000;
+
+/** Longer, because no picture here begins with a token that is new: a button does not log in. */
+const LOGIN_LIFE = 60_000;
 
 /** As long as VMCloud's: the Worker's tokens end when a button says so. */
 const DAY = 24 * 3_600_000;
@@ -122,5 +126,7 @@ export async function hostAll(isPage: (origin: string) => boolean): Promise<Host
   const ids = Object.keys(apis) as ApiName[];
   const pages = ids.map((id, index) => host(id, FIRST_PORT + index, LIFE));
   pages.push(hostCookie({ port: FIRST_PORT + ids.length, life: LIFE, isPage }));
+  const port = FIRST_PORT + ids.length + 1;
+  pages.push(hostOAuth({ port, life: LOGIN_LIFE, reuseWindow: REUSE_WINDOW, isPage }));
   return [...(await Promise.all(pages)), ...(await hostEdge())];
 }

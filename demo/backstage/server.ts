@@ -26,7 +26,7 @@ export function demoApis(): Plugin[] {
   const isPage = (asked: string): boolean =>
     [origin(), origin().replace("127.0.0.1", "localhost")].includes(`${asked}/`);
   /** Strict rotation is what many servers have. */
-  const strict = new Set<string>(["vmcloud", "cookie"]);
+  const strict = new Set<string>(["vmcloud", "cookie", "oauth"]);
   const gates = new Map<string, Gate>();
   let webhooks: Webhooks | undefined;
 

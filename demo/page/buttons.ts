@@ -81,8 +81,10 @@ export function showButtons(
       showCode(title, paste.split(" "), code.split(" "));
     });
   const opens = inWorker ? ["worker", "connect"] : ["create"];
-  document.getElementById("sign-in-button")!.dataset["code"] = [api.id, ...opens].join(" ");
+  const login = api.login ? ["oauth-client", "come-back", "log-in"] : [];
+  const signsIn = [...login, api.id, ...opens];
+  document.getElementById("sign-in-button")!.dataset["code"] = signsIn.join(" ");
   const { dataset } = document.getElementById("owned-label")!;
   Object.assign(dataset, { code: opens.join(" "), paste: "vault.worker worker" });
-  showCode("Sign in", [api.id], [api.id, ...opens]);
+  showCode("Sign in", [api.id], signsIn);
 }

@@ -13,6 +13,7 @@ import workerApis from "../worker-apis.ts?raw";
 const files = import.meta.glob<string>(
   [
     "../app/actions.ts",
+    "../app/login.ts",
     "../app/providers.ts",
     "../app/requests.ts",
     "../tabs/trace.ts",

@@ -24,13 +24,15 @@ const dots = document.getElementById("edge-dots")!;
 
 /** What the card is about, before anything has happened. */
 function introduce(): void {
+  const isShown = !api.jar && !api.login;
   for (const [id, isThere] of [
     ["none", api.jar],
-    ["some", !api.jar],
-    ["lines", !api.jar],
+    ["login", api.login],
+    ["some", isShown],
+    ["lines", isShown],
   ] as const)
     document.getElementById(`edge-${id}`)!.hidden = !isThere;
-  if (api.jar) return;
+  if (!isShown) return;
   // A phone's visitor would scroll past it for a long time.
   (document.getElementById("edge-lines") as HTMLDetailsElement).open =
     matchMedia("(width >= 60rem)").matches;

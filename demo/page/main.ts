@@ -4,7 +4,8 @@ import { type Action, signOut } from "../app/actions.ts";
 import { apis, type Form, people } from "../app/apis.ts";
 import { showButtons } from "./buttons.ts";
 import { joinChannel, type News, OWNER } from "../tabs/channel.ts";
-import { sentence, startContext } from "../tabs/context.ts";
+import { startContext } from "../tabs/context.ts";
+import { sentence } from "../tabs/sentence.ts";
 import { createDemo } from "../tabs/demo.ts";
 import { createHistory } from "./history.ts";
 import { createLanes } from "./lanes.ts";
@@ -266,10 +267,22 @@ function links(): void {
   write("teaches", api.teaches);
   document.getElementById("strict-box")!.hidden = !api.rotates;
   document.getElementById("jar")!.hidden = !api.jar;
+  document.getElementById("filled-hint")!.hidden = api.login ?? false;
+  document.getElementById("login-hint")!.hidden = !api.login;
+  if (api.login) {
+    document.getElementById("sign-in-button")!.textContent = `Log in at ${api.name}`;
+    write("claims-title", "Claims of the ID token");
+    write("claims-hint", "Checked when they came: for display, not for rights.");
+  }
   document.getElementById("marks-hint")!.hidden = api.life === undefined;
   document.getElementById("owned-box")!.hidden = api.life === undefined;
 }
 links();
 render();
 stage.draw();
+/** What came of a login page says where it is looked for: beside the form, or below the picture. */
+if (context.login.news) {
+  const isIn = vault.snapshot().status === "signed-in";
+  (isIn ? stage : card).say(context.login.news);
+}
 document.body.dataset["ready"] = "";

@@ -81,7 +81,7 @@ export function createSessionCard(
     if (news) form.reset();
     if (news && wanted) void credentials().then(fill, () => {});
     if (had && !wanted) part("show-me").focus();
-    else if (had && !signedIn) form.querySelector("input")?.focus();
+    else if (had && !signedIn) form.querySelector<HTMLElement>("input, button")?.focus();
   }
 
   function showClaims(claims: Snapshot["claims"]): void {
@@ -99,7 +99,7 @@ export function createSessionCard(
 
   function render(): void {
     if (!last) return;
-    const [{ status, generation, persisted, claims }, isOffline] = last;
+    const [{ status, generation, persisted, claims, profile }, isOffline] = last;
     const signedIn = status === "signed-in";
     if (!signedIn) asked = "";
     document.body.dataset["status"] = status;
@@ -127,7 +127,7 @@ export function createSessionCard(
       write("generation", String(generation ?? ""));
       if (!asked) write("refusal", "");
     }
-    showClaims(signedIn ? claims : undefined);
+    showClaims(signedIn ? (claims ?? profile) : undefined);
   }
 
   return {

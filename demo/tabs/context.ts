@@ -2,9 +2,10 @@
  * What runs in every tab of the demo, and in every frame that stands for one: a vault as an
  * application makes it, and an ear for the demo's channel.
  */
-import { isVaultError, type Snapshot } from "tokenkeep/browser";
+import type { Snapshot } from "tokenkeep/browser";
 import { type Api, apiOf, type Form, people, type Person } from "../app/apis.ts";
 import { joinChannel, type News, type TabState, type Tally } from "./channel.ts";
+import { clientOf, comeBack, logIn } from "../app/login.ts";
 import { send } from "../app/requests.ts";
 import type { Whereabouts } from "../backstage/server.ts";
 import { createTrace } from "./trace.ts";
@@ -22,6 +23,8 @@ export interface Context {
   /** Whether a worker runs the vault. */
   readonly isOwned: () => boolean;
   signIn(form: Form): Promise<void>;
+  /** Whether the browser leaves the page for a sign-in, and what there is to say when it is back. */
+  readonly login: { readonly isAway: boolean; readonly news: string };
   setOffline(offline: boolean): void;
   readonly isOffline: () => boolean;
 }
@@ -40,7 +43,8 @@ export async function startContext(within?: number): Promise<Context> {
   const { url: there = "", reuseWindow = 0 } = whereabouts[api.id] ?? {};
   // By the page's own name: to a cookie `localhost` and `127.0.0.1` are two sites.
   const isNamed = location.hostname === "localhost";
-  const url = isNamed ? there.replace("127.0.0.1", "localhost") : there;
+  // An OAuth server has one name, which its metadata tells; its tokens travel in no cookie.
+  const url = isNamed && !api.login ? there.replace("127.0.0.1", "localhost") : there;
   const tab = await claimNumber(within === undefined);
   let offline = asked.has("offline");
 
@@ -56,6 +60,8 @@ export async function startContext(within?: number): Promise<Context> {
         // The API is on this machine; an https API needs no such thing.
         dangerouslyAllowLoopbackHttp: true,
       });
+  const client = clientOf(url, account);
+  const news = api.login && within === undefined ? await comeBack(client, opened) : "";
   if (inWorker) trace.listen(url);
   const vault = trace.watch(opened);
   const target = url + api.path;
@@ -100,7 +106,8 @@ export async function startContext(within?: number): Promise<Context> {
     vault,
     url: target,
     reuseWindow,
-    signIn: opened.signIn,
+    signIn: api.login ? () => logIn(client, account) : opened.signIn,
+    login: { isAway: api.login ?? false, news },
     isOwned: opened.isOwned,
     setOffline,
     isOffline: () => offline || !navigator.onLine,
@@ -139,12 +146,4 @@ function hold(tab: number, options: LockOptions): Promise<boolean> {
       })
       .catch(() => resolve(false));
   });
-}
-
-/** An error as a sentence for people: the vault's say what to do. */
-export function sentence(error: unknown): string {
-  if (isVaultError(error)) return `${error.message} (${error.code}).`;
-  const { status } = error as { status?: unknown };
-  if (typeof status === "number") return `It came back with ${status}.`;
-  return "No reply: the request failed, as fetch's would.";
 }

@@ -4,6 +4,7 @@ import type { Tally } from "./channel.ts";
 import type { Context } from "./context.ts";
 import type { Tabs } from "./tabs.ts";
 import type { DemoVault } from "../app/vaults.ts";
+import { NotLoggedIn } from "./sentence.ts";
 
 export interface Demo {
   readonly vault: DemoVault;
@@ -25,7 +26,7 @@ export interface Demo {
 }
 
 export function createDemo(
-  { vault, url, tab, api, person, signIn }: Context,
+  { vault, url, tab, api, person, signIn, login }: Context,
   tabs: Tabs,
   begin: () => void,
 ): Demo {
@@ -44,7 +45,9 @@ export function createDemo(
     team: () => tabs.team().map((one) => one.tab),
     send: (to, count) => tabs.send(to, count),
     async freshStart(count, isProven = false) {
-      await signIn(await demo.credentials());
+      // A login that leaves the page is nobody's to begin but the user's: the session is as fresh as it is.
+      if (!login.isAway) await signIn(await demo.credentials());
+      else if (vault.snapshot().status !== "signed-in") throw new NotLoggedIn();
       await tabs.atLeast(count);
       // The API has accepted its token: a 401 after that says surely that it has ended.
       if (isProven) await vault.fetch(url);

@@ -80,8 +80,19 @@ export const workerOff = (page: Page): Promise<void> => turn(page, "Refresh in a
 
 export const button = (page: Page, name: string) => page.getByRole("button", { name, exact: true });
 
-/** Signs in with what the form is filled with. */
+/** Logs in at the OAuth server's page, and is back. */
+export async function logIn(page: Page): Promise<void> {
+  await button(page, "Log in at Acme").click();
+  await page.getByRole("heading", { name: "Log in to Acme" }).waitFor();
+  await button(page, "Log in").click();
+  await page.locator("body[data-ready]").waitFor();
+  await button(page, "Sign out").waitFor();
+}
+
+/** Signs in with what the form is filled with, or at the API's own login page. */
 export async function signIn(page: Page): Promise<void> {
+  const hasLogin = (await page.locator("#login-hint").getAttribute("hidden")) === null;
+  if (hasLogin) return logIn(page);
   await page.locator("#fields input").last().evaluate(isFilled);
   await button(page, "Sign in").click();
   await button(page, "Sign out").waitFor();

@@ -7,8 +7,8 @@ import { address, button, count, logOf, useDemo, visit } from "./demo-visit.ts";
 
 useDemo();
 
-/** A Worker has no cookie jar. */
-const callable = apis.filter(({ jar }) => !jar);
+/** A Worker has no cookie jar, and no page to log in at. */
+const callable = apis.filter(({ jar, login }) => !jar && !login);
 
 const go = "Two hundred visitors";
 

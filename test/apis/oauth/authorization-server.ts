@@ -208,10 +208,13 @@ export function createOAuthApi(brand: OAuthBrand, options: OAuthOptions = {}): O
     const right =
       query.get("client_id") === clientId &&
       query.get("response_type") === "code" &&
-      query.get("code_challenge_method") === "S256";
+      query.get("code_challenge_method") === "S256" &&
+      (brand.redirectsTo?.(query.get("redirect_uri") ?? "") ?? true);
     // RFC 6749 §4.1.2.1: an unknown client is told at the server, and sent nowhere.
     if (!right) return html(400, "This login was begun wrongly");
-    if (call.method !== "POST") return loginPage(people);
+    const filled = brand.showsPassword ? { password: switches.password } : {};
+    const hint = query.get("login_hint") ?? "";
+    if (call.method !== "POST") return loginPage(people, { subject: hint, ...filled });
     const form = new URLSearchParams(textOf(call));
     const subject = form.get("subject") ?? "";
     const location =
@@ -222,7 +225,7 @@ export function createOAuthApi(brand: OAuthBrand, options: OAuthOptions = {}): O
       !location &&
       (!Object.hasOwn(people, subject) || form.get("password") !== switches.password)
     )
-      return loginPage(people, { subject, isWrong: true });
+      return loginPage(people, { subject, isWrong: true, ...filled });
     const to = location ?? login(call.url.href, subject);
     return new Response(null, { status: 303, headers: { location: to } });
   }

@@ -52,6 +52,10 @@ export interface OAuthBrand {
   readonly endsAccessTokens?: boolean;
   /** Whether a callback names the issuer (RFC 9207); default false. */
   readonly namesIssuer?: boolean;
+  /** Whether a browser may be sent back there; anywhere by default. */
+  readonly redirectsTo?: (redirectUri: string) => boolean;
+  /** Whether the login page fills its password in; default false. */
+  readonly showsPassword?: boolean;
   /** Begins its access tokens. */
   readonly prefix?: string;
   /** RFC 6749 §5.2, with status 400, by default. */

@@ -4,6 +4,8 @@ interface Shown {
   /** Who was tried last. */
   readonly subject?: string;
   readonly isWrong?: boolean;
+  /** What the box is filled with. */
+  readonly password?: string;
 }
 
 const STYLE = `
@@ -23,12 +25,16 @@ const STYLE = `
 /** Asks who logs in, and with which password; the answer is posted to the page's own address. */
 export function loginPage(
   people: Readonly<Record<string, { readonly name: string }>>,
-  { subject, isWrong = false }: Shown = {},
+  { subject, isWrong = false, password }: Shown = {},
 ): Response {
   const choices = Object.entries(people).map(
     ([id, { name }]) =>
       `<option value="${id}"${id === subject ? " selected" : ""}>${name}</option>`,
   );
+  // Random hexadecimal digits, or a test's own words: nothing in it is markup.
+  const filled = password === undefined ? "" : ` value="${password}"`;
+  const hint =
+    password === undefined ? "" : "<p>Filled in: it is the demo's own, and opens nothing else.</p>";
   const wrong = `<p role="alert" id="wrong">This password is not right. Try again.</p>`;
   const page = `<!doctype html>
 <html lang="en">
@@ -45,7 +51,8 @@ ${isWrong ? wrong : ""}
 <label for="subject">Account</label>
 <select id="subject" name="subject" autofocus>${choices.join("")}</select>
 <label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password"${isWrong ? ' aria-describedby="wrong"' : ""}>
+<input id="password" name="password" type="password" autocomplete="current-password"${filled}${isWrong ? ' aria-describedby="wrong"' : ""}>
+${hint}
 <button name="choice" value="allow">Log in</button>
 <button name="choice" value="deny">No, go back</button>
 </form>
