@@ -4,7 +4,7 @@
  * may be used, or the tests are skipped, and that is said. Arguments go to Vitest.
  */
 
-import { existsSync, globSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { heading, run, useOwnNode } from "./run.js";
 
@@ -14,6 +14,12 @@ const PATH = (process.env["PATH"] ?? "").split(path.delimiter);
 
 /** @param {string} name */
 const inPath = (name) => PATH.some((folder) => existsSync(path.join(folder, name)));
+
+/** Debian keeps each version of Postgres in a folder of its own, outside of `PATH`. */
+const DEBIANS = "/usr/lib/postgresql";
+const hasDebians = () =>
+  existsSync(DEBIANS) &&
+  readdirSync(DEBIANS).some((version) => existsSync(path.join(DEBIANS, version, "bin/postgres")));
 
 /** Debian's packages, what each brings, and the address that stands in for it. */
 const servers = [
@@ -27,7 +33,7 @@ const servers = [
     title: "Postgres",
     pack: "postgresql",
     address: "TOKENKEEP_POSTGRES",
-    isThere: () => inPath("postgres") || globSync("/usr/lib/postgresql/*/bin/postgres").length > 0,
+    isThere: () => inPath("postgres") || hasDebians(),
   },
 ];
 
