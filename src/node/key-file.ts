@@ -2,7 +2,7 @@
 import { VaultError } from "../errors.ts";
 import { randomBytes, toBase64 } from "../guard/crypto.ts";
 import { randomId } from "../guard/random.ts";
-import { fail } from "../guard/stored.ts";
+import { type Cause, fail } from "../guard/stored.ts";
 import type { Builtins } from "./builtins.ts";
 import { checkFile, syncFolder } from "./place.ts";
 
@@ -12,41 +12,81 @@ const LENGTH = 32;
 /** The key's id in the ring. A new file has the same one: what an old key has sealed reads as signed out. */
 const KID = "file";
 
+const DAMAGED = "Restore it, or delete it and sign in again";
+
 function read(builtins: Builtins, path: string): Uint8Array | undefined {
   const found = checkFile(builtins, path);
   if (!found) return undefined;
-  const bytes = builtins.files.readFileSync(path);
-  if (bytes.length !== LENGTH)
-    fail(
-      `the key file ${path} has not ${LENGTH} bytes`,
-      "Restore it, or delete it and sign in again",
-    );
+  const bytes = found.size === LENGTH ? load(builtins, path) : undefined;
+  if (bytes?.length !== LENGTH)
+    return fail(`the key file ${path} has not ${LENGTH} bytes`, DAMAGED);
+  // What some file systems leave of a file after a power failure would open nothing, and seal for everybody.
+  if (bytes.every((byte) => byte === 0))
+    fail(`the key file ${path} has nothing but zeros`, DAMAGED);
   return bytes;
+}
+
+function load({ files }: Builtins, path: string): Uint8Array {
+  try {
+    return files.readFileSync(path);
+  } catch {
+    return fail(
+      `the key file ${path} cannot be read`,
+      `Run: chmod 600 '${path}', or check the disk`,
+    );
+  }
+}
+
+/** Writes all of it, or throws. */
+function writeWhole({ files }: Builtins, path: string, bytes: Uint8Array): void {
+  const file = files.openSync(path, "wx", 0o600);
+  try {
+    // A disk that is nearly full takes a part.
+    if (files.writeSync(file, bytes) !== bytes.length)
+      throw Object.assign(new Error("A part was written"), { code: "ENOSPC" });
+    files.fsyncSync(file);
+  } finally {
+    files.closeSync(file);
+  }
 }
 
 /** A whole file gets its name in one step, so that nobody reads a part of it; the first one keeps the name. */
 function make(builtins: Builtins, folder: string, path: string): void {
   const { files, paths } = builtins;
   const draft = paths.join(folder, `key.${randomId()}`);
-  const file = files.openSync(draft, "wx", 0o600);
   try {
-    try {
-      files.writeSync(file, randomBytes(LENGTH));
-      files.fsyncSync(file);
-    } finally {
-      files.closeSync(file);
-    }
+    writeWhole(builtins, draft, randomBytes(LENGTH));
     files.linkSync(draft, path);
   } catch (error) {
-    if ((Object(error) as { code?: unknown }).code !== "EEXIST") throw error;
+    if (codeOf(error) !== "EEXIST") throw error;
   } finally {
-    files.unlinkSync(draft);
+    remove(builtins, draft);
   }
 }
 
+function remove({ files }: Builtins, path: string): void {
+  try {
+    files.unlinkSync(path);
+  } catch {
+    // It was never made, or stays: nobody reads a draft.
+  }
+}
+
+const codeOf = (error: unknown): unknown => (Object(error) as { code?: unknown }).code;
+
+/** Why a file is not made, by the system's code. */
+const CAUSES: ReadonlyMap<unknown, Cause> = new Map([
+  ...["ENOSPC", "EDQUOT"].map((code) => [code, ["the disk is full", "Free space, or pass keys"]]),
+  // A name that is given in one step is a hard link.
+  ...["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].map((code) => [
+    code,
+    ["the disk of the key file takes no links", "Pass keys, or give a path on another disk"],
+  ]),
+] as [string, Cause][]);
+
 /**
  * The key as a ring's text. The file is made once, by whoever comes first. Throws `store_unavailable` with
- * what to do where the file is somebody else's, open to others or of the wrong length.
+ * what to do where the file is somebody else's, open to others, damaged, or cannot be made.
  */
 export function keyFrom(builtins: Builtins, folder: string): string {
   const path = builtins.paths.join(folder, "key");
@@ -61,6 +101,10 @@ export function keyFrom(builtins: Builtins, folder: string): string {
     return `${KID}:${toBase64(bytes ?? fail("the key file has vanished"))}`;
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    return fail(`the key file ${path} cannot be made`, "Make its folder writable, or pass keys");
+    const other: Cause = [
+      `the key file ${path} cannot be made`,
+      "Make its folder writable, or pass keys",
+    ];
+    return fail(...(CAUSES.get(codeOf(error)) ?? other));
   }
 }

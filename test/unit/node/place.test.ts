@@ -2,11 +2,12 @@
 import {
   chmodSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import os from "node:os";
@@ -217,18 +218,88 @@ describe("the key file", () => {
     expect(steps).toEqual(["fsync", "link", "fsync"]);
   });
 
-  it("that cannot be made says what to do, and leaves nothing behind [P16]", () => {
-    const full: Builtins = {
-      ...real,
-      files: {
-        ...real.files,
-        writeSync() {
-          throw Object.assign(new Error("secret words"), { code: "ENOSPC" });
-        },
-      },
-    };
-    expect(() => keyFrom(full, root)).toThrow(trouble(/cannot be made.*pass keys/));
-    mkdirSync(path.join(root, "empty"));
-    expect(real.files.lstatSync(keyFile(), { throwIfNoEntry: false })).toBeUndefined();
+  /** The files of this machine, but for one of their methods. */
+  const withFiles = (other: Partial<Builtins["files"]>): Builtins => ({
+    ...real,
+    files: { ...real.files, ...other },
+  });
+  const failing = (code: string) => (): never => {
+    throw Object.assign(new Error("secret words"), { code });
+  };
+
+  const failures: readonly (readonly [string, Partial<Builtins["files"]>, RegExp])[] = [
+    [
+      "a full disk",
+      { writeSync: failing("ENOSPC") },
+      /the disk is full\. Free space, or pass keys/,
+    ],
+    ["a disk that takes a part of it", { writeSync: () => 7 }, /the disk is full\. Free space/],
+    ["a disk that fails in the sync", { fsyncSync: failing("EIO") }, /cannot be made.*pass keys/],
+    ["a folder that takes no file", { openSync: failing("EACCES") }, /cannot be made.*writable/],
+    [
+      "a disk without links",
+      { linkSync: failing("EPERM") },
+      /takes no links\. Pass keys, or give a path/,
+    ],
+  ];
+  it.each(failures)(
+    "that cannot be made says what to do, and leaves nothing behind: %s [P16]",
+    (_, other, why) => {
+      expect(() => keyFrom(withFiles(other), root)).toThrow(trouble(why));
+      expect(readdirSync(root)).toEqual([]);
+      // The next call tries anew.
+      expect(keyFrom(real, root)).toMatch(/^file:/);
+    },
+  );
+
+  it.each(["openSync", "writeSync", "fsyncSync", "closeSync", "linkSync", "unlinkSync"] as const)(
+    "a process that dies in %s leaves no part of a key under its name [S8 F22]",
+    (step) => {
+      const dying = { ...real.files };
+      const die = (): never => {
+        // Nothing that follows is done any more, not even what clears up.
+        for (const name of [
+          "openSync",
+          "writeSync",
+          "fsyncSync",
+          "linkSync",
+          "unlinkSync",
+        ] as const)
+          dying[name] = die;
+        throw new Error("dead");
+      };
+      dying[step] = die;
+      expect(() => keyFrom({ ...real, files: dying }, root)).toThrow();
+      const size = real.files.lstatSync(keyFile(), { throwIfNoEntry: false })?.size;
+      expect([undefined, 32]).toContain(size);
+      const key = keyFrom(real, root);
+      expect(key).toMatch(/^file:[\w+/]{43}=$/);
+      expect(keyFrom(real, root)).toBe(key);
+    },
+  );
+
+  it("of nothing but zeros is what a power failure left, and never taken [S8 S20 P16]", () => {
+    writeFileSync(keyFile(), new Uint8Array(32), { mode: 0o600 });
+    expect(() => keyFrom(real, root)).toThrow(
+      trouble(/zeros\. Restore it, or delete it and sign in/),
+    );
+  });
+
+  it("that is being copied in is not taken in part: its size is looked at, and its bytes [S8 P16]", () => {
+    writeFileSync(keyFile(), new Uint8Array(32).fill(1), { mode: 0o600 });
+    const half = withFiles({ readFileSync: () => new Uint8Array(16).fill(1) });
+    expect(() => keyFrom(half, root)).toThrow(trouble(/has not 32 bytes/));
+    truncateSync(keyFile(), 2 ** 33);
+    const unread = withFiles({ readFileSync: () => expect.unreachable("it is not read") });
+    expect(() => keyFrom(unread, root)).toThrow(trouble(/has not 32 bytes/));
+    truncateSync(keyFile(), 32);
+    expect(keyFrom(real, root)).toBe(`file:${Buffer.alloc(32, 1).toString("base64")}`);
+  });
+
+  it("that cannot be read says so, and is not made anew [P16]", () => {
+    writeFileSync(keyFile(), new Uint8Array(32).fill(1), { mode: 0o600 });
+    const unreadable = withFiles({ readFileSync: failing("EACCES") });
+    expect(() => keyFrom(unreadable, root)).toThrow(trouble(/cannot be read\. Run: chmod 600/));
+    expect(keyFrom(real, root)).toBe(`file:${Buffer.alloc(32, 1).toString("base64")}`);
   });
 });
