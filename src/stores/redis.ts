@@ -111,14 +111,14 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     return CAUSES[wordOf(error)] ?? ["Redis does not answer"];
   }
 
-  const reach = <T>(task: () => Promise<T>): Promise<T> =>
+  const reach = <T>(task: (late: Promise<never>) => Promise<T>): Promise<T> =>
     insist(
       timeout,
       async (late) => {
         // After the deadline no write begins: the caller has been told that it failed.
         await Promise.race([late, redis.ready(late)]);
         if (!isProved) await Promise.race([late, prove()]);
-        return task();
+        return task(late);
       },
       { isLost, explain },
     );
@@ -152,9 +152,13 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     return head === undefined ? undefined : storedOf(head, body);
   }
 
-  async function put(key: string, values: readonly string[]): Promise<boolean> {
+  async function put(
+    key: string,
+    values: readonly string[],
+    late: Promise<never>,
+  ): Promise<boolean> {
     const [isWritten, found] = await (synced
-      ? synced((send) => run(WRITE, key, values, send))
+      ? synced((send) => run(WRITE, key, values, send), late)
       : run(WRITE, key, values));
     // Throws for another format.
     if (found !== undefined) storedOf(found, undefined);
@@ -174,7 +178,7 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     async write(key, next, expected) {
       // One id for all tries.
       const values = valuesOf(randomId(), next, expected);
-      return reach(() => put(key, values));
+      return reach((late) => put(key, values, late));
     },
     list: (begin) =>
       reach(async () => {

@@ -21,6 +21,8 @@ export interface Door {
   hold(pattern: RegExp): Held;
   /** Holds everything back, on connections to come too: the server is silent. Call the result to let it in. */
   mute(): () => void;
+  /** The connections that there are carry nothing any more, and nobody is told: the line is dead. New ones are good. */
+  freeze(): void;
   /** Resolves when this goes in from now on. */
   seen(pattern: RegExp): Promise<void>;
   /** Lets this in, and cuts its connection off when the server answers: the answer is lost. */
@@ -47,6 +49,8 @@ export async function openDoor(server: {
   /** Connections whose next answer is lost, and who is to be told. */
   const doomed = new Map<Socket, () => void>();
   const waiting = new Set<() => void>();
+  /** Connections that carry nothing any more. */
+  const frozen = new WeakSet<Socket>();
 
   let muted: Promise<void> | undefined;
 
@@ -68,10 +72,14 @@ export async function openDoor(server: {
     // One after the other, so that what follows a held write stays behind it; its sender may be gone.
     let last = Promise.resolve();
     from.on("data", (chunk) => {
-      last = last.then(() => pass(chunk.toString("latin1"), from)).then(() => void to.write(chunk));
+      if (frozen.has(from)) return;
+      last = last
+        .then(() => pass(chunk.toString("latin1"), from))
+        .then(() => void (frozen.has(from) || to.write(chunk)));
     });
     from.once("close", () => void last.then(() => to.end()));
     to.on("data", (chunk) => {
+      if (frozen.has(to)) return;
       const tell = doomed.get(from);
       if (!tell) return void from.write(chunk);
       doomed.delete(from);
@@ -109,6 +117,9 @@ export async function openDoor(server: {
         muted = undefined;
         resolve();
       };
+    },
+    freeze() {
+      for (const socket of sockets) frozen.add(socket);
     },
     seen(pattern) {
       const { promise, resolve } = deferred<void>();

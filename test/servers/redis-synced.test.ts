@@ -1,117 +1,204 @@
 /**
- * Where Redis answers before it is on disk, a write waits by WAITAOF, which came with 7.2: Debian's Redis is older.
- * So a stand-in says that it is 7.2 and answers WAITAOF, in front of a real one that does the rest.
+ * Where Redis answers before it is on disk, a write waits by WAITAOF, which came with 7.2. Debian's Redis is older: there
+ * a stand-in answers it, in front of a real one that does the rest; a Redis of 7.2 or newer is asked itself.
  */
-import { Redis as Io, type RedisOptions } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { spawnSync } from "node:child_process";
+import { Redis as Io } from "ioredis";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  inject,
+  it,
+  vi,
+} from "vitest";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { headOf, record } from "../contracts/store.ts";
-import { freshPrefix } from "./redis.ts";
+import { freshPrefix, type Opened, openClient, PACKAGES } from "./redis.ts";
 import { type Server, startRedis, theServers } from "./server.ts";
+import { openYounger, type Younger } from "./younger.ts";
 
-/** What the connections were asked for, in order: `"own"` is one that the store has opened for itself. */
-let log: string[] = [];
-/** What WAITAOF answers: how many disks have it. */
-let local: (asked: number) => number = () => 1;
-/** How often it was asked. */
-let asked = 0;
-/** Lets an answer of WAITAOF wait. */
-let held: Promise<void> | undefined;
+const SILENT = expect.objectContaining({
+  code: "store_unavailable",
+  message: "Cannot use the store: Redis does not answer. Try again: nothing is lost.",
+}) as object;
 
-/** The part of a client that is used, over a real one. */
-function newer(client: Io, whose = "shared"): RedisClient {
-  async function call(name = "", ...rest: string[]): Promise<unknown> {
-    log.push(`${whose} ${name}`);
-    if (name === "WAITAOF") {
-      asked += 1;
-      const answer = local(asked);
-      await held;
-      return [answer, 0];
+/** What nobody waits for in vain for long, and a busy machine keeps. */
+const TIMEOUT = 2000;
+const soon = { timeout: 15_000, interval: 10 };
+
+describe.runIf(theServers().redis).each(PACKAGES)(
+  "a Redis that is on disk a second later, by %s",
+  (name) => {
+    let server: Server;
+    let younger: Younger;
+    let opened: Opened;
+    let client: RedisClient;
+    beforeAll(async () => {
+      server = await startRedis(["--appendfsync", "everysec"]);
+    });
+    beforeEach(async () => {
+      younger = await openYounger(server);
+      opened = await openClient(name, younger.url);
+      younger.settle();
+      ({ client } = opened);
+    });
+    afterEach(async () => {
+      opened.end();
+      await younger.close();
+    });
+    afterAll(() => server.close());
+
+    const waits = (): number => younger.log.filter((line) => line.endsWith("WAITAOF")).length;
+    /** A write that stands before Redis' disk, and how to let it through. */
+    async function hold(write: () => Promise<unknown>): Promise<() => void> {
+      const before = waits();
+      let go!: () => void;
+      younger.held = new Promise((resolve) => (go = resolve));
+      void write();
+      await vi.waitFor(() => expect(waits()).toBeGreaterThan(before), soon);
+      return () => {
+        younger.held = undefined;
+        go();
+      };
     }
-    const reply = await client.call(name, ...rest);
-    return name === "INFO"
-      ? String(reply).replace(/redis_version:[^\r]*/, "redis_version:7.2.0")
-      : reply;
-  }
-  const made = {
-    get status() {
-      return client.status;
-    },
-    call,
-    connect: () => client.connect(),
-    on: (event: string, listener: () => void) => client.on(event, listener),
-    disconnect: () => client.disconnect(),
-    duplicate: (overrides: object) => newer(client.duplicate(overrides as RedisOptions), "own"),
-  };
-  return made;
+
+    it("a write and its wait go on one connection that has nothing else to do", async () => {
+      const store = redisStore(client, { prefix: freshPrefix() });
+      expect(await store.write("a", record(), undefined)).toBe(true);
+      expect(await store.read("a")).toEqual(record());
+      const own = younger.log.filter((line) => line.startsWith("own EVAL") || /WAITAOF/.test(line));
+      expect(own.at(-1)).toBe("own WAITAOF");
+      expect(own[0]).toMatch(/^own EVAL/);
+      expect(younger.log.at(-1)).toMatch(/^shared EVAL/);
+    });
+
+    it("a disk that has not got it is no success, and the next try finds what is its own [P20]", async () => {
+      const store = redisStore(client, { prefix: freshPrefix() });
+      younger.local = 0;
+      await expect(store.write("a", record(), undefined)).rejects.toMatchObject({
+        code: "store_unavailable",
+        message:
+          "Cannot use the store: Redis does not get to its disk. Try again: nothing is lost.",
+      });
+      // It may be there, and the rejection says that nobody knows.
+      expect(await store.read("a")).toEqual(record());
+      younger.local = 1;
+      expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
+    });
+
+    it("writes that come meanwhile wait together, and each gets its own answer [P3]", async () => {
+      const store = redisStore(client, { prefix: freshPrefix() });
+      await store.write("a", record(), undefined);
+      const before = waits();
+      let first: unknown;
+      const go = await hold(async () => {
+        first = await store.write("a", record({ revision: 2 }), headOf(record()));
+      });
+      const more = Promise.all([
+        store.write("b", record(), undefined),
+        store.write("a", record({ revision: 2 }), headOf(record())),
+        store.write("c", record(), undefined),
+      ]);
+      await store.head("a");
+      go();
+      expect(await more).toEqual([true, false, true]);
+      expect(first).toBe(true);
+      expect(waits() - before).toBe(2);
+    });
+
+    it("a connection of its own that is lost is made anew, and the write that it had is told apart [P20]", async () => {
+      const store = redisStore(client, { prefix: freshPrefix() });
+      await store.write("a", record(), undefined);
+      const kill = ["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"];
+      for (const revision of [1, 2, 3]) {
+        await opened.send(...kill);
+        const next = record({ revision: revision + 1 });
+        expect(await store.write("a", next, headOf(record({ revision })))).toBe(true);
+      }
+      expect((await store.read("a"))?.revision).toBe(4);
+    });
+
+    it("a connection of its own that falls silent is given up, and the next write has another [P10 P16 F59]", async () => {
+      const store = redisStore(client, { prefix: freshPrefix(), timeout: TIMEOUT });
+      expect(await store.write("a", record(), undefined)).toBe(true);
+      younger.isDead = true;
+      younger.isDead = false;
+      const next = record({ revision: 2 });
+      await expect(store.write("a", next, headOf(record()))).rejects.toEqual(SILENT);
+      expect(await store.write("a", next, headOf(record()))).toBe(true);
+    });
+
+    it("so is one that falls silent before it is open [P10 P16 F59]", async () => {
+      const store = redisStore(client, { prefix: freshPrefix(), timeout: TIMEOUT });
+      younger.isDead = true;
+      await expect(store.write("a", record(), undefined)).rejects.toEqual(SILENT);
+      younger.isDead = false;
+      expect(await store.write("a", record(), undefined)).toBe(true);
+    });
+
+    it("a write that has waited in vain does not begin any more: its caller was told that it failed [P16]", async () => {
+      const store = redisStore(client, { prefix: freshPrefix(), timeout: TIMEOUT });
+      await store.write("a", record(), undefined);
+      const tries: Promise<unknown>[] = [];
+      const go = await hold(() => {
+        tries.push(store.write("a", record({ revision: 2 }), headOf(record())));
+        return Promise.allSettled(tries);
+      });
+      tries.push(store.write("b", record(), undefined));
+      const refused = { status: "rejected", reason: SILENT };
+      expect(await Promise.allSettled(tries)).toEqual([refused, refused]);
+      go();
+      expect(await store.write("c", record(), undefined)).toBe(true);
+      expect(await store.read("b")).toBeUndefined();
+    });
+
+    it.runIf(name === "ioredis")(
+      "in a cluster there is no such connection, and the setting is named",
+      async () => {
+        const cluster = {
+          status: "ready",
+          isCluster: true,
+          nodes: () => [client],
+          call: (...command: [string]) => (client as Io).call(...command),
+        };
+        await expect(redisStore(cluster).read("a")).rejects.toThrow(/Set appendfsync always/);
+      },
+    );
+  },
+);
+
+/** Whether this machine's Redis knows WAITAOF itself. */
+function isYoung(): boolean {
+  const { program } = inject("servers").redis;
+  if (!program) return false;
+  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  const [, major = 0, minor = 0] = /v=(\d+)\.(\d+)/.exec(stdout)?.map(Number) ?? [];
+  return major > 7 || (major === 7 && minor >= 2);
 }
 
-describe.runIf(theServers().redis)("a Redis that is on disk a second later", () => {
-  let server: Server;
-  let real: Io;
-  let client: RedisClient;
-  beforeAll(async () => {
-    server = await startRedis(["--appendfsync", "everysec"]);
-    real = new Io(server.url);
-    client = newer(real);
-  });
-  afterAll(async () => {
-    real.disconnect();
-    await server.close();
-  });
-  beforeEach(() => {
-    log = [];
-    asked = 0;
-    local = () => 1;
-    held = undefined;
-  });
-
-  it("a write and its wait go on one connection that has nothing else to do", async () => {
-    const store = redisStore(client, { prefix: freshPrefix() });
-    expect(await store.write("a", record(), undefined)).toBe(true);
-    expect(await store.read("a")).toEqual(record());
-    const own = log.filter((line) => line.startsWith("own"));
-    expect(own.at(-1)).toBe("own WAITAOF");
-    expect(own).not.toContain("own INFO");
-    expect(log.at(-1)).toMatch(/^shared EVAL/);
-    expect(log).not.toContain("shared WAITAOF");
-  });
-
-  it("a disk that has not got it is no success, and the next try finds what is its own [P20]", async () => {
-    const store = redisStore(client, { prefix: freshPrefix() });
-    local = () => 0;
-    await expect(store.write("a", record(), undefined)).rejects.toMatchObject({
-      code: "store_unavailable",
-      message: "Cannot use the store: Redis does not get to its disk. Try again: nothing is lost.",
-    });
-    // It may be there, and the rejection says that nobody knows.
-    expect(await store.read("a")).toEqual(record());
-    local = () => 1;
-    expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
-  });
-
-  it("writes that come meanwhile wait together, and each gets its own answer [P3]", async () => {
-    const store = redisStore(client, { prefix: freshPrefix() });
-    await store.write("a", record(), undefined);
-    asked = 0;
-    let go!: () => void;
-    held = new Promise((resolve) => (go = resolve));
-    const first = store.write("a", record({ revision: 2 }), headOf(record()));
-    while (asked === 0) await new Promise((resolve) => setImmediate(resolve));
-    const more = Promise.all([
-      store.write("b", record(), undefined),
-      store.write("a", record({ revision: 2 }), headOf(record())),
-      store.write("c", record(), undefined),
-    ]);
-    await store.head("a");
-    go();
-    held = undefined;
-    expect([await first, await more]).toEqual([true, [true, false, true]]);
-    expect(asked).toBe(2);
-  });
-
-  it("in a cluster there is no such connection, and the setting is named", async () => {
-    const cluster = Object.assign(newer(real), { isCluster: true, nodes: () => [client] });
-    await expect(redisStore(cluster).read("a")).rejects.toThrow(/Set appendfsync always/);
-  });
+describe.runIf(isYoung()).each(PACKAGES)("a real Redis from 7.2 on, by %s", (name) => {
+  it.each(["everysec", "no"])(
+    "appendfsync %s: what was acknowledged outlives a crash [P20 F22]",
+    async (appendfsync) => {
+      const server = await startRedis(["--appendfsync", appendfsync]);
+      try {
+        const one = await openClient(name, server.url);
+        const store = redisStore(one.client, { prefix: "a:" });
+        expect(await store.write("a", record(), undefined)).toBe(true);
+        expect(await store.write("a", record({ revision: 2 }), headOf(record()))).toBe(true);
+        one.end();
+        await server.kill();
+        await server.start();
+        const two = await openClient(name, server.url);
+        expect((await redisStore(two.client, { prefix: "a:" }).read("a"))?.revision).toBe(2);
+        two.end();
+      } finally {
+        await server.close();
+      }
+    },
+  );
 });

@@ -36,6 +36,8 @@ export interface Connection {
 export interface ConnectionOptions {
   /** Whether it connects again when it is lost. */
   readonly reconnects: boolean;
+  /** Rejects when it has taken too long to open: then it is ended. */
+  readonly late?: Promise<never>;
   /** Told each time that it can be used. */
   readonly opened?: (connection: Connection) => void;
   /** Told when it is lost; more than once for one loss. */
@@ -105,6 +107,21 @@ function watch(client: Emitter, connection: Connection, options: ConnectionOptio
   for (const event of LOSSES) client.on(event, () => options.lost?.());
 }
 
+/** Waits until a connection is open. One that nobody waits for any more must not stay. */
+async function openInTime(
+  opened: Promise<unknown>,
+  connection: Connection,
+  { late }: ConnectionOptions,
+): Promise<void> {
+  try {
+    await (late ? Promise.race([opened, late]) : opened);
+  } catch (error) {
+    connection.end();
+    opened.catch(() => {});
+    throw error;
+  }
+}
+
 /** After so many milliseconds without a message the system asks whether the other side is there. */
 const KEEP_ALIVE = 10_000;
 
@@ -168,12 +185,13 @@ async function connectNodeRedis(
     send: (command) => own.sendCommand(command),
     subscribe: (name, listener) => own.subscribe(name, listener),
     unsubscribe: (name) => own.unsubscribe(name),
-    end: () => own.destroy(),
+    // It throws where nothing is open any more.
+    end: () => void (own.isOpen && own.destroy()),
   };
   watch(own, connection, options);
   // It keeps no process alive.
   own.unref?.();
-  await own.connect();
+  await openInTime(own.connect(), connection, options);
   return connection;
 }
 
@@ -246,7 +264,7 @@ async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<C
   watch(own, connection, options);
   const opened = own.connect();
   // It goes on trying by itself.
-  await (options.reconnects ? opened.catch(() => {}) : opened);
+  await (options.reconnects ? opened.catch(() => {}) : openInTime(opened, connection, options));
   return connection;
 }
 

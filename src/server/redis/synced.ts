@@ -8,13 +8,26 @@
 import { fail } from "../../guard/stored.ts";
 import type { Connection, Redis, Send } from "./client.ts";
 
-/** Runs a task that writes by `send`; resolves as the task does when that is on disk. */
-export type Synced = <T>(task: (send: Send) => Promise<T>) => Promise<T>;
+/**
+ * Runs a task that writes by `send`; resolves as the task does when that is on disk. One that still waits when
+ * `late` rejects never begins.
+ */
+export type Synced = <T>(task: (send: Send) => Promise<T>, late: Promise<never>) => Promise<T>;
 
 interface Waiting {
+  isLate: boolean;
   /** Writes; answers with what tells its caller. */
   begin(send: Send): Promise<() => void>;
   reject(error: unknown): void;
+}
+
+/** Rejects when a connection has been silent for as long as anybody waits: it may be dead, and nobody is told. */
+function createSilence(ms: number): { readonly broken: Promise<never>; end(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const broken = new Promise<never>((_, reject) => {
+    timer = setTimeout(reject, ms);
+  });
+  return { broken, end: () => clearTimeout(timer) };
 }
 
 export function createSynced(redis: Redis, timeout: number): Synced {
@@ -28,10 +41,14 @@ export function createSynced(redis: Redis, timeout: number): Synced {
     connection = undefined;
   }
 
-  async function write(batch: readonly Waiting[]): Promise<readonly (() => void)[]> {
-    connection ??= await redis.connect({ reconnects: false });
+  async function write(
+    batch: readonly Waiting[],
+    silence: Promise<never>,
+  ): Promise<readonly (() => void)[]> {
+    connection ??= await redis.connect({ reconnects: false, late: silence });
     const { send } = connection;
-    const tellings = await Promise.all(batch.map(({ begin }) => begin(send)));
+    const timely = batch.filter(({ isLate }) => !isLate);
+    const tellings = await Promise.all(timely.map(({ begin }) => begin(send)));
     const reply = await send(["WAITAOF", "1", "0", String(timeout)]);
     const [local] = Array.isArray(reply) ? reply : [];
     if (!(Number(local) >= 1)) fail("Redis does not get to its disk");
@@ -43,17 +60,21 @@ export function createSynced(redis: Redis, timeout: number): Synced {
     while (queue.length > 0) {
       const batch = queue;
       queue = [];
+      const silence = createSilence(timeout);
       try {
-        for (const tell of await write(batch)) tell();
+        for (const tell of await Promise.race([write(batch, silence.broken), silence.broken]))
+          tell();
       } catch (error) {
         drop();
         for (const { reject } of batch) reject(error);
+      } finally {
+        silence.end();
       }
     }
     isBusy = false;
   }
 
-  return (task) =>
+  return (task, late) =>
     new Promise((resolve, reject) => {
       const begin = async (send: Send): Promise<() => void> => {
         try {
@@ -64,7 +85,11 @@ export function createSynced(redis: Redis, timeout: number): Synced {
           return () => reject(error);
         }
       };
-      queue.push({ begin, reject });
+      const waiting: Waiting = { isLate: false, begin, reject };
+      late.catch(() => {
+        waiting.isLate = true;
+      });
+      queue.push(waiting);
       if (!isBusy) void work();
     });
 }
