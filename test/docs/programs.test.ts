@@ -13,6 +13,7 @@ import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { ada, createVmcloudApi, type VmcloudApi } from "../apis/vmcloud.ts";
+import type { Vaults } from "../../src/vaults.ts";
 import { programOf, programsOf, root, workshop } from "../support/programs.ts";
 import { pages, read, snippetsOf } from "./pages.ts";
 
@@ -155,14 +156,15 @@ describe("in a page", () => {
 describe("in Node", () => {
   it("a server's users share a store, and nothing else", async () => {
     vi.stubEnv("STATE_DIRECTORY", path.join(folder, "state"));
-    const { vaultOf } = await run(programOf("docs/node.md", "A server with many users"), {});
-    const open = vaultOf as (user?: string) => Vault<PasswordCredentials>;
-    const [first, again, other] = [open("ada"), open("ada"), open("bob")];
-    await first.signIn({ email: ada.email, password: ada.password });
-    expect((await again.fetch(VMS)).status).toBe(200);
-    await expect(other.fetch(VMS)).rejects.toMatchObject({ code: "no_session" });
-    expect(() => open(undefined)).toThrow(expect.objectContaining({ code: "invalid_option" }));
-    for (const one of [first, again, other]) one.close();
+    const program = programOf("docs/node.md", "A server with many users");
+    const { vaults, listVms } = await run(program, {}, ["vaults"]);
+    const list = listVms as (user?: string) => Promise<Response>;
+    const own = vaults as Vaults<Vault<PasswordCredentials>>;
+    await own.use("ada", (vault) => vault.signIn({ email: ada.email, password: ada.password }));
+    expect((await list("ada")).status).toBe(200);
+    await expect(list("bob")).rejects.toMatchObject({ code: "no_session" });
+    await expect(list(undefined)).rejects.toMatchObject({ code: "invalid_option" });
+    await own[Symbol.asyncDispose]();
   });
 
   it("SQLite of your own: a second vault on the file has the session", async () => {

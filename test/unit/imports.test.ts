@@ -22,7 +22,7 @@ type Layer =
   | "package";
 
 /** What stands at the top level and imports no adapter. */
-const core = new Set(["index", "problem"]);
+const core = new Set(["index", "problem", "vaults"]);
 
 /** Each wires one platform's parts; nothing imports it. */
 const entries = new Set(["browser", "cloudflare", "deno", "node", "oauth", "testing", "worker"]);
