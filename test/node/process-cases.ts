@@ -2,11 +2,12 @@
 import { expect, it, vi } from "vitest";
 import { all, DAY, every, family, HOUR, type Member } from "./family.ts";
 
-export function processCases(runtimes: readonly string[]): void {
+/** `keys`: what seals the sessions, where some of them have no key file. */
+export function processCases(runtimes: readonly string[], keys?: string): void {
   const size = runtimes.length;
 
   it("an expired session: one refresh, and all are served [P1 F1 F45]", async () => {
-    const { api, members, pass } = await family(runtimes);
+    const { api, members, pass } = await family(runtimes, { keys });
     await pass(DAY);
     expect(await all(members)).toEqual(every(3 * size, 200));
     expect(await api.counters()).toMatchObject({
@@ -18,7 +19,7 @@ export function processCases(runtimes: readonly string[]): void {
   });
 
   it("a token that the server rejects: one refresh, and every request is healed [P1 P12]", async () => {
-    const { api, members, pass } = await family(runtimes);
+    const { api, members, pass } = await family(runtimes, { keys });
     await pass(HOUR);
     await api.expireAccessTokens();
     expect(await all(members)).toEqual(every(3 * size, 200));
@@ -26,7 +27,7 @@ export function processCases(runtimes: readonly string[]): void {
   });
 
   it("the first refresh gets a 503: two calls, and all are served [P1 P2 P17 F14]", async () => {
-    const { api, members, pass } = await family(runtimes);
+    const { api, members, pass } = await family(runtimes, { keys });
     await api.fault("refresh", { status: 503, times: 1 });
     await pass(DAY);
     expect(await all(members)).toEqual(every(3 * size, 200));
@@ -34,7 +35,7 @@ export function processCases(runtimes: readonly string[]): void {
   });
 
   it("at the soft time one of them refreshes and stays for it, the others do not [P1 P18 F8]", async () => {
-    const { api, members, pass } = await family(runtimes);
+    const { api, members, pass } = await family(runtimes, { keys });
     const [first, ...others] = members as [Member, ...Member[]];
     const gate = await api.gate("refresh", "before");
     await pass(DAY * 0.81);
@@ -56,7 +57,7 @@ export function processCases(runtimes: readonly string[]): void {
   });
 
   it("what one process ends is ended for all [P4 S14]", async () => {
-    const { api, members, pass } = await family(runtimes);
+    const { api, members, pass } = await family(runtimes, { keys });
     const [first, ...others] = members as [Member, ...Member[]];
     await first.signOut();
     await pass(DAY);

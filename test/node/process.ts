@@ -3,10 +3,14 @@
  * can be moved, so that nobody waits for a day to pass.
  */
 import process from "node:process";
-import { createInterface } from "node:readline";
-import { createVault, isVaultError } from "../../src/node.ts";
+import { createVault as createCore } from "../../src/index.ts";
+import { createVault } from "../../src/node.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
+import { encrypted, keyring } from "../../src/stores/encrypted.ts";
+import { sqliteStore } from "../../src/stores/sqlite.ts";
 import { clockAhead } from "../support/clock.ts";
+import { carryOut, obey } from "../support/obedient.ts";
 
 /** A moment of a refresh, in the store: where a process can be stopped for good. */
 export type Phase =
@@ -15,29 +19,18 @@ export type Phase =
   | "before the commit"
   | "after the commit";
 
-export interface Command {
-  readonly id: number;
-  readonly advance?: number;
-  readonly signIn?: { readonly email: string; readonly password: string };
-  readonly signOut?: true;
-  /** Fetches this, as often as told. */
-  readonly fetch?: string;
-  readonly times?: number;
-  /** Asks for the session's generation, and whether it is stored. */
-  readonly generation?: true;
+/** What such a process can be told besides. */
+export interface Freezing {
   /** Stands still for ever at this moment of the next refresh. */
-  readonly freezeAt?: Phase;
+  readonly freezeAt: Phase;
 }
 
-export interface Answer {
-  readonly id: number;
-  /** HTTP statuses, or the codes of errors; or a generation. */
-  readonly results: readonly (number | string)[];
-  /** Standing still: nothing follows. */
-  readonly frozen?: Phase;
+/** Said by one that stands still: nothing follows. */
+export interface Frozen {
+  readonly frozen: Phase;
 }
 
-const [path = "", baseURL = ""] = process.argv.slice(2);
+const [path = "", baseURL = "", keys] = process.argv.slice(2);
 let passed = 0;
 let freezing: Phase | undefined;
 let writes = 0;
@@ -47,7 +40,7 @@ function freezeIf(phase: Phase): void {
   // Written at once: what is left to the event loop would never leave.
   process
     .getBuiltinModule("node:fs")
-    .writeSync(1, `${JSON.stringify({ id: 0, results: [], frozen: phase } satisfies Answer)}\n`);
+    .writeSync(1, `${JSON.stringify({ frozen: phase } satisfies Frozen)}\n`);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
@@ -70,37 +63,24 @@ DatabaseSync.prototype.exec = function (sql: string) {
   return result;
 };
 
-const vault = createVault({
+const shared = {
   provider: vmcloud({ baseURL }),
-  path,
   dangerouslyAllowLoopbackHttp: true,
   // As if it had been in use all the time, although its clock leaps.
   maxStaleness: 1e10,
   clock: clockAhead(() => passed),
-});
+};
 
-async function call(url: string): Promise<number | string> {
-  try {
-    const response = await vault.fetch(url);
-    await response.body?.cancel();
-    return response.status;
-  } catch (error) {
-    return isVaultError(error) ? error.code : String(error);
-  }
+/** Deno has no `tokenkeep/node`: the core, over the very file that the others keep in their folder. */
+function openInDeno(): ReturnType<typeof createVault<PasswordCredentials>> {
+  const db = new DatabaseSync(`${path}/sessions.db`);
+  return createCore({ ...shared, store: encrypted(sqliteStore(db), keyring(keys ?? "")) });
 }
 
-async function obey(command: Command): Promise<void> {
-  const { id, advance = 0, signIn, signOut, fetch: url, times = 1, generation, freezeAt } = command;
-  passed += advance;
+const vault = "Deno" in globalThis ? openInDeno() : createVault({ ...shared, path, keys });
+
+await obey<Partial<Freezing>>(({ freezeAt, ...order }) => {
+  passed += order.advance ?? 0;
   if (freezeAt) [freezing, writes] = [freezeAt, 0];
-  if (signIn) await vault.signIn(signIn);
-  if (signOut) await vault.signOut();
-  const results = url ? await Promise.all(Array.from({ length: times }, () => call(url))) : [];
-  const { generation: current = 0, persisted } = vault.snapshot();
-  if (generation) results.push(current, String(persisted));
-  console.log(JSON.stringify({ id, results } satisfies Answer));
-}
-
-for await (const line of createInterface({ input: process.stdin }))
-  void obey(JSON.parse(line) as Command);
-process.exit();
+  return carryOut(vault, order);
+});

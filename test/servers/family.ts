@@ -1,24 +1,18 @@
 /** Several Node processes on one server, and the strict token server that they share. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
-import { ada } from "../apis/vmcloud-data.ts";
+import { passing, type Spawned, spawnMember, type Verbs, verbsOf } from "../support/members.ts";
+import type { Results } from "../support/obedient.ts";
 import { isPool, type Kind } from "./kinds.ts";
 import { migration, openPool } from "./postgres.ts";
-import type { Answer, Command } from "./process.ts";
+import type { Beginning } from "./process.ts";
 import { type Server, startPostgres, startRedis } from "./server.ts";
 
-export interface Member {
+export interface Member extends Verbs, Pick<Spawned<Beginning>, "kill" | "isAlive"> {
   /** Fetches a path of the API; answers with statuses, or error codes and messages. */
-  fetch(times?: number): Promise<readonly (number | string)[]>;
-  generation(): Promise<unknown>;
-  signIn(): Promise<unknown>;
-  advance(ms: number): Promise<unknown>;
+  fetch(times?: number): Promise<Results>;
   begin(url: string, patience: number): Promise<unknown>;
-  /** Ends it at once, whatever it is about. */
-  kill(): Promise<void>;
   /** `SIGSTOP`, and `SIGCONT`. */
   pause(): void;
   resume(): void;
@@ -43,55 +37,29 @@ export interface Family {
 
 const KEYS = `k1:${Buffer.alloc(32, 7).toString("base64")}`;
 
-function start(kind: Kind, server: string): Member & { readonly isAlive: () => boolean } {
+function start(kind: Kind, server: string): Member {
   const script = fileURLToPath(new URL("process.ts", import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, [script, kind, server, KEYS], {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, NODE_COMPILE_CACHE: inject("servers").cache },
+  const spawned = spawnMember<Beginning>([process.execPath, script, kind, server, KEYS], {
+    env: { NODE_COMPILE_CACHE: inject("servers").cache },
   });
-  let isAlive = true;
+  const { ask, signal, kill, isAlive } = spawned;
   let api = "";
-  const ended = new Promise<void>((resolve) =>
-    child.once("exit", () => {
-      isAlive = false;
-      resolve();
-    }),
-  );
-  const waiting = new Map<number, (results: Answer["results"]) => void>();
-  let commands = 0;
-  createInterface({ input: child.stdout! }).on("line", (line) => {
-    const { id, results } = JSON.parse(line) as Answer;
-    waiting.get(id)?.(results);
-  });
-  const ask = (command: Omit<Command, "id">): Promise<Answer["results"]> =>
-    new Promise((resolve, reject) => {
-      const id = (commands += 1);
-      waiting.set(id, resolve);
-      child.stdin!.write(JSON.stringify({ ...command, id }) + "\n");
-      void ended.then(() => reject(new Error("The process has ended")));
-    });
   return {
-    isAlive: () => isAlive,
+    ...verbsOf(spawned),
+    ...{ kill, isAlive },
     fetch: (times = 1) => ask({ fetch: `${api}/v1/vms`, times }),
-    generation: async () => (await ask({ generation: true }))[0],
-    signIn: () => ask({ signIn: ada }),
-    advance: (ms) => ask({ advance: ms }),
     begin(url, patience) {
       api = url;
       return ask({ begin: url, patience });
     },
-    async kill() {
-      child.kill("SIGKILL");
-      await ended;
-    },
-    pause: () => void child.kill("SIGSTOP"),
-    resume: () => void child.kill("SIGCONT"),
+    pause: () => signal("SIGSTOP"),
+    resume: () => signal("SIGCONT"),
   };
 }
 
 /** `door` is another address that leads to the server. */
 export async function family(kind: Kind, server: Server, door = server.url): Promise<Family> {
-  const living: ReturnType<typeof start>[] = [];
+  const living: Member[] = [];
   if (isPool(kind)) {
     const pool = openPool(kind, server.url, 1);
     await pool.query(migration("tokenkeep_sessions").replace("TABLE", "TABLE IF NOT EXISTS"));
@@ -113,11 +81,7 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
       await Promise.all(members.map((member) => member.begin(api.url, patience)));
       await members[0]!.signIn();
       await Promise.all(members.map((member) => member.fetch()));
-      let passed = 0;
-      const pass = async (ms: number, some: readonly Member[] = members): Promise<void> => {
-        await api.set({ clockOffset: (passed += ms) });
-        await Promise.all(some.map((member) => member.advance(ms)));
-      };
+      const pass = passing(api, members);
       return {
         api,
         members,

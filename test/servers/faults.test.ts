@@ -3,6 +3,7 @@
  * The strict token server's counters are the verdict.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { DAY, every } from "../support/members.ts";
 import { COMMIT, type Door, INTENT, openDoor } from "./door.ts";
 import { type Family, family, type Member, type Scene, startFor } from "./family.ts";
 import { isPool, type Kind } from "./kinds.ts";
@@ -10,7 +11,6 @@ import { openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
 import { type Server, theServers } from "./server.ts";
 
-const DAY = 24 * 3_600_000;
 const SIZE = 8;
 /** Where somebody is not to be served, nobody has to wait long for that: twice a store's time and some more. */
 const PATIENCE = 8000;
@@ -18,8 +18,6 @@ const soon = { timeout: 30_000, interval: 50 };
 
 const all = async (members: readonly Member[]): Promise<(number | string)[]> =>
   (await Promise.all(members.map((member) => member.fetch()))).flat();
-const every = (count: number, result: number | string): (number | string)[] =>
-  Array.from({ length: count }, () => result);
 
 /** Does something to the server by a client of its own, as its administrator. */
 async function administer(kind: Kind, { url }: Server, ...commands: string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:
 import os from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { DAY, every } from "../support/members.ts";
 import { openDoor } from "./door.ts";
 import { type Family, family, type Member, startFor } from "./family.ts";
 import { isPool, type Kind } from "./kinds.ts";
@@ -11,7 +12,6 @@ import { openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
 import { type Server, startRedis, theServers } from "./server.ts";
 
-const DAY = 24 * 3_600_000;
 const SIZE = 8;
 /** Where nobody is to be served, nobody has to wait long for that. */
 const PATIENCE = 8000;
@@ -24,8 +24,6 @@ afterEach(async () => {
 
 const all = async (members: readonly Member[]): Promise<(number | string)[]> =>
   (await Promise.all(members.map((member) => member.fetch()))).flat();
-const every = (count: number, result: number | string): (number | string)[] =>
-  Array.from({ length: count }, () => result);
 
 async function begin(kind: Kind, server: Server, door?: string): Promise<Family> {
   const them = await family(kind, server, door);
