@@ -55,7 +55,7 @@ const alone = {
   testing: 2450,
   webhook: 2390,
   worker: 30_300,
-  vaults: 2000,
+  vaults: 1260,
   wretch: 1440,
   "stores/postgres": 4150,
   "stores/redis": 5190,
