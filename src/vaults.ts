@@ -12,7 +12,7 @@
  *   const provider = vmcloud();
  *   const vaults = createVaults((account) => createVault({ provider, account, store }));
  *   return (account: string) =>
- *     vaults.use(account, (vault) => vault.fetch("https://api.vmcloud.com/v1/vms"));
+ *     vaults.with(account, (vault) => vault.fetch("https://api.vmcloud.com/v1/vms"));
  * }
  * ```
  *
@@ -40,7 +40,7 @@ export interface Vaults<Kept extends KeptVault> {
    * ended. Answers as the task does. Rejects with a `VaultError`, code `closed`, after `close()`; what `make`
    * throws, such as `invalid_option` for an account that is no text, is passed on.
    */
-  use<T>(account: string, task: (vault: Kept) => T | Promise<T>): Promise<T>;
+  with<T>(account: string, task: (vault: Kept) => T | Promise<T>): Promise<T>;
   /** How many vaults are in memory. */
   readonly size: number;
   /** Closes all of them. Sessions stay in the store. */
@@ -116,7 +116,7 @@ export function createVaults<Kept extends KeptVault>(
   }
 
   return {
-    async use(account, task) {
+    async with(account, task) {
       const held = take(account);
       try {
         return await task(held.vault);

@@ -160,7 +160,7 @@ describe("in Node", () => {
     const { vaults, listVms } = await run(program, {}, ["vaults"]);
     const list = listVms as (user?: string) => Promise<Response>;
     const own = vaults as Vaults<Vault<PasswordCredentials>>;
-    await own.use("ada", (vault) => vault.signIn({ email: ada.email, password: ada.password }));
+    await own.with("ada", (vault) => vault.signIn({ email: ada.email, password: ada.password }));
     expect((await list("ada")).status).toBe(200);
     await expect(list("bob")).rejects.toMatchObject({ code: "no_session" });
     await expect(list(undefined)).rejects.toMatchObject({ code: "invalid_option" });

@@ -77,10 +77,14 @@ function openInDeno(): ReturnType<typeof createVault<PasswordCredentials>> {
   return createCore({ ...shared, store: encrypted(sqliteStore(db), keyring(keys ?? "")) });
 }
 
-const vault = "Deno" in globalThis ? openInDeno() : createVault({ ...shared, path, keys });
+/** Opened with the first order: the file is made by one of the others. */
+let vault: ReturnType<typeof openInDeno> | undefined;
+const open = (): ReturnType<typeof openInDeno> =>
+  "Deno" in globalThis ? openInDeno() : createVault({ ...shared, path, keys });
 
 await obey<Partial<Freezing>>(({ freezeAt, ...order }) => {
   passed += order.advance ?? 0;
   if (freezeAt) [freezing, writes] = [freezeAt, 0];
+  vault ??= open();
   return carryOut(vault, order);
 });

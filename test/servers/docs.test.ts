@@ -74,7 +74,7 @@ describe("docs/stores-servers.md", () => {
         handle(new Request("https://here", { headers: { user: JSON.stringify({ tenant, id }) } }))
           .then(({ status }) => status, ({ code }) => code);
       const before = await ask("c", "a/b");
-      await vaults.use("c/a%2Fb", (vault) => vault.signIn(${credentials}));
+      await vaults.with("c/a%2Fb", (vault) => vault.signIn(${credentials}));
       console.log(before, await ask("c", "a/b"), await ask("c/a", "b"), await ask("c", "a"));
     `;
     expect(await run(code)).toBe("no_session 200 no_session no_session\n");

@@ -36,12 +36,12 @@ function stage(most: number, store: TokenStore = memoryStore()): Stage {
   );
   open.push(vaults);
   const signIn = (account: string): Promise<void> =>
-    vaults.use(account, (vault) => vault.signIn(credentials));
+    vaults.with(account, (vault) => vault.signIn(credentials));
   return { vaults, api, made, signIn };
 }
 
 const tokenOf = (vaults: Vaults<Own>, account: string): Promise<string> =>
-  vaults.use(account, (vault) => vault.getToken());
+  vaults.with(account, (vault) => vault.getToken());
 const namesOf = ({ made }: Stage): string[] => made.map(({ account }) => account);
 const isClosed = async (vault: Own): Promise<boolean> =>
   vault.getToken().then(
@@ -95,7 +95,7 @@ describe("a server's vaults", () => {
       },
       { most: 100 },
     );
-    for (let at = 0; at < 100_000; at++) await vaults.use(`account ${at}`, () => {});
+    for (let at = 0; at < 100_000; at++) await vaults.with(`account ${at}`, () => {});
     expect([vaults.size, made, closed.size]).toEqual([100, 100_000, 99_900]);
   });
 
@@ -104,7 +104,7 @@ describe("a server's vaults", () => {
     await its.signIn("ada");
     let go!: () => void;
     const held = new Promise<void>((resolve) => (go = resolve));
-    const using = its.vaults.use("ada", async (vault) => {
+    const using = its.vaults.with("ada", async (vault) => {
       await held;
       return vault.fetch(`${ORIGIN}/things`);
     });
@@ -122,7 +122,7 @@ describe("a server's vaults", () => {
     let go!: () => void;
     const held = new Promise<void>((resolve) => (go = resolve));
     const accounts = Array.from({ length: 20 }, (_, at) => `account ${at}`);
-    const using = Promise.all(accounts.map((account) => its.vaults.use(account, () => held)));
+    const using = Promise.all(accounts.map((account) => its.vaults.with(account, () => held)));
     expect(its.vaults.size).toBe(20);
     go();
     await using;
@@ -144,7 +144,9 @@ describe("a server's vaults", () => {
     expect(await tokenOf(its.vaults, "ada")).toBe(token);
     isAway = false;
     await expect
-      .poll(() => its.vaults.use("ada", (vault) => vault.snapshot().persisted), { timeout: 20_000 })
+      .poll(() => its.vaults.with("ada", (vault) => vault.snapshot().persisted), {
+        timeout: 20_000,
+      })
       .toBe(true);
     await expect(tokenOf(its.vaults, "bob")).rejects.toMatchObject({ code: "no_session" });
     expect(its.vaults.size).toBe(1);
@@ -154,7 +156,7 @@ describe("a server's vaults", () => {
   it("what a task throws is passed on, and its vault is free again", async () => {
     const its = stage(1);
     await expect(
-      its.vaults.use("ada", () => Promise.reject(new TypeError("the task's"))),
+      its.vaults.with("ada", () => Promise.reject(new TypeError("the task's"))),
     ).rejects.toThrow("the task's");
     await its.signIn("bob");
     expect(its.vaults.size).toBe(1);

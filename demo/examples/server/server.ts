@@ -80,7 +80,7 @@ async function signIn(request: IncomingMessage): Promise<Answer> {
     throw new TypeError("A sign-in has an email and a password");
   // An account of its own for each sign-in: nobody gets the session of somebody who signed in before.
   const account = randomUUID();
-  await vaults.use(account, (vault) => vault.signIn({ email, password }));
+  await vaults.with(account, (vault) => vault.signIn({ email, password }));
   const cookie = `visitor=${account}.${sign(account)}; Path=/; HttpOnly; Secure; SameSite=Lax`;
   return [200, { signedIn: true }, { "set-cookie": cookie }];
 }
@@ -97,9 +97,9 @@ async function answer(request: IncomingMessage): Promise<Answer> {
   if (route === "POST /login") return signIn(request);
   const account = visitorOf(request);
   if (account === undefined) return [401, { error: "Sign in first: POST /login" }];
-  if (route === "GET /vms") return vaults.use(account, listVms);
+  if (route === "GET /vms") return vaults.with(account, listVms);
   if (route !== "POST /logout") return [404, { error: "Nothing is here" }];
-  await vaults.use(account, (vault) => vault.signOut());
+  await vaults.with(account, (vault) => vault.signOut());
   return [200, { signedIn: false }];
 }
 
