@@ -49,10 +49,16 @@ export function processCases(runtimes: readonly string[], keys?: string): void {
     expect(await staying).toEqual([200]);
     expect(await first.generation()).toEqual([2, "true"]);
     expect(await all(members)).toEqual(every(3 * size, 200));
-    await vi.waitFor(async () => {
-      const generations = await Promise.all(members.map((member) => member.generation()));
-      expect(generations).toEqual(members.map(() => [2, "true"]));
-    });
+    // Deno's vault has neither lock nor channel here: it hears of a refresh when its token has come to its end.
+    const hearing = members.filter((_, at) => !/deno/.test(runtimes[at] ?? ""));
+    const heard = async (some: readonly Member[]): Promise<void> => {
+      const generations = await Promise.all(some.map((member) => member.generation()));
+      expect(generations).toEqual(some.map(() => [2, "true"]));
+    };
+    await vi.waitFor(() => heard(hearing));
+    await pass(DAY * 0.2);
+    expect(await all(members)).toEqual(every(3 * size, 200));
+    await heard(members);
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
