@@ -70,7 +70,7 @@ export interface TokenVaultObject extends Owner {
  */
 export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): TokenVaultClass {
   // What is put on `Object.prototype` is no option (S15).
-  const given = own(options) as TokenVaultOptions;
+  const given: TokenVaultOptions = own(options);
   const { providers } = given;
   demand(providers, "defineTokenVault has no providers", "Pass it the APIs by name");
   if (typeof providers === "object") checkProviders(providers);

@@ -79,6 +79,7 @@ export function createVault<Credentials>(from: DenoVaultOptions<Credentials>): V
 }
 
 function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): TokenStore {
+  // `denoKvStore` says what to pass where nothing was.
   const store = denoKvStore(kv!);
   const how = '. Set it: export TOKENKEEP_KEYS="k1:$(openssl rand -base64 32)"';
   if (keys) return encrypted(store, keyring(keys, how));

@@ -131,14 +131,15 @@ export interface SignJwtOptions {
 export const decodeUnverified = (
   token: string,
 ): { readonly header: Readonly<Record<string, unknown>>; readonly claims: JwtClaims } | undefined =>
-  partsOf(token) as { readonly header: Members; readonly claims: JwtClaims } | undefined;
+  partsOf(token);
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 /** One text or several, none of them empty. */
 function textsIn(value: unknown, wanted: string): readonly string[] {
   const texts: readonly unknown[] = Array.isArray(value) ? [...value] : [value];
-  const isRight = texts.length > 0 && texts.every((text) => typeof text === "string" && text);
-  check(isRight, wanted);
-  return texts as readonly string[];
+  check(texts.length > 0 && texts.every(isText), wanted);
+  return texts;
 }
 
 /** The options, checked: what is wrong here is the application's to mend. */

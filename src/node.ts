@@ -85,7 +85,7 @@ export function createVault<Credentials>(from: NodeVaultOptions<Credentials>): V
   const callers = createCallers();
   /** The application says that its process lives on: then a refresh may begin in the background. */
   const isServer = options.refreshAhead === true;
-  const given = { path, keys, provider: options.provider } as Parameters<typeof partsOf>[1];
+  const given = { path, keys, provider: options.provider };
   const { store, lock, close } = options.store
     ? { store: options.store, lock: undefined, close: undefined }
     : partsOf(loadBuiltins(), given, { callers, isServer });

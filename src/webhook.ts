@@ -142,7 +142,7 @@ export async function verifyWebhook(
   const isStandard = options.scheme === "standard";
   check(isStandard || (options.scheme ?? "hex") === "hex", "scheme");
   check(Number.isSafeInteger(maxBytes) && maxBytes > 0, "maxBytes, a whole number of bytes");
-  const secrets = [secret].flat() as readonly unknown[];
+  const secrets: readonly unknown[] = [secret].flat();
   check(secrets.length > 0 && secrets.length <= MOST, "secret, one or a few");
   const keys = await Promise.all(secrets.map((one) => importKey(one, options)));
 
@@ -163,7 +163,7 @@ export async function verifyWebhook(
       if (await crypto.subtle.verify({ name: "HMAC" }, key, signature, signed)) {
         const text = (): string =>
           new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body);
-        return { ok: true, ...about, body, text, json: () => JSON.parse(text()) as unknown };
+        return { ok: true, ...about, body, text, json: (): unknown => JSON.parse(text()) };
       }
   return { ok: false, reason: "signature_mismatch" };
 }
@@ -263,7 +263,7 @@ function fromBase64(text: string): Bytes | undefined {
 async function readBody(request: Request, most: number): Promise<Bytes | WebhookRefusal> {
   try {
     if (request.bodyUsed) return "unreadable_body";
-    const { body } = request as { body?: Request["body"] };
+    const { body }: { body?: Request["body"] } = request;
     if (!body) {
       // Firefox does not show a request's body.
       const bytes = new Uint8Array(await request.arrayBuffer());

@@ -26,8 +26,7 @@ const isIdempotent = ({ method = "GET" }: WretchOptions): boolean =>
   /^(get|head|options|trace|put|delete)$/i.test(method);
 
 /** Looked up as in `Headers`, in each form that headers may have (F61). */
-const headersOf = ({ headers }: WretchOptions): Headers =>
-  new Headers((headers ?? {}) as HeadersInit);
+const headersOf = ({ headers }: WretchOptions): Headers => new Headers(headers ?? {});
 
 /** The header that the vault has added, with its token. A `Request` adds the type of its body by itself. */
 function addedTo(options: WretchOptions, sent: Headers): [name: string, value: string] | undefined {
@@ -66,7 +65,7 @@ export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
     let reply: Promise<Response> | undefined;
     let isSpent = false;
     return (url, options) => {
-      if (isSpent) return reply!;
+      if (isSpent && reply) return reply;
       reply = vault.fetch(url, {
         ...options,
         fetch: (input, given: WretchOptions = {}) => {
@@ -88,7 +87,7 @@ function fromRequest(
   { url, headers, redirect }: Request,
   options: WretchOptions,
 ): [string, WretchOptions] {
-  const own = Object.assign(Object.create(null) as WretchOptions, options, { redirect });
+  const own: WretchOptions = Object.assign(Object.create(null), options, { redirect });
   const body: unknown = own.body;
   if (typeof body === "function") own.body = body();
   const added = addedTo(options, headers);
@@ -124,13 +123,16 @@ async function sendOnce(
       if (isOver && !isIdempotent(init))
         refuse("a request is sent again", "List that middleware before vaultMiddleware");
       // In one go a request may be made more than once: to measure it, to log it, to send it.
-      if (!isRead) queueMicrotask(() => (isOver = true));
+      if (!isRead)
+        queueMicrotask(() => {
+          isOver = true;
+        });
       isRead = true;
       return value;
     },
   };
   // The prototype stays: the vault's has nothing for others to pollute (S15).
-  const own = Object.assign(Object.create(Object.getPrototypeOf(init)) as WretchOptions, init);
+  const own: WretchOptions = Object.assign(Object.create(Object.getPrototypeOf(init)), init);
   const reply = await next(url, Object.assign(own, { headers, skipDedupe: true, skipCache: true }));
   return isRead
     ? reply

@@ -27,7 +27,7 @@ const relays = new WeakMap<object, Relay>();
  * connection of their own, which is opened with the first port and ended with the last. Where Redis is out of
  * reach nothing is sent and nothing arrives, because messages only save time: no call throws.
  *
- * @param client a client of `redis` or `ioredis`, or a cluster of theirs; it publishes, and is duplicated
+ * @param client a client or cluster of `redis` or `ioredis`; it publishes, and is duplicated
  * @throws `VaultError`, code `invalid_option`, for anything but a client
  *
  * @example

@@ -1,4 +1,5 @@
 /** A Worker's way to the object that owns a session: asked in time, and once more where that does no harm. */
+import { memberOf } from "../guard/thrown.ts";
 import { because, VaultError } from "../errors.ts";
 import { createLimit } from "../refresh/waiting.ts";
 import type { Clock, TokenNeed } from "../types.ts";
@@ -66,7 +67,7 @@ async function askOnce<Said>(owner: Owner, question: Question<Said>): Promise<Sa
 
 /** Jittered, so that callers whom an object has turned away do not come back in step. */
 function pauseAfter(error: unknown, failed: number): number {
-  const least = (error as { overloaded?: unknown }).overloaded ? 1_000 : 100;
+  const least = memberOf(error, "overloaded") ? 1_000 : 100;
   return least * 4 ** failed * Math.random();
 }
 

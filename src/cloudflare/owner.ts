@@ -132,7 +132,7 @@ async function stateOf(
   const claims = shownClaims(provider, state.session?.tokenSet.accessToken);
   const snapshot = { ...snapshotOf(state, { account: name.account, claims }), keyId };
   // RPC takes no object without a prototype, and claims and profile have none.
-  return { snapshot: JSON.parse(JSON.stringify(snapshot)) as SessionState };
+  return { snapshot: JSON.parse(JSON.stringify(snapshot)) };
 }
 
 /** Answers in the place of an object that cannot start: with the typed reason. */

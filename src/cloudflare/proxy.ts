@@ -146,7 +146,7 @@ function heldBy<Credentials>(
       const said = await ask((owner) => owner.state(session), again);
       if (isFailure(said)) throw fromWireError(said.error);
       demand(said.snapshot, "Worker and Durable Object are of different versions", "Deploy both");
-      return JSON.parse(JSON.stringify(said.snapshot), bareAndFrozen) as SessionState;
+      return JSON.parse(JSON.stringify(said.snapshot), bareAndFrozen);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { Fetch, Provider } from "../types.ts";
 export function sentOnce<Credentials>(provider: Provider<Credentials>): Provider<Credentials> {
   if (provider?.renewal?.rotation !== "strict") return provider;
   const renewOnce = provider.renew && renewing(provider, provider.renew);
-  return new Proxy(Object.create(provider) as typeof provider, {
+  return new Proxy<typeof provider>(Object.create(provider), {
     get(_, name) {
       if (name === "renew") return renewOnce;
       // Called on the provider itself, so that its methods find `this` and private fields.
@@ -34,5 +34,5 @@ const asStream =
     // Piped, because Deno would find the original bytes in an unpiped stream, and repeat them.
     const stream = body.pipeThrough(new TransformStream());
     const once = { ...init, body: stream, headers, duplex: "half" };
-    return fetch_(input, once as RequestInit);
+    return fetch_(input, once);
   };

@@ -22,8 +22,7 @@ export type Source =
   | { readonly type: "one"; readonly key: unknown };
 
 export function sourceOf(key: GivenKey): Source {
-  const isAddress =
-    typeof key === "string" ? /^https?:\/\//.test(key) : (key as unknown) instanceof URL;
+  const isAddress = typeof key === "string" ? /^https?:\/\//.test(key) : key instanceof URL;
   check(!isAddress, "as key remoteKeys(url), for keys that live at an address");
   const given: unknown = typeof key === "string" ? jsonIn(key) : key;
   if (!isObject(given) || given instanceof Uint8Array) return { type: "one", key };
@@ -32,7 +31,7 @@ export function sourceOf(key: GivenKey): Source {
   const { keys } = own(given);
   if (!Array.isArray(keys)) return { type: "one", key };
   check(keys.every(isObject), "a JWKS, whose keys are JWKs");
-  return { type: "set", set: { keys: keys.map((jwk) => own(jwk as Record<string, unknown>)) } };
+  return { type: "set", set: { keys: keys.map((jwk) => own(jwk)) } };
 }
 
 /** Which keys may be taken, for what. */

@@ -158,7 +158,7 @@ async function importJwk(
   const flaw = flawOfJwk(jwk, algorithm, half);
   if (flaw) throw errorOfJwk(jwk, algorithm, flaw);
   const parts = Object.entries(jwk).filter(([name]) => PARTS.has(name));
-  const key = own(Object.fromEntries(parts)) as JsonWebKey;
+  const key: JsonWebKey = own(Object.fromEntries(parts));
   try {
     return await crypto.subtle.importKey("jwk", key, KINDS[algorithm].params, false, [half.use]);
   } catch (error) {
@@ -178,10 +178,11 @@ export async function importHalf(
 ): Promise<WebCryptoKey> {
   if (key === undefined || key === null || key === "") throw keyError("no_key");
   const jwk = jwkIn(key);
-  if (!jwk && typeof key !== "string") throw keyError("malformed_key");
+  const text = typeof key === "string" ? key : undefined;
+  if (!jwk && text === undefined) throw keyError("malformed_key");
   const imported = jwk
     ? await importJwk(jwk, algorithm, half)
-    : await importPem(key as string, algorithm, half);
+    : await importPem(text ?? "", algorithm, half);
   const bits = "modulusLength" in imported.algorithm ? imported.algorithm.modulusLength : undefined;
   if (typeof bits === "number" && bits < SHORTEST_RSA)
     throw keyError(

@@ -67,8 +67,15 @@ async function read(response: Response, now: number): Promise<Loaded> {
   return { failure: { status, retryAfter, reason: "no_keys" } };
 }
 
+interface Loading {
+  readonly send: Fetch;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly now: () => number;
+}
+
 /** Fetches the keys once. It never rejects, and settles within its time. */
-async function load(url: string, send: Fetch, timeout: number, now: () => number): Promise<Loaded> {
+async function load(url: string, { send, timeout, now }: Loading): Promise<Loaded> {
   const limit = new AbortController();
   // No `cache`: Workers before 2024-11-11 refuse it.
   const init = own({
@@ -141,7 +148,7 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
   }
 
   async function begin(): Promise<void> {
-    const mine = load(address, send, timeout, now).then(settle);
+    const mine = load(address, { send, timeout, now }).then(settle);
     pending = mine;
     await mine;
     if (pending === mine) pending = undefined;

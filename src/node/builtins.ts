@@ -74,9 +74,10 @@ type Constructor = new (path: string) => Database;
 
 /** `node:sqlite` where there is one, in Bun too; `bun:sqlite` in a Bun that has no other. */
 function findDatabase(load: (name: string) => unknown): Constructor | undefined {
-  const { DatabaseSync } = Object(load("node:sqlite")) as { DatabaseSync?: Constructor };
+  const { DatabaseSync }: { DatabaseSync?: Constructor } = Object(load("node:sqlite"));
   if (DatabaseSync) return DatabaseSync;
-  return (Object(load("bun:sqlite")) as { Database?: Constructor }).Database;
+  const { Database }: { Database?: Constructor } = Object(load("bun:sqlite"));
+  return Database;
 }
 
 /** Throws `invalid_option` in a runtime that lacks something, with the way out. */
@@ -86,6 +87,7 @@ export function loadBuiltins(): Builtins {
   const host = typeof process === "object" ? process : undefined;
   const load = (name: string): unknown => host?.getBuiltinModule?.(name);
   const Database = findDatabase(load);
+  // The modules are the runtime's own: their types above are the part that is used.
   const files = load("node:fs") as Files | undefined;
   if (!host || !Database || !files)
     return lost(

@@ -1,4 +1,5 @@
 /** The key that seals the sessions, where the application gives none: a file beside the database. */
+import { memberOf } from "../guard/thrown.ts";
 import { VaultError } from "../errors.ts";
 import { randomBytes, toBase64 } from "../guard/crypto.ts";
 import { randomId } from "../guard/random.ts";
@@ -72,7 +73,7 @@ function remove({ files }: Builtins, path: string): void {
   }
 }
 
-const codeOf = (error: unknown): unknown => (Object(error) as { code?: unknown }).code;
+const codeOf = (error: unknown): unknown => memberOf(error, "code");
 
 /** Why a file is not made, by the system's code. */
 const CAUSES: ReadonlyMap<unknown, Cause> = new Map([
@@ -85,8 +86,9 @@ const CAUSES: ReadonlyMap<unknown, Cause> = new Map([
 ] as [string, Cause][]);
 
 /**
- * The key as a ring's text. The file is made once, by whoever comes first. Throws `store_unavailable` with
- * what to do where the file is somebody else's, open to others, damaged, or cannot be made.
+ * The key as a ring's text. The file is made once, by the first process that needs it. Throws
+ * `store_unavailable` with what to do where the file is somebody else's, open to others, damaged, or cannot be
+ * made.
  */
 export function keyFrom(builtins: Builtins, folder: string): string {
   const path = builtins.paths.join(folder, "key");

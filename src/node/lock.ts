@@ -110,7 +110,7 @@ function createLockFiles(builtins: Builtins, folder: string): LockFiles {
       if (inodeOf(path) === undefined) return true;
       // A shared lock, so that two processes that look at once do not take each other for the holder.
       const db = open(path, "SELECT count(*) FROM sqlite_schema");
-      // Whoever held it is dead, and could not clear up. Its name is never used again.
+      // The process that held the file is dead, and could not clear up. No lock has that name again.
       remove(path);
       db.close();
       return true;

@@ -2,6 +2,7 @@
  * The folder that holds a user's sessions. What lies in it is the user's alone: nothing is opened that
  * another user could have put there, or could read.
  */
+import { memberOf } from "../guard/thrown.ts";
 import { check } from "../errors.ts";
 import { fail } from "../guard/stored.ts";
 import type { Builtins, Stats } from "./builtins.ts";
@@ -87,7 +88,7 @@ export function makeFolder(builtins: Builtins, path: string): void {
     const made = files.mkdirSync(path, { recursive: true, mode: 0o700 });
     if (made !== undefined) syncFolder(builtins, paths.dirname(made));
   } catch (error) {
-    const { code } = Object(error) as { code?: unknown };
+    const code = memberOf(error, "code");
     const why = code === "ENOSPC" ? "the disk is full" : `${path} cannot be made`;
     fail(why, "Make its parent writable, or give another path");
   }
@@ -101,7 +102,7 @@ export function makeFile({ files }: Builtins, path: string): boolean {
     return true;
   } catch (error) {
     // An existing file is never opened here: closing it would end this process's locks on it.
-    return (Object(error) as { code?: unknown }).code === "EEXIST";
+    return memberOf(error, "code") === "EEXIST";
   }
 }
 

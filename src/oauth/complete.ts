@@ -33,7 +33,7 @@ export type SignInOutcome =
    */
   | { readonly type: "handed-over" };
 
-/** Whoever takes the code: a vault, or a function that hands it to a server. */
+/** What takes the code: a vault, or a function that hands it to a server. */
 export interface SignsIn {
   signIn(credentials: CodeCredentials): Promise<unknown>;
 }
@@ -107,7 +107,7 @@ function interrupted(here: URL): SignInOutcome {
 
 /** Leaves in the history entry what a router has put there. */
 function unmark(place: string): void {
-  const { [MARK]: _, ...state } = Object(history.state) as Record<string, unknown>;
+  const { [MARK]: _, ...state }: Record<string, unknown> = Object(history.state);
   history.replaceState(Object.keys(state).length > 0 ? state : null, "", place);
 }
 

@@ -61,7 +61,9 @@ function openPort(relay: Relay, name: string, onMessage: (message: unknown) => v
   function send(said?: object): void {
     sent += 1;
     isSending = true;
-    const settled = (): void => void (isSending = false);
+    const settled = (): void => {
+      isSending = false;
+    };
     relay.publish(name, JSON.stringify({ from, count: sent, said })).then(settled, settled);
   }
 

@@ -106,7 +106,7 @@ export function encrypted(
 
   /** The session's text, or `undefined` for what does not open. */
   async function open(name: string, record: StoredRecord): Promise<string | undefined> {
-    const { iv, data, ...rest } = own(Object(record.body)) as Record<string, unknown>;
+    const { iv, data, ...rest } = own<Record<string, unknown>>(Object(record.body));
     const names = own(rest);
     const head = headOf(record);
     const place = placeOf(name);

@@ -6,6 +6,7 @@
  * @module
  */
 import { own } from "../guard/json.ts";
+import { memberOf } from "../guard/thrown.ts";
 import { promisifyRequest } from "idb-keyval";
 import {
   type Cause,
@@ -92,7 +93,8 @@ export function indexedDbStore(
       timeout,
       async (late) => {
         for (let again = true; ; again = false) {
-          const mine = (connection ??= connect());
+          connection ??= connect();
+          const mine = connection;
           try {
             const db = await Promise.race([mine, late]);
             const store = db.transaction(STORE, mode, { durability: "strict" }).objectStore(STORE);
@@ -109,7 +111,7 @@ export function indexedDbStore(
       },
       (error) =>
         // An object store of this name that makes its keys itself.
-        (error as Partial<DOMException> | undefined)?.name === "DataError"
+        memberOf(error, "name") === "DataError"
           ? ANOTHERS
           : [
               "IndexedDB is denied, full or silent",

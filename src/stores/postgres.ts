@@ -6,6 +6,7 @@
  * @module
  */
 import { own } from "../guard/json.ts";
+import { memberOf } from "../guard/thrown.ts";
 import { check, isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { type PostgresClient, postgresOf, type Row } from "../server/postgres.ts";
@@ -134,12 +135,7 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
     return recordOf(head, body);
   }
 
-  async function put(
-    key: string,
-    next: StoredRecord | undefined,
-    expected: RecordHead | undefined,
-    id: string,
-  ): Promise<boolean> {
+  async function put(key: string, { next, expected, id }: Write): Promise<boolean> {
     const old = expected ? [expected.sessionId, String(expected.revision)] : [];
     const { head = "", body = null } = next ? textsOf(next) : {};
     const values = next ? [head, body, id] : [];
@@ -164,16 +160,12 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
     return writer === id;
   }
 
-  async function write(
-    key: string,
-    next: StoredRecord | undefined,
-    expected: RecordHead | undefined,
-    id: string,
-  ): Promise<boolean> {
+  async function write(key: string, wanted: Write): Promise<boolean> {
+    const { next, expected, id } = wanted;
     // Nothing is to be deleted.
     if (!next && !expected) return (await read(key)) === undefined;
     try {
-      if (await put(key, next, expected, id)) return true;
+      if (await put(key, wanted)) return true;
     } catch (error) {
       if (codeOf(error) !== UNSERIALIZABLE) throw error;
     }
@@ -193,7 +185,7 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
     write(key, next, expected) {
       // One id for all tries.
       const id = randomId();
-      return reach(() => write(key, next, expected, id));
+      return reach(() => write(key, { next, expected, id }));
     },
     list: (prefix) =>
       reach(async () => {
@@ -201,6 +193,14 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
         return rows.flatMap(([key]) => (typeof key === "string" ? [key] : []));
       }),
   };
+}
+
+/** What is to stand under a key, in whose place. */
+interface Write {
+  readonly next: StoredRecord | undefined;
+  readonly expected: RecordHead | undefined;
+  /** The same for all tries. */
+  readonly id: string;
 }
 
 /** A record of a row; one without a head is no row: the table takes none. */
@@ -215,7 +215,7 @@ const ENDED = "CONNECTION_ENDED";
 
 /** An error's SQLSTATE, or the word of a package for a connection that failed. */
 const codeOf = (error: unknown): string => {
-  const { code } = Object(error) as { readonly code?: unknown };
+  const code = memberOf(error, "code");
   return typeof code === "string" ? code : "";
 };
 

@@ -82,7 +82,7 @@ return { role, '1', false }
 /**
  * Keeps records as hashes without an end, as they are: wrap the store in `encrypted` with a key ring.
  *
- * @param client a connected client of `redis` or `ioredis`, or a cluster of theirs; it stays open
+ * @param client a connected client or cluster of `redis` or `ioredis`; it stays open
  * @returns a store with compare-and-set, shared by all processes that reach this Redis. Its methods reject with
  * a `VaultError`, code `store_unavailable`, when Redis is out of reach, silent, full or a replica, when the
  * client is closed, where an acknowledged write could be lost (the message names the setting), and for a
@@ -133,9 +133,7 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
 
   /** What a script answers beside the role: two texts. */
   async function run(
-    script: Script,
-    key: string,
-    values: readonly string[],
+    { script, key, values }: Asked,
     send: Send = (command) => redis.send(command, prefix + key),
   ): Promise<readonly (string | undefined)[]> {
     const reply = await script.run(send, prefix + key, values);
@@ -148,7 +146,7 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
   }
 
   async function find(key: string, wanted: "head" | "body"): Promise<StoredRecord | undefined> {
-    const [head, body] = await run(READ, key, [wanted]);
+    const [head, body] = await run({ script: READ, key, values: [wanted] });
     return head === undefined ? undefined : storedOf(head, body);
   }
 
@@ -157,9 +155,10 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     values: readonly string[],
     late: Promise<never>,
   ): Promise<boolean> {
+    const asked = { script: WRITE, key, values };
     const [isWritten, found] = await (synced
-      ? synced((send) => run(WRITE, key, values, send), late)
-      : run(WRITE, key, values));
+      ? synced((send) => run(asked, send), late)
+      : run(asked));
     // Throws for another format.
     if (found !== undefined) storedOf(found, undefined);
     return isWritten === "1";
@@ -191,6 +190,13 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
   };
 }
 
+/** What a script is asked. */
+interface Asked {
+  readonly script: Script;
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
 const valuesOf = (
   id: string,
   next: StoredRecord | undefined,
@@ -215,7 +221,7 @@ async function scan(send: Send, start: string): Promise<readonly string[]> {
   let cursor = "0";
   do {
     const reply = await send(["SCAN", cursor, "MATCH", pattern, "COUNT", "1000", "TYPE", "hash"]);
-    const [next, page] = Array.isArray(reply) ? (reply as readonly unknown[]) : [];
+    const [next, page] = Array.isArray(reply) ? reply : [];
     if (Array.isArray(page)) keys.push(...page.flatMap((key) => textOf(key) ?? []));
     cursor = textOf(next) ?? "0";
   } while (cursor !== "0");

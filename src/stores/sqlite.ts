@@ -5,6 +5,7 @@
  * @module
  */
 import { own } from "../guard/json.ts";
+import { memberOf } from "../guard/thrown.ts";
 import { check } from "../errors.ts";
 import { randomId } from "../guard/random.ts";
 import { type Cause, DEADLINE, fail, headOf, inTime, isExpected, isId } from "../guard/stored.ts";
@@ -85,8 +86,7 @@ const MEANINGS: readonly (readonly [RegExp, Cause])[] = [
 
 const UNKNOWN: Cause = ["SQLite refuses"];
 
-const textOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String((error as { message?: unknown })?.message);
+const textOf = (error: unknown): string => String(memberOf(error, "message"));
 
 function meaningOf(error: unknown): Cause {
   const text = textOf(error);

@@ -100,7 +100,9 @@ export function createClock({
     },
     async until(promise) {
       let settled = false;
-      const note = (): void => void (settled = true);
+      const note = (): void => {
+        settled = true;
+      };
       promise.then(note, note);
       for (let tries = 0; tries < 10_000; tries++) {
         await settle();

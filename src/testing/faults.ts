@@ -1,4 +1,5 @@
 /** What goes wrong on purpose: failures, lost replies and late ones, for the next calls of a kind. */
+import { deferred } from "../guard/deferred.ts";
 import type { Clock } from "../types.ts";
 
 /** Which calls of a fake API: those to its endpoints for tokens, and all others. */
@@ -94,7 +95,6 @@ export function createFaults(clock: Pick<Clock, "setTimeout">): Faults {
 }
 
 function signal(): { readonly sent: Promise<void>; send(): void } {
-  let send = (): void => {};
-  const sent = new Promise<void>((resolve) => (send = resolve));
-  return { sent, send: () => send() };
+  const { done, settle } = deferred();
+  return { sent: done, send: settle };
 }

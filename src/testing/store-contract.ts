@@ -84,7 +84,7 @@ const keeping = (
   },
   async "what it stores is JSON, but for `keys` where it declares to keep them"() {
     const store = await make();
-    const { subtle } = crypto as Partial<Crypto>;
+    const { subtle }: Partial<Crypto> = crypto;
     const proof = await subtle?.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt"]);
     const written = sampleRecord({ attemptId: "attempt-1", ...(proof && { keys: { proof } }) });
     same(await store.write("a", written, undefined), true, "write");

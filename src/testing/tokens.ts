@@ -56,7 +56,9 @@ export function createTokens(rules: TokenRules, now: () => number): Tokens {
   function issue(family: number, kept?: string): IssuedTokens {
     const index = ++issued;
     const expiresAt = now() + life;
-    const accessToken = claims ? unsignedJwt(claims, now(), expiresAt, index) : `access-${index}`;
+    const accessToken = claims
+      ? unsignedJwt(claims, { iat: now(), exp: expiresAt, jti: index })
+      : `access-${index}`;
     const refreshToken = kept ?? `refresh-${index}`;
     access.set(accessToken, { family, endsAt: expiresAt });
     if (kept === undefined) refresh.set(refreshToken, { family, endsAt: Infinity });
@@ -99,8 +101,11 @@ const base64url = (text: string): string =>
     .replaceAll("/", "_")
     .replaceAll("=", "");
 
-/** RFC 7519: times in seconds. */
-function unsignedJwt(claims: object, iat: number, exp: number, jti: number): string {
+/** RFC 7519: times in seconds; those that are given, in milliseconds. */
+function unsignedJwt(
+  claims: object,
+  { iat, exp, jti }: Record<"iat" | "exp" | "jti", number>,
+): string {
   const seconds = (ms: number): number => Math.floor(ms / 1000);
   const body = { ...claims, iat: seconds(iat), exp: seconds(exp), jti: String(jti) };
   return [{ alg: "HS256", typ: "JWT" }, body, "nobody"]

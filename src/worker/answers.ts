@@ -43,7 +43,7 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
     token: ({ account, args: [need], ...asked }) => giveTicket(account, { ...asked, need }),
     signIn: ({ account, args: [credentials], signal }) =>
       account.vault.signIn(credentials, { signal }),
-    // A page that has lost an answer asks again, by the same name (F101).
+    // A page that has lost an answer asks again, by the same name (F101). The engine narrows the tokens.
     adopt: ({ account, args: [tokens, adoption] }) =>
       account.engine.adopt(tokens as never, toAdoption(adoption)),
     async getToken({ account, args: [need], signal }) {
@@ -58,7 +58,8 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
     signOut: ({ account, args: [untilRevoked] }) =>
       account.vault.signOut({ untilRevoked: untilRevoked === true }),
     accounts: ({ account }) => account.vault.accounts(),
-    removeAccount: ({ account, args: [of] }) => account.vault.removeAccount(of as string),
+    removeAccount: ({ account, args: [of] }) =>
+      account.vault.removeAccount(/* The vault looks at the name. */ of as string),
   };
 }
 

@@ -26,7 +26,7 @@ export function requestOf(input: string | URL | Request, init: object, body?: un
       ? own[name]
       : // `Request` would forget where the other one comes from.
         (saidOf(init, name) ?? saidOf(Object(input), name));
-  return new Request(input, new Proxy({}, { get } as ProxyHandler<object>));
+  return new Request(input, new Proxy({}, { get }));
 }
 
 /** A request that was sent belongs to the callee, so that a copy is made before (F68). */

@@ -26,8 +26,8 @@ export const isText = (value: unknown): value is string =>
 export const areTexts = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every(isText);
 
-const isNumber = Number.isFinite as Is<number>;
-const isGeneration = Number.isSafeInteger as Is<number>;
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const isGeneration = (value: unknown): value is number => Number.isSafeInteger(value);
 
 /** A value of the wanted kind, or `undefined`. */
 const as =

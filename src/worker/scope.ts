@@ -29,7 +29,7 @@ export interface Message {
   readonly event?: Extendable | undefined;
 }
 
-const scope = (): Scope => globalThis as Scope;
+const scope = (): Scope => globalThis;
 
 export function isServiceWorker(): boolean {
   const { registration, clients } = scope();

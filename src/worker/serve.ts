@@ -75,7 +75,7 @@ function settingsOf<Credentials>(
       extend(promise);
       given.waitUntil?.(promise);
     },
-  }) as VaultOptions<unknown>;
+  });
 }
 
 function createCount(): () => number {

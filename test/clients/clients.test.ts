@@ -156,7 +156,10 @@ it("each program compiles with its client's own types", async () => {
   expect(sections).toHaveLength(Object.keys(shapes).length + 1);
   for (const name of Object.keys(shapes)) save(name, "https://api.acme.example");
   writeFileSync(path.join(folder, "prelude.d.ts"), PRELUDE);
-  writeFileSync(path.join(folder, "server.ts"), 'export type { AppRouter } from "../server.ts";\n');
+  writeFileSync(
+    path.join(folder, "server.ts"),
+    'export type { AppRouter } from "../many-protocols.ts";\n',
+  );
   const tsc = path.join(root, "node_modules/typescript/bin/tsc");
   const { stdout, status } = spawnSync(process.execPath, [tsc, "-p", folder], { encoding: "utf8" });
   expect([stdout, status]).toEqual(["", 0]);

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { build } from "vite";
 import { describe, it, onTestFinished } from "vitest";
-import { drive, examples, serveExample, useChromium } from "./stage.ts";
+import { drive, examples, serveExample, useChromium } from "./served-example.ts";
 
 useChromium();
 

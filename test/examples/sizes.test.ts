@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { examples } from "./stage.ts";
+import { examples } from "./served-example.ts";
 import { root } from "../support/programs.ts";
 
 /** Older ones, which `npm test` drives: they may be longer. */

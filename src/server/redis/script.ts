@@ -1,4 +1,5 @@
 /** Scripts that Redis runs in one step: sent by their hash, and in full where Redis does not know them yet. */
+import { memberOf } from "../../guard/thrown.ts";
 import { subtle } from "../../guard/crypto.ts";
 import type { Send } from "./client.ts";
 
@@ -31,7 +32,7 @@ export function createScript(source: string): Script {
 
 /** The word that an error of Redis itself begins with; an empty text for any other error. */
 export function wordOf(error: unknown): string {
-  const { message } = Object(error) as { readonly message?: unknown };
+  const message = memberOf(error, "message");
   const [word = ""] = typeof message === "string" ? message.split(" ") : [];
   return /^[A-Z]+$/.test(word) ? word : "";
 }
