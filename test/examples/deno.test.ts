@@ -6,7 +6,7 @@ import path from "node:path";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { serve } from "../apis/sockets.ts";
 import { root } from "../support/programs.ts";
-import { examples, thingsApi } from "./stage.ts";
+import { examples, thingsApi } from "./served-example.ts";
 
 const deno = path.join(root, "node_modules/.bin/deno");
 const preload = path.join(root, "test/support/preload.ts");

@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare, Response as WorkerdResponse } from "miniflare";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { FakeApi } from "../../src/testing.ts";
-import { examples, thingsApi } from "./stage.ts";
+import { examples, thingsApi } from "./served-example.ts";
 
 let workerd: Miniflare;
 let api: FakeApi;
