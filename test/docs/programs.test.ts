@@ -32,6 +32,7 @@ const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
 const COOKIE = "test/docs/cookie.test.ts";
 const LOGINS = "test/docs/logins.test.ts";
+const COMING = "test/docs/coming-from.test.ts";
 const HERE = "test/docs/programs.test.ts";
 const JWT = "test/docs/jwt.test.ts";
 const OAUTH = "test/docs/oauth.test.ts";
@@ -54,6 +55,8 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
   "docs/own-api.md": Array<string>(8).fill(OWN),
   "docs/cookie.md": [COOKIE, COMPILED],
+  // Moving; a page, and what each library has stored; a page.
+  "docs/coming-from.md": [COMING, COMPILED, COMING, COMING, COMING, COMPILED],
   "docs/logins.md": Array<string>(8).fill(LOGINS),
   // The page; popup, step-up, the worker's page, the server's page, the server, and the rest.
   "docs/oauth.md": [OAUTH, ...Array<string>(6).fill(COMPILED)],
