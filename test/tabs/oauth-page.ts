@@ -6,6 +6,7 @@ import {
   type BeginOptions,
   type CodeCredentials,
   completeSignIn,
+  createStepUp,
   readUserInfo,
   signInByPopup,
 } from "tokenkeep/oauth";
@@ -19,6 +20,8 @@ declare global {
       begin(options?: BeginOptions): Promise<void>;
       /** How a login by popup has ended. A click calls it, as browsers want it. */
       popup(): Promise<string>;
+      /** The status of a call that may want a younger login. */
+      stepUp(path: string): Promise<number>;
       end(): Promise<void>;
       userInfo(): Promise<unknown>;
       /** What this page's load was: an outcome's type and reason, or an error's code. */
@@ -76,6 +79,12 @@ window.signIn = {
   async popup() {
     const { type } = await signInByPopup(client, vault, { prompt: "consent" });
     return type;
+  },
+  async stepUp(path) {
+    const fetchOrAsk = createStepUp(vault, {
+      onChallenge: ({ maxAge = 60 }) => signInByPopup(client, vault, { maxAge, prompt: "consent" }),
+    });
+    return (await fetchOrAsk(config.api + path)).status;
   },
   end: () => beginSignOut(client, vault, { returnTo: "/" }),
   userInfo: () => readUserInfo(client, vault),

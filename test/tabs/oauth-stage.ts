@@ -107,14 +107,20 @@ export interface LoginOptions {
   readonly isShared?: boolean;
   /** How many seconds an access token lives. */
   readonly life?: number;
+  /** The server takes logins by pushed requests alone. */
+  readonly isPushed?: boolean;
   /** Makes the client a confidential one. */
   readonly secret?: string;
 }
+
+/** RFC 9470 §3. */
+const STALE = 'Bearer error="insufficient_user_authentication", max_age="0"';
 
 export async function setUpLogin({
   isShared = false,
   life = 600,
   secret,
+  isPushed = false,
 }: LoginOptions = {}): Promise<LoginStage> {
   const told: Told = { errors: [], reuses: 0, refreshes: 0, logins: 0, answered: [] };
   let handle: ReturnType<Provider["callback"]>;
@@ -137,7 +143,13 @@ export async function setUpLogin({
         post_logout_redirect_uris: [`${site.url}/`],
       },
     ],
-    features: { revocation: { enabled: true } },
+    features: {
+      revocation: { enabled: true },
+      pushedAuthorizationRequests: {
+        enabled: true,
+        requirePushedAuthorizationRequests: isPushed,
+      },
+    },
     rotateRefreshToken: true,
     ttl: { AccessToken: life, RefreshToken: 86_400, IdToken: 300, Session: 3600, Grant: 86_400 },
     cookies: { keys: ["only for tests"] },
@@ -153,15 +165,17 @@ export async function setUpLogin({
     if (context.oidc.route === "token") told.reuses += 1;
   });
   handle = provider.callback();
-  const api = await serve(
-    cors(async (request) => {
-      const [, token = ""] = (request.headers.get("authorization") ?? "").split(" ");
-      const found = await provider.AccessToken.find(token);
-      return found?.isValid
-        ? Response.json({ sub: found.accountId })
-        : Response.json({ error: "invalid_token" }, { status: 401 });
-    }),
-  );
+  /** The token whose login is too old for `/fresh`: the first one that is shown there. */
+  let stale: string | undefined;
+  const handleApi = async (request: Request): Promise<Response> => {
+    const [, token = ""] = (request.headers.get("authorization") ?? "").split(" ");
+    const found = await provider.AccessToken.find(token);
+    if (!found?.isValid) return Response.json({ error: "invalid_token" }, { status: 401 });
+    if (new URL(request.url).pathname === "/fresh" && token === (stale ??= token))
+      return new Response(null, { status: 401, headers: { "www-authenticate": STALE } });
+    return Response.json({ sub: found.accountId });
+  };
+  const api = await serve(cors(handleApi, { expose: ["www-authenticate"] }));
   const context = await browser.newContext();
   const faults: string[] = [];
   onTestFinished(async () => {

@@ -1,6 +1,6 @@
 /** A login as users have it: in a real Chromium, through the login page of a server that we did not write. */
 import { describe, expect, it } from "vitest";
-import { logIn, outcomeOf, setUpLogin, statusOf, useSite } from "./oauth-stage.ts";
+import { answerLogin, logIn, outcomeOf, setUpLogin, statusOf, useSite } from "./oauth-stage.ts";
 
 useSite();
 
@@ -64,6 +64,26 @@ describe("a callback", () => {
     expect(stage.told).toMatchObject({ logins: 1, errors: [], reuses: 0 });
   });
 
+  it("that is opened a day later is told as expired, and spends nothing", async () => {
+    const stage = await setUpLogin();
+    const page = await stage.open();
+    await page.evaluate(() => window.signIn.begin());
+    // The page's script does not come, as if the machine had been shut in that moment.
+    await page.route("**/oauth-page.js", (route) => route.abort());
+    await logIn(page);
+    const callback = page.url();
+    expect(callback).toContain("code=");
+    await page.unroute("**/oauth-page.js");
+    await page.addInitScript(() => {
+      const { now } = Date;
+      Date.now = () => now() + 86_400_000;
+    });
+    await page.goto(callback);
+    expect(await outcomeOf(page)).toBe("stale: expired");
+    expect(page.url()).toBe(`${stage.site}/callback`);
+    expect(stage.told).toMatchObject({ logins: 0, errors: [] });
+  });
+
   it("of somebody else's login is unknown here (CSRF on the callback)", async () => {
     const stage = await setUpLogin();
     const mallory = await setUpLogin();
@@ -121,6 +141,32 @@ describe("a callback", () => {
     }
     expect(pages.map((page) => new URL(page.url()).pathname)).toEqual(["/one", "/two"]);
     expect(stage.told).toMatchObject({ logins: 2, reuses: 0 });
+  });
+});
+
+describe("a server that insists on pushed requests (RFC 9126)", () => {
+  it("gets the login itself, and the browser carries a name alone", async () => {
+    const stage = await setUpLogin({ isPushed: true });
+    await stage.openSignedIn();
+    const asked = stage.told.answered.find((line) => line.startsWith("GET /auth?")) ?? "";
+    const names = [...new URLSearchParams(asked.slice(asked.indexOf("?"))).keys()];
+    expect(names.toSorted()).toEqual(["client_id", "request_uri"]);
+    expect(stage.told).toMatchObject({ logins: 1, errors: [] });
+  });
+});
+
+describe("a step-up", () => {
+  it("asks the user by a popup, and the call is sent once more [P11]", async () => {
+    const stage = await setUpLogin();
+    const page = await stage.openSignedIn();
+    const opened = stage.context.waitForEvent("page");
+    const status = page.evaluate(() => window.signIn.stepUp("/fresh"));
+    const popup = await opened;
+    // `max_age=0`: the user has to show who it is, though the server knows the browser.
+    await popup.locator("input[name=login]").waitFor();
+    await answerLogin(popup).catch(() => {});
+    expect(await status).toBe(200);
+    expect(stage.told).toMatchObject({ logins: 2, errors: [], reuses: 0 });
   });
 });
 
