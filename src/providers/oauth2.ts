@@ -30,7 +30,7 @@ import {
   parseUrl,
 } from "../grant/oauth.ts";
 import { type Claims, shownOf } from "../grant/oauth-claims.ts";
-import { createFinder, lost } from "../grant/oauth-finder.ts";
+import { briefly, createFinder, lost } from "../grant/oauth-finder.ts";
 import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
 import { outcomeOf, type ReplyRules, type TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf, isInBrowser } from "../grant/secrets.ts";
@@ -357,7 +357,7 @@ async function checkIdToken(
     ...[as, at, response],
     own({ expectedNonce: nonce ?? oauth.expectNoNonce, maxAge, requireIdToken: true }) as object,
   );
-  if (server.jwks_uri) await checkSignature(as, response, exchange);
+  if (server.jwks_uri) await briefly(exchange, (brief) => checkSignature(as, response, brief));
   return claimsIn(redeemed);
 }
 

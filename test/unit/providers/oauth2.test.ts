@@ -4,9 +4,20 @@ import { inspect } from "node:util";
 import { createVault, type Vault } from "../../../src/index.ts";
 import { type CodeCredentials, oauth2, type OAuth2Options } from "../../../src/providers/oauth2.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Clock, ExchangeContext } from "../../../src/types.ts";
+import { manualClock, settle } from "../../support/clock.ts";
 import { API, CLIENT, ISSUER } from "../../support/oauth-server.ts";
 import { rejection } from "../../support/vault.ts";
 import { HOUR, options, signedIn, stage } from "./oauth2-stage.ts";
+
+/** What the engine gives with each exchange. */
+const contextOf = (clock: Clock): ExchangeContext => ({
+  store: memoryStore(),
+  key: "acme",
+  standing: async () => "good",
+  clock,
+  isClosed: () => false,
+});
 
 afterEach(() => {
   vi.useRealTimers();
@@ -263,6 +274,50 @@ describe("a refresh", () => {
     expect(await provider.renew?.({ refreshToken }, exchange)).toMatchObject({ type: "trouble" });
     isDown = false;
     expect(await provider.renew?.({ refreshToken }, exchange)).toMatchObject({ type: "granted" });
+  });
+
+  it("that does not answer is waited for briefly: nothing is spent, and the next try finds it [P2 P10]", async () => {
+    const clock = manualClock();
+    const provider = oauth2(options);
+    const { server } = await signedIn();
+    let isSilent = true;
+    server.answer = ({ path }) =>
+      isSilent && path.startsWith("/.well-known") ? new Promise<never>(() => {}) : undefined;
+    const exchange = {
+      fetch: server.fetch,
+      // The exchange itself has more time.
+      signal: new AbortController().signal,
+      now: Date.now,
+      context: contextOf(clock),
+    };
+    const refreshToken = "refresh-2-secret";
+    const renewal = provider.renew!({ refreshToken }, exchange);
+    await clock.advance(5_000);
+    expect(await renewal).toMatchObject({
+      type: "trouble",
+      unprocessed: true,
+      reason: "timed_out",
+    });
+    expect(server.to("/token")).toHaveLength(1);
+    isSilent = false;
+    expect(await provider.renew!({ refreshToken }, exchange)).toMatchObject({ type: "granted" });
+  });
+
+  it("whose keys do not come signs nobody in, and gets its tokens back [P10 P20 S12]", async () => {
+    const clock = manualClock();
+    const { server, login } = await stage();
+    server.answer = ({ path }) => (path === "/keys" ? new Promise<never>(() => {}) : undefined);
+    const exchange = {
+      fetch: server.fetch,
+      signal: new AbortController().signal,
+      now: Date.now,
+      context: contextOf(clock),
+    };
+    const signingIn = oauth2(options).signIn!(await login(), exchange);
+    while (clock.pending().length === 0 || server.to("/keys").length === 0) await settle();
+    await clock.advance(5_000);
+    expect(await signingIn).toMatchObject({ type: "trouble", reason: "id_token_invalid" });
+    expect(server.to("/revoke")).toHaveLength(1);
   });
 
   it("follows no redirect of metadata or token endpoint [S2]", async () => {
