@@ -41,6 +41,17 @@ const rsa = (name: string, bits: number): KeyKind =>
 const ecdsa = (crv: string): KeyKind =>
   own({ kty: "EC", crv, words: `a ${crv} key`, params: own({ name: "ECDSA", namedCurve: crv }) });
 
+/** What `verify` is told of an algorithm (RFC 7518 §3.2 to §3.5, RFC 8037 §3.1). */
+export function usageOf(algorithm: JwtAlgorithm): { readonly name: string } {
+  const bits = Number(algorithm.slice(2));
+  const hash = own({ name: `SHA-${bits}` });
+  if (algorithm === "EdDSA") return own({ name: "Ed25519" });
+  if (algorithm.startsWith("HS")) return own({ name: "HMAC" });
+  if (algorithm.startsWith("RS")) return own({ name: PKCS1 });
+  if (algorithm.startsWith("PS")) return own({ name: PSS, saltLength: bits / 8 });
+  return own({ name: "ECDSA", hash });
+}
+
 const PKCS1 = "RSASSA-PKCS1-v1_5";
 const PSS = "RSA-PSS";
 

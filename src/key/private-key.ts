@@ -28,6 +28,6 @@ export const importPrivateKey = (
 
 /** The `kid` that a JWK brings along, for the header of what it signs (RFC 7515 §4.1.4). */
 export function kidOf(key: unknown): { readonly kid?: string } {
-  const { kid } = jwkIn(key) ?? {};
+  const kid = jwkIn(key)?.["kid"];
   return typeof kid === "string" ? { kid } : {};
 }
