@@ -50,6 +50,9 @@ const LONGEST = 262_144;
 /** In milliseconds: the first pause after a failure, and the longest. */
 const PAUSE = { first: 1_000, longest: 60_000 } as const;
 
+/** Of the fetches of others, so many are joined one after the other. */
+const MOST_JOINED = 3;
+
 /** What a fetch brought: settled, so that requests of one isolate may share it (F31). */
 type Loaded = { readonly set: KeySet } | { readonly failure: VaultErrorFacts };
 
@@ -156,10 +159,11 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
 
   /**
    * Joins a fetch that is under way, for half of its time: in Workers it ends with the request that began it
-   * (F31). So an issuer that is slow is asked twice at a time at most.
+   * (F31). So an issuer that is slow is asked twice at a time at most. Nobody waits for one that fails, or for
+   * longer than twice the time of a fetch, however many wait.
    */
   async function refresh(): Promise<void> {
-    for (;;) {
+    for (let joined = 0; joined < MOST_JOINED && !isPaused(); joined++) {
       const other = pending;
       if (!other) return begin();
       const settled = other.then(() => true);
@@ -174,7 +178,7 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
         kept && isYoung(kept.at, maxAge) && (isYoung(kept.at, coolDown) || !lacks?.(kept.set));
       if (!isEnough && !isPaused()) await refresh();
       if (kept && isYoung(kept.at, maxStale)) return kept.set;
-      throw new VaultError("keys_unavailable", undefined, failed?.facts);
+      throw new VaultError("keys_unavailable", undefined, failed?.facts ?? { reason: "timed_out" });
     },
   });
 }

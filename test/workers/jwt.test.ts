@@ -39,8 +39,8 @@ it("the request that began to fetch the keys goes away: the others are answered,
   expect(await first).toBe("AbortError");
   expect(await Promise.all(others)).toEqual(Array(20).fill("accepted"));
   expect(await ask()).toBe("accepted");
-  // One more, and another where a slow machine keeps them waiting for half of the fetch's time.
-  expect((await issuer.counters()).jwksCalls).toBeLessThan(6);
+  // How many more depends on the machine's time: `unit/key/remote-keys.test.ts` counts them where time stands still.
+  expect((await issuer.counters()).jwksCalls).toBeLessThan(1 + others.length);
 });
 
 it("a request that ends before its keys have come leaves nobody waiting [F31]", async () => {
