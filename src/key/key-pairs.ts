@@ -109,13 +109,21 @@ async function importPem(
 const isOfKind = ({ kty, crv }: Record<string, unknown>, kind: KeyKind): boolean =>
   kty === kind.kty && (kind.crv === undefined || crv === kind.crv);
 
+/** Whether a JWK may be used so (RFC 7517 §4.2 and §4.3). */
+export const isMeantFor = (
+  { use: meantFor, key_ops: operations }: Record<string, unknown>,
+  use: Half["use"],
+): boolean =>
+  (meantFor === undefined || meantFor === "sig") &&
+  (operations === undefined || (Array.isArray(operations) && operations.includes(use)));
+
 /** Why a JWK is not the one that is wanted, if it is not. */
 function flawOfJwk(
   jwk: Record<string, unknown>,
   algorithm: KeyPairAlgorithm,
   { use, isPrivate }: Half,
 ): KeyFlaw | undefined {
-  const { kty, alg, d, use: meantFor, key_ops: operations } = jwk;
+  const { kty, alg, d } = jwk;
   if (typeof kty !== "string") return "malformed_key";
   if (!isOfKind(jwk, KINDS[algorithm])) return "wrong_key_type";
   if (isPrivate && d === undefined) return "public_key";
@@ -123,10 +131,7 @@ function flawOfJwk(
   // RFC 9864 calls EdDSA over this curve Ed25519.
   const isNamed = alg === undefined || alg === algorithm;
   if (!isNamed && !(algorithm === "EdDSA" && alg === "Ed25519")) return "wrong_key_type";
-  const isMeant =
-    (meantFor === undefined || meantFor === "sig") &&
-    (operations === undefined || (Array.isArray(operations) && operations.includes(use)));
-  return isMeant ? undefined : "wrong_key_type";
+  return isMeantFor(jwk, use) ? undefined : "wrong_key_type";
 }
 
 /** The error for a JWK that is not the one that is wanted. */

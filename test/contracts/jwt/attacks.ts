@@ -63,6 +63,51 @@ export function jwtAttacks(): void {
       }
     });
 
+    it("HMAC by what else is public: a certificate, PKCS#1, OpenSSH's form, as text or as bytes [S12]", async () => {
+      const { publicDer } = await pairOf("RSA");
+      // What an SPKI holds behind its header is the same key in PKCS#1 (RFC 8017 §A.1.1).
+      const pkcs1 = publicDer.slice(24);
+      // A certificate is a sequence that begins with one (RFC 5280 §4.1), and `x5c` is its base64.
+      const certificate = Uint8Array.from([0x30, 0x82, 1, 42, ...publicDer, 0, 0, 0, 0]);
+      expect(certificate).toHaveLength(4 + 256 + 42);
+      const ssh = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ ada@home";
+      const texts = [pkcs1, certificate].map((bytes) =>
+        btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")),
+      );
+      for (const secret of [pkcs1, certificate, ...texts, ssh, utf8(ssh)]) {
+        const token = await forge({ alg: "HS256", typ: "JWT" }, good, hmac(secret));
+        expect(await verdict(token, { key: secret, algorithms: ["HS256"] })).toBe(
+          "invalid_option: wrong_key_type",
+        );
+      }
+    });
+
+    it("a random secret is none of those, whatever byte it begins with", async () => {
+      for (const start of [[0x30], [0x30, 0x1e], [0x30, 0x82], [0x30, 0x81, 0x1d]]) {
+        const secret = new Uint8Array(32).fill(7);
+        secret.set(start);
+        const token = await forge({ alg: "HS256", typ: "JWT" }, good, hmac(secret));
+        expect(await verdict(token, { key: secret, algorithms: ["HS256"] })).toBe("accepted");
+      }
+    });
+
+    it.each<[object, string]>([
+      [{}, "accepted"],
+      [{ alg: "HS256", use: "sig", key_ops: ["sign", "verify"] }, "accepted"],
+      [{ alg: "HS512" }, "invalid_option: wrong_key_type"],
+      [{ alg: "A256GCM", use: "enc" }, "invalid_option: wrong_key_type"],
+      [{ use: "enc" }, "invalid_option: wrong_key_type"],
+      [{ key_ops: ["encrypt"] }, "invalid_option: wrong_key_type"],
+      [{ key_ops: ["sign"] }, "invalid_option: wrong_key_type"],
+    ])(
+      "a secret as a JWK verifies what it is meant for: %j is %s [S12]",
+      async (more, expected) => {
+        const key = { kty: "oct", k: base64url(SECRET), ...more };
+        const token = await forge({ alg: "HS256", typ: "JWT" }, good, hmac(SECRET));
+        expect(await verdict(token, { key, algorithms: ["HS256"] })).toBe(expected);
+      },
+    );
+
     it("an HMAC key in a key set, which is public [S12]", async () => {
       const keys = [{ kty: "oct", k: base64url(SECRET), kid: "1" }];
       const token = await forge({ alg: "HS256", typ: "JWT", kid: "1" }, good, hmac(SECRET));
