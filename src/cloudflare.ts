@@ -23,7 +23,6 @@
 // An import cannot bring a declaration of a module in.
 // oxlint-disable-next-line typescript/triple-slash-reference
 /// <reference path="./cloudflare/workers.d.ts" />
-import { own } from "./guard/json.ts";
 import { DurableObject } from "cloudflare:workers";
 import { createCache } from "./cloudflare/cache.ts";
 import { define, memoryOf, once, type Shared, sharedOf } from "./cloudflare/isolate.ts";
@@ -44,10 +43,12 @@ import {
 } from "./cloudflare/set-up.ts";
 import type { ObjectContext } from "./cloudflare/shelf.ts";
 import { hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
+import { own } from "./guard/json.ts";
 import { createPolicy } from "./request/policy.ts";
 import { presentationOf } from "./request/presentation.ts";
 import type { KvNamespace } from "./stores/cloudflare-kv.ts";
 import type { Provider } from "./types.ts";
+import type { VaultEvent } from "./vault/vault.ts";
 
 /** The class of the object. The Worker exports it and binds it. */
 export interface TokenVaultClass {
@@ -83,15 +84,16 @@ export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): 
       try {
         const { onEvent, fetch: send, ...others } = given;
         const kv = kvOf(given.cache, env);
-        this.#owner = createOwner(ctx, {
+        const settings = own({
           ...others,
           providers: providersOf(providers, env),
           keys: readKeys(given.keys, env),
           kv,
           regionalKv: given.cache === undefined ? undefined : kv,
           fetch: senderOf(send, env),
-          onEvent: onEvent && ((event) => onEvent(event, env, ctx)),
+          onEvent: onEvent && ((event: VaultEvent) => onEvent(event, env, ctx)),
         });
+        this.#owner = createOwner(ctx, settings);
       } catch (error) {
         this.#owner = brokenOwner(ctx, error);
       }
@@ -132,11 +134,11 @@ export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): 
 export function createVault<Credentials = unknown>(
   given: CloudflareVaultOptions,
 ): CloudflareVault<Credentials> {
-  // What is put on `Object.prototype` is no option (S15).
-  const options = own(given);
+  // A tenant that was not found must not become the default account, which is another's session (S11). A
+  // member that is put on `Object.prototype` is no option (S15).
+  const options = own({ account: "default", ...given });
   const { provider: name, env, ctx, binding = "TOKEN_VAULT", jurisdiction, locationHint } = options;
-  // A tenant that was not found must not become the default account, which is another's session (S11).
-  const { account } = { account: "default", ...options };
+  const { account } = options;
   demand(
     env && ctx?.waitUntil,
     "env or ctx is missing",
@@ -154,7 +156,7 @@ export function createVault<Credentials = unknown>(
   const shared = sharedOf(options, { binding, hasCache: kv !== undefined });
   const provider = providerOf(options, shared);
   const told = options.onEvent ?? shared.onEvent;
-  const hint = locationHint === undefined ? undefined : { locationHint };
+  const hint = locationHint === undefined ? undefined : own({ locationHint });
 
   const key = keyOf(provider, account);
   return createProxy<Credentials>({

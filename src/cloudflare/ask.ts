@@ -1,10 +1,11 @@
 /** A Worker's way to the object that owns a session: asked in time, and once more where that does no harm. */
 import { memberOf } from "../guard/thrown.ts";
 import { because, VaultError } from "../errors.ts";
+import { own } from "../guard/json.ts";
 import { createLimit } from "../refresh/waiting.ts";
 import type { Clock, TokenNeed } from "../types.ts";
 import { demand } from "./set-up.ts";
-import type { Failure, Owner } from "./wire.ts";
+import { bare, type Failure, type Owner } from "./wire.ts";
 
 export type Question<Said> = (owner: Owner) => Promise<Said | Failure>;
 
@@ -91,11 +92,12 @@ export function createAsk({ owner, hash, clock, patience, waitUntil }: AskParts)
   }
 
   return async (question, asking) => {
-    const { tries, rejected, signal, waited = 0 } = asking;
+    const { tries, rejected, signal, waited = 0, waitUntil: hold = waitUntil } = own(asking);
     const asked = askAgain(question, tries);
     // A caller that gives up changes nothing for the object.
-    (asking.waitUntil ?? waitUntil)(asked.catch(() => {}));
-    const said = await within({ clock, ms: Math.max(0, patience + GRACE - waited), signal }, asked);
+    hold(asked.catch(() => {}));
+    const ms = Math.max(0, patience + GRACE - waited);
+    const said = bare(await within({ clock, ms, signal }, asked));
     if (said && Number.isSafeInteger(said.revision)) return said;
     // In the second of a call's waits, the 401 in hand is the answer (F51).
     if (!said && rejected) throw new VaultError("refresh_failed");

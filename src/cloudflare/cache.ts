@@ -1,4 +1,5 @@
 /** Sealed access tokens in KV, for readers far from the object: a cache, and never more (F32). */
+import { own } from "../guard/json.ts";
 import {
   type CloudflareKvOptions,
   cloudflareKvStore,
@@ -31,7 +32,7 @@ export function createCache(
   ring: () => Keyring,
   options?: CloudflareKvOptions,
 ): TokenCache {
-  const inner = cloudflareKvStore(kv, { expiresIn: CACHED, ...options });
+  const inner = cloudflareKvStore(kv, own({ expiresIn: CACHED, ...options }));
   const open = (): TokenStore => encrypted(inner, ring());
   const nameOf = (id: string): string => "cache:" + id;
   return {
@@ -39,25 +40,26 @@ export function createCache(
       try {
         const record = await open().read(nameOf(id));
         if (!record) return undefined;
-        const { revision, body } = record;
-        if (record.tombstone) return { revision };
+        const { revision, body, tombstone } = own(record);
+        if (tombstone) return { revision };
         const lease = toLease(body);
-        const { until = now } = lease ?? {};
+        const { until = now } = own({ ...lease });
         return now < until ? { revision, lease } : undefined;
       } catch {
         // Out of reach, of a newer format, sealed with a key that this isolate has not got yet.
         return undefined;
       }
     },
-    async write(id, { revision, lease }) {
+    async write(id, answer) {
+      const { revision, lease } = own(answer);
       const store = open();
       const name = nameOf(id);
-      const { sessionId = "ended", generation, until } = lease ?? {};
+      const { sessionId = "ended", generation, until } = own({ ...lease });
       const head = { format: 1, sessionId, revision } as const;
       // All but the body becomes metadata, for people who list the entries; the sealed values count.
       const next: StoredRecord = lease
-        ? { ...head, ...{ generation, until }, body: lease }
-        : { ...head, tombstone: true };
+        ? own({ ...head, ...{ generation, until }, body: lease })
+        : own({ ...head, tombstone: true });
       // The object alone writes, so that it may replace the entry that KV shows; in a moment KV may show
       // another one.
       for (let tries = 0; tries < TRIES; tries++)

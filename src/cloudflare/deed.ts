@@ -2,6 +2,7 @@
  * The deed: which session an object owns, and what it still owes to KV. An object is found by the hash
  * of a name, and would not know by itself what to refresh when its alarm fires.
  */
+import { own } from "../guard/json.ts";
 import type { DurableStorage } from "../stores/durable-object.ts";
 import { CACHED } from "./cache.ts";
 import type { SessionName } from "./wire.ts";
@@ -41,10 +42,13 @@ const DEED = "tokenkeep-deed";
 
 export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox {
   /** Only this instance writes it. */
-  let known = kv.get(DEED) as Deed | undefined;
+  let known: Deed | undefined;
+  const stored = kv.get(DEED) as Deed | undefined;
+  // What is not in a deed is not so (S15).
+  if (stored) known = own(stored);
 
   function put(next: Deed): void {
-    known = next;
+    known = own(next);
     kv.put(DEED, next);
   }
 
@@ -53,14 +57,14 @@ export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox
     claim({ provider, account, key, isRegional }) {
       const isSame = known?.key === key && known.provider === provider && !known.isLeaving;
       if (isSame) return;
-      const { base = now(), owes } = known ?? {};
+      const { base = now(), owes } = own({ ...known });
       put({ provider, account, key, isRegional, base, owes });
     },
     owe(sessionId) {
       if (known) put({ ...known, owes: { sessionId, since: now() } });
     },
     debt() {
-      const { owes } = known ?? {};
+      const owes = known?.owes;
       if (!owes) return undefined;
       const age = now() - owes.since;
       return age >= 0 && age < CACHED ? owes : undefined;

@@ -1,17 +1,19 @@
 /** The object's way to a token endpoint. */
+import { own } from "../guard/json.ts";
 import type { Fetch } from "../types.ts";
 
 /** Workers with a compatibility date before 2024-11-11 know no `cache`. Nothing caches a POST there. */
 export function exchangeFetch(fetch_: Fetch | undefined): Fetch {
   let takesCache = true;
   try {
-    void new Request("https://example.com", { cache: "no-store" });
+    void new Request("https://example.com", own<RequestInit>({ cache: "no-store" }));
   } catch {
     takesCache = false;
   }
   return (input, init) => {
     const { cache: _, ...older } = init ?? {};
-    const sent = takesCache ? init : older;
+    // What is left has no prototype either: an init of the exchange has none (S15).
+    const sent = takesCache ? init : own(older);
     return fetch_ ? fetch_(input, sent) : fetch(input, sent);
   };
 }

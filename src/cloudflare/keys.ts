@@ -1,6 +1,6 @@
 /** The keys that seal sessions: a Worker's secret, read and checked before anything is stored. */
 import { type Keyring, keyring } from "../stores/encrypted.ts";
-import { demand } from "./set-up.ts";
+import { bindingOf, demand } from "./set-up.ts";
 
 /** Where the keys are looked for unless told. */
 const KEYS = "TOKENKEEP_KEYS";
@@ -37,7 +37,7 @@ export function readKeys(source: KeysOption | undefined, env: object): Keyring {
     // A text of keys has a colon in it, and a name has none.
     if (source?.includes(":")) return source;
     const name = source ?? KEYS;
-    return (env as Record<string, GivenKeys>)[name];
+    return bindingOf<GivenKeys>(env, name);
   };
   const found = find();
   const isPromise = !isSecret(found) && typeof found === "object" && found && "then" in found;

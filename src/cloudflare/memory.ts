@@ -2,6 +2,7 @@
  * An isolate's memory: settled values only, because a promise that one request makes and another awaits may
  * never settle (F31). It is bounded: the least recently used account goes.
  */
+import { own } from "../guard/json.ts";
 import { createRecent } from "../guard/recent.ts";
 import type { AccessToken, TokenName } from "../types.ts";
 import type { Lease, TokenReply } from "./wire.ts";
@@ -44,7 +45,8 @@ const MOST_TOLD = 256;
 
 /** An entry by what the object or KV has said at `now`. */
 function toRemembered({ revision, lease }: TokenReply, now: number): Remembered {
-  const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = lease ?? {};
+  const said = own({ ...lease });
+  const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = said;
   // The owner judges endpoints, and wants to hear in a question which of them let a token through.
   const token = lease && { accessToken, sessionId, generation, isWatched: true };
   return { revision, token, last: token, until, at: now, lookedAt: now };
@@ -69,13 +71,16 @@ export function createMemory(most: number = MOST): Memory {
   const told = new Set<string>();
   return {
     get: accounts.get,
-    take(key, answer, now) {
+    take(key, said, now) {
+      // An answer without a lease says so by its absence (S15).
+      const answer = own(said);
       const known = accounts.get(key);
       return known && isOvertaken(answer, known)
         ? known
         : accounts.set(key, toRemembered(answer, now));
     },
-    adopt(key, { lease, revision }, now) {
+    adopt(key, said, now) {
+      const { lease, revision } = own(said);
       const known = accounts.get(key);
       if (!lease || (known && !isStep(revision, lease, known))) return undefined;
       const latest = Math.max(revision, known?.revision ?? 0);

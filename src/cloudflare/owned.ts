@@ -1,4 +1,5 @@
 /** The session that an object owns: its engine, over the object's storage. An object owns one, for ever. */
+import { own, says } from "../guard/json.ts";
 import type { Engine } from "../refresh/contract.ts";
 import { systemClock } from "../refresh/clock.ts";
 import { createEngine } from "../refresh/engine.ts";
@@ -62,14 +63,15 @@ export function openOwned(
   const tell = teller(settings.onEvent, name.account, waitUntil);
   const listeners = new Set<() => void>();
 
-  const isRegional = name.isRegional || ctx.id.jurisdiction !== undefined;
+  const isRegional =
+    name.isRegional || (says(ctx.id, "jurisdiction") && ctx.id.jurisdiction !== undefined);
   const kv = isRegional ? settings.regionalKv : settings.kv;
   const cache = kv && createCache(kv, () => keys);
 
   const store = encrypted(claiming(name, shelf), keys);
   const engine = createEngine(
     name.key,
-    {
+    own({
       provider,
       store,
       clock,
@@ -82,9 +84,9 @@ export function openOwned(
       fetch: exchangeFetch(settings.fetch),
       dangerouslyAllowLoopbackHttp: settings.dangerouslyAllowLoopbackHttp === true,
       waitUntil,
-    },
+    }),
     (type, session, status) => {
-      const { sessionId, generation } = session ?? {};
+      const { sessionId, generation } = own({ ...session });
       if (type) tell({ type, sessionId, generation, status });
       const isOwed = type === "signed-out" && cache && sessionId !== undefined;
       if (isOwed && deed.debt()?.sessionId !== sessionId) deed.owe(sessionId);

@@ -1,8 +1,8 @@
 /**
  * The inside of the Durable Object: its answers to Workers. One object serves one session key for ever.
  */
-import { own } from "../guard/json.ts";
 import { toAdoption } from "../guard/adoption.ts";
+import { own } from "../guard/json.ts";
 import { shownClaims } from "../guard/claims.ts";
 import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
@@ -43,7 +43,9 @@ type Answer = <Said extends object>(
 
 const answeringBy =
   ({ open, shelf }: Upkeep): Answer =>
-  async (name, task) => {
+  async (asked, task) => {
+    // A question's members are its own, too: RPC gives it the prototype of all objects (S15).
+    const name = own(asked);
     try {
       const said = await task(open(name));
       return { revision: await shelf.revision(name.key), ...said };
@@ -59,7 +61,7 @@ interface Leased {
 const leased = ({ engine }: Tended): Leased => ({ lease: leaseOf(engine.state()) });
 
 async function tokenOf(one: Tended, asked: Need): Promise<Leased> {
-  const { rejected, endpoint, passed, waited, date } = asked;
+  const { rejected, endpoint, passed, waited, date } = own(asked);
   const need = { rejected, endpoint, passed, isHandedOn: true, waited, date };
   const { accessToken, sessionId, generation } = await one.engine.getToken(need);
   one.asked();
@@ -84,16 +86,17 @@ function startsAndEnds(
         // Before anything is noted.
         demand(one.provider.signIn, "the provider has no sign-in", "Call adopt()");
         const start = (): Promise<void> => one.engine.signIn(credentials);
-        await begin(one, options, { asked: ["signIn", credentials], start });
+        await begin(one, own({ ...options }), { asked: ["signIn", credentials], start });
         return leased(one);
       }),
     adopt: (name, tokens, options) =>
       answer(name, async (one) => {
-        const adoption = toAdoption(options.adoption);
+        const said = own({ ...options });
+        const adoption = toAdoption(said.adoption);
         // The adoption's answer was lost, and the account was removed since (F101).
         if (adoption && adoption.startedAt < removedAt) return leased(one);
         const start = (): Promise<void> => one.engine.adopt(tokens as Grant, adoption);
-        await begin(one, options, { asked: ["adopt", tokens], start });
+        await begin(one, said, { asked: ["adopt", tokens], start });
         return leased(one);
       }),
     signOut: (name) =>

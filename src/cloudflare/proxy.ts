@@ -2,7 +2,7 @@
  * The Worker's vault, for the time of a request: it sends with access tokens from the read path, and hands
  * everything else to the object that owns the session.
  */
-import { bareAndFrozen } from "../guard/json.ts";
+import { bareAndFrozen, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
@@ -96,7 +96,8 @@ function sendingBy(
       maxReplayBytes: parts.maxReplayBytes,
       running: clock.running,
     }),
-    async getToken({ rejected, signal } = {}) {
+    async getToken(options) {
+      const { rejected, signal } = own({ ...options });
       const since = clock.running();
       const got = await path.getToken({ signal });
       const isRejected = got.accessToken === rejected;
@@ -109,7 +110,10 @@ function sendingBy(
       given.set(next.accessToken, next.sessionId);
       return next.accessToken;
     },
-    authorization: async (need) => presentation.show(await path.getToken(need)),
+    async authorization(options) {
+      const { signal } = own({ ...options });
+      return presentation.show(await path.getToken({ signal }));
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 /** The object's part of the cache: it tells KV which token an edge may serve, seldom and in order. */
+import { own } from "../guard/json.ts";
 import type { Engine, EngineState } from "../refresh/contract.ts";
 import type { Clock } from "../types.ts";
 import { CACHED, LEAST, type TokenCache } from "./cache.ts";
@@ -109,7 +110,7 @@ function settle(
 export function createPublisher(parts: PublisherParts): Publisher {
   const { engine, cache, id, clock, deed, waitUntil } = parts;
   let publishing = false;
-  let told: Told = { at: -Infinity };
+  let told: Told = own({ at: -Infinity });
   let asked = 0;
 
   /** Tells KV one thing after the other, until there is no news for it. */

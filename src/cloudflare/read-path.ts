@@ -2,6 +2,7 @@
  * How a Worker gets an access token: from its isolate's memory, from KV, from the object, in this order. The
  * token is remembered for as long as it may be served without a question.
  */
+import { own } from "../guard/json.ts";
 import { fromWireError } from "../guard/wire-error.ts";
 import { CLAIM } from "../refresh/timing.ts";
 import type { AccessToken, Clock, TokenNeed, TokenSource } from "../types.ts";
@@ -104,14 +105,15 @@ function createRenew(parts: ReadPathParts, askForToken: ReadPath["askForToken"])
     return tokenOf(lease);
   }
 
-  return async (need) => {
+  return async (given) => {
+    const need = own(given);
     if (need.rejected) memory.reject(key, need.rejected);
     // After a 401 the object itself is asked.
     if (need.rejected || !cache) return fromObject(need);
     const since = clock.running();
     const cached = await fromCache(cache, need);
     const waited = (need.waited ?? 0) + clock.running() - since;
-    return cached ?? fromObject({ ...need, waited });
+    return cached ?? fromObject(own({ ...need, waited }));
   };
 }
 
@@ -122,7 +124,9 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
   const renew = createRenew(parts, askForToken);
   return {
     askForToken,
-    getToken(need = {}) {
+    getToken(given) {
+      // Whoever makes a need leaves members out (S15).
+      const need = own({ ...given });
       const now = clock.now();
       const known = memory.get(key);
       const reading = known ? readingOf(known, need, { now, maxStaleness }) : "renew";

@@ -2,6 +2,7 @@
  * Checks a Worker's set-up. Each message says what is wrong, and which line to add to which file.
  */
 import { because } from "../errors.ts";
+import { says } from "../guard/json.ts";
 import { isSecure } from "../guard/secure.ts";
 import { presentationOf } from "../request/presentation.ts";
 import type { KvNamespace } from "../stores/cloudflare-kv.ts";
@@ -62,10 +63,14 @@ export function checkLoopback(
   );
 }
 
+/** A member of `env`, and none that a script has put on `Object.prototype` (S15). */
+export const bindingOf = <Bound>(env: object, name: string): Bound | undefined =>
+  says(env, name) ? (env as Record<string, Bound | undefined>)[name] : undefined;
+
 /** The KV binding; a missing one is an error only where it was named. */
 export function kvOf(named: string | undefined, env: object): KvNamespace | undefined {
   const name = named ?? CACHE;
-  const kv = (env as Record<string, unknown>)[name] as KvNamespace | undefined;
+  const kv = bindingOf<KvNamespace>(env, name);
   demand(
     kv?.getWithMetadata || (!kv && named === undefined),
     `${name} is no KV binding`,
@@ -82,7 +87,7 @@ export function senderOf(
   const found = find?.(env as never);
   if (found === undefined || typeof found === "function") return found;
   demand(
-    found?.fetch,
+    found && says(found, "fetch") && typeof found.fetch === "function",
     "fetch of defineTokenVault gives no binding with a fetch, and no function",
     "Give one: fetch: (env) => env.MTLS",
   );
@@ -97,7 +102,7 @@ export interface Namespace {
 }
 
 export function namespaceOf(binding: string, env: object): Namespace {
-  const bound = (env as Record<string, unknown>)[binding] as Namespace | undefined;
+  const bound = bindingOf<Namespace>(env, binding);
   demand(
     bound?.idFromName,
     `${binding} is no Durable Object binding`,

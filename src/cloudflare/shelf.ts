@@ -1,5 +1,5 @@
 /** An object's storage: the deed, and the session's sealed record. */
-import { isObject } from "../guard/claims.ts";
+import { isObject, own } from "../guard/json.ts";
 import { durableObjectStore, type DurableStorage } from "../stores/durable-object.ts";
 import type { Session, TokenStore } from "../types.ts";
 import type { AlarmStorage } from "./alarm.ts";
@@ -37,7 +37,7 @@ export function openShelf({ id, storage }: ObjectContext, now: () => number): Sh
     deed,
     sealed,
     async revision(key, session) {
-      const { base = now() } = deed.read() ?? {};
+      const { base = now() } = own({ ...deed.read() });
       if (session) return base + session.revision;
       const head = await sealed.head(key).catch(() => undefined);
       return base + (head?.revision ?? 0);

@@ -2,7 +2,7 @@
  * The messages between a Worker and the Durable Object that owns a session. Only plain data crosses: an
  * error that is thrown over RPC loses its type, so that errors are answers.
  */
-import { isObject } from "../guard/claims.ts";
+import { isObject, own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
 import type { WireError } from "../guard/wire-error.ts";
 import type { Adoption } from "../refresh/contract.ts";
@@ -109,6 +109,15 @@ export const teller =
     if (onEvent) waitUntil(Promise.resolve().then(() => onEvent({ ...event, account })));
   };
 
+/** An answer whose members, and theirs, are its own: RPC gives it the prototype of all objects (S15). */
+export function bare<Said extends object>(said: Said | undefined): Said | undefined {
+  if (!isObject(said)) return undefined;
+  const copy = own(said);
+  for (const [name, value] of Object.entries(copy))
+    if (isObject(value)) Object.assign(copy, { [name]: own(value) });
+  return copy;
+}
+
 /** Whether an answer is an error. */
 export const isFailure = (said: object): said is Failure => "error" in said && isObject(said.error);
 
@@ -118,7 +127,7 @@ const isTime = (value: unknown): value is number => Number.isFinite(value);
 /** Narrows a lease that has come from elsewhere (S10); `undefined` for any other value. */
 export function toLease(value: unknown): Lease | undefined {
   if (!isObject(value)) return undefined;
-  const { accessToken, sessionId, generation, until } = value;
+  const { accessToken, sessionId, generation, until } = own(value);
   const isLease = isToken(accessToken) && typeof sessionId === "string" && isCount(generation);
   if (!isLease || !(until === undefined || isTime(until))) return undefined;
   return { accessToken, sessionId, generation, until };

@@ -92,16 +92,19 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
     inTime(timeout, answer, () => ["Workers KV does not answer"]);
 
   async function get(key: string): Promise<StoredRecord | undefined> {
-    const { value, metadata } = await kv.getWithMetadata(nameOf(key), { type: "text", cacheTtl });
+    const { value, metadata } = await kv.getWithMetadata(
+      nameOf(key),
+      own({ type: "text", cacheTtl } as const),
+    );
     if (value === null) return undefined;
     return parseStored({ ...Object(metadata), body: value ? parse(value) : undefined });
   }
 
   function put(key: string, { body, keys: _, ...metadata }: StoredRecord): Promise<void> {
-    return kv.put(nameOf(key), body === undefined ? "" : JSON.stringify(body), {
-      metadata,
-      ...(expiresIn !== undefined && { expirationTtl: seconds(expiresIn, 60) }),
-    });
+    const expiry = expiresIn !== undefined && { expirationTtl: seconds(expiresIn, 60) };
+    // KV reads what a script has put on `Object.prototype`, too (S15).
+    const how = own({ metadata, ...expiry });
+    return kv.put(nameOf(key), body === undefined ? "" : JSON.stringify(body), how);
   }
 
   return {
@@ -127,7 +130,7 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
         const keys: string[] = [];
         let cursor: string | undefined;
         do {
-          const page = await kv.list({ prefix: nameOf(prefix), ...(cursor && { cursor }) });
+          const page = await kv.list(own({ prefix: nameOf(prefix), ...(cursor && { cursor }) }));
           for (const { name } of page.keys) keys.push(name.slice(start.length));
           cursor = page.list_complete ? undefined : page.cursor;
         } while (cursor);
