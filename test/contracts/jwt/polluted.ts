@@ -59,9 +59,24 @@ const polluted: Readonly<Record<string, unknown>> = {
 const clean = (): void =>
   Object.keys(polluted).forEach((name) => Reflect.deleteProperty(root, name));
 
+const pollute = (name: string): boolean =>
+  Reflect.defineProperty(root, name, { value: polluted[name], configurable: true, writable: true });
+
+/** The names that the platform itself bears: Deno makes no `TextDecoder` while there is a `required`. */
+const names = Object.keys(polluted).filter((name) => {
+  pollute(name);
+  try {
+    return !!new TextDecoder();
+  } catch {
+    return false;
+  } finally {
+    clean();
+  }
+});
+
 /** What becomes of a call while one name is polluted. */
 async function under<T>(name: string, call: () => Promise<T>): Promise<T> {
-  Reflect.defineProperty(root, name, { value: polluted[name], configurable: true, writable: true });
+  pollute(name);
   try {
     return await call();
   } finally {
@@ -112,14 +127,14 @@ export function jwtPolluted(): void {
   describe("JWTs under a polluted Object.prototype", () => {
     afterEach(clean);
 
-    it.each(Object.keys(polluted))("%s changes no verdict [S12 S15]", async (name) => {
+    it.each(names)("%s changes no verdict [S12 S15]", async (name) => {
       const all = await cases();
       const usual = await verdicts(all);
       expect(usual.filter((one) => one === "accepted")).toHaveLength(5);
       expect(await under(name, () => verdicts(all))).toEqual(usual);
     });
 
-    it.each(Object.keys(polluted))("%s signs no other JWT [S12 S15]", async (name) => {
+    it.each(names)("%s signs no other JWT [S12 S15]", async (name) => {
       const { privatePem, privateJwk } = await pairOf("RSA");
       const keys: readonly (readonly [JwtAlgorithm, unknown])[] = [
         ["RS256", privatePem],
