@@ -111,7 +111,7 @@ export const decisions: readonly Mutant[] = [
     name: "a page is left before the server has heard of its sign-out",
     law: "S14",
     ...ofTiming("FAREWELL", () => 0),
-    test: "test/unit/refresh/sign-out.test.ts",
+    test: "test/unit/refresh/sign-outs.test.ts",
     title: "waits until the server has heard",
   },
   {

@@ -10,7 +10,7 @@ const ofTransitions = wrapper<typeof import("../../src/refresh/transitions.ts")>
   "src/refresh/transitions.ts",
 );
 
-const PROFILE = "test/unit/vault/profile.test.ts";
+const PROFILE = "test/unit/vault/shown-profile.test.ts";
 const REQUESTS = "test/unit/providers/password-requests.test.ts";
 
 export const logins: readonly Mutant[] = [
@@ -71,7 +71,7 @@ export const logins: readonly Mutant[] = [
     name: "a page's profile can be changed",
     law: "S10, S15",
     ...ofJson("bareAndFrozen", () => (_, value) => value),
-    test: "test/unit/worker/profile.test.ts",
+    test: "test/unit/worker/page-profile.test.ts",
     title: "as in the worker",
   },
   {

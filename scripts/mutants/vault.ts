@@ -34,7 +34,7 @@ export const vault: readonly Mutant[] = [
     name: "an adoption is not known by its id",
     law: "F101",
     ...engine((one) => ({ adopt: (grant) => one.adopt(grant) })),
-    test: "test/unit/refresh/adoption.test.ts",
+    test: "test/unit/refresh/adopting-twice.test.ts",
     title: "an adoption that is asked for twice",
   },
   {
@@ -65,7 +65,7 @@ export const vault: readonly Mutant[] = [
       (original) => (key, options, onNews) =>
         original(key, options, (type, session) => onNews(type, session, session as never)),
     ),
-    test: "test/unit/vault/secrets.test.ts",
+    test: "test/unit/vault/no-secrets.test.ts",
     title: "shows no secret",
   },
   {

@@ -31,6 +31,6 @@ await import("../vault/signed-here.test.ts");
 await import("../vault/unrenewable.test.ts");
 await import("../vault/refreshing.test.ts");
 await import("../providers/vmcloud.test.ts");
-await import("../vault/secrets.test.ts");
+await import("../vault/no-secrets.test.ts");
 await import("../grant/outcome.test.ts");
 await import("../providers/static-token.test.ts");

@@ -13,11 +13,11 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createVault, type NodeVaultOptions, type Vault } from "../../../src/node.ts";
-import type { PasswordCredentials } from "../../../src/providers/password.ts";
-import { memoryStore } from "../../../src/stores/memory.ts";
-import { clockAhead } from "../../support/clock.ts";
-import { providerOf, serve, type Served } from "../../support/served.ts";
+import { createVault, type NodeVaultOptions, type Vault } from "../../src/node.ts";
+import type { PasswordCredentials } from "../../src/providers/password.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import { clockAhead } from "../support/clock.ts";
+import { providerOf, serve, type Served } from "../support/served.ts";
 
 const DAY = 86_400_000;
 let api: Served;
