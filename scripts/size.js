@@ -90,6 +90,22 @@ const bundles = [
     limit: 4_260,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
+  // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
+  {
+    title: "tokenkeep/browser + oauth2 + oauth",
+    limit: 38_700,
+    code: `
+      export { createVault } from "tokenkeep/browser";
+      export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
+      export { oauth2 } from "tokenkeep/providers/oauth2";`,
+  },
+  {
+    title: "tokenkeep/worker + oauth, the page's part",
+    limit: 7_900,
+    code: `
+      export { connectVault } from "tokenkeep/worker";
+      export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
+  },
   // What each subpath costs by itself.
   ...Object.entries(alone).map(([name, limit]) => ({
     title: `${name || "the core"} alone`,

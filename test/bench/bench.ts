@@ -38,6 +38,19 @@ const weighed = [
     title: "tokenkeep/worker, the page's part",
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
+  {
+    title: "tokenkeep/browser + oauth2 + oauth",
+    code: `
+      export { createVault } from "tokenkeep/browser";
+      export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
+      export { oauth2 } from "tokenkeep/providers/oauth2";`,
+  },
+  {
+    title: "tokenkeep/worker + oauth, the page's part",
+    code: `
+      export { connectVault } from "tokenkeep/worker";
+      export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
+  },
   ...(hasPeers ? bundles : []),
 ].map(async ({ title, code, folder }: { title: string; code: string; folder?: string }) => {
   const { minified, gzip } = await bundle(code, folder);

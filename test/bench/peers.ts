@@ -18,7 +18,10 @@ const peers = [
   { name: "@azure/msal-browser", version: "5.29.0", imports: "PublicClientApplication" },
 ] as const;
 
-const folder = path.join(import.meta.dirname, "../../node_modules/.cache/tokenkeep-peers");
+export const folder: string = path.join(
+  import.meta.dirname,
+  "../../node_modules/.cache/tokenkeep-peers",
+);
 
 /** Whether the peers are there, or could be had. */
 export function installed(): boolean {

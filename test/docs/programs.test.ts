@@ -56,7 +56,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/own-api.md": Array<string>(8).fill(OWN),
   "docs/cookie.md": [COOKIE, COMPILED],
   // Moving; a page, and what each library has stored; a page.
-  "docs/coming-from.md": [COMING, COMPILED, COMING, COMING, COMING, COMPILED],
+  "docs/coming-from.md": [COMING, COMPILED, COMING, COMING, COMING, COMPILED, COMPILED],
   "docs/logins.md": Array<string>(8).fill(LOGINS),
   // The page; popup, step-up, the worker's page, the server's page, the server, and the rest.
   "docs/oauth.md": [OAUTH, ...Array<string>(6).fill(COMPILED)],
