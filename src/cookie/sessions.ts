@@ -104,14 +104,18 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     errand?: Errand,
   ): Promise<T> {
     const visit = await enter(jar, exchange, errand ? PATIENCE : SHORT_PATIENCE);
+    let isGranted = false;
     let isHeld = false;
     try {
       const outcome = await task(visit);
-      isHeld = !!errand && outcome?.type === "granted" && !exchange.signal.aborted;
+      isGranted = outcome?.type === "granted";
+      isHeld = !!errand && isGranted && !exchange.signal.aborted;
       if (isHeld && errand) errand.visit = visit;
       return outcome;
     } finally {
-      if (!isHeld) await visit.leave();
+      const left = isHeld || visit.leave();
+      // A slow store takes no grant away that came in time (P20).
+      if (!isGranted) await left;
     }
   }
 

@@ -215,3 +215,27 @@ describe("what a provider reaches of the store", () => {
     });
   });
 });
+
+describe("a grant that comes in time", () => {
+  it("is kept though the store is slow to give the jar back [P20]", async () => {
+    const { open, api, clock, store } = stage();
+    let isSlow = false;
+    const write: TokenStore["write"] = async (key, next, expected) => {
+      if (isSlow && key.startsWith("jar|") && next?.attemptId === undefined)
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 4_000));
+      return store.write(key, next, expected);
+    };
+    const tab = open({ store: { ...store, write } });
+    await tab.vault.signIn(alice);
+    await clock.advance(3_600_000);
+    isSlow = true;
+    // The reply takes most of the exchange's time.
+    api.after = async (kind, reply) => {
+      if (kind === "refresh")
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 13_000));
+      return reply;
+    };
+    expect(await clock.until(userOf(tab))).toBe("alice");
+    expect(api.to("refresh")).toHaveLength(1);
+  });
+});
