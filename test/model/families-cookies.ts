@@ -1,5 +1,6 @@
 /** Families about a refresh token that lies in a cookie: one jar for all contexts of a browser. */
 import { type Family, must, mustServe, mustSpend } from "./family.ts";
+import type { Scenario } from "./scenario.ts";
 import { calls, calm, LIFE, NO_FAULTS, NO_TROUBLE, scenario, STORE } from "./scenarios.ts";
 
 const byCookie = { provider: "cookie" } as const;
@@ -16,6 +17,23 @@ const COMINGS = [
   "offline",
   "online",
 ] as const;
+
+/** Somebody signs out, and a day later the tombstone goes. */
+const leftForADay = (seed: number): Scenario["script"] => [
+  { after: 30_000, command: { type: "sign-out", place: seed % 6 } },
+  { after: LIFE * 1.001, command: { type: "list", place: seed % 5 } },
+  { after: 1_000, command: { type: "reload", place: seed % 4 } },
+  ...calls(seed % 40, 1),
+];
+
+/** Two sign in at once, while a logout is still owed. */
+const rushed = (seed: number): Scenario["script"] => [
+  { after: 60_000, command: { type: "offline" } },
+  { after: 0, command: { type: "sign-out", place: seed % 6 } },
+  { after: 2_000, command: { type: "online" } },
+  { after: 0, command: { type: "sign-in", place: 0 } },
+  { after: seed % 1_000, command: { type: "sign-in", place: 1 } },
+];
 
 export const cookieFamilies: readonly Family[] = [
   {
@@ -82,6 +100,7 @@ export const cookieFamilies: readonly Family[] = [
       COMINGS,
     ).map((drawn) => ({
       ...drawn,
+      script: [...drawn.script, ...leftForADay(drawn.seed)],
       hasLogout: drawn.seed % 2 === 0,
       accounts: drawn.seed % 3 === 0 ? (2 as const) : (1 as const),
     })),
@@ -99,7 +118,7 @@ export const cookieFamilies: readonly Family[] = [
         store: { ...STORE, over: 0.02 },
       },
       COMINGS,
-    ),
+    ).map((drawn) => ({ ...drawn, script: [...drawn.script, ...rushed(drawn.seed)] })),
   },
   {
     title: "logins beside the vault: a session ends before it serves another user's token [P6 P10]",

@@ -84,9 +84,9 @@ export function judgeSpending(facts: Facts): Spending {
     if (!stored || facts.refreshOf(stored) !== token) {
       // A session that lives in memory alone has no record.
       const isAlone = !facts.sessionByAccess.has(given.access);
-      // Asked for where nothing stands: only the cookie is there.
-      const isSought = !found && (facts.soughtUntil.get(place.device) ?? -1) >= world.now();
-      const isFree = isAlone || isSought || facts.hasEvicted || found?.tombstone;
+      // A look where nothing stands: nobody but the server knows whose the cookie is, P4.restored judges it.
+      const isLook = !found && scenario.provider === "cookie";
+      const isFree = isAlone || isLook || facts.hasEvicted || found?.tombstone;
       if (!isFree && !within(stored && committed))
         violate("P8.moved", "a token was sent after the record had moved on");
       return;
