@@ -53,6 +53,10 @@ for (const { title, pack, address } of absent)
   console.log(
     `${title}: SKIPPED. Install Debian's ${pack}, or set ${address} to the address of one that may be used.`,
   );
+for (const { title, address } of servers.filter((one) => process.env[one.address]))
+  console.log(
+    `${title}: the one of ${address}. It is not ours to stop or to set up, so that tests which do that are SKIPPED.`,
+  );
 if (absent.length < servers.length) {
   heading("Tests over servers");
   const config = ["run", "--config", "test/servers/vitest.config.ts"];

@@ -1,13 +1,13 @@
 /** Several Node processes on one server, and the strict token server that they share. */
 import { fileURLToPath } from "node:url";
-import { inject } from "vitest";
+import { describe, inject } from "vitest";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import { passing, type Spawned, spawnMember, type Verbs, verbsOf } from "../support/members.ts";
 import type { Results } from "../support/obedient.ts";
 import { isPool, type Kind } from "./kinds.ts";
 import { migration, openPool } from "./postgres.ts";
 import type { Beginning } from "./process.ts";
-import { type Server, startPostgres, startRedis } from "./server.ts";
+import { type Server, startPostgres, startRedis, theServers } from "./server.ts";
 
 export interface Member extends Verbs, Pick<Spawned<Beginning>, "kill" | "isAlive"> {
   /** Fetches a path of the API; answers with statuses, or error codes and messages. */
@@ -107,3 +107,16 @@ const later = (): Promise<false> =>
 /** The server for a kind, with settings beside those that the store wants. */
 export const startFor = (kind: Kind, ...more: Parameters<typeof startRedis>): Promise<Server> =>
   isPool(kind) ? startPostgres(...more) : startRedis(...more);
+
+/** Whether a kind's server is ours to start and end: one of the environment is not. */
+const isOurs = (kind: Kind): boolean => theServers()[isPool(kind) ? "postgres" : "redis"];
+
+/** A suite for each package. It is skipped, and shown as that, where the server is not ours. */
+export function describeEach(
+  kinds: readonly Kind[],
+  title: string,
+  suite: (kind: Kind) => void,
+): void {
+  for (const kind of kinds)
+    describe.runIf(isOurs(kind))(title.replace("%s", kind), () => suite(kind));
+}

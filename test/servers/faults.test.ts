@@ -5,11 +5,11 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { DAY, every } from "../support/members.ts";
 import { COMMIT, type Door, INTENT, openDoor } from "./door.ts";
-import { type Family, family, type Member, type Scene, startFor } from "./family.ts";
-import { isPool, type Kind } from "./kinds.ts";
+import { describeEach, type Family, family, type Member, type Scene, startFor } from "./family.ts";
+import { isPool, type Kind, KINDS } from "./kinds.ts";
 import { openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
-import { type Server, theServers } from "./server.ts";
+import type { Server } from "./server.ts";
 
 const SIZE = 8;
 /** Where somebody is not to be served, nobody has to wait long for that: twice a store's time and some more. */
@@ -73,12 +73,7 @@ async function inMidRefresh({ api, members, pass }: Scene): Promise<{
   return { served, gate };
 }
 
-const kinds: readonly Kind[] = [
-  ...(theServers().redis ? (["redis", "ioredis"] as const) : []),
-  ...(theServers().postgres ? (["pg", "postgres"] as const) : []),
-];
-
-describe.each(kinds)("by %s", (kind) => {
+describeEach(KINDS, "by %s", (kind) => {
   let server: Server;
   let door: Door;
   let them: Family;

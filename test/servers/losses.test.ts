@@ -3,14 +3,14 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { DAY, every } from "../support/members.ts";
 import { openDoor } from "./door.ts";
-import { type Family, family, type Member, startFor } from "./family.ts";
+import { describeEach, type Family, family, type Member, startFor } from "./family.ts";
 import { isPool, type Kind } from "./kinds.ts";
 import { openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
-import { type Server, startRedis, theServers } from "./server.ts";
+import { type Server, startRedis } from "./server.ts";
 
 const SIZE = 8;
 /** Where nobody is to be served, nobody has to wait long for that. */
@@ -31,9 +31,7 @@ async function begin(kind: Kind, server: Server, door?: string): Promise<Family>
   return them;
 }
 
-const clients = theServers().redis ? (["redis", "ioredis"] as const) : [];
-
-describe.each(clients)("Redis by %s", (kind) => {
+describeEach(["redis", "ioredis"], "Redis by %s", (kind) => {
   it("fails over to a replica that is behind: typed errors and no hang, and a sign-in helps [P10]", async () => {
     const primary = await startRedis();
     ends.push(() => primary.close());
@@ -87,12 +85,7 @@ function fill(folder: string): () => void {
   return () => rmSync(file);
 }
 
-const kinds: readonly Kind[] = [
-  ...(theServers().redis ? (["redis"] as const) : []),
-  ...(theServers().postgres ? (["pg"] as const) : []),
-];
-
-describe.each(kinds)("the disk is full in mid-refresh, by %s", (kind) => {
+describeEach(["redis", "pg"], "the disk is full in mid-refresh, by %s", (kind) => {
   it("one call, typed errors at most, nobody is signed out, and with room it goes on [P10 P16 P20 F22]", async ({
     skip,
   }) => {

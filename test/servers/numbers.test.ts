@@ -1,5 +1,5 @@
 /** What a call costs beside a bare client's round trip, in one run; a warm call goes to no server. */
-import { describe, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { createVault, type Vault } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
@@ -9,11 +9,10 @@ import type { TokenStore } from "../../src/types.ts";
 import { clockAhead } from "../support/clock.ts";
 import { acme, credentials, fakeApi } from "../support/fake-api.ts";
 import { openDoor } from "./door.ts";
-import { startFor } from "./family.ts";
-import { isPool, type Kind } from "./kinds.ts";
+import { describeEach, startFor } from "./family.ts";
+import { isPool, type Kind, KINDS } from "./kinds.ts";
 import { migration, openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
-import { theServers } from "./server.ts";
 
 const TIMES = 50;
 const ring = keyring(`k1:${Buffer.alloc(32, 7).toString("base64")}`);
@@ -60,12 +59,7 @@ async function open(kind: Kind, url: string): Promise<Bare> {
   };
 }
 
-const kinds: readonly Kind[] = [
-  ...(theServers().redis ? (["redis", "ioredis"] as const) : []),
-  ...(theServers().postgres ? (["pg", "postgres"] as const) : []),
-];
-
-describe.each(kinds)("what it costs, by %s", (kind) => {
+describeEach(KINDS, "what it costs, by %s", (kind) => {
   it("a cold read and a refresh beside bare round trips; a warm call goes to no server", async () => {
     const server = await startFor(kind);
     onTestFinished(() => server.close());

@@ -1,9 +1,9 @@
 /** Eight Node processes on one server, by each package, against a token server that ends a session at the first reuse. */
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { DAY, every, HOUR } from "../support/members.ts";
-import { type Family, family, type Member, startFor } from "./family.ts";
-import type { Kind } from "./kinds.ts";
-import { type Server, theServers } from "./server.ts";
+import { describeEach, type Family, family, type Member, startFor } from "./family.ts";
+import { KINDS } from "./kinds.ts";
+import type { Server } from "./server.ts";
 
 const SIZE = 8;
 const soon = { timeout: 15_000, interval: 50 };
@@ -11,12 +11,7 @@ const soon = { timeout: 15_000, interval: 50 };
 const all = async (members: readonly Member[], times = 3): Promise<(number | string)[]> =>
   (await Promise.all(members.map((member) => member.fetch(times)))).flat();
 
-const kinds: readonly Kind[] = [
-  ...(theServers().redis ? (["redis", "ioredis"] as const) : []),
-  ...(theServers().postgres ? (["pg", "postgres"] as const) : []),
-];
-
-describe.each(kinds)("eight processes by %s", (kind) => {
+describeEach(KINDS, "eight processes by %s", (kind) => {
   let server: Server;
   let them: Family;
   beforeAll(async () => {
