@@ -118,5 +118,7 @@ export function describeEach(
   suite: (kind: Kind) => void,
 ): void {
   for (const kind of kinds)
-    describe.runIf(isOurs(kind))(title.replace("%s", kind), () => suite(kind));
+    describe.runIf(isOurs(kind))(`${title.replace("%s", kind)}`, () => {
+      suite(kind);
+    });
 }
