@@ -1,7 +1,7 @@
 /** JWTs of others and of one's own, in every runtime: see the files of `jwt/`. */
 import { jwtAttacks } from "./jwt/attacks.ts";
 import { jwtClaims } from "./jwt/claims.ts";
-import { jwtPolluted } from "./jwt/polluted.ts";
+import { jwtPolluted } from "./jwt/pollution.ts";
 import { jwtRemote, type RemoteContract } from "./jwt/remote.ts";
 
 export function jwtContract(options: RemoteContract): void {
