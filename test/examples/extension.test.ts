@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import type { FakeApi } from "../../src/testing.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { serveProxy } from "../package/servers.ts";
-import { examples, showsThings, signIn, thingsApi } from "./stage.ts";
+import { examples, showsThings, signIn, thingsApi } from "./served-example.ts";
 
 const folder = path.join(examples, "extension");
 const profile = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-extension-"));
