@@ -41,5 +41,6 @@ describe("sveltekit", () => {
     expect(page).not.toMatch(/<form|<li>/);
   });
 
-  it("one sign-in for two tabs, one refresh, one sign-out, and no complaint [P1 P4]", () => drive(url));
+  it("one sign-in for two tabs, one refresh, one sign-out, and no complaint [P1 P4]", () =>
+    drive(url));
 });
