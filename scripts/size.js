@@ -11,54 +11,54 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 23_390,
-  browser: 25_080,
+  "": 24_500,
+  browser: 26_290,
   "channels/broadcast": 390,
-  cloudflare: 33_310,
-  deno: 27_400,
+  cloudflare: 34_620,
+  deno: 28_590,
   jwt: 11_940,
-  "channels/postgres": 2510,
-  "channels/redis": 2770,
+  "channels/postgres": 2690,
+  "channels/redis": 3000,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 4960,
-  node: 30_910,
+  oauth: 7200,
+  node: 32_600,
   "providers/api-key": 2200,
-  "providers/artos": 3500,
-  "providers/auth0": 13_500,
-  "providers/clary": 1750,
-  "providers/clary-jwt": 6950,
-  "providers/cognito": 13_470,
-  "providers/cookie": 7560,
-  "providers/entra": 13_570,
-  "providers/github": 13_650,
-  "providers/google": 13_460,
-  "providers/jwt-bearer": 10_540,
-  "providers/keycloak": 13_480,
-  "providers/mint": 4250,
-  "providers/oauth2": 13_100,
-  "providers/okta": 13_490,
-  "providers/password": 3940,
-  "providers/qovery": 1750,
-  "providers/self-signed": 8540,
-  "providers/simplismart": 1760,
+  "providers/artos": 3670,
+  "providers/auth0": 13_950,
+  "providers/clary": 1940,
+  "providers/clary-jwt": 7140,
+  "providers/cognito": 13_910,
+  "providers/cookie": 7720,
+  "providers/entra": 14_040,
+  "providers/github": 14_110,
+  "providers/google": 13_900,
+  "providers/jwt-bearer": 10_680,
+  "providers/keycloak": 13_920,
+  "providers/mint": 4370,
+  "providers/oauth2": 13_710,
+  "providers/okta": 13_940,
+  "providers/password": 4070,
+  "providers/qovery": 1950,
+  "providers/self-signed": 8710,
+  "providers/simplismart": 1950,
   "providers/supabase": 4600,
-  "providers/static-token": 1670,
-  "providers/vmcloud": 2850,
-  "stores/cloudflare-kv": 2030,
-  "stores/deno-kv": 1970,
-  "stores/durable-object": 1780,
-  "stores/encrypted": 3620,
-  "stores/indexeddb": 2190,
+  "providers/static-token": 1810,
+  "providers/vmcloud": 3040,
+  "stores/cloudflare-kv": 2220,
+  "stores/deno-kv": 2150,
+  "stores/durable-object": 1960,
+  "stores/encrypted": 3890,
+  "stores/indexeddb": 2390,
   "stores/memory": 340,
-  "stores/sqlite": 3220,
-  testing: 2450,
-  webhook: 2390,
-  worker: 30_300,
-  vaults: 1260,
-  wretch: 1440,
-  "stores/postgres": 4150,
-  "stores/redis": 5190,
+  "stores/sqlite": 3700,
+  testing: 33_080,
+  webhook: 2540,
+  worker: 31_500,
+  vaults: 1410,
+  wretch: 1590,
+  "stores/postgres": 4480,
+  "stores/redis": 5690,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 25_720,
+    limit: 26_930,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 24_150,
+    limit: 25_280,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4_260,
+    limit: 4290,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 38_700,
+    limit: 40_040,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 7_900,
+    limit: 8660,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
