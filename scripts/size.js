@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 24_500,
-  browser: 26_290,
+  "": 24_520,
+  browser: 26_310,
   "channels/broadcast": 390,
   cloudflare: 34_620,
-  deno: 28_590,
+  deno: 28_610,
   jwt: 11_940,
   "channels/postgres": 2690,
   "channels/redis": 3000,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7200,
-  node: 32_600,
+  node: 32_630,
   "providers/api-key": 2200,
   "providers/artos": 3670,
   "providers/auth0": 13_950,
@@ -54,7 +54,7 @@ const alone = {
   "stores/sqlite": 3700,
   testing: 33_080,
   webhook: 2540,
-  worker: 31_500,
+  worker: 31_530,
   vaults: 1410,
   wretch: 1590,
   "stores/postgres": 4480,
@@ -72,7 +72,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 26_930,
+    limit: 26_950,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_040,
+    limit: 40_060,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

@@ -188,7 +188,8 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
 
   return {
     getToken(given) {
-      const need = own({ ...given });
+      const { rejected } = own({ ...given });
+      const need = own({ ...given, ...(rejected && { rejected: own({ ...rejected }) }) });
       const ready = need.rejected ? undefined : mind.ready();
       const got = ready ?? callers.obtain(need, time.learn(need.date));
       if (!need.isHandedOn) return got;

@@ -3,6 +3,7 @@
  * and tells the vault of events. It decides nothing, and nobody below calls it.
  */
 import { deferred } from "../guard/deferred.ts";
+import { own } from "../guard/json.ts";
 import type { AccessToken, Clock, TokenName } from "../types.ts";
 import type { OnNews } from "./contract.ts";
 import type { Decision } from "./decide.ts";
@@ -132,7 +133,8 @@ export function createMind(options: MindOptions): Mind {
       return token;
     },
     served,
-    learn: tellNews,
+    // Members that a piece of news does not have are not those of a polluted prototype (S15).
+    learn: (news) => tellNews(own(news)),
     moment,
     facts,
     judge: () => judge(known, facts()),
