@@ -77,6 +77,8 @@ export async function openPage(given: Partial<OAuthClient> = {}): Promise<Page> 
     page.oauth = await import("../../../src/oauth.ts");
     return page.oauth;
   }
+  // A module keeps what it has learnt of a server, and a page of an earlier test had another one.
+  vi.resetModules();
   const page: Page = {
     server,
     vault,
