@@ -26,6 +26,22 @@ export function processCases(runtimes: readonly string[], keys?: string): void {
     expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
   });
 
+  it("401s that come after the refresh: one call, and every request is healed [P1 P12]", async () => {
+    const { api, members, pass } = await family(runtimes, { keys });
+    const [first, ...others] = members as [Member, ...Member[]];
+    await pass(HOUR);
+    await api.expireAccessTokens();
+    const asked = async (): Promise<number> => (await api.counters()).byPath["GET /v1/vms"] ?? 0;
+    const before = await asked();
+    const held = await api.gate("api", "after", others.length);
+    const late = Promise.all(others.map((member) => member.fetch("/v1/vms")));
+    await vi.waitFor(async () => expect(await asked()).toBe(before + others.length), 20_000);
+    expect(await first.fetch("/v1/vms")).toEqual([200]);
+    await held.release();
+    expect(await late).toEqual(others.map(() => [200]));
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+  });
+
   it("the first refresh gets a 503: two calls, and all are served [P1 P2 P17 F14]", async () => {
     const { api, members, pass } = await family(runtimes, { keys });
     await api.fault("refresh", { status: 503, times: 1 });
