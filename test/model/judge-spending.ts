@@ -158,7 +158,8 @@ export function judgeSpending(facts: Facts): Spending {
         at: world.now(),
         place,
         attempt: intent?.attempt ?? Infinity,
-        intentAt: facts.intentAt.get(intent?.attemptId ?? ""),
+        // A store that went back shows an intent of long ago, under which nobody sends.
+        intentAt: facts.hasGoneBack ? undefined : facts.intentAt.get(intent?.attemptId ?? ""),
         isUnprocessed: false,
         isOver: () => false,
         retryAfter: undefined,
