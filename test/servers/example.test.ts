@@ -122,7 +122,9 @@ describe.runIf(theServers().postgres)("the server of several processes", () => {
       expect((await ask("/login", { method: "POST", body })).status, body).toBe(400);
     let sent = 0;
     const endless = new ReadableStream<Uint8Array>({
-      pull(controller) {
+      async pull(controller) {
+        // Otherwise this process would never look whether an answer has come.
+        await new Promise((resolve) => setImmediate(resolve));
         sent += 1000;
         controller.enqueue(new Uint8Array(1000).fill(32));
       },

@@ -36,7 +36,9 @@ export function openPool(name: PackageName, url: string, max = 10): Opened {
       end: () => pool.end(),
     };
   }
-  const sql = postgres(url, { max, onnotice: () => {} });
+  // By default its tries to connect come up to twenty seconds apart, which is a caller's whole patience.
+  const backoff = (tries: number): number => Math.min(0.1 * 2 ** tries, 1);
+  const sql = postgres(url, { max, onnotice: () => {}, backoff });
   return {
     client: sql,
     query: (text, values = []) => sql.unsafe(text, [...values]),

@@ -175,7 +175,9 @@ export async function startPostgres(
   const port = await freePort();
   const args = [
     ...["-D", data, "-p", String(port), "-k", "", "-h", "127.0.0.1"],
-    ...["-c", "shared_buffers=16MB", "-c", "max_connections=150", ...settings],
+    ...["-c", "shared_buffers=16MB", "-c", "max_connections=150"],
+    // Started again after a crash, it syncs each file of the folder by itself otherwise: seconds on a slow disk.
+    ...["-c", "recovery_init_sync_method=syncfs", ...settings],
   ];
   const kind = { program, args, user };
   const url = `postgres://tokenkeep@127.0.0.1:${port}/postgres`;
