@@ -83,10 +83,10 @@ describe("the package", () => {
       .map(([name]) => name);
     expect(needing).toEqual([
       "./jwt",
-      "./providers/clary-jwt",
-      "./providers/jwt-bearer",
-      "./providers/oauth2",
-      "./providers/self-signed",
+      ...["./providers/auth0", "./providers/clary-jwt", "./providers/cognito"],
+      ...["./providers/entra", "./providers/github", "./providers/google"],
+      ...["./providers/jwt-bearer", "./providers/keycloak", "./providers/oauth2"],
+      ...["./providers/okta", "./providers/self-signed"],
     ]);
   });
 
