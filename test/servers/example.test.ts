@@ -78,7 +78,7 @@ describe.runIf(theServers().postgres)("the server of several processes", () => {
   });
 
   it("is short", () => {
-    expect(source.split("\n").length).toBeLessThan(140);
+    expect(source.split("\n").length).toBeLessThan(120);
   });
 
   it("serves a visitor from every process; a forged cookie and a wrong password are refused [S11]", async () => {

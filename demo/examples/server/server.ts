@@ -14,6 +14,7 @@ import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { encrypted, keyring } from "tokenkeep/stores/encrypted";
 import { postgresStore } from "tokenkeep/stores/postgres";
 import { createVaults } from "tokenkeep/vaults";
+import { isForeign, readJson } from "./requests.ts";
 
 const { DATABASE_URL, KEYS, COOKIE_SECRET, PORT = "3000", PROCESSES = "4" } = process.env;
 if (!DATABASE_URL || !KEYS || !COOKIE_SECRET)
@@ -43,31 +44,6 @@ function visitorOf({ headers }: IncomingMessage): string | undefined {
   const [, account = "", tag = ""] = cookie ?? [];
   const isOurs = cookie && timingSafeEqual(Buffer.from(tag), Buffer.from(sign(account)));
   return isOurs ? account : undefined;
-}
-
-/**
- * Whether a browser sends this for a page of another site, which would act as the visitor (CSRF). Browsers say so in
- * either header; programs send neither.
- */
-function isForeign({ headers }: IncomingMessage): boolean {
-  const { origin, host, "sec-fetch-site": site } = headers;
-  if (site !== undefined) return site !== "same-origin" && site !== "none";
-  return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
-}
-
-/** What nobody's email and password come near, in bytes. */
-const LONGEST = 10_000;
-
-/** The body's JSON, or `undefined` for one that is too long: a sender may never come to an end. */
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    size += (chunk as Buffer).length;
-    if (size > LONGEST) return undefined;
-    chunks.push(chunk as Buffer);
-  }
-  return JSON.parse(Buffer.concat(chunks).toString());
 }
 
 type Answer = readonly [status: number, body: unknown, headers?: Record<string, string>];
