@@ -1,5 +1,5 @@
 /** The server of `demo/examples/server`, as a user starts it. */
-import { readFileSync, symlinkSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
@@ -14,6 +14,8 @@ const PROCESSES = 3;
 
 describe.runIf(theServers().postgres)("the server of several processes", () => {
   const { folder, save, remove } = workshop();
+  const beside = path.join(root, "demo/examples/server/requests.ts");
+  cpSync(beside, path.join(folder, "requests.ts"));
   // It imports a package.
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction");
   let api: SpawnedApi;
