@@ -73,6 +73,11 @@ export interface Session {
   readonly causedBy?: string | undefined;
   /** The attempt that brought the token set: 0 for a sign-in. */
   readonly attempt: number;
+  /**
+   * The last attempt, where that is a later one: an earlier attempt's grant has cleared its intent. The next
+   * attempt counts on from it, so that no two have the same number.
+   */
+  readonly lastAttempt?: number | undefined;
   /** The server has refused the refresh token: it is never sent again. */
   readonly refused?: boolean | undefined;
   /** Present while a refresh token is being spent, or nobody knows how that has ended. */

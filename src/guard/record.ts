@@ -22,9 +22,10 @@ const isFinite = (value: unknown): boolean => Number.isFinite(value);
 
 /** Whether a record has the numbers that decisions are made with. */
 function hasNumbers(session: Session): boolean {
-  const { generation, attempt, issuedAt, startedAt, intent, coolDown, skew = 0 } = session;
+  const { generation, attempt, lastAttempt = 0, issuedAt, startedAt } = session;
+  const { intent, coolDown, skew = 0 } = session;
   return (
-    [generation, attempt, issuedAt, startedAt, skew].every(isFinite) &&
+    [generation, attempt, lastAttempt, issuedAt, startedAt, skew].every(isFinite) &&
     (!intent || [intent.attempt, intent.deadline, intent.firstSentAt].every(isFinite)) &&
     (!coolDown || [coolDown.until, coolDown.tries].every(isFinite))
   );

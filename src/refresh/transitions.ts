@@ -21,6 +21,10 @@ export interface Beginning {
   readonly causedBy: string | undefined;
 }
 
+/** The highest number that an attempt of the session has had. */
+const lastAttemptOf = ({ attempt, lastAttempt, intent }: Session): number =>
+  Math.max(attempt, lastAttempt ?? 0, intent?.attempt ?? 0);
+
 /** Writes the intent. A takeover replaces the earlier one but keeps when the token was first sent. */
 export function begun(session: Session, beginning: Beginning): Session {
   const { attemptId, now, isUnsent, lock, causedBy } = beginning;
@@ -31,7 +35,7 @@ export function begun(session: Session, beginning: Beginning): Session {
     intent: own({
       attemptId,
       // An intent is always newer than the record.
-      attempt: (intent ?? session).attempt + 1,
+      attempt: lastAttemptOf(session) + 1,
       refreshTokenHash: tokenSet.refreshToken && shortHash(sessionId + tokenSet.refreshToken),
       firstSentAt: intent?.firstSentAt ?? now,
       deadline: now + EXCHANGE,
@@ -63,6 +67,7 @@ function granted(current: Session, life: Life, { intent, now }: Conclusion): Ses
   if (current.attempt >= attempt) return undefined;
   const { sessionId, startedAt, generation, revision, tokenSet, material, profile } = current;
   const { refreshToken, scope } = life.tokenSet;
+  const last = lastAttemptOf(current);
   // Intent, cool-down and refusal were about the old token set.
   return own({
     ...life,
@@ -81,6 +86,7 @@ function granted(current: Session, life: Life, { intent, now }: Conclusion): Ses
     renewedAt: now,
     causedBy,
     attempt,
+    lastAttempt: last > attempt ? last : undefined,
   } satisfies Session);
 }
 

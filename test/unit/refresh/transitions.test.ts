@@ -157,6 +157,28 @@ describe("an attempt that was taken over", () => {
   });
 });
 
+describe("an attempt whose intent a late grant has cleared", () => {
+  const { next: first, by: mine } = begin(session, "mine");
+  const { next: taken, by: theirs } = begin(first, "theirs");
+  const late = concluded(taken, granted("mine", START, mine));
+  if (!late) throw new Error("The late grant was not taken");
+  const { next, by } = begin(late, "next");
+
+  it("keeps its number to itself: the next attempt counts on [P8 P20]", () => {
+    expect([mine.attempt, theirs.attempt, by.attempt]).toEqual([3, 4, 5]);
+  });
+
+  it("brings its grant before the next one's, or not at all [P6 P20]", () => {
+    const brought = concluded(next, granted("theirs", START, theirs));
+    expect(brought).toMatchObject({ attempt: 4, lastAttempt: 5 });
+    const newest = concluded(next, granted("next", START, by));
+    expect(newest?.lastAttempt).toBeUndefined();
+    if (!brought || !newest) throw new Error("A grant was not taken");
+    expect(concluded(newest, granted("theirs", START, theirs))).toBeUndefined();
+    expect(concluded(brought, granted("next", START, by))).toMatchObject({ attempt: 5 });
+  });
+});
+
 describe("a grant", () => {
   const { next, by } = begin(session, "mine", { causedBy: "endpoint" });
 
