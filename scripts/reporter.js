@@ -62,6 +62,13 @@ export default class TotalsReporter {
         failed.push(tell(`${name}: ${module.relativeModuleId}`, { errors: module.errors() }));
       if (broken > 0) (totals.suites["other"] ??= { passed: 0, failed: 0 }).failed += broken;
     }
+    for (const error of errors) {
+      const { message = String(error), stack = "" } = /** @type {Partial<Error>} */ (error ?? {});
+      const at = stack.split("\n").slice(1, 6).join("\n");
+      failed.push(
+        tell("thrown outside of any test", { errors: [{ message: `${message}\n${at}` }] }),
+      );
+    }
     writeFileSync(file, JSON.stringify({ projects, errors: errors.length, failed }));
   }
 }

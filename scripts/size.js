@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 24_580,
-  browser: 26_370,
+  "": 24_640,
+  browser: 26_430,
   "channels/broadcast": 390,
-  cloudflare: 34_690,
-  deno: 28_670,
+  cloudflare: 34_750,
+  deno: 28_730,
   jwt: 11_940,
   "channels/postgres": 2690,
   "channels/redis": 3000,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7200,
-  node: 32_670,
+  node: 32_740,
   "providers/api-key": 2200,
   "providers/artos": 3670,
   "providers/auth0": 13_950,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2390,
   "stores/memory": 340,
   "stores/sqlite": 3700,
-  testing: 33_130,
+  testing: 33_200,
   webhook: 2540,
-  worker: 31_590,
+  worker: 31_650,
   vaults: 1410,
   wretch: 1590,
   "stores/postgres": 4480,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_010,
+    limit: 27_070,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 25_340,
+    limit: 25_400,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_120,
+    limit: 40_180,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

@@ -44,13 +44,13 @@ export interface CookieOptions<Credentials = CookieCredentials>
     CookieRules,
     Pick<Renewal, "reuseWindow" | "assumedLifetime">,
     Partial<Pick<Renewal, "rotation">> {
-  /** Gets the credentials by a POST of JSON, and sets the cookie; an absolute URL. */
+  /** The absolute URL that a sign-in sends the credentials to, by a POST of JSON. The reply sets the cookie. */
   readonly loginUrl: string;
-  /** Gets a POST with the cookie, and gives the next access token; an absolute URL. */
+  /** The absolute URL of a refresh: a POST with the cookie, whose reply has the next access token. */
   readonly refreshUrl: string;
   /**
-   * Gets a POST with the cookie after a sign-out; an absolute URL. Without it the server never hears of one,
-   * and the cookie stays.
+   * The absolute URL that is told of a sign-out: a POST with the cookie. Without `logoutUrl` the server never
+   * hears of a sign-out, and the cookie stays.
    */
   readonly logoutUrl?: string;
   /** Makes the body of a sign-in, which is sent as JSON; the credentials as they are by default. */

@@ -57,6 +57,30 @@ function parse(input: string): URL | undefined {
   }
 }
 
+/** After so many tests the last address is looked at again. */
+const TESTS = 16;
+
+/**
+ * A test that remembers one address which has passed. Many calls go to one address again and again, and
+ * comparing it costs less than the test. Where each address is a new one, comparing it costs more: so only
+ * two looks that find the same address make the test remember.
+ */
+function remembering(pattern: RegExp): (input: string) => boolean {
+  let last = "";
+  let isRepeated = false;
+  let tests = 0;
+  return (input) => {
+    if (isRepeated && input === last) return true;
+    if (!pattern.test(input)) return false;
+    tests = (tests + 1) % TESTS;
+    if (tests === 0) {
+      isRepeated = input === last;
+      last = input;
+    }
+    return true;
+  };
+}
+
 export function createPolicy(
   { origins, publicPaths = [] }: Pick<Provider, "origins" | "publicPaths">,
   allowLoopbackHttp?: boolean,
@@ -68,10 +92,10 @@ export function createPolicy(
     pathname === "/" && !publicPaths.length ? origin.replace(/\W/g, "\\$&") : "(?!)",
   );
   // Compiled once: this test runs at every request, and costs half of `startsWith`.
-  const isPlain = RegExp(`^(?:${plain.join("|")})/`);
+  const isPlain = remembering(RegExp(`^(?:${plain.join("|")})/`));
 
   function judge(input: string): string | undefined {
-    if (isPlain.test(input)) return input;
+    if (isPlain(input)) return input;
     const url = parse(input);
     if (!url) return undefined;
     const { href, pathname } = url;

@@ -1,6 +1,7 @@
 /** What a provider may list, and which of its paths go bare. Addresses: `contracts/fetch/origins`. */
 import { describe, expect, it } from "vitest";
 import { createVault } from "../../../src/index.ts";
+import { createPolicy } from "../../../src/request/policy.ts";
 import { vmcloud } from "../../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { acme, ORIGIN } from "../../support/fake-api.ts";
@@ -133,5 +134,25 @@ describe("public paths", () => {
     api.api = () => new Response("up");
     expect(await (await vault.fetch(`${ORIGIN}/status`)).text()).toBe("up");
     await expect(vault.fetch(`${ORIGIN}/v1`)).rejects.toMatchObject({ code: "no_session" });
+  });
+});
+
+describe("addresses that are asked again and again", () => {
+  const { origins } = acme({ origins: [ORIGIN] });
+  const foreign = [
+    "https://api.acme.test.evil.test/x",
+    "https://evil.test/x",
+    "http://api.acme.test/x",
+  ];
+
+  it("are judged as at first, and others between them as ever [S1]", () => {
+    const policy = createPolicy({ origins });
+    for (let round = 0; round < 200; round++) {
+      expect(policy(`${ORIGIN}/x`)).toBe(`${ORIGIN}/x`);
+      // One that passes, and one that does not, in each place of the look that is made now and then.
+      if (round % 3 === 0) expect(policy(`${ORIGIN}/${round}`)).toBe(`${ORIGIN}/${round}`);
+      const stranger = foreign[round % foreign.length] ?? "";
+      expect(policy(stranger)).toBeUndefined();
+    }
   });
 });
