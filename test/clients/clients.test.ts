@@ -27,6 +27,7 @@ const shapes: Readonly<Record<string, unknown>> = {
   eventsource: JSON.stringify(THINGS),
   "fetch-event-source": JSON.stringify(THINGS),
   MCP: THINGS.map((name) => expect.objectContaining({ name })),
+  "MCP over SSE": THINGS.map((name) => expect.objectContaining({ name })),
   OpenAI: expect.objectContaining({ data: THINGS.map((id) => expect.objectContaining({ id })) }),
 };
 
@@ -150,6 +151,18 @@ it("a client's own error stays what it is: no vault's error is seen in it", asyn
   for (const name of ["openapi-fetch", "tRPC", "MCP"])
     expect([name, vaultErrorIn(await errorOf(name))]).toEqual([name, undefined]);
 });
+
+it.each(["eventsource", "fetch-event-source", "MCP over SSE"])(
+  "%s: the page's program does not connect again after an ended session [P9]",
+  async (name) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    acme.api.revoke();
+    expect(isVaultError(await errorOf(name))).toBe(true);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([calls, vi.getTimerCount()]).toEqual([1, 0]);
+  },
+);
 
 it("each program compiles with its client's own types", async () => {
   const sections = readFileSync(path.join(root, PAGE), "utf8").match(/```ts\n/g) ?? [];
