@@ -120,7 +120,8 @@ const beside: Family[] = [
       script: [
         ...besides(3, count),
         { after: 0, command: { type: "token-down" as const } },
-        ...besides(45, count),
+        // From two minutes to a quarter of an hour.
+        ...besides(6 + (drawn.seed % 40), count),
         { after: 0, command: { type: "token-up" as const } },
         ...besides(6, count),
       ],
