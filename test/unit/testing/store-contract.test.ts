@@ -35,6 +35,21 @@ const faulty: Record<string, readonly [(store: TokenStore) => Partial<TokenStore
     (store) => ({ list: () => store.list("") }),
     "lists the keys with a prefix and no others",
   ],
+  "lists by a pattern": [
+    (store) => ({
+      async list(prefix) {
+        const pattern = prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("_", ".");
+        return (await store.list("")).filter((key) => RegExp(`^${pattern}`).test(key));
+      },
+    }),
+    "lists the keys with a prefix and no others",
+  ],
+  "replaces nothing, so that nobody ever succeeds": [
+    (store) => ({
+      write: async (key, next, expected) => !expected && store.write(key, next, expected),
+    }),
+    "no change is lost when all try until they succeed",
+  ],
   "forgets the tombstone": [
     (store) => ({
       write: (key, next, expected) =>
