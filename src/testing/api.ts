@@ -3,7 +3,7 @@ import { password, type PasswordCredentials } from "../providers/password.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { Clock, Fetch, Provider } from "../types.ts";
 import { corsHeaders } from "./cors.ts";
-import { createFaults, type FakeCall, type FaultControls } from "./faults.ts";
+import { createFaults, type FakeCall, type FaultControls, networkError } from "./faults.ts";
 import { createTokens, type IssuedTokens, type TokenRules } from "./tokens.ts";
 import { mswHandlers, type MswHttp, playwrightRoute, type RouteLike } from "./wires.ts";
 
@@ -19,7 +19,10 @@ export interface FakeApiOptions extends TokenRules {
   readonly revokeUrl?: string;
   /** The body of a reply with tokens; the fields of RFC 6749 §5.1 by default. */
   readonly write?: (tokens: IssuedTokens) => unknown;
-  /** Answers a request that shows a living token; `{ "ok": true }` by default. Others get a 401. */
+  /**
+   * Answers a request that shows a living token; `{ "ok": true }` by default. Others get a 401. `Response.error()`
+   * is a network error. What it throws is a fault of the test: MSW shows it with a 500, and Playwright ends the test.
+   */
   readonly answer?: (request: Request) => Response | Promise<Response>;
   /** By which tokens end and replies are late; the system's by default. */
   readonly clock?: Pick<Clock, "now" | "setTimeout">;
@@ -135,7 +138,7 @@ export function fakeApi(options: FakeApiOptions = {}): FakeApi {
     request.signal.throwIfAborted();
     const response = await Promise.race([handle(request), aborted(request.signal)]);
     // `Response.error()`: a network error.
-    if (response.type === "error") throw new TypeError("Failed to fetch");
+    if (response.type === "error") throw networkError("Failed to fetch");
     const headers = new Headers(response.headers);
     for (const [name, value] of corsHeaders(request)) headers.set(name, value);
     const { status, statusText } = response;
@@ -179,16 +182,18 @@ function addressesOf({
   return {
     origin: base,
     origins: [...new Set([base, signIn.origin, refresh.origin, revoke.origin])],
-    signIn: signIn.href,
-    refresh: refresh.href,
-    revoke: revoke.href,
+    signIn: placeOf(signIn),
+    refresh: placeOf(refresh),
+    revoke: placeOf(revoke),
   };
 }
 
+/** An address without its query, which may tell what the body tells, too (`?grant_type=refresh_token`). */
+const placeOf = ({ origin, pathname }: URL): string => origin + pathname;
+
 /** One endpoint may grant and renew, as OAuth's does: the body tells which. */
 function kindOf({ url, method }: Request, text: string, addresses: Addresses): FakeCall {
-  const { origin, pathname } = new URL(url);
-  const place = origin + pathname;
+  const place = placeOf(new URL(url));
   const isRenewing = refreshTokenIn(text) !== undefined || text.includes("refresh_token");
   if (place === addresses.refresh && (place !== addresses.signIn || isRenewing)) return "refresh";
   if (place === addresses.signIn && method !== "GET") return "sign-in";

@@ -1,9 +1,13 @@
 /** Time that a test moves: no test sleeps, and none is late. */
+import { check } from "../errors.ts";
 import type { Clock } from "../types.ts";
 
 /** A clock that stands still until it is moved; made by {@link createClock}. */
 export interface TestClock extends Clock {
-  /** Lets `ms` milliseconds pass; timers fire in order, and what they began goes on meanwhile. */
+  /**
+   * Lets `ms` milliseconds pass; timers fire in order, and what they began goes on meanwhile. Rejects with
+   * `invalid_option` for what is no such time, such as `Infinity`: `until` waits for an event.
+   */
   advance(ms: number): Promise<void>;
   /** Steps the wall clock alone, by `ms` milliseconds, as a user or NTP does. */
   jump(ms: number): void;
@@ -88,9 +92,11 @@ export function createClock({
     },
     clearTimeout: (handle) => void timers.delete(Number(handle)),
     jump(ms) {
+      check(Number.isFinite(ms), "milliseconds to jump by");
       wall += ms;
     },
     async advance(ms) {
+      check(ms >= 0 && ms < Infinity, "milliseconds to advance by, from 0 on: jump() goes back");
       await settle();
       let left: number | undefined = ms;
       for (let rest: number | undefined = ms; rest !== undefined; rest = await fire(rest))
@@ -115,10 +121,12 @@ export function createClock({
   };
 }
 
+/** The platform's own, taken before a test puts fake timers in its place, which would never turn. */
+const { setImmediate: turn = setTimeout } = globalThis as {
+  setImmediate?: (callback: () => void) => unknown;
+};
+
 /** Some turns more than one, because reading a body may hop between queues. */
 async function fewTurns(): Promise<void> {
-  const { setImmediate: turn = setTimeout } = globalThis as {
-    setImmediate?: (callback: () => void) => unknown;
-  };
   for (let turns = 0; turns < 5; turns++) await new Promise<void>((resolve) => turn(resolve));
 }

@@ -49,6 +49,18 @@ export interface Faults extends FaultControls {
   meet(kind: FakeCall, answer: () => Promise<Response>): Promise<Response>;
 }
 
+const lost = new WeakSet<TypeError>();
+
+/** What `fetch` rejects with where no reply comes. */
+export function networkError(message: string): TypeError {
+  const error = new TypeError(message);
+  lost.add(error);
+  return error;
+}
+
+/** Whether it is one of these on purpose, and no fault of the test's own `answer` or `write`. */
+export const isNetworkError = (error: unknown): boolean => lost.has(error as TypeError);
+
 export function createFaults(clock: Pick<Clock, "setTimeout">): Faults {
   const planned: { readonly on: FakeCall; left: number; readonly fault: Fault }[] = [];
 
@@ -71,7 +83,7 @@ export function createFaults(clock: Pick<Clock, "setTimeout">): Faults {
     loseReply(aim = {}) {
       plan(aim, async (answer) => {
         await answer();
-        throw new TypeError("Failed to fetch: the fake API has lost this reply on purpose");
+        throw networkError("Failed to fetch: the fake API has lost this reply on purpose");
       });
     },
     delay(ms, aim = {}) {

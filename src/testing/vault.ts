@@ -71,10 +71,18 @@ async function open<Credentials>(
   },
 ): Promise<TestVault<Credentials>> {
   const { api, credentials, signedIn = true, ...options } = given;
-  const vault = createVault<Credentials>({ store: memoryStore(), fetch: api.fetch, ...options });
+  // Without a compiler's look an option may be `undefined`: then too no request of a test goes to the network.
+  const { store = memoryStore(), fetch = api.fetch } = options;
+  const vault = createVault<Credentials>({ ...options, store, fetch });
   const events: VaultEvent[] = [];
   vault.events((event) => events.push(event));
-  if (signedIn && credentials !== undefined) await vault.signIn(credentials);
-  else if (signedIn) await vault.adopt(api.grant());
+  try {
+    if (signedIn && credentials !== undefined) await vault.signIn(credentials);
+    else if (signedIn) await vault.adopt(api.grant());
+  } catch (error) {
+    // Nobody else can: the test has no vault to close.
+    vault.close();
+    throw error;
+  }
   return { vault, api, events };
 }

@@ -1,5 +1,6 @@
 /** How a fake API is put in the place of the network: by MSW, and by Playwright. Neither is imported. */
 import type { Fetch } from "../types.ts";
+import { isNetworkError } from "./faults.ts";
 
 /** The part of MSW's `http` that is used. */
 export interface MswHttp<Handler> {
@@ -28,8 +29,15 @@ export const mswHandlers = <Handler>(
   fetch: Fetch,
 ): Handler[] =>
   origins.map((origin) =>
-    // Of MSW an error is a fault of the handler's; a network error is said by `Response.error()`.
-    http.all(`${origin}/*`, ({ request }) => fetch(request).catch(() => Response.error())),
+    http.all(`${origin}/*`, async ({ request }) => {
+      try {
+        return await fetch(request);
+      } catch (error) {
+        // For MSW an error is a fault of the handler's; a network error is said by `Response.error()`.
+        if (isNetworkError(error) || request.signal.aborted) return Response.error();
+        throw error;
+      }
+    }),
   );
 
 export async function playwrightRoute(route: RouteLike, fetch: Fetch): Promise<void> {
@@ -39,8 +47,10 @@ export async function playwrightRoute(route: RouteLike, fetch: Fetch): Promise<v
   let response: Response;
   try {
     response = await fetch(call.url(), init);
-  } catch {
-    return route.abort();
+  } catch (error) {
+    await route.abort();
+    if (isNetworkError(error)) return undefined;
+    throw error;
   }
   const { status, headers } = response;
   return route.fulfill({

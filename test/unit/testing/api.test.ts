@@ -1,12 +1,19 @@
 /** `fakeApi`: it gives tokens as servers do, and fails exactly as it is told. */
 import { http } from "msw";
 import { setupServer } from "msw/node";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createVault } from "../../../src/index.ts";
 import { apiKey } from "../../../src/providers/api-key.ts";
+import { supabase } from "../../../src/providers/supabase.ts";
 import { vmcloud } from "../../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { createClock, fakeApi, type FakeApiOptions, testVault } from "../../../src/testing.ts";
+import {
+  createClock,
+  fakeApi,
+  type FakeApiOptions,
+  type RouteLike,
+  testVault,
+} from "../../../src/testing.ts";
 import { rejection } from "../../support/vault.ts";
 
 const HOUR = 3_600_000;
@@ -156,6 +163,24 @@ describe("an API's own ways", () => {
     expect(api.counts).toMatchObject({ signIns: 1, refreshes: 2, reuses: 0 });
   });
 
+  it("an address may have a query, as Supabase's do: a sign-in, a refresh and a sign-out are known by it", async () => {
+    const auth = "/auth/v1/token?grant_type=";
+    const api = fakeApi({
+      origin: "https://project.supabase.co",
+      signInUrl: `${auth}password`,
+      refreshUrl: `${auth}refresh_token`,
+      revokeUrl: "/auth/v1/logout?scope=local",
+    });
+    const provider = supabase({ projectURL: api.origin, publishableKey: "sb_publishable_1" });
+    const credentials = { email: "ada@example.com", password: "secret" };
+    const { vault } = await testVault({ api, provider, credentials });
+    onTestFinished(() => vault.close());
+    api.expire();
+    expect((await vault.fetch(`${api.origin}/rest/v1/things`)).status).toBe(200);
+    await vault.signOut({ untilRevoked: true });
+    expect(api.counts).toMatchObject({ signIns: 1, refreshes: 1, revocations: 1, reuses: 0 });
+  });
+
   it("a token is found in whichever header shows it", async () => {
     const api = fakeApi();
     const provider = apiKey({ name: "keyed", origins: [api.origin], header: "X-API-Key" });
@@ -264,5 +289,48 @@ describe("in the network's place", () => {
     onTestFinished(() => server.close());
     api.loseReply({ on: "request" });
     expect(await rejection(fetch(`${api.origin}/things`))).toBeInstanceOf(TypeError);
+  });
+
+  it("what a test's own answer throws is shown by MSW, and is no network error", async () => {
+    const api = fakeApi({
+      answer() {
+        throw new Error("the test is wrong");
+      },
+    });
+    const server = setupServer(...api.handlers(http));
+    server.listen({ onUnhandledFrame: "error" });
+    onTestFinished(() => server.close());
+    const shown = vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => shown.mockRestore());
+    const headers = { authorization: `Bearer ${api.grant().accessToken}` };
+    const reply = await fetch(`${api.origin}/things`, { headers });
+    expect([reply.status, await reply.json()]).toMatchObject([
+      500,
+      { message: "the test is wrong" },
+    ]);
+  });
+
+  it("what it throws ends a test of Playwright's, whose page gets a network error", async () => {
+    const api = fakeApi({
+      answer() {
+        throw new Error("the test is wrong");
+      },
+    });
+    const done: string[] = [];
+    const route = (token: string): RouteLike => ({
+      request: () => ({
+        url: () => `${api.origin}/things`,
+        method: () => "GET",
+        headers: () => ({ authorization: `Bearer ${token}` }),
+        postData: () => null,
+      }),
+      fulfill: async ({ status }) => void done.push(`fulfilled ${status}`),
+      abort: async () => void done.push("aborted"),
+    });
+    await expect(api.route(route(api.grant().accessToken))).rejects.toThrow("the test is wrong");
+    await api.route(route("unknown"));
+    api.loseReply({ on: "request" });
+    await api.route(route("unknown"));
+    expect(done).toEqual(["aborted", "fulfilled 401", "aborted"]);
   });
 });

@@ -1,5 +1,5 @@
 /** `createClock`: time passes when it is told to, and timers fire in their order. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createClock } from "../../../src/testing.ts";
 
 describe("createClock", () => {
@@ -47,5 +47,25 @@ describe("createClock", () => {
     const clock = createClock({ settle: async () => void settled++ });
     await clock.advance(1);
     expect(settled).toBeGreaterThan(0);
+  });
+
+  it("neither goes back nor on for ever by a time that is none", async () => {
+    const clock = createClock({ start: 0 });
+    const again = (): void => void clock.setTimeout(again, 1_000);
+    again();
+    for (const ms of [Number.NaN, Infinity, -1])
+      await expect(clock.advance(ms)).rejects.toMatchObject({ code: "invalid_option" });
+    expect(() => clock.jump(Number.NaN)).toThrow(
+      expect.objectContaining({ code: "invalid_option" }),
+    );
+    expect([clock.now(), clock.running()]).toEqual([0, 0]);
+  });
+
+  it("goes on where a test has put fake timers in the place of the platform's", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const clock = createClock();
+    const late = new Promise((resolve) => clock.setTimeout(() => resolve("here"), 1_000));
+    expect(await clock.until(late)).toBe("here");
   });
 });
