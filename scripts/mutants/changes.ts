@@ -8,9 +8,9 @@ import {
   CHANGES,
   FENCE,
   KNOWLEDGE,
-  LEFT,
+  SIGN_OUT_THEN_SIGN_IN,
   NEWS,
-  ORDER,
+  IN_ORDER,
   EVENTS,
   REFRESH,
   SIGNS,
@@ -104,7 +104,7 @@ export const changes: readonly Mutant[] = [
     name: "changes are written in any order",
     law: "P19, F41",
     ...merging((changes) => changes.toReversed()),
-    test: ORDER,
+    test: IN_ORDER,
     title: "several changes, in order",
   },
   {
@@ -119,7 +119,7 @@ export const changes: readonly Mutant[] = [
           : change;
       });
     }),
-    test: ORDER,
+    test: IN_ORDER,
     title: "several changes, in order a conclusion that came",
   },
   {
@@ -148,7 +148,7 @@ export const changes: readonly Mutant[] = [
           at,
         ),
     ),
-    test: LEFT,
+    test: SIGN_OUT_THEN_SIGN_IN,
     title: "does not come back by a sign-in that was begun before",
   },
   {
@@ -192,7 +192,7 @@ export const changes: readonly Mutant[] = [
           at,
         ),
     ),
-    test: ORDER,
+    test: IN_ORDER,
     title: "is nothing from a sign-out on, whether that is written or not",
   },
   {

@@ -1,6 +1,6 @@
 /** Mutants of what contexts let each other know of themselves: see `mutant.ts`. */
 import { type Mutant, over, wrapper } from "./mutant.ts";
-import { CROSSING, LOCKLESS, PLAN, SIGNS } from "./tests.ts";
+import { WAITING_FOR_SIGN_IN, LOCKLESS, PLAN, SIGNS } from "./tests.ts";
 
 const ofEngine = wrapper<typeof import("../../src/refresh/engine.ts")>("src/refresh/engine.ts");
 const ofKnowledge = wrapper<typeof import("../../src/refresh/knowledge.ts")>(
@@ -33,7 +33,7 @@ export const peers: readonly Mutant[] = [
       const store = { ...options.store, shared: "context" as const };
       return original(key, { ...options, store }, onNews);
     }),
-    test: CROSSING,
+    test: WAITING_FOR_SIGN_IN,
     title: "is not sent as the other user's",
   },
   {

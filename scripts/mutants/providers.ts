@@ -98,7 +98,7 @@ export const providers: readonly Mutant[] = [
     name: "Qovery's token is sent as Bearer",
     law: "table of the five APIs",
     ...ofQovery("qovery", (original) => (options) => over(original(options), { scheme: "Bearer" })),
-    test: "test/unit/providers/five.test.ts",
+    test: "test/unit/providers/five-presets.test.ts",
     title: "sends the auth-scheme Token",
   },
   {

@@ -8,8 +8,8 @@ import {
   CLOSING,
   CONTRACTS,
   FENCE,
-  KEEPING,
-  LIMITS,
+  KEEPER,
+  SLEPT_THROUGH,
   PATIENCE,
   SLOW,
 } from "./tests.ts";
@@ -60,7 +60,7 @@ export const shell: readonly Mutant[] = [
         return true;
       },
     })),
-    test: KEEPING,
+    test: KEEPER,
     title: "a change that another context's write has overtaken",
   },
   {
@@ -75,7 +75,7 @@ export const shell: readonly Mutant[] = [
         scope: () => each().scope(),
       };
     }),
-    test: KEEPING,
+    test: KEEPER,
     title: "asks for one operation of the store at a time",
   },
   {
@@ -101,7 +101,7 @@ export const shell: readonly Mutant[] = [
       ...(await original(...args)),
       isFresh: true,
     })),
-    test: LIMITS,
+    test: SLEPT_THROUGH,
     title: "that came while this context slept says so",
   },
   {
@@ -113,7 +113,7 @@ export const shell: readonly Mutant[] = [
         (clock, ...rest) =>
           original(over(clock, { running: () => 0 }), ...rest),
     ),
-    test: LIMITS,
+    test: SLEPT_THROUGH,
     title: "that a freeze has made late",
   },
   {
@@ -122,7 +122,7 @@ export const shell: readonly Mutant[] = [
     ...ofKeeper("StoreTrouble", (original) =>
       Object.defineProperty(class extends original {}, Symbol.hasInstance, { value: () => true }),
     ),
-    test: KEEPING,
+    test: KEEPER,
     title: "a bug in what writes",
   },
   {
@@ -143,7 +143,7 @@ export const shell: readonly Mutant[] = [
       const writer = original(options);
       return over(writer, { load: () => writer.load().catch(() => {}) });
     }),
-    test: KEEPING,
+    test: KEEPER,
     title: "a store that is out of reach",
   },
   {

@@ -27,7 +27,7 @@ export const vault: readonly Mutant[] = [
     ...engine((one) => ({
       getToken: ({ date: _, ...need } = {}) => one.getToken(need),
     })),
-    test: "test/unit/vault/signed-here.test.ts",
+    test: "test/unit/vault/self-signed-clock.test.ts",
     title: "with a clock",
   },
   {

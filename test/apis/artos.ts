@@ -4,9 +4,9 @@
  */
 import { createAccessTokens } from "./access-tokens.ts";
 import { type Account, type ApiOptions, orgs, type TestApi } from "./contract.ts";
-import { createFrame } from "./frame.ts";
+import { createFrame } from "./api-frame.ts";
 import { json, readObject } from "./replies.ts";
-import { createShelf } from "./shelf.ts";
+import { createShelf } from "./resource.ts";
 
 /** Assumed: the page's "fixed period". */
 const LIFE = 3_600_000;

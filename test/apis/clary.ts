@@ -4,10 +4,10 @@
  */
 import { jwtVerify, type JWTPayload } from "jose";
 import { type Account, type ApiOptions, orgs, type TestApi } from "./contract.ts";
-import { type Caller, createFrame } from "./frame.ts";
+import { type Caller, createFrame } from "./api-frame.ts";
 import { createOpaqueTokens } from "./opaque-tokens.ts";
 import { json } from "./replies.ts";
-import { createShelf } from "./shelf.ts";
+import { createShelf } from "./resource.ts";
 
 /** From the least to the greatest. */
 const TIERS = ["lite", "standard", "professional"] as const;

@@ -2,7 +2,7 @@
 import type { Counters } from "./counters.ts";
 import type { Faults } from "./faults.ts";
 import type { Handler } from "./replies.ts";
-import type { Shown } from "./shown.ts";
+import type { Shown } from "./shown-token.ts";
 
 /**
  * The kinds of endpoints for faults and gates: where a sign-in gets its tokens, where they are

@@ -3,10 +3,10 @@
  * API's page says; what the page leaves open is marked "assumed".
  */
 import { type Account, type ApiOptions, orgs, type TestApi } from "./contract.ts";
-import { createFrame } from "./frame.ts";
+import { createFrame } from "./api-frame.ts";
 import { createOpaqueTokens } from "./opaque-tokens.ts";
 import { json } from "./replies.ts";
-import { createShelf } from "./shelf.ts";
+import { createShelf } from "./resource.ts";
 
 export type QoveryScope = "Admin" | "Read" | "Deploy" | "Write";
 

@@ -4,9 +4,9 @@
  */
 import { createAccessTokens } from "./access-tokens.ts";
 import { type Account, type ApiOptions, orgs, type TestApi } from "./contract.ts";
-import { createFrame } from "./frame.ts";
+import { createFrame } from "./api-frame.ts";
 import { json } from "./replies.ts";
-import { createShelf } from "./shelf.ts";
+import { createShelf } from "./resource.ts";
 
 /** Assumed: how long a token from the console is good. */
 const LIFE = 30 * 86_400_000;

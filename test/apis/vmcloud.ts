@@ -10,7 +10,7 @@ import { createFamilies, type Family, type Rotation } from "./token-families.ts"
 import { createFaults, type Fault } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, json, readCall, readObject } from "./replies.ts";
-import { tokenIn } from "./shown.ts";
+import { tokenIn } from "./shown-token.ts";
 import { ada, grace, problem, type VmcloudUser } from "./vmcloud-data.ts";
 import { createVms } from "./vmcloud-vms.ts";
 

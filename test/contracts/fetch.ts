@@ -14,7 +14,7 @@ import { requests } from "./fetch/requests.ts";
 import { interceptors } from "./fetch/interceptors.ts";
 import { limits } from "./fetch/limits.ts";
 import { type FetchContract, stages } from "./fetch/stage.ts";
-import { strangers } from "./fetch/strangers.ts";
+import { strangers } from "./fetch/other-hosts.ts";
 
 export function fetchContract(contract: FetchContract): void {
   describe(`fetch contract${contract.title ?? ""}`, () => {

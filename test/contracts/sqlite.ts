@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { writeFileSync } from "node:fs";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
-import { drivers, type Handle, scratch } from "../node/databases.ts";
+import { drivers, type Handle, scratch } from "../node/sqlite-databases.ts";
 import { headOf, record, storeContract } from "./store.ts";
 
 const keys = keyring(`k1:${btoa("0123456789abcdef0123456789abcdef")}`);

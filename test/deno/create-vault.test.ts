@@ -9,7 +9,7 @@ import { ada } from "../apis/vmcloud-data.ts";
 import { acme, credentials, fakeApi, ORIGIN } from "../support/fake-api.ts";
 import { clockAhead } from "../support/clock.ts";
 import { findSecrets } from "../support/secrets.ts";
-import { freshKeys, KEYS, openKv } from "./databases.ts";
+import { freshKeys, KEYS, openKv } from "./kv-databases.ts";
 
 const open: { close(): void }[] = [];
 afterEach(() => {

@@ -4,7 +4,7 @@ import { createVault } from "../../src/deno.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import { KEYS, openKv } from "./databases.ts";
+import { KEYS, openKv } from "./kv-databases.ts";
 import { clockAhead } from "../support/clock.ts";
 
 const open: { close(): void }[] = [];

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { type DenoKv, denoKvStore } from "../../src/stores/deno-kv.ts";
 import { encrypted } from "../../src/stores/encrypted.ts";
 import { headOf, record } from "../contracts/store.ts";
-import { freshFile, openKv, ring } from "./databases.ts";
+import { freshFile, openKv, ring } from "./kv-databases.ts";
 
 const unavailable = expect.objectContaining({ code: "store_unavailable" });
 const locked = (): never => {

@@ -4,10 +4,10 @@ import { fileURLToPath } from "node:url";
 import { expect, inject, it } from "vitest";
 import { spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import { freshFile, KEYS } from "./databases.ts";
+import { freshFile, KEYS } from "./kv-databases.ts";
 import { serveKvConnect } from "./kv-connect.ts";
 
-const script = fileURLToPath(new URL("narrow.ts", import.meta.url));
+const script = fileURLToPath(new URL("permissions-program.ts", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const ACCESS = "access-to-the-database";

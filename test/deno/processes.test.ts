@@ -1,7 +1,7 @@
 /** Deno processes on one database file, against a server that ends a session at the first reuse. */
 import { describe, expect, it, vi } from "vitest";
-import { DAY, every, HOUR } from "../support/members.ts";
-import { family, type Member } from "./family.ts";
+import { DAY, every, HOUR } from "../support/member-processes.ts";
+import { family, type Member } from "./kv-family.ts";
 
 const SIZE = 8;
 

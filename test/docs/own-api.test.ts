@@ -7,7 +7,7 @@ import type { ApiKeyCredentials } from "../../src/providers/api-key.ts";
 import type { ClientCredentials } from "../../src/providers/mint.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { createAcmeApi } from "../support/acme.ts";
+import { createAcmeApi } from "../support/acme-api.ts";
 import { keyPair, pkcs8 } from "../support/keys.ts";
 import { workshop } from "../support/programs.ts";
 import { read, snippetsOf } from "./pages.ts";

@@ -50,7 +50,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   "docs/node.md": [RUNTIMES, HERE],
   "docs/stores.md": [HERE, HERE, HERE],
   "docs/stores-servers.md": [SERVERS, SERVERS, SERVERS],
-  "docs/deno.md": [RUNTIMES, "test/deno/demo.test.ts"],
+  "docs/deno.md": [RUNTIMES, "test/deno/copied-programs.test.ts"],
   // As files of `test/workers/docs`, which `cloudflare.test.ts` compares with the page.
   "docs/cloudflare.md": [EDGE, COMPILED, COMPILED, ...Array<string>(12).fill(EDGE)],
   "docs/own-api.md": Array<string>(8).fill(OWN),

@@ -1,4 +1,4 @@
-/** The documentation's tables leave nothing out, its links lead somewhere, and the README stays short. */
+/** The documentation's tables leave nothing out, and its links lead somewhere. */
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -17,31 +17,6 @@ function leads(file: string, part: string): boolean {
   );
   return anchors.includes(part);
 }
-
-describe("the README", () => {
-  const readme = read("README.md");
-
-  it("has 200 lines at most, and on its first screen the two commands, a line each", () => {
-    expect(readme.trimEnd().split("\n").length).toBeLessThanOrEqual(200);
-    const commands = readme.indexOf("```sh\nnpm ci\nnpm run demo\n```");
-    expect(commands).toBeGreaterThan(0);
-    expect(readme.slice(0, commands).split("\n").length).toBeLessThan(20);
-  });
-
-  it("solves it for an API of the reader's own in six lines besides the imports", () => {
-    const [{ code } = expect.fail()] = snippetsOf("README.md", readme);
-    const lines = code.trimEnd().split("\n");
-    expect(lines.filter((line) => line && !line.startsWith("import"))).toHaveLength(6);
-  });
-
-  it("leads to every page of docs, and to each platform's by one link", () => {
-    const linked = new Set([...readme.matchAll(/\]\((docs\/[\w-]+\.md)/g)].map(([, page]) => page));
-    expect(pages.filter((page) => page.startsWith("docs/") && !linked.has(page))).toEqual([]);
-    const rows = readme.split("## Where it runs")[1]!.split("\n## ")[0]!.split("\n");
-    const platforms = rows.filter((row) => row.startsWith("| ") && !row.includes("you are in"));
-    expect(platforms.map((row) => row.match(/\]\(/g)?.length)).toEqual([1, 1, 1, 1, 1]);
-  });
-});
 
 it("no sample that people paste declares a reuse window: few servers have one", () => {
   const samples = pages.flatMap((page) => snippetsOf(page, read(page)));

@@ -9,7 +9,7 @@ import { root } from "../support/programs.ts";
 import { examples, thingsApi } from "./served-example.ts";
 
 const deno = path.join(root, "node_modules/.bin/deno");
-const preload = path.join(root, "test/support/preload.ts");
+const preload = path.join(root, "test/support/preload-test-apis.ts");
 
 /** Starts the example, and answers with its address. */
 async function start(env: Readonly<Record<string, string>>): Promise<string> {

@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     include: ["test/examples/**/*.test.ts"],
     environment: "node",
-    globalSetup: ["./test/examples/setup.ts"],
+    globalSetup: ["./test/examples/install-packed.ts"],
     provide: {
       chromium: {
         ...(debian && { executablePath: debian.chromium }),

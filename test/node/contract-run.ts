@@ -6,7 +6,7 @@ import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
 import { storeContract } from "../../src/testing.ts";
 import type { TokenStore } from "../../src/types.ts";
-import { drivers, scratch } from "./databases.ts";
+import { drivers, scratch } from "./sqlite-databases.ts";
 
 const keys = keyring(`k1:${btoa("0123456789abcdef0123456789abcdef")}`);
 const { file, remove } = scratch();

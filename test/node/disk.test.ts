@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } 
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { all, DAY, every, family, freshFolder } from "./family.ts";
+import { all, DAY, every, family, freshFolder } from "./folder-family.ts";
 
 const SIZE = 3;
 const three = Array.from({ length: SIZE }, () => process.execPath);

@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { spawnApi, type SpawnedApi } from "../apis/client.ts";
-import { commandOf } from "../support/members.ts";
+import { commandOf } from "../support/member-processes.ts";
 import { bun } from "./runtimes.ts";
 
 const script = path.join(import.meta.dirname, "durable-run.ts");

@@ -1,7 +1,7 @@
 /** One of eight processes is killed or stopped at each phase of a refresh. The server's counters are the verdict. */
 import { describe, expect, it } from "vitest";
-import { all, DAY, every, family, HOUR, type Member } from "./family.ts";
-import type { Phase } from "./process.ts";
+import { all, DAY, every, family, HOUR, type Member } from "./folder-family.ts";
+import type { Phase } from "./folder-process.ts";
 
 const SIZE = 8;
 const eight = Array.from({ length: SIZE }, () => process.execPath);

@@ -7,8 +7,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { loadBuiltins } from "../../src/node/builtins.ts";
 import { takeShelf } from "../../src/node/database.ts";
 import { processLock } from "../../src/node/lock.ts";
-import { commandOf } from "../support/members.ts";
-import { freshFolder } from "./family.ts";
+import { commandOf } from "../support/member-processes.ts";
+import { freshFolder } from "./folder-family.ts";
 import { bun } from "./runtimes.ts";
 
 const script = path.join(import.meta.dirname, "lock-run.ts");

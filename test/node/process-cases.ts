@@ -1,6 +1,6 @@
 /** What a family of processes must hold, whichever runtimes they are of. The server's counters are the verdict. */
 import { expect, it, vi } from "vitest";
-import { all, DAY, every, family, HOUR, type Member } from "./family.ts";
+import { all, DAY, every, family, HOUR, type Member } from "./folder-family.ts";
 
 /** `keys`: what seals the sessions, where some of them have no key file. */
 export function processCases(runtimes: readonly string[], keys?: string): void {

@@ -2,11 +2,11 @@
  * The packed file under the oldest Node that is promised, where this machine has one in its `PATH`, and
  * under the one that runs the tests.
  */
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, rmSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findNodes } from "./nodes.ts";
-import { install, manifest, newFolder, packTokenkeep, root, run } from "./pack.ts";
+import { install, manifest, newFolder, packTokenkeep, run } from "./pack.ts";
 
 const oldest = manifest.engines.node.replace(">=", "");
 const folder = newFolder();
@@ -50,10 +50,6 @@ describe("a thousand callers with one signal", () => {
 });
 
 describe("the oldest Node", () => {
-  it("that package.json promises is told by the README [F75]", () => {
-    expect(readFileSync(path.join(root, "README.md"), "utf8")).toContain(`Node ${oldest} or newer`);
-  });
-
   it.runIf(old)("imports every subpath that is not another runtime's alone [F75]", async () => {
     const names = Object.keys(manifest.exports)
       .filter((name) => !["./package.json", "./cloudflare"].includes(name))

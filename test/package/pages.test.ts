@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/serve.ts";
 import { ada, createVmcloudApi, type VmcloudApi } from "../apis/vmcloud.ts";
-import { type AcmeApi, createAcmeApi } from "../support/acme.ts";
+import { type AcmeApi, createAcmeApi } from "../support/acme-api.ts";
 import { programOf, programsOf } from "../support/programs.ts";
 import { install, manifest, newFolder, packTokenkeep } from "./pack.ts";
 import { serveFolder, serveProxy } from "./servers.ts";

@@ -16,7 +16,7 @@ import { sqliteContract } from "../contracts/sqlite.ts";
 import { storeContract } from "../contracts/store.ts";
 import { webhookContract } from "../contracts/webhook.ts";
 import { wretchContract } from "../contracts/wretch.ts";
-import { freshStore, ring, storedIn, twinStores } from "../deno/databases.ts";
+import { freshStore, ring, storedIn, twinStores } from "../deno/kv-databases.ts";
 
 it("runs in Deno", () => {
   expect(Deno.version.deno).toMatch(/^\d/);

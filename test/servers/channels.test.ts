@@ -5,7 +5,7 @@ import { redisChannel } from "../../src/channels/redis.ts";
 import type { Channel, ChannelPort, PeerMessage } from "../../src/types.ts";
 import { openPool, PACKAGES as POOLS } from "./postgres.ts";
 import { openClient, PACKAGES as CLIENTS } from "./redis.ts";
-import { type Server, startPostgres, startRedis, theServers } from "./server.ts";
+import { type Server, startPostgres, startRedis, theServers } from "./own-server.ts";
 
 const message: PeerMessage = { type: "changed", sessionId: "session-1", generation: 2 };
 const soon = { timeout: 15_000, interval: 20 };

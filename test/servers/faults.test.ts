@@ -3,13 +3,20 @@
  * The strict token server's counters are the verdict.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { DAY, every } from "../support/members.ts";
-import { COMMIT, type Door, INTENT, openDoor } from "./door.ts";
-import { describeEach, type Family, family, type Member, type Scene, startFor } from "./family.ts";
-import { isPool, type Kind, KINDS } from "./kinds.ts";
+import { DAY, every } from "../support/member-processes.ts";
+import { COMMIT, type Door, INTENT, openDoor } from "./tcp-proxy.ts";
+import {
+  describeEach,
+  type Family,
+  family,
+  type Member,
+  type Scene,
+  startFor,
+} from "./server-family.ts";
+import { isPool, type Kind, KINDS } from "./packages.ts";
 import { openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
-import type { Server } from "./server.ts";
+import type { Server } from "./own-server.ts";
 
 const SIZE = 8;
 /** Where somebody is not to be served, nobody has to wait long for that: twice a store's time and some more. */

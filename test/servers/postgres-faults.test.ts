@@ -8,9 +8,9 @@ import { postgresStore } from "../../src/stores/postgres.ts";
 import { headOf, record } from "../contracts/store.ts";
 import { credentials, fakeApi } from "../support/fake-api.ts";
 import { acme } from "../support/fake-api.ts";
-import { COMMIT, type Door, openDoor } from "./door.ts";
+import { COMMIT, type Door, openDoor } from "./tcp-proxy.ts";
 import { freshTable, migration, type Opened, openPool, PACKAGES } from "./postgres.ts";
-import { type Server, startPostgres, theServers } from "./server.ts";
+import { type Server, startPostgres, theServers } from "./own-server.ts";
 
 const says = (message: string): object =>
   expect.objectContaining({ code: "store_unavailable", message });

@@ -4,7 +4,7 @@ import { Pool } from "pg";
 import postgres from "postgres";
 import { afterAll, inject } from "vitest";
 import type { PostgresClient } from "../../src/stores/postgres.ts";
-import { type Server, startPostgres } from "./server.ts";
+import { type Server, startPostgres } from "./own-server.ts";
 
 /** The documentation's migration, for a table of another name. */
 export function migration(table: string): string {

@@ -1,9 +1,9 @@
 /** Eight Node processes on one server, by each package, against a token server that ends a session at the first reuse. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { DAY, every, HOUR } from "../support/members.ts";
-import { describeEach, type Family, family, type Member, startFor } from "./family.ts";
-import { KINDS } from "./kinds.ts";
-import type { Server } from "./server.ts";
+import { DAY, every, HOUR } from "../support/member-processes.ts";
+import { describeEach, type Family, family, type Member, startFor } from "./server-family.ts";
+import { KINDS } from "./packages.ts";
+import type { Server } from "./own-server.ts";
 
 const SIZE = 8;
 const soon = { timeout: 15_000, interval: 50 };

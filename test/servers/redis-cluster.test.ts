@@ -6,7 +6,7 @@ import { redisChannel } from "../../src/channels/redis.ts";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { headOf, record } from "../contracts/store.ts";
 import { openClient } from "./redis.ts";
-import { type Server, startRedis, theServers } from "./server.ts";
+import { type Server, startRedis, theServers } from "./own-server.ts";
 
 const soon = { timeout: 15_000, interval: 20 };
 const SLOTS = [

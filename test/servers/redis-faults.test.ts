@@ -8,9 +8,9 @@ import { createVault } from "../../src/index.ts";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { headOf, record } from "../contracts/store.ts";
 import { acme, fakeApi } from "../support/fake-api.ts";
-import { COMMIT, type Door, openDoor } from "./door.ts";
+import { COMMIT, type Door, openDoor } from "./tcp-proxy.ts";
 import { freshPrefix, type Opened, openClient, PACKAGES } from "./redis.ts";
-import { type Server, startRedis, theServers } from "./server.ts";
+import { type Server, startRedis, theServers } from "./own-server.ts";
 
 const says = (message: string): object =>
   expect.objectContaining({ code: "store_unavailable", message });

@@ -11,9 +11,9 @@ import type { TokenStore } from "../../src/types.ts";
 import { headOf, record } from "../contracts/store.ts";
 import { clockAhead } from "../support/clock.ts";
 import { acme, credentials, fakeApi } from "../support/fake-api.ts";
-import { type Door, openDoor } from "./door.ts";
+import { type Door, openDoor } from "./tcp-proxy.ts";
 import { freshPrefix, type Opened, openClient, PACKAGES } from "./redis.ts";
-import { type Server, startRedis, theServers } from "./server.ts";
+import { type Server, startRedis, theServers } from "./own-server.ts";
 
 /** What nobody waits for in vain for long, and a busy machine keeps. */
 const timeout = 1000;

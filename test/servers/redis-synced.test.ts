@@ -18,8 +18,8 @@ import {
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { headOf, record } from "../contracts/store.ts";
 import { freshPrefix, type Opened, openClient, PACKAGES } from "./redis.ts";
-import { type Server, startRedis, theServers } from "./server.ts";
-import { openYounger, type Younger } from "./younger.ts";
+import { type Server, startRedis, theServers } from "./own-server.ts";
+import { openYounger, type Younger } from "./redis-stand-in.ts";
 
 const SILENT = expect.objectContaining({
   code: "store_unavailable",

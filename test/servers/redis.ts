@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, inject } from "vitest";
 import type { RedisClient } from "../../src/stores/redis.ts";
-import { startRedis } from "./server.ts";
+import { startRedis } from "./own-server.ts";
 
 /** A client, and how to use it without the store. */
 export interface Opened {

@@ -7,7 +7,7 @@ export default defineConfig({
     name: "servers",
     root: `${import.meta.dirname}/../..`,
     include: ["test/servers/**/*.test.ts"],
-    globalSetup: ["./test/setup/control.ts", "./test/servers/setup.ts"],
+    globalSetup: ["./test/setup/control.ts", "./test/servers/find-servers.ts"],
     // Some files have eight processes and a server.
     maxWorkers: 2,
     testTimeout: 120_000,

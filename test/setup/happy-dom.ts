@@ -1,7 +1,7 @@
 /**
  * Mends happy-dom 21's response bodies: at the end of the reply it closes a body's stream although
  * its reader has cancelled that already, and throws where nobody can catch it.
- * test/dom/cancel.test.ts is red without this.
+ * test/dom/happy-dom-fetch.test.ts is red without this.
  */
 
 import FetchBodyUtility from "happy-dom/lib/fetch/utilities/FetchBodyUtility.js";

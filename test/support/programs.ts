@@ -13,8 +13,8 @@ export type Runtime = "node" | "bun" | "deno";
 export const runtime: Runtime =
   "Deno" in globalThis ? "deno" : process.versions["bun"] ? "bun" : "node";
 
-/** What each needs to run TypeScript from here, with `preload.ts` first and nothing fetched. */
-const preload = path.join(root, "test/support/preload.ts");
+/** What each needs to run TypeScript from here, with `preload-test-apis.ts` first and nothing fetched. */
+const preload = path.join(root, "test/support/preload-test-apis.ts");
 const commands: Readonly<Record<Runtime, readonly string[]>> = {
   node: ["--import", preload],
   bun: ["--no-install", "--preload", preload],

@@ -12,7 +12,7 @@ import type { TokenStore } from "../../src/types.ts";
 import { acme, credentials, never, reply } from "../support/fake-api.ts";
 import { bench, rejection, signedIn, VMS } from "../support/vault.ts";
 import { connectVault } from "../../src/worker.ts";
-import { gate } from "./refresh/odd-parts.ts";
+import { gate } from "./refresh/faulty-parts.ts";
 
 const away: TokenStore = {
   atomic: true,

@@ -17,7 +17,7 @@ import { createVault, type NodeVaultOptions, type Vault } from "../../src/node.t
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { clockAhead } from "../support/clock.ts";
-import { providerOf, serve, type Served } from "../support/served.ts";
+import { providerOf, serve, type Served } from "../support/vault-over-server.ts";
 
 const DAY = 86_400_000;
 let api: Served;

@@ -7,7 +7,7 @@ import { encrypted } from "../../src/stores/encrypted.ts";
 import type { Provider } from "../../src/types.ts";
 import { headOf, record } from "../contracts/store.ts";
 import { kvStore, ring } from "./kv-store.ts";
-import { qovery } from "./static.ts";
+import { qovery } from "./static-api.ts";
 
 const TEXT = { type: "text" } as const;
 

@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { credentials, eventually, HOUR, otherEnv, stage } from "./strict-vmcloud.ts";
 import { hooks, providers } from "./tested-worker.ts";
-import { qovery } from "./static.ts";
+import { qovery } from "./static-api.ts";
 
 describe("a session that a Durable Object owns", () => {
   it("signs in, fetches, tells its state, and signs out", async () => {

@@ -5,7 +5,7 @@ import { password } from "../../../src/providers/password.ts";
 import type { Provider } from "../../../src/types.ts";
 import { credentials, ORIGIN, reply } from "../../support/fake-api.ts";
 import { bench, type Bench, rejection, VMS } from "../../support/vault.ts";
-import { HOUR } from "../refresh/odd-parts.ts";
+import { HOUR } from "../refresh/faulty-parts.ts";
 
 const REFRESH = "refresh-of-the-reply";
 

@@ -6,7 +6,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Provider } from "../../../src/types.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, fakeApi } from "../../support/fake-api.ts";
-import { HOUR, MINUTE, within } from "./odd-parts.ts";
+import { HOUR, MINUTE, within } from "./faulty-parts.ts";
 
 describe("an adoption that is asked for twice", () => {
   it("begins one session, and takes nothing from its successor [F101 P19]", async () => {

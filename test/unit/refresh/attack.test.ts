@@ -24,7 +24,17 @@ import {
   signedIn,
   VMS,
 } from "../../support/vault.ts";
-import { gate, HOUR, MINUTE, odd, oddStore, outcome, rest, SECOND, within } from "./odd-parts.ts";
+import {
+  gate,
+  HOUR,
+  MINUTE,
+  odd,
+  oddStore,
+  outcome,
+  rest,
+  SECOND,
+  within,
+} from "./faulty-parts.ts";
 
 /** A vault and what an owner elsewhere asks: the engine itself. */
 function ownerOf(options: Pick<BenchOptions, "api" | "clock" | "store">) {

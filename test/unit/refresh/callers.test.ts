@@ -5,7 +5,7 @@ import { nothingKnown } from "../../../src/refresh/knowledge.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { reply } from "../../support/fake-api.ts";
 import { signedIn, refreshes, VMS } from "../../support/vault.ts";
-import { gate, MINUTE, rest, within } from "./odd-parts.ts";
+import { gate, MINUTE, rest, within } from "./faulty-parts.ts";
 
 describe("the error of a refresh that failed", () => {
   const outcome = { type: "trouble", sessionId: "s", status: 503, at: 100 } as const;

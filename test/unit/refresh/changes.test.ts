@@ -17,7 +17,7 @@ import {
   NOTHING,
   START,
   tombstone,
-} from "./pure.ts";
+} from "./known-sessions.ts";
 import {
   NOW,
   type Written,
@@ -31,7 +31,7 @@ import {
   c,
   withIntent,
   grant,
-} from "./writing.ts";
+} from "./written-changes.ts";
 
 describe("a sign-in", () => {
   const signIn = begin(b, B_AT, { basis: toRecord(a) });

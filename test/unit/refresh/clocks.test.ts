@@ -12,7 +12,7 @@ import {
   signedIn,
   VMS,
 } from "../../support/vault.ts";
-import { HOUR, MINUTE, outcome, SECOND, slowly, within } from "./odd-parts.ts";
+import { HOUR, MINUTE, outcome, SECOND, slowly, within } from "./faulty-parts.ts";
 
 /** The same running time, another wall clock. */
 const skewed = (clock: ManualClock, ms: number): ManualClock => ({

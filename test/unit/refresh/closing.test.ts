@@ -4,7 +4,7 @@ import type { Lock } from "../../../src/types.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, never, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
-import { gate, HOUR, MINUTE, odd, oddBench, outcome, SECOND, within } from "./odd-parts.ts";
+import { gate, HOUR, MINUTE, odd, oddBench, outcome, SECOND, within } from "./faulty-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const grantBob = (): Response =>

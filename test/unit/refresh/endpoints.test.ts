@@ -14,8 +14,8 @@ import {
   timely,
   timeTable,
   type Traffic,
-} from "./hours.ts";
-import { HOUR, MINUTE, SECOND } from "./odd-parts.ts";
+} from "./hours-of-calls.ts";
+import { HOUR, MINUTE, SECOND } from "./faulty-parts.ts";
 
 describe("an endpoint that always says 401", () => {
   it.each([15, 30, 45, 60])(

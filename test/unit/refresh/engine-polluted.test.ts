@@ -7,7 +7,7 @@ import { createEngine } from "../../../src/refresh/engine.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi } from "../../support/fake-api.ts";
-import { MINUTE, within } from "./odd-parts.ts";
+import { MINUTE, within } from "./faulty-parts.ts";
 
 const names: Readonly<Record<string, unknown>> = {
   accessToken: "t-1000",

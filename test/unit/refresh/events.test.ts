@@ -19,7 +19,7 @@ import {
   read,
   START,
   tombstone,
-} from "./pure.ts";
+} from "./known-sessions.ts";
 
 const T = START;
 const a = named("a");

@@ -15,7 +15,7 @@ import {
   noEndpoints,
   OTHERS,
 } from "../../../src/refresh/endpoints.ts";
-import { HOUR, MINUTE, SECOND } from "./pure.ts";
+import { HOUR, MINUTE, SECOND } from "./known-sessions.ts";
 
 type Step = (endpoints: Endpoints) => Endpoints;
 

@@ -5,7 +5,7 @@ import type { Provider, Session, StoredRecord, TokenStore } from "../../../src/t
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, fakeApi, never } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, signedIn } from "../../support/vault.ts";
-import { gate, HOUR, outcome, rest, SECOND, within } from "./odd-parts.ts";
+import { gate, HOUR, outcome, rest, SECOND, within } from "./faulty-parts.ts";
 
 const theOnly = async (store: TokenStore): Promise<{ key: string; record: StoredRecord }> => {
   const [key = ""] = await store.list("");

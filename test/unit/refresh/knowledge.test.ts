@@ -2,7 +2,18 @@
 import { describe, expect, it } from "vitest";
 import { toRecord } from "../../../src/guard/record.ts";
 import { ageOfGeneration, type Knowledge, lags } from "../../../src/refresh/knowledge.ts";
-import { T, a, b, signIn, changed, written, failed, served, next, withIntent } from "./sessions.ts";
+import {
+  T,
+  a,
+  b,
+  signIn,
+  changed,
+  written,
+  failed,
+  served,
+  next,
+  withIntent,
+} from "./session-news.ts";
 import {
   at,
   begin,
@@ -16,7 +27,7 @@ import {
   read,
   SECOND,
   tombstone,
-} from "./pure.ts";
+} from "./known-sessions.ts";
 
 describe("a look", () => {
   it("shows the session, and who was met [P16]", () => {

@@ -6,7 +6,7 @@ import type { StoredRecord, TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi } from "../../support/fake-api.ts";
 import { type Bench, bench, type BenchOptions, VMS } from "../../support/vault.ts";
-import { HOUR, MINUTE, outcome, SECOND, within } from "./odd-parts.ts";
+import { HOUR, MINUTE, outcome, SECOND, within } from "./faulty-parts.ts";
 
 /** Reads show what was there `lag` ago, in this place; writes go to the middle at once. */
 function lagging(clock: ManualClock, middle: TokenStore, lag: number): TokenStore {

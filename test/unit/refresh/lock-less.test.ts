@@ -24,7 +24,7 @@ import {
   slowly,
   testChannel,
   within,
-} from "./odd-parts.ts";
+} from "./faulty-parts.ts";
 
 const lax = (reuseWindow = 30 * SECOND): BenchOptions => ({
   provider: acme({ rotation: "none", reuseWindow }),

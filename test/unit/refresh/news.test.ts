@@ -19,7 +19,7 @@ import {
   rejected,
   next,
   withIntent,
-} from "./sessions.ts";
+} from "./session-news.ts";
 import {
   at,
   begin,
@@ -36,7 +36,7 @@ import {
   nothing,
   read,
   tombstone,
-} from "./pure.ts";
+} from "./known-sessions.ts";
 
 describe("a sign-in", () => {
   it("is served when it is written, and not before [P7 P19]", () => {

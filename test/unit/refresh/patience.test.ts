@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { acme, type Answer, never, reply } from "../../support/fake-api.ts";
 import { type Bench, type BenchOptions, refreshes, signedIn, VMS } from "../../support/vault.ts";
-import { HOUR, MINUTE, outcome, SECOND, slowly, within } from "./odd-parts.ts";
+import { HOUR, MINUTE, outcome, SECOND, slowly, within } from "./faulty-parts.ts";
 
 interface Waits extends Bench {
   /** The call's answer, and how long it took. */

@@ -28,7 +28,7 @@ import {
   type SettingOptions,
   SOFT,
   START,
-} from "./pure.ts";
+} from "./known-sessions.ts";
 
 const T = START;
 const a = named("a");

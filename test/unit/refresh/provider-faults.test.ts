@@ -4,7 +4,7 @@ import type { VaultError } from "../../../src/index.ts";
 import type { Exchange, Outcome, Provider } from "../../../src/types.ts";
 import { acme, credentials, never, ORIGIN } from "../../support/fake-api.ts";
 import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
-import { HOUR } from "./odd-parts.ts";
+import { HOUR } from "./faulty-parts.ts";
 
 type Way = (exchange: Exchange) => unknown;
 

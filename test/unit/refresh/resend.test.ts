@@ -6,7 +6,7 @@ import { connectVault, serveVault } from "../../../src/worker.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, closedAfter, rejection, signedIn, VMS } from "../../support/vault.ts";
-import { type Gate, gate, MINUTE, outcome, testChannel, within } from "./odd-parts.ts";
+import { type Gate, gate, MINUTE, outcome, testChannel, within } from "./faulty-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const order = { method: "POST", body: "alice's order" };

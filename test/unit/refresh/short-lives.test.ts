@@ -1,7 +1,7 @@
 /** Servers count whole seconds: a token that is got late in a second ends up to a second before it says. */
 import { describe, expect, it } from "vitest";
-import { expectSound, failures, GOOD, scene, trafficOf } from "./hours.ts";
-import { MINUTE, SECOND } from "./odd-parts.ts";
+import { expectSound, failures, GOOD, scene, trafficOf } from "./hours-of-calls.ts";
+import { MINUTE, SECOND } from "./faulty-parts.ts";
 
 const TIME = 20 * SECOND;
 

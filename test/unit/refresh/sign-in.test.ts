@@ -24,7 +24,7 @@ import {
   SECOND,
   unhurried,
   within,
-} from "./odd-parts.ts";
+} from "./faulty-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 

@@ -15,7 +15,7 @@ import {
   type TestChannel,
   testChannel,
   within,
-} from "./odd-parts.ts";
+} from "./faulty-parts.ts";
 
 type Out = Bench & { readonly store: OddStore; readonly channel: TestChannel };
 

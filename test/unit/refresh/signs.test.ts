@@ -15,7 +15,7 @@ import {
   signLock,
   slowly,
   within,
-} from "./odd-parts.ts";
+} from "./faulty-parts.ts";
 
 function opened(options: Parameters<typeof bench>[0]): Bench {
   const one = bench(options);

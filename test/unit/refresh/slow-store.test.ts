@@ -13,7 +13,7 @@ import {
   rest,
   SECOND,
   within,
-} from "./odd-parts.ts";
+} from "./faulty-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const adopted = { accessToken: "access-9-secret", refreshToken: "refresh-9-secret" };

@@ -2,8 +2,8 @@
 import { describe } from "vitest";
 import type { Decision } from "../../../src/refresh/decide.ts";
 import type { Session } from "../../../src/types.ts";
-import { END, HARD, none, SOFT, START, windowed } from "./pure.ts";
-import { intentAt, rows, serves, waits } from "./rows.ts";
+import { END, HARD, none, SOFT, START, windowed } from "./known-sessions.ts";
+import { intentAt, rows, serves, waits } from "./decision-row.ts";
 
 const stuck: Decision = { serves: true, next: "rest", isStuck: true };
 

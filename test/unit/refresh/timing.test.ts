@@ -14,7 +14,7 @@ import {
   STORE,
   TRAVEL,
 } from "../../../src/refresh/timing.ts";
-import { END, HOUR, intent, MINUTE, SECOND, session, SOFT, START } from "./pure.ts";
+import { END, HOUR, intent, MINUTE, SECOND, session, SOFT, START } from "./known-sessions.ts";
 
 describe("durations", () => {
   it.each([

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { begun, type Conclusion, concluded } from "../../../src/refresh/transitions.ts";
 import type { Intent, Outcome, Session } from "../../../src/types.ts";
-import { granted, HOUR, intent, MINUTE, SECOND, session, START } from "./pure.ts";
+import { granted, HOUR, intent, MINUTE, SECOND, session, START } from "./known-sessions.ts";
 
 interface Try {
   readonly isUnsent?: boolean;

@@ -6,7 +6,7 @@ import type { Outcome, TokenStore } from "../../../src/types.ts";
 import { manualClock, settle } from "../../support/clock.ts";
 import { acme, reply } from "../../support/fake-api.ts";
 import { bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
-import { HOUR, MINUTE, oddStore, outcome, SECOND, within } from "./odd-parts.ts";
+import { HOUR, MINUTE, oddStore, outcome, SECOND, within } from "./faulty-parts.ts";
 
 /** What the error of a call says; fails where it does not reject. */
 const errorOf = (promise: Promise<unknown>): Promise<{ code?: string; status?: number }> =>

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createVault, type Vault, type VaultRequestInit } from "../../../src/index.ts";
 import { mint } from "../../../src/providers/mint.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { type Answer, serve, type Served } from "../../support/served.ts";
+import { type Answer, serve, type Served } from "../../support/vault-over-server.ts";
 import { clockAhead } from "../../support/clock.ts";
 
 let api: Served;

@@ -34,7 +34,7 @@ it("a session's life is the same with any member's name on Object.prototype [F67
   expect(names.length).toBeGreaterThan(200);
   for (const known of ["accessToken", "rejected", "expiresAt", "refused", "waited", "isRefusal"])
     expect(names).toContain(known);
-  const file = path.join(root, "test/support/polluted.ts");
+  const file = path.join(root, "test/support/polluted-session.ts");
   const env = { NAMES: [...names, ...PLATFORM].join(" ") };
   const printed = JSON.parse(await start(file, env).ended) as object;
   expect(printed).toEqual({ steps: expect.any(Number), differences: [] });

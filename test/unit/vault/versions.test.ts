@@ -1,10 +1,10 @@
 /** Two versions of the library over one store: what an older tab does with the records of a newer one (F10). */
 import { afterAll, describe, expect, it } from "vitest";
 import { sqliteStore } from "../../../src/stores/sqlite.ts";
-import { drivers, type Handle, scratch } from "../../node/databases.ts";
+import { drivers, type Handle, scratch } from "../../node/sqlite-databases.ts";
 import { credentials, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
-import { HOUR, MINUTE } from "../refresh/odd-parts.ts";
+import { HOUR, MINUTE } from "../refresh/faulty-parts.ts";
 
 const [Database] = Object.values(drivers());
 const { file, remove } = scratch();

@@ -27,7 +27,7 @@ vi.mock(import("../../../src/index.ts"), async (original) => {
 await import("../vault/vault.test.ts");
 await import("../vault/accounts.test.ts");
 await import("../vault/snapshot.test.ts");
-await import("../vault/signed-here.test.ts");
+await import("../vault/self-signed-clock.test.ts");
 await import("../vault/unrenewable.test.ts");
 await import("../vault/refreshing.test.ts");
 await import("../providers/vmcloud.test.ts");

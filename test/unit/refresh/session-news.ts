@@ -3,7 +3,7 @@ import { toRecord } from "../../../src/guard/record.ts";
 import type { Change } from "../../../src/refresh/changes.ts";
 import type { Knowledge, News } from "../../../src/refresh/knowledge.ts";
 import type { RecordHead, Session } from "../../../src/types.ts";
-import { at, begin, intent, named, START } from "./pure.ts";
+import { at, begin, intent, named, START } from "./known-sessions.ts";
 
 export const T = START;
 export const a = named("a");

@@ -5,7 +5,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, credentials, ORIGIN, reply } from "../../support/fake-api.ts";
 import { closedAfter } from "../../support/vault.ts";
-import { HOUR, MINUTE, SECOND } from "./odd-parts.ts";
+import { HOUR, MINUTE, SECOND } from "./faulty-parts.ts";
 
 export const GOOD: string = `${ORIGIN}/v1/good`;
 export const BAD: string = `${ORIGIN}/v1/bad`;

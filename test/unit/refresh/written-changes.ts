@@ -1,7 +1,7 @@
 /** What is written where changes meet a record, in short words. */
 import { type Change, type Found, merge, type Merged } from "../../../src/refresh/changes.ts";
 import type { Session } from "../../../src/types.ts";
-import { at, granted, intent, MINUTE, named, SECOND, START } from "./pure.ts";
+import { at, granted, intent, MINUTE, named, SECOND, START } from "./known-sessions.ts";
 
 /** The wall time at which everything below is written. */
 export const NOW = START + 10 * MINUTE;

@@ -1,9 +1,9 @@
-/** Several processes that obey (`obedient.ts`), and the strict token server that they share. */
+/** Several processes that obey (`obeying-process.ts`), and the strict token server that they share. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { SpawnedApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
-import type { Answer, Order, Results } from "./obedient.ts";
+import type { Answer, Order, Results } from "./obeying-process.ts";
 
 /** A process that obeys. `More`: what it can be told besides. */
 export interface Spawned<More> {

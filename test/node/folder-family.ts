@@ -17,9 +17,9 @@ import {
   spawnMember,
   type Verbs,
   verbsOf,
-} from "../support/members.ts";
-import type { Results } from "../support/obedient.ts";
-import type { Freezing, Frozen, Phase } from "./process.ts";
+} from "../support/member-processes.ts";
+import type { Results } from "../support/obeying-process.ts";
+import type { Freezing, Frozen, Phase } from "./folder-process.ts";
 
 export { DAY, every, HOUR, type Results };
 
@@ -38,7 +38,7 @@ export interface Family {
   pass(ms: number, members?: readonly Member[]): Promise<void>;
 }
 
-const script = fileURLToPath(new URL("process.ts", import.meta.url));
+const script = fileURLToPath(new URL("folder-process.ts", import.meta.url));
 
 const folders = new Set<string>();
 afterEach(async () => {

@@ -10,7 +10,7 @@ import {
   signedIn,
   VMS,
 } from "../../support/vault.ts";
-import { HOUR, MINUTE, oddStore, outcome, SECOND, within } from "./odd-parts.ts";
+import { HOUR, MINUTE, oddStore, outcome, SECOND, within } from "./faulty-parts.ts";
 
 /** A fresh vault on a store whose session is `age` old; its token lives an hour. */
 async function cold(

@@ -12,8 +12,8 @@ import { postgresStore } from "../../src/stores/postgres.ts";
 import { redisStore } from "../../src/stores/redis.ts";
 import type { Channel, TokenStore } from "../../src/types.ts";
 import { clockAhead } from "../support/clock.ts";
-import { carryOut, messageOf, obey } from "../support/obedient.ts";
-import { isPool, type Kind } from "./kinds.ts";
+import { carryOut, messageOf, obey } from "../support/obeying-process.ts";
+import { isPool, type Kind } from "./packages.ts";
 import { openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
 

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { decide, type Decision, type Next } from "../../../src/refresh/decide.ts";
 import type { Intent, Session } from "../../../src/types.ts";
-import { intent, sighted, type Situation } from "./pure.ts";
+import { intent, sighted, type Situation } from "./known-sessions.ts";
 
 export type Row = readonly [title: string, situation: Situation, decision: Decision];
 

@@ -3,7 +3,7 @@ import vm from "node:vm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { VaultRequestInit } from "../../../src/index.ts";
 import { reply } from "../../support/fake-api.ts";
-import { open, refuseOnce, serve, type Served } from "../../support/served.ts";
+import { open, refuseOnce, serve, type Served } from "../../support/vault-over-server.ts";
 import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 let api: Served;

@@ -10,7 +10,7 @@ import type { TokenStore } from "../../src/types.ts";
 import { record, storeContract } from "../contracts/store.ts";
 import { clockAhead } from "../support/clock.ts";
 import { acme, credentials, fakeApi } from "../support/fake-api.ts";
-import { KEYS, openKv, ring } from "./databases.ts";
+import { KEYS, openKv, ring } from "./kv-databases.ts";
 import { type KvConnect, type Mishap, serveKvConnect } from "./kv-connect.ts";
 
 const ACCESS = "access-to-the-database";

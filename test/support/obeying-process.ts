@@ -1,5 +1,5 @@
 /**
- * What one of several processes does: it obeys, line by line of JSON, and answers in the same way. `members.ts` gives
+ * What one of several processes does: it obeys, line by line of JSON, and answers in the same way. `member-processes.ts` gives
  * the orders.
  */
 import process from "node:process";

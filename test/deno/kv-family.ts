@@ -11,9 +11,9 @@ import {
   spawnMember,
   type Verbs,
   verbsOf,
-} from "../support/members.ts";
-import type { Results } from "../support/obedient.ts";
-import { freshFile, KEYS } from "./databases.ts";
+} from "../support/member-processes.ts";
+import type { Results } from "../support/obeying-process.ts";
+import { freshFile, KEYS } from "./kv-databases.ts";
 
 export interface Member extends Verbs, Pick<Spawned<object>, "kill"> {
   /** Fetches a path of the API; answers with statuses or error codes. */
@@ -29,7 +29,7 @@ export interface Family {
 
 afterEach(endAll);
 
-const script = fileURLToPath(new URL("process.ts", import.meta.url));
+const script = fileURLToPath(new URL("kv-process.ts", import.meta.url));
 
 function start(file: string, url: string): Member {
   const spawned = spawnMember([...commandOf(process.execPath), script, file, url, KEYS]);

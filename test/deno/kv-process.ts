@@ -6,7 +6,7 @@ import process from "node:process";
 import { createVault } from "../../src/deno.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { clockAhead } from "../support/clock.ts";
-import { carryOut, obey } from "../support/obedient.ts";
+import { carryOut, obey } from "../support/obeying-process.ts";
 
 const [file, baseURL = "", keys] = process.argv.slice(2);
 let passed = 0;

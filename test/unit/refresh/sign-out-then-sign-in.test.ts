@@ -13,7 +13,7 @@ import {
   rest,
   SECOND,
   within,
-} from "./odd-parts.ts";
+} from "./faulty-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 

@@ -20,8 +20,8 @@ import {
   scene,
   timeTable,
   trafficOf,
-} from "./hours.ts";
-import { HOUR, MINUTE, SECOND } from "./odd-parts.ts";
+} from "./hours-of-calls.ts";
+import { HOUR, MINUTE, SECOND } from "./faulty-parts.ts";
 
 describe("tokens that end before anybody expected it", () => {
   const quarter = 15 * MINUTE;

@@ -4,7 +4,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import type { TokenStore } from "../../../src/types.ts";
 import { credentials, reply } from "../../support/fake-api.ts";
 import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
-import { gate } from "./odd-parts.ts";
+import { gate } from "./faulty-parts.ts";
 
 const HOUR = 3_600_000;
 

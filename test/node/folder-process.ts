@@ -10,7 +10,7 @@ import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
 import { clockAhead } from "../support/clock.ts";
-import { carryOut, obey } from "../support/obedient.ts";
+import { carryOut, obey } from "../support/obeying-process.ts";
 
 /** A moment of a refresh, in the store: where a process can be stopped for good. */
 export type Phase =

@@ -7,7 +7,7 @@ import { createCounting } from "./counters.ts";
 import { createFaults } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, readCall } from "./replies.ts";
-import { tokenIn } from "./shown.ts";
+import { tokenIn } from "./shown-token.ts";
 
 /** Whom a token was given to. */
 export interface Caller {

@@ -4,7 +4,7 @@ import { askStore } from "../../../src/refresh/keeper.ts";
 import { createLimit } from "../../../src/refresh/waiting.ts";
 import type { Clock } from "../../../src/types.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
-import { SECOND } from "./odd-parts.ts";
+import { SECOND } from "./faulty-parts.ts";
 
 /** A context that can sleep: time goes on, and its timers do not. */
 function sleeper(): { clock: Clock; manual: ManualClock; sleep(ms: number): void } {

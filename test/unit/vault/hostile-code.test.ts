@@ -4,7 +4,13 @@ import { createVault } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { settle } from "../../support/clock.ts";
 import { acme } from "../../support/fake-api.ts";
-import { open, providerOf, refuseOnce, serve, type Served } from "../../support/served.ts";
+import {
+  open,
+  providerOf,
+  refuseOnce,
+  serve,
+  type Served,
+} from "../../support/vault-over-server.ts";
 import { bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
 import { findSecrets } from "../../support/secrets.ts";
 

@@ -6,7 +6,7 @@ import { clockAhead, settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, never } from "../../support/fake-api.ts";
 import { VMS } from "../../support/vault.ts";
 import { connect, real } from "../worker/page-vault.ts";
-import { gate, outcome } from "./odd-parts.ts";
+import { gate, outcome } from "./faulty-parts.ts";
 
 /** What a promise rejects with, falsy values among them; a symbol that nobody throws if it does not. */
 const none = Symbol("not rejected");

@@ -7,7 +7,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Session, TokenStore } from "../../../src/types.ts";
 import { manualClock } from "../../support/clock.ts";
 import { bench, refreshes, signedIn } from "../../support/vault.ts";
-import { HOUR, outcome, rest, SECOND, within } from "./odd-parts.ts";
+import { HOUR, outcome, rest, SECOND, within } from "./faulty-parts.ts";
 
 describe("the keeper", () => {
   it("asks for one operation of the store at a time, so that no own write overtakes a read [P3]", async () => {

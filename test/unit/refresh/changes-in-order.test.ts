@@ -3,7 +3,18 @@ import { describe, expect, it } from "vitest";
 import { toRecord } from "../../../src/guard/record.ts";
 import { preview, type Change, type Found } from "../../../src/refresh/changes.ts";
 import type { Session } from "../../../src/types.ts";
-import { at, begin, conclude, end, ended, found, named, NOTHING, SECOND, START } from "./pure.ts";
+import {
+  at,
+  begin,
+  conclude,
+  end,
+  ended,
+  found,
+  named,
+  NOTHING,
+  SECOND,
+  START,
+} from "./known-sessions.ts";
 import {
   NOW,
   write,
@@ -16,7 +27,7 @@ import {
   c,
   withIntent,
   grant,
-} from "./writing.ts";
+} from "./written-changes.ts";
 
 describe("several changes, in order", () => {
   const signIn = begin(b, B_AT, { basis: toRecord(a) });

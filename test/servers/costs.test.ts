@@ -8,9 +8,9 @@ import { redisStore } from "../../src/stores/redis.ts";
 import type { TokenStore } from "../../src/types.ts";
 import { clockAhead } from "../support/clock.ts";
 import { acme, credentials, fakeApi } from "../support/fake-api.ts";
-import { openDoor } from "./door.ts";
-import { describeEach, startFor } from "./family.ts";
-import { isPool, type Kind, KINDS } from "./kinds.ts";
+import { openDoor } from "./tcp-proxy.ts";
+import { describeEach, startFor } from "./server-family.ts";
+import { isPool, type Kind, KINDS } from "./packages.ts";
 import { migration, openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
 

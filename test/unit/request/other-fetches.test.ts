@@ -3,7 +3,7 @@ import nodeFetch, * as node from "node-fetch";
 import * as undici from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Fetch, VaultRequestInit } from "../../../src/index.ts";
-import { open, refuseOnce, serve, type Served } from "../../support/served.ts";
+import { open, refuseOnce, serve, type Served } from "../../support/vault-over-server.ts";
 import { rejection } from "../../support/vault.ts";
 
 let api: Served;

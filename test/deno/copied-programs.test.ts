@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, inject, it, vi } from "vitest";
 import { spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
 import { programOf, type Program, root, start, workshop } from "../support/programs.ts";
-import { KEYS } from "./databases.ts";
+import { KEYS } from "./kv-databases.ts";
 
 const { folder, save, remove } = workshop();
 const running: Program[] = [];

@@ -2,12 +2,18 @@
 import { fileURLToPath } from "node:url";
 import { describe, inject } from "vitest";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
-import { passing, type Spawned, spawnMember, type Verbs, verbsOf } from "../support/members.ts";
-import type { Results } from "../support/obedient.ts";
-import { isPool, type Kind } from "./kinds.ts";
+import {
+  passing,
+  type Spawned,
+  spawnMember,
+  type Verbs,
+  verbsOf,
+} from "../support/member-processes.ts";
+import type { Results } from "../support/obeying-process.ts";
+import { isPool, type Kind } from "./packages.ts";
 import { migration, openPool } from "./postgres.ts";
-import type { Beginning } from "./process.ts";
-import { type Server, startPostgres, startRedis, theServers } from "./server.ts";
+import type { Beginning } from "./server-process.ts";
+import { type Server, startPostgres, startRedis, theServers } from "./own-server.ts";
 
 export interface Member extends Verbs, Pick<Spawned<Beginning>, "kill" | "isAlive"> {
   /** Fetches a path of the API; answers with statuses, or error codes and messages. */
@@ -38,7 +44,7 @@ export interface Family {
 const KEYS = `k1:${Buffer.alloc(32, 7).toString("base64")}`;
 
 function start(kind: Kind, server: string): Member {
-  const script = fileURLToPath(new URL("process.ts", import.meta.url));
+  const script = fileURLToPath(new URL("server-process.ts", import.meta.url));
   const spawned = spawnMember<Beginning>([process.execPath, script, kind, server, KEYS], {
     env: { NODE_COMPILE_CACHE: inject("servers").cache },
   });

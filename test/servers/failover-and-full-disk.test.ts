@@ -4,13 +4,13 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:
 import os from "node:os";
 import path from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
-import { DAY, every } from "../support/members.ts";
-import { openDoor } from "./door.ts";
-import { describeEach, type Family, family, type Member, startFor } from "./family.ts";
-import { isPool, type Kind } from "./kinds.ts";
+import { DAY, every } from "../support/member-processes.ts";
+import { openDoor } from "./tcp-proxy.ts";
+import { describeEach, type Family, family, type Member, startFor } from "./server-family.ts";
+import { isPool, type Kind } from "./packages.ts";
 import { openPool } from "./postgres.ts";
 import { openClient } from "./redis.ts";
-import { type Server, startRedis } from "./server.ts";
+import { type Server, startRedis } from "./own-server.ts";
 
 const SIZE = 8;
 /** Where nobody is to be served, nobody has to wait long for that. */
