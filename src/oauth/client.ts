@@ -2,7 +2,7 @@
  * A client in its page: its server, its addresses, and the errors of a login. It stays small. Whoever comes in
  * here has made the client's members its own (S15).
  */
-import type { VaultErrorCode, VaultErrorReason } from "../errors.ts";
+import type { VaultErrorReason } from "../errors.ts";
 import {
   clientParts,
   createLookUp,
@@ -18,22 +18,21 @@ import { refusal } from "../worker/refusal.ts";
 
 export type { OAuthClient, OAuthEndpoints } from "../grant/oauth.ts";
 
-/** How long a look-up may take, milliseconds. */
+/** How long a server may take to answer, milliseconds. */
 const DEADLINE = 15_000;
 
 interface Flawed {
-  readonly why: string;
+  readonly reason: VaultErrorReason;
   readonly advice?: string | undefined;
-  readonly code?: VaultErrorCode;
-  readonly reason?: VaultErrorReason;
   readonly status?: number | undefined;
   readonly retryAfter?: number | undefined;
 }
 
-/** The error of a login, or of a logout. */
+/** The error of a login, or of a logout: it says what the vault's own would. */
 export function failure(given: Flawed): Error {
-  const { why, advice = "Try again", code = "sign_in_failed", ...facts } = own(given);
-  return refusal({ code, message: `Cannot sign in: ${why}. ${advice}.`, ...facts });
+  const { advice = "Try again", ...facts } = own(given);
+  const message = `Cannot sign in: ${facts.reason.replaceAll("_", " ")}. ${advice}.`;
+  return refusal({ ...facts, code: "sign_in_failed", message });
 }
 
 export const mistake = (wanted: string): Error =>
@@ -60,7 +59,7 @@ export const isOpenId = ({ scope = "" }: OAuthClient): boolean =>
   scope.split(" ").includes("openid");
 
 /** For what is asked of the server here. */
-export const exchangeOf = (ms: number): Exchange => ({
+export const exchangeOf = (ms: number = DEADLINE): Exchange => ({
   fetch: (...request) => fetch(...request),
   signal: AbortSignal.timeout(ms),
   now: Date.now,
@@ -76,11 +75,11 @@ export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
   const key = JSON.stringify([issuer, endpoints]);
   const lookUp = lookUps.get(key) ?? createLookUp(client);
   lookUps.set(key, lookUp);
-  const found = await lookUp(exchangeOf(DEADLINE)).catch(() => undefined);
-  if (!found) throw failure({ why: "the server cannot be reached", reason: "no_connection" });
+  const found = await lookUp(exchangeOf()).catch(() => undefined);
+  if (!found) throw failure({ reason: "no_connection" });
   if (!("flaw" in found)) return found;
   const { flaw: reason, status, retryAfter } = found;
-  throw failure({ why: reason.replaceAll("_", " "), reason, status, retryAfter });
+  throw failure({ reason, status, retryAfter });
 }
 
 /** The client's redirect URI, absolute. It may be a path of this page's origin. */
@@ -118,7 +117,7 @@ export function addressOf(
   parameters: Parameters,
 ): string {
   if (endpoint === undefined || !isSafe(endpoint, client))
-    throw failure({ why: "the server tells no secure endpoint", reason: "metadata_invalid" });
+    throw failure({ reason: "metadata_invalid" });
   const url = new URL(endpoint);
   const pairs = pairsOf(parameters);
   for (const [name = ""] of pairs) url.searchParams.delete(name);

@@ -132,10 +132,9 @@ export async function finish(
 ): Promise<Finished> {
   const { codeVerifier, redirectUri, nonce, maxAge, returnTo } = own(pending);
   if (!isFromIssuer(answer, pending)) {
-    const why = "another server has answered";
     // Without an issuer nobody can tell whether the one that is named is right.
     const advice = pending.issuer === undefined ? "Give the client its issuer" : undefined;
-    throw failure({ why, advice, reason: "issuer_mismatch" });
+    throw failure({ reason: "issuer_mismatch", advice });
   }
   const error = answer.get("error");
   if (error !== null) {

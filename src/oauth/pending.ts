@@ -4,7 +4,7 @@
  */
 import { isObject, own, parse } from "../guard/json.ts";
 import { within } from "../guard/within.ts";
-import { failure } from "./client.ts";
+import { refusal } from "../worker/refusal.ts";
 
 /** What a login was begun with. */
 export interface Pending {
@@ -107,8 +107,10 @@ async function use<T>(deed: Deed<T>): Promise<T> {
   if (done) return done.value;
   limit.abort();
   tries.catch(() => {});
-  const advice = "Allow site data, free disk space, and try again: nothing is lost";
-  throw failure({ why: "IndexedDB is denied, full or silent", advice, code: "store_unavailable" });
+  const message =
+    "Cannot sign in: IndexedDB is denied, full or silent. " +
+    "Allow site data, free disk space, and try again: nothing is lost.";
+  throw refusal({ code: "store_unavailable", message });
 }
 
 /** An entry as the database gives it: each member is its own (S15). */

@@ -41,7 +41,6 @@ export interface Prepared {
 
 /** How long a server may take for a pushed request that it does not insist on, milliseconds. */
 const BRIEFLY = 5_000;
-const DEADLINE = 15_000;
 
 /** URL-safe base64 (RFC 4648 §5). */
 const base64url = (bytes: Uint8Array): string =>
@@ -98,7 +97,7 @@ async function pushed(
   if (url === undefined || !isSafe(url, client)) return parameters;
   const body = String(new URLSearchParams(pairsOf(parameters)));
   const headers = { "content-type": "application/x-www-form-urlencoded" };
-  const exchange = exchangeOf(insists ? DEADLINE : BRIEFLY);
+  const exchange = exchangeOf(insists ? undefined : BRIEFLY);
   const reply = await send({ url, body, headers }, exchange).catch(() => undefined);
   const { status, retryAfter } = own({ ...reply });
   const { request_uri } = own({ ...reply?.body });
@@ -106,7 +105,7 @@ async function pushed(
     return { client_id: client.clientId, request_uri };
   if (!insists) return parameters;
   const reason = status === undefined ? "no_connection" : "pushed_request_refused";
-  throw failure({ why: "the server took no pushed request", reason, status, retryAfter });
+  throw failure({ reason, status, retryAfter });
 }
 
 /**
@@ -127,8 +126,7 @@ export async function prepare(
   const place = placeOf(returnTo ?? (isAtCallback ? "/" : location.href));
   const server = await serverOf(client);
   // RFC 9700 §2.1.1: no login goes on with less.
-  if (!server.has_s256)
-    throw failure({ why: "the server takes no PKCE by S256", reason: "pkce_unsupported" });
+  if (!server.has_s256) throw failure({ reason: "pkce_unsupported" });
   const state = mark + random();
   const codeVerifier = random();
   const nonce = isOpenId(client) ? random() : undefined;
