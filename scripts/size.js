@@ -52,7 +52,7 @@ const alone = {
   "stores/indexeddb": 2390,
   "stores/memory": 340,
   "stores/sqlite": 3700,
-  testing: 33_200,
+  testing: 33_460,
   webhook: 2540,
   worker: 31_650,
   vaults: 1410,
@@ -87,7 +87,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4290,
+    limit: 4310,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8570,
+    limit: 8590,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

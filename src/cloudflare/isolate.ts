@@ -32,8 +32,11 @@ export interface Shared {
 
 /** The classes that this isolate has defined, so that `createVault` finds its provider by name. */
 const defined: TokenVaultOptions[] = [];
-/** An isolate may see more than one `env`: the parts of one are never used for another. */
-const made = new WeakMap<object, Map<object, Shared>>();
+/**
+ * An isolate may see more than one `env`: the parts of one are never used for another. Nor are they kept for longer
+ * than the providers that they are for, which may have been made for one request.
+ */
+const made = new WeakMap<object, WeakMap<object, Shared>>();
 /** By binding and jurisdiction: a copy of `env` has the same bindings. */
 const memories = new WeakMap<object, Map<string, Memory>>();
 
@@ -65,7 +68,7 @@ export function sharedOf(
   { provider: name, env, keys, providers }: CloudflareVaultOptions,
   { binding, hasCache }: { readonly binding: string; readonly hasCache: boolean },
 ): Shared {
-  const known = once(made, env, () => new Map<object, Shared>());
+  const known = once(made, env, () => new WeakMap<object, Shared>());
   if (providers) {
     const own = once(known, providers, () => share(env, providers, { keys }));
     if (hasCache) own.ring();

@@ -41,7 +41,8 @@ const createGo =
     const mayLeak = header !== AUTHORIZATION && redirect === "follow";
     const sent = mayLeak ? requestOf(request, { redirect: "error" }) : request;
     const answer = seen(await send(sent), url, method);
-    passed.note(answer, ticket, request);
+    // By what was asked for: whoever was given the request may have changed what it shows.
+    passed.note(answer, ticket, { url, method });
     return answer;
   };
 
@@ -98,9 +99,11 @@ export function createSend(options: SendOptions): VaultFetch {
       const given = init ?? {};
       const send = (saidOf(given, "fetch") ?? fetch) as Fetch;
       const kept = keep(input, given, options.maxReplayBytes);
-      const { mode, signal } = kept.first;
-      // `fetch` itself rejects a call that is aborted already.
-      if (mode === "navigate" || mode === "no-cors" || signal.aborted) return send(kept.first);
+      const { url, mode, signal } = kept.first;
+      // No token goes into `data:` or `blob:`, which may be longer than any question. And `fetch` itself rejects
+      // a call that is aborted already.
+      if (!url.startsWith("http") || mode === "navigate" || mode === "no-cors" || signal.aborted)
+        return send(kept.first);
       return settle(kept, send, saidOf(given, "waitUntil") as VaultRequestInit["waitUntil"]);
     } catch (error) {
       return Promise.reject(error);

@@ -141,6 +141,18 @@ describe("what a page's worker learns of an endpoint", () => {
     expect(needs.at(-1)).not.toHaveProperty("passed");
   });
 
+  it("is that of the request that was asked for, whatever was done to the request [F42 F68]", async () => {
+    const vault = page([ticket(1)]);
+    const spoils = async (request: Request | URL | string): Promise<Response> => {
+      Object.defineProperty(request, "method", { value: "DELETE" });
+      return new Response();
+    };
+    await vault.fetch(VMS, { fetch: spoils });
+    replies = [refused];
+    await vault.fetch(VMS);
+    expect(needs.at(-1)).toMatchObject({ method: "GET", passed: 1 });
+  });
+
   it.each([500, 503])("is nothing of a %i [F42]", async (code) => {
     replies = [(): Response => new Response(null, { status: code }), refused];
     const vault = page([ticket(1)]);
@@ -166,6 +178,17 @@ describe("a page's request", () => {
     const vault = page([ticket(1)]);
     await vault.fetch(VMS, new Own());
     expect(sent).toMatchObject([{ method: "PUT", body: "by an accessor" }]);
+  });
+
+  it.each([
+    ["data:", (): string => `data:text/plain,${"x".repeat(70_000)}`],
+    ["blob:", (): string => URL.createObjectURL(new Blob(["x"]))],
+  ])("to %s is fetched without a question to the worker, however long it is", async (_, make) => {
+    const vault = page([ticket(1)]);
+    const address = make();
+    expect((await vault.fetch(address)).status).toBe(200);
+    expect(needs).toEqual([]);
+    expect(sent).toMatchObject([{ url: address, token: null }]);
   });
 
   it("from a frozen init with a body that is made anew is sent with that, both times [P11]", async () => {
