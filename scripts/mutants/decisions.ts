@@ -2,7 +2,17 @@
 import type { Decision, Sight } from "../../src/refresh/decide.ts";
 import type { Intent } from "../../src/types.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
-import { CLOCKS, DECIDE, FETCH, LOCKLESS, PLAN, SPEND, TROUBLE } from "./tests.ts";
+import {
+  CLOCKS,
+  DECIDE,
+  FETCH,
+  LOCKLESS,
+  PLAN,
+  PLAN_SIGHTS,
+  INTENTS_REUSED,
+  INTENTS_STRICT,
+  TROUBLE,
+} from "./tests.ts";
 
 const ofDecide = wrapper<typeof import("../../src/refresh/decide.ts")>("src/refresh/decide.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
@@ -39,14 +49,14 @@ export const decisions: readonly Mutant[] = [
     ...deciding((decision) =>
       decision.isStuck ? { serves: decision.serves, next: "recover" } : decision,
     ),
-    test: SPEND,
+    test: INTENTS_STRICT,
     title: "while the token is good",
   },
   {
     name: "who is stuck does not say so, and its 401 waits",
     law: "step 8",
     ...deciding(({ isStuck: _, ...decision }) => decision),
-    test: SPEND,
+    test: INTENTS_STRICT,
     title: "while the token is good",
   },
   {
@@ -55,7 +65,7 @@ export const decisions: readonly Mutant[] = [
     ...deciding((decision) =>
       decision.next === "ask" ? { ...decision, next: "recover" } : decision,
     ),
-    test: SPEND,
+    test: INTENTS_STRICT,
     title: "an intent whose outcome nobody knows, strict rotation",
   },
   {
@@ -139,7 +149,7 @@ export const decisions: readonly Mutant[] = [
     name: "an attempt whose lock is held is called over by the wall clock",
     law: "P2, F57, F60",
     ...seeing(({ isAlive }) => ({ isAlive: isAlive === true ? undefined : isAlive })),
-    test: SPEND,
+    test: INTENTS_STRICT,
     title: "an exchange is over",
   },
   {
@@ -153,14 +163,14 @@ export const decisions: readonly Mutant[] = [
     name: "a window is judged by the wall clock alone",
     law: "P2, F60",
     ...seeing(byTheWallAlone),
-    test: SPEND,
+    test: INTENTS_REUSED,
     title: "an intent inside a reuse window that is over",
   },
   {
     name: "a window between machines counts though nobody here has seen it begin",
     law: "P2, F60",
     ...seeing(({ shared, quietAge }) => ({ shared: quietAge === undefined ? "origin" : shared })),
-    test: SPEND,
+    test: INTENTS_REUSED,
     title: "an intent inside a reuse window that is over",
   },
   {
@@ -169,7 +179,7 @@ export const decisions: readonly Mutant[] = [
     ...seeing((sight) =>
       withIntent(sight, ({ firstSentAt }) => ({ firstSentAt: Math.min(firstSentAt, sight.now) })),
     ),
-    test: SPEND,
+    test: INTENTS_REUSED,
     title: "an intent inside a reuse window that is over",
   },
   {
@@ -178,21 +188,21 @@ export const decisions: readonly Mutant[] = [
     ...seeing(({ renewal }) => ({
       renewal: renewal && { ...renewal, reuseWindow: 2 * (renewal.reuseWindow ?? 0) },
     })),
-    test: SPEND,
+    test: INTENTS_REUSED,
     title: "an intent inside a reuse window that is over",
   },
   {
     name: "between machines the wall clock takes an exchange for over as fast as here",
     law: "P2, F60",
     ...ofTiming("FOREIGN_MARGIN", () => 2_000),
-    test: SPEND,
+    test: INTENTS_STRICT,
     title: "an exchange is over",
   },
   {
     name: "each context that waits repeats what was sent in the window",
     law: "P1, F45",
     ...seeing((sight) => withIntent(sight, () => ({ repeated: false }))),
-    test: SPEND,
+    test: INTENTS_REUSED,
     title: "an intent inside a reuse window that is going on",
   },
   {
@@ -227,7 +237,7 @@ export const decisions: readonly Mutant[] = [
     name: "no evidence says that a token has ended before its time",
     law: "step 8",
     ...seeing(() => ({ isSurelyOver: false })),
-    test: SPEND,
+    test: INTENTS_STRICT,
     title: "an intent whose outcome nobody knows, strict rotation",
   },
   {
@@ -244,7 +254,7 @@ export const decisions: readonly Mutant[] = [
       "servedUntil",
       (original) => (known, facts) => original(known, { ...facts, maxStaleness: Infinity }),
     ),
-    test: PLAN,
+    test: PLAN_SIGHTS,
     title: "is half of the staleness after the look",
   },
   {

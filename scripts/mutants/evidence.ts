@@ -1,7 +1,7 @@
 /** Mutants of what endpoints have said, and of how 401s are judged by it: see `mutant.ts`. */
 import type { Evidence } from "../../src/refresh/endpoints.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
-import { EVIDENCE, PLAN } from "./tests.ts";
+import { ENDPOINTS_EVIDENCE, ENDPOINTS_PAUSES, PLAN, PLAN_SIGHTS } from "./tests.ts";
 
 const ofEndpoints = wrapper<typeof import("../../src/refresh/endpoints.ts")>(
   "src/refresh/endpoints.ts",
@@ -30,7 +30,7 @@ export const evidence: readonly Mutant[] = [
       ...one,
       rejected: rejected && { ...rejected, mayRefresh: true },
     })),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "that rejects its own generation within a minute of its commit",
   },
   {
@@ -40,7 +40,7 @@ export const evidence: readonly Mutant[] = [
       ...one,
       pause: pause && { ...pause, length: 30_000 },
     })),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "doubles from a minute to an hour",
   },
   {
@@ -52,7 +52,7 @@ export const evidence: readonly Mutant[] = [
       const now = next.get(endpoint);
       return now ? next.set(endpoint, { ...now, pause }) : next;
     }),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "ends its pause by a generation newer",
   },
   {
@@ -65,7 +65,7 @@ export const evidence: readonly Mutant[] = [
         generation: Math.max(generation, pass.generation),
       });
     }),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "does not end it by what came before that",
   },
   {
@@ -77,14 +77,14 @@ export const evidence: readonly Mutant[] = [
       const alone = original(new Map(known ? [[endpoint, known]] : []), rejection);
       return new Map([...endpoints, ...alone]);
     }),
-    test: EVIDENCE,
+    test: ENDPOINTS_EVIDENCE,
     title: "strangers ask for one refresh a minute",
   },
   {
     name: "more than ten refreshes in ten minutes are ordinary",
     law: "P13",
     ...judging((one) => ({ ...one, began: one.began.slice(0, 1) })),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "that began more than ten refreshes in ten minutes",
   },
   {
@@ -94,14 +94,14 @@ export const evidence: readonly Mutant[] = [
       "afterRejection",
       (original) => (endpoints, rejection) => original(endpoints, { ...rejection, isOwn: false }),
     ),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "that rejects its own generation within a minute",
   },
   {
     name: "an endpoint that rejects two generations in a row is not seen",
     law: "P13",
     ...judging(({ rejected: _, ...one }) => one),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "that rejects two successive generations",
   },
   {
@@ -112,14 +112,14 @@ export const evidence: readonly Mutant[] = [
       (original) => (endpoints, asked) =>
         [...endpoints.keys()].some((endpoint) => original(endpoints, { ...asked, endpoint })),
     ),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "holds back only its own endpoint",
   },
   {
     name: "a commit ends every pause",
     law: "P13, F42",
     ...ofEndpoints("afterCommit", () => () => new Map()),
-    test: EVIDENCE,
+    test: ENDPOINTS_PAUSES,
     title: "is remembered, and later forgotten",
   },
   {
@@ -134,7 +134,7 @@ export const evidence: readonly Mutant[] = [
             ...rest,
           ),
     ),
-    test: EVIDENCE,
+    test: ENDPOINTS_EVIDENCE,
     title: "not where another has let this generation through since",
   },
   {
@@ -152,7 +152,7 @@ export const evidence: readonly Mutant[] = [
             ...rest,
           ),
     ),
-    test: EVIDENCE,
+    test: ENDPOINTS_EVIDENCE,
     title: "at its second time, ten seconds after the first",
   },
   {
@@ -167,7 +167,7 @@ export const evidence: readonly Mutant[] = [
             ...rest,
           ),
     ),
-    test: EVIDENCE,
+    test: ENDPOINTS_EVIDENCE,
     title: "not while its endpoint is paused",
   },
   {
@@ -188,7 +188,7 @@ export const evidence: readonly Mutant[] = [
     name: "nobody is asked to tell of endpoints that let the token through",
     law: "P13",
     ...ofEndpoints("isInQuestion", () => () => false),
-    test: PLAN,
+    test: PLAN_SIGHTS,
     title: "while an intent stands or an endpoint is in question",
   },
 ];

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { encrypted, keyring } from "../../../src/stores/encrypted.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { StoredRecord, TokenStore } from "../../../src/types.ts";
-import { bytesOf, everything, jsonStore, watched } from "../../contracts/sealing.ts";
+import { bytesOf, everything, jsonStore, watched } from "../../contracts/sealing/sealing-stage.ts";
 import { headOf, record } from "../../contracts/store.ts";
 
 interface Sealed {

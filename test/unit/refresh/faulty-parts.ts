@@ -1,4 +1,5 @@
 /** What the tests of faults share: bounds in virtual time, parts that misbehave, a server of many hours. */
+import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type {
   Channel,
@@ -8,9 +9,16 @@ import type {
   StoredRecord,
   TokenStore,
 } from "../../../src/types.ts";
+import { createOwnedVault } from "../../../src/vault/vault.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
-import type { Answer } from "../../support/fake-api.ts";
-import { type Bench, bench, type BenchOptions, signedIn } from "../../support/vault.ts";
+import { acme, type Answer, fakeApi } from "../../support/fake-api.ts";
+import {
+  type Bench,
+  bench,
+  type BenchOptions,
+  closedAfter,
+  signedIn,
+} from "../../support/vault.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60_000;
@@ -215,4 +223,17 @@ export function signLock(held: Set<string>, spans: TokenStore["shared"] | undefi
     },
     isFree: async (name) => !held.has(name),
   };
+}
+
+/** A vault and what an owner elsewhere asks: the engine itself. */
+export function ownerOf(options: Pick<BenchOptions, "api" | "clock" | "store">) {
+  const { api = fakeApi(), clock = manualClock(), store = memoryStore() } = options;
+  const { vault, engine } = createOwnedVault<PasswordCredentials>({
+    provider: acme(),
+    fetch: api.fetch,
+    random: () => 0.5,
+    clock,
+    store,
+  });
+  return { vault: closedAfter(vault), engine };
 }

@@ -1,10 +1,10 @@
 /** A provider that is at fault itself: the error says so, ends no session, and asks nobody to sign in again. */
 import { describe, expect, it } from "vitest";
+import type { Outcome, Provider, Exchange } from "../../../src/types.ts";
+import { acme, credentials, fakeApi, ORIGIN, never } from "../../support/fake-api.ts";
+import { bench, refreshes, signedIn, VMS, rejection } from "../../support/vault.ts";
+import { HOUR, MINUTE, outcome, rest, SECOND, within } from "./faulty-parts.ts";
 import type { VaultError } from "../../../src/index.ts";
-import type { Exchange, Outcome, Provider } from "../../../src/types.ts";
-import { acme, credentials, never, ORIGIN } from "../../support/fake-api.ts";
-import { bench, rejection, signedIn, VMS } from "../../support/vault.ts";
-import { HOUR } from "./faulty-parts.ts";
 
 type Way = (exchange: Exchange) => unknown;
 
@@ -171,5 +171,47 @@ describe("the facts of an outcome are a provider's word, and are narrowed", () =
   it("what is of its type is told [F76]", async () => {
     const facts = { reason: "no_token", status: 503, retryAfter: 1_000 };
     expect(await told(facts)).toMatchObject(facts);
+  });
+});
+
+describe("trouble with a Retry-After that is no number", () => {
+  it("leaves the session as it is: nobody is signed out by it [P17]", async () => {
+    const api = fakeApi();
+    const renew = async (): Promise<Outcome> => ({
+      type: "trouble",
+      status: 503,
+      retryAfter: Number("Wed, 21 Oct 2026 07:28:00 GMT"),
+    });
+    const made = await signedIn({ api, provider: { ...acme(), renew } });
+    const { vault, clock, store } = made;
+    await clock.advance(2_900 * SECOND);
+    await vault.fetch(VMS);
+    await clock.advance(MINUTE);
+    const fresh = bench({ api, clock, store });
+    expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-1-secret");
+    expect(vault.snapshot().status).toBe("signed-in");
+    expect(fresh.types()).not.toContain("unreadable");
+  });
+});
+
+describe("a provider that calls fetch when its exchange is over", () => {
+  it("sends nothing by it [P2 P8]", async () => {
+    const api = fakeApi();
+    let late = (): void => {};
+    const base = acme();
+    const provider: Provider<never> = {
+      ...base,
+      async renew(_, { fetch }) {
+        late = () => void fetch(`${ORIGIN}/refresh`, { method: "POST" }).catch(() => {});
+        return { type: "trouble", status: 500 };
+      },
+    };
+    const made = await signedIn({ api, provider: provider as typeof base });
+    await made.clock.advance(2_900 * SECOND);
+    await made.vault.fetch(VMS);
+    await rest();
+    late();
+    await rest();
+    expect(refreshes({ api })).toBe(0);
   });
 });

@@ -3,7 +3,8 @@ import { expect, it } from "vitest";
 import { encrypted, keyring } from "../../../src/stores/encrypted.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { StoredRecord } from "../../../src/types.ts";
-import { jsonStore, sealingContract, watched } from "../../contracts/sealing.ts";
+import { sealingContract } from "../../contracts/sealing.ts";
+import { jsonStore, watched } from "../../contracts/sealing/sealing-stage.ts";
 import { record, storeContract } from "../../contracts/store.ts";
 
 sealingContract("memory", memoryStore);

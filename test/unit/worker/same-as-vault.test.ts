@@ -33,4 +33,5 @@ await import("../vault/refreshing.test.ts");
 await import("../providers/vmcloud.test.ts");
 await import("../vault/no-secrets.test.ts");
 await import("../grant/outcome.test.ts");
+await import("../grant/outcome-reasons.test.ts");
 await import("../providers/static-token.test.ts");
