@@ -21,7 +21,7 @@ const alone = {
   "channels/redis": 3000,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 7140,
+  oauth: 7200,
   node: 32_740,
   "providers/api-key": 2200,
   "providers/artos": 3670,
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_100,
+    limit: 40_180,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8590,
+    limit: 8670,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

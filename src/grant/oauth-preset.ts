@@ -6,12 +6,13 @@ import type { OAuthClient } from "./oauth.ts";
 export type PresetClient = Omit<OAuthClient, "endpoints" | "issuer">;
 
 /** The server, and what is said there unless the application says otherwise. */
-export type PresetServer = Omit<OAuthClient, "clientId" | "redirectUri" | "resource">;
+export type PresetServer = Omit<OAuthClient, "clientId" | "pushedBy" | "redirectUri" | "resource">;
 
 /** A client without anything that was not asked for: it is made in pages, from options that may hold more. */
 export function clientAt(at: PresetServer, options: PresetClient): OAuthClient {
   const server = own(at);
-  const { clientId, redirectUri, scope, resource, dangerouslyAllowLoopbackHttp } = own(options);
+  const { clientId, redirectUri, scope, resource, pushedBy, dangerouslyAllowLoopbackHttp } =
+    own(options);
   const parameters = own({ ...server.parameters, ...own(options).parameters });
   return own({
     ...server,
@@ -20,6 +21,7 @@ export function clientAt(at: PresetServer, options: PresetClient): OAuthClient {
     scope: scope ?? server.scope,
     resource,
     parameters,
+    pushedBy,
     dangerouslyAllowLoopbackHttp,
   }) as OAuthClient;
 }

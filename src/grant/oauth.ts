@@ -37,6 +37,12 @@ export interface OAuthClient {
    * that keeps a login safe.
    */
   readonly parameters?: Readonly<Record<string, string>>;
+  /**
+   * Where the page's own server pushes a login (RFC 9126), because the client has a secret: a path of the page's
+   * origin. It gets the form that the server wants, and answers with the server's reply. Every login then
+   * goes by it. None by default: the page pushes by itself, where the server takes that.
+   */
+  readonly pushedBy?: string;
   /** Allows a server at `http://localhost` to the page's part, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
 }

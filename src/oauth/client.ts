@@ -82,12 +82,15 @@ export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
   throw failure({ reason, status, retryAfter });
 }
 
-/** The client's redirect URI, absolute. It may be a path of this page's origin. */
-export function redirectOf({ redirectUri = "/" }: OAuthClient): URL {
-  const url = parseUrl(redirectUri, location.origin);
-  if (url?.origin !== location.origin) throw mistake("redirectUri, of this page's origin");
+/** An address of this page's origin, absolute; the client may give it as a path. */
+export function addressHere(given: string, name: "pushedBy" | "redirectUri"): URL {
+  const url = parseUrl(given, location.origin);
+  if (url?.origin !== location.origin) throw mistake(`${name}, of this page's origin`);
   return url;
 }
+
+export const redirectOf = ({ redirectUri = "/" }: OAuthClient): URL =>
+  addressHere(redirectUri, "redirectUri");
 
 /** A place of this page's origin, as a path: no address elsewhere gets through (an open redirect). */
 export function placeOf(address: string): string {

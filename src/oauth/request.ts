@@ -3,6 +3,7 @@ import type { OAuthClient, OAuthServer } from "../grant/oauth.ts";
 import { send } from "../grant/token-request.ts";
 import { own } from "../guard/json.ts";
 import {
+  addressHere,
   addressOf,
   clientKey,
   exchangeOf,
@@ -80,21 +81,33 @@ function scopeOf({ scope }: OAuthClient, more: string | undefined): string | und
   return names.size > 0 ? [...names].join(" ") : undefined;
 }
 
+/** Who takes a login's parameters before the browser leaves, if anybody does. */
+interface Pusher {
+  readonly url?: string;
+  /** The login goes by it, or not at all. */
+  readonly insists: boolean;
+}
+
 /**
- * Hands a login's parameters to the server itself, where it takes them (RFC 9126): then nobody reads or changes
- * them on their way through the browser. A server that lets no page in by CORS, or wants a secret for that, gets
- * them by the browser as ever, unless it insists.
+ * The page's own server where the client has one for that, which adds the client's secret; otherwise the server
+ * itself, where it takes pushed requests (RFC 9126).
  */
-async function pushed(
-  client: OAuthClient,
-  server: OAuthServer,
-  parameters: Parameters,
-): Promise<Parameters> {
+function pusherOf(client: OAuthClient, server: OAuthServer): Pusher {
+  if (client.pushedBy !== undefined)
+    return { url: addressHere(client.pushedBy, "pushedBy").href, insists: true };
   const {
     pushed_authorization_request_endpoint: url,
     require_pushed_authorization_requests: insists,
   } = server;
-  if (url === undefined || !isSafe(url, client)) return parameters;
+  return url !== undefined && isSafe(url, client) ? { url, insists } : { insists };
+}
+
+/**
+ * Hands a login's parameters over, so that nobody reads or changes them on their way through the browser. A server
+ * that lets no page in by CORS, or wants a secret for that, gets them by the browser as ever, unless it insists.
+ */
+async function pushed({ url, insists }: Pusher, parameters: Parameters): Promise<Parameters> {
+  if (url === undefined) return parameters;
   const body = String(new URLSearchParams(pairsOf(parameters)));
   const headers = { "content-type": "application/x-www-form-urlencoded" };
   const exchange = exchangeOf(insists ? undefined : BRIEFLY);
@@ -102,7 +115,7 @@ async function pushed(
   const { status, retryAfter } = own({ ...reply });
   const { request_uri } = own({ ...reply?.body });
   if (status !== undefined && status < 300 && typeof request_uri === "string")
-    return { client_id: client.clientId, request_uri };
+    return { client_id: parameters["client_id"], request_uri };
   if (!insists) return parameters;
   const reason = status === undefined ? "no_connection" : "pushed_request_refused";
   throw failure({ reason, status, retryAfter });
@@ -127,6 +140,7 @@ export async function prepare(
   const server = await serverOf(client);
   // RFC 9700 §2.1.1: no login goes on with less.
   if (!server.has_s256) throw failure({ reason: "pkce_unsupported" });
+  const pusher = pusherOf(client, server);
   const state = mark + random();
   const codeVerifier = random();
   const nonce = isOpenId(client) ? random() : undefined;
@@ -139,7 +153,7 @@ export async function prepare(
     namesIssuer: server.authorization_response_iss_parameter_supported,
     returnTo: place,
   });
-  const parameters = await pushed(client, server, {
+  const parameters = await pushed(pusher, {
     ...wishes,
     response_type: "code",
     response_mode: undefined,

@@ -6,18 +6,27 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, expect, it } from "vitest";
+import * as oauth from "oauth4webapi";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import type { Provider, Vault } from "tokenkeep";
 import { createVault } from "tokenkeep/node";
 import { type CodeCredentials, oauth2 } from "tokenkeep/providers/oauth2";
 import { clientOf } from "./oauth-config.ts";
-import { logIn, type LoginStage, outcomeOf, setUpLogin, useSite } from "./oauth-stage.ts";
+import {
+  logIn,
+  type LoginOptions,
+  type LoginStage,
+  outcomeOf,
+  setUpLogin,
+  useSite,
+} from "./oauth-stage.ts";
 
 const SECRET = "the-server-alone-knows-it-for-32-bytes";
 const folder = mkdtempSync(path.join(tmpdir(), "tokenkeep-confidential-"));
 const vaults: Vault<CodeCredentials>[] = [];
 let provider: Provider<CodeCredentials>;
 let api = "";
+let pushing = { issuer: "", secret: "", callback: "" };
 
 afterEach(async () => {
   await Promise.all(vaults.splice(0).map((vault) => vault[Symbol.asyncDispose]()));
@@ -37,13 +46,32 @@ function vaultOf(cookie: string): Vault<CodeCredentials> {
   return vault;
 }
 
+/** Pushes a page's login with the client's secret (RFC 9126), as docs/oauth.md has it. */
+async function push(request: Request): Promise<Response> {
+  const asked = new URLSearchParams(await request.text());
+  // What the page itself never asks for is no login of this application's.
+  if (asked.get("redirect_uri") !== pushing.callback) return new Response(null, { status: 400 });
+  const over = { [oauth.allowInsecureRequests]: true };
+  const issuer = new URL(pushing.issuer);
+  const found = await oauth.discoveryRequest(issuer, over);
+  const { status, body } = await oauth.pushedAuthorizationRequest(
+    await oauth.processDiscoveryResponse(issuer, found),
+    { client_id: "tabs" },
+    oauth.ClientSecretBasic(pushing.secret),
+    asked,
+    over,
+  );
+  return new Response(body, { status, headers: { "content-type": "application/json" } });
+}
+
 /** The application's server. */
 async function handle(request: Request): Promise<Response | undefined> {
   const { pathname } = new URL(request.url);
-  if (pathname !== "/session" && pathname !== "/things") return undefined;
+  if (!["/login/push", "/session", "/things"].includes(pathname)) return undefined;
   // Another site's page sends the cookie of its visitor along, too (CSRF).
   if (request.headers.get("sec-fetch-site") !== "same-origin")
     return new Response(null, { status: 403 });
+  if (pathname === "/login/push") return push(request);
   if (pathname === "/session") {
     // A new one for each login: nobody can have planted it (session fixation).
     const cookie = randomUUID();
@@ -61,10 +89,11 @@ async function handle(request: Request): Promise<Response | undefined> {
 
 useSite({ page: "oauth-cookie-page.ts", handle });
 
-async function serverStage(secret = SECRET): Promise<LoginStage> {
-  const stage = await setUpLogin({ secret: SECRET, life: 4 });
+async function serverStage(secret = SECRET, options: LoginOptions = {}): Promise<LoginStage> {
+  const stage = await setUpLogin({ secret: SECRET, life: 4, ...options });
   const client = clientOf({ issuer: stage.issuer, api: stage.api, isShared: false });
   api = stage.api;
+  pushing = { issuer: stage.issuer, secret, callback: `${stage.site}/callback` };
   provider = oauth2({ ...client, name: "acme", origins: [stage.api], clientSecret: secret });
   return stage;
 }
@@ -103,4 +132,34 @@ it("signs nobody in without the secret, and gives no cookie [S4]", async () => {
   expect(await outcomeOf(page)).toBe("refused");
   expect(await cookiesOf(stage)).toEqual([]);
   expect(stage.told.logins).toBe(0);
+});
+
+describe("a server that takes nothing but pushed requests of a client with a secret (RFC 9126)", () => {
+  const PUSHED: LoginOptions = { isPushed: true, pushedBy: "/login/push" };
+
+  it("gets the login from the application's server, and the browser carries a name alone", async () => {
+    const stage = await serverStage(SECRET, PUSHED);
+    const page = await stage.openSignedIn();
+    const asked = stage.told.answered.filter((line) => /\/(auth\?|request)/.test(line));
+    expect(asked[0]).toBe("POST /request");
+    const names = [
+      ...new URL(asked[1]?.slice("GET ".length) ?? "", stage.issuer).searchParams.keys(),
+    ];
+    expect(names.toSorted()).toEqual(["client_id", "request_uri"]);
+    expect(await page.evaluate(async () => (await fetch("/things")).status)).toBe(200);
+    expect(stage.told).toMatchObject({ logins: 1, errors: [] });
+  });
+
+  it("begins no login without the secret, and says why", async () => {
+    const stage = await serverStage("another-secret-of-thirty-two-bytes!", PUSHED);
+    const page = await stage.open();
+    const why = await page.evaluate(() =>
+      window.signIn.begin().then(
+        () => "it began",
+        ({ reason, status }: { reason: string; status: number }) => `${reason} ${status}`,
+      ),
+    );
+    expect(why).toBe("pushed_request_refused 401");
+    expect(new URL(page.url()).pathname).toBe("/vms");
+  });
 });

@@ -8,6 +8,8 @@ export interface OAuthConfig {
   readonly api: string;
   /** Whether a shared worker runs the vault. */
   readonly isShared: boolean;
+  /** Where the application's server pushes the page's logins. */
+  readonly pushedBy?: string | undefined;
 }
 
 /** It stands in the address of page and worker; the login's way back keeps it in the page's storage. */
@@ -18,12 +20,13 @@ export function readConfig(address: string): OAuthConfig {
   return JSON.parse(sessionStorage.getItem("config") ?? "{}");
 }
 
-export const clientOf = ({ issuer }: OAuthConfig): OAuthClient => ({
+export const clientOf = ({ issuer, pushedBy }: OAuthConfig): OAuthClient => ({
   issuer,
   clientId: "tabs",
   redirectUri: "/callback",
   scope: "openid offline_access",
   dangerouslyAllowLoopbackHttp: true,
+  ...(pushedBy !== undefined && { pushedBy }),
 });
 
 export const providerOf = (config: OAuthConfig): Provider<CodeCredentials> =>

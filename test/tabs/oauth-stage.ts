@@ -111,6 +111,8 @@ export interface LoginOptions {
   readonly isPushed?: boolean;
   /** Makes the client a confidential one. */
   readonly secret?: string;
+  /** Where the application's server pushes the page's logins. */
+  readonly pushedBy?: string;
 }
 
 /** RFC 9470 §3. */
@@ -121,6 +123,7 @@ export async function setUpLogin({
   life = 600,
   secret,
   isPushed = false,
+  pushedBy,
 }: LoginOptions = {}): Promise<LoginStage> {
   const told: Told = { errors: [], reuses: 0, refreshes: 0, logins: 0, answered: [] };
   let handle: ReturnType<Provider["callback"]>;
@@ -183,7 +186,7 @@ export async function setUpLogin({
     await Promise.all([close(server), api.close()]);
     expect(faults).toEqual([]);
   });
-  const config: OAuthConfig = { issuer, api: api.url, isShared };
+  const config: OAuthConfig = { issuer, api: api.url, isShared, pushedBy };
 
   const stage: LoginStage = {
     context,

@@ -290,6 +290,31 @@ describe("a login that is pushed to the server (RFC 9126)", () => {
     });
     expect(page.left).toEqual([]);
   });
+
+  it("goes by the page's own server where the client says so, and never by another way", async () => {
+    const page = await pushing(() => Response.json({ request_uri: "urn:by-the-page" }));
+    const mine = { ...client, pushedBy: "/login/push" };
+    page.server.answer = ({ path }) =>
+      path === "/login/push" ? Response.json({ request_uri: URN }, { status: 201 }) : undefined;
+    await page.oauth.beginSignIn(mine);
+    expect(query(page.left[0])).toEqual({ client_id: CLIENT, request_uri: URN });
+    expect(page.server.to("/par")).toEqual([]);
+    page.server.answer = ({ path }) =>
+      path === "/login/push" ? new Response(null, { status: 503 }) : undefined;
+    const error = await rejection(page.oauth.beginSignIn(mine));
+    expect(error).toMatchObject({ reason: "pushed_request_refused", status: 503 });
+    expect(page.left).toHaveLength(1);
+  });
+
+  it("is pushed by no server of another origin, and nothing is begun then [S2]", async () => {
+    const page = await openPage();
+    for (const pushedBy of ["https://evil.test/push", "//evil.test/push"]) {
+      const error = await rejection(page.oauth.beginSignIn({ ...client, pushedBy }));
+      expect(error).toMatchObject({ code: "invalid_option" });
+    }
+    expect(page.server.seen.filter(({ method }) => method === "POST")).toEqual([]);
+    expect(page.left).toEqual([]);
+  });
 });
 
 describe("a step-up", () => {

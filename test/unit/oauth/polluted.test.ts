@@ -10,6 +10,7 @@ const POLLUTION: readonly [string, unknown][] = [
   ["scope", "admin"],
   ["resource", ["https://evil.test"]],
   ["parameters", { audience: "evil" }],
+  ["pushedBy", "/elsewhere"],
   ["dangerouslyAllowLoopbackHttp", true],
   ["returnTo", "/elsewhere"],
   ["prompt", "none"],

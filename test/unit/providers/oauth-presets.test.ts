@@ -211,6 +211,10 @@ describe("google", () => {
     await expect(get()).rejects.toMatchObject({ code: "sign_in_required" });
   });
 
+  it("has a login in a page pushed by the page's own server, where the application says so", () => {
+    expect(googleClient({ clientId, pushedBy: "/login/push" }).pushedBy).toBe("/login/push");
+  });
+
   it("says access_type and prompt with each login, and the application's words in their place", () => {
     expect(googleClient({ clientId }).parameters).toEqual({
       access_type: "offline",
