@@ -21,11 +21,12 @@ export const saidOf = (given: object, name: string): unknown =>
  */
 export function requestOf(input: string | URL | Request, init: object, body?: unknown): Request {
   const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
-  const get = (_: object, name: string): unknown =>
-    name in own
-      ? own[name]
-      : // `Request` would forget where the other one comes from.
-        (saidOf(init, name) ?? saidOf(Object(input), name));
+  const get = (_: object, name: string): unknown => {
+    if (name in own) return own[name];
+    const said = saidOf(init, name);
+    // `null` is an answer: no signal. Otherwise `Request` would forget where the other one comes from.
+    return said === undefined ? saidOf(Object(input), name) : said;
+  };
   return new Request(input, new Proxy({}, { get }));
 }
 

@@ -31,6 +31,7 @@ beforeEach(() => {
 });
 
 async function send(input: Request): Promise<Response> {
+  input.signal.throwIfAborted();
   const { url, method, headers, redirect } = input;
   const token = headers.get("authorization");
   const seen = { url, method, headers: new Headers(headers), token, redirect };
@@ -199,6 +200,13 @@ describe("a page's request", () => {
     expect((await vault.fetch(VMS, init)).status).toBe(200);
     expect(sent.map((one) => one.body)).toEqual(["made", "made"]);
     expect(body).toHaveBeenCalledTimes(2);
+  });
+
+  it("that is a Request lets go of its signal for an init that says `null` [F90]", async () => {
+    const vault = page([ticket(1)]);
+    const request = new Request(VMS, { signal: AbortSignal.abort() });
+    expect((await rejection(vault.fetch(request))).name).toBe("AbortError");
+    expect((await vault.fetch(request, { signal: null })).status).toBe(200);
   });
 
   it("that is a Request keeps its own bytes within the limit, and is sent once beyond it [F100 P11]", async () => {
