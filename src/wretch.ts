@@ -53,8 +53,9 @@ function refuse(why: string, advice: string): never {
  *   sent again for it: it gets the first reply once more.
  * - A `dedupe` or cache before the vault answers without asking the vault: have one for each account,
  *   never one for several.
- * - A mock belongs into the vault's `fetch`. After the vault it would answer without reading the token,
- *   and its reply would be refused as another request's.
+ * - What sends is wretch's own `fetch`, and never the vault's: a mock, like any other `fetch` of your own, belongs
+ *   into `fetchPolyfill`. A middleware after the vault that answers without reading the token is refused, as if
+ *   its reply were another request's.
  *
  * @throws VaultError `invalid_option`, as the rejection of a call, where a middleware is in the wrong
  * place.
@@ -138,7 +139,7 @@ async function sendOnce(
     ? reply
     : refuse(
         "a reply came without a request",
-        "List that middleware before vaultMiddleware, one per account; a mock belongs into the vault's fetch",
+        "List that middleware before vaultMiddleware, one per account; a mock belongs into wretch's fetchPolyfill",
       );
 }
 

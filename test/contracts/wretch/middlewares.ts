@@ -247,8 +247,22 @@ export function accounts(stage: WretchStage): void {
         .middlewares([vaultMiddleware(vault), mock])
         .get("/me")
         .json();
-      await expect(call).rejects.toThrow("a mock belongs into the vault's fetch");
+      await expect(call).rejects.toThrow("a mock belongs into wretch's fetchPolyfill");
       await expect(call).rejects.toMatchObject({ code: "invalid_option" });
+    });
+
+    it("what sends is wretch's own fetch, so that a mock in fetchPolyfill gets each send, with the token", async () => {
+      const { api, vault } = await stage.open();
+      let sends = 0;
+      const client = wretch(`${api.url}/v1`)
+        .fetchPolyfill((url, options) => {
+          sends += 1;
+          return fetch(url, options as RequestInit);
+        })
+        .middlewares([vaultMiddleware(vault)]);
+      await api.expireAccessTokens();
+      expect(await client.post("x", "/echo?n=1").json()).toMatchObject({ tokenIndex: 2 });
+      expect(sends).toBe(2);
     });
 
     it("clients made from one another keep to their own vault [S11]", async () => {
