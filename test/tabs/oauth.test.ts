@@ -144,6 +144,30 @@ describe("a callback", () => {
   });
 });
 
+describe("token leak by referrer or history", () => {
+  it("no history entry, no URL and no other host's referrer shows a code or a token", async () => {
+    const stage = await setUpLogin();
+    const seen: string[] = [];
+    stage.context.on("request", (request) => {
+      const isOurs = request.url().startsWith(stage.site);
+      // The callback itself has the code, and its page loads the application's script.
+      if (!isOurs) seen.push(request.url(), request.headers()["referer"] ?? "");
+    });
+    const page = await stage.openSignedIn();
+    expect(await page.evaluate(() => window.signIn.userInfo())).toEqual({ sub: "ada" });
+    const browser = await stage.context.newCDPSession(page);
+    const { entries } = await browser.send("Page.getNavigationHistory");
+    const urls = entries.map(({ url }) => url);
+    expect(urls.filter((url) => url.startsWith(stage.site)).length).toBeGreaterThan(0);
+    const leak = /[?&#](code|state|access_token|id_token|refresh_token)=/;
+    expect(urls.filter((url) => url.startsWith(stage.site) && leak.test(url))).toEqual([]);
+    // The login page's own URL has the state, as it must.
+    const elsewhere = seen.filter((url) => !url.startsWith(`${stage.issuer}/auth`));
+    expect(elsewhere.length).toBeGreaterThan(5);
+    expect(elsewhere.filter((url) => leak.test(url))).toEqual([]);
+  });
+});
+
 describe("a server that insists on pushed requests (RFC 9126)", () => {
   it("gets the login itself, and the browser carries a name alone", async () => {
     const stage = await setUpLogin({ isPushed: true });

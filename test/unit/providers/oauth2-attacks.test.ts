@@ -132,8 +132,11 @@ describe("an attack by the name of", () => {
   });
 });
 
-describe("a clock", () => {
-  it.each([HOUR, -HOUR])("that is %i ms off signs in all the same [F16]", async (ahead) => {
+describe("a clock off by an hour", () => {
+  it.each([
+    ["ahead", HOUR],
+    ["behind", -HOUR],
+  ])("%s signs in all the same [F16]", async (_, ahead) => {
     const { vault, server, login } = await stage();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ahead });
     server.now = () => Date.now() - ahead;
