@@ -57,7 +57,7 @@ const alone = {
   worker: 31_650,
   vaults: 1410,
   wretch: 1590,
-  "stores/postgres": 4480,
+  "stores/postgres": 4950,
   "stores/redis": 5690,
 };
 

@@ -17,8 +17,9 @@ export const insist = <T>(
     readonly isLost: (error: unknown) => boolean;
     readonly explain: (error: unknown) => Cause;
   },
-): Promise<T> =>
-  inTime(
+): Promise<T> => {
+  let loss: unknown;
+  return inTime(
     ms,
     async (late) => {
       for (let tries = 0; ; tries++) {
@@ -26,10 +27,13 @@ export const insist = <T>(
           return await task(late);
         } catch (error) {
           if (!how.isLost(error)) throw error;
+          loss = error;
           const pause = new Promise((resolve) => setTimeout(resolve, pauseAfter(tries)));
           await Promise.race([late, pause]);
         }
       }
     },
-    how.explain,
+    // The deadline itself rejects without an error.
+    (error) => how.explain(error ?? loss),
   );
+};

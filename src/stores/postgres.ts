@@ -10,6 +10,7 @@ import { memberOf } from "../guard/thrown.ts";
 import { check, isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { type PostgresClient, postgresOf, type Row } from "../server/postgres.ts";
+import { different, LOOK, missing, prove, STANDBY } from "../server/table.ts";
 import { randomId } from "../guard/random.ts";
 import { type Cause, DEADLINE, fail, headOf } from "../guard/stored.ts";
 import { storedOf, textsOf } from "../guard/texts.ts";
@@ -40,9 +41,6 @@ const DURABLE = `WITH durable AS (
   SELECT CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
     ELSE set_config('synchronous_commit', 'on', true) END AS level
 )`;
-
-/** A standby may be behind: each look tells whether it was one that answered. */
-const LOOK = "SELECT pg_is_in_recovery()::text";
 
 const EXPECTED =
   "key = $1 AND head->>'format' = '1' AND head->>'sessionId' = $2 AND head->>'revision' = $3";
@@ -79,7 +77,8 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
     const code = codeOf(error);
     if (postgres.isEnded() || code === ENDED)
       return ["the pool has ended", "Close the vaults before the pool"];
-    return (CAUSES[code] ?? CAUSES[code.slice(0, 2)])?.(table) ?? ["Postgres does not answer"];
+    const cause = CAUSES[code] ?? CAUSES[code.slice(0, 2)];
+    return cause?.(table) ?? [isState(code) ? "Postgres refuses" : "Postgres does not answer"];
   }
 
   const reach = <T>(task: () => Promise<T>): Promise<T> =>
@@ -87,7 +86,8 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
       timeout,
       async (late) => {
         // After the deadline no write begins: the caller has been told that it failed.
-        await Promise.race([late, isProved ? undefined : prove()]);
+        await Promise.race([late, isProved ? undefined : prove(postgres, { title: table, name })]);
+        isProved = true;
         return task();
       },
       { isLost: (error) => isLost(error) && !postgres.isEnded(), explain },
@@ -103,26 +103,6 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
       );
     if (rows[0]?.[0] !== "false") fail(...STANDBY);
     return rows.map(([, ...rest]) => rest);
-  }
-
-  /** Whether this database keeps what it acknowledges. */
-  async function prove(): Promise<void> {
-    const [row = []] = await postgres.run(
-      `${LOOK}, current_setting('fsync'),
-        (SELECT relpersistence::text FROM pg_class WHERE oid = to_regclass($1))`,
-      [name],
-    );
-    const [isStandby, fsync, persistence] = row;
-    if (isStandby !== "false") fail(...STANDBY);
-    if (persistence === null) fail(...missing(table));
-    if (persistence !== "p")
-      fail(`the table ${table} is emptied by a crash`, `ALTER TABLE ${table} SET LOGGED`);
-    if (fsync !== "on")
-      fail(
-        "fsync is off, and a crash loses what was acknowledged",
-        "Set fsync = on, or dangerouslyAssumeDurable if your host stores by other means",
-      );
-    isProved = true;
   }
 
   async function find(key: string, column: "body" | "write_id" | "NULL"): Promise<Row> {
@@ -219,40 +199,41 @@ const codeOf = (error: unknown): string => {
   return typeof code === "string" ? code : "";
 };
 
-/**
- * Whether the connection failed, or the server while it worked: then nobody knows what was done. Errors of
- * Postgres itself have five characters.
- */
+/** Whether Postgres itself has refused: its codes have five characters. The classes left out are of its connections and its machine. */
+const isState = (code: string): boolean => /^(?!08|57|58)[0-9A-Z]{5}$/.test(code);
+
+/** Whether the connection failed, or the server while it worked: then nobody knows what was done. */
 const isLost = (error: unknown): boolean =>
-  error !== undefined &&
-  !isVaultError(error) &&
-  codeOf(error) !== ENDED &&
-  !/^(?!08|57|58)[0-9A-Z]{5}$/.test(codeOf(error));
-
-const STANDBY: Cause = ["this database is a standby", "Connect to the primary"];
-
-const missing = (table: string): Cause => [
-  `there is no table ${table}`,
-  "Make it with the SQL in docs/stores-servers.md",
-];
+  error !== undefined && !isVaultError(error) && codeOf(error) !== ENDED && !isState(codeOf(error));
 
 /** By SQLSTATE or its class: Postgres' own words may show what it stores (S4). */
 const CAUSES: Readonly<Record<string, (table: string) => Cause>> = {
-  "25006": () => ["the database takes no writes", "Connect to the primary"],
+  "25006": () => [
+    "the database takes no writes",
+    "Connect to the primary, or set default_transaction_read_only = off",
+  ],
   "28": () => ["Postgres refused the login", "Check user and password"],
   "3D": () => ["there is no such database", "Check its name"],
   "42501": (table) => [
     `the role may not use the table ${table}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} to it`,
   ],
-  "42703": (table) => [
-    `the table ${table} is another one's`,
-    "Compare it with docs/stores-servers.md",
-  ],
+  // Data, constraints, names and types that do not go together.
+  "22": different,
+  "23": different,
+  "42": different,
   "42P01": missing,
   "53100": () => ["the database's disk is full", "Make room: nothing is lost"],
   "53300": () => ["Postgres takes no more connections", "Make the pools smaller"],
   "54": () => ["the record is larger than Postgres takes", "Shorten the account"],
+  "55P03": (table) => [
+    `another transaction keeps the table ${table} locked`,
+    "End it: nothing is lost",
+  ],
+  "57014": () => [
+    "Postgres cancels the statement",
+    "Raise statement_timeout, or end what locks the table: nothing is lost",
+  ],
 };
 
 /** Postgres cuts longer names. */

@@ -49,7 +49,14 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
       const table = freshTable();
       await expect(postgresStore(pool.client, { table }).read("a")).rejects.toEqual(
         says(
-          `Cannot use the store: there is no table ${table}. Make it with the SQL in docs/stores-servers.md.`,
+          `Cannot use the store: there is no table ${table} on the search_path. ` +
+            "Make it with the SQL in docs/stores-servers.md, or name its schema.",
+        ),
+      );
+      const named = postgresStore(pool.client, { table: `public.${table}` });
+      await expect(named.read("a")).rejects.toEqual(
+        says(
+          `Cannot use the store: there is no table public.${table}. Make it with the SQL in docs/stores-servers.md.`,
         ),
       );
       await pool.query(`CREATE TABLE ${table} (key text PRIMARY KEY)`);
@@ -72,6 +79,87 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
       expect(
         await postgresStore(guest.client, { table: own }).write("a", record(), undefined),
       ).toBe(true);
+    },
+  );
+
+  const different = (table: string): object =>
+    says(
+      `Cannot use the store: the table ${table} is another one's. Compare it with docs/stores-servers.md.`,
+    );
+
+  it.each([
+    ["a column of another type", "ALTER TABLE mine ALTER body TYPE jsonb USING NULL"],
+    ["a key that is too short", "ALTER TABLE mine ALTER key TYPE varchar(3)"],
+    ["a key that is no text", "ALTER TABLE mine ALTER key TYPE int USING 1"],
+    ["no primary key", "ALTER TABLE mine DROP CONSTRAINT mine_pkey"],
+    [
+      "a view in its place",
+      "ALTER TABLE mine RENAME TO mine_real; CREATE VIEW mine AS TABLE mine_real",
+    ],
+  ])("a table with %s is told by the first read, and not by the first write", async (_, spoil) => {
+    for (const name of PACKAGES) {
+      const pool = open(name);
+      const table = await withTable(pool);
+      const store = postgresStore(pool.client, { table });
+      const trusting = postgresStore(pool.client, { table, dangerouslyAssumeDurable: true });
+      expect(await store.read("a")).toBeUndefined();
+      for (const sql of spoil.split("; ")) await pool.query(sql.replaceAll("mine", table));
+      const fresh = postgresStore(pool.client, { table });
+      await expect(fresh.read("a")).rejects.toEqual(different(table));
+      await expect(fresh.list("")).rejects.toEqual(different(table));
+      await expect(fresh.write("a", record(), undefined)).rejects.toEqual(different(table));
+      // Without a proof Postgres itself may refuse.
+      const told = await trusting.write("abcd", record(), undefined).catch((error: Error) => error);
+      expect(told).toEqual(spoil.includes("VIEW") ? true : different(table));
+    }
+  });
+
+  it("what a constraint or a trigger of the application refuses is told, without a word of Postgres [S4]", async () => {
+    const pool = open("pg");
+    const table = await withTable(pool);
+    await pool.query(`ALTER TABLE ${table} ADD COLUMN extra int NOT NULL`);
+    const store = postgresStore(pool.client, { table });
+    await expect(store.write("a", record(), undefined)).rejects.toEqual(different(table));
+    await pool.query(`ALTER TABLE ${table} DROP COLUMN extra`);
+    await pool.query(
+      `CREATE FUNCTION ${table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', NEW; END $$`,
+    );
+    await pool.query(
+      `CREATE TRIGGER no BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION ${table}()`,
+    );
+    await expect(store.write("a", record(), undefined)).rejects.toEqual(
+      says("Cannot use the store: Postgres refuses. Try again: nothing is lost."),
+    );
+  });
+
+  it.each([
+    ["lock_timeout", "another transaction keeps the table % locked. End it: nothing is lost."],
+    [
+      "statement_timeout",
+      "Postgres cancels the statement. Raise statement_timeout, or end what locks the table: nothing is lost.",
+    ],
+  ])(
+    "a table that is locked for longer than %s is told, and then it goes on [P10 P16]",
+    async (setting, why) => {
+      for (const name of PACKAGES) {
+        const pool = open(name);
+        const table = await withTable(pool);
+        const role = `${table}_role`;
+        await pool.query(`CREATE ROLE ${role} LOGIN SUPERUSER`);
+        await pool.query(`ALTER ROLE ${role} SET ${setting} = 1000`);
+        const guest = open(name, server.url.replace("tokenkeep@", `${role}@`));
+        const store = postgresStore(guest.client, { table });
+        await store.write("a", record(), undefined);
+        const other = new Client(server.url);
+        await other.connect();
+        await other.query("BEGIN");
+        await other.query(`LOCK TABLE ${table}`);
+        await expect(store.read("a")).rejects.toEqual(
+          says(`Cannot use the store: ${why.replace("%", table)}`),
+        );
+        await other.end();
+        expect(await store.read("a")).toEqual(record());
+      }
     },
   );
 
@@ -249,7 +337,7 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
     for (const [at, way] of [store, trusting].entries()) {
       await expect(way.read("a")).rejects.toEqual(says(standby));
       await expect(way.write("a", record({ revision: 2 }), headOf(record()))).rejects.toThrow(
-        at === 0 ? standby : "takes no writes",
+        at === 0 ? standby : "takes no writes. Connect to the primary, or set default_transaction",
       );
     }
   });
