@@ -5,6 +5,7 @@ import { type CookieApi, type CookieApiSwitches, createCookieApi } from "../apis
 import { withCredentials } from "../apis/cookie-servers.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { bundle, launch } from "./browsers.ts";
+import { answerLifeline } from "./lifeline.ts";
 import type { CookieConfig } from "./cookie-page.ts";
 
 export const HOUR = 3_600_000;
@@ -20,6 +21,9 @@ export interface CookieStage {
   signInOutside(user: string): Promise<void>;
   /** Moves the clocks of the server and of all pages on. */
   jump(ms: number): Promise<void>;
+  /** Nothing listens on the API's port any more; `startApi` listens there again. */
+  stopApi(): Promise<void>;
+  startApi(): Promise<void>;
 }
 
 let browser: Browser;
@@ -32,7 +36,9 @@ export function useBrowser(which: "chromium" | "firefox"): void {
     for (const name of ["cookie-page", "cookie-worker"])
       scripts[`/${name}.js`] = await bundle(`${name}.ts`);
     site = await serve(async (request) => {
-      const script = scripts[new URL(request.url).pathname];
+      const { pathname } = new URL(request.url);
+      if (pathname === "/lifeline") return answerLifeline(request);
+      const script = scripts[pathname];
       const page = '<!doctype html><script type="module" src="/cookie-page.js"></script>';
       return new Response(script ?? page, {
         headers: { "content-type": script ? "text/javascript" : "text/html" },
@@ -59,8 +65,10 @@ export async function setUp(options: CookieStageOptions = {}): Promise<CookieSta
   const api = createCookieApi({ attributes: "Path=/; SameSite=Lax", ...switches }, () => {
     return Date.now() + offset;
   });
-  const served = await serve(withCredentials(api.fetch));
-  const url = withHost(served.url, "localhost");
+  const handler = withCredentials(api.fetch);
+  let served = await serve(handler);
+  const { url: address } = served;
+  const url = withHost(address, "localhost");
   const context = await browser.newContext();
   const faults: string[] = [];
   onTestFailed(() => console.error("The server's calls:", api.calls));
@@ -101,6 +109,10 @@ export async function setUp(options: CookieStageOptions = {}): Promise<CookieSta
       await Promise.all(
         context.pages().map((page) => page.evaluate((by) => window.cookies.jump(by), ms)),
       );
+    },
+    stopApi: () => served.close(),
+    async startApi() {
+      served = await serve(handler, { port: Number(new URL(address).port) });
     },
   };
   return stage;
