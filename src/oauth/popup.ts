@@ -24,7 +24,8 @@ export type PopupOutcome =
   | { readonly type: "closed" };
 
 interface Open {
-  readonly popup: Window;
+  /** Absent while the browser opens it. */
+  popup?: Window;
   readonly outcome: Promise<PopupOutcome>;
   /** Ends it as closed. */
   readonly end: () => void;
@@ -58,10 +59,16 @@ async function closing(popup: Window, ended: AbortSignal): Promise<PopupOutcome>
   return { type: "closed" };
 }
 
+interface PopupLogin {
+  readonly client: OAuthClient;
+  readonly vault: SignsIn;
+  readonly options: PopupOptions;
+  readonly ended: AbortSignal;
+}
+
 async function answerOf(
-  client: OAuthClient,
-  vault: SignsIn,
-  { popup, options, ended }: { popup: Window; options: PopupOptions; ended: AbortSignal },
+  popup: Window,
+  { client, vault, options, ended }: PopupLogin,
 ): Promise<PopupOutcome> {
   const { address, state } = await prepare(client, own({ ...options, returnTo: undefined }), POPUP);
   if (popup.closed) return { type: "closed" };
@@ -74,6 +81,28 @@ async function answerOf(
   const pending = await takeFor(clientKey(client), answer);
   if (typeof pending === "string") return { type: "stale", reason: pending };
   return finish(answer, pending, vault);
+}
+
+/** Opens the popup, before anything is awaited, and closes it when the login has ended. */
+async function run(open: Open, login: PopupLogin): Promise<PopupOutcome> {
+  const { signal } = login.options;
+  const popup = show(login.options);
+  // Some blockers open and close it.
+  if (!popup || popup.closed) return { type: "blocked" };
+  try {
+    open.popup = popup;
+    signal?.throwIfAborted();
+    // The server's pages are not to send this page elsewhere.
+    popup.opener = null;
+    const { ended } = login;
+    const stopped = new Promise<PopupOutcome>((resolve, reject) => {
+      ended.addEventListener("abort", () => resolve({ type: "closed" }));
+      signal?.addEventListener("abort", () => reject(signal.reason), { signal: ended });
+    });
+    return await Promise.race([answerOf(popup, login), stopped]);
+  } finally {
+    popup.close();
+  }
 }
 
 /**
@@ -107,28 +136,20 @@ export async function signInByPopup(
     throw mistake("width and height, in pixels");
   const key = clientKey(mine);
   const before = popups.get(key);
-  if (before && !before.popup.closed) {
-    before.popup.focus();
+  if (before && !before.popup?.closed) {
+    before.popup?.focus();
     return before.outcome;
   }
   before?.end();
-  const popup = show(given);
-  // Some blockers open and close it.
-  if (!popup || popup.closed) return { type: "blocked" };
-  // The server's pages are not to send this page elsewhere.
-  popup.opener = null;
   const controller = new AbortController();
-  const { signal: ended } = controller;
-  const stopped = new Promise<PopupOutcome>((resolve, reject) => {
-    ended.addEventListener("abort", () => resolve({ type: "closed" }));
-    given.signal?.addEventListener("abort", () => reject(given.signal?.reason), { signal: ended });
-  });
-  const answered = answerOf(mine, vault, { popup, options: given, ended });
-  const outcome = Promise.race([answered, stopped]).finally(() => {
+  let tell: (outcome: Promise<PopupOutcome>) => void = () => {};
+  const outcome = new Promise<PopupOutcome>((resolve) => (tell = resolve)).finally(() => {
     controller.abort();
-    popup.close();
-    if (popups.get(key)?.popup === popup) popups.delete(key);
+    if (popups.get(key) === open) popups.delete(key);
   });
-  popups.set(key, { popup, outcome, end: () => controller.abort() });
+  const open: Open = { outcome, end: () => controller.abort() };
+  // First of all: while Firefox opens a window, this page goes on, and a second click may come.
+  popups.set(key, open);
+  tell(run(open, { client: mine, vault, options: given, ended: controller.signal }));
   return outcome;
 }

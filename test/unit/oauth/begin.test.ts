@@ -337,4 +337,37 @@ describe("a popup", () => {
     const error = await rejection(page.oauth.signInByPopup(client, page.vault, { width: 0 }));
     expect(error).toMatchObject({ code: "invalid_option" });
   });
+
+  it("is one, though a second click comes while the browser still opens it", async () => {
+    const page = await openPage();
+    const ask = (): Promise<unknown> => page.oauth.signInByPopup(client, page.vault);
+    let second: Promise<unknown> | undefined;
+    // Firefox runs the page's other tasks before `open` returns.
+    const open = vi.fn<() => null>(() => {
+      if (open.mock.calls.length === 1) second = ask();
+      return null;
+    });
+    vi.stubGlobal("window", { open });
+    expect(await Promise.all([ask(), second])).toEqual([{ type: "blocked" }, { type: "blocked" }]);
+    expect(open).toHaveBeenCalledOnce();
+    await ask();
+    expect(open).toHaveBeenCalledTimes(2);
+  });
+
+  it("whose signal is aborted while the browser still opens it is closed", async () => {
+    const page = await openPage();
+    const controller = new AbortController();
+    const close = vi.fn<() => void>();
+    vi.stubGlobal("window", {
+      open() {
+        controller.abort(new Error("the user has gone on"));
+        return { closed: false, close };
+      },
+    });
+    const { signal } = controller;
+    const error = await rejection(page.oauth.signInByPopup(client, page.vault, { signal }));
+    expect(error).toMatchObject({ message: "the user has gone on" });
+    expect(close).toHaveBeenCalledOnce();
+    expect(page.server.seen).toEqual([]);
+  });
 });
