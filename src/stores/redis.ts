@@ -9,7 +9,8 @@ import { own } from "../guard/json.ts";
 import { isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { randomId } from "../guard/random.ts";
-import { pairsOf, type RedisClient, redisOf, type Send, textOf } from "../server/redis/client.ts";
+import { type RedisClient, redisOf, type Send, textOf } from "../server/redis/client.ts";
+import { proveOne, REPLICA } from "../server/redis/proof.ts";
 import { createScript, type Script, wordOf } from "../server/redis/script.ts";
 import { createSynced, type Synced } from "../server/redis/synced.ts";
 import { type Cause, DEADLINE, fail, headOf } from "../guard/stored.ts";
@@ -108,7 +109,8 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
 
   function explain(error: unknown): Cause {
     isProved = isAssumed;
-    return CAUSES[wordOf(error)] ?? ["Redis does not answer"];
+    const word = wordOf(error);
+    return CAUSES[word] ?? [word ? "Redis refuses" : "Redis does not answer"];
   }
 
   const reach = <T>(task: (late: Promise<never>) => Promise<T>): Promise<T> =>
@@ -124,10 +126,11 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     );
 
   async function prove(): Promise<void> {
-    const proofs = await Promise.all((await redis.primaries()).map(proveOne));
-    const isLate = proofs.includes("late");
-    if (isLate && redis.isCluster) fail(...LATE);
-    synced = isLate ? (synced ?? createSynced(redis, timeout)) : undefined;
+    const primaries = await redis.primaries();
+    const proofs = await Promise.all(primaries.map((send) => proveOne(send, isLost)));
+    const late = proofs.find((cause) => cause !== undefined);
+    if (late && redis.isCluster) fail(...late);
+    synced = late ? (synced ?? createSynced(redis, timeout)) : undefined;
     isProved = true;
   }
 
@@ -228,68 +231,14 @@ async function scan(send: Send, start: string): Promise<readonly string[]> {
   return keys;
 }
 
-/** Whether this primary keeps what it acknowledges: at once, or after a wait for its disk. */
-async function proveOne(send: Send): Promise<"at once" | "late"> {
-  const info = linesOf(textOf(await allowed(send(["INFO"]), "its settings", "INFO")) ?? "");
-  if (info.get("role") !== "master") fail(...REPLICA);
-  const policy = info.get("maxmemory_policy");
-  if (policy !== "noeviction")
-    fail(
-      `Redis may evict sessions: maxmemory-policy is ${policy}`,
-      advise("maxmemory-policy noeviction"),
-    );
-  if (info.get("aof_enabled") !== "1")
-    fail(
-      "Redis forgets in a crash: appendonly is no",
-      advise("appendonly yes and appendfsync always"),
-    );
-  const [major = 0, minor = 0] = (info.get("redis_version") ?? "").split(".").map(Number);
-  const canWait = major > 7 || (major === 7 && minor >= 2);
-  const asked = send(["CONFIG", "GET", "appendfsync"]);
-  const config = await (canWait
-    ? asked.catch(() => [])
-    : allowed(asked, "appendfsync", "CONFIG GET"));
-  if (pairsOf(config).get("appendfsync") === "always") return "at once";
-  if (!canWait) fail(...LATE);
-  return "late";
-}
-
-/** Redis' lines of `name:value`. */
-const linesOf = (text: string): ReadonlyMap<string, string> =>
-  new Map(
-    text.split("\r\n").map((line) => {
-      const at = line.indexOf(":");
-      return [line.slice(0, at), line.slice(at + 1)];
-    }),
-  );
-
-/** Hosts deny some commands, or have renamed them. */
-async function allowed(reply: Promise<unknown>, what: string, command: string): Promise<unknown> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (isLost(error)) throw error;
-    return fail(`Redis hides ${what}`, `Allow ${command} to this user. ${OTHERWISE}`);
-  }
-}
-
-const OTHERWISE =
-  "For tokens that do not rotate pass durable: false; dangerouslyAssumeDurable if your host loses nothing";
-
-const advise = (setting: string): string => `Set ${setting}. ${OTHERWISE}`;
-
-const LATE: Cause = [
-  "Redis answers before it is on disk: appendfsync is not always",
-  advise("appendfsync always"),
-];
-
-const REPLICA: Cause = ["this Redis is a replica", "Connect to the primary"];
-
 const FULL: Cause = ["Redis is full", "Raise maxmemory: nothing is lost"];
 
 /** By the word that Redis' errors begin with. */
 const CAUSES: Readonly<Record<string, Cause>> = {
   READONLY: REPLICA,
+  MASTERDOWN: REPLICA,
+  MOVED: ["this Redis is a node of a cluster", "Pass createCluster(), or new Cluster() of ioredis"],
+  CLUSTERDOWN: ["the Redis cluster is down", "Check its nodes: nothing is lost"],
   OOM: FULL,
   MISCONF: ["Redis cannot write to its disk", "Make room there: nothing is lost"],
   NOREPLICAS: ["Redis has too few replicas to take writes", "Check them, or min-replicas-to-write"],

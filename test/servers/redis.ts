@@ -1,4 +1,5 @@
 /** Clients of both packages over one Redis. */
+import { spawnSync } from "node:child_process";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, inject } from "vitest";
@@ -51,3 +52,12 @@ let prefixes = 0;
 
 /** The beginning of keys that nobody has used yet. */
 export const freshPrefix = (): string => `test[${process.pid}]*${prefixes++}:`;
+
+/** Whether this machine's Redis knows WAITAOF itself. */
+export function isYoung(): boolean {
+  const { program } = inject("servers").redis;
+  if (!program) return false;
+  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  const [, major = 0, minor = 0] = /v=(\d+)\.(\d+)/.exec(stdout)?.map(Number) ?? [];
+  return major > 7 || (major === 7 && minor >= 2);
+}
