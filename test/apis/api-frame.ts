@@ -2,9 +2,8 @@
  * What stands around a test API: its clock and switches, faults, counting, the check of the
  * Authorization header, rate limits. An API adds who may do what, and its own words for errors.
  */
+import { createBasics } from "./basics.ts";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "./contract.ts";
-import { createCounting } from "./counters.ts";
-import { createFaults } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, readCall } from "./replies.ts";
 import { tokenIn } from "./shown-token.ts";
@@ -43,17 +42,9 @@ export interface Frame {
 
 /** `life` is the API's own default. */
 export function createFrame(options: ApiOptions, life: number): Frame {
-  const { now: clock = () => Date.now(), sleep, ...given } = options;
-  let switches: ApiSwitches = {
+  const { switches, set, now, counting, faults } = createBasics<ApiSwitches, ApiKind>(options, {
     life,
-    clockOffset: 0,
-    rateLimit: "unlimited",
-    ipBlocked: false,
-    ...given,
-  };
-  const now = (): number => clock() + switches.clockOffset;
-  const counting = createCounting();
-  const faults = createFaults<ApiKind>(sleep === undefined ? {} : { sleep });
+  });
   const rate = createRateLimit(now);
 
   async function answer<Who extends Caller>(call: Call, parts: Parts<Who>): Promise<Response> {
@@ -106,9 +97,7 @@ export function createFrame(options: ApiOptions, life: number): Frame {
         if (!reply.headers.has("date")) reply.headers.set("date", new Date(now()).toUTCString());
         return reply;
       },
-      set(changes) {
-        switches = { ...switches, ...changes };
-      },
+      set,
       counters: () => counting.counters(),
       fault: (kind, fault) => faults.fault(kind, fault),
       clearFaults: () => faults.clearFaults(),

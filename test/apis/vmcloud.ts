@@ -3,11 +3,11 @@
  * list of virtual machines. It does what the API's page says; what the page leaves open is marked
  * "assumed" here and can be switched where clients might depend on it.
  */
+import { createBasics } from "./basics.ts";
 import { createAccessTokens } from "./access-tokens.ts";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "./contract.ts";
-import { createCounting } from "./counters.ts";
 import { createFamilies, type Family, type Rotation } from "./token-families.ts";
-import { createFaults, type Fault } from "./faults.ts";
+import type { Fault } from "./faults.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import { type Call, echo, html, json, readCall, readObject } from "./replies.ts";
 import { tokenIn } from "./shown-token.ts";
@@ -44,22 +44,17 @@ export interface VmcloudApi extends TestApi {
 }
 
 export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
-  const { now: clock = () => Date.now(), sleep, ...given } = options;
-  let switches: VmcloudSwitches = {
-    rotation: "strict",
-    reuseWindow: 10_000,
-    life: 24 * 3_600_000,
-    killOldAccessToken: false,
-    revokeAccessTokens: false,
-    clockOffset: 0,
-    rateLimit: "unlimited",
-    ipBlocked: false,
-    omit: [],
-    ...given,
-  };
-  const now = (): number => clock() + switches.clockOffset;
-  const counting = createCounting();
-  const faults = createFaults<VmcloudKind>(sleep === undefined ? {} : { sleep });
+  const { switches, set, now, counting, faults } = createBasics<VmcloudSwitches, VmcloudKind>(
+    options,
+    {
+      rotation: "strict",
+      reuseWindow: 10_000,
+      life: 24 * 3_600_000,
+      killOldAccessToken: false,
+      revokeAccessTokens: false,
+      omit: [],
+    },
+  );
   const families = createFamilies({ now, prefix: "rft_" });
   const tokens = createAccessTokens({ now });
   const vms = createVms();
@@ -161,9 +156,7 @@ export function createVmcloudApi(options: VmcloudOptions = {}): VmcloudApi {
       if (!reply.headers.has("date")) reply.headers.set("date", new Date(now()).toUTCString());
       return reply;
     },
-    set(changes) {
-      switches = { ...switches, ...changes };
-    },
+    set,
     fault: (kind: VmcloudKind, fault: Fault) => faults.fault(kind, fault),
     clearFaults: () => faults.clearFaults(),
     gate: faults.gate,

@@ -64,26 +64,12 @@ export function lockContract(
       const name = freshName();
       const error = new Error("the task's own");
       let runs = 0;
-      await expect(
-        lock.run(
-          name,
-          async () => {
-            runs++;
-            throw error;
-          },
-          never(),
-        ),
-      ).rejects.toBe(error);
-      await expect(
-        lock.run(
-          name,
-          () => {
-            runs++;
-            throw error;
-          },
-          never(),
-        ),
-      ).rejects.toBe(error);
+      const failing = (): never => {
+        runs++;
+        throw error;
+      };
+      await expect(lock.run(name, async () => failing(), never())).rejects.toBe(error);
+      await expect(lock.run(name, failing, never())).rejects.toBe(error);
       expect(runs).toBe(2);
       expect(await lock.run(name, async () => "free", never())).toBe("free");
     });

@@ -1,6 +1,11 @@
 /** Deno processes on one database file, against a server that ends a session at the first reuse. */
 import { describe, expect, it, vi } from "vitest";
 import { DAY, every, HOUR } from "../support/member-processes.ts";
+import {
+  expiredSessionCase,
+  rejectedTokenCase,
+  type SharedSession,
+} from "../support/shared-session-cases.ts";
 import { family, type Member } from "./kv-family.ts";
 
 const SIZE = 8;
@@ -9,25 +14,12 @@ const all = async (members: readonly Member[], times = 3): Promise<(number | str
   (await Promise.all(members.map((member) => member.fetch("/v1/vms", times)))).flat();
 
 describe("eight processes", () => {
-  it("an expired session: one refresh, and all are served [P1 F1]", async () => {
+  const open = async (): Promise<SharedSession> => {
     const { api, members, pass } = await family(SIZE);
-    await pass(DAY);
-    expect(await all(members)).toEqual(every(3 * SIZE, 200));
-    expect(await api.counters()).toMatchObject({
-      tokenCalls: 1,
-      signIns: 1,
-      reuseDetections: 0,
-      unauthorized: 0,
-    });
-  });
-
-  it("a token that the server rejects: one refresh, and every request is healed [P1 P12]", async () => {
-    const { api, members, pass } = await family(SIZE);
-    await pass(HOUR);
-    await api.expireAccessTokens();
-    expect(await all(members)).toEqual(every(3 * SIZE, 200));
-    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
-  });
+    return { api, pass, all: () => all(members) };
+  };
+  expiredSessionCase(SIZE, open);
+  rejectedTokenCase(SIZE, open);
 
   it("at the soft time one of them refreshes, and nobody waits for it [P1 P18 F8]", async () => {
     const { api, members, pass } = await family(SIZE);

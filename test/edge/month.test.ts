@@ -5,6 +5,7 @@ import { createOwner, type ObjectOwner } from "../../src/cloudflare/owner.ts";
 import { type SessionName, keyOf } from "../../src/cloudflare/wire.ts";
 import type { KvNamespace } from "../../src/stores/cloudflare-kv.ts";
 import type { Provider } from "../../src/types.ts";
+import { durableKv } from "../support/durable-kv.ts";
 import { settle } from "../support/clock.ts";
 import { virtualClock } from "../support/virtual-clock.ts";
 
@@ -92,12 +93,7 @@ function month(provider: Partial<Provider<never>> = {}): Month {
         storage: {
           transactionSync: (task) => task(),
           sync: async () => {},
-          kv: {
-            get: (key) => structuredClone(stored.get(key)),
-            put: (key, value) => void stored.set(key, structuredClone(value)),
-            delete: (key) => stored.delete(key),
-            list: ({ prefix }) => [...stored].filter(([key]) => key.startsWith(prefix)),
-          },
+          kv: durableKv(stored),
           getAlarm: async () => alarm?.at ?? null,
           async setAlarm(time) {
             disarm();

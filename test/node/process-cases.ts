@@ -1,30 +1,22 @@
 /** What a family of processes must hold, whichever runtimes they are of. The server's counters are the verdict. */
 import { expect, it, vi } from "vitest";
+import {
+  expiredSessionCase,
+  rejectedTokenCase,
+  type SharedSession,
+} from "../support/shared-session-cases.ts";
 import { all, DAY, every, family, HOUR, type Member } from "./folder-family.ts";
 
 /** `keys`: what seals the sessions, where some of them have no key file. */
 export function processCases(runtimes: readonly string[], keys?: string): void {
   const size = runtimes.length;
 
-  it("an expired session: one refresh, and all are served [P1 F1 F45]", async () => {
+  const open = async (): Promise<SharedSession> => {
     const { api, members, pass } = await family(runtimes, { keys });
-    await pass(DAY);
-    expect(await all(members)).toEqual(every(3 * size, 200));
-    expect(await api.counters()).toMatchObject({
-      tokenCalls: 1,
-      signIns: 1,
-      reuseDetections: 0,
-      unauthorized: 0,
-    });
-  });
-
-  it("a token that the server rejects: one refresh, and every request is healed [P1 P12]", async () => {
-    const { api, members, pass } = await family(runtimes, { keys });
-    await pass(HOUR);
-    await api.expireAccessTokens();
-    expect(await all(members)).toEqual(every(3 * size, 200));
-    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
-  });
+    return { api, pass, all: () => all(members) };
+  };
+  expiredSessionCase(size, open);
+  rejectedTokenCase(size, open);
 
   it("401s that come after the refresh: one call, and every request is healed [P1 P12]", async () => {
     const { api, members, pass } = await family(runtimes, { keys });

@@ -10,10 +10,8 @@ import { credentials, fakeApi } from "../support/fake-api.ts";
 import { acme } from "../support/fake-api.ts";
 import { COMMIT, type Door, openDoor } from "./tcp-proxy.ts";
 import { freshTable, migration, type Opened, openPool, PACKAGES } from "./postgres.ts";
+import { expectRefusal, says } from "./damaged-records.ts";
 import { type Server, startPostgres, theServers } from "./own-server.ts";
-
-const says = (message: string): object =>
-  expect.objectContaining({ code: "store_unavailable", message });
 
 describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
   let server: Server;
@@ -225,15 +223,7 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
       for (const head of odd) {
         await pool.query(`DELETE FROM ${table}`);
         await pool.query(`INSERT INTO ${table} VALUES ('a', $1::text::jsonb, '{', 'w')`, [head]);
-        const refused = says(
-          head.startsWith("{") && head !== "{"
-            ? "Cannot use the store: a record's format is unknown. Update tokenkeep, or reload a page that was open before."
-            : "Cannot use the store: a record is damaged. Restore it, or delete it and sign in again.",
-        );
-        await expect(store.read("a")).rejects.toEqual(refused);
-        await expect(store.head("a")).rejects.toEqual(refused);
-        await expect(store.write("a", record(), undefined)).rejects.toEqual(refused);
-        await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(refused);
+        await expectRefusal(store, head);
         expect(await store.list("")).toEqual(["a"]);
       }
       await pool.query(`UPDATE ${table} SET head = $1::text::jsonb`, [

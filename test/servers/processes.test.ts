@@ -1,6 +1,7 @@
 /** Eight Node processes on one server, by each package, against a token server that ends a session at the first reuse. */
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { DAY, every, HOUR } from "../support/member-processes.ts";
+import { expiredSessionCase } from "../support/shared-session-cases.ts";
 import { describeEach, type Family, family, type Member, startFor } from "./server-family.ts";
 import { KINDS } from "./packages.ts";
 import type { Server } from "./own-server.ts";
@@ -23,16 +24,9 @@ describeEach(KINDS, "eight processes by %s", (kind) => {
     await server.close();
   });
 
-  it("an expired session: one refresh, and all are served [P1 F1]", async () => {
+  expiredSessionCase(SIZE, async () => {
     const { api, members, pass } = await them.scene(SIZE);
-    await pass(DAY);
-    expect(await all(members)).toEqual(every(3 * SIZE, 200));
-    expect(await api.counters()).toMatchObject({
-      tokenCalls: 1,
-      signIns: 1,
-      reuseDetections: 0,
-      unauthorized: 0,
-    });
+    return { api, pass, all: () => all(members) };
   });
 
   it("a token that the server rejects, and 401s that come after the refresh: one call [P1 P12]", async () => {

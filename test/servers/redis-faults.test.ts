@@ -10,10 +10,8 @@ import { headOf, record } from "../contracts/store.ts";
 import { acme, fakeApi } from "../support/fake-api.ts";
 import { COMMIT, type Door, openDoor } from "./tcp-proxy.ts";
 import { freshPrefix, isYoung, type Opened, openClient, PACKAGES } from "./redis.ts";
+import { expectRefusal, says } from "./damaged-records.ts";
 import { type Server, startRedis, theServers } from "./own-server.ts";
-
-const says = (message: string): object =>
-  expect.objectContaining({ code: "store_unavailable", message });
 
 const OTHERWISE =
   "For tokens that do not rotate pass durable: false; dangerouslyAssumeDurable if your host loses nothing.";
@@ -271,15 +269,7 @@ describe.runIf(theServers().redis)("a Redis that does not do", () => {
       ];
       for (const head of odd) {
         await admin.send("HSET", `${prefix}a`, "head", head, "body", "{", "write", "w");
-        const refused = says(
-          head.startsWith("{") && head !== "{"
-            ? "Cannot use the store: a record's format is unknown. Update tokenkeep, or reload a page that was open before."
-            : "Cannot use the store: a record is damaged. Restore it, or delete it and sign in again.",
-        );
-        await expect(store.read("a")).rejects.toEqual(refused);
-        await expect(store.head("a")).rejects.toEqual(refused);
-        await expect(store.write("a", record(), undefined)).rejects.toEqual(refused);
-        await expect(store.write("a", undefined, headOf(record()))).rejects.toEqual(refused);
+        await expectRefusal(store, head);
         expect(await admin.send("HGET", `${prefix}a`, "head")).toBe(head);
       }
       await admin.send("HSET", `${prefix}a`, "head", JSON.stringify(headOf(record())));

@@ -1,22 +1,16 @@
 /**
- * A program: one session's life, once as it is and then with texts on `Object.prototype` under names (S15). It prints what was another life, as JSON. In a process of its own, because a test runner does
- * not live through that. The names come in `NAMES`.
+ * A program: one session's life, once as it is and then with texts on `Object.prototype` under
+ * names (S15). It prints what was another life, as JSON. In a process of its own, because a test runner does not
+ * live through that. The names come in `NAMES`.
  */
 import { createVault, type Vault } from "../../src/index.ts";
 import { artos } from "../../src/providers/artos.ts";
 import { cookie } from "../../src/providers/cookie.ts";
-import { password } from "../../src/providers/password.ts";
 import { staticToken } from "../../src/providers/static-token.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { Provider } from "../../src/types.ts";
-
-const ORIGIN = "https://api.acme.test";
-const VMS = `${ORIGIN}/v1/vms`;
-const root = Object.prototype as unknown as Record<string, unknown>;
-
-/** Members that are its own, so that nothing here is misled itself. */
-const own = <T extends object>(value: T): T => ({ __proto__: null, ...value });
+import { acme, ORIGIN, own, root, step, VMS } from "./polluted-parts.ts";
 
 const json = (status: number, body: object): Response =>
   new Response(JSON.stringify(body), own({ status, headers: own({ date: "x" }) }));
@@ -76,16 +70,6 @@ function life(): Life {
     );
   };
   return own({ log, api, fetch: send as typeof fetch });
-}
-
-async function step(log: string[], name: string, work: () => unknown): Promise<void> {
-  try {
-    const got = await work();
-    log.push(`${name}: ${got instanceof Response ? got.status : JSON.stringify(got)}`);
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    log.push(`${name} fails: ${code} ${message}`);
-  }
 }
 
 const bodies = {
@@ -156,16 +140,6 @@ async function live(
   return log;
 }
 
-const acme = (): Provider<never> =>
-  password<never>({
-    name: "acme",
-    origins: [ORIGIN],
-    tokenUrl: `${ORIGIN}/login`,
-    refreshUrl: `${ORIGIN}/refresh`,
-    revokeUrl: `${ORIGIN}/revoke`,
-    read: (body) => ({ accessToken: body["access_token"], refreshToken: body["refresh_token"] }),
-  });
-
 // As in a page, where `fetch` keeps cookies. A logout would go when it likes: the log has an order.
 Object.assign(globalThis, { document: own({ cookie: "csrf=a; other=b" }) });
 
@@ -184,7 +158,10 @@ const keys = `k1:${btoa("0123456789abcdef0123456789abcdef")}`;
 /** Each mechanism, with the credentials that it takes. */
 const mechanisms: readonly (readonly [() => Provider<never>, object])[] = [
   [byCookie, own({ email: "ada@acme.test", password: "secret" })],
-  [acme, own({ email: "ada@acme.test", password: "secret" })],
+  [
+    () => acme({ revokeUrl: `${ORIGIN}/revoke` }),
+    own({ email: "ada@acme.test", password: "secret" }),
+  ],
   [
     () => artos({ baseURL: ORIGIN, dangerouslyAllowInBrowser: true }) as Provider<never>,
     own({ userId: "ada" }),

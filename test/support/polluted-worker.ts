@@ -9,9 +9,8 @@ import { cloudflareKvStore, type KvNamespace } from "../../src/stores/cloudflare
 import { createCache } from "../../src/cloudflare/cache.ts";
 import { exchangeFetch } from "../../src/cloudflare/exchange.ts";
 import { systemClock } from "../../src/refresh/clock.ts";
-import { password } from "../../src/providers/password.ts";
 import { keyring } from "../../src/stores/encrypted.ts";
-import type { Provider } from "../../src/types.ts";
+import { acme, ORIGIN, own, root, step, VMS } from "./polluted-parts.ts";
 
 // Workerd's own module, as far as the class needs it.
 registerHooks({
@@ -22,13 +21,8 @@ registerHooks({
 });
 const { createVault, defineTokenVault } = await import("../../src/cloudflare.ts");
 
-const ORIGIN = "https://api.acme.test";
-const VMS = `${ORIGIN}/v1/vms`;
 const KEYS = `k1:${btoa("0123456789abcdef0123456789abcdef")}`;
-const root = Object.prototype as unknown as Record<string, unknown>;
 
-/** Members that are its own, so that nothing here is misled itself. */
-const own = <T extends object>(value: T): T => ({ __proto__: null, ...value });
 const reply = (status: number, body: object): Response =>
   new Response(JSON.stringify(body), own({ status }));
 
@@ -64,15 +58,6 @@ function world(): World {
   });
   return here;
 }
-
-const acme = (): Provider<never> =>
-  password<never>({
-    name: "acme",
-    origins: [ORIGIN],
-    tokenUrl: `${ORIGIN}/login`,
-    refreshUrl: `${ORIGIN}/refresh`,
-    read: (body) => ({ accessToken: body["access_token"], refreshToken: body["refresh_token"] }),
-  });
 
 /** A binding as the platform has it: questions and answers are copies, with a prototype. */
 function namespace(Class: TokenVaultClass, env: object, log: string[]): object {
@@ -114,16 +99,6 @@ function namespace(Class: TokenVaultClass, env: object, log: string[]): object {
       own(Object.fromEntries(methods.map((name) => [name, ask(id, name as "token")]))),
     jurisdiction: () => log.push("a jurisdiction"),
   });
-}
-
-async function step(log: string[], name: string, work: () => unknown): Promise<void> {
-  try {
-    const got = await work();
-    log.push(`${name}: ${got instanceof Response ? got.status : JSON.stringify(got)}`);
-  } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    log.push(`${name} fails: ${code} ${message}`);
-  }
 }
 
 /** What the cache writes and reads, where KV is at hand. */

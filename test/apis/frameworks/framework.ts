@@ -3,11 +3,10 @@
  * framework adds its routes and its words, in a dialect of a few functions.
  */
 import type { JWTPayload } from "jose";
+import { createBasics } from "../basics.ts";
 import { createAccessTokens } from "../access-tokens.ts";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "../contract.ts";
-import { createCounting } from "../counters.ts";
 import { createFamilies, type Family, type Rotation } from "../token-families.ts";
-import { createFaults } from "../faults.ts";
 import { type Call, html, json, readCall, textOf } from "../replies.ts";
 
 export interface User {
@@ -114,20 +113,15 @@ const PAUSE = 35;
 const routeOf = ({ method, url }: Call): string => `${method} ${url.pathname}`;
 
 export function createFramework(dialect: Dialect, options: FrameworkOptions = {}): FrameworkApi {
-  const { now: clock = () => Date.now(), sleep, ...given } = options;
-  let switches: FrameworkSwitches = {
-    life: dialect.life,
-    rotation: dialect.rotation ?? "strict",
-    reuseWindow: dialect.reuseWindow ?? 0,
-    mood: "well",
-    clockOffset: 0,
-    rateLimit: "unlimited",
-    ipBlocked: false,
-    ...given,
-  };
-  const now = (): number => clock() + switches.clockOffset;
-  const counting = createCounting();
-  const faults = createFaults<ApiKind>(sleep === undefined ? {} : { sleep });
+  const { switches, set, now, counting, faults } = createBasics<FrameworkSwitches, ApiKind>(
+    options,
+    {
+      life: dialect.life,
+      rotation: dialect.rotation ?? "strict",
+      reuseWindow: dialect.reuseWindow ?? 0,
+      mood: "well",
+    },
+  );
   const families = createFamilies({ now, prefix: "refresh-" });
   const jwts = createAccessTokens({ now });
   const issued = new Map<string, Issued>();
@@ -221,9 +215,7 @@ export function createFramework(dialect: Dialect, options: FrameworkOptions = {}
       if (!reply.headers.has("date")) reply.headers.set("date", new Date(now()).toUTCString());
       return reply;
     },
-    set(changes) {
-      switches = { ...switches, ...changes };
-    },
+    set,
     fault: (kind, fault) => faults.fault(kind, fault),
     clearFaults: () => faults.clearFaults(),
     gate: faults.gate,

@@ -3,11 +3,10 @@
  * (RFC 6749 §4.1, RFC 7636), refresh with rotation and reuse detection (RFC 9700 §4.14.2), revocation (RFC
  * 7009). A brand says what one server does otherwise than another.
  */
+import { createBasics } from "../basics.ts";
 import { base64url, exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { ApiKind, ApiOptions, ApiSwitches, TestApi } from "../contract.ts";
-import { createCounting } from "../counters.ts";
 import { createFamilies, type Family, type Rotation } from "../token-families.ts";
-import { createFaults } from "../faults.ts";
 import { createOpaqueTokens } from "../opaque-tokens.ts";
 import { type Call, html, json, readCall, textOf } from "../replies.ts";
 import { denied, hasScope, type Login, type OAuthBrand } from "./brand.ts";
@@ -54,22 +53,14 @@ export async function challengeOf(verifier: string): Promise<string> {
 const FORM = "application/x-www-form-urlencoded";
 
 export function createOAuthApi(brand: OAuthBrand, options: OAuthOptions = {}): OAuthApi {
-  const { now: clock = () => Date.now(), sleep, ...given } = options;
   const { places, issuer, clientId } = brand;
   const { repeatsRefreshToken = true, denied: deny = denied } = brand;
-  let switches: OAuthSwitches = {
+  const { switches, set, now, counting, faults } = createBasics<OAuthSwitches, Kind>(options, {
     life: brand.life ?? 3_600_000,
     rotation: brand.rotation ?? "strict",
     reuseWindow: brand.reuseWindow ?? 0,
     password: "correct horse battery",
-    clockOffset: 0,
-    rateLimit: "unlimited",
-    ipBlocked: false,
-    ...given,
-  };
-  const now = (): number => clock() + switches.clockOffset;
-  const counting = createCounting();
-  const faults = createFaults<Kind>(sleep === undefined ? {} : { sleep });
+  });
   const families = createFamilies({ now, prefix: "refresh-" });
   const tokens = createOpaqueTokens<Grant>(now, brand.prefix ?? "access-");
   const ended = new Set<string>();
@@ -308,9 +299,7 @@ export function createOAuthApi(brand: OAuthBrand, options: OAuthOptions = {}): O
       if (!reply.headers.has("date")) reply.headers.set("date", new Date(now()).toUTCString());
       return reply;
     },
-    set(changes) {
-      switches = { ...switches, ...changes };
-    },
+    set,
     fault: faults.fault,
     clearFaults: faults.clearFaults,
     gate: faults.gate,

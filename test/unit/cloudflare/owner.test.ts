@@ -7,6 +7,7 @@ import type { KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
 import { type DurableStorage, durableObjectStore } from "../../../src/stores/durable-object.ts";
 import type { Provider } from "../../../src/types.ts";
 import { record } from "../../contracts/store.ts";
+import { durableKv } from "../../support/durable-kv.ts";
 import { settle } from "../../support/clock.ts";
 import { virtualClock } from "../../support/virtual-clock.ts";
 
@@ -54,12 +55,7 @@ function open() {
       return task();
     },
     sync: async () => {},
-    kv: {
-      get: (key) => structuredClone(stored.get(key)),
-      put: (key, value) => void stored.set(key, structuredClone(value)),
-      delete: (key) => stored.delete(key),
-      list: ({ prefix }) => [...stored].filter(([key]) => key.startsWith(prefix)),
-    },
+    kv: durableKv(stored),
   };
   let built = 0;
   const build = (): ObjectOwner => {

@@ -17,6 +17,16 @@ function holdReplies({ api }: Stage, which: Kind): () => void {
   return () => release();
 }
 
+/** Two tabs, one of which is signing in: the reply is held. */
+async function heldSignIn() {
+  const scene = stage();
+  const [one, two] = [scene.open(), scene.open()];
+  const release = holdReplies(scene, "login");
+  const first = one.vault.signIn(alice);
+  await settle();
+  return { scene, one, two, first, release };
+}
+
 async function signedOutOffline({ open }: Stage): Promise<Tab> {
   const tab = open();
   await tab.vault.signIn(alice);
@@ -136,12 +146,8 @@ describe("requests that may set the cookie", () => {
   });
 
   it("an aborted sign-in that waits sends nothing, and rejects with the caller's reason [P14]", async () => {
-    const scene = stage();
-    const { open, clock } = scene;
-    const [one, two] = [open(), open()];
-    const release = holdReplies(scene, "login");
-    const first = one.vault.signIn(alice);
-    await settle();
+    const { scene, one, two, first, release } = await heldSignIn();
+    const { clock } = scene;
     const controller = new AbortController();
     const second = two.vault.signIn(bob, { signal: controller.signal });
     await clock.advance(500);
@@ -156,12 +162,8 @@ describe("requests that may set the cookie", () => {
   });
 
   it("a closed vault that waits for its turn sends nothing [P21]", async () => {
-    const scene = stage();
-    const { open, clock } = scene;
-    const [one, two] = [open(), open()];
-    const release = holdReplies(scene, "login");
-    const first = one.vault.signIn(alice);
-    await settle();
+    const { scene, two, first, release } = await heldSignIn();
+    const { clock } = scene;
     const second = refusal(two.vault.signIn(bob));
     await clock.advance(500);
     two.vault.close();

@@ -131,6 +131,18 @@ describe("eight contexts without a lock", () => {
   });
 });
 
+/** One is gone in the middle of a refresh: whatever it begins from here on reaches nobody. */
+async function dieRefreshing({ vault, api, clock }: Bench, store: object): Promise<void> {
+  const { refresh } = api;
+  api.refresh = never;
+  void outcome(vault.getToken());
+  await clock.advance(100);
+  expect(refreshes({ api })).toBe(1);
+  for (const name of ["read", "head", "write"] as const)
+    Object.assign(store, { [name]: () => new Promise(() => {}) });
+  api.refresh = refresh;
+}
+
 /** One context has sent its refresh and is gone; the others find its intent in the record. */
 interface Left {
   readonly clock: ManualClock;
@@ -175,16 +187,8 @@ async function left({
   const base = { ...rotation, clock, api };
   const one = await signedIn({ ...base, store: storeOf(scopes[0]), lock: dying });
   await clock.advance(HOUR);
-  const { refresh } = api;
-  api.refresh = never;
-  void outcome(one.vault.getToken());
-  await clock.advance(100);
-  expect(refreshes({ api })).toBe(1);
-  // It is gone: whatever it begins from here on reaches nobody, and its lock is let go.
-  for (const name of ["read", "head", "write"] as const)
-    Object.assign(one.store, { [name]: () => new Promise(() => {}) });
+  await dieRefreshing(one, one.store);
   if (!lives) locks.clear();
-  api.refresh = refresh;
   const other = bench({ ...base, store: storeOf(scopes[1]), lock: lockOf(spans[1]) });
   const began = clock.running();
   return {
@@ -347,14 +351,7 @@ describe("silence", () => {
     // Something has been heard: the sign-in of somebody who stays.
     await third.vault.signIn(credentials);
     await clock.advance(HOUR);
-    const { refresh } = api;
-    api.refresh = never;
-    void outcome(one.vault.getToken());
-    await clock.advance(100);
-    expect(refreshes({ api })).toBe(1);
-    for (const name of ["read", "head", "write"] as const)
-      Object.assign(dead, { [name]: () => new Promise(() => {}) });
-    api.refresh = refresh;
+    await dieRefreshing(one, dead);
     const began = clock.running();
     await within(clock, 40 * SECOND, outcome(other.vault.getToken()));
     return { ms: clock.running() - began, sent: refreshes({ api }) };

@@ -8,6 +8,7 @@ import type { CloudflareVault } from "../../../src/cloudflare/proxy.ts";
 import { readKeys } from "../../../src/cloudflare/keys.ts";
 import { type SessionName, keyOf, type Owner } from "../../../src/cloudflare/wire.ts";
 import type { Clock, Provider, TokenSet } from "../../../src/types.ts";
+import { durableKv } from "../../support/durable-kv.ts";
 import {
   clockAhead,
   type ManualClock,
@@ -77,13 +78,7 @@ function scene(given?: Clock): Scene {
     storage: {
       transactionSync: <T>(task: () => T): T => task(),
       sync: async () => {},
-      kv: {
-        get: (key: string) => structuredClone(stored.get(key)),
-        put: (key: string, value: unknown) => void stored.set(key, structuredClone(value)),
-        delete: (key: string) => stored.delete(key),
-        list: ({ prefix }: { prefix: string }) =>
-          [...stored].filter(([key]) => key.startsWith(prefix)),
-      },
+      kv: durableKv(stored),
       getAlarm: async () => null,
       setAlarm: async () => {},
       deleteAlarm: async () => {},
