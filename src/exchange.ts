@@ -23,7 +23,7 @@ export interface Told {
   readonly reason?: VaultErrorReason | undefined;
 }
 
-/** Of a grant there is nothing of the kind to tell. */
+/** A grant has none of these facts. */
 export type Untold = { readonly [Fact in keyof Told]?: undefined };
 
 /** The guarded way to a token endpoint, which each call of a provider gets. */
@@ -56,9 +56,12 @@ export interface Shelf {
 /** For a mechanism that keeps a record of its own, beside the session's, and waits for other contexts. */
 export interface ExchangeContext {
   readonly store: Shelf;
-  /** Under which the store keeps the session. */
+  /** The key under which the store keeps the session. */
   readonly key: string;
-  /** What the store has of the session: one that was not refused, its tombstone, or neither. */
+  /**
+   * `"good"`: the store has a session that was not refused. `"ended"`: it has the session's tombstone. Else
+   * neither.
+   */
   readonly standing: () => Promise<"good" | "ended" | undefined>;
   readonly clock: Clock;
   /** Whether the vault was closed: then no request is begun any more. */

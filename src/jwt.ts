@@ -54,7 +54,7 @@ export interface JwtClaims {
   readonly iss?: string;
   readonly sub?: string;
   readonly aud?: string | readonly string[];
-  /** Seconds since the epoch, as `nbf` and `iat`. */
+  /** Seconds since the epoch, as `nbf` and `iat` are. */
   readonly exp?: number;
   readonly nbf?: number;
   readonly iat?: number;
@@ -75,9 +75,9 @@ export interface VerifiedJwt {
 /** The options of {@link verifyJwt}. */
 export interface VerifyJwtOptions {
   /**
-   * What verifies. For key pairs: {@link remoteKeys}, a JWKS, a public JWK (both also as JSON), or SPKI PEM
-   * (`BEGIN PUBLIC KEY`).
-   * For the HS algorithms: the secret as text or bytes, or a JWK of `kty` `oct`.
+   * What verifies the signature. For key pairs: {@link remoteKeys}, a JWKS, a public JWK (both also as JSON),
+   * or SPKI PEM (`BEGIN PUBLIC KEY`). For the HS algorithms: the secret as text or bytes, or a JWK of `kty`
+   * `oct`.
    */
   readonly key: GivenKey;
   /** The algorithms that the issuer signs by: key pairs' or HMAC's, and never both. */
@@ -87,8 +87,8 @@ export interface VerifyJwtOptions {
   /** You, as the issuer calls you: one of these has to stand in `aud`. */
   readonly audience: string | readonly string[];
   /**
-   * The header's `typ`, which then has to be there: `"at+jwt"` for access tokens of RFC 9068. Without it, a
-   * JWT whose `typ` is other than `JWT` is not accepted, because it is for something else.
+   * The `typ` that the header must have: `"at+jwt"` for access tokens of RFC 9068. Without this option a JWT is
+   * accepted only if its `typ` is `JWT` or absent: with another `typ` it is for something else.
    */
   readonly type?: string;
   /** Claims that have to be there besides `iss`, `aud` and `exp`; none by default. */
@@ -118,8 +118,8 @@ export interface SignJwtOptions {
 }
 
 /**
- * Reads a JWT and verifies nothing: anybody may have written what it says. For display and for scheduling
- * only. `undefined` for any text that is no JWT.
+ * Reads a JWT and verifies nothing: anybody may have written its claims. For display and for scheduling only.
+ * `undefined` for any text that is no JWT.
  *
  * @example
  * ```ts

@@ -36,9 +36,9 @@ export interface Intent {
   readonly refreshTokenHash?: string | undefined;
   /** When this refresh token was first sent: a later attempt with the same one keeps it. */
   readonly firstSentAt: number;
-  /** An earlier attempt with this refresh token got no answer: no later reply proves it unspent. */
+  /** An earlier attempt with this refresh token got no answer: no later reply proves that the token is unspent. */
   readonly repeated: boolean;
-  /** When the exchange has ended at the latest, by the clock of the context that began it. */
+  /** When the exchange has ended at the latest, by the clock of the context that began the exchange. */
   readonly deadline: number;
   /** The exchange has ended without an answer. */
   readonly ended?: true | undefined;
@@ -74,8 +74,8 @@ export interface Session {
   /** The attempt that brought the token set: 0 for a sign-in. */
   readonly attempt: number;
   /**
-   * The last attempt, where that is a later one: an earlier attempt's grant has cleared its intent. The next
-   * attempt counts on from it, so that no two have the same number.
+   * The number of the last attempt, where that attempt began after the one that brought the token set. The next
+   * attempt counts on from this number, so that no two attempts have the same.
    */
   readonly lastAttempt?: number | undefined;
   /** The server has refused the refresh token: it is never sent again. */
@@ -94,7 +94,7 @@ export interface RecordHead {
   readonly format: 1;
   readonly sessionId: string;
   readonly revision: number;
-  /** The intent's, while there is one. */
+  /** The intent's `attemptId`, while there is an intent. */
   readonly attemptId?: string | undefined;
   readonly tombstone?: true;
   /** When the session was ended, by the clock of the context that ended it; in a tombstone only. */
@@ -162,8 +162,8 @@ export interface Lock {
   /** Which contexts see each other's locks; none by default. */
   readonly spans?: TokenStore["shared"];
   /**
-   * Holds `name` as a sign of life until the function that it answers is called or this context dies,
-   * while a page is hidden or frozen too. Answers `undefined` where no lock is really held.
+   * Holds `name` as a sign of life, also while a page is hidden or frozen. Answers with the function that lets
+   * go of `name`; the death of this context does so, too. Answers `undefined` where no lock is really held.
    */
   hold?(name: string): Promise<(() => void) | undefined>;
   /** Whether nobody holds `name`; `false` where nobody can tell. The look never waits for the holder. */
@@ -267,7 +267,7 @@ export interface Provider<Credentials = unknown> {
   readonly scheme?: string | undefined;
   /** Shows the token in place of `Authorization`: `X-API-Key`. Without a scheme its value is the token alone. */
   readonly header?: string | undefined;
-  /** Whether snapshots show the token's claims; `true` by default. `false` where one may be what mints tokens. */
+  /** Whether snapshots show the token's claims; `true` by default. `false` where a claim is a secret. */
   readonly showsClaims?: boolean | undefined;
   /** Keeps sessions apart besides the account: client, audience, scope. Not a secret; none by default. */
   readonly partition?: readonly string[] | undefined;
@@ -302,21 +302,21 @@ export interface Renewal {
 
 /** What `createVault` takes; `provider` and `store` are required, everything else has a default. */
 export interface VaultOptions<Credentials = never> {
-  /** The API: a preset, a mechanism's, or one of your own. */
+  /** The API: made by a preset, by a mechanism, or by you. */
   readonly provider: Provider<Credentials>;
   /** Where sessions live. */
   readonly store: TokenStore;
-  /** Keeps accounts apart, 1 to 256 characters; `"default"` by default. No secret: part of a key. */
+  /** The account's name, 1 to 256 characters; `"default"` by default. Part of a key, and no secret. */
   readonly account?: string;
   /** Saves work between contexts; none by default, and correctness never needs one. */
   readonly lock?: Lock;
   /** How contexts hear of each other; none by default. */
   readonly channel?: Channel;
-  /** How long a call waits for tokens, before its first send and after a 401; 20,000 ms by default. */
+  /** How many milliseconds a call waits for tokens, in all; 20,000 by default. */
   readonly patience?: number;
-  /** How long memory serves a token without a look at the store; 60,000 ms by default. */
+  /** How many milliseconds memory serves a token without a look at the store; 60,000 by default. */
   readonly maxStaleness?: number;
-  /** Refreshes at the soft time though nobody calls; `false` by default, `true` in browsers. */
+  /** Refreshes at the soft time, even when nobody calls; `false` by default, `true` in browsers. */
   readonly refreshAhead?: boolean;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
@@ -334,7 +334,7 @@ export interface VaultOptions<Credentials = never> {
    * service worker an event has to hold it.
    */
   readonly isHeldOpen?: () => boolean;
-  /** Calls back when timers may have been late, and returns how to stop. None but in browsers. */
+  /** Calls back when timers may have been late, and returns how to stop. Only browsers have one by default. */
   readonly onWake?: (listener: () => void) => () => void;
   /** What requests and refreshes are sent with; the global one by default. */
   readonly fetch?: Fetch;
@@ -374,8 +374,8 @@ export interface TokenSource {
 }
 
 /**
- * What a caller needs. An answer of the same session and generation as `rejected`, or of another
- * session, means that there is nothing to send again with: the 401 is the answer.
+ * What a caller needs. Where the answer has the session and generation of `rejected`, or another session, there
+ * is no token to send the call again with: the 401 is the answer.
  */
 export interface TokenNeed {
   /** The token that the server answered with 401; proxies give its name alone. */

@@ -21,7 +21,7 @@
 import { because, check } from "./errors.ts";
 import type { Vault } from "./vault/contract.ts";
 
-/** The part of a vault that is used here: every vault but a Worker's has it. */
+/** The part of a vault that `createVaults` uses: every vault but a Worker's has it. */
 export type KeptVault = Pick<Vault, "close" | "snapshot" | typeof Symbol.asyncDispose>;
 
 /** The options of {@link createVaults}. */
@@ -45,7 +45,7 @@ export interface Vaults<Kept extends KeptVault> {
   readonly size: number;
   /** Closes all of them. Sessions stay in the store. */
   close(): void;
-  /** The same; resolves when everything that was under way has ended. */
+  /** Closes as `close()` does; resolves when everything that was under way has ended. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

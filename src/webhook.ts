@@ -38,7 +38,7 @@ export type WebhookSecret = string | Uint8Array;
 
 /** One header holds a prefix and the HMAC of the body in lower-case hex, as VMCloud sends it. */
 export interface HexWebhookOptions extends Common {
-  /** The default. */
+  /** The default scheme. */
   readonly scheme?: "hex";
   /** The header's name; `X-Webhook-Signature` by default. */
   readonly header?: string;

@@ -49,8 +49,8 @@ function refuse(why: string, advice: string): never {
  * - Middlewares after the vault, and wretch's own addons, see each send with its token. There `dedupe` and
  *   `throttlingCache` are switched off; a reply that was fetched for another request is refused, and so
  *   is a second try of a POST.
- * - `retry` may stand before the vault. It sees replies that are healed already. A POST or PATCH is not
- *   sent again for it: it gets the first reply once more.
+ * - `retry` may stand before the vault. It sees replies that are healed already. A POST or PATCH is not sent
+ *   again: `retry` gets the first reply once more.
  * - A `dedupe` or cache before the vault answers without asking the vault: have one for each account,
  *   never one for several.
  * - What sends is wretch's own `fetch`, and never the vault's: a mock, like any other `fetch` of your own, belongs

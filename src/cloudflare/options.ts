@@ -11,11 +11,11 @@ export interface SharedOptions<Env> {
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;
   /**
-   * Called with each event, for logs and metrics. The object tells of its session; a Worker tells of
-   * `retried`, a request that is sent again after its 401, and of `bare`, an origin that is not listed,
-   * once in each isolate. An event holds no secret. `waitUntil` holds the promise that the function
-   * returns, and a rejection stands in the platform's log. The function of `defineTokenVault` serves both
-   * sides; `createVault` needs one of its own only where the class belongs to another Worker.
+   * Called with each event, for logs and metrics. The object tells of its session. A Worker tells of `retried`,
+   * when a request is sent again after its 401, and of `bare`, when an origin is not listed: once in each
+   * isolate. An event holds no secret. `waitUntil` holds the promise that the function returns, and a rejection
+   * stands in the platform's log. The function of `defineTokenVault` serves both sides; `createVault` needs one
+   * of its own only where the class belongs to another Worker.
    */
   readonly onEvent?: (event: VaultEvent, env: Env, ctx: VaultContext) => unknown;
 }
@@ -37,8 +37,8 @@ export interface TokenVaultOptions<Env = never>
    */
   readonly fetch?: (env: Env) => Sender | Fetch;
   /**
-   * The name of this class's binding; needed only where two classes of one Worker have a provider of the
-   * same name. None by default.
+   * The name of this class's binding; needed only where two classes of one Worker have a provider of the same
+   * name. None by default.
    */
   readonly binding?: string;
 }
@@ -79,9 +79,9 @@ export interface CloudflareVaultOptions extends SharedOptions<never> {
   readonly providers?: Providers;
   /** Those of `defineTokenVault` by default; needed only where the class belongs to another Worker. */
   readonly keys?: KeysOption;
-  /** How long a call waits for tokens, before its first send and after a 401; 20,000 ms by default. */
+  /** How many milliseconds a call waits for tokens, in all; 20,000 by default. */
   readonly patience?: number;
-  /** How long a token is served from memory without a question; 60,000 ms by default. */
+  /** How many milliseconds memory serves a token without a question; 60,000 by default. */
   readonly maxStaleness?: number;
   /** As in `createVault` of the core; 1,048,576 by default. */
   readonly maxReplayBytes?: number;

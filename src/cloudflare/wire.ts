@@ -109,7 +109,7 @@ export const teller =
     if (onEvent) waitUntil(Promise.resolve().then(() => onEvent({ ...event, account })));
   };
 
-/** An answer whose members, and theirs, are its own: RPC gives it the prototype of all objects (S15). */
+/** An answer whose members are its own, at any depth: RPC gives it the prototype of all objects (S15). */
 export function bare<Said extends object>(said: Said | undefined): Said | undefined {
   if (!isObject(said)) return undefined;
   const copy = own(said);

@@ -23,7 +23,7 @@ export interface OAuthClient {
    * are given. ID tokens and `iss` (RFC 9207) are compared with it.
    */
   readonly issuer?: string;
-  /** Stand in the place of metadata, which is then not looked up. */
+  /** The server's endpoints, in the place of metadata, which is then not looked up. */
   readonly endpoints?: OAuthEndpoints;
   readonly clientId: string;
   /** Where the server sends the browser back to; as registered, or as a path of the page's origin. */

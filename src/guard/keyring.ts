@@ -67,7 +67,7 @@ interface SessionKey {
  */
 export type Keys = string | Readonly<Record<string, WebCryptoKey>>;
 
-/** Keys that have to be fetched. A function is called until it has given them once. */
+/** Keys that have to be fetched. A function is called until it has given the keys once. */
 export type KeySource = Keys | PromiseLike<Keys | undefined> | (() => KeysToCome);
 
 type KeysToCome = Keys | undefined | PromiseLike<Keys | undefined>;

@@ -11,12 +11,9 @@ export interface KeySet {
   readonly keys: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Keys that live elsewhere. `remoteKeys` makes one; so may you. */
+/** Keys that live elsewhere: made by `remoteKeys`, or by you. */
 export interface RemoteKeys {
-  /**
-   * The key set. Where `lacks` says that the set at hand has not the key that is wanted, a newer one may be
-   * fetched.
-   */
+  /** The key set. Where `lacks` says that the set at hand lacks the wanted key, a newer set may be fetched. */
   get(lacks?: (set: KeySet) => boolean): Promise<KeySet>;
 }
 
@@ -27,8 +24,8 @@ export interface RemoteKeysOptions {
   /** How many milliseconds a key set is used without asking again; 600,000 (ten minutes) by default. */
   readonly maxAge?: number;
   /**
-   * How many milliseconds must have passed since the last fetch before a key that is unknown makes another;
-   * 30,000 by default. Without it, everybody who sends a made-up `kid` would make a request.
+   * How many milliseconds must have passed since the last fetch before an unknown key makes another fetch;
+   * 30,000 by default. Without this pause, everybody who sends a made-up `kid` would make a request.
    */
   readonly coolDown?: number;
   /**

@@ -14,7 +14,7 @@ import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 import type { MintOptions, SecretOptions } from "./mint.ts";
 
-/** What a sign-in takes. It is kept with the session, because it mints the next token. */
+/** What a sign-in takes. The user id is kept with the session, because it mints the next token. */
 export interface ArtosCredentials {
   /** A secret: it mints tokens by itself. */
   readonly userId: string;

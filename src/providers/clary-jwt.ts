@@ -9,7 +9,7 @@ import { given } from "../grant/secrets.ts";
 import type { Provider } from "../types.ts";
 import { hmacSigned, type HmacSignedOptions, type SecretOptions } from "./self-signed.ts";
 
-/** What a sign-in takes. It is kept with the session, because it signs the next JWT. */
+/** What a sign-in takes. All of it is kept with the session, because the next JWT is signed with it. */
 export interface ClaryJwtCredentials {
   /** The JWT's `sub`: the user whom it is for. */
   readonly subject: string;

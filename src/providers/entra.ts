@@ -42,10 +42,11 @@ export function entraClient(options: EntraClient): OAuthClient {
  *
  * - A refresh token comes with the scope `offline_access`. Each refresh gives a new one and does not revoke
  *   the old one: `rotation` is `"none"` by default.
- * - In a page, whose redirect URI is registered as `spa`, it ends 24 hours after the login, and so do those
- *   that it is refreshed into: then a user is sent to the login page again, mostly without seeing it.
- *   Elsewhere it lives 90 days.
- * - It can be revoked at any time. `interaction_required` and its kin then ask for a login, as a refusal does.
+ * - In a page, whose redirect URI is registered as `spa`, a refresh token ends 24 hours after the login, and
+ *   its successors end with it. The user is then sent to the login page again, mostly without seeing the page.
+ *   Elsewhere a refresh token lives 90 days.
+ * - A refresh token can be revoked at any time. `interaction_required` and its kin then ask for a login, as a
+ *   refusal does.
  *
  * The metadata of `common` and of a domain names another issuer than the one that was asked, so that a tenant
  * is wanted by its id. There is no revocation endpoint: signing out ends the session here alone, unless

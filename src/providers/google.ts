@@ -35,13 +35,13 @@ export const googleClient = (client: PresetClient): OAuthClient =>
 /**
  * Google's APIs. Its pages say:
  *
- * - A refresh token comes with `access_type=offline`, and without `prompt=consent` with a user's first consent
- *   only ("Using OAuth 2.0 for Web Server Applications"). A user who logs in on a second device without it
+ * - A refresh token comes with `access_type=offline`. Without `prompt=consent` it comes with a user's first
+ *   consent only ("Using OAuth 2.0 for Web Server Applications"): a user who logs in on a second device then
  *   has a session of an hour.
- * - A refresh gives no new refresh token, and the old one stays: `rotation` is `"none"` by default. It ends when
- *   the user revokes it, when it was not used for six months, when there are too many of one account, and
- *   after seven days where the consent screen is in testing ("Using OAuth 2.0 to Access Google APIs", "Refresh
- *   token expiration").
+ * - A refresh gives no new refresh token, and the old one stays: `rotation` is `"none"` by default. A refresh
+ *   token ends when the user revokes it, when nobody has used it for six months, when the account has too many
+ *   of them, and after seven days where the consent screen is in testing ("Using OAuth 2.0 to Access Google
+ *   APIs", "Refresh token expiration").
  * - The token endpoint wants the secret of a web application beside PKCE. So this provider belongs on a server,
  *   with `clientSecret`, and the page hands its code there.
  *

@@ -64,7 +64,7 @@ export interface JwtBearerOptions<Credentials>
     Partial<Pick<ReplyRules, "read">>,
     SecretOptions,
     Pick<Renewal, "assumedLifetime"> {
-  /** Where assertions are exchanged, by a POST of a form; an absolute URL. */
+  /** The absolute URL at which assertions are exchanged, by a POST of a form. */
   readonly tokenUrl: string;
   /**
    * Makes the assertion's claims: `iss` and `aud` (RFC 7523 §3), and what the server wants besides, such
@@ -86,8 +86,8 @@ export interface JwtBearerOptions<Credentials>
    */
   readonly protectedHeader?: (credentials: Credentials) => Readonly<Record<string, unknown>>;
   /**
-   * How many milliseconds an assertion is good, rounded to seconds; 300,000 (five minutes) by default. How
-   * long the token is good is for the server to say.
+   * How many milliseconds an assertion is good, rounded to seconds; 300,000 (five minutes) by default. The
+   * server says how long the token is good.
    */
   readonly assertionLifetime?: number;
 }
@@ -124,9 +124,10 @@ function noting(exchange: Exchange): Exchange & { readonly seen: { ahead?: numbe
  * Makes a provider that keeps the credentials with the session, sealed if the store seals, and signs the
  * next assertion with them. `Credentials` is a JSON value. Nothing is spent by an exchange.
  *
- * An assertion needs the server's time. Where the token endpoint refuses one and shows another time within
- * a day of the clock here, the assertion is signed once more by that time. Where the endpoint shows none,
- * nobody can tell a refused key from a wrong clock: the session is kept, and the error is `clock_unknown`.
+ * An assertion needs the server's time. Where the token endpoint refuses an assertion, and shows a time that
+ * differs from this clock's by less than a day, the assertion is signed once more by the server's time. Where
+ * the endpoint shows no time, nobody can tell a refused key from a wrong clock: the session is kept, and the
+ * error is `clock_unknown`.
  *
  * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, `clock_unknown`, and
  * `invalid_option` where there is no key or one that the algorithm does not take (then `reason` is a

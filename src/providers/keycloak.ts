@@ -12,7 +12,7 @@ import { type CodeCredentials, oauth2, type OAuth2Options } from "./oauth2.ts";
 
 /** The client, as its page needs it. */
 export interface KeycloakClient extends PresetClient {
-  /** Where the server is, `"https://login.acme.example"`; with a path, such as `/auth`, if it has one. */
+  /** The server's address, `"https://login.acme.example"`; with a path, such as `/auth`, if the server has one. */
   readonly baseURL: string;
   readonly realm: string;
 }
@@ -35,7 +35,7 @@ export function keycloakClient(options: KeycloakClient): OAuthClient {
  *   ends it when nobody refreshes for so long, half an hour by default. With the scope `offline_access` it
  *   outlives that session.
  * - "Revoke Refresh Token" is a switch of the realm, off by default: then a refresh token may come again until
- *   its session ends, and `rotation: "none"` is right. On, each is spent by its use.
+ *   its session ends, and `rotation: "none"` is right. Switched on, each refresh token is spent by its use.
  * - "Refresh Token Max Reuse" (its help text) says how often a spent one may come again. That is a number and
  *   not a time, so that it is no `reuseWindow`.
  *

@@ -57,7 +57,7 @@ export interface OAuth2Options
     OAuthClient,
     Partial<Renewal>,
     Partial<Pick<ReplyRules, "isRefusal" | "safe503">> {
-  /** Makes the client a confidential one. It belongs on a server. None by default: a public client. */
+  /** Makes the client a confidential one, which belongs on a server. None by default: a public client. */
   readonly clientSecret?: string;
   /** How the secret is shown (RFC 6749 §2.3.1): in a header, `"basic"` by default, or in the body. */
   readonly clientAuthentication?: "basic" | "post";
@@ -69,9 +69,9 @@ export interface OAuth2Options
    */
   readonly idTokenAlgorithms?: readonly string[];
   /**
-   * Keeps the ID token, so that `beginSignOut` can tell the server whose login to end (`id_token_hint`): some
-   * servers ask the user otherwise, and some refuse. A snapshot's `profile` then shows it as `id_token`, unless
-   * the profile would be longer than 4,096 characters with it. `false` by default.
+   * Keeps the ID token, so that `beginSignOut` can tell the server whose login to end (`id_token_hint`).
+   * Without it some servers ask the user, and some refuse. A snapshot's `profile` then shows it as `id_token`,
+   * unless the profile would be longer than 4,096 characters with it. `false` by default.
    */
   readonly keepsIdToken?: boolean;
   /**

@@ -15,7 +15,7 @@ import { bearer, password, type PasswordOptions } from "./password.ts";
 export type SupabaseCredentials =
   | { readonly email: string; readonly password: string }
   | { readonly phone: string; readonly password: string }
-  /** What `/auth/v1/authorize` has sent the browser back with, and the verifier that it was begun with. */
+  /** The code that `/auth/v1/authorize` has sent the browser back with, and the verifier of that login. */
   | { readonly authCode: string; readonly codeVerifier: string };
 
 /** The options of {@link supabase}. */

@@ -24,9 +24,10 @@ export interface RedisStoreOptions {
   /** How many milliseconds a call may take; 4000 by default. */
   readonly timeout?: number;
   /**
-   * Whether an acknowledged write has to outlive a crash; `true` by default. With `false` Redis' settings are not
-   * asked for, and the store is not `atomic`: `createVault` refuses it for refresh tokens that rotate. It is
-   * for a cache that may lose what can be got anew, such as minted tokens.
+   * Whether an acknowledged write has to outlive a crash; `true` by default. With `false` Redis' settings are
+   * not asked for, and the store is not `atomic`: `createVault` refuses the store for refresh tokens that
+   * rotate. `false` is for a cache that may lose its records because they can be got anew, such as minted
+   * tokens.
    */
   readonly durable?: boolean;
   /**

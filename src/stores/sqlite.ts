@@ -32,8 +32,8 @@ export interface SqliteStatement {
 /** The options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
   /**
-   * The table's name, as it is spelled, is bound into the seal; `"tokenkeep"` by default. It is made when it
-   * is missing, and a second one beside it, `…_meta`.
+   * The table's name; `"tokenkeep"` by default. The seal binds its spelling. A missing table is made, and a
+   * second one beside it, `…_meta`.
    */
   readonly table?: string;
   /** How many milliseconds a call may take, which are spent on waiting for a locked database; 4000 by default. */

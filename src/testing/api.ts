@@ -9,7 +9,7 @@ import { mswHandlers, type MswHttp, playwrightRoute, type RouteLike } from "./wi
 
 /** The options of {@link fakeApi}. */
 export interface FakeApiOptions extends TokenRules {
-  /** Where it is; `"https://api.example.com"` by default. */
+  /** The API's origin; `"https://api.example.com"` by default. */
   readonly origin?: string;
   /** Gets credentials: a path, or an absolute URL; `"/login"` by default. Each `POST` there is granted. */
   readonly signInUrl?: string;
@@ -24,11 +24,11 @@ export interface FakeApiOptions extends TokenRules {
    * is a network error. What it throws is a fault of the test: MSW shows it with a 500, and Playwright ends the test.
    */
   readonly answer?: (request: Request) => Response | Promise<Response>;
-  /** By which tokens end and replies are late; the system's by default. */
+  /** The clock by which tokens end and replies are late; the system's by default. */
   readonly clock?: Pick<Clock, "now" | "setTimeout">;
 }
 
-/** How many calls came, whatever became of them. */
+/** How many calls have come, with any outcome. */
 export interface FakeApiCounts {
   readonly signIns: number;
   readonly refreshes: number;
@@ -44,11 +44,11 @@ export interface FakeApiCounts {
 /** A fake API; made by {@link fakeApi}. */
 export interface FakeApi extends FaultControls {
   readonly origin: string;
-  /** For a vault of the test's own, where `write` is not given: any e-mail address and password sign in. */
+  /** For a vault that the test makes, where `write` is not given: any e-mail address and password sign in. */
   readonly provider: Provider<PasswordCredentials>;
   /** In place of `fetch`: for a vault's option, or for a stub of the global one. */
   readonly fetch: Fetch;
-  /** So far. */
+  /** The calls so far. */
   readonly counts: FakeApiCounts;
   /** Handlers for MSW 2 and 3: `setupServer(...api.handlers(http))`. */
   handlers<Handler>(http: MswHttp<Handler>): Handler[];

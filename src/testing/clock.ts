@@ -6,7 +6,7 @@ import type { Clock } from "../types.ts";
 export interface TestClock extends Clock {
   /**
    * Lets `ms` milliseconds pass; timers fire in order, and what they began goes on meanwhile. Rejects with
-   * `invalid_option` for what is no such time, such as `Infinity`: `until` waits for an event.
+   * `invalid_option` for a number that is no such time, such as `Infinity`: `until` waits for an event.
    */
   advance(ms: number): Promise<void>;
   /** Steps the wall clock alone, by `ms` milliseconds, as a user or NTP does. */

@@ -26,7 +26,7 @@ export interface SignInPagesOptions<Credentials = never> extends Pick<
   VaultOptions<Credentials>,
   "provider"
 > {
-  /** An address of the application's origin, `https` or on `localhost`. It is not asked. */
+  /** An address of the application's origin, `https` or on `localhost`. Nothing is fetched from there. */
   readonly url: string;
   /** The session's tokens: `api.grant()` of a fake API, or real ones. */
   readonly tokens: TokenSet;

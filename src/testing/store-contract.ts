@@ -12,11 +12,11 @@ export interface ContractCase {
 
 /** The options of {@link storeContract}. */
 export interface StoreContractOptions {
-  /** What really lies under a key, behind the store's back; by default what `read` gives. */
+  /** The value that really lies under a key, behind the store's back; by default the value that `read` gives. */
   readonly stored?: (store: TokenStore, key: string) => Awaitable<unknown>;
   /** Two stores on the same, empty records, as two processes have them; by default one store twice. */
   readonly twins?: () => Awaitable<readonly [TokenStore, TokenStore]>;
-  /** Whether it compares and sets in one step; `true` by default. */
+  /** Whether the store compares and sets in one step; `true` by default. */
   readonly atomic?: boolean;
 }
 

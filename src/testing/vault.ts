@@ -11,11 +11,11 @@ export interface TestVaultOptions<Credentials> extends Omit<
   Partial<VaultOptions<Credentials>>,
   "provider"
 > {
-  /** What its requests go to; a new {@link fakeApi} by default, by the same clock. */
+  /** The API that the vault's requests go to; a new {@link fakeApi} by default, by the same clock. */
   readonly api?: FakeApi;
   /** Signs in with these; by default it adopts tokens of the API, for which every provider will do. */
   readonly credentials?: Credentials;
-  /** Whether it is signed in; `true` by default. */
+  /** Whether the vault is signed in; `true` by default. */
   readonly signedIn?: boolean;
 }
 

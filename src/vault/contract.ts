@@ -84,11 +84,11 @@ export interface Vault<Credentials = never> {
    */
   adopt(tokens: TokenSet): Promise<void>;
   /**
-   * The access token alone. Rejects with a `VaultError`, as `fetch` does: with `session_changed` where
-   * somebody else has signed in since `rejected` was got: then nothing is to be sent again.
+   * The access token alone. Rejects with a `VaultError`, as `fetch` does. The code is `session_changed` where
+   * somebody else has signed in since `rejected` was got: then send nothing again.
    */
   getToken(options?: {
-    /** A token of `getToken` that the server answered with 401. A newer one is got, if there is any. */
+    /** A token of `getToken` that the server answered with 401. The answer is a newer token, if there is any. */
     readonly rejected?: string;
     readonly signal?: AbortSignal;
   }): Promise<string>;
@@ -126,6 +126,6 @@ export interface Vault<Credentials = never> {
   events(listener: (event: VaultEvent) => void): () => void;
   /** Lets go of timers and channels, and begins nothing any more. The session stays. */
   close(): void;
-  /** The same; resolves when everything that was under way has ended. */
+  /** Closes as `close()` does; resolves when everything that was under way has ended. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -20,16 +20,16 @@ export type { VaultWorker } from "./link.ts";
 /** The options of {@link connectVault}. */
 export interface ConnectOptions {
   /**
-   * Loads a module that runs the vault in the page where no worker can be had. It exports as `vault` the
-   * object that `serveVault` gives: the worker's own file will do. None by default: then calls reject
-   * with `worker_unavailable`.
+   * Loads a module that runs the vault in the page where no worker can be had. The module exports as `vault`
+   * the object that `serveVault` gives: the worker's own file will do. Without a fallback, which is the
+   * default, calls then reject with `worker_unavailable`.
    */
   readonly fallback?: () => Promise<{ readonly vault: VaultPort }>;
   /** As in `createVault`; `"default"` by default. */
   readonly account?: string;
   /**
-   * How many milliseconds the worker may take for its first answer; 5,000 by default. Without a fallback
-   * it is asked twice. Any other answer may take 25 seconds more: where the worker's `patience` is above
+   * How many milliseconds the worker may take for its first answer; 5,000 by default. Without a fallback the
+   * worker is asked twice. Any other answer may take 25 seconds more: where the worker's `patience` is above
    * 20,000 ms, raise this option by the difference.
    */
   readonly timeout?: number;
