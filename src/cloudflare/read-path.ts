@@ -125,7 +125,7 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
   return {
     askForToken,
     getToken(given) {
-      // Whoever makes a need leaves members out (S15).
+      // Callers leave members of a need out (S15).
       const need = own({ ...given });
       const now = clock.now();
       const known = memory.get(key);

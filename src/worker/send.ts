@@ -41,7 +41,7 @@ const createGo =
     const mayLeak = header !== AUTHORIZATION && redirect === "follow";
     const sent = mayLeak ? requestOf(request, { redirect: "error" }) : request;
     const answer = seen(await send(sent), url, method);
-    // By what was asked for: whoever was given the request may have changed what it shows.
+    // By what was asked for: code that was given the request may have changed what it shows.
     passed.note(answer, ticket, { url, method });
     return answer;
   };

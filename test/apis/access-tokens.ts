@@ -20,7 +20,7 @@ export interface CheckedToken {
 export interface AccessTokens {
   /** `life` in milliseconds, rounded up to whole seconds. */
   issue(claims: JWTPayload, life: number, family?: number): Promise<IssuedToken>;
-  /** What a token says, if it is one of ours, has not expired and was not killed. */
+  /** What a token says, if it was issued here, has not expired and was not killed. */
   check(token: string): Promise<CheckedToken | undefined>;
   /** Ends every token issued so far; with `family`, those of this one. */
   kill(family?: number): void;

@@ -11,7 +11,7 @@ export interface Gate {
   readonly arrived: Promise<void>;
   /** Resolves when the connection of the first held call has closed: nobody can take its reply. */
   readonly left: Promise<void>;
-  /** Lets go whoever is held, and opens the gate for good. */
+  /** Lets go all that are held, and opens the gate for good. */
   release(): void;
 }
 

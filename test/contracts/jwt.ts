@@ -1,4 +1,4 @@
-/** JWTs of others and of one's own, in every runtime: see the files of `jwt/`. */
+/** JWTs that others signed, and JWTs that are signed here, in every runtime: see the files of `jwt/`. */
 import { jwtAttacks } from "./jwt/attacks.ts";
 import { jwtClaims } from "./jwt/claims.ts";
 import { jwtPolluted } from "./jwt/pollution.ts";

@@ -315,7 +315,7 @@ export function webLocksContract(
     );
 
     it.each(["pagehide", "freeze"] as const)(
-      "on %s whoever waits leaves the queue, where a frozen page would block the others [F7]",
+      "on %s a caller that waits leaves the queue, where a frozen page would block the others [F7]",
       async (event) => {
         const name = freshName();
         const begun = gate();

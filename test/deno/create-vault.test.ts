@@ -80,7 +80,7 @@ it("keys that have to be fetched: by a function or a promise, the same as the te
   expect(api.to("/login")).toHaveLength(1);
 });
 
-it("a store of one's own needs neither database nor keys", async () => {
+it("a store that the application brings needs neither database nor keys", async () => {
   const api = fakeApi();
   const vault = make({ store: memoryStore(), fetch: api.fetch });
   await vault.signIn(credentials);

@@ -94,7 +94,7 @@ it("a webhook with a JWT: ours is taken, another customer's is not [S12]", async
   expect(info.mock.calls).toEqual([[{ message: {} }]]);
 });
 
-it("a session of one's own: signed, and verified by the same secret [S12]", async () => {
+it("a session that the server signs itself: signed, and verified by the same secret [S12]", async () => {
   vi.stubEnv("SESSION_KEY", "a secret of more than thirty-two bytes");
   const { sessionOf, visitorOf } = await load("Your own JWTs");
   const session = await sessionOf("ada");

@@ -258,7 +258,7 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
   );
 
   it.each(PACKAGES)(
-    "by %s: under serializable isolation whoever comes second is told no [P3]",
+    "by %s: under serializable isolation the second writer is told no [P3]",
     async (name) => {
       const pool = open(name);
       const table = await withTable(pool);

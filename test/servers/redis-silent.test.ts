@@ -84,7 +84,7 @@ describe.runIf(theServers().redis).each(PACKAGES)("a silent Redis, by %s", (name
       expect(await callAll(known)).toEqual(allSilent);
       expect(await callAll(fresh)).toEqual(allSilent);
       await end();
-      // What was on its way may have been written, or not: whoever reads knows.
+      // What was on its way may have been written, or not: a reader knows.
       await vi.waitFor(async () => expect((await known.head("a"))?.revision).toBeDefined(), soon);
       const found = await known.head("a");
       expect(await known.write("a", record({ revision: 3 }), found)).toBe(true);

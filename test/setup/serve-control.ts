@@ -1,4 +1,4 @@
-/** The control server as a process: prints its address, and ends with whoever started it. */
+/** The control server as a process: prints its address, and ends with the process that started it. */
 import { serveControl } from "../apis/serve.ts";
 
 const { url } = await serveControl();

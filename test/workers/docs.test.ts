@@ -101,7 +101,7 @@ it("KV alone: a static token for every isolate, sealed", async () => {
   expect(JSON.stringify(stored)).not.toContain(token);
 });
 
-it("a test of one's own Worker: signed in without a server, and what it sends is seen", async () => {
+it("a test of an application's Worker: signed in without a server, and what it sends is seen", async () => {
   const own = { ...env, TOKEN_VAULT: otherNamespace(env.DOCS_VAULT) };
   const host = "tenant.example";
   const { sent, end } = await pretend({ env: own, account: host }, () => Response.json(["a vm"]));

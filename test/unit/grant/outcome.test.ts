@@ -231,7 +231,7 @@ describe("a good access token", () => {
     expect(JSON.parse(api.to("/refresh")[1]!.body)).toEqual({ refresh_token: "refresh-1-secret" });
   });
 
-  it("of a provider of one's own is narrowed alike [F70 S10]", async () => {
+  it("of a provider that an application wrote is narrowed alike [F70 S10]", async () => {
     const grant = { accessToken: "own", refreshToken: {}, scope: 17, expiresAt: "soon" };
     const provider = { ...acme(), signIn: async () => ({ type: "granted", grant }) as never };
     const { vault } = bench({ provider });

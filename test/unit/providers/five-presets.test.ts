@@ -154,7 +154,7 @@ describe.each(ofThose(({ heals }) => heals))("%s, whose tokens can be had anew",
       expect(error).toMatchObject({ code: "sign_in_required", status: 401 });
       expect(events.filter(({ type }) => type === "refused")).toHaveLength(1);
     } else {
-      // A JWT of one's own is never refused when it is signed, only when it is sent.
+      // A JWT that is signed here is never refused when it is signed, only when it is sent.
       expect((await vault.fetch(url + read)).status).toBe(401);
     }
     await vault.signIn(await api.credentials("grace"));

@@ -7,7 +7,7 @@ import { settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, never, ORIGIN, reply } from "../../support/fake-api.ts";
 import { bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
 
-describe("a provider of one's own", () => {
+describe("a provider that an application makes", () => {
   it("takes fifteen lines at most", async () => {
     // lines-begin
     const provider = password<{ user: string; pass: string }>({

@@ -42,7 +42,7 @@ describe("close() while a sign-in is being stored", () => {
         store.delay = 0;
         expect(await reopened(made)).toBe("access-bob-secret");
         expect(revoked(made, "bob")).toBe(0);
-        // Whoever asked for it is told what became of it, or that the vault is closed.
+        // The caller who asked for it is told what became of it, or that the vault is closed.
         expect([undefined, "closed"]).toContain(end);
       }
     },

@@ -120,7 +120,7 @@ describe("eight contexts without a lock", () => {
     },
   );
 
-  it("ask it once, where a channel delivers: whoever is at it says so [P1]", async () => {
+  it("ask it once, where a channel delivers: the one that is at it says so [P1]", async () => {
     const channel = saying(() => true);
     const { vaults, clock, api } = await crowd(8, { ...lax(), channel });
     api.refresh = slowly(clock, 5 * SECOND, api.refresh);

@@ -76,7 +76,7 @@ async function meeting(store: TokenStore = memoryStore()): Promise<Meeting> {
   return { ...made, clock, refresh, login, waiting };
 }
 
-/** Bob is served here and to whoever opens the store anew, and his session is not revoked. */
+/** Bob is served here and to each context that opens the store anew, and his session is not revoked. */
 async function expectBob({ vault, api, clock, store }: Bench): Promise<void> {
   expect(await within(clock, MINUTE, outcome(vault.getToken()))).toBe("access-bob-secret");
   expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: true });
@@ -251,7 +251,7 @@ describe("a sign-in in one tab while another tab refreshes the session before it
       expect(await within(clock, MINUTE, signingIn)).toBeUndefined();
       await clock.advance(2 * MINUTE);
       await expectBob({ ...other, api, clock, store: kept });
-      // Whoever looks first in the other tab may have been served from memory.
+      // The first to look in the other tab may have been served from memory.
       await within(clock, MINUTE, outcome(tab.vault.getToken()));
       expect(await within(clock, MINUTE, outcome(tab.vault.getToken()))).toBe("access-bob-secret");
       expectNotDropped({ api }, one, two);

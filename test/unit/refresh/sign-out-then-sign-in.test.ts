@@ -184,7 +184,7 @@ describe("an account that was removed", () => {
     expect(await other.vault.accounts()).toEqual(["default"]);
   });
 
-  it("is not listed, whoever asks, and another account stays [F49 S14]", async () => {
+  it("is not listed by any context, and another account stays [F49 S14]", async () => {
     const clock = manualClock();
     const store = memoryStore();
     const api = fakeApi();

@@ -125,7 +125,7 @@ describe("it says that it is connected only while messages arrive", () => {
   });
 });
 
-it("what is no message of ours is not heard, and throws nothing [S10 F52]", async () => {
+it("a text that is no message of a vault is not heard, and throws nothing [S10 F52]", async () => {
   const relay = server();
   const heard: unknown[] = [];
   channelOver(relay).open("name", (said) => heard.push(said));

@@ -42,7 +42,7 @@ describe("createClock", () => {
     await expect(clock.until(new Promise(() => {}))).rejects.toThrow("no timer is left");
   });
 
-  it("a real wait of ours is waited for by the settle that is given", async () => {
+  it("a real wait in the test is waited for by the settle that is given", async () => {
     let settled = 0;
     const clock = createClock({ settle: async () => void settled++ });
     await clock.advance(1);
