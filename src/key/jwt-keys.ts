@@ -21,13 +21,15 @@ export type Source =
   | { readonly type: "set"; readonly set: KeySet }
   | { readonly type: "one"; readonly key: unknown };
 
+const isRemote = (given: Record<string, unknown>): given is Record<string, unknown> & RemoteKeys =>
+  says(given, "get") && typeof given["get"] === "function";
+
 export function sourceOf(key: GivenKey): Source {
   const isAddress = typeof key === "string" ? /^https?:\/\//.test(key) : key instanceof URL;
   check(!isAddress, "as key remoteKeys(url), for keys that live at an address");
   const given: unknown = typeof key === "string" ? jsonIn(key) : key;
   if (!isObject(given) || given instanceof Uint8Array) return { type: "one", key };
-  if (says(given, "get") && typeof given["get"] === "function")
-    return { type: "remote", remote: given as unknown as RemoteKeys };
+  if (isRemote(given)) return { type: "remote", remote: given };
   const { keys } = own(given);
   if (!Array.isArray(keys)) return { type: "one", key };
   check(keys.every(isObject), "a JWKS, whose keys are JWKs");

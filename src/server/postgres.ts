@@ -80,6 +80,15 @@ interface Js {
 const has = (value: object, ...names: readonly string[]): boolean =>
   names.every((name) => typeof Reflect.get(value, name) === "function");
 
+const isPostgresJs = (client: unknown): client is Js =>
+  typeof client === "function" && has(client, "unsafe", "begin", "listen");
+
+const isPgPool = (client: unknown): client is Pg =>
+  typeof client === "object" &&
+  client !== null &&
+  has(client, "query", "connect") &&
+  typeof Reflect.get(client, "totalCount") === "number";
+
 /**
  * Narrows what the application gave. A single connection is refused, because it may stand in the middle of a
  * transaction of the application's.
@@ -87,12 +96,8 @@ const has = (value: object, ...names: readonly string[]): boolean =>
  * @throws `VaultError`, code `invalid_option`, for anything but a pool
  */
 export function postgresOf(client: unknown): Postgres {
-  if (typeof client === "function" && has(client, "unsafe", "begin", "listen"))
-    return overPostgresJs(client as unknown as Js);
-  if (typeof client === "object" && client !== null && has(client, "query", "connect")) {
-    const { totalCount } = client as { readonly totalCount?: unknown };
-    if (typeof totalCount === "number") return overPg(client as unknown as Pg);
-  }
+  if (isPostgresJs(client)) return overPostgresJs(client);
+  if (isPgPool(client)) return overPg(client);
   throw because(
     "invalid_option",
     "there is no pool",

@@ -175,9 +175,8 @@ function addressesOf({
   refreshUrl = "/refresh",
   revokeUrl = "/logout",
 }: FakeApiOptions): Addresses {
-  const [signIn, refresh, revoke] = [signInUrl, refreshUrl, revokeUrl].map(
-    (url) => new URL(url, origin),
-  ) as [URL, URL, URL];
+  const at = (url: string): URL => new URL(url, origin);
+  const [signIn, refresh, revoke] = [at(signInUrl), at(refreshUrl), at(revokeUrl)];
   const base = new URL(origin).origin;
   return {
     origin: base,

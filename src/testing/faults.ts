@@ -59,7 +59,8 @@ export function networkError(message: string): TypeError {
 }
 
 /** Whether it is one of these on purpose, and no fault of the test's own `answer` or `write`. */
-export const isNetworkError = (error: unknown): boolean => lost.has(error as TypeError);
+export const isNetworkError = (error: unknown): boolean =>
+  error instanceof TypeError && lost.has(error);
 
 export function createFaults(clock: Pick<Clock, "setTimeout">): Faults {
   const planned: { readonly on: FakeCall; left: number; readonly fault: Fault }[] = [];

@@ -57,11 +57,12 @@ function holds(isRight: unknown, what: string): void {
   if (!isRight) throw new Error(what);
 }
 
-const RECORDS: readonly StoredRecord[] = [
-  sampleRecord(),
-  sampleRecord({ revision: 2, attemptId: "attempt-1", body: { generation: 2 } }),
-];
-const [first, second] = RECORDS as readonly [StoredRecord, StoredRecord];
+const first: StoredRecord = sampleRecord();
+const second: StoredRecord = sampleRecord({
+  revision: 2,
+  attemptId: "attempt-1",
+  body: { generation: 2 },
+});
 
 /** Four writers of three changes each need twelve tries at most, if each round takes one of them. */
 const MOST_TRIES = 1_000;
@@ -218,6 +219,12 @@ const comparing = (make: Make): Cases => ({
   },
 });
 
+/** Who has added a number to the record. */
+function writersOf(record: StoredRecord | undefined): readonly number[] {
+  const body = record?.body as { readonly writers: readonly number[] } | undefined;
+  return body?.writers ?? [];
+}
+
 /** Compare and set, by many writers at once. */
 const racing = (twins: Twins): Cases => ({
   async "of many that create at once, one does"() {
@@ -252,8 +259,7 @@ const racing = (twins: Twins): Cases => ({
     async function add(store: TokenStore, writer: number): Promise<boolean> {
       const current = await store.read("a");
       if (!current) return false;
-      const { writers: before } = current.body as { writers: number[] };
-      const body = { writers: [...before, writer] };
+      const body = { writers: [...writersOf(current), writer] };
       return store.write("a", sampleRecord({ revision: current.revision + 1, body }), current);
     }
     await Promise.all(
@@ -266,7 +272,7 @@ const racing = (twins: Twins): Cases => ({
       }),
     );
     const last = await stores[1].read("a");
-    const added = (last?.body as { writers: number[] } | undefined)?.writers ?? [];
+    const added = writersOf(last);
     same(last?.revision, 12, "the revision");
     const wanted = writers.flatMap((writer) => [writer, writer, writer]);
     same(added.toSorted(), wanted, "who has written");

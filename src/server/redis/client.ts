@@ -65,6 +65,15 @@ export interface Redis {
 const has = (value: object, ...names: readonly string[]): boolean =>
   names.every((name) => typeof Reflect.get(value, name) === "function");
 
+const isIo = (client: object): client is Io =>
+  typeof Reflect.get(client, "status") === "string" && has(client, "call");
+
+/** A Sentinel, which can `acquire`, has a `sendCommand` that takes other arguments. */
+const isNodeClient = (client: object): client is NodeClient =>
+  typeof Reflect.get(client, "isOpen") === "boolean" &&
+  has(client, "sendCommand") &&
+  !has(client, "acquire");
+
 /**
  * Narrows what the application gave.
  *
@@ -72,11 +81,8 @@ const has = (value: object, ...names: readonly string[]): boolean =>
  */
 export function redisOf(client: unknown): Redis {
   if (typeof client === "object" && client !== null) {
-    const { status, isOpen } = client as { readonly status?: unknown; readonly isOpen?: unknown };
-    if (typeof status === "string" && has(client, "call")) return overIoRedis(client as Io);
-    // A Sentinel's `sendCommand` takes other arguments.
-    if (typeof isOpen === "boolean" && has(client, "sendCommand") && !has(client, "acquire"))
-      return overNodeRedis(client as NodeClient);
+    if (isIo(client)) return overIoRedis(client);
+    if (isNodeClient(client)) return overNodeRedis(client);
   }
   throw because(
     "invalid_option",
@@ -152,10 +158,9 @@ function overNodeRedis(client: NodeClient): Redis {
     send: (command, key) =>
       isCluster ? client.sendCommand(key, false, command) : client.sendCommand(command),
     async primaries() {
+      const { masters = [] } = client;
       if (!isCluster) return [(command) => client.sendCommand(command)];
-      const nodes = await Promise.all(
-        (client.masters ?? []).map((node) => client.nodeClient!(node)),
-      );
+      const nodes = await Promise.all(masters.map((node) => client.nodeClient?.(node) ?? client));
       return nodes.map((node) => (command) => node.sendCommand(command));
     },
     async ready(late) {
