@@ -54,7 +54,7 @@ function refuse(why: string, advice: string): never {
  * - A `dedupe` or cache before the vault answers without asking the vault: have one for each account,
  *   never one for several.
  * - What sends is wretch's own `fetch`, and never the vault's: a mock, like any other `fetch` of your own, belongs
- *   into `fetchPolyfill`. A middleware after the vault that answers without reading the token is refused, as if
+ *   in `fetchPolyfill`. A middleware after the vault that answers without reading the token is refused, as if
  *   its reply were another request's.
  *
  * @throws VaultError `invalid_option`, as the rejection of a call, where a middleware is in the wrong
@@ -139,7 +139,7 @@ async function sendOnce(
     ? reply
     : refuse(
         "a reply came without a request",
-        "List that middleware before vaultMiddleware, one per account; a mock belongs into wretch's fetchPolyfill",
+        "List that middleware before vaultMiddleware, one per account; a mock belongs in wretch's fetchPolyfill",
       );
 }
 

@@ -247,7 +247,7 @@ export function accounts(stage: WretchStage): void {
         .middlewares([vaultMiddleware(vault), mock])
         .get("/me")
         .json();
-      await expect(call).rejects.toThrow("a mock belongs into wretch's fetchPolyfill");
+      await expect(call).rejects.toThrow("a mock belongs in wretch's fetchPolyfill");
       await expect(call).rejects.toMatchObject({ code: "invalid_option" });
     });
 
