@@ -16,14 +16,14 @@ export function start({ isIn, begin, call }) {
     begin,
     tally,
     isDone: false,
-    async work() {
+    async work(ms = 400) {
       while (!globalThis.lane.isDone) {
         const end = await call(config.api).then(
           (reply) => String(reply.status),
           (error) => error.code ?? error.error ?? error.name ?? "failed",
         );
         tally[end] = (tally[end] ?? 0) + 1;
-        await new Promise((resolve) => setTimeout(resolve, 400));
+        await new Promise((resolve) => setTimeout(resolve, ms));
       }
     },
   };
@@ -73,6 +73,8 @@ const manager = new UserManager({
   redirect_uri: location.origin + "/callback",
   scope: "openid offline_access",
   userStore: new WebStorageStateStore({ store: localStorage }),
+  // A minute is its default, which a short life does not have.
+  accessTokenExpiringNotificationTimeInSeconds: config.life > 60 ? 60 : Math.ceil(config.life / 3),
 });
 if (location.pathname === "/callback" && location.search.includes("code="))
   await manager.signinRedirectCallback().then(() => history.replaceState(null, "", "/"));
