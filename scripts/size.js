@@ -21,7 +21,7 @@ const alone = {
   "channels/redis": 3000,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 7250,
+  oauth: 7380,
   node: 32_740,
   "providers/api-key": 2200,
   "providers/artos": 3670,

@@ -33,9 +33,12 @@ export type SignInOutcome =
    */
   | { readonly type: "handed-over" };
 
-/** What takes the code: a vault, or a function that hands it to a server. */
+/** What takes the code: a vault, or a function that hands it to a server. `signal` is that of the popup's call. */
 export interface SignsIn {
-  signIn(credentials: CodeCredentials): Promise<unknown>;
+  signIn(
+    credentials: CodeCredentials,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<unknown>;
 }
 
 /** The member of `history.state` that stands while a login is completed. */

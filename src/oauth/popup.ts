@@ -11,7 +11,7 @@ export interface PopupOptions extends LoginOptions {
   /** The popup's size in CSS pixels; 480 by 640 by default. */
   readonly width?: number;
   readonly height?: number;
-  /** Closes the popup, and rejects with the signal's reason. */
+  /** Closes the popup, and rejects with the signal's reason. What the server grants too late is given back. */
   readonly signal?: AbortSignal;
 }
 
@@ -26,6 +26,8 @@ export type PopupOutcome =
 interface Open {
   /** Absent while the browser opens it. */
   popup?: Window;
+  /** Its answer is being completed: the popup may be closed before that is done. */
+  isAnswered: boolean;
   readonly outcome: Promise<PopupOutcome>;
   /** Ends it as closed. */
   readonly end: () => void;
@@ -64,11 +66,12 @@ interface PopupLogin {
   readonly vault: SignsIn;
   readonly options: PopupOptions;
   readonly ended: AbortSignal;
+  readonly onAnswer: () => void;
 }
 
 async function answerOf(
   popup: Window,
-  { client, vault, options, ended }: PopupLogin,
+  { client, vault, options, ended, onAnswer }: PopupLogin,
 ): Promise<PopupOutcome> {
   const { address, state } = await prepare(client, own({ ...options, returnTo: undefined }), POPUP);
   if (popup.closed) return { type: "closed" };
@@ -76,11 +79,14 @@ async function answerOf(
   popup.location.replace(address);
   const answer = await Promise.race([heard, closing(popup, ended)]);
   if ("type" in answer) return answer;
+  onAnswer();
   // At once, because the popup may not be allowed to close itself.
   popup.close();
   const pending = await takeFor(clientKey(client), answer);
   if (typeof pending === "string") return { type: "stale", reason: pending };
-  return finish(answer, pending, vault);
+  // Whoever has given up is not signed in behind their back.
+  ended.throwIfAborted();
+  return finish(answer, pending, { signIn: (code) => vault.signIn(code, { signal: ended }) });
 }
 
 /** Opens the popup, before anything is awaited, and closes it when the login has ended. */
@@ -136,7 +142,7 @@ export async function signInByPopup(
     throw mistake("width and height, in pixels");
   const key = clientKey(mine);
   const before = popups.get(key);
-  if (before && !before.popup?.closed) {
+  if (before && (before.isAnswered || !before.popup?.closed)) {
     before.popup?.focus();
     return before.outcome;
   }
@@ -147,9 +153,10 @@ export async function signInByPopup(
     controller.abort();
     if (popups.get(key) === open) popups.delete(key);
   });
-  const open: Open = { outcome, end: () => controller.abort() };
+  const open: Open = { outcome, isAnswered: false, end: () => controller.abort() };
+  const onAnswer = (): void => void (open.isAnswered = true);
   // First of all: while Firefox opens a window, this page goes on, and a second click may come.
   popups.set(key, open);
-  tell(run(open, { client: mine, vault, options: given, ended: controller.signal }));
+  tell(run(open, { client: mine, vault, options: given, ended: controller.signal, onAnswer }));
   return outcome;
 }

@@ -59,6 +59,13 @@ function againOf(
   return input instanceof Request && !init?.body ? input.clone() : input;
 }
 
+/** Rejects when the caller gives up, as long as it is not `over`. */
+const givenUp = (signal: AbortSignal | null | undefined, over: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", () => reject(signal.reason), { signal: over });
+  });
+
 /**
  * Makes a `fetch` over `vault.fetch` that hears of step-ups. A 401 or 403 whose challenge is
  * `insufficient_user_authentication` or `insufficient_scope` calls `onChallenge`; the request is sent once more
@@ -98,6 +105,20 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
     return asked;
   }
 
+  /** Whether the login is over. Who gives up does not wait for it, and the others go on waiting (P14). */
+  async function isOver(
+    wanted: StepUp,
+    signal: AbortSignal | null | undefined,
+  ): Promise<boolean | undefined> {
+    const over = new AbortController();
+    const asked = ask(wanted).then(() => true);
+    try {
+      return await within(Promise.race([asked, givenUp(signal, over.signal)]), patience);
+    } finally {
+      over.abort();
+    }
+  }
+
   return async (input, init) => {
     const again = againOf(input, init);
     const subject = subjectOf(vault);
@@ -105,13 +126,10 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
     const wanted = wantedBy(response);
     if (!wanted || again === undefined) return response;
     const asker = subject ?? subjectOf(vault);
-    const isOver = await within(
-      ask(wanted).then(() => true),
-      patience,
-    );
-    init?.signal?.throwIfAborted();
+    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
     // A request of one user is not sent as another's (F103).
-    if (!isOver || asker === undefined || subjectOf(vault) !== asker) return response;
+    if (!(await isOver(wanted, signal)) || asker === undefined || subjectOf(vault) !== asker)
+      return response;
     response.body?.cancel().catch(() => {});
     return vault.fetch(again, init);
   };

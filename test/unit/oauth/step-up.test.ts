@@ -112,6 +112,24 @@ describe("a challenge", () => {
     expect(made.sent).toHaveLength(1);
   });
 
+  it.each(["init", "Request"])(
+    "ends for a caller who gives up meanwhile, by the signal of its %s [P14]",
+    async (by) => {
+      const made = make(OLD, 401, { onChallenge: () => new Promise(() => {}) });
+      const caller = new AbortController();
+      const { signal } = caller;
+      const answered =
+        by === "init" ? made.fetch(URL_, { signal }) : made.fetch(new Request(URL_, { signal }));
+      const other = made.fetch(URL_);
+      await vi.waitFor(() => expect(made.sent).toHaveLength(2), { timeout: 15_000 });
+      caller.abort(new Error("given up"));
+      await expect(answered).rejects.toThrow("given up");
+      // Whoever shares the login waits on.
+      expect(await Promise.race([other, "waits"])).toBe("waits");
+      expect(made.sent).toHaveLength(2);
+    },
+  );
+
   it("before a body that can be read once is the answer [P11]", async () => {
     const made = make(OLD);
     const body = new Blob(["a"]).stream();

@@ -1,0 +1,87 @@
+/** A login by popup, at the moments that a real window gives no test: while its answer is being completed. */
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { PopupOutcome } from "../../../src/oauth.ts";
+import { rejection } from "../../support/vault.ts";
+import { client, openPage, type Page } from "./bare-browser.ts";
+
+interface Popup {
+  closed: boolean;
+  href: string;
+}
+
+let page: Page;
+let popups: Popup[];
+
+function openPopup(): object {
+  const popup = {
+    closed: false,
+    href: "",
+    opener: {},
+    focus: () => {},
+    close: () => void (popup.closed = true),
+    location: { replace: (to: string) => void (popup.href = to) },
+  };
+  popups.push(popup);
+  return popup;
+}
+
+beforeEach(async () => {
+  page = await openPage();
+  popups = [];
+  vi.stubGlobal("window", { open: openPopup, close: () => {} });
+  vi.stubGlobal("document", { hasFocus: () => true });
+});
+afterEach(() => vi.unstubAllGlobals());
+
+/** However busy the machine is. */
+const until = (holds: () => void): Promise<void> => vi.waitFor(holds, { timeout: 15_000 });
+
+/** The user logs in in the popup, whose page hands the answer over. */
+async function answer(): Promise<void> {
+  await until(() => expect(popups.at(-1)?.href).toContain("state="));
+  const channel = new BroadcastChannel("tokenkeep-oauth");
+  const heard = new Promise((resolve) => (channel.onmessage = resolve));
+  channel.postMessage({ answer: new URL(page.server.login(popups.at(-1)?.href ?? "")).search });
+  await heard;
+  channel.close();
+}
+
+/** The token endpoint answers when it is let. */
+function hold(): { readonly letGo: () => void } {
+  let letGo = (): void => {};
+  // What it would have answered anyway.
+  const gate = new Promise<undefined>((resolve) => (letGo = () => resolve(undefined)));
+  page.server.answer = ({ path }) =>
+    path === "/token" ? (gate as Promise<unknown> as Promise<Response>) : undefined;
+  return { letGo };
+}
+
+const asked = (): number => page.server.to("/token").length;
+
+it("that is asked for again while its answer is completed is one: nobody has to log in twice", async () => {
+  const { letGo } = hold();
+  const first = page.oauth.signInByPopup(client, page.vault);
+  await answer();
+  await until(() => expect(asked()).toBe(1));
+  // It closes at once, though the vault is not signed in yet.
+  expect(popups[0]?.closed).toBe(true);
+  const second = page.oauth.signInByPopup(client, page.vault);
+  letGo();
+  const outcomes: PopupOutcome[] = await Promise.all([first, second]);
+  expect(outcomes.map(({ type }) => type)).toEqual(["signed-in", "signed-in"]);
+  expect([popups.length, asked()]).toEqual([1, 1]);
+});
+
+it("that is given up while its code is redeemed signs nobody in, and gives the tokens back [P20]", async () => {
+  const { letGo } = hold();
+  const caller = new AbortController();
+  const { signal } = caller;
+  const login = rejection(page.oauth.signInByPopup(client, page.vault, { signal }));
+  await answer();
+  await until(() => expect(asked()).toBe(1));
+  caller.abort(new Error("given up"));
+  expect(await login).toMatchObject({ message: "given up" });
+  letGo();
+  await until(() => expect(page.server.to("/revoke")).toHaveLength(1));
+  expect(await rejection(page.vault.getToken())).toMatchObject({ code: "no_session" });
+});
