@@ -54,7 +54,7 @@ const alone = {
   "stores/sqlite": 3700,
   testing: 33_460,
   webhook: 2540,
-  worker: 31_670,
+  worker: 31_730,
   vaults: 1410,
   wretch: 1590,
   "stores/postgres": 4950,
@@ -87,7 +87,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4310,
+    limit: 4370,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8670,
+    limit: 8710,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

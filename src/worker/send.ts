@@ -2,6 +2,7 @@
  * `vault.fetch` in a page that has no engine. It takes the same steps on a `Request`, which browsers have in
  * full. The owner of the tokens judges where they may go.
  */
+import { own } from "../guard/json.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { AUTHORIZATION } from "../request/presentation.ts";
 import { dateOf, isHealable, isNewer, release, seen } from "../request/unauthorized.ts";
@@ -30,6 +31,13 @@ function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>):
   } catch {}
 }
 
+/**
+ * Firefox 153 takes `keepalive` from an init and not from a `Request`: without this a page that is left would take
+ * the request along. Beside an init `fetch` forgets the `Request`'s referrer.
+ */
+const initOf = ({ keepalive, referrer, referrerPolicy }: Request): RequestInit | undefined =>
+  keepalive ? own({ keepalive, referrer, referrerPolicy }) : undefined;
+
 /** Sends a request with a ticket, and notes whether its endpoint took the token. */
 const createGo =
   (passed: Passed) =>
@@ -40,7 +48,7 @@ const createGo =
     // A browser takes no other header off on the way to another origin (S2).
     const mayLeak = header !== AUTHORIZATION && redirect === "follow";
     const sent = mayLeak ? requestOf(request, { redirect: "error" }) : request;
-    const answer = seen(await send(sent), url, method);
+    const answer = seen(await send(sent, initOf(sent)), url, method);
     // By what was asked for: code that was given the request may have changed what it shows.
     passed.note(answer, ticket, { url, method });
     return answer;
@@ -62,7 +70,7 @@ function createSettle({ getTicket, onRetry }: SendOptions): Settle {
     const need = { url, method, headers: [...headers.keys()] };
     const since = performance.now();
     const ticket = await getTicket(need, signal);
-    if (!ticket) return send(first);
+    if (!ticket) return send(first, initOf(first));
     const waited = performance.now() - since;
     const answer = await go(first, ticket, send);
     const { response } = answer;
@@ -103,7 +111,7 @@ export function createSend(options: SendOptions): VaultFetch {
       // No token goes into `data:` or `blob:`, which may be longer than any question. And `fetch` itself rejects
       // a call that is aborted already.
       if (!url.startsWith("http") || mode === "navigate" || mode === "no-cors" || signal.aborted)
-        return send(kept.first);
+        return send(kept.first, initOf(kept.first));
       return settle(kept, send, saidOf(given, "waitUntil") as VaultRequestInit["waitUntil"]);
     } catch (error) {
       return Promise.reject(error);

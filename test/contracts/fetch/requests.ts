@@ -81,6 +81,7 @@ export function requests(stage: Stage): void {
       { referrerPolicy: "origin" },
       { referrer: "/own/page", referrerPolicy: "unsafe-url" },
       { referrer: "" },
+      { keepalive: true, referrer: "/own/page", referrerPolicy: "unsafe-url" },
     ];
     // Only pages have something to refer to.
     it.runIf(typeof document === "object").each(referrers)(
@@ -115,6 +116,18 @@ export function requests(stage: Stage): void {
       // Some runtimes refuse it as early as in the request.
       expect(await outcome((async () => vault.fetch(new Request(url, init)))())).toBe(plain);
       expect(await outcome(vault.fetch(new Request(url), init))).toBe(plain);
+    });
+
+    // Browsers take 64 KiB of all requests that outlive their page, and no more.
+    it("keepalive is kept: what is too long for that is refused where fetch refuses it", async () => {
+      const { api, vault } = await stage.open();
+      const url = `${api.url}/public/echo`;
+      const init = { method: "POST", keepalive: true, body: "x".repeat(70_000) };
+      const plain = await outcome(fetch(url, { ...init, headers: token }));
+      expect(await outcome(vault.fetch(url, init))).toBe(plain);
+      // Beyond the list, too.
+      const { url: other } = await stage.spawn();
+      expect(await outcome(vault.fetch(`${other}/public/echo`, init))).toBe(plain);
     });
 
     it.each(["manual", "error"] as const)("redirect mode %s is kept [S2]", async (redirect) => {

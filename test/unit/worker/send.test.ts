@@ -202,6 +202,21 @@ describe("a page's request", () => {
     expect(body).toHaveBeenCalledTimes(2);
   });
 
+  it("with keepalive says so beside the Request, for Firefox, and keeps its referrer [F91]", async () => {
+    const vault = page([ticket(1), {}]);
+    const inits: unknown[] = [];
+    const notes = async (_: unknown, init?: RequestInit): Promise<Response> => {
+      inits.push(init);
+      return new Response();
+    };
+    const init: VaultRequestInit = { keepalive: true, referrerPolicy: "origin", fetch: notes };
+    await vault.fetch(VMS, init);
+    await vault.fetch("https://elsewhere.test/", init);
+    await vault.fetch(VMS, { fetch: notes });
+    const kept = { keepalive: true, referrer: "about:client", referrerPolicy: "origin" };
+    expect(inits).toEqual([kept, kept, undefined]);
+  });
+
   it("that is a Request lets go of its signal for an init that says `null` [F90]", async () => {
     const vault = page([ticket(1)]);
     const request = new Request(VMS, { signal: AbortSignal.abort() });
