@@ -65,14 +65,18 @@ export interface Redis {
 const has = (value: object, ...names: readonly string[]): boolean =>
   names.every((name) => typeof Reflect.get(value, name) === "function");
 
-const isIo = (client: object): client is Io =>
-  typeof Reflect.get(client, "status") === "string" && has(client, "call");
+/** What tells the clients apart. */
+interface Marks {
+  readonly status?: unknown;
+  readonly isOpen?: unknown;
+}
+
+const isIo = (client: Marks): client is Io =>
+  typeof client.status === "string" && has(client, "call");
 
 /** A Sentinel, which can `acquire`, has a `sendCommand` that takes other arguments. */
-const isNodeClient = (client: object): client is NodeClient =>
-  typeof Reflect.get(client, "isOpen") === "boolean" &&
-  has(client, "sendCommand") &&
-  !has(client, "acquire");
+const isNodeClient = (client: Marks): client is NodeClient =>
+  typeof client.isOpen === "boolean" && has(client, "sendCommand") && !has(client, "acquire");
 
 /**
  * Narrows what the application gave.
@@ -158,9 +162,10 @@ function overNodeRedis(client: NodeClient): Redis {
     send: (command, key) =>
       isCluster ? client.sendCommand(key, false, command) : client.sendCommand(command),
     async primaries() {
-      const { masters = [] } = client;
       if (!isCluster) return [(command) => client.sendCommand(command)];
-      const nodes = await Promise.all(masters.map((node) => client.nodeClient?.(node) ?? client));
+      const nodes = await Promise.all(
+        (client.masters ?? []).map((node) => client.nodeClient!(node)),
+      );
       return nodes.map((node) => (command) => node.sendCommand(command));
     },
     async ready(late) {
