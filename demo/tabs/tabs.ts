@@ -20,6 +20,9 @@ export interface Tabs {
   heard(news: News): void;
 }
 
+/** How long tabs are waited for, on the slowest machine; milliseconds. */
+const PATIENCE = 60_000;
+
 export function createTabs(context: Context, line: Line, onChange: (gone?: number) => void): Tabs {
   const states = new Map<number, TabState>();
   const waiting = new Set<() => void>();
@@ -77,7 +80,7 @@ export function createTabs(context: Context, line: Line, onChange: (gone?: numbe
       await tabs.until(() => {
         const ready = team().filter((one) => one.issuedAt === issuedAt);
         return ready.length >= count && ready.length === team().length;
-      }, 10_000);
+      }, PATIENCE);
     },
     async send(to, count) {
       const id = crypto.randomUUID();
@@ -85,7 +88,7 @@ export function createTabs(context: Context, line: Line, onChange: (gone?: numbe
       sent.set(id, tallies);
       line.post({ type: "send", id, to, count });
       const over = (): boolean => to.every((tab) => tallies.has(tab) || !states.has(tab));
-      await tabs.until(over, 60_000);
+      await tabs.until(over, PATIENCE);
       sent.delete(id);
       const sum: Record<string, number> = {};
       for (const tally of tallies.values())
