@@ -1,7 +1,7 @@
 /**
  * `npm run docs`: builds the site into `docs/site/dist`. The guide is `docs` itself; each error code and
  * reason gets a page from the tables of `docs/errors.md`, and the reference comes from the doc comments.
- * A link that leads nowhere fails. `npm run docs -- --serve` shows the site on this machine.
+ * The demo stands under `/demo/`, with its APIs in a service worker. A link that leads nowhere fails. `npm run docs -- --serve` shows the site on this machine.
  */
 
 import {
@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import path from "node:path";
+import { buildDemo } from "../demo/site/build.js";
 import { contents } from "../docs/site/contents.js";
 import { fail, heading, root, run, seconds, useOwnNode } from "./run.js";
 
@@ -33,6 +34,8 @@ mkdirSync(path.join(pages, "errors"), { recursive: true });
 writeGuide();
 writeErrors();
 await writeReference();
+heading("Demo");
+await buildDemo(path.join(pages, "public", "demo"));
 heading("Site");
 await vitepress("build");
 checkAnchors();
@@ -51,6 +54,7 @@ async function installTools() {
 function checkAnchors() {
   const dist = path.join(site, "dist");
   const names = readdirSync(dist, { recursive: true, encoding: "utf8" });
+  checkDemo(dist, new Set(names));
   const read = names
     .filter((name) => name.endsWith(".html"))
     .map((name) => ({ name, html: readFileSync(path.join(dist, name), "utf8") }));
@@ -71,6 +75,19 @@ function checkAnchors() {
       .map(({ pathname, hash }) => `${name}: ${pathname}${hash}`),
   );
   if (missing.length > 0) fail("These links lead to no heading:", ...new Set(missing));
+}
+
+/** VitePress does not look at the links of the demo's pages. @param {string} dist @param {Set<string>} names */
+function checkDemo(dist, names) {
+  for (const name of [...names].filter((one) => /^demo\/\w+\.html$/.test(one))) {
+    const html = readFileSync(path.join(dist, name), "utf8");
+    for (const [, target = ""] of html.matchAll(/ (?:href|src)="(\.[^"]*)"/g)) {
+      const { pathname } = new URL(target, `http://site/${name}`);
+      const file = pathname.slice(1).replace(/(^|\/)$/, "$1index.html");
+      if (!names.has(file) && !names.has(`${file}.html`))
+        fail(`${name} has a link that leads nowhere: ${target}`);
+    }
+  }
 }
 
 /** @param {...string} words */

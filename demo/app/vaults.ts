@@ -1,3 +1,4 @@
+/// <reference types="vite/client" />
 /**
  * How an application makes its vault: in a worker that all tabs share, or in each tab. The page shows
  * these very lines. `setup` is what the demo adds to watch: a `fetch` that takes notes, and leave to
@@ -26,7 +27,9 @@ type Setup = Omit<BrowserVaultOptions<never>, "provider" | "account">;
 
 /** The worker's file; each API, and each place that it may have, gets a worker of its own. */
 function fileOf(api: ApiId, { baseURL, reuseWindow }: Place): URL {
-  const file = new URL("./vault.worker.ts", import.meta.url);
+  // On the site it stands beside the page, and the page's scripts in a folder below.
+  const name = import.meta.env.MODE === "site" ? "../vault.worker.js" : "./vault.worker.ts";
+  const file = new URL(name, import.meta.url);
   file.search = String(new URLSearchParams({ api, baseURL, reuseWindow: String(reuseWindow) }));
   return file;
 }

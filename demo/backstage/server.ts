@@ -4,11 +4,11 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
-import type { Gate } from "../../test/apis/gates.ts";
 import { CROWD } from "../app/crowd.ts";
+import { createBehind } from "./behind.ts";
 import type { Five, Known } from "./bindings.ts";
 import { demoWorker, sendCrowd } from "./edge.ts";
-import { EDGE, faults, type Hosted, hostAll, REUSE_WINDOW } from "./hosted.ts";
+import { EDGE, type Hosted, hostAll } from "./hosted.ts";
 import { createWebhooks, type Webhooks } from "./webhooks.ts";
 
 /** What the page is told of an API. */
@@ -25,57 +25,34 @@ export function demoApis(): Plugin[] {
   /** By either of its names: an API with cookies answers to no other page. */
   const isPage = (asked: string): boolean =>
     [origin(), origin().replace("127.0.0.1", "localhost")].includes(`${asked}/`);
-  /** Strict rotation is what many servers have. */
-  const strict = new Set<string>(["vmcloud", "cookie", "oauth"]);
-  const gates = new Map<string, Gate>();
   let webhooks: Webhooks | undefined;
+  /** So many come to the Worker for its API of this kind, as one account. */
+  const visit = ({ id }: Hosted, account: string, count: number): Promise<object> =>
+    sendCrowd(origin(), id.slice(EDGE.length), account, count);
+  const behind = createBehind<Hosted>({
+    apis: () => apis,
+    // What the Worker signs in with.
+    isHidden: (id) => id.startsWith(EDGE),
+    webhook: async (kind) => webhooks?.send(kind) ?? {},
+    more(api, what, kind) {
+      if (what === "visitor") api.refuse(false);
+      const count = { visitor: 1, visitors: CROWD }[what];
+      return count === undefined ? undefined : visit(api, kind, count);
+    },
+  });
 
   const whereabouts = (): Record<string, Whereabouts> =>
     Object.fromEntries(
       apis
         .filter(({ id }) => !id.startsWith(EDGE))
-        .map(({ id, url }) => [id, { url, reuseWindow: strict.has(id) ? 0 : REUSE_WINDOW }]),
+        .map(({ id, url }) => [id, { url, reuseWindow: behind.reuseWindow(id) }]),
     );
 
-  /** So many come to the Worker for its API of this kind, as one account. */
-  const visit = ({ id }: Hosted, account: string, count: number): Promise<object> =>
-    sendCrowd(origin(), id.slice(EDGE.length), account, count);
-
-  /** What a button does to an API; `undefined` if there is no such thing. */
-  async function act(api: Hosted, what: string, kind: string): Promise<object | undefined> {
-    const fault = faults[kind];
-    if (what === "expire") await api.expire();
-    else if (what === "revoke") await api.revoke();
-    else if (what === "fault" && fault) api.fault(fault);
-    else if (what === "hold") gates.set(api.id, api.hold());
-    else if (what === "arrived") await gates.get(api.id)?.arrived;
-    else if (what === "release") gates.get(api.id)?.release();
-    else if (what === "webhook") return webhooks?.send(kind);
-    else if (what === "visitor") {
-      api.refuse(false);
-      return visit(api, kind, 1);
-    } else if (what === "visitors") return visit(api, kind, CROWD);
-    else if (what === "rotation" && api.strict) {
-      api.strict(kind === "strict");
-      if (kind === "strict") strict.add(api.id);
-      else strict.delete(api.id);
-    } else return undefined;
-    api.log.act(kind || what);
-    return {};
-  }
-
   async function reply(request: IncomingMessage): Promise<object | undefined> {
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-    const [, id, what = ""] = pathname.split("/");
-    const api = apis.find((one) => one.id === id);
+    const { method = "GET", headers, url = "/" } = request;
     // Another site may send here, too: its requests say where they come from.
-    const own = (request.headers["sec-fetch-site"] ?? "same-origin") === "same-origin";
-    if (!own || !api) return undefined;
-    if (request.method === "POST") return act(api, what, searchParams.get("kind") ?? "");
-    if (what === "log") return api.log.since(Number(searchParams.get("since")));
-    // What the Worker signs in with is for no page.
-    if (what !== "credentials" || api.id.startsWith(EDGE)) return undefined;
-    return api.credentials(searchParams.get("account") === "grace" ? "grace" : "ada");
+    if ((headers["sec-fetch-site"] ?? "same-origin") !== "same-origin") return undefined;
+    return behind.reply(method, url);
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

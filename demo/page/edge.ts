@@ -57,7 +57,7 @@ function introduce(): void {
 }
 
 async function backstage<T>(path: string, init?: RequestInit): Promise<T> {
-  const response = await fetch(`/backstage/edge-${api.id}/${path}`, init);
+  const response = await fetch(`./backstage/edge-${api.id}/${path}`, init);
   if (!response.ok) throw new Error(`The demo's server answered ${response.status}`);
   return (await response.json()) as T;
 }

@@ -18,6 +18,11 @@ import { createTabs } from "../tabs/tabs.ts";
 /** How often the API's log is asked for, milliseconds: while something is going on, and otherwise. */
 const [SOON, LATER] = [150, 2_000];
 
+// On the site there is no server that would have written it, and what needs one is said to be elsewhere.
+document.body.toggleAttribute("data-site", document.getElementById("apis") === null);
+// A phone's visitor would scroll past them for a long time.
+for (const fold of document.querySelectorAll<HTMLDetailsElement>(".fold"))
+  fold.open = matchMedia("(width >= 40rem)").matches;
 const context = await startContext().catch((error: Error) => {
   write("status", "Not started");
   const needs = "It needs Web Locks and BroadcastChannel, which current browsers have";
@@ -88,7 +93,7 @@ async function readLog(): Promise<void> {
   let since = 0;
   for (;;) {
     try {
-      const reply = await fetch(`/backstage/${api.id}/log?since=${since}`);
+      const reply = await fetch(`./backstage/${api.id}/log?since=${since}`);
       const { entries, next, totals } = (await reply.json()) as LogReply;
       // A server that was started anew counts from the beginning.
       since = next < since ? 0 : next;
@@ -239,7 +244,7 @@ owned.addEventListener("change", () => {
 /** Which API, and who. Links: another API is another vault, and a page of its own. */
 function links(): void {
   const nav = document.getElementById("apis-nav")!;
-  for (const one of apis) {
+  for (const one of apis.filter(({ id }) => context.isThere(id))) {
     const link = document.createElement("a");
     link.href = `./?api=${one.id}`;
     const kind = document.createElement("small");

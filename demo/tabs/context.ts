@@ -3,7 +3,7 @@
  * application makes it, and an ear for the demo's channel.
  */
 import type { Snapshot } from "tokenkeep/browser";
-import { type Api, apiOf, type Form, people, type Person } from "../app/apis.ts";
+import { type Api, type ApiId, apiOf, type Form, people, type Person } from "../app/apis.ts";
 import { joinChannel, type News, type TabState, type Tally } from "./channel.ts";
 import { clientOf, comeBack, logIn } from "../app/login.ts";
 import { send } from "../app/requests.ts";
@@ -15,6 +15,8 @@ import { wantsWorker } from "./mode.ts";
 export interface Context {
   readonly tab: number;
   readonly api: Api;
+  /** Whether an API runs here: on the site some cannot. */
+  readonly isThere: (id: ApiId) => boolean;
   readonly person: Person;
   readonly vault: DemoVault;
   /** What is asked for. */
@@ -29,15 +31,18 @@ export interface Context {
   readonly isOffline: () => boolean;
 }
 
-/** Where the APIs are, as the page's server tells. */
-export const whereabouts = JSON.parse(
-  document.getElementById("apis")?.textContent ?? "{}",
-) as Readonly<Record<string, Whereabouts>>;
+/** Where the APIs are: the page's server has written it there; on the site nobody serves. */
+async function findApis(): Promise<Readonly<Record<string, Whereabouts>>> {
+  const told = document.getElementById("apis")?.textContent;
+  return told ? JSON.parse(told) : (await import("../site/start.ts")).startApis();
+}
 
 /** Starts this tab's part. What it is to call stands in its address. */
 export async function startContext(within?: number): Promise<Context> {
   const asked = new URL(location.href).searchParams;
-  const api = apiOf(asked.get("api"));
+  const whereabouts = await findApis();
+  const wanted = apiOf(asked.get("api"));
+  const api = wanted.id in whereabouts ? wanted : apiOf(null);
   const person = people.find((one) => one.account === asked.get("account")) ?? people[0];
   const { account } = person;
   const { url: there = "", reuseWindow = 0 } = whereabouts[api.id] ?? {};
@@ -102,6 +107,7 @@ export async function startContext(within?: number): Promise<Context> {
   return {
     tab,
     api,
+    isThere: (id) => id in whereabouts,
     person,
     vault,
     url: target,

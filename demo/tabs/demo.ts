@@ -32,7 +32,7 @@ export function createDemo(
 ): Demo {
   async function backstage(what: string, query: object, method: string): Promise<unknown> {
     const search = new URLSearchParams({ ...query });
-    const reply = await fetch(`/backstage/${api.id}/${what}?${search}`, { method });
+    const reply = await fetch(`./backstage/${api.id}/${what}?${search}`, { method });
     if (!reply.ok) throw new Error(`The demo's server does not know how to ${what}`);
     return reply.json();
   }

@@ -44,6 +44,7 @@ export const contents = [
       ["state", "Show who is signed in"],
       ["rendering", "Render on a server"],
       ["testing", "Test your application"],
+      ["clients", "ky, axios, tRPC and others"],
       ["wretch", "wretch"],
       ["webhooks", "Webhooks"],
       ["jwt", "JWTs"],

@@ -14,6 +14,12 @@ const groups = contents.map(({ title, pages }) => ({
   })),
 }));
 
+/** The name of a block's language is too faint, and the search button shows keys that its name does not say. */
+const legible = `
+  body .vp-doc [class*="language-"] > span.lang { color: var(--vp-c-text-2) }
+  body .DocSearch-Button .DocSearch-Button-Keys { display: none }
+`;
+
 export default defineConfig({
   title: "tokenkeep",
   description:
@@ -24,11 +30,30 @@ export default defineConfig({
   base: process.env.DOCS_BASE ?? "/",
   cleanUrls: true,
   ignoreDeadLinks: false,
+  head: [
+    ["link", { rel: "icon", href: "data:," }],
+    ["style", {}, legible],
+  ],
+  markdown: {
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+    config(markdown) {
+      // A table's first line may say nothing: then it heads nothing.
+      markdown.core.ruler.push("empty_headers", ({ tokens }) => {
+        tokens.forEach((token, index) => {
+          const [inline, close] = tokens.slice(index + 1, index + 3);
+          if (token.type !== "th_open" || inline?.content !== "") return;
+          for (const one of [token, close]) if (one) one.tag = "td";
+        });
+      });
+    },
+  },
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],
     nav: [
       { text: "Guide", link: "/own-api" },
+      // No page of VitePress's: the browser goes there by itself.
+      { text: "Demo", link: "/demo/", target: "_self" },
       { text: "Errors", link: "/errors" },
       { text: "Reference", link: "/reference/" },
     ],
