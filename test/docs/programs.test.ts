@@ -66,7 +66,7 @@ const runners: Readonly<Record<string, readonly string[]>> = {
   // The last two: server-sent events, and a WebSocket.
   "docs/fetch.md": [HERE, HERE, COMPILED, COMPILED],
   "docs/wretch.md": [HERE],
-  "docs/clients.md": Array<string>(14).fill(CLIENTS),
+  "docs/clients.md": Array<string>(15).fill(CLIENTS),
   "docs/webhooks.md": [HERE],
   "docs/jwt.md": [JWT, JWT, JWT],
   "docs/state.md": [RENDERED, HERE],
