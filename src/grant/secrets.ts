@@ -19,7 +19,7 @@ export type Address = Pick<
 export interface SecretOptions<Name extends string = string> {
   /** The environment variable that `signIn()` without an argument reads; none by default. */
   readonly variable?: Name;
-  /** Has that variable: `process.env`, or a Worker's `env`; none by default. */
+  /** The variables of the environment: `process.env`, or a Worker's `env`; none by default. */
   readonly env?: Env<Name>;
   /**
    * Says that this page may hold the secret, so that no warning is drawn in browsers. Everyone who opens

@@ -54,11 +54,11 @@ export interface SpentTokens {
 /** The options of {@link password}. */
 export interface PasswordOptions<Credentials = PasswordCredentials>
   extends Address, Partial<ReplyRules>, Partial<Renewal> {
-  /** Gets the credentials; an absolute URL. */
+  /** The absolute URL that a sign-in asks for a token, by a POST of the credentials. */
   readonly tokenUrl: string;
-  /** Gets the refresh token; an absolute URL. Nothing is refreshed by default. */
+  /** The absolute URL that a refresh asks for the next token. Nothing is refreshed by default. */
   readonly refreshUrl?: string;
-  /** Gets a token after a sign-out, best effort; an absolute URL. Nothing is revoked by default. */
+  /** The absolute URL that revokes a token after a sign-out, best effort. Nothing is revoked by default. */
   readonly revokeUrl?: string;
   /**
    * Makes the body of a sign-in: `URLSearchParams` for a form, otherwise JSON; the credentials as they are by

@@ -47,6 +47,8 @@ const isForm = (body: object): body is FormData => can(body, "getAll");
  */
 export function lasting(body: Body): Body | undefined {
   if (typeof body === "string") return body;
+  // Types do not allow a number, and `fetch` sends its text.
+  if (typeof body !== "object") return `${body}`;
   if (can(body, "stream")) return body;
   if (isBytes(body)) return new Blob([body]);
   if (!isForm(body)) return undefined;

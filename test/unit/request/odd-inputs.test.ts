@@ -44,6 +44,20 @@ describe("an init that is no plain object: its members are read as fetch reads t
   });
 });
 
+describe("a body that no type allows", () => {
+  it.each([5, 0, true, false, 10n])(
+    "law 6 is sent as its text, and again after a 401: %s [P11]",
+    async (body) => {
+      const vault = await open(api);
+      const init = { method: "POST", body } as unknown as VaultRequestInit;
+      refuseOnce(api);
+      await vault.fetch(`${api.url}/v1`, init);
+      const calls = api.seen.filter(({ path }) => path === "/v1");
+      expect(calls.map((call) => call.body)).toEqual([String(body), String(body)]);
+    },
+  );
+});
+
 describe("the address that is judged is the one that is sent (law 4)", () => {
   it("of a Request whose subclass has a `url` of its own [S1]", async () => {
     const vault = await open(api);
