@@ -131,12 +131,14 @@ async function live(pollute: () => void): Promise<string[]> {
   const here = world();
   const { log } = here;
   const events: string[] = [];
+  // Time passes between two steps alone, so that no two lives differ by a millisecond.
+  const [now, running] = [systemClock.now(), systemClock.running()];
   let ahead = 0;
-  const clock = own({
-    ...systemClock,
-    now: () => systemClock.now() + ahead,
-    running: () => systemClock.running() + ahead,
-  });
+  const clock = own({ ...systemClock, now: () => now + ahead, running: () => running + ahead });
+  const act = (name: string, work: () => unknown): Promise<void> => {
+    ahead += 5;
+    return step(log, name, work);
+  };
   const env: Record<string, unknown> = own({ TOKENKEEP_KEYS: KEYS });
   const Class = defineTokenVault(
     own({
@@ -154,38 +156,38 @@ async function live(pollute: () => void): Promise<string[]> {
     createVault(own({ provider: "acme", env, ctx, clock, ...own(more) }));
   const credentials = { email: "ada@acme.test", password: "secret" };
   const account = (name: string) => open({ account: name });
-  await step(log, "nobody", () => open().fetch(VMS));
-  await step(log, "signing in", () => open().signIn(credentials));
-  await step(log, "signing in once", () => open().signIn(credentials, { unlessSignedIn: true }));
-  await step(log, "signing in again", () => open().signIn(credentials));
+  await act("nobody", () => open().fetch(VMS));
+  await act("signing in", () => open().signIn(credentials));
+  await act("signing in once", () => open().signIn(credentials, { unlessSignedIn: true }));
+  await act("signing in again", () => open().signIn(credentials));
   const vault = open();
-  await step(log, "a text", () => vault.fetch(VMS));
-  await step(log, "an init", () => vault.fetch(VMS, own({ method: "POST", body: "x" })));
-  await step(log, "elsewhere", () => vault.fetch("https://other.test/"));
+  await act("a text", () => vault.fetch(VMS));
+  await act("an init", () => vault.fetch(VMS, own({ method: "POST", body: "x" })));
+  await act("elsewhere", () => vault.fetch("https://other.test/"));
   here.least = here.issued + 1;
   // No 401 begins a refresh within five seconds of the last one.
   ahead += 10_000;
-  await step(log, "a 401", () => vault.fetch(VMS));
-  await step(log, "a token", () => vault.getToken());
+  await act("a 401", () => vault.fetch(VMS));
+  await act("a token", () => vault.getToken());
   ahead += 10_000;
-  await step(log, "a rejected one", async () =>
+  await act("a rejected one", async () =>
     vault.getToken(own({ rejected: await vault.getToken() })),
   );
-  await step(log, "a header", () => vault.authorization());
-  await step(log, "the state", async () => {
+  await act("a header", () => vault.authorization());
+  await act("the state", async () => {
     const { status, persisted, keyId } = own(await vault.state());
     return own({ status, persisted, keyId });
   });
-  await step(log, "another account", () => account("b").getToken());
-  await step(log, "adopting", () => account("b").adopt({ accessToken: "t-99" }));
-  await step(log, "its call", () => account("b").fetch(VMS));
-  await step(log, "removing", () => account("b").removeAccount());
-  await step(log, "the removed", () => account("b").fetch(VMS));
-  await step(log, "signing out", () => vault.signOut());
-  await step(log, "after it", () => vault.fetch(VMS));
+  await act("another account", () => account("b").getToken());
+  await act("adopting", () => account("b").adopt({ accessToken: "t-99" }));
+  await act("its call", () => account("b").fetch(VMS));
+  await act("removing", () => account("b").removeAccount());
+  await act("the removed", () => account("b").fetch(VMS));
+  await act("signing out", () => vault.signOut());
+  await act("after it", () => vault.fetch(VMS));
   await edge(log);
   const older = exchangeFetch(here.fetch as typeof fetch);
-  await step(log, "an exchange", () => older(`${ORIGIN}/login`, own({ method: "POST" })));
+  await act("an exchange", () => older(`${ORIGIN}/login`, own({ method: "POST" })));
   return [...log, ...events];
 }
 
