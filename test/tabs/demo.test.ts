@@ -176,7 +176,7 @@ describe("what goes wrong", () => {
     await page.getByText("The session is kept").waitFor();
     await page.getByLabel("Offline").uncheck();
     expect(await press(page, "Send one")).toContain("it was answered");
-    await page.getByText("Signed in").waitFor();
+    await page.getByText("Signed in", { exact: true }).waitFor();
   });
 
   it("without a network the page does not blame the demo's server [F13]", async () => {
@@ -235,7 +235,7 @@ describe("the tab that asked is closed in the middle of a refresh", () => {
   async function goesOn(page: Page): Promise<void> {
     await page.locator("#lanes li.empty").first().waitFor();
     expect(page.frames()).toHaveLength(4);
-    await page.getByText("Signed in").waitFor();
+    await page.getByText("Signed in", { exact: true }).waitFor();
   }
 
   it("a worker refreshes, strict rotation: the others go on, one token call [F39 P2]", async () => {
