@@ -2,13 +2,28 @@
 import type { Server } from "node:http";
 import path from "node:path";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright";
-import { createServer, type ViteDevServer } from "vite";
+import { createServer, type Plugin, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { LogEntry, LogReply } from "../../demo/backstage/api-log.ts";
 import { launch } from "./browsers.ts";
 
 let server: ViteDevServer;
 let browser: Browser;
+
+/**
+ * No file changes while the tests run: each of a visitor's five pages need not ask again for all modules. In
+ * each test the browser begins with nothing all the same.
+ */
+const kept: Plugin = {
+  name: "modules are kept",
+  configureServer: ({ middlewares }) =>
+    void middlewares.use((_, response, next) => {
+      const set = response.setHeader.bind(response);
+      response.setHeader = (name, value) =>
+        set(name, name === "Cache-Control" && value === "no-cache" ? "max-age=3600" : value);
+      next();
+    }),
+};
 
 /** Call it once at the top of a test file. */
 export function useDemo(): void {
@@ -17,6 +32,7 @@ export function useDemo(): void {
       configFile: path.join(import.meta.dirname, "../../demo/vite.config.ts"),
       logLevel: "silent",
       server: { port: 0, hmr: false, watch: null },
+      plugins: [kept],
     });
     // As in `test/apis/sockets.ts`: a busy machine may send on a connection that has idled.
     (server.httpServer as Server).keepAliveTimeout = 0;
