@@ -84,7 +84,7 @@ async function answerOf(
   popup.close();
   const pending = await takeFor(clientKey(client), answer);
   if (typeof pending === "string") return { type: "stale", reason: pending };
-  // Whoever has given up is not signed in behind their back.
+  // A caller who has given up is not signed in all the same.
   ended.throwIfAborted();
   return finish(answer, pending, { signIn: (code) => vault.signIn(code, { signal: ended }) });
 }

@@ -126,7 +126,9 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
     const wanted = wantedBy(response);
     if (!wanted || again === undefined) return response;
     const asker = subject ?? subjectOf(vault);
-    const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+    // `null` in an init takes the `Request`'s signal away, as it does for `fetch`.
+    const given = input instanceof Request ? input.signal : undefined;
+    const signal = init?.signal === undefined ? given : init.signal;
     // A request of one user is not sent as another's (F103).
     if (!(await isOver(wanted, signal)) || asker === undefined || subjectOf(vault) !== asker)
       return response;

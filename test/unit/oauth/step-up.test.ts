@@ -130,6 +130,20 @@ describe("a challenge", () => {
     },
   );
 
+  it("goes on where the init takes the Request's signal away by null, as fetch does [P14]", async () => {
+    let end = (): void => {};
+    const login = new Promise<void>((resolve) => (end = resolve));
+    const made = make(OLD, 401, { onChallenge: () => login });
+    const caller = new AbortController();
+    const request = new Request(URL_, { signal: caller.signal });
+    const answered = made.fetch(request, { signal: null });
+    await vi.waitFor(() => expect(made.sent).toHaveLength(1), { timeout: 15_000 });
+    caller.abort(new Error("of no meaning here"));
+    made.isContent = true;
+    end();
+    expect((await answered).status).toBe(200);
+  });
+
   it("before a body that can be read once is the answer [P11]", async () => {
     const made = make(OLD);
     const body = new Blob(["a"]).stream();
