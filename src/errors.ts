@@ -166,7 +166,7 @@ export type JwtFlaw =
  * or {@link because}, puts a better why into the sentence.
  */
 const SENTENCES: Readonly<Record<VaultErrorCode, readonly [string, string, string]>> = {
-  no_session: ["get a token", "nobody is signed in", "Call signIn()"],
+  no_session: ["get a token", "nobody is signed in", "Await signIn() first"],
   session_changed: ["go on with the call", "another session has begun", "Call again"],
   sign_in_required: ["refresh the session", "it has ended", "Sign in again"],
   credentials_refused: ["sign in", "the server refused the credentials", "Check them"],
@@ -197,8 +197,14 @@ const FAULTS_OF_PROVIDERS: ReadonlySet<VaultErrorReason | undefined> = new Set([
   "not_signed",
 ]);
 
-const adviceFor = (reason: VaultErrorReason | undefined): string | undefined =>
-  FAULTS_OF_PROVIDERS.has(reason) ? "Mend the provider: it is at fault" : undefined;
+/** What helps, where the reason knows better than the code. */
+function adviceFor({ reason, status }: VaultErrorFacts): string | undefined {
+  if (FAULTS_OF_PROVIDERS.has(reason)) return "Mend the provider: it is at fault";
+  if (reason === "no_connection") return "Try again, or check the address and CORS";
+  // A reply that grants, and in which nobody has found the token.
+  const isUnread = reason === "no_token" && !!status && status < 300;
+  return isUnread ? "Look at the reply: the provider's read finds no accessToken in it" : undefined;
+}
 
 /** `"Cannot refresh the session: refresh token refused. Sign in again."` */
 function sentence(code: VaultErrorCode, better?: string, help?: string): string {
@@ -237,7 +243,7 @@ export class VaultError extends Error {
     // Without a prototype, so that a polluted one gives no reason (S15).
     const own: VaultErrorFacts = Object.assign(Object.create(null), facts);
     const { status, retryAfter, reason } = own;
-    super(message ?? sentence(code, reason?.replaceAll("_", " "), adviceFor(reason)));
+    super(message ?? sentence(code, reason?.replaceAll("_", " "), adviceFor(own)));
     Object.assign(this, { name: "VaultError", code, status, retryAfter, reason });
     Object.defineProperty(this, brand, { __proto__: null, value: true } as PropertyDescriptor);
   }

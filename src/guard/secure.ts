@@ -19,7 +19,7 @@ function parseEndpoint(address: string | URL): URL {
 
 /** A text has no `url`, whatever a polluted prototype says (S15). */
 const addressIn = (input: string | URL | Request): string | URL =>
-  typeof input === "string" || input instanceof URL ? input : input.url;
+  typeof input === "string" || input instanceof URL ? input : input?.url;
 
 /** The way to a token endpoint: `fetch_`, for secure URLs only. */
 export const secureFetch =

@@ -22,7 +22,7 @@ function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
   // Nothing but an origin and a path: no user, query or fragment.
   check(
     url && isSecure(url, allowLoopbackHttp) && url.href === url.origin + url.pathname,
-    "origins, https URLs of host and path, or dangerouslyAllowLoopbackHttp",
+    "origins, https URLs of host and path, or for http on this machine dangerouslyAllowLoopbackHttp: true beside the provider",
   );
   return url;
 }

@@ -28,8 +28,11 @@ function checkAccount(name: unknown): asserts name is string {
 
 /** Checks provider and store, for every kind of vault. */
 export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | "store">): void {
-  check(provider?.origins?.length, "provider, with origins");
-  check(store?.shared, "store");
+  check(
+    provider?.name && Array.isArray(provider.origins) && provider.origins.length,
+    "provider, with name and a list of origins",
+  );
+  check(store?.shared, "store, or createVault from tokenkeep/browser, /node, /deno");
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
     'store, atomic where tokens rotate: use "tokenkeep/cloudflare"',

@@ -58,7 +58,7 @@ describe("a login at the OAuth server's own page", () => {
     const { context, page } = await visit(QUERY);
     await context.route(`${await serverOf(page)}/**`, (route) => route.abort());
     await button(page, "Log in at Acme").click();
-    await page.getByText("no connection. Try again.").waitFor();
+    await page.getByText("no connection. Try again").waitFor();
     await context.unroute(`${await serverOf(page)}/**`);
     await logIn(page);
   });

@@ -286,7 +286,9 @@ describe("options", () => {
     ["a function that makes one", memoryStore],
     ["a Map", new Map()],
   ] as const)("a store that is %s is told as none", (_, no) => {
-    expect(() => createVault({ provider: acme(), store: no as never })).toThrow(/Wanted: store\.$/);
+    expect(() => createVault({ provider: acme(), store: no as never })).toThrow(
+      /Wanted: store, or/,
+    );
   });
 
   it("a store that cannot compare will do where nothing rotates", () => {

@@ -77,7 +77,9 @@ describe("a provider that lets the network's faults through is not told as at fa
     api.login = () => Promise.reject(new TypeError("fetch failed"));
     const error = await rejection(vault.signIn(credentials));
     expect(error).toMatchObject({ code: "sign_in_failed", reason: "no_connection" });
-    expect(error.message).toBe("Cannot sign in: no connection. Try again.");
+    expect(error.message).toBe(
+      "Cannot sign in: no connection. Try again, or check the address and CORS.",
+    );
   });
 
   it("where the server never answers [F87]", async () => {
