@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 24_800,
-  browser: 26_600,
+  "": 24_850,
+  browser: 26_640,
   "channels/broadcast": 390,
-  cloudflare: 34_870,
-  deno: 28_880,
+  cloudflare: 34_920,
+  deno: 28_930,
   jwt: 11_940,
   "channels/postgres": 2790,
   "channels/redis": 3090,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7470,
-  node: 32_910,
+  node: 32_970,
   "providers/api-key": 2260,
   "providers/artos": 3750,
   "providers/auth0": 14_040,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2480,
   "stores/memory": 340,
   "stores/sqlite": 3780,
-  testing: 33_620,
+  testing: 33_680,
   webhook: 2630,
-  worker: 31_900,
+  worker: 31_940,
   vaults: 1510,
   wretch: 1690,
   "stores/postgres": 5040,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_240,
+    limit: 27_290,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 25_560,
+    limit: 25_620,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_330,
+    limit: 40_380,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

@@ -2,7 +2,7 @@
 import type { Conclusion } from "../../src/refresh/transitions.ts";
 import type { Session } from "../../src/types.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
-import { TRANSITIONS } from "./tests.ts";
+import { CLOSING, TRANSITIONS } from "./tests.ts";
 
 const ofTransitions = wrapper<typeof import("../../src/refresh/transitions.ts")>(
   "src/refresh/transitions.ts",
@@ -54,6 +54,16 @@ export const transitions: readonly Mutant[] = [
     ...concluding((current, conclusion) => [current, withIntent(conclusion, { repeated: false })]),
     test: TRANSITIONS,
     title: "proves nothing of a token that was sent before",
+  },
+  {
+    name: "a closed vault leaves an intent behind that it has not sent",
+    law: "P10, P21",
+    ...ofTransitions("concluded", (original) => (current, conclusion) => {
+      const isUnsent = conclusion.outcome.type === "unsent";
+      return isUnsent ? undefined : original(current, conclusion);
+    }),
+    test: CLOSING,
+    title: "leaves no intent that others would wait for",
   },
   {
     name: "trouble of any kind clears the intent",

@@ -2,7 +2,7 @@
 import type { Life } from "../grant/lifetime.ts";
 import { randomId } from "../guard/random.ts";
 import { toRecord } from "../guard/record.ts";
-import type { Intent, Outcome, Provider, Session } from "../types.ts";
+import type { Intent, Provider, Session } from "../types.ts";
 import { decide, isStep, type Sight } from "./decide.ts";
 import { causeOf } from "./endpoints.ts";
 import type { Exchanges } from "./exchange.ts";
@@ -12,7 +12,7 @@ import type { Mind } from "./mind.ts";
 import { sightOf } from "./plan.ts";
 import type { SignsOfLife } from "./signs.ts";
 import { EXCHANGE, LEAST_EXCHANGE, type Moment } from "./timing.ts";
-import { begun, type Conclusion, concluded } from "./transitions.ts";
+import { begun, type Conclusion, concluded, type Ending } from "./transitions.ts";
 import type { Writer } from "./writer.ts";
 
 /** What an attempt works with. */
@@ -117,19 +117,25 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   }
 
   async function spend(one: Try): Promise<void> {
-    if (left(one) <= LEAST_EXCHANGE) return;
+    if (left(one) <= LEAST_EXCHANGE) return leave(one);
     const { material, tokenSet } = one.next;
     const { refreshToken, accessToken } = tokenSet;
     const { outcome, got } = await exchanges.run(
       async (io) => provider.renew?.({ material, refreshToken, accessToken }, io),
       { deadline: left(one), mayStillSend: () => passFence(one) },
     );
-    // The fence stopped the attempt before anything was sent: the holder of the record goes on.
-    if (one.isStopped && !one.hasSent && !got) return;
+    // The fence stopped the attempt before anything was sent.
+    if (one.isStopped && !one.hasSent && !got) return leave(one);
     await conclude(one, outcome, got);
   }
 
-  async function conclude(one: Try, outcome: Outcome, got: Life | undefined): Promise<void> {
+  /** The holder of the record goes on. A closed vault takes its intent back, so that nobody waits for it. */
+  async function leave(one: Try): Promise<void> {
+    const earlier = one.before.session?.intent;
+    if (parts.isClosed()) await conclude(one, { type: "unsent", earlier });
+  }
+
+  async function conclude(one: Try, outcome: Ending, got?: Life): Promise<void> {
     const { sessionId } = one.next;
     if (mind.known.session?.sessionId === sessionId) {
       note(one, outcome, got);
@@ -140,7 +146,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     if (got && session?.sessionId === sessionId) parts.announce(session);
   }
 
-  function note({ next, intent }: Try, outcome: Outcome, got: Life | undefined): void {
+  function note({ next, intent }: Try, outcome: Ending, got: Life | undefined): void {
     const { sessionId } = next;
     const { status, reason } = outcome;
     const jitter = parts.jitter();

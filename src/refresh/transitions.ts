@@ -46,10 +46,21 @@ export function begun(session: Session, beginning: Beginning): Session {
   });
 }
 
+/** What came of an intent: an exchange's outcome, or nothing, because no exchange was made. */
+export type Ending =
+  | Outcome
+  | {
+      readonly type: "unsent";
+      /** The intent that stood in the record before. */
+      readonly earlier: Intent | undefined;
+      readonly status?: undefined;
+      readonly reason?: undefined;
+    };
+
 /** How an exchange ended, with the life of a usable grant. */
 export interface Conclusion {
   readonly intent: Intent;
-  readonly outcome: Outcome;
+  readonly outcome: Ending;
   readonly got: Life | undefined;
   readonly now: number;
   /** Jitter, from 0 to 1. */
@@ -115,6 +126,8 @@ export function concluded(current: Session, conclusion: Conclusion): Session | u
   // A grant that cannot be used tells nothing of its own.
   if (outcome.type === "granted") return troubled(current, own({ type: "trouble" }), conclusion);
   const revision = current.revision + 1;
+  // Nobody is to wait for an exchange that is not made.
+  if (outcome.type === "unsent") return own({ ...current, revision, intent: outcome.earlier });
   // The refresh token is dead.
   return own({ ...current, revision, intent: undefined, coolDown: undefined, refused: true });
 }

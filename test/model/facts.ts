@@ -136,6 +136,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     begunAt: new Map<string, number>(),
     /** When an intent became durable, by attempt. */
     intentAt: new Map<string, number>(),
+    /** Whose it is, by attempt. */
+    intentBy: new Map<string, Place>(),
     begun: [] as Begun[],
     arrivals: [] as Arrival[],
     /** By access token: endpoints that let it through, and 401s, as contexts heard of them. */
@@ -231,8 +233,10 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     if (!facts.begunAt.has(next.sessionId)) facts.begunAt.set(next.sessionId, world.now());
     const body = bodyOf(next);
     const attemptId = body?.intent?.attemptId;
-    if (attemptId !== undefined && !facts.intentAt.has(attemptId))
+    if (attemptId !== undefined && !facts.intentAt.has(attemptId)) {
       facts.intentAt.set(attemptId, world.now());
+      facts.intentBy.set(attemptId, place);
+    }
     const granted = body && server.byAccess.get(body.tokenSet.accessToken);
     if (!granted) return;
     const highest = facts.attempts.get(next.sessionId) ?? 0;

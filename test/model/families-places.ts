@@ -181,6 +181,22 @@ const ends: Family[] = [
     ]),
   },
   {
+    title: "a vault that is closed before its request leaves no intent behind [P10 P21]",
+    share: 2,
+    schedules: scenario({ ...calm, refreshAhead: false, contexts: 2 }, []).map((drawn) => ({
+      ...drawn,
+      store: { ...STORE, pace: [1, 40] as const },
+      script: [
+        // Past the soft time for some, past the end for others.
+        {
+          after: LIFE * (drawn.seed % 2 ? 0.9 : 1.01),
+          command: { type: "call" as const, place: 0, times: 1 },
+        },
+        { after: (drawn.seed >> 1) % 200, command: { type: "close" as const, place: 0 } },
+      ],
+    })),
+  },
+  {
     title: "two accounts in one store share nothing [P4 S11 F49]",
     share: 2,
     schedules: scenario({ accounts: 2, provider: "password" }, MOST),

@@ -166,6 +166,16 @@ export function judgeEnds(facts: Facts): Ends {
     }
   }
 
+  /** Others would wait for an exchange that a closed vault does not make. */
+  function judgeIntent(place: Place): void {
+    const body = bodyOf(facts.recordOf(place));
+    const { attemptId = "", ended } = body?.intent ?? {};
+    const { closedAt = Infinity, isCrashed } = facts.intentBy.get(attemptId) ?? {};
+    const isGone = closedAt === Infinity || isCrashed || ended || isStoreBad() || facts.hasGoneBack;
+    if (isGone || facts.refreshOf(body) === undefined || facts.hasSentSince(attemptId)) return;
+    violate("P21.intent", "a closed vault left an intent behind that it has sent nothing for");
+  }
+
   return {
     begin,
     signOut,
@@ -181,6 +191,7 @@ export function judgeEnds(facts: Facts): Ends {
     final() {
       judgeArrivals();
       if (revokes) judgeRevocations();
+      for (const { place } of facts.contexts) judgeIntent(place);
       for (const [place, ids] of facts.signedOut) {
         const found = facts.recordOf(place);
         const isGone = place.isCrashed || place.closedAt < Infinity || facts.hasGoneBack;

@@ -67,8 +67,12 @@ export function judgeRecords(facts: Facts): void {
     if (!before?.intent || after.intent || after.generation !== before.generation) return;
     facts.changedAt.set(next.sessionId, world.now());
     const token = facts.refreshOf(before);
+    const { attemptId, repeated } = before.intent;
     const isByCookie = scenario.provider === "cookie";
-    if (isByCookie && !facts.hasSentSince(before.intent.attemptId)) return;
+    const isClosed = (facts.intentBy.get(attemptId)?.closedAt ?? Infinity) <= world.now();
+    // A closed vault takes back what it has not sent, where no earlier attempt may have sent it.
+    const mayBeUnsent = isByCookie || (isClosed && !repeated);
+    if (mayBeUnsent && !facts.hasSentSince(attemptId)) return;
     if (after.refused || token === undefined) return;
     if (!after.coolDown)
       violate("P5.cleared", "an intent was cleared by something that is no commit and no refusal");

@@ -48,6 +48,7 @@ export type Code =
   | "P20.dropped"
   | "P20.revoked"
   | "P20.thawed"
+  | "P21.intent"
   | "P21.request"
   | "P21.store"
   | "P21.revoked"

@@ -152,6 +152,29 @@ describe("close() while a refresh is under way", () => {
   });
 });
 
+describe("close() between an intent and its request", () => {
+  it.each([1, 9, 11, 19, 21, 29, 31])(
+    "%i ms after the call leaves no intent that others would wait for [P10 P21]",
+    async (after) => {
+      const made = await odd();
+      const { vault, api, clock, store } = made;
+      await clock.advance(HOUR);
+      const before = refreshes({ api });
+      store.delay = 10;
+      const call = outcome(vault.getToken());
+      await clock.advance(after);
+      vault.close();
+      await within(clock, MINUTE, call);
+      await clock.advance(MINUTE);
+      store.delay = 0;
+      const [key] = await store.list("");
+      expect((await store.head(key!))?.attemptId).toBeUndefined();
+      expect(await reopened(made)).toBe("access-2-secret");
+      expect(refreshes({ api })).toBe(before + 1);
+    },
+  );
+});
+
 describe("close() while the lock is waited for [F50]", () => {
   /** Somebody else has the lock, and lets go of it when the test says so. */
   function heldLock(): Lock & { letGo(): void; asked: number } {

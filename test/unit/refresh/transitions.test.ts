@@ -22,7 +22,11 @@ function begin(
   return { next, by };
 }
 
-const ending = (by: Intent, outcome: Outcome, more: Partial<Conclusion> = {}): Conclusion => ({
+const ending = (
+  by: Intent,
+  outcome: Conclusion["outcome"],
+  more: Partial<Conclusion> = {},
+): Conclusion => ({
   intent: by,
   outcome,
   got: undefined,
@@ -261,6 +265,31 @@ describe("a refusal", () => {
       coolDown: undefined,
       refused: true,
     });
+  });
+});
+
+describe("an exchange that is not made", () => {
+  const unsent = (earlier?: Intent): Conclusion["outcome"] => ({ type: "unsent", earlier });
+
+  it("takes its intent back, and leaves everything else as it is [P10 P21]", () => {
+    const { next, by } = begin({ ...session, coolDown: { until: START, tries: 2 } }, "mine");
+    expect(concluded(next, ending(by, unsent()))).toEqual({
+      ...next,
+      revision: next.revision + 1,
+      intent: undefined,
+    });
+  });
+
+  it("leaves what it has taken over, because that one may have been sent [P2 P21]", () => {
+    const first = begin(session, "theirs");
+    const { next, by } = begin(first.next, "mine");
+    expect(concluded(next, ending(by, unsent(first.by)))?.intent).toEqual(first.by);
+  });
+
+  it("takes back no other attempt's intent [P8]", () => {
+    const { by } = begin(session, "mine");
+    const { next } = begin(session, "theirs");
+    expect(concluded(next, ending(by, unsent()))).toBeUndefined();
   });
 });
 
