@@ -1,10 +1,10 @@
 /** The key that seals the sessions, where the application gives none: a file beside the database. */
-import { memberOf } from "../guard/thrown.ts";
 import { VaultError } from "../errors.ts";
 import { randomBytes, toBase64 } from "../guard/crypto.ts";
 import { randomId } from "../guard/random.ts";
-import { type Cause, fail } from "../guard/stored.ts";
+import { fail } from "../guard/stored.ts";
 import type { Builtins } from "./builtins.ts";
+import { codeOf, failBy } from "./errno.ts";
 import { checkFile, syncFolder } from "./place.ts";
 
 /** In bytes. */
@@ -30,11 +30,14 @@ function read(builtins: Builtins, path: string): Uint8Array | undefined {
 function load({ files }: Builtins, path: string): Uint8Array {
   try {
     return files.readFileSync(path);
-  } catch {
-    return fail(
-      `the key file ${path} cannot be read`,
-      `Run: chmod 600 '${path}', or check the disk`,
-    );
+  } catch (error) {
+    if (codeOf(error) === "EACCES")
+      fail(`the key file ${path} cannot be read`, `Run: chmod 600 '${path}'`);
+    return failBy(error, {
+      what: `the key file ${path} cannot be read`,
+      advice: "Check the disk",
+      elsewhere: "give another path",
+    });
   }
 }
 
@@ -73,17 +76,8 @@ function remove({ files }: Builtins, path: string): void {
   }
 }
 
-const codeOf = (error: unknown): unknown => memberOf(error, "code");
-
-/** Why a file is not made, by the system's code. */
-const CAUSES: ReadonlyMap<unknown, Cause> = new Map([
-  ...["ENOSPC", "EDQUOT"].map((code) => [code, ["the disk is full", "Free space, or pass keys"]]),
-  // A name that is given in one step is a hard link.
-  ...["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].map((code) => [
-    code,
-    ["the disk of the key file takes no links", "Pass keys, or give a path on another disk"],
-  ]),
-] as [string, Cause][]);
+/** A name that is given in one step is a hard link, and some disks have none. */
+const LINKLESS: readonly string[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 
 /**
  * The key as a ring's text. The file is made once, by the first process that needs it. Throws
@@ -103,10 +97,12 @@ export function keyFrom(builtins: Builtins, folder: string): string {
     return `${KID}:${toBase64(bytes ?? fail("the key file has vanished"))}`;
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    const other: Cause = [
-      `the key file ${path} cannot be made`,
-      "Make its folder writable, or pass keys",
-    ];
-    return fail(...(CAUSES.get(codeOf(error)) ?? other));
+    if (LINKLESS.includes(codeOf(error)))
+      fail("the disk of the key file takes no links", "Pass keys, or give a path on another disk");
+    return failBy(error, {
+      what: `the key file ${path} cannot be made`,
+      advice: "Make its folder writable",
+      elsewhere: "pass keys",
+    });
   }
 }

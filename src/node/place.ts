@@ -2,17 +2,23 @@
  * The folder that holds a user's sessions. What lies in it is the user's alone: nothing is opened that
  * another user could have put there, or could read.
  */
-import { memberOf } from "../guard/thrown.ts";
 import { check } from "../errors.ts";
 import { fail } from "../guard/stored.ts";
 import type { Builtins, Stats } from "./builtins.ts";
+import { codeOf, failBy } from "./errno.ts";
+
+const ELSEWHERE = "give another path";
 
 /** What a path leads to, without following it. */
 export function look({ files }: Builtins, path: string): Stats | undefined {
   try {
     return files.lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return fail(`${path} cannot be reached`, "Check the rights of the folders above it");
+  } catch (error) {
+    return failBy(error, {
+      what: `${path} cannot be reached`,
+      advice: "Check the folders above it",
+      elsewhere: ELSEWHERE,
+    });
   }
 }
 
@@ -64,6 +70,8 @@ export function checkFile(builtins: Builtins, path: string): Stats | undefined {
 
 function checkFolder(builtins: Builtins, path: string): void {
   const found = look(builtins, path);
+  if (found?.isSymbolicLink())
+    return fail(`${path} is a symbolic link`, "Give the folder that it leads to, or another path");
   if (!found?.isDirectory()) return fail(`${path} is no folder`, "Give another path");
   checkOwner(builtins, path, found);
   if (builtins.process.geteuid && (found.mode & 0o022) !== 0)
@@ -81,6 +89,28 @@ export function syncFolder({ files, process }: Builtins, path: string): void {
   }
 }
 
+/** Codes of a path in which something stands that is no folder, or leads to none. */
+const BLOCKED: readonly string[] = ["EEXIST", "ENOENT", "ENOTDIR", "ELOOP"];
+
+/** Throws for what stands in the place of a folder: the path itself, or the nearest of those above that is there. */
+function checkWay({ files, paths }: Builtins, path: string): void {
+  const lookAt = (at: string): Stats | undefined => {
+    try {
+      return files.lstatSync(at, { throwIfNoEntry: false });
+    } catch {
+      return undefined;
+    }
+  };
+  let at = path;
+  let found = lookAt(at);
+  while (!found && paths.dirname(at) !== at) found = lookAt((at = paths.dirname(at)));
+  // A link is followed by what comes behind it.
+  if (!found || lookAt(`${at}/.`)) return;
+  if (found.isSymbolicLink())
+    fail(`${at} is a link that leads to no folder`, `Mend the link, or ${ELSEWHERE}`);
+  fail(`a file stands at ${at}, in the place of a folder`, `Move that file away, or ${ELSEWHERE}`);
+}
+
 /** Makes the folder where it is missing, and checks it in any case. Throws `store_unavailable`. */
 export function makeFolder(builtins: Builtins, path: string): void {
   const { files, paths } = builtins;
@@ -88,21 +118,28 @@ export function makeFolder(builtins: Builtins, path: string): void {
     const made = files.mkdirSync(path, { recursive: true, mode: 0o700 });
     if (made !== undefined) syncFolder(builtins, paths.dirname(made));
   } catch (error) {
-    const code = memberOf(error, "code");
-    const why = code === "ENOSPC" ? "the disk is full" : `${path} cannot be made`;
-    fail(why, "Make its parent writable, or give another path");
+    if (BLOCKED.includes(codeOf(error))) checkWay(builtins, path);
+    failBy(error, {
+      what: `${path} cannot be made`,
+      advice: "Make its parent writable",
+      elsewhere: ELSEWHERE,
+    });
   }
   checkFolder(builtins, path);
 }
 
-/** Makes an empty file for the user alone, if there is none. `false`: the folder does not take it. */
-export function makeFile({ files }: Builtins, path: string): boolean {
+/** Makes an empty file for the user alone, if there is none. Throws `store_unavailable`. */
+export function makeFile({ files }: Builtins, path: string): void {
   try {
     files.closeSync(files.openSync(path, "wx", 0o600));
-    return true;
   } catch (error) {
     // An existing file is never opened here: closing it would end this process's locks on it.
-    return memberOf(error, "code") === "EEXIST";
+    if (codeOf(error) === "EEXIST") return;
+    failBy(error, {
+      what: `${path} cannot be made`,
+      advice: "Make its folder writable, free space",
+      elsewhere: ELSEWHERE,
+    });
   }
 }
 

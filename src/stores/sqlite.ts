@@ -78,7 +78,14 @@ const MEANINGS: readonly (readonly [RegExp, Cause])[] = [
     /malformed|not a database/i,
     ["the database is corrupted", "Restore it, or delete it and sign in again"],
   ],
-  [/unable to open/i, ["the database cannot be opened", "Check its file, folder and disk"]],
+  // SQLite has one code for all of this, and the limit too.
+  [
+    /unable to open/i,
+    [
+      "the database cannot be opened",
+      "Check its file, folder and disk, and the limit of open files (ulimit -n)",
+    ],
+  ],
   [/disk I\/O/i, ["the disk fails", "Check the disk: nothing else is lost"]],
   [/no such table/i, GONE],
   [/no such column|has no column|because it is a view|already an index/i, ANOTHERS],

@@ -98,24 +98,86 @@ describe("the folder", () => {
     expect(() => makeFolder(stranger, root)).toThrow(trouble(/chown/));
   });
 
-  it("that is a link or a file is refused [S8 P16]", () => {
+  it("that is a link or a file, or lies under one, is refused, and the message says which [S8 P16]", () => {
     const [link, file] = [path.join(root, "link"), path.join(root, "file")];
+    const [dangling, circle] = [path.join(root, "dangling"), path.join(root, "circle")];
     symlinkSync(root, link);
     writeFileSync(file, "");
-    for (const wrong of [link, file])
-      expect(() => makeFolder(real, wrong)).toThrow(trouble(/another path/));
+    symlinkSync(path.join(root, "nowhere"), dangling);
+    symlinkSync(circle, circle);
+    expect(() => makeFolder(real, link)).toThrow(
+      trouble(/link is a symbolic link\. Give the folder that it leads to, or another path/),
+    );
+    for (const under of ["", "/a", "/a/b"])
+      expect(() => makeFolder(real, file + under)).toThrow(
+        trouble(/a file stands at \S+\/file, in .* Move that file away, or give another path/),
+      );
+    for (const end of [dangling, `${dangling}/a`, circle, `${circle}/a`])
+      expect(() => makeFolder(real, end)).toThrow(
+        trouble(/(dangling|circle) is a link that leads to no folder\. Mend the link, or give/),
+      );
+    // A folder above may be a link: that is how some keep their home folder.
+    makeFolder(real, path.join(link, "a"));
+    expect(modeOf(path.join(root, "a"))).toBe(0o700);
+  });
+});
+
+describe("what the operating system says", () => {
+  const failing = (code: string) => (): never => {
+    throw Object.assign(new Error("secret words"), { code });
+  };
+  const failingIn = (name: keyof Builtins["files"], code: string): Builtins => ({
+    ...real,
+    files: { ...real.files, [name]: failing(code) },
+  });
+
+  it.each([
+    ["EACCES", /: this user may not write there\. Make its folder writable, or give another path/],
+    ["EPERM", /: this user may not write there\. Make its folder writable, or give another path/],
+    ["EROFS", /: the disk is read-only\. Mount it writable, or give another path/],
+    ["ENOSPC", /: the disk is full\. Free space, or give another path/],
+    ["EDQUOT", /: this user's share of the disk is full\. Free space, or give another path/],
+    ["EIO", /: the disk fails\. Check the disk, or give another path/],
+    ["ENAMETOOLONG", /: the path is too long\. Give a shorter path\.$/],
+    ["EMFILE", /: this process has too many open files\. Close .*raise the limit: ulimit -n\.$/],
+    ["ENFILE", /: the system has too many open files\. End what keeps them open, or/],
+    ["EWHATEVER", /cannot be made\. Make its (parent|folder) writable, .*or give another path/],
+  ])("%s is told with what helps, and in no words but these [S4 P16]", (code, message) => {
+    const [folder, file] = [path.join(root, "new"), path.join(root, "file")];
+    expect(() => makeFolder(failingIn("mkdirSync", code), folder)).toThrow(trouble(message));
+    expect(() => makeFile(failingIn("openSync", code), file)).toThrow(trouble(message));
+    expect(() => makeFile(failingIn("openSync", code), file)).not.toThrow(/secret/);
+  });
+
+  it("of a path that cannot be looked at is told, too [P16]", () => {
+    const look = (code: string) => () => checkFile(failingIn("lstatSync", code), root);
+    expect(look("ELOOP")).toThrow(trouble(/reached: symbolic links lead in a circle\. Mend them/));
+    expect(look("ENOTDIR")).toThrow(trouble(/: a file stands in .* Move that file away, or give/));
+    expect(look("EWHATEVER")).toThrow(trouble(/cannot be reached\. Check the folders above it/));
+  });
+
+  it("of a key file is told with the way out of keys; a limit has no such way out [P16]", () => {
+    const make = (code: string) => () => keyFrom(failingIn("openSync", code), root);
+    expect(make("EROFS")).toThrow(
+      trouble(/made: the disk is read-only\. Mount it .* or pass keys/),
+    );
+    expect(make("EMFILE")).toThrow(trouble(/too many open files\. Close .*: ulimit -n\.$/));
+    writeFileSync(path.join(root, "key"), new Uint8Array(32).fill(1), { mode: 0o600 });
+    const read = (code: string) => () => keyFrom(failingIn("readFileSync", code), root);
+    expect(read("EMFILE")).toThrow(trouble(/cannot be read: this process has too many open files/));
+    expect(read("EIO")).toThrow(trouble(/cannot be read: the disk fails\. Check the disk, or/));
   });
 });
 
 describe("a file", () => {
   it("is made for the user alone, and left as it is where it exists [S8]", () => {
     const file = path.join(root, "sessions.db");
-    expect(makeFile(real, file)).toBe(true);
+    makeFile(real, file);
     expect(modeOf(file)).toBe(0o600);
     writeFileSync(file, "kept");
-    expect(makeFile(real, file)).toBe(true);
+    makeFile(real, file);
     expect(lstatSync(file).size).toBe(4);
-    expect(makeFile(real, path.join(root, "none/x"))).toBe(false);
+    expect(() => makeFile(real, path.join(root, "none/x"))).toThrow(trouble(/x cannot be made/));
   });
 
   it("that others can read, that is another's, a link or a folder is refused [S8 P16]", () => {
