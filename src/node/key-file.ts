@@ -77,7 +77,13 @@ function remove({ files }: Builtins, path: string): void {
 }
 
 /** A name that is given in one step is a hard link, and some disks have none. */
-const LINKLESS: readonly string[] = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
+const LINKLESS: ReadonlySet<string> = new Set([
+  "EPERM",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+  "EMLINK",
+]);
 
 /**
  * The key as a ring's text. The file is made once, by the first process that needs it. Throws
@@ -97,7 +103,7 @@ export function keyFrom(builtins: Builtins, folder: string): string {
     return `${KID}:${toBase64(bytes ?? fail("the key file has vanished"))}`;
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    if (LINKLESS.includes(codeOf(error)))
+    if (LINKLESS.has(codeOf(error)))
       fail("the disk of the key file takes no links", "Pass keys, or give a path on another disk");
     return failBy(error, {
       what: `the key file ${path} cannot be made`,

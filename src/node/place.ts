@@ -90,7 +90,7 @@ export function syncFolder({ files, process }: Builtins, path: string): void {
 }
 
 /** Codes of a path in which something stands that is no folder, or leads to none. */
-const BLOCKED: readonly string[] = ["EEXIST", "ENOENT", "ENOTDIR", "ELOOP"];
+const BLOCKED: ReadonlySet<string> = new Set(["EEXIST", "ENOENT", "ENOTDIR", "ELOOP"]);
 
 /** Throws for what stands in the place of a folder: the path itself, or the nearest of those above that is there. */
 function checkWay({ files, paths }: Builtins, path: string): void {
@@ -118,7 +118,7 @@ export function makeFolder(builtins: Builtins, path: string): void {
     const made = files.mkdirSync(path, { recursive: true, mode: 0o700 });
     if (made !== undefined) syncFolder(builtins, paths.dirname(made));
   } catch (error) {
-    if (BLOCKED.includes(codeOf(error))) checkWay(builtins, path);
+    if (BLOCKED.has(codeOf(error))) checkWay(builtins, path);
     failBy(error, {
       what: `${path} cannot be made`,
       advice: "Make its parent writable",
