@@ -12,27 +12,27 @@ import { root } from "./run.js";
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
   "": 24_850,
-  browser: 26_640,
+  browser: 26_670,
   "channels/broadcast": 390,
   cloudflare: 34_920,
-  deno: 28_930,
+  deno: 28_940,
   jwt: 11_940,
   "channels/postgres": 2790,
   "channels/redis": 3090,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7470,
-  node: 32_970,
+  node: 32_990,
   "providers/api-key": 2260,
   "providers/artos": 3750,
-  "providers/auth0": 14_040,
+  "providers/auth0": 14_050,
   "providers/clary": 2030,
   "providers/clary-jwt": 7230,
   "providers/cognito": 14_000,
   "providers/cookie": 7800,
-  "providers/entra": 14_130,
+  "providers/entra": 14_140,
   "providers/github": 14_200,
-  "providers/google": 13_990,
+  "providers/google": 14_010,
   "providers/jwt-bearer": 10_770,
   "providers/keycloak": 14_010,
   "providers/mint": 4450,
@@ -54,7 +54,7 @@ const alone = {
   "stores/sqlite": 3780,
   testing: 33_680,
   webhook: 2630,
-  worker: 31_940,
+  worker: 31_950,
   vaults: 1510,
   wretch: 1690,
   "stores/postgres": 5040,
@@ -72,7 +72,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_290,
+    limit: 27_320,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_380,
+    limit: 40_400,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

@@ -16,6 +16,7 @@
  * @module
  */
 import { broadcastChannel } from "./channels/broadcast.ts";
+import { own } from "./guard/json.ts";
 import { webLocks } from "./locks/web-locks.ts";
 import { encrypted } from "./stores/encrypted.ts";
 import { indexedDbStore } from "./stores/indexeddb.ts";
@@ -34,19 +35,20 @@ export type BrowserVaultOptions<Credentials = never> = Partial<VaultOptions<Cred
 export function createVault<Credentials>(
   options: BrowserVaultOptions<Credentials>,
 ): Vault<Credentials> {
-  return createVaultWith({
-    store: encrypted(indexedDbStore()),
-    lock: webLocks(),
-    channel: broadcastChannel(),
-    refreshAhead: true,
-    online: () => navigator.onLine !== false,
-    onWake,
-    ...options,
-  });
+  const {
+    store = encrypted(indexedDbStore()),
+    lock = webLocks(),
+    channel = broadcastChannel(),
+    refreshAhead = true,
+    online = () => navigator.onLine !== false,
+    onWake = wakeUps,
+    ...others
+  } = own(options);
+  return createVaultWith({ ...others, store, lock, channel, refreshAhead, online, onWake });
 }
 
 /** Moments after which a timer may have been late: back from sleep, cache, background, offline. */
-function onWake(listener: () => void): () => void {
+function wakeUps(listener: () => void): () => void {
   const stop = new AbortController();
   const { signal } = stop;
   for (const type of ["online", "pageshow", "focus"])

@@ -59,12 +59,13 @@ export function createVault<Credentials>(from: DenoVaultOptions<Credentials>): V
   const { kv, keys, dangerouslyUnsealed, cron, ...others } = own(from);
   const options = own(others);
   const store = options.store ?? storeOf(kv, keys, dangerouslyUnsealed);
-  const make = (onWake?: VaultOptions["onWake"]): Vault<Credentials> =>
+  const { lock = webLocks(), refreshAhead = true } = options;
+  const make = (onWake = options.onWake): Vault<Credentials> =>
     createVaultOver({
-      lock: webLocks(),
-      refreshAhead: true,
-      ...(onWake && { onWake }),
       ...options,
+      lock,
+      refreshAhead,
+      ...(onWake && { onWake }),
       provider: sentOnce(options.provider),
       store,
     });

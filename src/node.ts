@@ -86,15 +86,16 @@ export function createVault<Credentials>(from: NodeVaultOptions<Credentials>): V
   /** The application says that its process lives on: then a refresh may begin in the background. */
   const isServer = options.refreshAhead === true;
   const given = { path, keys, provider: options.provider };
-  const { store, lock, close } = options.store
+  const { store, close, ...made } = options.store
     ? { store: options.store, lock: undefined, close: undefined }
     : partsOf(loadBuiltins(), given, { callers, isServer });
   try {
+    const { lock = made.lock, isHeldOpen = isServer ? undefined : callers.isHeldOpen } = options;
     const { vault, engine } = createOwnedVault<Credentials>(
       {
-        ...(lock && { lock }),
-        ...(!isServer && { isHeldOpen: callers.isHeldOpen }),
         ...options,
+        ...(lock && { lock }),
+        ...(isHeldOpen && { isHeldOpen }),
         store,
       },
       hidesRedirects() ? undefined : createFollow,

@@ -32,7 +32,8 @@ export function createCache(
   ring: () => Keyring,
   options?: CloudflareKvOptions,
 ): TokenCache {
-  const inner = cloudflareKvStore(kv, own({ expiresIn: CACHED, ...options }));
+  const { expiresIn = CACHED } = own({ ...options });
+  const inner = cloudflareKvStore(kv, own({ ...options, expiresIn }));
   const open = (): TokenStore => encrypted(inner, ring());
   const nameOf = (id: string): string => "cache:" + id;
   return {

@@ -25,9 +25,10 @@ export interface Callers {
 
 type Signal = AbortSignal | null | undefined;
 
-/** The signal of a call, which ends its staying, too. */
+/** The signal of a call, which ends its staying, too. As in `fetch`, `null` takes a Request's signal away. */
 function signalOf(input: unknown, init: { readonly signal?: Signal } | undefined): Signal {
-  return init?.signal ?? (input instanceof Request ? input.signal : undefined);
+  const signal = init?.signal;
+  return signal === undefined && input instanceof Request ? input.signal : signal;
 }
 
 /** Settles when the call is aborted; `end` lets go of the signal. */

@@ -51,11 +51,10 @@ export interface ArtosOptions
 export function artos(given: ArtosOptions = {}): Provider<ArtosCredentials | void> {
   const { base, options: others } = atBase(given, "https://api.artosai.com");
   const folder = base.replace(/^\w+:\/\/[^/]*/, "");
-  const options = own({ isRefusal: isDetail, ...others });
-  const { isRefusal, safe503 } = options;
+  const { isRefusal = isDetail, safe503 } = others;
   const rules = own({ read: readToken, isRefusal, safe503 });
   const settings: MintingOptions = {
-    ...options,
+    ...others,
     name: "artos",
     origins: [base],
     publicPaths: [folder + "/get-access-token", folder + "/api/v1/search/status"],

@@ -59,7 +59,7 @@ export function auth0Client(options: Auth0Client): OAuthClient {
 export function auth0(options: Auth0Options): Provider<CodeCredentials> {
   const client = auth0Client(options);
   // One tenant's tokens for two APIs are two sessions (S11).
-  const partition = [...clientParts(client), client.parameters?.["audience"] ?? ""];
-  const clientAuthentication = "post";
-  return oauth2(own({ clientAuthentication, partition, ...options, ...client, name: "auth0" }));
+  const usual = [...clientParts(client), client.parameters?.["audience"] ?? ""];
+  const { partition = usual, clientAuthentication = "post" } = own(options);
+  return oauth2(own({ ...options, partition, clientAuthentication, ...client, name: "auth0" }));
 }

@@ -71,13 +71,8 @@ export function entraClient(options: EntraClient): OAuthClient {
  *   await beginSignIn(entraClient(app));
  * ```
  */
-export const entra = (options: EntraOptions): Provider<CodeCredentials> =>
-  oauth2(
-    own({
-      clientAuthentication: "post",
-      rotation: "none",
-      ...options,
-      ...entraClient(options),
-      name: "entra",
-    }),
-  );
+export function entra(options: EntraOptions): Provider<CodeCredentials> {
+  const { clientAuthentication = "post", rotation = "none" } = own(options);
+  const client = entraClient(options);
+  return oauth2(own({ ...options, clientAuthentication, rotation, ...client, name: "entra" }));
+}

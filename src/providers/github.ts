@@ -63,11 +63,12 @@ export function githubClient(options: GithubClient): OAuthClient {
  */
 export function github(options: GithubOptions): Provider<CodeCredentials> {
   const { clientId, clientSecret, origins = ["https://api.github.com"] } = own(options);
+  const { clientAuthentication = "post", isRefusal = isRefused } = own(options);
   const provider = oauth2(
     own({
-      clientAuthentication: "post",
-      isRefusal,
       ...options,
+      clientAuthentication,
+      isRefusal,
       ...githubClient(options),
       origins,
       name: "github",
@@ -90,4 +91,4 @@ const REFUSING: ReadonlySet<unknown> = new Set([
   "invalid_grant",
 ]);
 
-const isRefusal = ({ body }: TokenReply): boolean => REFUSING.has(body?.["error"]);
+const isRefused = ({ body }: TokenReply): boolean => REFUSING.has(body?.["error"]);

@@ -61,14 +61,11 @@ export const googleClient = (client: PresetClient): OAuthClient =>
  * });
  * ```
  */
-export const google = (options: GoogleOptions): Provider<CodeCredentials> =>
-  oauth2(
-    own({
-      clientAuthentication: "post",
-      origins: ["https://www.googleapis.com"],
-      rotation: "none",
-      ...options,
-      ...googleClient(options),
-      name: "google",
-    }),
+export function google(options: GoogleOptions): Provider<CodeCredentials> {
+  const { origins = ["https://www.googleapis.com"], rotation = "none" } = own(options);
+  const { clientAuthentication = "post" } = own(options);
+  const client = googleClient(options);
+  return oauth2(
+    own({ ...options, origins, rotation, clientAuthentication, ...client, name: "google" }),
   );
+}

@@ -59,12 +59,13 @@ export interface SupabaseOptions
  */
 export function supabase(options: SupabaseOptions): Provider<SupabaseCredentials> {
   const { projectURL, publishableKey, signOutScope = "local" } = own(options);
+  const { reuseWindow = 10_000, isRefusal = isRefused } = own(options);
   const auth = `${originAt(projectURL)}/auth/v1`;
   const by = (grantType: string): Provider<unknown> =>
     password<unknown>({
-      reuseWindow: 10_000,
-      isRefusal,
       ...options,
+      reuseWindow,
+      isRefusal,
       name: "supabase",
       origins: [originAt(projectURL)],
       tokenUrl: `${auth}/token?grant_type=${grantType}`,
@@ -105,5 +106,5 @@ const REFUSING: ReadonlySet<unknown> = new Set([
   "bad_code_verifier",
 ]);
 
-const isRefusal = ({ body = {} }: TokenReply): boolean =>
+const isRefused = ({ body = {} }: TokenReply): boolean =>
   [body["error_code"], body["code"], body["error"]].some((code) => REFUSING.has(code));

@@ -54,14 +54,21 @@ function settingsOf<Credentials>(
   { extend, isHeld }: Hold,
 ): VaultOptions<unknown> {
   const inServiceWorker = isServiceWorker();
-  return own({
-    store: encrypted(indexedDbStore()),
-    lock: webLocks(),
-    channel: broadcastChannel(),
+  const {
+    store = encrypted(indexedDbStore()),
+    lock = webLocks(),
+    channel = broadcastChannel(),
     // Nothing holds a service worker for its own timers.
-    refreshAhead: !inServiceWorker,
+    refreshAhead = !inServiceWorker,
+    online = () => navigator.onLine !== false,
+  } = given;
+  return own({
     ...given,
-    online: given.online ?? (() => navigator.onLine !== false),
+    store,
+    lock,
+    channel,
+    refreshAhead,
+    online,
     isHeldOpen: () => !inServiceWorker || isHeld(),
     onWake(listener) {
       globalThis.addEventListener?.("online", listener);

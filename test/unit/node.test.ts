@@ -181,21 +181,26 @@ describe("the soft time", () => {
     expect(paths().filter((one) => one === "/refresh")).toHaveLength(1);
   });
 
-  it("alone begins nothing: a look without a call leaves the refresh token alone [P5]", async () => {
+  it.each([
+    ["alone", {}],
+    ["with parts that are undefined", { isHeldOpen: undefined, lock: undefined } as object],
+  ])("%s begins nothing: a look without a call leaves the token alone [P5]", async (_, parts) => {
     let passed = 0;
     const first = open();
     await first.signIn(credentials);
     await end(first);
     passed = 3600_000 * 0.85;
-    const vault = open({ clock: soft(() => passed) });
+    const vault = open({ clock: soft(() => passed), ...parts });
     vault.subscribe(() => {});
     await vi.waitFor(() => expect(vault.snapshot().status).toBe("signed-in"));
     await vault[Symbol.asyncDispose]();
     expect(paths()).not.toContain("/refresh");
 
     // A server says that it lives on: there the same look refreshes.
-    const server = open({ clock: soft(() => passed), refreshAhead: true });
+    expect(existsSync(path.join(folder, "locks"))).toBe(false);
+    const server = open({ clock: soft(() => passed), refreshAhead: true, ...parts });
     await vi.waitFor(() => expect(server.snapshot().generation).toBe(2));
+    expect(existsSync(path.join(folder, "locks"))).toBe(true);
   });
 
   it("an abort ends a call's staying, and not the refresh [P14 F11]", async () => {
@@ -215,6 +220,16 @@ describe("the soft time", () => {
     await vault.fetch(`${api.url}/things`, { signal: aborter.signal }).catch(() => {});
     answer();
     await vi.waitFor(() => expect(vault.snapshot().generation).toBe(2));
+  });
+
+  it("is stayed for where an init takes the aborted signal of a Request away [P1 P14]", async () => {
+    let passed = 0;
+    const vault = open({ clock: soft(() => passed), maxStaleness: DAY });
+    await vault.signIn(credentials);
+    passed = 3600_000 * 0.85;
+    const request = new Request(`${api.url}/things`, { signal: AbortSignal.abort() });
+    expect((await vault.fetch(request, { signal: null })).status).toBe(200);
+    expect(vault.snapshot()).toMatchObject({ generation: 2, persisted: true });
   });
 
   it("a refresh that fails keeps no call: the token serves on [P17 F36]", async () => {

@@ -4,16 +4,17 @@
  * `createVault`.
  */
 import { vi } from "vitest";
-import type { Vault, VaultOptions, VaultRequestInit } from "../../../src/index.ts";
+import type { Channel, Lock, Vault, VaultOptions, VaultRequestInit } from "../../../src/index.ts";
 
 vi.mock(import("../../../src/index.ts"), async (original) => {
   const index = await original();
   const { connectVault, serveVault } = await import("../../../src/worker.ts");
   const createVault = <Credentials>(given: VaultOptions<Credentials>): Vault<Credentials> => {
     const { account, ...options } = given;
-    // As in `createVault`: locks and channels go by names, and tests have the same ones.
-    const none = { lock: undefined, channel: undefined, refreshAhead: false } as object;
-    const served = serveVault<Credentials>({ ...none, ...options });
+    // Real ones go by names, and the tests' vaults have the same names.
+    const lock: Lock = { run: (_, task) => task() };
+    const channel: Channel = { open: () => ({ post() {}, close() {} }) };
+    const served = serveVault<Credentials>({ lock, channel, refreshAhead: false, ...options });
     const vault = connectVault<Credentials>(() => served, {
       ...(account !== undefined && { account }),
     });
