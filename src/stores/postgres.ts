@@ -193,10 +193,15 @@ const UNSERIALIZABLE = "40001";
 /** The code of `postgres` for a pool that the application has ended. */
 const ENDED = "CONNECTION_ENDED";
 
+/** Postgres refuses the password. */
+const REFUSED = "28P01";
+
 /** An error's SQLSTATE, or the word of a package for a connection that failed. */
 const codeOf = (error: unknown): string => {
   const code = memberOf(error, "code");
-  return typeof code === "string" ? code : "";
+  if (typeof code === "string") return code;
+  // `pg` says by its words alone that a password is wanted, and none is there.
+  return String(memberOf(error, "message")).startsWith("SASL:") ? REFUSED : "";
 };
 
 /** Whether Postgres itself has refused: its codes have five characters. The classes left out are of its connections and its machine. */

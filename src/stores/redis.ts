@@ -11,8 +11,9 @@ import { insist } from "../guard/insist.ts";
 import { randomId } from "../guard/random.ts";
 import { type RedisClient, redisOf, type Send, textOf } from "../server/redis/client.ts";
 import { proveOne, REPLICA } from "../server/redis/proof.ts";
-import { createScript, type Script, wordOf } from "../server/redis/script.ts";
+import { createScript, type Script } from "../server/redis/script.ts";
 import { createSynced, type Synced } from "../server/redis/synced.ts";
+import { wordOf } from "../server/redis/troubles.ts";
 import { type Cause, DEADLINE, fail, headOf } from "../guard/stored.ts";
 import { storedOf, textsOf } from "../guard/texts.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
@@ -110,7 +111,8 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
 
   function explain(error: unknown): Cause {
     isProved = isAssumed;
-    const word = wordOf(error);
+    // A client that never came to be connected has heard why.
+    const word = wordOf(error) || wordOf(redis.trouble());
     return CAUSES[word] ?? [word ? "Redis refuses" : "Redis does not answer"];
   }
 

@@ -1,5 +1,5 @@
 /** A Postgres that is not what the store needs: typed errors that name the remedy, and nothing is lost. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Client } from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -192,6 +192,37 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
       await expect(postgresStore(lost.client, { timeout: 1000 }).read("a")).rejects.toEqual(
         says("Cannot use the store: Postgres does not answer. Try again: nothing is lost."),
       );
+    },
+  );
+
+  it.each(PACKAGES)(
+    "by %s: a wrong password and a missing one are told at once [P10]",
+    async (name) => {
+      const admin = open("pg");
+      const hba = path.join(server.folder, "data/pg_hba.conf");
+      const trusting = readFileSync(hba, "utf8");
+      const role = `careful_${name}`;
+      await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD 'right'`);
+      const table = await withTable(admin);
+      await admin.query(`GRANT SELECT ON ${table} TO ${role}`);
+      writeFileSync(hba, `host all ${role} 127.0.0.1/32 scram-sha-256\n${trusting}`);
+      const read = (login: string): Promise<unknown> => {
+        const { client } = open(name, server.url.replace("tokenkeep@", `${login}@`));
+        // What is not told at once is never told.
+        return postgresStore(client, { table, timeout: 1e9 }).read("a");
+      };
+      try {
+        await admin.query("SELECT pg_reload_conf()");
+        const refused = says(
+          "Cannot use the store: Postgres refused the login. Check user and password.",
+        );
+        await expect(read(`${role}:wrong`)).rejects.toEqual(refused);
+        await expect(read(role)).rejects.toEqual(refused);
+        expect(await read(`${role}:right`)).toBeUndefined();
+      } finally {
+        writeFileSync(hba, trusting);
+        await admin.query("SELECT pg_reload_conf()");
+      }
     },
   );
 

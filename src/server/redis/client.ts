@@ -5,6 +5,7 @@
 import { because } from "../../errors.ts";
 import { isObject } from "../../guard/json.ts";
 import { fail } from "../../guard/stored.ts";
+import { troublesOf, wordOf } from "./troubles.ts";
 
 /** The part of a client of `redis` that is used: `createClient()`, `createClientPool()`, `createCluster()`. */
 export interface NodeRedis {
@@ -54,8 +55,13 @@ export interface Redis {
   send(command: readonly string[], key: string): Promise<unknown>;
   /** Each primary by itself. */
   primaries(): Promise<readonly Send[]>;
-  /** Waits until commands leave at once, so that none leaves long after its caller has been told it failed. */
+  /**
+   * Waits until commands leave at once, so that none leaves long after its caller has been told it failed. Rejects
+   * with Redis' own error where it refuses the login.
+   */
   ready(late: Promise<never>): Promise<void>;
+  /** The last error that the client has told while it could not be used. */
+  trouble(): unknown;
   /** Whether it can open a connection of our own; a pool of clients cannot. */
   readonly canConnect: boolean;
   /** Opens a connection of our own to the same server. Rejects where that fails, or the client cannot. */
@@ -156,11 +162,19 @@ interface NodeClient extends Emitter {
 
 function overNodeRedis(client: NodeClient): Redis {
   const isCluster = Array.isArray(client.masters) && client.nodeClient !== undefined;
+  const troubles = troublesOf(client);
   return {
     isCluster,
     keyPrefix: "",
-    send: (command, key) =>
-      isCluster ? client.sendCommand(key, false, command) : client.sendCommand(command),
+    trouble: troubles.last,
+    async send(command, key) {
+      const reply = await (isCluster
+        ? client.sendCommand(key, false, command)
+        : client.sendCommand(command));
+      // A pool does not tell that it can be used.
+      troubles.clear();
+      return reply;
+    },
     async primaries() {
       if (!isCluster) return [(command) => client.sendCommand(command)];
       const nodes = await Promise.all(
@@ -170,7 +184,11 @@ function overNodeRedis(client: NodeClient): Redis {
     },
     async ready(late) {
       if (!client.isOpen) fail("the Redis client is closed", "Call await client.connect() first");
-      await untilReady(() => !client.isOpen || client.isReady !== false, late);
+      await untilReady(() => {
+        if (!client.isOpen || client.isReady !== false) return true;
+        troubles.check();
+        return false;
+      }, late);
     },
     canConnect: isCluster || client.duplicate !== undefined,
     connect: (options) => connectNodeRedis(client, options),
@@ -225,8 +243,26 @@ function overIoRedis(client: Io): Redis {
   const isCluster = client.isCluster === true && client.nodes !== undefined;
   const { keyPrefix } = client.options ?? {};
   const start = (): void => void client.connect().catch(() => {});
+  const troubles = troublesOf(client);
+  let isKnocking = false;
+
+  /** Where nobody listens for errors, ioredis tells them only to those whose commands wait. */
+  function knock(): void {
+    if (isKnocking) return;
+    isKnocking = true;
+    const settled = (): void => {
+      isKnocking = false;
+    };
+    const refused = (error: unknown): void => {
+      // Else ioredis itself has refused to let it wait.
+      if (wordOf(error)) troubles.note(error);
+    };
+    client.call("PING").catch(refused).then(settled, settled);
+  }
+
   return {
     isCluster,
+    trouble: troubles.last,
     keyPrefix: typeof keyPrefix === "string" ? keyPrefix : "",
     send: (command) => client.call(...command),
     async primaries() {
@@ -236,7 +272,12 @@ function overIoRedis(client: Io): Redis {
     async ready(late) {
       if (client.status === "end") fail("the Redis client is closed", "Make a new one");
       if (client.status === "wait") start();
-      await untilReady(() => client.status === "ready" || client.status === "end", late);
+      await untilReady(() => {
+        if (client.status === "ready" || client.status === "end") return true;
+        knock();
+        troubles.check();
+        return false;
+      }, late);
     },
     canConnect: true,
     connect: (options) => connectIoRedis(client, options),

@@ -1,7 +1,7 @@
 /** Scripts that Redis runs in one step: sent by their hash, and in full where Redis does not know them yet. */
-import { memberOf } from "../../guard/thrown.ts";
 import { subtle } from "../../guard/crypto.ts";
 import type { Send } from "./client.ts";
+import { wordOf } from "./troubles.ts";
 
 /** A script about one key. */
 export interface Script {
@@ -28,11 +28,4 @@ export function createScript(source: string): Script {
       }
     },
   };
-}
-
-/** The word that an error of Redis itself begins with; an empty text for any other error. */
-export function wordOf(error: unknown): string {
-  const message = memberOf(error, "message");
-  const [word = ""] = typeof message === "string" ? message.split(" ") : [];
-  return /^[A-Z]+$/.test(word) ? word : "";
 }
