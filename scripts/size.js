@@ -14,15 +14,15 @@ const alone = {
   "": 24_850,
   browser: 26_670,
   "channels/broadcast": 390,
-  cloudflare: 34_920,
-  deno: 28_940,
+  cloudflare: 34_930,
+  deno: 28_950,
   jwt: 11_940,
   "channels/postgres": 2790,
-  "channels/redis": 3090,
+  "channels/redis": 3420,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7470,
-  node: 32_990,
+  node: 33_520,
   "providers/api-key": 2260,
   "providers/artos": 3750,
   "providers/auth0": 14_050,
@@ -51,14 +51,14 @@ const alone = {
   "stores/encrypted": 3980,
   "stores/indexeddb": 2480,
   "stores/memory": 340,
-  "stores/sqlite": 3780,
+  "stores/sqlite": 3800,
   testing: 33_680,
   webhook: 2630,
-  worker: 31_950,
+  worker: 31_990,
   vaults: 1510,
   wretch: 1690,
-  "stores/postgres": 5040,
-  "stores/redis": 5990,
+  "stores/postgres": 5080,
+  "stores/redis": 6280,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -79,7 +79,7 @@ const bundles = [
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 25_620,
+    limit: 25_630,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4390,
+    limit: 4420,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_400,
+    limit: 40_410,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8710,
+    limit: 8750,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

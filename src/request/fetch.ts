@@ -112,7 +112,8 @@ export function createFetch(options: FetchOptions): VaultFetch {
     )
       // A call without a token goes out as the caller gave it.
       return send(input, plainly(init, given));
-    const headers = keepHeaders(given.headers ?? request?.headers ?? {});
+    const { headers: shown = request?.headers ?? {} } = given;
+    const headers = keepHeaders(shown);
     if (!hasHeader(headers, header))
       return start(keepCall(options, { href, headers, request }, given));
     // The given headers may have been an iterator, which is used up by now.

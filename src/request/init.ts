@@ -24,11 +24,13 @@ const CLIENT = "about:client";
 /** Reads each member once, as Fetch would, with the `Request`'s referrer, which Fetch drops beside an init. */
 export function readInit(init: VaultRequestInit | undefined, request?: Request): Given {
   const { referrer = CLIENT, referrerPolicy = "" } = request ?? NOTHING;
-  if (!init && referrer === CLIENT && !referrerPolicy) return NOTHING;
+  // What is neither that nor an object is refused below, as by Fetch.
+  const isAbsent = init === undefined || init === null;
+  if (isAbsent && referrer === CLIENT && !referrerPolicy) return NOTHING;
   const given: Record<string, unknown> = Object.create(null);
   if (referrer !== CLIENT) given["referrer"] = referrer;
   if (referrerPolicy) given["referrerPolicy"] = referrerPolicy;
-  if (!init) return given;
+  if (isAbsent) return given;
   const names = new Set(MEMBERS);
   for (const name in init) names.add(name);
   for (const name of names) {

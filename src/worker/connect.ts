@@ -50,6 +50,16 @@ type Call = <Type extends keyof Answers>(
   signal?: AbortSignal | null,
 ) => Promise<Answers[Type]>;
 
+/** JSON of what is asked: a question that cannot be put says why. */
+function toJson(args: readonly unknown[]): string {
+  try {
+    return JSON.stringify(args);
+  } catch {
+    const message = "Cannot ask the worker: this is no JSON. Pass plain data.";
+    throw refusal({ code: "invalid_option", message });
+  }
+}
+
 function createCall(page: Page): Call {
   const { limit, ended, shown } = page;
   const linked = createLink(page);
@@ -166,7 +176,7 @@ export function connectVault<Credentials = never>(
     tokenkeep: VERSION,
     type,
     account,
-    args: JSON.stringify(args),
+    args: toJson(args),
     seen: shown.seen(),
   });
   const call = createCall({ start, fallback, timeout, limit, shown, ended, question });

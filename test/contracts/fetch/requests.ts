@@ -160,6 +160,37 @@ export function requests(stage: Stage): void {
       expect((await api.counters()).byPath["GET /v1/echo"] ?? 0).toBe(sent);
     });
 
+    const isStrict = stage.faithful && !stage.departs.includes("refusals");
+    it
+      .runIf(isStrict)
+      .each<readonly [string, unknown]>([
+        ...["POST", "", 5, 0, true, false, 1n].map(
+          (init) => [`${typeof init} ${init}`, init] as const,
+        ),
+        ["a symbol", Symbol("init")],
+        ["null", null],
+        ["a function", () => {}],
+        ["a list", []],
+        ["an init whose headers are null", { headers: null }],
+        ["an init whose headers are an empty text", { headers: "" }],
+        ["an init whose headers are a text", { headers: "accept: */*" }],
+        ["an init whose headers are a number", { headers: 3 }],
+        ["an init whose headers are a function", { headers: () => {} }],
+        ["an init whose headers are no pairs", { headers: [["accept"]] }],
+        ["an init whose signal is a text", { signal: "aborted" }],
+      ])("%s is refused where fetch refuses it, and taken where it is taken", async (_, given) => {
+      const { api, vault } = await stage.open();
+      const url = `${api.url}/public/echo`;
+      const init = given as RequestInit;
+      const plain = await outcome((async () => fetch(url, init))());
+      expect(await outcome(vault.fetch(url, init))).toBe(plain);
+      const ofRequest = await outcome((async () => fetch(new Request(url), init))());
+      expect(await outcome(vault.fetch(new Request(url), init))).toBe(ofRequest);
+      // Beyond the list, too.
+      const { url: other } = await stage.spawn();
+      expect(await outcome(vault.fetch(`${other}/public/echo`, init))).toBe(plain);
+    });
+
     it("fetch may be taken off the vault", async () => {
       const { api, vault } = await stage.open();
       const { fetch } = vault;

@@ -69,6 +69,22 @@ describe("a page's vault", () => {
     expect(api.to("/login")).toHaveLength(1);
   });
 
+  const circular: { self?: unknown } = {};
+  circular.self = circular;
+  it.each<[string, unknown]>([
+    ["holds itself", circular],
+    ["holds a BigInt", { email: "ada", password: 1n }],
+  ])("says so where what it is given %s and can be no message [S10]", async (_, given) => {
+    const { vault, api } = real();
+    for (const call of [vault.signIn(given as never), vault.adopt(given as never)])
+      expect(await rejection(call)).toMatchObject({
+        code: "invalid_option",
+        message: "Cannot ask the worker: this is no JSON. Pass plain data.",
+      });
+    expect(api.to("/login")).toEqual([]);
+    await vault.signIn(credentials);
+  });
+
   it("closed, it gives up what it asked, and asks no more [P10]", async () => {
     const posted: unknown[] = [];
     const vault = connect(() => odd(({ type }) => void posted.push(type)));
