@@ -27,20 +27,32 @@ export interface Beginning {
 
 const [kind = "redis", url = "", keys = ""] = process.argv.slice(2) as [Kind, string, string];
 
-/** Half of the default, so that nobody waits long for a server that stands still. */
-const timeout = 2000;
-
-async function open(): Promise<{ readonly store: TokenStore; readonly channel: Channel }> {
-  if (isPool(kind)) {
-    const { client } = openPool(kind, url, 4);
-    return { store: postgresStore(client, { timeout }), channel: postgresChannel(client) };
-  }
-  const { client } = await openClient(kind, url);
-  return { store: redisStore(client, { timeout }), channel: redisChannel(client) };
+interface Opened {
+  readonly storeFor: (timeout: number) => TokenStore;
+  readonly channel: Channel;
 }
 
-const { store, channel } = await open();
-const sealed = encrypted(store, keyring(keys));
+async function open(): Promise<Opened> {
+  if (isPool(kind)) {
+    const { client } = openPool(kind, url, 4);
+    return {
+      storeFor: (timeout) => postgresStore(client, { timeout }),
+      channel: postgresChannel(client),
+    };
+  }
+  const { client } = await openClient(kind, url);
+  return { storeFor: (timeout) => redisStore(client, { timeout }), channel: redisChannel(client) };
+}
+
+/**
+ * A call gives up at the second operation that its server does not answer in time. So each has a fourth of the
+ * patience: where nobody is to be served, nobody waits long for that, and where all are to be served, a busy disk
+ * may take its time.
+ */
+const timeoutOf = (patience: number): number => patience / 4;
+
+const { storeFor, channel } = await open();
+const ring = keyring(keys);
 let vault: Vault<PasswordCredentials> | undefined;
 let passed = 0;
 
@@ -49,7 +61,7 @@ function begin(baseURL: string, patience: number): Vault<PasswordCredentials> {
   passed = 0;
   return createVault({
     provider: vmcloud({ baseURL }),
-    store: sealed,
+    store: encrypted(storeFor(timeoutOf(patience)), ring),
     channel,
     patience,
     dangerouslyAllowLoopbackHttp: true,
