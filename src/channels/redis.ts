@@ -67,7 +67,10 @@ function createAudience(): Audience {
 }
 
 function relayOver(redis: Redis): Relay {
-  check(redis.canConnect, "createClient() for a channel: a pool of clients hears nothing");
+  check(
+    redis.canConnect,
+    "createClient() for a channel: a pool or Sentinel of redis hears nothing",
+  );
   const audiences = new Map<string, Audience>();
   let connection: Connection | undefined;
   let isConnecting = false;

@@ -1,7 +1,15 @@
 /** A server of this machine on a free port of loopback, in a folder of its own: ended by its pid. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, connect } from "node:net";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, chownSync } from "node:fs";
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { inject } from "vitest";
@@ -67,8 +75,8 @@ function bound(): readonly string[] {
   return existsSync("/usr/bin/setpriv") ? ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"] : [];
 }
 
-/** What the log of either says when it takes connections. */
-const READY = /ready to accept (read-only )?connections/i;
+/** What the log of each says when it takes connections; a Sentinel, whom it looks after. */
+const READY = /ready to accept (read-only )?connections|\+monitor master/i;
 
 async function serve(
   kind: Kind,
@@ -157,6 +165,22 @@ export async function startRedis(
     ...["--appendonly", "yes", "--appendfsync", "always", ...settings],
   ];
   const kind = { program, args };
+  return serve(kind, { port, folder, url: `redis://127.0.0.1:${port}` });
+}
+
+/** A Sentinel that alone decides when this primary, called `main`, has to be replaced. */
+export async function startSentinel(primary: Server): Promise<Server> {
+  const { program } = inject("servers").redis;
+  if (!program) throw new Error("There is no redis-server");
+  const [port, folder] = [await freePort(), freshFolder()];
+  const settings = [
+    ...[`port ${port}`, "bind 127.0.0.1", `dir ${folder}`],
+    `sentinel monitor main 127.0.0.1 ${primary.port} 1`,
+    "sentinel down-after-milliseconds main 500",
+  ];
+  const file = path.join(folder, "sentinel.conf");
+  writeFileSync(file, settings.join("\n"));
+  const kind = { program, args: [file, "--sentinel"] };
   return serve(kind, { port, folder, url: `redis://127.0.0.1:${port}` });
 }
 

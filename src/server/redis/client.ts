@@ -7,7 +7,10 @@ import { isObject } from "../../guard/json.ts";
 import { fail } from "../../guard/stored.ts";
 import { troublesOf, wordOf } from "./troubles.ts";
 
-/** The part of a client of `redis` that is used: `createClient()`, `createClientPool()`, `createCluster()`. */
+/**
+ * The part of a client of `redis` that is used: `createClient()`, `createClientPool()`, `createCluster()`,
+ * `createSentinel()`.
+ */
 export interface NodeRedis {
   sendCommand(...args: never[]): unknown;
   readonly isOpen: boolean;
@@ -80,9 +83,11 @@ interface Marks {
 const isIo = (client: Marks): client is Io =>
   typeof client.status === "string" && has(client, "call");
 
-/** A Sentinel, which can `acquire`, has a `sendCommand` that takes other arguments. */
 const isNodeClient = (client: Marks): client is NodeClient =>
-  typeof client.isOpen === "boolean" && has(client, "sendCommand") && !has(client, "acquire");
+  typeof client.isOpen === "boolean" && has(client, "sendCommand");
+
+/** Its `sendCommand` takes other arguments. */
+const isSentinel = (client: NodeClient): boolean => has(client, "acquire");
 
 /**
  * Narrows what the application gave.
@@ -92,7 +97,8 @@ const isNodeClient = (client: Marks): client is NodeClient =>
 export function redisOf(client: unknown): Redis {
   if (typeof client === "object" && client !== null) {
     if (isIo(client)) return overIoRedis(client);
-    if (isNodeClient(client)) return overNodeRedis(client);
+    if (isNodeClient(client))
+      return isSentinel(client) ? overSentinel(client) : overNodeRedis(client);
   }
   throw because(
     "invalid_option",
@@ -192,6 +198,24 @@ function overNodeRedis(client: NodeClient): Redis {
     },
     canConnect: isCluster || client.duplicate !== undefined,
     connect: (options) => connectNodeRedis(client, options),
+  };
+}
+
+/**
+ * A Sentinel leads each command to whichever server is the primary then. So it opens no connection that is one
+ * server's: a write could not wait for its disk there.
+ */
+function overSentinel(client: NodeClient): Redis {
+  // The first argument: a replica does not do.
+  const send: Send = (command) => client.sendCommand(false, command);
+  return {
+    ...overNodeRedis(client),
+    isCluster: false,
+    send,
+    primaries: async () => [send],
+    canConnect: false,
+    connect: async () =>
+      fail("createSentinel() opens no connection of ours", "Pass new Redis() of ioredis"),
   };
 }
 
