@@ -2,7 +2,7 @@
 import { memberOf } from "../guard/thrown.ts";
 import { because, VaultError } from "../errors.ts";
 import { own } from "../guard/json.ts";
-import { createLimit } from "../refresh/waiting.ts";
+import { createLimit } from "../guard/limit.ts";
 import type { Clock, TokenNeed } from "../types.ts";
 import { demand } from "./set-up.ts";
 import { bare, type Failure, type Owner } from "./wire.ts";

@@ -4,7 +4,7 @@
  */
 import { VaultError } from "../errors.ts";
 import { isObject } from "../guard/claims.ts";
-import { createLimit } from "../refresh/waiting.ts";
+import { createLimit } from "../guard/limit.ts";
 import type { Clock } from "../types.ts";
 
 /** Runs one at a time. */

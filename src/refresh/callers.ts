@@ -1,14 +1,15 @@
 /** The callers whom memory cannot serve at once. Each has a patience and an abort signal of its own. */
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import { deferred } from "../guard/deferred.ts";
+import { createLimit } from "../guard/limit.ts";
 import type { AccessToken, Clock, TokenName, TokenNeed } from "../types.ts";
 import { OTHERS } from "./endpoints.ts";
 import { refusalOf } from "./events.ts";
 import { isReplaced, type Knowledge } from "./knowledge.ts";
+import { holdOpen } from "./lock-and-timer.ts";
 import type { Mind } from "./mind.ts";
 import { plan } from "./plan.ts";
 import type { Moment } from "./timing.ts";
-import { createLimit, holdOpen } from "./waiting.ts";
 
 /** How long a caller waits for other contexts before the record is read again. */
 const PAUSE = 250;

@@ -4,6 +4,7 @@
  */
 import { check, type VaultErrorCode } from "../errors.ts";
 import { own } from "../guard/json.ts";
+import { createLimit } from "../guard/limit.ts";
 import { secureFetch } from "../guard/secure.ts";
 import { shelfIn } from "../guard/shelf.ts";
 import type { AccessToken, Session, VaultOptions } from "../types.ts";
@@ -14,6 +15,7 @@ import type { Engine, OnNews } from "./contract.ts";
 import { createExchanges } from "./exchange.ts";
 import { createKeeper } from "./keeper.ts";
 import { isPersisted, needsSignIn } from "./knowledge.ts";
+import { holdOpen, underLock } from "./lock-and-timer.ts";
 import { createMind } from "./mind.ts";
 import { createPass } from "./pass.ts";
 import { createPeers } from "./peers.ts";
@@ -22,7 +24,6 @@ import { createServerTime } from "./server-time.ts";
 import { createSessions } from "./sessions.ts";
 import { createSigns } from "./signs.ts";
 import { FAREWELL } from "./timing.ts";
-import { createLimit, holdOpen, underLock } from "./waiting.ts";
 import { createWriter } from "./writer.ts";
 
 /** Asks a function of the application's; where it throws, the answer is yes. */

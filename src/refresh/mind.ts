@@ -10,9 +10,9 @@ import type { Decision } from "./decide.ts";
 import { happenings } from "./events.ts";
 import { isPersisted, type Knowledge, type News, nothingKnown, type Setting } from "./knowledge.ts";
 import { learn } from "./learn.ts";
+import { createHint } from "./lock-and-timer.ts";
 import { type Facts, isWatched, judge, servedUntil } from "./plan.ts";
 import { CLAIM, LONGEST_RETRY, type Moment, nextLook } from "./timing.ts";
-import { createHint } from "./waiting.ts";
 
 export interface Mind {
   readonly known: Knowledge;

@@ -3,8 +3,8 @@ import { shortHash } from "../guard/hash.ts";
 import type { Provider, TokenSet } from "../types.ts";
 import type { Exchanges } from "./exchange.ts";
 import type { Knowledge } from "./knowledge.ts";
+import { type Hold, holdOpen } from "./lock-and-timer.ts";
 import type { Mind } from "./mind.ts";
-import { type Hold, holdOpen } from "./waiting.ts";
 
 export interface RevokingParts {
   readonly provider: Provider;

@@ -2,9 +2,9 @@
  * Signs of life: an attempt holds a lock of its own for as long as its context lives and the record does
  * not show its end. Others only look whether that lock is held, and do not wait for a dead attempt (F57).
  */
+import { createLimit } from "../guard/limit.ts";
 import type { Clock, Lock, TokenStore } from "../types.ts";
 import { SIGN_OF_LIFE } from "./timing.ts";
-import { createLimit } from "./waiting.ts";
 
 export interface SignsOfLife {
   /** Holds the lock of an attempt, if one is to be had; answers with its scope. */

@@ -6,7 +6,7 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Gate } from "../apis/gates.ts";
 import { fetchOf, resultsOf, TABS } from "./tab-calls.ts";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 import {
   HOUR,
   reaches,

@@ -17,7 +17,7 @@ import {
 import { freezableContext, freeze } from "./freeze.ts";
 import { lifeline } from "./lifeline.ts";
 import { useBrowser } from "./real-tabs.ts";
-import { around, holdAt, killWorker } from "./workers.ts";
+import { around, holdAt, killWorker } from "./tabs-and-workers.ts";
 
 useBrowser(["worker-script"]);
 

@@ -8,10 +8,10 @@ import type { Gate, Moment } from "../apis/gates.ts";
 import { wordsOf } from "../apis/log.ts";
 import { fetchOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 import { HOUR, setUp, type Stage } from "./real-tabs.ts";
-import type { Watched } from "./watch.ts";
-import { jumpWorker, killWorker } from "./workers.ts";
+import type { Watched } from "./count-looks.ts";
+import { jumpWorker, killWorker } from "./tabs-and-workers.ts";
 
 /** Who runs the vault. */
 export type RunBy = "page" | "shared" | "service";

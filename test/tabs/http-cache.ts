@@ -6,7 +6,7 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Handler } from "../apis/replies.ts";
 import { ada, grace } from "../apis/vmcloud-data.ts";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 import { setUp } from "./real-tabs.ts";
 import { isolated } from "./worker-requests.ts";
 

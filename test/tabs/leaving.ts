@@ -8,7 +8,7 @@ import { transformSync } from "esbuild";
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Vault } from "tokenkeep";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 import { setUp, type Stage } from "./real-tabs.ts";
 
 declare global {

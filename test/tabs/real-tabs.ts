@@ -15,7 +15,7 @@ import { serve, type Served } from "../apis/sockets.ts";
 import { ada, createVmcloudApi, type VmcloudApi, type VmcloudOptions } from "../apis/vmcloud.ts";
 import { bundle, launch } from "./browsers.ts";
 import { answerLifeline } from "./lifeline.ts";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 
 export const credentials = { email: ada.email, password: ada.password };
 export const HOUR = 3_600_000;
@@ -48,7 +48,8 @@ export function useBrowser(
 ): void {
   beforeAll(async () => {
     const files: Record<string, string> = { "/": readFile("page.html") };
-    for (const name of ["page", ...scripts]) files[`/${name}.js`] = await bundle(`${name}.ts`);
+    for (const name of ["page-script", ...scripts])
+      files[`/${name}.js`] = await bundle(`${name}.ts`);
     site = await serve(async (request) => {
       const { pathname, searchParams } = new URL(request.url);
       if (pathname === "/lifeline") return answerLifeline(request);

@@ -1,6 +1,6 @@
 /** What tests have tabs do: calls of their vaults, one or many, and how these end. */
 import type { Page } from "playwright";
-import type { Ended, Tally } from "./page.ts";
+import type { Ended, Tally } from "./page-script.ts";
 import { credentials, type Stage } from "./real-tabs.ts";
 
 export const TABS = 10;

@@ -1,7 +1,7 @@
 /** Ten tabs of one browser, fifty requests each, against a server that punishes every reuse. */
 import { describe, expect, it } from "vitest";
 import { burstEverywhere, TABS } from "./tab-calls.ts";
-import type { Tally } from "./page.ts";
+import type { Tally } from "./page-script.ts";
 import { HOUR, reaches, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();

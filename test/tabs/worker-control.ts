@@ -1,5 +1,5 @@
 /** What a test and the vault's worker have in common. */
-import type { Watched } from "./watch.ts";
+import type { Watched } from "./count-looks.ts";
 
 /** What the worker is started with, in its URL: all tabs must give the same. */
 export interface WorkerConfig {

@@ -11,9 +11,9 @@ import {
   useBrowser,
 } from "./real-tabs.ts";
 import type { Owner } from "./worker-page.ts";
-import { holdAt, killWorker, around } from "./workers.ts";
+import { holdAt, killWorker, around } from "./tabs-and-workers.ts";
 
-useBrowser(["worker-script", "worker-strange"]);
+useBrowser(["worker-script", "worker-mute-or-newer"]);
 
 const shared: Owner = { kind: "shared", timeout: 1_000 };
 

@@ -6,7 +6,7 @@ import { fetchOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
 import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./real-tabs.ts";
 import { isolated, plain, stranger } from "./worker-requests.ts";
-import { killWorker } from "./workers.ts";
+import { killWorker } from "./tabs-and-workers.ts";
 
 useBrowser(["worker-script"]);
 

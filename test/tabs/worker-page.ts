@@ -2,8 +2,8 @@
 import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { connectVault, type VaultWorker } from "tokenkeep/worker";
 import type { Vault } from "tokenkeep";
-import type { Config } from "./page.ts";
-import type { Watched } from "./watch.ts";
+import type { Config } from "./page-script.ts";
+import type { Watched } from "./count-looks.ts";
 import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
 
 /** How a page comes to its vault. */
@@ -68,7 +68,7 @@ export function connect(config: Config, owner: Owner): Vault<PasswordCredentials
     // A worker that is started again has its predecessor's clock.
     const ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
     const started: WorkerConfig = { ...given, ...(kind === "shared" && { ahead }) };
-    if (owner.strange) return new SharedWorker(`/worker-strange.js?strange=${owner.strange}`);
+    if (owner.strange) return new SharedWorker(`/worker-mute-or-newer.js?strange=${owner.strange}`);
     const url = `${script}?config=${encodeURIComponent(JSON.stringify(started))}`;
     const options = { type: "module", extendedLifetime: !!owner.extended } as const;
     if (kind === "shared") return new SharedWorker(url, options);

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { type Echo, echo, json, readCall } from "../apis/replies.ts";
 import { serve } from "../apis/sockets.ts";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 import { bareAddress, credentials, hasStatus, setUp, type Stage } from "./real-tabs.ts";
 
 export const isolated: Partial<Config> = { owner: { kind: "service", isolated: true } };

@@ -10,7 +10,7 @@ import { serveVault } from "tokenkeep/worker";
 import type { TokenStore } from "tokenkeep";
 import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
 import { clockAhead, stillClock } from "../support/clock.ts";
-import { watch } from "./watch.ts";
+import { watch } from "./count-looks.ts";
 
 const config = JSON.parse(
   new URL(location.href).searchParams.get("config") ?? "{}",

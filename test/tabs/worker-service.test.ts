@@ -3,7 +3,7 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import { all, fetchAll, fetchOf, resultsOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 import {
   hasStatus,
   releaseToNobody,
@@ -12,7 +12,7 @@ import {
   type StageOptions,
   useBrowser,
 } from "./real-tabs.ts";
-import { allTabsClosed, killWorker } from "./workers.ts";
+import { allTabsClosed, killWorker } from "./tabs-and-workers.ts";
 
 useBrowser(["worker-script"]);
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { all, burstEverywhere, fetchAll, fetchOf, resultsOf, TABS } from "./tab-calls.ts";
 import { credentials, hasStatus, HOUR, releaseToNobody, setUp, useBrowser } from "./real-tabs.ts";
-import { allTabsClosed, around, closedTab, killWorker, workersOf } from "./workers.ts";
+import { allTabsClosed, around, closedTab, killWorker, workersOf } from "./tabs-and-workers.ts";
 
 useBrowser(["worker-script"]);
 

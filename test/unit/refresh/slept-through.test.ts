@@ -1,7 +1,7 @@
 /** Time that a context has slept through: what a late timer, and a late answer, are worth. */
 import { describe, expect, it } from "vitest";
 import { askStore } from "../../../src/refresh/keeper.ts";
-import { createLimit } from "../../../src/refresh/waiting.ts";
+import { createLimit } from "../../../src/guard/limit.ts";
 import type { Clock } from "../../../src/types.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { SECOND } from "./faulty-parts.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Fault } from "../apis/faults.ts";
 import { fetchOf, signIn } from "./tab-calls.ts";
-import type { Ended } from "./page.ts";
+import type { Ended } from "./page-script.ts";
 import { credentials, hasStatus, HOUR, setUp, useBrowser } from "./real-tabs.ts";
 
 useBrowser();

@@ -13,7 +13,7 @@ import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { connect, type Owner } from "./worker-page.ts";
 import { clockAhead, stillClock } from "../support/clock.ts";
-import { watch, type Watched } from "./watch.ts";
+import { watch, type Watched } from "./count-looks.ts";
 
 /** Travels in the page's URL, so that a reload keeps it. Everything but `api` has a default. */
 export interface Config {

@@ -1,10 +1,8 @@
-/** Waiting that always ends: exchanges, locks and callers, each with a limit of its own. */
+/** What an engine asks of its runtime: to stay for some work, a lock, and a timer. Each counts as a mere help. */
 import { isObject } from "../guard/json.ts";
 import { createLimit } from "../guard/limit.ts";
 import type { Clock, Lock } from "../types.ts";
 import { EXCHANGE, MARGIN } from "./timing.ts";
-
-export { createLimit, type Limit } from "../guard/limit.ts";
 
 export type Hold = (work: Promise<unknown>) => void;
 

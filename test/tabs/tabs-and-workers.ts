@@ -3,7 +3,7 @@ import type { CDPSession, Page } from "playwright";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { all, fetchAll, fetchOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
-import type { Config } from "./page.ts";
+import type { Config } from "./page-script.ts";
 import { HOUR, setUp, type Stage, type StageOptions } from "./real-tabs.ts";
 
 export interface Scene extends Stage {
