@@ -11,12 +11,12 @@ import type { AccessToken, Session, VaultOptions } from "../types.ts";
 import { createAttempt } from "./attempt.ts";
 import { createCallers, errorOf } from "./callers.ts";
 import { systemClock } from "./clock.ts";
-import type { Engine, OnNews } from "./contract.ts";
+import type { Engine, EngineState, OnNews } from "./contract.ts";
 import { createExchanges } from "./exchange.ts";
 import { createKeeper } from "./keeper.ts";
 import { isPersisted, needsSignIn } from "./knowledge.ts";
 import { holdOpen, underLock } from "./lock-and-timer.ts";
-import { createMind } from "./mind.ts";
+import { createMind, type Mind } from "./mind.ts";
 import { createPass } from "./pass.ts";
 import { createPeers } from "./peers.ts";
 import { createRevoking } from "./revoking.ts";
@@ -33,6 +33,15 @@ function ask(question: (() => boolean) | undefined): boolean {
   } catch {
     return true;
   }
+}
+
+/** What an engine shows of its account. */
+function stateOf({ known, token }: Mind, now: number): EngineState {
+  const { session } = known;
+  const here = needsSignIn(known, now) ? "sign-in-required" : "signed-in";
+  // A store that has not answered is never taken for an empty one.
+  const gone = known.isKnown ? "signed-out" : known.failures ? "unavailable" : "loading";
+  return { session, token, persisted: isPersisted(known), status: session ? here : gone };
 }
 
 export function createEngine(key: string, options: VaultOptions<unknown>, onNews: OnNews): Engine {
@@ -200,14 +209,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     passed(endpoint, { sessionId, generation }) {
       mind.learn({ type: "passed", sessionId, generation, endpoint });
     },
-    state() {
-      const { known, token } = mind;
-      const here = needsSignIn(known, clock.now()) ? "sign-in-required" : "signed-in";
-      // A store that has not answered is never taken for an empty one.
-      const gone = known.isKnown ? "signed-out" : known.failures ? "unavailable" : "loading";
-      const { session } = known;
-      return { session, token, persisted: isPersisted(known), status: session ? here : gone };
-    },
+    state: () => stateOf(mind, clock.now()),
     look,
     wake() {
       mind.learn({ type: "woke" });
