@@ -6,9 +6,9 @@ import type { Renewal, Session } from "../types.ts";
 
 /** How long KV is left alone before a sign-out is put there once more. */
 const TELL_AGAIN = 60_000;
-/** How often an object looks that does not know what it has to do. */
+/** How soon an object wakes again where it cannot tell what is to be done. */
 export const LOOK_AGAIN = 3_600_000;
-/** How soon it looks at an earlier instance's attempt: a dead instance's request may still travel. */
+/** How soon an object goes on with an earlier instance's attempt: a dead instance's request may still travel. */
 const LOOK_SOON = 10_000;
 /** How far off a set alarm may be before it is set anew, which costs a row. */
 const CLOSE_ENOUGH = 1_000;

@@ -35,7 +35,7 @@ const GRACE = 10_000;
 export const unavailable = (): VaultError =>
   because("store_unavailable", "the Durable Object does not answer");
 
-/** The reason of a wait that ended by its time. */
+/** The reason of a wait that has lasted too long. */
 const OVERDUE = Symbol("overdue");
 
 /**

@@ -19,7 +19,7 @@ export function createBegin({ deed, sealed }: Shelf, settings: OwnerSettings): B
   const { clock = systemClock, keys, patience = 20_000 } = settings;
   const starts = createStarts(clock, patience);
 
-  /** KV is told that the session before the new one has ended, though KV may never have had it. */
+  /** Tells KV that the session before the new one has ended, even where KV may never have had that session. */
   async function replace(one: Tended, start: () => Promise<void>): Promise<void> {
     const { key } = one.name;
     const before = one.cache && (await sealed.head(key));
@@ -32,7 +32,7 @@ export function createBegin({ deed, sealed }: Shelf, settings: OwnerSettings): B
   }
 
   return async (one, { unlessSignedIn }, { asked, start }) => {
-    // Wrong keys that had to be fetched are told here, before a session begins that nobody can seal.
+    // Keys may have to be fetched: wrong ones are told here, and no session begins that nobody can seal.
     await keys.newest();
     if (!unlessSignedIn) return replace(one, start);
     await starts(asked, async () => {

@@ -47,7 +47,7 @@ export function createCache(
         const { until = now } = own({ ...lease });
         return now < until ? { revision, lease } : undefined;
       } catch {
-        // Out of reach, of a newer format, sealed with a key that this isolate has not got yet.
+        // KV is out of reach, or its entry is of a newer format, or this isolate has not got the key yet.
         return undefined;
       }
     },
@@ -57,12 +57,12 @@ export function createCache(
       const name = nameOf(id);
       const { sessionId = "ended", generation, until } = own({ ...lease });
       const head = { format: 1, sessionId, revision } as const;
-      // All but the body becomes metadata, for people who list the entries; the sealed values count.
+      // All but the body becomes metadata, for people who list the entries. Readers believe the sealed body alone.
       const next: StoredRecord = lease
         ? own({ ...head, ...{ generation, until }, body: lease })
         : own({ ...head, tombstone: true });
-      // The object alone writes, so that it may replace the entry that KV shows; in a moment KV may show
-      // another one.
+      // Only the object writes here, so that the object may replace the entry that KV shows. In a moment KV may
+      // show another entry.
       for (let tries = 0; tries < TRIES; tries++)
         if (await store.write(name, next, await store.head(name))) return;
     },

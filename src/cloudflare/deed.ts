@@ -10,7 +10,7 @@ import type { SessionName } from "./wire.ts";
 /** A sign-out that KV has still to hear of. */
 export interface Debt {
   readonly sessionId: string;
-  /** Since when. KV's entry ends five minutes later at the latest, and the debt with it. */
+  /** When the debt began. KV's entry ends five minutes later at the latest, and the debt ends with the entry. */
   readonly since: number;
 }
 
@@ -21,7 +21,7 @@ export interface Deed extends SessionName {
    */
   readonly base: number;
   readonly owes?: Debt | undefined;
-  /** The account was removed: the storage goes as soon as nothing is owed. */
+  /** The account was removed: the storage is given back as soon as nothing is owed. */
   readonly isLeaving?: true | undefined;
 }
 
@@ -30,9 +30,9 @@ export interface DeedBox {
   /** Writes down which session this is; synchronous, so that the deed goes to disk with the session. */
   claim(name: SessionName): void;
   owe(sessionId: string): void;
-  /** The debt of this moment. */
+  /** The debt that stands now, if there is one. */
   debt(): Debt | undefined;
-  /** Unless more is owed by now. */
+  /** Strikes the debt out, unless another one has taken its place. */
   pay(debt: Debt): void;
   leave(): void;
   drop(): void;
@@ -41,10 +41,10 @@ export interface DeedBox {
 const DEED = "tokenkeep-deed";
 
 export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox {
-  /** Only this instance writes it. */
+  /** The deed as stored: only this instance writes the storage. */
   let known: Deed | undefined;
   const stored = kv.get(DEED) as Deed | undefined;
-  // What is not in a deed is not so (S15).
+  // A member that the stored deed does not have is absent, whatever a prototype holds (S15).
   if (stored) known = own(stored);
 
   function put(next: Deed): void {

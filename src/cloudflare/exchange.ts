@@ -12,7 +12,7 @@ export function exchangeFetch(fetch_: Fetch | undefined): Fetch {
   }
   return (input, init) => {
     const { cache: _, ...older } = init ?? {};
-    // What is left has no prototype either: an init of the exchange has none (S15).
+    // The copy has no prototype, as the init of an exchange has none (S15).
     const sent = takesCache ? init : own(older);
     return fetch_ ? fetch_(input, sent) : fetch(input, sent);
   };

@@ -33,8 +33,8 @@ export interface Shared {
 /** The classes that this isolate has defined, so that `createVault` finds its provider by name. */
 const defined: TokenVaultOptions[] = [];
 /**
- * An isolate may see more than one `env`: the parts of one are never used for another. Nor are they kept for longer
- * than the providers that they are for, which may have been made for one request.
+ * An isolate may see more than one `env`: the parts of one are never used for another. The parts live no longer than
+ * their providers, which may have been made for one request.
  */
 const made = new WeakMap<object, WeakMap<object, Shared>>();
 /** By binding and jurisdiction: a copy of `env` has the same bindings. */
@@ -63,7 +63,7 @@ export function memoryOf(namespace: Namespace, jurisdiction = ""): Memory {
   return once(own, jurisdiction, createMemory);
 }
 
-/** The parts of the class that has such a provider: of the one defined last, as after a reload. */
+/** The parts of the class that has such a provider. Of several such classes the last one counts, as after a reload. */
 export function sharedOf(
   { provider: name, env, keys, providers }: CloudflareVaultOptions,
   { binding, hasCache }: { readonly binding: string; readonly hasCache: boolean },
@@ -86,7 +86,7 @@ export function sharedOf(
     "there are no providers",
     "Call defineTokenVault in this Worker, or pass createVault its providers",
   );
-  // At once, so that a missing key is told at the start and not when it is needed.
+  // Keys are read at once, so that a missing key is told at the start and not by the first call.
   shared.ring();
   return shared;
 }

@@ -29,7 +29,7 @@ export type KeysOption<Env = never> = string | ((env: Env) => GivenKeys);
  * needed.
  *
  * @throws VaultError `invalid_option` when they are missing or malformed. The message tells which
- * entry it is, and never the entry.
+ * entry is wrong, and never its text.
  */
 export function readKeys(source: KeysOption | undefined, env: object): Keyring {
   const find = (): GivenKeys => {

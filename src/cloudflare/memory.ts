@@ -43,7 +43,7 @@ const MOST_ENDPOINTS = 4_096;
 /** How many things are told once; more of them are not told. */
 const MOST_TOLD = 256;
 
-/** An entry by what the object or KV has said at `now`. */
+/** An entry by the answer that the object, or KV, has given at `now`. */
 function toRemembered({ revision, lease }: TokenReply, now: number): Remembered {
   const said = own({ ...lease });
   const { accessToken = "", sessionId = "", generation = 0, until = Infinity } = said;
@@ -52,7 +52,7 @@ function toRemembered({ revision, lease }: TokenReply, now: number): Remembered 
   return { revision, token, last: token, until, at: now, lookedAt: now };
 }
 
-/** Answers may overtake each other: whether a later one than this is known already. */
+/** Whether a later answer than this one is known already: answers may overtake each other. */
 const isOvertaken = ({ revision, lease }: TokenReply, known: Remembered): boolean =>
   revision < known.revision &&
   (!lease ||
@@ -72,7 +72,7 @@ export function createMemory(most: number = MOST): Memory {
   return {
     get: accounts.get,
     take(key, said, now) {
-      // An answer without a lease says so by its absence (S15).
+      // An answer without a lease has none, whatever a prototype holds (S15).
       const answer = own(said);
       const known = accounts.get(key);
       return known && isOvertaken(answer, known)

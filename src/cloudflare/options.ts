@@ -28,7 +28,7 @@ export interface TokenVaultOptions<Env = never>
   /**
    * The keys that seal sessions: one or more of `<id>:<32 random bytes in base64>`, with commas between
    * and the newest last. A name without a colon is that of a secret in `env`, or of a Secrets Store
-   * binding; `"TOKENKEEP_KEYS"` by default. A function gives either, or a promise of it.
+   * binding; `"TOKENKEEP_KEYS"` by default. A function gives a text or a binding, or a promise of one.
    */
   readonly keys?: KeysOption<Env>;
   /**

@@ -23,7 +23,7 @@ export interface OwnerSettings extends Pick<
   readonly providers: Readonly<Record<string, Provider>>;
   readonly keys: Keyring;
   readonly kv: KvNamespace | undefined;
-  /** The KV binding for sessions that stay in a jurisdiction: only one that was named. */
+  /** The KV binding for sessions that stay in a jurisdiction: absent unless the options name one. */
   readonly regionalKv?: KvNamespace | undefined;
   readonly onEvent?: ((event: VaultEvent) => unknown) | undefined;
 }
@@ -43,7 +43,7 @@ export interface Owned {
 /** A store that notes whose session it is, with the session itself. */
 const claiming = (name: SessionName, { deed, sealed }: Shelf): TokenStore => ({
   ...sealed,
-  // In one task, so that no crash comes between a session and what its alarm needs.
+  // Both are written in one task, so that no crash comes between a session and the deed that its alarm reads.
   write(key, next, expected) {
     if (next?.body !== undefined) deed.claim(name);
     return sealed.write(key, next, expected);

@@ -44,7 +44,7 @@ type Answer = <Said extends object>(
 const answeringBy =
   ({ open, shelf }: Upkeep): Answer =>
   async (asked, task) => {
-    // A question's members are its own, too: RPC gives it the prototype of all objects (S15).
+    // RPC gives a question the prototype of all objects: only the question's own members count (S15).
     const name = own(asked);
     try {
       const said = await task(open(name));
@@ -83,7 +83,7 @@ function startsAndEnds(
   return {
     signIn: (name, credentials, options) =>
       answer(name, async (one) => {
-        // Before anything is noted.
+        // Asked first, before anything is noted.
         demand(one.provider.signIn, "the provider has no sign-in", "Call adopt()");
         const start = (): Promise<void> => one.engine.signIn(credentials);
         await begin(one, own({ ...options }), { asked: ["signIn", credentials], start });
@@ -117,7 +117,7 @@ function startsAndEnds(
 
 async function end({ name, cache, engine }: Tended, { deed, sealed }: Shelf): Promise<void> {
   const head = await sealed.head(name.key).catch(() => undefined);
-  // Before anything else, so that no crash forgets to tell KV.
+  // The debt is written first, so that no crash forgets to tell KV.
   if (cache && head && !head.tombstone) {
     deed.claim(name);
     deed.owe(head.sessionId);
@@ -149,7 +149,7 @@ export function brokenOwner(ctx: ObjectContext, reason: unknown): ObjectOwner {
     signOut: answer,
     removeAccount: answer,
     state: answer,
-    // Until the next deploy mends it.
+    // The object tries again until a deploy has mended what is wrong.
     alarm: () => setAlarm(ctx.storage, LOOK_AGAIN),
   };
 }

@@ -77,7 +77,7 @@ function sendingBy(
 ): Pick<Vault, "authorization" | "fetch" | "getToken"> {
   const { provider, policy, presentation, memory, clock } = parts;
   const tell = teller(parts.onEvent, parts.session.account, parts.waitUntil);
-  /** Which session each token was of that `getToken` has given, in this request. */
+  /** The session of each token that `getToken` has given in this request. */
   const given = new Map<string, string>();
   return {
     fetch: createFetch({
@@ -130,7 +130,7 @@ function heldBy<Credentials>(
   return {
     async signIn(credentials, options = {}) {
       const sent = plain(credentials);
-      // Never asked twice: nobody knows whether the first question got through.
+      // A sign-in is never asked for twice: nobody knows whether the first question got through.
       await askForToken((owner) => owner.signIn(session, sent, options), { tries: 1 });
     },
     async adopt(tokens, options = {}) {

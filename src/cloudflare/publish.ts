@@ -8,11 +8,11 @@ import type { Lease } from "./wire.ts";
 
 /** KV takes one write a second and key. */
 const PACE = 1_100;
-/** How often the object is asked before a token that KV has lost goes there again. */
+/** A token that KV has lost is put there again after so many questions to the object. */
 const HOT = 10;
 
 export interface Publisher {
-  /** Puts the present state into KV, if it is news there. Nobody waits for the write. */
+  /** Puts the present state into KV, if KV does not have that state yet. Nobody waits for the write. */
   (wasAsked?: boolean): void;
 }
 
@@ -31,7 +31,7 @@ export interface PublisherParts {
   readonly onPaid: () => void;
 }
 
-/** The lease that an edge may have now, and until when it may serve it. */
+/** The lease that an edge may have now, with the time until which the edge may serve the token. */
 export function leaseOf({ session, status }: EngineState): Lease | undefined {
   if (!session || status === "sign-in-required") return undefined;
   const { sessionId, generation, issuedAt, tokenSet } = session;
@@ -71,7 +71,7 @@ interface Told {
   readonly at: number;
 }
 
-/** Whether a time lies at most so far in the past. A clock may have gone back. */
+/** Whether `since` lies less than `ms` in the past. A clock may have gone back: a time in the future does not. */
 const isWithin = (since: number, now: number, ms: number): boolean =>
   now >= since && now - since < ms;
 
@@ -87,7 +87,7 @@ function isWanted(
   { name, lease }: Note,
   { issuedAt, debt, told, asked, now }: NoteSight & { readonly told: Told; readonly asked: number },
 ): boolean {
-  // The object has rested: its session was told to KV when it came, unless it came just now.
+  // The object has rested. KV heard of its session when that session began, unless it began just now.
   const isOld = lease !== undefined && !debt && now - issuedAt >= LEAST;
   const last = told.name ?? (isOld ? name : undefined);
   return name !== last || (asked > HOT && !isWithin(told.at, now, CACHED / 2));
@@ -113,7 +113,7 @@ export function createPublisher(parts: PublisherParts): Publisher {
   let told: Told = own({ at: -Infinity });
   let asked = 0;
 
-  /** Tells KV one thing after the other, until there is no news for it. */
+  /** Tells KV one thing after the other, until there is no more news. */
   async function spread(to: TokenCache): Promise<void> {
     for (;;) {
       const now = clock.now();

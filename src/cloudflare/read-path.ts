@@ -32,7 +32,7 @@ export interface ReadPath extends Required<TokenSource> {
 
 /** How long KV may take before the object is asked. */
 const KV_PATIENCE = 1_000;
-/** How often a question is asked that does no harm the second time. */
+/** How often a question is asked, at the most, where asking again does no harm. */
 export const TRIES = 3;
 
 /** The next step by the isolate's memory. */
@@ -137,7 +137,7 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
       }
       return known.token;
     },
-    // Watched, so that it is never sent from here: it only names the session of a request.
+    // Watched, so that the token is never sent from here: it only names the session of a request.
     ready: () => memory.get(key)?.last,
     passed: (endpoint, { generation }) => memory.pass(endpoint, generation),
   };

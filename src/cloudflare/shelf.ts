@@ -7,7 +7,7 @@ import { createDeed, type DeedBox } from "./deed.ts";
 
 /** The part of a Durable Object's `ctx` that is used. */
 export interface ObjectContext {
-  /** One among all objects of all classes, for ever: an object is found by nothing else. */
+  /** The id of this object alone, among all objects of all classes. An object is found by nothing else. */
   readonly id: { toString(): string; readonly jurisdiction?: string };
   readonly storage: DurableStorage &
     AlarmStorage & {

@@ -8,9 +8,9 @@ import type { Owned } from "./owned.ts";
 import { createPublisher } from "./publish.ts";
 import type { ObjectContext, Shelf } from "./shelf.ts";
 
-/** A session whose alarm, and whose copy in KV, follow it. */
+/** A session with an alarm and a copy in KV, which follow its state. */
 export interface Tended extends Owned {
-  /** The session was asked for. Where this happens often, KV should have its token. */
+  /** Notes that the session was asked for. The token of one that is asked for often belongs into KV. */
   asked(): void;
   /** Sets the alarm and tells KV after a change. */
   changed(): void;
@@ -33,7 +33,7 @@ type Follow = Pick<Tended, "follow"> & {
   readonly arm: () => Promise<void>;
 };
 
-/** The alarm, as it follows the session. */
+/** Keeps the alarm where the state of the session wants it. */
 function createFollow(
   { engine, name: { key }, provider }: Owned,
   { ctx, shelf, clock }: TendParts,

@@ -11,7 +11,7 @@ export interface Upkeep {
   readonly shelf: Shelf;
   /** The session that a Worker asks for; made once. Throws where this object owns another. */
   open(name: SessionName): Tended;
-  /** Idempotent: if it fires too often, too late or never, the record says what is to be done. */
+  /** Does the work that the record shows to be due. An alarm that fires too often or too late does no harm. */
   alarm(): Promise<void>;
 }
 

@@ -31,7 +31,7 @@ export interface Lease {
   readonly until?: number | undefined;
 }
 
-/** The state of an account's token: a lease, or that there is none. */
+/** The state of an account's token: a lease, or no lease. */
 export interface TokenReply {
   /** Orders all answers about one account. */
   readonly revision: number;
@@ -63,7 +63,7 @@ export interface SessionStart {
   readonly unlessSignedIn?: boolean | undefined;
 }
 
-/** Names an adoption, so that it is the same one when it is asked for again (F101). */
+/** Names an adoption, so that one which is asked for again is the same one (F101). */
 export interface AdoptionStart extends SessionStart {
   readonly adoption?: Adoption | undefined;
 }

@@ -1,10 +1,10 @@
-/** The tokens that `adopt` takes: somebody got them elsewhere, and often they come straight from JSON. */
+/** The tokens that `adopt` takes. They come from elsewhere, and often straight from JSON. */
 import { check, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant } from "../types.ts";
 
-/** As it is, if no header refuses it. */
+/** The token as it is, if a header can carry it. */
 function usable(token: unknown): string {
   if (isToken(token)) return token;
   throw new VaultError("invalid_token", undefined, { reason: tokenFlaw(token) });

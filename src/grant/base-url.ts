@@ -1,4 +1,4 @@
-/** What the presets have in common: options of their own, and an API whose address may be another. */
+/** The common part of the presets: options, and an API whose address may be another. */
 import { check } from "../errors.ts";
 import { own } from "../guard/json.ts";
 

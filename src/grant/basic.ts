@@ -3,7 +3,7 @@ import { because, type TokenFlaw, VaultError } from "../errors.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
 import { given, type SecretOptions } from "./secrets.ts";
 
-/** Neither may have a control character (RFC 7617 §2); a lone surrogate is no character at all. */
+/** Neither user nor password may have a control character (RFC 7617 §2); a lone surrogate is no character at all. */
 function flawOf(text: string): TokenFlaw | undefined {
   if (/[\r\n]/.test(text)) return "line_break_in_token";
   return /[\p{Cc}\p{Cs}]/u.test(text) ? "control_character_in_token" : undefined;
@@ -33,8 +33,8 @@ function isEncoded(text: string): boolean {
 }
 
 /**
- * The credential in what a sign-in was given: `user` and `password`, or both in one text with a colon
- * between them, or their base64.
+ * The credential of a sign-in: `user` and `password`, or both in one text with a colon between them, or
+ * the base64 of that text.
  *
  * @throws VaultError `invalid_option` where a part is missing or the user has a colon, `invalid_token`
  * where there is a control character.

@@ -1,6 +1,6 @@
 /**
- * The requests to token endpoints that an application writes: checked before anything is sent, so that none
- * goes out as another than it was meant.
+ * The requests to token endpoints that an application writes. Each is checked before it is sent, so that none goes
+ * out otherwise than it was meant.
  */
 import { isVaultError, VaultError, type VaultErrorReason } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
@@ -30,7 +30,7 @@ const ADVICE: Readonly<Record<Unsendable, string>> = {
   unsendable_body: "Return a plain object, or URLSearchParams for a form; a GET takes none",
 };
 
-/** Without the name or value that is wrong: it may be a secret (S4). */
+/** The error names neither the name nor the value that is wrong: either may be a secret (S4). */
 function refuse(reason: Unsendable): never {
   const why = reason.replaceAll("_", " ");
   const message = `Cannot ask the token endpoint: ${why}. ${ADVICE[reason]}.`;
@@ -43,7 +43,7 @@ function isPlain(value: object): boolean {
   return !isObject(prototype) || Object.getPrototypeOf(prototype) === null;
 }
 
-/** JSON makes `{}` of a Map, a FormData, a promise: whatever keeps its data elsewhere than in members. */
+/** JSON makes `{}` of a Map, a FormData, a promise: of each object that keeps its data elsewhere than in members. */
 const keep = (_: string, value: unknown): unknown =>
   isObject(value) && !isPlain(value) && Object.keys(value).length === 0
     ? refuse("unsendable_body")

@@ -4,7 +4,7 @@ import { decodeClaims } from "../guard/claims.ts";
 import { own } from "../guard/json.ts";
 
 const DAY = 86_400_000;
-/** Tokens live longer than that (P13), so that a clock which says less is wrong. */
+/** Tokens live longer than this (P13): a clock by which less is left is wrong. */
 const SHORTEST_BY_CLOCK = 60_000;
 
 /** A finite duration from a second to ten years, or `undefined`: `1e300`, `"soon"` and `0` say nothing. */
@@ -40,8 +40,8 @@ export function instantOf(value: unknown): number | undefined {
 }
 
 /**
- * Only the client's clock is left to compare an end with. Where that leaves less than a minute, or a small
- * part of what is assumed, the clock is off: believed, it would refresh without an end (P15).
+ * The life by the client's clock, where an end can be compared with nothing else. If the clock leaves less than a
+ * minute, or a small part of the assumed life, then the clock is off: refreshes by it would never end (P15).
  */
 function byClock(left: number, assumed: number = 0): number {
   const life = left < SHORTEST_BY_CLOCK ? 0 : left;
@@ -54,19 +54,19 @@ export type Life = Pick<
   "tokenSet" | "issuedAt" | "refreshAt" | "material" | "profile" | "skew"
 >;
 
-/** What a grant is dated by. */
+/** The facts that date a grant. */
 export interface Dating {
-  /** When the request was begun that got it, or the adoption. */
+  /** When the request for the grant, or the adoption, was begun. */
   readonly issuedAt: number;
   /** Jitter, from 0 to 1. */
   readonly random: number;
-  /** Milliseconds that a token lives whose reply does not tell. */
+  /** How many milliseconds a token lives where its reply does not tell. */
   readonly assumed: number | undefined;
 }
 
 /**
- * The life of a fresh grant is counted from the start of the request that got it, so that a wrong
- * clock does not matter. A token that was adopted has `aged` already: there only its end counts.
+ * The life of a fresh grant is counted from the start of its request, so that a wrong clock does not
+ * matter. A token that was adopted has `aged` already: there only its end counts.
  */
 export function lifeOf(grant: Grant, { issuedAt, random, assumed }: Dating): Life {
   const { accessToken, refreshToken, scope, material, profile } = own(grant);

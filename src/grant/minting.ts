@@ -1,4 +1,4 @@
-/** What a mechanism shares with a preset whose credentials mint tokens, and are not spent by it. */
+/** The common part of a mechanism and its preset, whose credentials mint tokens and are not spent by that. */
 import { check } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
@@ -38,7 +38,7 @@ export function minting<Credentials>(
         ? { ...outcome, grant: { ...outcome.grant, material: credentials } }
         : outcome;
     },
-    // What `signIn` has kept as material are credentials.
+    // `signIn` has kept the credentials as the session's material.
     renew: async ({ material }, exchange) =>
       material === undefined ? { type: "refused" } : make(material as Credentials, exchange),
   });

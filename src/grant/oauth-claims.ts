@@ -1,11 +1,11 @@
-/** What is kept of an ID token, once it is checked. */
+/** The part of a checked ID token that a session keeps. */
 import { own } from "../guard/json.ts";
 import { profileIn } from "../guard/profile.ts";
 
 /** A JSON object without a prototype. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** What an application may say of it. */
+/** What an application may choose of an ID token. */
 export interface ClaimsOptions {
   readonly keepsIdToken?: boolean;
   readonly profile?: (claims: Claims) => object;

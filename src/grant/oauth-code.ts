@@ -1,19 +1,19 @@
-/** What a login by OAuth hands to the vault that redeems its code. */
+/** The outcome of a login by OAuth, on its way to the vault, which redeems the code. */
 import { check } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 
-/** What a login has brought, and what it was begun with. A code can be redeemed once, by who began the login. */
+/** A login's code, with the values that the login was begun with. A code is redeemed once, and only with them. */
 export interface CodeCredentials {
   /** The query of the URL that the server has sent the browser back to. */
   readonly callback: string;
   readonly state: string;
-  /** Proves who began the login (RFC 7636 §4.1). */
+  /** Proves that the code comes back to where the login was begun (RFC 7636 §4.1). */
   readonly codeVerifier: string;
-  /** The one that the login was begun with, absolute. */
+  /** The redirect URI that the login was begun with; absolute. */
   readonly redirectUri: string;
-  /** In the ID token again; absent where none is wanted. */
+  /** Stands in the ID token again; absent where no ID token is wanted. */
   readonly nonce?: string | undefined;
-  /** Seconds; absent where the login may be as old as it likes. */
+  /** How old the login may be, in seconds; any age where it is absent. */
   readonly maxAge?: number | undefined;
 }
 

@@ -34,7 +34,7 @@ export async function briefly<T>(
   }
 }
 
-/** Goes on with the server, or says what came in between: where it is not found, nothing was spent. */
+/** Goes on with the server, or says what came in between. Where the server is not found, nothing was spent. */
 export type WithServer = (
   exchange: Exchange,
   then: (server: OAuthServer) => Promise<Outcome>,

@@ -1,4 +1,4 @@
-/** What the presets over OAuth 2.0 share: how a server's ways and an application's make one client. */
+/** The common part of the presets over OAuth 2.0: a server's ways and an application's make one client. */
 import { own } from "../guard/json.ts";
 import type { OAuthClient } from "./oauth.ts";
 

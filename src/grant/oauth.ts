@@ -40,7 +40,7 @@ export interface OAuthClient {
   /**
    * Where the page's own server pushes a login (RFC 9126), because the client has a secret: a path of the page's
    * origin. It gets the form that the server wants, and answers with the server's reply. Every login then
-   * goes by it. None by default: the page pushes by itself, where the server takes that.
+   * goes by that path. None by default: the page pushes by itself, where the server takes pushed logins.
    */
   readonly pushedBy?: string;
   /** Allows a server at `http://localhost` to the page's part, for development; `false` by default. */
@@ -58,7 +58,7 @@ export interface OAuthServer extends Readonly<Partial<Record<EndpointName, strin
   readonly authorization_response_iss_parameter_supported: boolean;
   /** Whether PKCE by S256 may be relied on. A server that does not tell its methods often has it. */
   readonly has_s256: boolean;
-  /** Whether it takes logins by pushed requests alone (RFC 9126 §5). */
+  /** Whether the server takes logins by pushed requests alone (RFC 9126 §5). */
   readonly require_pushed_authorization_requests: boolean;
   readonly id_token_signing_alg_values_supported?: string[] | undefined;
 }

@@ -10,7 +10,7 @@ import { meaningOf } from "./refusals.ts";
 /** A token endpoint's reply, read whole. */
 export interface TokenReply {
   readonly status: number;
-  /** In a browser of another origin only those that the API exposes by CORS. */
+  /** All headers; in a page of another origin only those that the API exposes by CORS. */
   readonly headers: Headers;
   /** The JSON object in the body; absent for any other body, such as a captive portal's page. */
   readonly body: Record<string, unknown> | undefined;
@@ -113,8 +113,8 @@ function grantIn(reply: TokenReply, read: ReplyRules["read"]): Grant | VaultErro
 }
 
 /**
- * For a mechanism that keeps no refresh token: what is kept nowhere promises no refresh. It is taken off only
- * here, where the profile has been searched for it (S7).
+ * For a mechanism that keeps no refresh token: a token that is kept nowhere promises no refresh. The token is taken
+ * off only here, after the profile has been searched for it (S7).
  */
 export const withoutRefreshToken = (outcome: Outcome): Outcome =>
   outcome.type === "granted"

@@ -1,4 +1,4 @@
-/** What mechanisms over a long-lived secret share: where it comes from, and where it should not be. */
+/** The common part of mechanisms over a long-lived secret: where the secret comes from, and should not be. */
 import { VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
@@ -62,7 +62,7 @@ export function secretOf(secret: unknown, { variable }: SecretOptions): string {
 }
 
 /**
- * A key that is no secret text: PEM or a JWK. Whether it is a good one is for its importer to say.
+ * A key that is no secret text: PEM or a JWK. Whether the key is a good one is for its importer to say.
  *
  * @throws VaultError `invalid_option` where there is none.
  */

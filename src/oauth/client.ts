@@ -1,6 +1,6 @@
 /**
- * A client in its page: its server, its addresses, and the errors of a login. It stays small. Whoever comes in
- * here has made the client's members its own (S15).
+ * A client in its page: its server, its addresses, and the errors of a login. It stays small. The callers of these
+ * functions have made the client's members its own (S15).
  */
 import type { VaultErrorReason } from "../errors.ts";
 import {

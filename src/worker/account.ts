@@ -13,7 +13,7 @@ export interface Account extends Pick<Unheard, "news"> {
   readonly engine: Engine;
   /** The session of the token that was given last: the salt of endpoints for requests without a token. */
   session?: string | undefined;
-  /** A page's request goes out bare. */
+  /** Tells that a page's request goes out without a token. */
   tellBare(address: string): void;
 }
 

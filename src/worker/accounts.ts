@@ -5,7 +5,7 @@
 import { check } from "../errors.ts";
 import type { Account } from "./account.ts";
 
-/** More than a page shows at once; each has an engine of its own. */
+/** More accounts than a page shows at once. Each has an engine of its own. */
 const MOST = 100;
 
 export interface Accounts {
@@ -20,10 +20,10 @@ interface Place {
 }
 
 export function createAccounts(make: (name: string) => Account): Accounts {
-  // A Map keeps the order in which its members were set: the first one was not used for longest.
+  // A Map keeps the order in which its members were set: the first one has been unused for longest.
   const places = new Map<string, Place>();
 
-  /** An account to let go of: rather a signed-out one, whose memory is worth nothing. */
+  /** An account to let go of. A signed-out one comes first, because its memory is worth nothing. */
   function leastWorth(): string | undefined {
     const idle = [...places].filter(
       ([, { account, busy }]) => !busy && account.vault.snapshot().persisted,

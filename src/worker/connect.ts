@@ -50,7 +50,7 @@ type Call = <Type extends keyof Answers>(
   signal?: AbortSignal | null,
 ) => Promise<Answers[Type]>;
 
-/** JSON of what is asked: a question that cannot be put says why. */
+/** A question's arguments as JSON. */
 function toJson(args: readonly unknown[]): string {
   try {
     return JSON.stringify(args);
@@ -145,8 +145,8 @@ const askedBy = <Credentials>(call: Call): Asked<Credentials> => ({
  * Connects this page to the vault that a worker runs (`serveVault`). The vault behaves as that of
  * `createVault` does, and a refresh goes on when the page that asked for it is closed.
  *
- * @param start starts the worker, or finds it. It is a function because a constructor may throw, and
- * because it is called again when the worker has ended.
+ * @param start starts the worker, or finds it. `start` is a function because a constructor may throw, and
+ * because `start` is called again when the worker has ended.
  * @throws VaultError `invalid_option` when `account` is wrong. Calls reject with code
  * `worker_unavailable` where neither worker nor fallback is to be had.
  *

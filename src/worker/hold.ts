@@ -11,7 +11,7 @@ export interface Extendable {
 export interface Hold {
   /** Lets an event hold the worker until `work` has ended. A rejection of `work` is not handled here. */
   hold(work: Promise<unknown>, event?: Extendable): void;
-  /** The same by any event that still can, for work that outlives the question that began it. */
+  /** The same by any event that still can, for work that outlives its question. */
   extend(work: Promise<unknown>): void;
   isHeld(): boolean;
 }

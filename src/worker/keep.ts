@@ -11,20 +11,20 @@ export interface Kept {
   again(): Request;
 }
 
-/** A member of what a caller gives. */
+/** A member of a caller's init or `Request`. */
 export const saidOf = (given: object, name: string): unknown =>
   says(given, name) ? Reflect.get(given, name, given) : undefined;
 
 /**
- * A request with this body, of an init without what somebody has put on `Object.prototype` (S15). It is
- * `Request` that asks for each member, so that none is forgotten (F90).
+ * A request with this body, of an init without the members of a polluted `Object.prototype` (S15). The platform's
+ * `Request` asks for each member, so that none is forgotten (F90).
  */
 export function requestOf(input: string | URL | Request, init: object, body?: unknown): Request {
   const own: Readonly<Record<string, unknown>> = { __proto__: null, body, duplex: "half" };
   const get = (_: object, name: string): unknown => {
     if (name in own) return own[name];
     const said = saidOf(init, name);
-    // `null` is an answer: no signal. Otherwise `Request` would forget where the other one comes from.
+    // `null` is an answer: no signal. What the init leaves out comes from the input: its referrer would be lost.
     return said === undefined ? saidOf(Object(input), name) : said;
   };
   return new Request(input, new Proxy({}, { get }));
@@ -39,14 +39,14 @@ export function keep(
   const given = saidOf(init, "body") as VaultRequestInit["body"];
   const always = (): boolean => true;
   if (typeof given === "function") {
-    // Its own body is never read.
+    // The body of a `Request` that was given beside the function is never read.
     const head = requestOf(input, init, new Blob());
     const again = (): Request => requestOf(head, {}, given());
     return { first: again(), isKept: always, again };
   }
   // WebKit takes a buffer's bytes, and a form's fields, only when it sends them.
   const first = requestOf(input, init, (given && lasting(given)) ?? given);
-  // A stream that is copied would be kept whole. It is known by its method, because it may be another realm's.
+  // A stream that is copied would be kept whole. Its method tells a stream, which may be another realm's.
   if (saidOf(Object(given), "getReader")) return { first, isKept: () => false, again: () => first };
   const copy = first.clone();
   if (given != null || hasNoBody(first)) return { first, isKept: always, again: () => copy };

@@ -79,7 +79,7 @@ async function find(page: Page): Promise<Reached> {
 async function establish(page: Page, gone: AbortController): Promise<VaultPort> {
   const { timeout, ended, shown } = page;
   const { port, state } = await find(page);
-  // Without control no token would be attached, and no fallback would attach it either.
+  // Without control no token would be attached, and no fallback would attach one either.
   if (state.isolated) await waitForControl(timeout);
   shown.take(state);
   const options = own<LockOptions>({ mode: "shared", signal: ended });

@@ -159,7 +159,7 @@ export function toNeed(value: unknown): Need {
     url: text(url),
     method: text(method),
     headers: areTexts(headers) ? headers : [],
-    // What is no generation names no token.
+    // A value that is no generation names no token.
     rejected: isText(sessionId) && isGeneration(generation) ? { sessionId, generation } : undefined,
     passed: isGeneration(passed) ? passed : undefined,
     waited: Number(waited) > 0 ? Number(waited) : undefined,

@@ -36,7 +36,7 @@ export function isServiceWorker(): boolean {
   return !!registration && !!clients;
 }
 
-/** So that a page's first requests come by here too. It rejects where this is not the active worker. */
+/** Claims the pages, so that their first requests pass this worker too. A worker that is not active cannot. */
 export async function claimPages(): Promise<void> {
   await scope()
     .clients?.claim()

@@ -1,6 +1,6 @@
 /**
- * `vault.fetch` in a page that has no engine. It takes the same steps on a `Request`, which browsers have in
- * full. The owner of the tokens judges where they may go.
+ * `vault.fetch` in a page that has no engine. The page takes the same steps on a `Request`, which browsers have in
+ * full. The owner of the tokens judges where a token may go.
  */
 import { own } from "../guard/json.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
@@ -23,7 +23,7 @@ export interface SendOptions {
   readonly maxReplayBytes?: number | undefined;
 }
 
-/** Its event may have ended: that is no reason to fail. */
+/** Holds the runtime open. An event that has ended throws, which is no reason to fail. */
 function hold(waitUntil: VaultRequestInit["waitUntil"], work: Promise<unknown>): void {
   work.catch(() => {});
   try {
@@ -49,7 +49,7 @@ const createGo =
     const mayLeak = header !== AUTHORIZATION && redirect === "follow";
     const sent = mayLeak ? requestOf(request, { redirect: "error" }) : request;
     const answer = seen(await send(sent, initOf(sent)), url, method);
-    // By what was asked for: code that was given the request may have changed what it shows.
+    // By URL and method from before the send: code that was given the request may have changed both.
     passed.note(answer, ticket, { url, method });
     return answer;
   };
@@ -82,7 +82,7 @@ function createSettle({ getTicket, onRetry }: SendOptions): Settle {
     const rejected = { ...need, sessionId, generation, ...told };
     const asked = getTicket(rejected, isAgain ? signal : undefined);
     hold(waitUntil, asked);
-    // Renewed for the next call.
+    // The token is renewed for the next call.
     if (!isAgain) return response;
     const newer = await asked.catch((error: unknown) => {
       release(response);

@@ -45,7 +45,7 @@ export interface ServedVault {
   postMessage(question: unknown, ports: readonly MessagePort[]): void;
 }
 
-/** How many milliseconds a worker's own lock may take. Without the lock pages notice its end later. */
+/** How many milliseconds a worker's own lock may take. Without the lock pages notice the worker's end later. */
 const LOCK_PATIENCE = 1_000;
 
 /** The options of each account's vault. */
@@ -58,7 +58,7 @@ function settingsOf<Credentials>(
     store = encrypted(indexedDbStore()),
     lock = webLocks(),
     channel = broadcastChannel(),
-    // Nothing holds a service worker for its own timers.
+    // Nothing holds a service worker open for its own timers.
     refreshAhead = !inServiceWorker,
     online = () => navigator.onLine !== false,
   } = given;
@@ -143,7 +143,7 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const parts = { owner, count, settings, policy, nudge };
   const accounts = createAccounts((name) => createAccount(name, parts));
 
-  /** A page gets no token where it is isolated: its own request passes here and gets it. */
+  /** An isolated page is given no token: its request passes this worker, which attaches the token. */
   async function isKept(client: string | undefined): Promise<boolean> {
     if (isolated && !(await isControlled(client))) throw new VaultError("worker_unavailable");
     return isolated;

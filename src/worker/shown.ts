@@ -5,7 +5,7 @@ import { createListeners } from "../vault/listeners.ts";
 import type { Seen, State } from "./protocol.ts";
 
 export interface Shown {
-  /** The methods of the page's vault that show and tell. */
+  /** The methods of the page's vault that show the state and tell events. */
   readonly methods: Pick<Vault, "events" | "snapshot" | "subscribe">;
   /** How much of the worker's news has been taken. */
   seen(): Seen | undefined;
@@ -24,7 +24,7 @@ export function createShown(account: string): Shown {
     const now = { ...next, account };
     const text = JSON.stringify(now);
     if (text === JSON.stringify(shown)) return;
-    // Absent members are there, and no prototype is asked for them (S15).
+    // Members without a value are set, too, so that no prototype is asked for them (S15).
     shown = Object.freeze({ ...now, ...JSON.parse(text, bareAndFrozen) });
     tell();
   }

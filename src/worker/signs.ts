@@ -21,7 +21,7 @@ export function createNudge(): () => void {
   };
 }
 
-/** Holds a lock until this worker ends, so that a page that gets the lock knows. Answers with its name. */
+/** Holds a lock until this worker ends: a page that gets the lock knows of the end. Answers with the lock's name. */
 export function holdLock(name: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     (async () => {

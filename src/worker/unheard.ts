@@ -1,4 +1,4 @@
-/** The news of one account in a worker that its pages may not have heard yet. */
+/** One account's news, as far as the pages of a worker may not have heard them yet. */
 import type { Snapshot, Vault, VaultEvent } from "../vault/contract.ts";
 import type { News, Seen, State } from "./protocol.ts";
 
@@ -9,8 +9,8 @@ export interface Unheard {
   /** Something has happened. */
   note(event: VaultEvent): void;
   /**
-   * The news that a page has not seen yet; `seen` says how much it has. Where there is none, a page that
-   * asks for the state gets it all the same: it may have lost its way to this worker.
+   * The news that a page has not seen yet; `seen` says how much the page has. A page that asks for the state
+   * gets the state even without news: the page may have lost its way to this worker.
    */
   news(
     seen: Seen | undefined,
