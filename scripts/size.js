@@ -11,14 +11,14 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 24_850,
-  browser: 26_670,
+  "": 24_870,
+  browser: 26_690,
   "channels/broadcast": 390,
   cloudflare: 34_930,
-  deno: 28_950,
+  deno: 28_960,
   jwt: 11_940,
   "channels/postgres": 2790,
-  "channels/redis": 3420,
+  "channels/redis": 3500,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7470,
@@ -52,13 +52,13 @@ const alone = {
   "stores/indexeddb": 2480,
   "stores/memory": 340,
   "stores/sqlite": 3800,
-  testing: 33_680,
+  testing: 33_700,
   webhook: 2630,
   worker: 31_990,
   vaults: 1510,
   wretch: 1690,
   "stores/postgres": 5080,
-  "stores/redis": 6280,
+  "stores/redis": 6350,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_320,
+    limit: 27_330,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 25_630,
+    limit: 25_670,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_410,
+    limit: 40_430,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
