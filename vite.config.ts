@@ -1,6 +1,7 @@
 /** The test lanes. `npm test` runs them all, `npm run test:quick` those that need no browser. */
 
 import { createServer } from "node:net";
+import os from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { webdriverio } from "@vitest/browser-webdriverio";
@@ -13,6 +14,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** Launch options of the Chromium that the tests run in, for tests that drive it themselves. */
     chromium: { executablePath?: string; args: string[] };
+    /** Where the Chromium that takes extensions is, unless Playwright knows. */
+    wholeChromium?: string;
     /** Whose rules a Worker under test goes by. */
     compatibilityDate: string;
     /** The same for Firefox. */
@@ -23,6 +26,9 @@ declare module "vitest" {
 const debian = findBrowsers();
 const control = "./test/setup/control.ts";
 const inBrowsers = ["test/runtimes/browser.test.ts"];
+
+/** Each file starts browsers or many processes: two at a time, when the rest is done. */
+const heavy = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 
 const chromium = {
   ...(debian && { executablePath: debian.chromium }),
@@ -157,6 +163,8 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // Vitest's own default is one fewer than the machine has: a single one on two cores.
+    maxWorkers: Math.max(2, os.availableParallelism() - 1),
     projects: [
       {
         extends: true,
@@ -236,7 +244,7 @@ export default defineConfig({
           provide: { chromium, firefox },
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          ...heavy,
         },
       },
       {
@@ -248,7 +256,7 @@ export default defineConfig({
           globalSetup: [control],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          fileParallelism: false,
+          ...heavy,
         },
       },
       {

@@ -32,9 +32,10 @@ beforeAll(async () => {
   });
   const proxy = await serveProxy({ "api.example.com": served.url });
   open.push(served, proxy);
-  const { args, ...options } = inject("chromium");
+  const { args } = inject("chromium");
+  const executablePath = inject("wholeChromium");
   context = await chromium.launchPersistentContext(profile, {
-    ...options,
+    ...(executablePath !== undefined && { executablePath }),
     headless: true,
     channel: "chromium",
     ignoreHTTPSErrors: true,

@@ -12,6 +12,7 @@ export default defineConfig({
     environment: "node",
     globalSetup: ["./test/examples/install-packed.ts"],
     provide: {
+      ...(debian && { wholeChromium: debian.wholeChromium }),
       chromium: {
         ...(debian && { executablePath: debian.chromium }),
         args: [

@@ -57,7 +57,9 @@ const server = createServer(({ url, headers }, reply) => {
   const isNow = headers.authorization === `Bearer token-${grants}`;
   if (url === "/old") reply.writeHead(302, { location: "/new" }).end();
   else reply.writeHead(isNow ? 200 : 401).end();
-}).listen(0, "127.0.0.1");
+});
+// They all knock at once: with Node's 511 places the rest would be asked to come again, a second later and more.
+server.listen({ port: 0, host: "127.0.0.1", backlog: 2 * CALLERS });
 await once(server, "listening");
 const address = server.address();
 const port = address && typeof address === "object" ? address.port : 0;
