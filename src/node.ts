@@ -19,7 +19,7 @@ import { type Callers, createCallers } from "./node/callers.ts";
 import { sealed, takeShelf } from "./node/database.ts";
 import { keyFrom } from "./node/key-file.ts";
 import { processLock } from "./node/lock.ts";
-import { stateFolder } from "./node/place.ts";
+import { givenFolder, stateFolder } from "./node/place.ts";
 import { createFollow, hidesRedirects } from "./request/redirects.ts";
 import { keyring, type KeySource } from "./stores/encrypted.ts";
 import type { VaultOptions } from "./types.ts";
@@ -52,7 +52,7 @@ function partsOf(
 ): Pick<VaultOptions, "store" | "lock"> & { readonly close: () => void } {
   check(path === undefined || (typeof path === "string" && path), "path, a folder's");
   const { paths } = builtins;
-  const folder = path === undefined ? stateFolder(builtins) : paths.resolve(path);
+  const folder = path === undefined ? stateFolder(builtins) : givenFolder(builtins, path);
   const own = keys === undefined ? undefined : keyring(keys, HOW);
   const shelf = takeShelf(builtins, folder, provider?.renewal?.rotation === "strict");
   return {

@@ -37,6 +37,7 @@ export interface Paths {
   resolve(...parts: string[]): string;
   join(...parts: string[]): string;
   dirname(path: string): string;
+  isAbsolute(path: string): boolean;
 }
 
 /** The part of the global `process` that is used. */

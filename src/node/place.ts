@@ -29,7 +29,7 @@ function homeOf({ homedir, paths }: Builtins): string {
   } catch {
     // A container may run as a user whom its system does not know.
   }
-  check(home !== "" && paths.resolve(home) === home, "path, because this user has no home folder");
+  check(paths.isAbsolute(home), "path, because this user has no home folder");
   return home;
 }
 
@@ -43,8 +43,19 @@ export function stateFolder(builtins: Builtins): string {
   if (platform === "darwin") return under(undefined, "Library", "Application Support");
   const given = env["XDG_STATE_HOME"];
   // A relative one is ignored, as the XDG Base Directory Specification wants.
-  const isAbsolute = !!given && paths.resolve(given) === given.replace(/(?<=.)\/+$/, "");
-  return under(isAbsolute ? given : undefined, ".local", "state");
+  return under(given && paths.isAbsolute(given) ? given : undefined, ".local", "state");
+}
+
+/** The folder that an application has given. Throws `invalid_option` for a relative one where there is none to begin at. */
+export function givenFolder({ paths }: Builtins, path: string): string {
+  let folder: string | undefined;
+  try {
+    folder = paths.resolve(path);
+  } catch {
+    // The folder that the process was started in was deleted.
+  }
+  check(folder !== undefined, "path, absolute: the working directory is gone");
+  return folder;
 }
 
 const inQuotes = (path: string): string => `'${path}'`;

@@ -17,6 +17,7 @@ import { type Builtins, loadBuiltins } from "../../../src/node/builtins.ts";
 import { keyFrom } from "../../../src/node/key-file.ts";
 import {
   checkFile,
+  givenFolder,
   makeFile,
   makeFolder,
   networkOf,
@@ -59,6 +60,33 @@ describe("the state folder", () => {
     ["win32", {}, "/home/ada/AppData/Local/tokenkeep"],
   ])("on %s with %j is %s [S11]", (platform, env, expected) => {
     expect(at(platform, env as Record<string, string>)).toBe(expected);
+  });
+});
+
+describe("a home folder", () => {
+  it.each(["/home/ada/", "/home/./ada", "/home/bob/../ada"])(
+    "may be spelled in any way: %s [S11]",
+    (home) => {
+      const process = { ...real.process, env: {}, platform: "linux" };
+      const folder = stateFolder({ ...real, homedir: () => home, process });
+      expect(folder).toBe("/home/ada/.local/state/tokenkeep");
+    },
+  );
+});
+
+describe("a path that is given", () => {
+  it("may be relative, unless the working directory is gone [S17]", () => {
+    expect(givenFolder(real, "state")).toBe(path.resolve("state"));
+    const resolve = (): never => {
+      throw Object.assign(new Error("uv_cwd"), { code: "ENOENT" });
+    };
+    const lost: Builtins = { ...real, paths: { ...real.paths, resolve } };
+    expect(() => givenFolder(lost, "state")).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.stringContaining("path, absolute: the working directory is gone") as string,
+      }) as object,
+    );
   });
 });
 
