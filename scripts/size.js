@@ -11,54 +11,54 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 24_870,
-  browser: 26_690,
+  "": 24_910,
+  browser: 26_730,
   "channels/broadcast": 390,
-  cloudflare: 34_930,
-  deno: 28_960,
+  cloudflare: 34_970,
+  deno: 29_000,
   jwt: 11_940,
-  "channels/postgres": 2790,
-  "channels/redis": 3500,
+  "channels/postgres": 2830,
+  "channels/redis": 3540,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 7470,
-  node: 33_520,
-  "providers/api-key": 2260,
-  "providers/artos": 3750,
-  "providers/auth0": 14_050,
-  "providers/clary": 2030,
-  "providers/clary-jwt": 7230,
-  "providers/cognito": 14_000,
-  "providers/cookie": 7800,
-  "providers/entra": 14_140,
-  "providers/github": 14_200,
-  "providers/google": 14_010,
-  "providers/jwt-bearer": 10_770,
-  "providers/keycloak": 14_010,
-  "providers/mint": 4450,
-  "providers/oauth2": 13_790,
-  "providers/okta": 14_030,
-  "providers/password": 4150,
-  "providers/qovery": 2040,
-  "providers/self-signed": 8800,
-  "providers/simplismart": 2040,
-  "providers/supabase": 4620,
-  "providers/static-token": 1900,
-  "providers/vmcloud": 3120,
-  "stores/cloudflare-kv": 2310,
-  "stores/deno-kv": 2240,
-  "stores/durable-object": 2050,
-  "stores/encrypted": 3980,
-  "stores/indexeddb": 2480,
+  oauth: 7530,
+  node: 33_570,
+  "providers/api-key": 2300,
+  "providers/artos": 3780,
+  "providers/auth0": 14_090,
+  "providers/clary": 2070,
+  "providers/clary-jwt": 7260,
+  "providers/cognito": 14_040,
+  "providers/cookie": 7830,
+  "providers/entra": 14_180,
+  "providers/github": 14_250,
+  "providers/google": 14_050,
+  "providers/jwt-bearer": 10_810,
+  "providers/keycloak": 14_050,
+  "providers/mint": 4490,
+  "providers/oauth2": 13_830,
+  "providers/okta": 14_070,
+  "providers/password": 4190,
+  "providers/qovery": 2070,
+  "providers/self-signed": 8840,
+  "providers/simplismart": 2080,
+  "providers/supabase": 4670,
+  "providers/static-token": 1940,
+  "providers/vmcloud": 3160,
+  "stores/cloudflare-kv": 2340,
+  "stores/deno-kv": 2280,
+  "stores/durable-object": 2080,
+  "stores/encrypted": 4010,
+  "stores/indexeddb": 2520,
   "stores/memory": 340,
-  "stores/sqlite": 3800,
-  testing: 33_700,
-  webhook: 2630,
-  worker: 31_990,
-  vaults: 1510,
-  wretch: 1690,
-  "stores/postgres": 5080,
-  "stores/redis": 6350,
+  "stores/sqlite": 3840,
+  testing: 33_740,
+  webhook: 2670,
+  worker: 32_030,
+  vaults: 1550,
+  wretch: 1730,
+  "stores/postgres": 5110,
+  "stores/redis": 6390,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_330,
+    limit: 27_380,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 25_670,
+    limit: 25_710,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_430,
+    limit: 40_480,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8750,
+    limit: 8780,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

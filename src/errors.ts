@@ -201,6 +201,7 @@ const FAULTS_OF_PROVIDERS: ReadonlySet<VaultErrorReason | undefined> = new Set([
 function adviceFor({ reason, status }: VaultErrorFacts): string | undefined {
   if (FAULTS_OF_PROVIDERS.has(reason)) return "Mend the provider: it is at fault";
   if (reason === "no_connection") return "Try again, or check the address and CORS";
+  if (reason === "third_party_cookies_blocked") return "Serve page and API from one site";
   // A reply that grants, and in which nobody has found the token.
   const isUnread = reason === "no_token" && !!status && status < 300;
   return isUnread ? "Look at the reply: the provider's read finds no accessToken in it" : undefined;

@@ -69,7 +69,10 @@ export const exchangeOf = (ms: number = DEADLINE): Exchange => ({
 export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
   const { issuer, endpoints, clientId } = client;
   if (typeof clientId !== "string" || !clientId) throw mistake("clientId");
-  if (!endpoints && !isSafe(issuer ?? "", client)) throw mistake("issuer, an https URL");
+  if (!endpoints && !isSafe(issuer ?? "", client))
+    throw mistake(
+      "issuer, an https URL, or for http on this machine dangerouslyAllowLoopbackHttp: true in the client",
+    );
   // As the provider says: an ID token is compared with its issuer.
   if (!issuer && isOpenId(client)) throw mistake("issuer, because of the scope openid");
   const key = JSON.stringify([issuer, endpoints]);

@@ -1,6 +1,6 @@
 /** A beginner's mistakes: each is told with its cure. */
 import { describe, expect, it } from "vitest";
-import { createVault, isVaultError } from "../../src/index.ts";
+import { createVault, isVaultError, VaultError } from "../../src/index.ts";
 import { password } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { acme, credentials, reply } from "../support/fake-api.ts";
@@ -83,5 +83,14 @@ describe("a sign-in", () => {
 it("a vault of the core without a store: which vaults bring one [F87]", () => {
   expect(messageOf(() => createVault({ provider: acme() } as never))).toMatch(
     /Wanted: store, or createVault from tokenkeep\/browser/,
+  );
+});
+
+it("a cookie that the browser keeps out: one site for page and API [F87]", () => {
+  const { message } = new VaultError("sign_in_required", undefined, {
+    reason: "third_party_cookies_blocked",
+  });
+  expect(message).toBe(
+    "Cannot refresh the session: third party cookies blocked. Serve page and API from one site.",
   );
 });

@@ -195,6 +195,7 @@ describe("a login that is begun", () => {
 
   it.each<[string, object, object]>([
     ["clientId", { clientId: "" }, {}],
+    ["dangerouslyAllowLoopbackHttp: true in the client", { issuer: "http://localhost:3000" }, {}],
     ["issuer", { issuer: "http://login.acme.test" }, {}],
     ["issuer", { issuer: undefined }, {}],
     ["openid", { issuer: undefined, endpoints: { authorization: `${ISSUER}/authorize` } }, {}],
