@@ -10,8 +10,14 @@ const vault = createVault({
   keys: env("TOKENKEEP_KEYS"),
   cron: (refresh, signal) => Deno.cron("vmcloud tokens", "*/5 * * * *", { signal }, refresh),
 });
-if ((await vault.accounts()).length === 0)
-  await vault.signIn({ email: env("VMCLOUD_EMAIL"), password: env("VMCLOUD_PASSWORD") });
+try {
+  await vault.getToken();
+} catch (error) {
+  const code = isVaultError(error) ? error.code : undefined;
+  // Nobody has signed in yet, or the session has ended.
+  if (code === "no_session" || code === "sign_in_required")
+    await vault.signIn({ email: env("VMCLOUD_EMAIL"), password: env("VMCLOUD_PASSWORD") });
+}
 
 Deno.serve(async () => {
   try {

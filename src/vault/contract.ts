@@ -111,7 +111,10 @@ export interface Vault<Credentials = never> {
      */
     readonly untilRevoked?: boolean;
   }): Promise<void>;
-  /** The accounts of this provider that are signed in, as the store says. */
+  /**
+   * The accounts of this provider in the store, until each is signed out. One whose session has ended without
+   * a sign-out is among them: its calls reject with `sign_in_required`.
+   */
   accounts(): Promise<string[]>;
   /** Signs an account out and takes it off the list. A tombstone without tokens stays for a day at least. */
   removeAccount(account: string): Promise<void>;

@@ -16,8 +16,14 @@ const vault = createVault({
   kv: await Deno.openKv(),
   keys: env("TOKENKEEP_KEYS"),
 });
-if ((await vault.accounts()).length === 0)
-  await vault.signIn({ email: env("EXAMPLE_EMAIL"), password: env("EXAMPLE_PASSWORD") });
+try {
+  await vault.getToken();
+} catch (error) {
+  const code = isVaultError(error) ? error.code : undefined;
+  // Nobody has signed in yet, or the session has ended.
+  if (code === "no_session" || code === "sign_in_required")
+    await vault.signIn({ email: env("EXAMPLE_EMAIL"), password: env("EXAMPLE_PASSWORD") });
+}
 
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
