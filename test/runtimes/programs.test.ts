@@ -43,6 +43,12 @@ it(`the shortest complete program for ${runtime} runs, and ends by itself`, asyn
   // Once more: the session is there.
   expect(await start(file, env, flags).ended).toBe("200\n");
   expect((await api.counters()).signIns).toBe(1);
+
+  // And where the server has ended it, the program signs in again.
+  await api.revoke();
+  await api.expireAccessTokens();
+  expect(await start(file, env, flags).ended).toBe("200\n");
+  expect((await api.counters()).signIns).toBe(2);
 });
 
 it("says what is missing where a variable is not set", async () => {
