@@ -39,7 +39,10 @@ import type { Outcome, Provider, Renewal, TokenSet } from "../types.ts";
 
 export type { Address, RawGrant, ReplyRules, TokenCall, TokenHeaders, TokenReply };
 
-/** The user's input. It is sent once and never kept. */
+/**
+ * The user's input. It is sent once and never kept. Other fields are named by a type of your own:
+ * `password<{ user: string; pin: string }>({ … })`.
+ */
 export interface PasswordCredentials {
   readonly email: string;
   readonly password: string;
