@@ -21,7 +21,7 @@ const alone = {
   "channels/redis": 3540,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 7530,
+  oauth: 7540,
   node: 33_570,
   "providers/api-key": 2300,
   "providers/artos": 3780,
@@ -54,7 +54,7 @@ const alone = {
   "stores/sqlite": 3840,
   testing: 33_740,
   webhook: 2670,
-  worker: 32_030,
+  worker: 32_040,
   vaults: 1550,
   wretch: 1730,
   "stores/postgres": 5110,
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4420,
+    limit: 4440,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_480,
+    limit: 40_490,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8780,
+    limit: 8800,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

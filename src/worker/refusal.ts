@@ -7,7 +7,7 @@ import type { WireError } from "../guard/wire-error.ts";
  */
 export const refusal = ({
   code = "worker_unavailable",
-  message = "Cannot reach the worker: it does not answer. Try again.",
+  message = "Cannot reach the worker: it does not answer. Try again, or check that its file loads.",
   ...facts
 }: Partial<WireError> = {}): Error =>
   Object.defineProperty(

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createVault, isVaultError, VaultError } from "../../src/index.ts";
 import { password } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import { connectVault } from "../../src/worker.ts";
 import { acme, credentials, reply } from "../support/fake-api.ts";
 import { bench, rejection, VMS } from "../support/vault.ts";
 
@@ -93,4 +94,10 @@ it("a cookie that the browser keeps out: one site for page and API [F87]", () =>
   expect(message).toBe(
     "Cannot refresh the session: third party cookies blocked. Serve page and API from one site.",
   );
+});
+
+it("a worker whose file does not load: its file [F87]", async () => {
+  const vault = connectVault(() => Promise.reject(new Error("404")));
+  const { message } = await rejection(vault.getToken()).finally(() => vault.close());
+  expect(message).toMatch(/Try again, or check that its file loads\.$/);
 });
