@@ -134,12 +134,15 @@ describe.runIf(theServers().redis).each(PACKAGES)(
     it("a write that has waited in vain does not begin any more: its caller was told that it failed [P16]", async () => {
       const store = redisStore(client, { prefix: freshPrefix(), timeout: TIMEOUT });
       await store.write("a", record(), undefined);
-      const tries: Promise<unknown>[] = [];
+      let tries: readonly Promise<unknown>[] = [];
+      // In one task, so that the second one's time is over before the first one's connection is given up.
       const go = await hold(() => {
-        tries.push(store.write("a", record({ revision: 2 }), headOf(record())));
+        tries = [
+          store.write("a", record({ revision: 2 }), headOf(record())),
+          store.write("b", record(), undefined),
+        ];
         return Promise.allSettled(tries);
       });
-      tries.push(store.write("b", record(), undefined));
       const refused = { status: "rejected", reason: SILENT };
       expect(await Promise.allSettled(tries)).toEqual([refused, refused]);
       go();
