@@ -48,6 +48,8 @@ export function createSynced(redis: Redis, timeout: number): Synced {
     connection ??= await redis.connect({ reconnects: false, late: silence });
     const { send } = connection;
     const timely = batch.filter(({ isLate }) => !isLate);
+    // Those who come next need not wait for nobody's disk.
+    if (timely.length === 0) return [];
     const tellings = await Promise.all(timely.map(({ begin }) => begin(send)));
     const reply = await send(["WAITAOF", "1", "0", String(timeout)]);
     const [local] = Array.isArray(reply) ? reply : [];
