@@ -104,5 +104,5 @@ const scope = globalThis as unknown as {
 };
 if (scope.skipWaiting) {
   scope.addEventListener("install", () => void scope.skipWaiting!());
-  scope.addEventListener("fetch", (event) => config.isolated && vault.attachTokens(event));
+  if (config.isolated) scope.addEventListener("fetch", (event) => void vault.attachTokens(event));
 }
