@@ -180,7 +180,7 @@ export default defineConfig({
             "test/fleet/**/*.test.ts",
             "test/model/**/*.test.ts",
             "test/runtimes/node.test.ts",
-            "test/runtimes/programs.test.ts",
+            "test/runtimes/shortest-programs.test.ts",
           ],
         },
       },
@@ -216,8 +216,8 @@ export default defineConfig({
       // Workers keep the rules of the day they were made on: before 2025-09-01 `fetch` took
       // `Authorization` along to another origin, before 2024-11-11 it refused `cache`. RPC came with
       // 2024-04-03.
-      workerd("workers of 2025", ["test/workers/redirects.test.ts"], "2025-08-01"),
-      workerd("workers of 2024", ["test/workers/vault.test.ts"], "2024-04-03"),
+      workerd("workers of 2025", ["test/workers/redirects-by-date.test.ts"], "2025-08-01"),
+      workerd("workers of 2024", ["test/workers/vault-in-workerd.test.ts"], "2024-04-03"),
       {
         extends: true,
         plugins: [

@@ -1,4 +1,4 @@
-/** A process for `lock.test.ts`: holds a lock, or counts under it, makes a key file, or writes a record. */
+/** A process for `lock-and-key-file.test.ts`: holds a lock, or counts under it, makes a key file, or writes a record. */
 import { readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { loadBuiltins } from "../../src/node/builtins.ts";

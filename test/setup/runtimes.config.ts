@@ -22,7 +22,7 @@ export default defineConfig({
     include: [
       `test/runtimes/${runtime}.test.ts`,
       `test/${runtime}/**/*.test.ts`,
-      "test/runtimes/programs.test.ts",
+      "test/runtimes/shortest-programs.test.ts",
     ],
     globalSetup: [`${import.meta.dirname}/control-process.ts`],
     // What each can: Deno 2.9 no threads to the end, Bun 1.4 no forks.

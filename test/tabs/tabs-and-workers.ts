@@ -68,9 +68,12 @@ interface Target {
   readonly browserContextId?: string;
 }
 
+/** What tells one test's workers from another's: an address that stands in theirs. */
+type Place = Pick<Stage, "context" | "url">;
+
 /** The workers of this test's tabs, as the DevTools protocol sees them. */
 export async function workersOf(
-  stage: Stage,
+  stage: Place,
   type: "shared_worker" | "service_worker",
 ): Promise<{ targets: Target[]; session: CDPSession }> {
   const session = await stage.context.browser()!.newBrowserCDPSession();
@@ -87,7 +90,7 @@ export async function workersOf(
 
 /** Ends the one worker there is, as a crash would. */
 export async function killWorker(
-  stage: Stage,
+  stage: Place,
   type: "shared_worker" | "service_worker",
 ): Promise<void> {
   const { targets, session } = await workersOf(stage, type);

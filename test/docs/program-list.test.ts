@@ -22,22 +22,22 @@ afterAll(remove);
 
 const VMS = "https://api.vmcloud.com/v1/vms";
 
-const PAGES = "test/package/pages.test.ts";
-const RUNTIMES = "test/runtimes/programs.test.ts";
-const RENDERED = "test/package/rendering.test.ts";
-const TESTS = "test/package/testing.test.ts";
-const SIGNED_IN = "test/tabs/testing.test.ts";
+const PAGES = "test/package/documented-pages.test.ts";
+const RUNTIMES = "test/runtimes/shortest-programs.test.ts";
+const RENDERED = "test/package/server-rendered.test.ts";
+const TESTS = "test/package/tested-application.test.ts";
+const SIGNED_IN = "test/tabs/pages-signed-in.test.ts";
 const CLIENTS = "test/clients/clients.test.ts";
 const LEAVING = "test/tabs/leaving.ts";
 const OWN = "test/docs/own-api.test.ts";
-const COOKIE = "test/docs/cookie.test.ts";
+const COOKIE = "test/docs/cookie-page.test.ts";
 const LOGINS = "test/docs/logins.test.ts";
 const COMING = "test/docs/coming-from.test.ts";
-const HERE = "test/docs/programs.test.ts";
-const JWT = "test/docs/jwt.test.ts";
-const OAUTH = "test/docs/oauth.test.ts";
+const HERE = "test/docs/program-list.test.ts";
+const JWT = "test/docs/jwt-page.test.ts";
+const OAUTH = "test/docs/oauth-page.test.ts";
 const EDGE = "test/docs/cloudflare.test.ts";
-const SERVERS = "test/servers/docs.test.ts";
+const SERVERS = "test/servers/documented-servers.test.ts";
 /** Nothing runs it: `examples.test.ts` compiles it. */
 const COMPILED = "test/docs/examples.test.ts";
 
