@@ -28,7 +28,7 @@ export {
   type SignsIn,
 } from "./oauth/complete.ts";
 export { type PopupOptions, type PopupOutcome, signInByPopup } from "./oauth/popup.ts";
-export type { LoginOptions } from "./oauth/request.ts";
+export type { LoginOptions } from "./oauth/authorization-request.ts";
 export { beginSignOut, type SignOutOptions, type SignsOut } from "./oauth/sign-out.ts";
 export { createStepUp, type StepUp, type StepUpOptions, type Steps } from "./oauth/step-up.ts";
 export { type Asks, readUserInfo } from "./oauth/user-info.ts";

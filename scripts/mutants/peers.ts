@@ -8,7 +8,9 @@ const ofKnowledge = wrapper<typeof import("../../src/refresh/knowledge.ts")>(
 );
 const ofPass = wrapper<typeof import("../../src/refresh/pass.ts")>("src/refresh/pass.ts");
 const ofPeers = wrapper<typeof import("../../src/refresh/peers.ts")>("src/refresh/peers.ts");
-const ofSigns = wrapper<typeof import("../../src/refresh/signs.ts")>("src/refresh/signs.ts");
+const ofSigns = wrapper<typeof import("../../src/refresh/attempt-lock.ts")>(
+  "src/refresh/attempt-lock.ts",
+);
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
 
 export const peers: readonly Mutant[] = [

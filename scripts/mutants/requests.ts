@@ -6,7 +6,7 @@ import { CONTRACTS, FETCH, PATIENCE, RESEND } from "./tests.ts";
 
 const ofBody = wrapper<typeof import("../../src/request/body.ts")>("src/request/body.ts");
 const ofFetch = wrapper<typeof import("../../src/request/fetch.ts")>("src/request/fetch.ts");
-const ofHeal = wrapper<typeof import("../../src/request/heal.ts")>("src/request/heal.ts");
+const ofRetry = wrapper<typeof import("../../src/request/retry.ts")>("src/request/retry.ts");
 const ofInit = wrapper<typeof import("../../src/request/init.ts")>("src/request/init.ts");
 const ofPlain = wrapper<typeof import("../../src/request/plain.ts")>("src/request/plain.ts");
 const ofPolicy = wrapper<typeof import("../../src/request/policy.ts")>("src/request/policy.ts");
@@ -119,7 +119,7 @@ export const requests: readonly Mutant[] = [
         original(answer) || (answer.isCarried && answer.response.status === 403),
     ),
     also: [
-      ofHeal(
+      ofRetry(
         "isPlain",
         (original) => (response, token) => response.status !== 403 && original(response, token),
       ),
@@ -130,7 +130,7 @@ export const requests: readonly Mutant[] = [
   {
     name: "the token that was rejected is sent again",
     law: "F19",
-    ...ofHeal("createHeal", (original) => (options) => {
+    ...ofRetry("createRetry", (original) => (options) => {
       const { source } = options;
       return original({
         ...options,
@@ -158,7 +158,7 @@ export const requests: readonly Mutant[] = [
   {
     name: "what a call has waited for is forgotten at its second wait",
     law: "F51",
-    ...ofHeal("createHeal", (original) => (options) => {
+    ...ofRetry("createRetry", (original) => (options) => {
       const { source } = options;
       return original({
         ...options,

@@ -7,7 +7,7 @@ import { CLOSING, TRANSITIONS } from "./tests.ts";
 const ofTransitions = wrapper<typeof import("../../src/refresh/transitions.ts")>(
   "src/refresh/transitions.ts",
 );
-const ofLifetime = wrapper<typeof import("../../src/grant/lifetime.ts")>("src/grant/lifetime.ts");
+const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
 const ofOutcome = wrapper<typeof import("../../src/grant/outcome.ts")>("src/grant/outcome.ts");
 
 /** Concludes from something else than what is there and what has happened. */
@@ -166,10 +166,7 @@ export const transitions: readonly Mutant[] = [
   {
     name: "no jitter in the soft time",
     law: "P18",
-    ...ofLifetime(
-      "lifeOf",
-      (original) => (grant, dating) => original(grant, { ...dating, random: 0 }),
-    ),
+    ...ofTiming("softTimeOf", (original) => (issuedAt, life) => original(issuedAt, life, 0)),
     test: "test/unit/grant/lifetime.test.ts",
     title: "the soft time is jittered",
   },

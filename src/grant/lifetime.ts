@@ -49,17 +49,12 @@ function byClock(left: number, assumed: number = 0): number {
 }
 
 /** The part of a session that a grant decides, by the clock of the context that asked for the grant. */
-export type Life = Pick<
-  Session,
-  "tokenSet" | "issuedAt" | "refreshAt" | "material" | "profile" | "skew"
->;
+export type Life = Pick<Session, "tokenSet" | "issuedAt" | "material" | "profile">;
 
 /** The facts that date a grant. */
 export interface Dating {
   /** When the request for the grant, or the adoption, was begun. */
   readonly issuedAt: number;
-  /** Jitter, from 0 to 1. */
-  readonly random: number;
   /** How many milliseconds a token lives where its reply does not tell. */
   readonly assumed: number | undefined;
 }
@@ -68,7 +63,7 @@ export interface Dating {
  * The life of a fresh grant is counted from the start of its request, so that a wrong clock does not
  * matter. A token that was adopted has `aged` already: there only its end counts.
  */
-export function lifeOf(grant: Grant, { issuedAt, random, assumed }: Dating): Life {
+export function lifeOf(grant: Grant, { issuedAt, assumed }: Dating): Life {
   const { accessToken, refreshToken, scope, material, profile } = own(grant);
   const { expiresIn, expiresAt, date, aged } = own(grant);
   const claims = decodeClaims(accessToken);
@@ -91,8 +86,6 @@ export function lifeOf(grant: Grant, { issuedAt, random, assumed }: Dating): Lif
       expiresAt: life && issuedAt + life,
     },
     issuedAt,
-    // P18: clients that signed in together must not refresh together.
-    refreshAt: life && Math.round(issuedAt + life * (0.75 + random * 0.05)),
     material,
     profile,
   };

@@ -5,7 +5,7 @@ import { type Profile, profileIn } from "../guard/profile.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant, Outcome } from "../types.ts";
 import { instantOf } from "./lifetime.ts";
-import { meaningOf } from "./refusals.ts";
+import { meaningOf } from "./error-codes.ts";
 
 /** A token endpoint's reply, read whole. */
 export interface TokenReply {

@@ -1,7 +1,7 @@
 /** Begins a login: the browser leaves for the server's login page. */
 import type { OAuthClient } from "../grant/oauth.ts";
 import { own } from "../guard/json.ts";
-import { type LoginOptions, prepare } from "./request.ts";
+import { type LoginOptions, prepare } from "./authorization-request.ts";
 
 /** The options of {@link beginSignIn}. */
 export interface BeginOptions extends LoginOptions {

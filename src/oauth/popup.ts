@@ -4,7 +4,7 @@ import { own } from "../guard/json.ts";
 import { clientKey, mistake } from "./client.ts";
 import { finish, type SignInOutcome, type SignsIn, takeFor } from "./complete.ts";
 import { hearAnswer, POPUP } from "./hand-over.ts";
-import { type LoginOptions, prepare } from "./request.ts";
+import { type LoginOptions, prepare } from "./authorization-request.ts";
 
 /** The options of {@link signInByPopup}. */
 export interface PopupOptions extends LoginOptions {

@@ -1,5 +1,4 @@
 /** One attempt to renew: sign of life, intent, fence, exchange, commit. Steps 2 to 8 of the protocol. */
-import type { Life } from "../grant/lifetime.ts";
 import { randomId } from "../guard/random.ts";
 import { toRecord } from "../guard/record.ts";
 import type { Intent, Provider, Session } from "../types.ts";
@@ -10,9 +9,9 @@ import type { Keeper } from "./keeper.ts";
 import { beginningAlone, lags } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { sightOf } from "./plan.ts";
-import type { SignsOfLife } from "./signs.ts";
+import type { SignsOfLife } from "./attempt-lock.ts";
 import { EXCHANGE, LEAST_EXCHANGE, type Moment } from "./timing.ts";
-import { begun, type Conclusion, concluded, type Ending } from "./transitions.ts";
+import { begun, type Conclusion, concluded, type DatedGrant, type Ending } from "./transitions.ts";
 import type { Writer } from "./writer.ts";
 
 /** What an attempt works with. */
@@ -29,7 +28,7 @@ export interface AttemptParts {
   /** Told when a generation was committed, or is kept in memory because the store did not take it. */
   readonly announce: (session: Session) => void;
   /** Told when the session has ended meanwhile, with the grant that came too late for it. */
-  readonly revoke: (got: Life) => void;
+  readonly revoke: (got: DatedGrant) => void;
 }
 
 /** An attempt while it is under way. */
@@ -135,7 +134,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     if (parts.isClosed()) await conclude(one, { type: "unsent", earlier });
   }
 
-  async function conclude(one: Try, outcome: Ending, got?: Life): Promise<void> {
+  async function conclude(one: Try, outcome: Ending, got?: DatedGrant): Promise<void> {
     const { sessionId } = one.next;
     if (mind.known.session?.sessionId === sessionId) {
       note(one, outcome, got);
@@ -146,7 +145,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     if (got && session?.sessionId === sessionId) parts.announce(session);
   }
 
-  function note({ next, intent }: Try, outcome: Ending, got: Life | undefined): void {
+  function note({ next, intent }: Try, outcome: Ending, got: DatedGrant | undefined): void {
     const { sessionId } = next;
     const { status, reason } = outcome;
     const jitter = parts.jitter();

@@ -22,7 +22,7 @@ import { createPeers } from "./peers.ts";
 import { createRevoking } from "./revoking.ts";
 import { createServerTime } from "./server-time.ts";
 import { createSessions } from "./sessions.ts";
-import { createSigns } from "./signs.ts";
+import { createSigns } from "./attempt-lock.ts";
 import { FAREWELL } from "./timing.ts";
 import { createWriter } from "./writer.ts";
 

@@ -1,16 +1,17 @@
 /** Exchanges with a provider: each ends by its hard deadline, and its grant is checked here. */
 import { isVaultError, type VaultErrorReason } from "../errors.ts";
-import { type Life, lifeOf } from "../grant/lifetime.ts";
+import { lifeOf } from "../grant/lifetime.ts";
 import { narrowGrant, narrowOutcome } from "../grant/outcome.ts";
 import { own } from "../guard/json.ts";
 import { createLimit } from "../guard/limit.ts";
 import type { Exchange, ExchangeContext, Fetch, Grant, Outcome, Provider } from "../types.ts";
-import { EXCHANGE, QUEUED_EXCHANGE } from "./timing.ts";
+import { EXCHANGE, QUEUED_EXCHANGE, softTimeOf } from "./timing.ts";
+import type { DatedGrant } from "./transitions.ts";
 
 /** How an exchange ended, and its grant, if that can be used. */
 export interface Ended {
   readonly outcome: Outcome;
-  readonly got?: Life | undefined;
+  readonly got?: DatedGrant | undefined;
 }
 
 export interface ExchangeOptions {
@@ -26,7 +27,7 @@ export interface Exchanges {
   /** Asks the provider; an error that it throws is trouble. */
   run(ask: (exchange: Exchange) => Promise<unknown>, options?: ExchangeOptions): Promise<Ended>;
   /** Dates a grant by the start of the request that got it. */
-  life(grant: Grant, startedAt: number): Life;
+  life(grant: Grant, startedAt: number): DatedGrant;
 }
 
 export interface ExchangeParts {
@@ -41,7 +42,7 @@ export interface ExchangeParts {
 }
 
 /** Each member is its own: a polluted prototype grants, refuses and delays nothing (S15). */
-const ended = (outcome: Outcome, got?: Life): Ended => own({ outcome: own(outcome), got });
+const ended = (outcome: Outcome, got?: DatedGrant): Ended => own({ outcome: own(outcome), got });
 
 /** A way to the network, and why an exchange over it has come to nothing. */
 interface Watched {
@@ -82,14 +83,12 @@ export function createExchanges({
   const { clock } = context;
   const longest = provider.wrap ? QUEUED_EXCHANGE : EXCHANGE;
 
-  const life = (grant: Grant, startedAt: number, skew = ahead()): Life => ({
-    ...lifeOf(grant, {
-      issuedAt: startedAt,
-      random: random(),
-      assumed: renewal?.assumedLifetime,
-    }),
-    skew,
-  });
+  function life(grant: Grant, issuedAt: number, skew = ahead()): DatedGrant {
+    const one = lifeOf(grant, { issuedAt, assumed: renewal?.assumedLifetime });
+    const { expiresAt } = one.tokenSet;
+    const refreshAt = expiresAt && softTimeOf(issuedAt, expiresAt - issuedAt, random());
+    return { ...one, refreshAt, skew };
+  }
 
   /**
    * The fence stands right above the network, because a mechanism may sign or look something up first. A

@@ -6,7 +6,7 @@ import { isStep } from "./decide.ts";
 import { StoreTrouble } from "./keeper.ts";
 import type { Mind } from "./mind.ts";
 import type { Peers } from "./peers.ts";
-import type { SignsOfLife } from "./signs.ts";
+import type { SignsOfLife } from "./attempt-lock.ts";
 import type { Writer } from "./writer.ts";
 
 export interface PassParts {

@@ -1,7 +1,6 @@
 /** How the application begins and ends sessions: by sign-in, adoption and sign-out. */
 import { isVaultError, VaultError, type VaultErrorCode } from "../errors.ts";
 import { adoptable } from "../grant/adoptable.ts";
-import type { Life } from "../grant/lifetime.ts";
 import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import type { Grant, Outcome, Provider, Session } from "../types.ts";
@@ -10,6 +9,7 @@ import type { Exchanges } from "./exchange.ts";
 import { isPersisted } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import type { Revoke } from "./revoking.ts";
+import type { DatedGrant } from "./transitions.ts";
 import type { Writer } from "./writer.ts";
 
 export interface Sessions {
@@ -52,7 +52,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   let signOuts = 0;
 
   /** A sign-out came in between. */
-  function giveUp(got: Life): never {
+  function giveUp(got: DatedGrant): never {
     void revoke(got.tokenSet);
     throw parts.error("closed");
   }
@@ -76,7 +76,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     if (earlier) void revoke(earlier.session.tokenSet);
   }
 
-  async function start(got: Life, since: number, adoption?: Adoption): Promise<void> {
+  async function start(got: DatedGrant, since: number, adoption?: Adoption): Promise<void> {
     const sessionId = adoption?.sessionId ?? randomId();
     const startedAt = adoption?.startedAt ?? mind.moment().now;
     const first = { generation: 1, revision: 1, attempt: 0 };

@@ -39,6 +39,10 @@ const SERVERS_GRAIN = 1_000;
 export const leewayOf = (life: number): number =>
   Math.min(30_000, life / 10 + Math.min(SERVERS_GRAIN, life / 2));
 
+/** When a token is renewed ahead of its end. P18: clients that signed in together must not refresh together. */
+export const softTimeOf = (issuedAt: number, life: number, random: number): number =>
+  Math.round(issuedAt + life * (0.75 + random * 0.05));
+
 /** From when on a session is to be renewed. In a life of seconds, callers wait before its soft time comes. */
 export function dueAt({ refreshAt, tokenSet, issuedAt }: Session): number {
   const { expiresAt = Infinity } = tokenSet;

@@ -46,6 +46,9 @@ export function begun(session: Session, beginning: Beginning): Session {
   });
 }
 
+/** The part of a session that a grant decides: its life, when it is renewed, and by whose time it was signed. */
+export type DatedGrant = Life & Pick<Session, "refreshAt" | "skew">;
+
 /** What came of an intent: an exchange's outcome, or nothing, because no exchange was made. */
 export type Ending =
   | Outcome
@@ -61,7 +64,7 @@ export type Ending =
 export interface Conclusion {
   readonly intent: Intent;
   readonly outcome: Ending;
-  readonly got: Life | undefined;
+  readonly got: DatedGrant | undefined;
   readonly now: number;
   /** Jitter, from 0 to 1. */
   readonly jitter: number;
@@ -73,7 +76,11 @@ export interface Conclusion {
  * Commits a new token set. A reply that comes late, after others took over, is committed too while
  * no later attempt's token set stands in the record: a rotated refresh token is never dropped.
  */
-function granted(current: Session, life: Life, { intent, now }: Conclusion): Session | undefined {
+function granted(
+  current: Session,
+  life: DatedGrant,
+  { intent, now }: Conclusion,
+): Session | undefined {
   const { attempt, causedBy } = intent;
   if (current.attempt >= attempt) return undefined;
   const { sessionId, startedAt, generation, revision, tokenSet, material, profile } = current;

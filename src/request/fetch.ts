@@ -6,7 +6,7 @@ import { says } from "../guard/json.ts";
 import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
-import { createHeal, isPlain } from "./heal.ts";
+import { createRetry, isPlain } from "./retry.ts";
 import { hasHeader, keepHeaders, readInit } from "./init.ts";
 import { isWhole, PAST, pastOf, toldBy } from "./past.ts";
 import { readPlain, toCall } from "./plain.ts";
@@ -87,7 +87,7 @@ function keepCall(
 export function createFetch(options: FetchOptions): VaultFetch {
   const { policy, source, presentation, fetch: fetch_ } = options;
   const { header, show } = presentation;
-  const { start, settle, sent } = createHeal(options);
+  const { start, settle, sent } = createRetry(options);
   const tellBare = createBareTeller(options);
   const redirect = modeOf(options);
   // A call with another header takes the longer way, so that this one stays short.

@@ -2,7 +2,8 @@
 import { isVaultError, type VaultErrorCode } from "../errors.ts";
 import type { Policy } from "../request/policy.ts";
 import type { Presentation } from "../request/presentation.ts";
-import type { Extendable } from "./hold.ts";
+import type { Accounts } from "./accounts.ts";
+import type { Extendable, Hold } from "./hold.ts";
 
 /** The part of a service worker's `FetchEvent` that is used. */
 export interface FetchEventLike extends Extendable {
@@ -11,7 +12,7 @@ export interface FetchEventLike extends Extendable {
 }
 
 /** Whether a page's script made the request, without a token of its own, to a place where the token may go. */
-export const isAttachable = (
+const isAttachable = (
   { mode, destination, headers, url }: Request,
   policy: Policy,
   { header }: Presentation,
@@ -28,7 +29,7 @@ const wantsSignIn = (code: VaultErrorCode): boolean =>
   code === "no_session" || code === "sign_in_required";
 
 /** A typed error as a reply that `readProblem` reads: nothing else crosses `respondWith`. */
-export function toResponse(error: unknown): Response {
+function toResponse(error: unknown): Response {
   if (!isVaultError(error)) throw error;
   const { code, message, retryAfter } = error;
   return Response.json(
@@ -39,4 +40,31 @@ export function toResponse(error: unknown): Response {
       headers: retryAfter === undefined ? {} : { "retry-after": `${Math.ceil(retryAfter / 1000)}` },
     },
   );
+}
+
+export interface AttachParts {
+  readonly accounts: Accounts;
+  readonly policy: Policy;
+  readonly presentation: Presentation;
+  readonly hold: Hold;
+}
+
+/** Sends a passing request with the account's token; `false` where the request is none of the vault's. */
+export function createAttach({
+  accounts,
+  policy,
+  presentation,
+  hold,
+}: AttachParts): (event: FetchEventLike, account: string) => boolean {
+  return (event, account) => {
+    const { request } = event;
+    if (!isAttachable(request, policy, presentation)) return false;
+    // Held before anything begins.
+    const response = Promise.resolve()
+      .then(() => accounts.use(account, ({ vault }) => vault.fetch(request)))
+      .catch(toResponse);
+    event.respondWith(response);
+    hold.hold(response, event);
+    return true;
+  };
 }

@@ -16,7 +16,7 @@ import { checkParts } from "../vault/vault.ts";
 import { createAccount } from "./account.ts";
 import { createAccounts } from "./accounts.ts";
 import { type AnswerTo, createAnswers } from "./answers.ts";
-import { type FetchEventLike, isAttachable, toResponse } from "./attach.ts";
+import { createAttach, type FetchEventLike } from "./attach.ts";
 import { createHold, type Hold } from "./hold.ts";
 import { hearPages, isControlled, isServiceWorker, type Message } from "./scope.ts";
 import { createNudge, holdLock } from "./signs.ts";
@@ -158,23 +158,14 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     }),
     hold,
   );
+  const attach = createAttach({ accounts, policy, presentation, hold });
   hearPages(hear);
   // Pages that have heard nothing since the end of the worker before this one ask again.
   nudge();
 
   return {
     postMessage: (data, ports) => hear({ data, ports }),
-    attachTokens(event, account = "default") {
-      const passing = event as unknown as FetchEventLike;
-      const { request } = passing;
-      if (!isAttachable(request, policy, presentation)) return false;
-      // Held before anything begins.
-      const response = Promise.resolve()
-        .then(() => accounts.use(account, ({ vault }) => vault.fetch(request)))
-        .catch(toResponse);
-      passing.respondWith(response);
-      hold.hold(response, passing);
-      return true;
-    },
+    attachTokens: (event, account = "default") =>
+      attach(event as unknown as FetchEventLike, account),
   };
 }

@@ -86,7 +86,7 @@ const pagePart = new Set([
   "oauth/hand-over",
   "oauth/pending",
   "oauth/popup",
-  "oauth/request",
+  "oauth/authorization-request",
   "oauth/sign-out",
   "oauth/step-up",
   "oauth/user-info",

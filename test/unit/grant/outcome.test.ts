@@ -1,7 +1,7 @@
 /** What a token endpoint's reply means: what is granted, what refuses, and what is only trouble. */
 import { describe, expect, it } from "vitest";
 import { narrowGrant } from "../../../src/grant/outcome.ts";
-import { meaningOf } from "../../../src/grant/refusals.ts";
+import { meaningOf } from "../../../src/grant/error-codes.ts";
 import type { PasswordOptions, TokenReply } from "../../../src/providers/password.ts";
 import type { Outcome } from "../../../src/types.ts";
 import { acme, reply } from "../../support/fake-api.ts";

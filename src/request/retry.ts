@@ -24,7 +24,7 @@ export interface SentBy {
   readonly waited: number | undefined;
 }
 
-export interface Heal {
+export interface Retry {
   /** Sends a call as soon as there is a token: at once, if there is one already. */
   start(call: Call): Promise<Response>;
   /** Heals a reply to a call that had this token, or gives it to the caller. */
@@ -66,7 +66,7 @@ async function renew(
   }
 }
 
-export function createHeal(options: FetchOptions): Heal {
+export function createRetry(options: FetchOptions): Retry {
   const { source, isSelfSigned, onRetry, running } = options;
   /** The session of the last token that went out: the salt of endpoints for a call without a token. */
   let session: string | undefined;
