@@ -26,7 +26,7 @@ export interface Files {
   closeSync(file: number): void;
   linkSync(from: string, to: string): void;
   unlinkSync(path: string): void;
-  mkdirSync(path: string, options: { recursive: true; mode: number }): string | undefined;
+  mkdirSync(path: string, options: { readonly mode: number }): unknown;
   readFileSync(path: string): Bytes;
   lstatSync(path: string, options: { throwIfNoEntry: false }): Stats | undefined;
   statfsSync(path: string): { readonly type: number };

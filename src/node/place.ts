@@ -79,16 +79,6 @@ export function checkFile(builtins: Builtins, path: string): Stats | undefined {
   return found;
 }
 
-function checkFolder(builtins: Builtins, path: string): void {
-  const found = look(builtins, path);
-  if (found?.isSymbolicLink())
-    return fail(`${path} is a symbolic link`, "Give the folder that it leads to, or another path");
-  if (!found?.isDirectory()) return fail(`${path} is no folder`, "Give another path");
-  checkOwner(builtins, path, found);
-  if (builtins.process.geteuid && (found.mode & 0o022) !== 0)
-    fail(`other users may write to ${path}`, `Run: chmod 700 ${inQuotes(path)}`);
-}
-
 /** What is in the folder by now stays there, also if the power fails. Windows does it by itself. */
 export function syncFolder({ files, process }: Builtins, path: string): void {
   if (process.platform === "win32") return;
@@ -100,34 +90,68 @@ export function syncFolder({ files, process }: Builtins, path: string): void {
   }
 }
 
+/** As `look`, where it does not matter why nothing is seen. */
+function glance({ files }: Builtins, path: string): Stats | undefined {
+  try {
+    return files.lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 /** Codes of a path in which something stands that is no folder, or leads to none. */
-const BLOCKED: ReadonlySet<string> = new Set(["EEXIST", "ENOENT", "ENOTDIR", "ELOOP"]);
+const BLOCKED: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
 
 /** Throws for what stands in the place of a folder: the path itself, or the nearest of those above that is there. */
-function checkWay({ files, paths }: Builtins, path: string): void {
-  const lookAt = (at: string): Stats | undefined => {
-    try {
-      return files.lstatSync(at, { throwIfNoEntry: false });
-    } catch {
-      return undefined;
-    }
-  };
+function checkWay(builtins: Builtins, path: string): void {
+  const { dirname } = builtins.paths;
   let at = path;
-  let found = lookAt(at);
-  while (!found && paths.dirname(at) !== at) found = lookAt((at = paths.dirname(at)));
+  let found = glance(builtins, at);
+  while (!found && dirname(at) !== at) found = glance(builtins, (at = dirname(at)));
   // A link is followed by what comes behind it.
-  if (!found || lookAt(`${at}/.`)) return;
+  if (!found || glance(builtins, `${at}/.`)) return;
   if (found.isSymbolicLink())
     fail(`${at} is a link that leads to no folder`, `Mend the link, or ${ELSEWHERE}`);
   fail(`a file stands at ${at}, in the place of a folder`, `Move that file away, or ${ELSEWHERE}`);
 }
 
+function checkFolder(builtins: Builtins, path: string): void {
+  const found = look(builtins, path);
+  if (!found) return fail(`${path} has vanished`);
+  if (!found.isDirectory()) {
+    checkWay(builtins, path);
+    fail(`${path} is a symbolic link`, "Give the folder that it leads to, or another path");
+  }
+  checkOwner(builtins, path, found);
+  if (builtins.process.geteuid && (found.mode & 0o022) !== 0)
+    fail(`other users may write to ${path}`, `Run: chmod 700 ${inQuotes(path)}`);
+}
+
+/**
+ * Makes the folders that are missing; answers with the topmost. Node's own way to do so (`recursive`) tries for ever
+ * where a folder that is there takes no other, and says `ENOENT`: as `/proc` does, and folders that are mounted on
+ * demand.
+ */
+function makeMissing(builtins: Builtins, path: string): string | undefined {
+  const { files, paths } = builtins;
+  const parent = paths.dirname(path);
+  if (parent === path || glance(builtins, path)) return undefined;
+  const made = makeMissing(builtins, parent);
+  try {
+    files.mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process was faster.
+    if (codeOf(error) === "EEXIST") return made;
+    throw error;
+  }
+  return made ?? path;
+}
+
 /** Makes the folder where it is missing, and checks it in any case. Throws `store_unavailable`. */
 export function makeFolder(builtins: Builtins, path: string): void {
-  const { files, paths } = builtins;
   try {
-    const made = files.mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (made !== undefined) syncFolder(builtins, paths.dirname(made));
+    const made = makeMissing(builtins, path);
+    if (made !== undefined) syncFolder(builtins, builtins.paths.dirname(made));
   } catch (error) {
     if (BLOCKED.has(codeOf(error))) checkWay(builtins, path);
     failBy(error, {
