@@ -87,14 +87,14 @@ async function load(url: string, { send, timeout, now }: Loading): Promise<Loade
     referrerPolicy: "no-referrer",
     signal: limit.signal,
   } as const);
-  const attempt = async (): Promise<Loaded> => {
+  const fetchKeys = async (): Promise<Loaded> => {
     try {
       return await read(await send(url, init), now());
     } catch {
       return { failure: { reason: "no_connection" } };
     }
   };
-  const loaded = await within(attempt(), timeout);
+  const loaded = await within(fetchKeys(), timeout);
   if (!loaded) limit.abort();
   return loaded ?? { failure: { reason: "timed_out" } };
 }

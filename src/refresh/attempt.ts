@@ -76,7 +76,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     const { next, intent } = one;
     while (!beginningAlone(mind.known)) {
       if (parts.isClosed() || left(one) <= LEAST_EXCHANGE) return false;
-      const { head, isFresh } = await writer.reach(keeper.head());
+      const { head, isFresh } = await writer.noteTrouble(keeper.head());
       const isOurs = head?.sessionId === next.sessionId && head.attemptId === intent.attemptId;
       // A lagging store's older record is no reason to stop (F33, F58).
       if (!isOurs && !lags(mind.known, head, mind.moment())) return false;
@@ -99,7 +99,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     if (!isNext) return false;
     const record = toRecord(next);
     const askedAt = mind.moment().running;
-    if (!(await writer.reach(keeper.write(record, mind.known.found.head)))) return false;
+    if (!(await writer.noteTrouble(keeper.write(record, mind.known.found.head)))) return false;
     mind.learn({ type: "written", record, changes: [], askedAt });
     return mind.known.session?.sessionId === next.sessionId;
   }

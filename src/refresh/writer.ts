@@ -7,7 +7,7 @@ import type { Mind } from "./mind.ts";
 
 export interface Writer {
   /** Takes note of a store's rejection. */
-  reach<T>(answer: Promise<T>): Promise<T>;
+  noteTrouble<T>(answer: Promise<T>): Promise<T>;
   /** Reads the record. Rejects with {@link StoreTrouble}. */
   load(): Promise<void>;
   /** Writes all changes. Rejects with {@link StoreTrouble}. */
@@ -36,7 +36,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   /** Sessions that a sign-out may have ended, by a write whose answer is unknown. */
   let doubtful: readonly Session[] = [];
 
-  async function reach<T>(answer: Promise<T>): Promise<T> {
+  async function noteTrouble<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;
     } catch (error) {
@@ -50,7 +50,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     mind.learn({ type: "read", record, askedAt });
   }
 
-  const load = (): Promise<void> => reach(look());
+  const load = (): Promise<void> => noteTrouble(look());
 
   /** `false` where somebody else wrote in between. */
   async function writeOnce(): Promise<boolean> {
@@ -62,7 +62,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
       const before = doubtful;
       // If the answer is lost, the next look tells whether these sessions have ended.
       doubtful = [...before.filter(({ sessionId }) => !isIn(ended, sessionId)), ...ended];
-      if (!(await reach(keeper.write(record, found.head)))) {
+      if (!(await noteTrouble(keeper.write(record, found.head)))) {
         doubtful = before;
         return false;
       }
@@ -101,7 +101,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     }
   }
 
-  async function attempt(): Promise<void> {
+  async function writeOrTell(): Promise<void> {
     try {
       await writeAll();
     } catch (error) {
@@ -118,7 +118,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
     let mayJoin = true;
     while (mind.known.changes.length > 0) {
       const isJoined = mayJoin && flushing !== undefined;
-      flushing ??= attempt();
+      flushing ??= writeOrTell();
       try {
         await flushing;
       } catch (error) {
@@ -130,7 +130,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   }
 
   return {
-    reach,
+    noteTrouble,
     async load() {
       // No other context can know this session, so that the store has nothing to say.
       if (beginningAlone(mind.known)) return;

@@ -10,7 +10,7 @@ import type { Policy } from "./policy.ts";
 import { AUTHORIZATION } from "./presentation.ts";
 import { followed, initFor } from "./send.ts";
 import { hopReferrer } from "./referrer.ts";
-import { release, seen } from "./unauthorized.ts";
+import { answerIn, release } from "./unauthorized.ts";
 
 declare const importScripts: unknown;
 
@@ -117,7 +117,7 @@ export const createFollow =
       isListed: true,
     };
     for (let hops = 0; ; hops++) {
-      const answer = seen(response, trail.url.href, trail.method);
+      const answer = answerIn(response, trail.url.href, trail.method);
       const location = locationOf(response);
       if (location === null) return hops ? at(trail, call, answer) : answer;
       if (hops > 19) throw refusal();

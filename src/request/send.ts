@@ -2,7 +2,7 @@
 import type { AccessToken } from "../types.ts";
 import type { Answer, Call, Given, SentInit } from "./contract.ts";
 import { headersWith, NOTHING } from "./init.ts";
-import { seen } from "./unauthorized.ts";
+import { answerIn } from "./unauthorized.ts";
 
 /** The members that each send has of its own. */
 type Own = Pick<SentInit, "body" | "headers" | "method" | "redirect">;
@@ -74,4 +74,4 @@ export const answerOf = (
   response: Response,
   token: AccessToken,
 ): Answer | Promise<Answer> =>
-  call.follow ? call.follow(call, response, token) : seen(response, call.href, call.method);
+  call.follow ? call.follow(call, response, token) : answerIn(response, call.href, call.method);

@@ -6,7 +6,7 @@ import type { TokenName } from "../types.ts";
 import type { Answer } from "./contract.ts";
 
 /** The answer in a reply of the runtime, which may have followed redirects out of sight. */
-export function seen(response: Response, href: string, method: string): Answer {
+export function answerIn(response: Response, href: string, method: string): Answer {
   if (!response.redirected) return { response, isCarried: true, isRepeatable: true };
   return {
     response,

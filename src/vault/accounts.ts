@@ -13,7 +13,7 @@ interface Listing {
 }
 
 /** Asks in time, because a silent store never answers (F59), and hides an error that may quote data (S4). */
-async function reach<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
+async function askInTime<Answer>(clock: Clock, ask: () => Promise<Answer>): Promise<Answer> {
   try {
     return (await askStore(clock, ask)).answer;
   } catch (error) {
@@ -41,7 +41,7 @@ async function listAccounts(store: TokenStore, prefix: string, clock: Clock): Pr
   let looked = 0;
   let nameless = 0;
   const isOld = ({ endedAt = 0 }: RecordHead): boolean => clock.now() - endedAt > A_DAY;
-  for (const key of await reach(clock, () => store.list(prefix))) {
+  for (const key of await askInTime(clock, () => store.list(prefix))) {
     const encoded = key.slice(prefix.length);
     // The rest of a key is one part; more parts are another partition's.
     if (encoded.includes("|")) continue;
@@ -49,10 +49,11 @@ async function listAccounts(store: TokenStore, prefix: string, clock: Clock): Pr
     if (name === undefined) nameless += 1;
     else
       try {
-        const head = await reach(clock, () => store.head(key));
+        const head = await askInTime(clock, () => store.head(key));
         looked += 1;
         if (head && !head.tombstone) names.push(name);
-        else if (head && isOld(head)) await reach(clock, () => store.write(key, undefined, head));
+        else if (head && isOld(head))
+          await askInTime(clock, () => store.write(key, undefined, head));
       } catch (error) {
         failed.push(error);
       }

@@ -38,7 +38,7 @@ interface Reached {
 type Made = Worker & { readonly [part in "vault" | "port" | "active"]?: VaultPort };
 
 /** Starts a worker and asks it for its state: only a worker that answers counts. */
-async function reach(page: Page, make: () => unknown, limit: number): Promise<Reached> {
+async function startAndAsk(page: Page, make: () => unknown, limit: number): Promise<Reached> {
   const failed = new AbortController();
   const port = (async () => {
     const made = (await make()) as Made;
@@ -64,13 +64,15 @@ async function waitForControl(limit: number): Promise<void> {
 async function find(page: Page): Promise<Reached> {
   const { start, fallback, timeout, limit, ended } = page;
   try {
-    return await reach(page, start, timeout);
+    return await startAndAsk(page, start, timeout);
   } catch {
     ended.throwIfAborted();
   }
   try {
     // A service worker that is just replaced answers nobody: its successor does.
-    return await (fallback ? reach(page, fallback, limit) : reach(page, start, timeout));
+    return await (fallback
+      ? startAndAsk(page, fallback, limit)
+      : startAndAsk(page, start, timeout));
   } catch {
     throw refusal();
   }

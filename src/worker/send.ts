@@ -5,7 +5,7 @@
 import { own } from "../guard/json.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { AUTHORIZATION } from "../request/presentation.ts";
-import { dateOf, isHealable, isNewer, release, seen } from "../request/unauthorized.ts";
+import { answerIn, dateOf, isHealable, isNewer, release } from "../request/unauthorized.ts";
 import type { Fetch } from "../types.ts";
 import { keep, type Kept, requestOf, saidOf } from "./keep.ts";
 import { readWireError } from "./narrow.ts";
@@ -48,7 +48,7 @@ const createGo =
     // A browser takes no other header off on the way to another origin (S2).
     const mayLeak = header !== AUTHORIZATION && redirect === "follow";
     const sent = mayLeak ? requestOf(request, { redirect: "error" }) : request;
-    const answer = seen(await send(sent, initOf(sent)), url, method);
+    const answer = answerIn(await send(sent, initOf(sent)), url, method);
     // By URL and method from before the send: code that was given the request may have changed both.
     passed.note(answer, ticket, { url, method });
     return answer;
