@@ -16,8 +16,8 @@ const ofPresentation = wrapper<typeof import("../../src/request/presentation.ts"
 const ofRedirects = wrapper<typeof import("../../src/request/redirects.ts")>(
   "src/request/redirects.ts",
 );
-const ofUnauthorized = wrapper<typeof import("../../src/request/unauthorized.ts")>(
-  "src/request/unauthorized.ts",
+const ofUnauthorized = wrapper<typeof import("../../src/request/retryable.ts")>(
+  "src/request/retryable.ts",
 );
 const ofWretch = wrapper<typeof import("../../src/wretch.ts")>("src/wretch.ts");
 

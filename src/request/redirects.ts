@@ -10,7 +10,7 @@ import type { Policy } from "./policy.ts";
 import { AUTHORIZATION } from "./presentation.ts";
 import { followed, initFor } from "./send.ts";
 import { hopReferrer } from "./referrer.ts";
-import { answerIn, release } from "./unauthorized.ts";
+import { answerIn, release } from "./retryable.ts";
 
 declare const importScripts: unknown;
 

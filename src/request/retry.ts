@@ -7,7 +7,7 @@ import type { AccessToken, TokenNeed, TokenSource } from "../types.ts";
 import type { Answer, Call, FetchOptions } from "./contract.ts";
 import { endpointOf } from "./endpoint.ts";
 import { answerOf, repeated, send } from "./send.ts";
-import { dateOf, isHealable, isNewer, isPassed, release } from "./unauthorized.ts";
+import { dateOf, isHealable, isNewer, isPassed, release } from "./retryable.ts";
 
 /** Only an own member counts: a promise inherits those of a polluted `Object.prototype` (F67). */
 const isToken = (got: AccessToken | Promise<AccessToken> | undefined): got is AccessToken =>

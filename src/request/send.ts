@@ -2,7 +2,7 @@
 import type { AccessToken } from "../types.ts";
 import type { Answer, Call, Given, SentInit } from "./contract.ts";
 import { headersWith, NOTHING } from "./init.ts";
-import { answerIn } from "./unauthorized.ts";
+import { answerIn } from "./retryable.ts";
 
 /** The members that each send has of its own. */
 type Own = Pick<SentInit, "body" | "headers" | "method" | "redirect">;

@@ -1,6 +1,6 @@
 /** Which endpoints have let a token through, as a page knows it: its worker is told with the next 401. */
 import type { Answer } from "../request/contract.ts";
-import { isPassed } from "../request/unauthorized.ts";
+import { isPassed } from "../request/retryable.ts";
 import type { TokenName } from "../types.ts";
 
 /** How many endpoints are remembered. */

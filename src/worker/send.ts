@@ -5,7 +5,7 @@
 import { own } from "../guard/json.ts";
 import type { Answer, VaultFetch, VaultRequestInit } from "../request/contract.ts";
 import { AUTHORIZATION } from "../request/presentation.ts";
-import { answerIn, dateOf, isHealable, isNewer, release } from "../request/unauthorized.ts";
+import { answerIn, dateOf, isHealable, isNewer, release } from "../request/retryable.ts";
 import type { Fetch } from "../types.ts";
 import { keep, type Kept, requestOf, saidOf } from "./keep.ts";
 import { readWireError } from "./narrow.ts";
