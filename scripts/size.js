@@ -21,7 +21,7 @@ const alone = {
   "channels/redis": 3540,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 7540,
+  oauth: 7600,
   node: 33_610,
   "providers/api-key": 2300,
   "providers/artos": 3780,
@@ -54,7 +54,7 @@ const alone = {
   "stores/sqlite": 3840,
   testing: 33_770,
   webhook: 2670,
-  worker: 32_090,
+  worker: 32_120,
   vaults: 1550,
   wretch: 1730,
   "stores/postgres": 5110,
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_520,
+    limit: 40_570,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8800,
+    limit: 8840,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

@@ -13,7 +13,8 @@ import {
 } from "../grant/oauth.ts";
 import { own } from "../guard/json.ts";
 import { isSecure } from "../guard/secure.ts";
-import type { Exchange } from "../types.ts";
+import { UNATTACHED } from "../guard/unattached.ts";
+import type { Exchange, Fetch } from "../types.ts";
 import { refusal } from "../worker/refusal.ts";
 
 export type { OAuthClient, OAuthEndpoints } from "../grant/oauth.ts";
@@ -58,9 +59,15 @@ export function isSafe(address: string, { dangerouslyAllowLoopbackHttp }: OAuthC
 export const isOpenId = ({ scope = "" }: OAuthClient): boolean =>
   scope.split(" ").includes("openid");
 
+/** A login's requests have no token, whatever a service worker attaches to what passes it. */
+const plainly: Fetch = (input, init) => {
+  const isPassing = typeof input === "string" && globalThis.navigator?.serviceWorker?.controller;
+  return fetch(isPassing ? input + UNATTACHED : input, init);
+};
+
 /** For what is asked of the server here. */
 export const exchangeOf = (ms: number = DEADLINE): Exchange => ({
-  fetch: (...request) => fetch(...request),
+  fetch: plainly,
   signal: AbortSignal.timeout(ms),
   now: Date.now,
 });

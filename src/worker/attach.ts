@@ -1,5 +1,6 @@
 /** A service worker's `fetch` events: requests that pass through it get the token on their way. */
 import { isVaultError, type VaultErrorCode } from "../errors.ts";
+import { UNATTACHED } from "../guard/unattached.ts";
 import type { Policy } from "../request/policy.ts";
 import type { Presentation } from "../request/presentation.ts";
 import type { Accounts } from "./accounts.ts";
@@ -22,6 +23,7 @@ const isAttachable = (
   // The page's own files may lie on a listed origin: they need no session.
   !destination &&
   !headers.has(header) &&
+  !url.endsWith(UNATTACHED) &&
   policy(url) !== undefined;
 
 /** The codes after which only a sign-in helps. */

@@ -91,7 +91,7 @@ useSite({ page: "oauth-cookie-page.ts", handle });
 
 async function serverStage(secret = SECRET, options: LoginOptions = {}): Promise<LoginStage> {
   const stage = await setUpLogin({ secret: SECRET, life: 4, ...options });
-  const client = clientOf({ issuer: stage.issuer, api: stage.api, isShared: false });
+  const client = clientOf({ issuer: stage.issuer, api: stage.api, runBy: "page" });
   api = stage.api;
   pushing = { issuer: stage.issuer, secret, callback: `${stage.site}/callback` };
   provider = oauth2({ ...client, name: "acme", origins: [stage.api], clientSecret: secret });

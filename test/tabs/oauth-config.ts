@@ -3,11 +3,13 @@ import type { CodeCredentials, OAuthClient } from "tokenkeep/oauth";
 import { oauth2 } from "tokenkeep/providers/oauth2";
 import type { Provider } from "tokenkeep";
 
+/** What runs the vault: the page itself, a shared worker, or a service worker that gives the page no token. */
+export type RunBy = "page" | "shared" | "isolated";
+
 export interface OAuthConfig {
   readonly issuer: string;
   readonly api: string;
-  /** Whether a shared worker runs the vault. */
-  readonly isShared: boolean;
+  readonly runBy: RunBy;
   /** Where the application's server pushes the page's logins. */
   readonly pushedBy?: string | undefined;
 }

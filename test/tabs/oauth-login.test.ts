@@ -4,12 +4,15 @@ import { answerLogin, logIn, outcomeOf, setUpLogin, statusOf, useSite } from "./
 
 useSite();
 
-describe.each([
-  ["the page", false],
-  ["a shared worker", true],
-])("a login by redirect, with the vault in %s", (_, isShared) => {
+const places = [
+  ["the page", "page"],
+  ["a shared worker", "shared"],
+  ["an isolated service worker", "isolated"],
+] as const;
+
+describe.each(places)("a login by redirect, with the vault in %s", (_, runBy) => {
   it("signs in, cleans the URL, restores the place, and outlives a reload", async () => {
-    const stage = await setUpLogin({ isShared });
+    const stage = await setUpLogin({ runBy });
     const referrers: string[] = [];
     stage.context.on("request", (request) => {
       if (!request.url().startsWith(stage.site))
@@ -35,7 +38,7 @@ describe.each([
   });
 
   it("that is denied says so, and nobody is signed in", async () => {
-    const stage = await setUpLogin({ isShared });
+    const stage = await setUpLogin({ runBy });
     const page = await stage.open();
     await page.evaluate(() => window.signIn.begin());
     await page.locator("a", { hasText: "Cancel" }).click();
@@ -44,6 +47,20 @@ describe.each([
     expect(new URL(page.url()).pathname).toBe("/vms");
     await expect.poll(() => statusOf(page)).toBe("signed-out");
     expect(stage.told.logins).toBe(0);
+  });
+});
+
+describe("an isolated service worker", () => {
+  it("refreshes in time, with rotation, and gives the page no token [S1 P1]", async () => {
+    const stage = await setUpLogin({ runBy: "isolated", life: 10 });
+    const page = await stage.openSignedIn();
+    const working = page.evaluate(() => window.signIn.work());
+    await expect.poll(() => stage.told.refreshes, { timeout: 60_000 }).toBe(2);
+    await page.evaluate(() => void (window.signIn.isDone = true));
+    expect((await working).failed).toEqual([]);
+    const asked = page.evaluate(() => window.signIn.vault.getToken());
+    await expect(asked).rejects.toThrow("tokens stay in the worker");
+    expect(stage.told).toMatchObject({ logins: 1, errors: [], reuses: 0 });
   });
 });
 
@@ -179,9 +196,9 @@ describe("a server that insists on pushed requests (RFC 9126)", () => {
   });
 });
 
-describe("a step-up", () => {
+describe.each(places)("a step-up, with the vault in %s", (_, runBy) => {
   it("asks the user by a popup, and the call is sent once more [P11]", async () => {
-    const stage = await setUpLogin();
+    const stage = await setUpLogin({ runBy });
     const page = await stage.openSignedIn();
     const opened = stage.context.waitForEvent("page");
     const status = page.evaluate(() => window.signIn.stepUp("/fresh"));
@@ -194,9 +211,9 @@ describe("a step-up", () => {
   });
 });
 
-describe("signing out", () => {
+describe.each(places)("signing out, with the vault in %s", (_, runBy) => {
   it("ends the session here, its tokens, and the login at the server [S14]", async () => {
-    const stage = await setUpLogin();
+    const stage = await setUpLogin({ runBy });
     const page = await stage.openSignedIn();
     const other = await stage.open();
     await expect.poll(() => statusOf(other)).toBe("signed-in");

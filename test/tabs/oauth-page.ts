@@ -11,7 +11,7 @@ import {
   signInByPopup,
 } from "tokenkeep/oauth";
 import { connectVault } from "tokenkeep/worker";
-import { clientOf, providerOf, readConfig } from "./oauth-config.ts";
+import { clientOf, providerOf, readConfig, type RunBy } from "./oauth-config.ts";
 
 declare global {
   interface Window {
@@ -38,9 +38,18 @@ declare global {
 const config = readConfig(location.href);
 const client = clientOf(config);
 const script = `/oauth-worker.js?config=${encodeURIComponent(JSON.stringify(config))}`;
-const vault: Vault<CodeCredentials> = config.isShared
-  ? connectVault(() => new SharedWorker(script, { type: "module" }))
-  : createVault({ provider: providerOf(config), dangerouslyAllowLoopbackHttp: true });
+
+async function startServiceWorker(): Promise<ServiceWorkerRegistration> {
+  await navigator.serviceWorker.register(script, { type: "module" });
+  return navigator.serviceWorker.ready;
+}
+
+const vaults: Record<RunBy, () => Vault<CodeCredentials>> = {
+  page: () => createVault({ provider: providerOf(config), dangerouslyAllowLoopbackHttp: true }),
+  shared: () => connectVault(() => new SharedWorker(script, { type: "module" })),
+  isolated: () => connectVault(startServiceWorker),
+};
+const vault = vaults[config.runBy]();
 
 async function outcomeOf(): Promise<string> {
   try {

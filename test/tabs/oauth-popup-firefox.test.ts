@@ -6,5 +6,5 @@ import { useSite } from "./oauth-stage.ts";
 useSite({ which: "firefox" });
 
 describe("a login by popup in Firefox", () => {
-  popupCases(false);
+  popupCases("page");
 });

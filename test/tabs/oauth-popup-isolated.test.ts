@@ -7,7 +7,7 @@ useSite({ isIsolated: true });
 
 describe("a login by popup, from a page with COOP", () => {
   it("signs in, though the popup seems to be closed all the time", async () => {
-    const { stage, page, popup, outcome } = await pop(false);
+    const { stage, page, popup, outcome } = await pop("page");
     await popup.locator("form").first().waitFor();
     await answerLogin(popup).catch(() => {});
     expect(await outcome).toBe("signed-in");
@@ -16,7 +16,7 @@ describe("a login by popup, from a page with COOP", () => {
   });
 
   it("is told as closed when the user is back, and still signs in where the popup is not", async () => {
-    const { stage, page, popup, outcome } = await pop(false);
+    const { stage, page, popup, outcome } = await pop("page");
     await popup.locator("form").first().waitFor();
     await focus(page);
     expect(await outcome).toBe("closed");

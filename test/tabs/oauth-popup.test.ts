@@ -6,8 +6,8 @@ import { useSite } from "./oauth-stage.ts";
 useSite();
 
 describe.each([
-  ["the page", false],
-  ["a shared worker", true],
-])("a login by popup, with the vault in %s", (_, isShared) => {
-  popupCases(isShared);
+  ["the page", "page"],
+  ["a shared worker", "shared"],
+] as const)("a login by popup, with the vault in %s", (_, runBy) => {
+  popupCases(runBy);
 });

@@ -1,6 +1,7 @@
 /** A login by popup in a real browser, through the login page of a server that we did not write. */
 import type { Page } from "playwright";
 import { expect, it } from "vitest";
+import type { RunBy } from "./oauth-config.ts";
 import { answerLogin, type LoginStage, outcomeOf, setUpLogin, statusOf } from "./oauth-stage.ts";
 
 interface Popped {
@@ -25,8 +26,8 @@ export async function ask(page: Page): Promise<string> {
   return page.evaluate(() => Promise.resolve(Reflect.get(window, "told")).then(String));
 }
 
-export async function pop(isShared: boolean): Promise<Popped> {
-  const stage = await setUpLogin({ isShared });
+export async function pop(runBy: RunBy): Promise<Popped> {
+  const stage = await setUpLogin({ runBy });
   // Playwright gives each page the focus at all times; a user's window has it where the user is.
   await stage.context.addInitScript(() => {
     document.hasFocus = () => Reflect.get(window, "isFocused") === true;
@@ -49,9 +50,9 @@ const gone = (popup: Page): Promise<unknown> =>
 const openPages = ({ stage }: Popped): number => stage.context.pages().length;
 
 /** What holds in every browser. */
-export function popupCases(isShared: boolean): void {
+export function popupCases(runBy: RunBy): void {
   it("signs in, and the page stays where it is [P1]", async () => {
-    const popped = await pop(isShared);
+    const popped = await pop(runBy);
     const { stage, page, popup, outcome } = popped;
     const closed = gone(popup);
     await answerLogin(popup).catch(() => {});
@@ -63,7 +64,7 @@ export function popupCases(isShared: boolean): void {
   });
 
   it("that the user closes is told as closed, and the next one signs in", async () => {
-    const { stage, page, popup, outcome } = await pop(isShared);
+    const { stage, page, popup, outcome } = await pop(runBy);
     await popup.locator("form").first().waitFor();
     await popup.close();
     await focus(page);
@@ -76,7 +77,7 @@ export function popupCases(isShared: boolean): void {
   });
 
   it("that is denied says so, and nobody is signed in", async () => {
-    const { stage, page, popup, outcome } = await pop(isShared);
+    const { stage, page, popup, outcome } = await pop(runBy);
     await popup.locator("a", { hasText: "Cancel" }).click({ noWaitAfter: true });
     expect(await outcome).toBe("denied");
     await expect.poll(() => statusOf(page)).toBe("signed-out");
@@ -84,7 +85,7 @@ export function popupCases(isShared: boolean): void {
   });
 
   it("that is asked for twice is one, and both are told the same", async () => {
-    const popped = await pop(isShared);
+    const popped = await pop(runBy);
     const { stage, page, popup, outcome } = popped;
     const second = page.evaluate(() => window.signIn.popup());
     await popup.locator("form").first().waitFor();
@@ -95,7 +96,7 @@ export function popupCases(isShared: boolean): void {
   });
 
   it("whose page is gone completes the login by itself", async () => {
-    const { stage, page, popup } = await pop(isShared);
+    const { stage, page, popup } = await pop(runBy);
     await popup.locator("form").first().waitFor();
     await page.close();
     await answerLogin(popup);

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { bundle, launch } from "./browsers.ts";
-import type { OAuthConfig } from "./oauth-config.ts";
+import type { OAuthConfig, RunBy } from "./oauth-config.ts";
 
 let browser: Browser;
 let site: Served;
@@ -104,7 +104,7 @@ const close = (server: Server): Promise<void> =>
   });
 
 export interface LoginOptions {
-  readonly isShared?: boolean;
+  readonly runBy?: RunBy;
   /** How many seconds an access token lives. */
   readonly life?: number;
   /** The server takes logins by pushed requests alone. */
@@ -119,7 +119,7 @@ export interface LoginOptions {
 const STALE = 'Bearer error="insufficient_user_authentication", max_age="0"';
 
 export async function setUpLogin({
-  isShared = false,
+  runBy = "page",
   life = 600,
   secret,
   isPushed = false,
@@ -186,7 +186,7 @@ export async function setUpLogin({
     await Promise.all([close(server), api.close()]);
     expect(faults).toEqual([]);
   });
-  const config: OAuthConfig = { issuer, api: api.url, isShared, pushedBy };
+  const config: OAuthConfig = { issuer, api: api.url, runBy, pushedBy };
 
   const stage: LoginStage = {
     context,

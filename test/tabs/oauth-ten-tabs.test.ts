@@ -26,11 +26,11 @@ const isDone = (page: Page): Promise<void> =>
   page.evaluate(() => void (window.signIn.isDone = true));
 
 describe.each([
-  ["each page", false],
-  ["a shared worker", true],
-])("ten tabs with the vault in %s, a token's life of ten seconds", (_, isShared) => {
+  ["each page", "page"],
+  ["a shared worker", "shared"],
+] as const)("ten tabs with the vault in %s, a token's life of ten seconds", (_, runBy) => {
   it("not one failed request and not one reuse, with tabs closed, the worker killed and the server restarted [P1 P2 F1]", async () => {
-    const stage = await setUpLogin({ isShared, life: LIFE });
+    const stage = await setUpLogin({ runBy, life: LIFE });
     const { told, context, api: url } = stage;
     async function refreshed(count: number): Promise<void> {
       await expect.poll(() => told.refreshes, { timeout: 60_000 }).toBeGreaterThanOrEqual(count);
@@ -48,7 +48,7 @@ describe.each([
       await refreshed(index + 1);
       await page.close();
     }
-    if (isShared) {
+    if (runBy === "shared") {
       // Right after a refresh: a request that is lost with its worker is for the protocol's own tests.
       const before = await generationOf(staying[0]!);
       await expect

@@ -2,7 +2,11 @@
 import { serveVault } from "tokenkeep/worker";
 import { providerOf, readConfig } from "./oauth-config.ts";
 
-serveVault({
-  provider: providerOf(readConfig(location.href)),
+const config = readConfig(location.href);
+const isolated = config.runBy === "isolated";
+const { attachTokens } = serveVault({
+  provider: providerOf(config),
   dangerouslyAllowLoopbackHttp: true,
+  isolated,
 });
+if (isolated) addEventListener("fetch", (event) => void attachTokens(event));

@@ -7,7 +7,7 @@ const FILES = [
   "unit/oauth/begin.test.ts",
   "unit/oauth/complete.test.ts",
   "unit/providers/oauth2-attacks.test.ts",
-  "tabs/oauth.test.ts",
+  "tabs/oauth-login.test.ts",
 ];
 const test = path.join(import.meta.dirname, "../..");
 const texts = FILES.map((file) => readFileSync(path.join(test, file), "utf8")).join("\n");

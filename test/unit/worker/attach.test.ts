@@ -1,5 +1,6 @@
 /** Requests that pass through a service worker, and isolation: tokens that never leave it. */
 import { describe, expect, it, vi } from "vitest";
+import { UNATTACHED } from "../../../src/guard/unattached.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { acme, credentials, type FakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
 import {
@@ -39,6 +40,7 @@ describe("a service worker's fetch event", () => {
     expect(take(new Request("https://evil.test/"))).toBe(false);
     expect(take(new Request(`${ORIGIN}/v1`, { headers: mine }))).toBe(false);
     expect(take(new Request(`${ORIGIN}/v1`, { mode: "no-cors" }))).toBe(false);
+    expect(take(new Request(`${ORIGIN}/v1${UNATTACHED}`))).toBe(false);
     const navigation = new Request(`${ORIGIN}/v1`);
     Object.defineProperty(navigation, "mode", { value: "navigate" });
     expect(take(navigation)).toBe(false);
