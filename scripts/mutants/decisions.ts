@@ -114,6 +114,14 @@ export const decisions: readonly Mutant[] = [
     name: "a token of seconds is believed to the second",
     law: "F43, P15",
     ...ofTiming("leewayOf", () => (life) => Math.min(30_000, life / 10)),
+    also: [
+      ofTiming(
+        "dueAt",
+        () =>
+          ({ refreshAt = Infinity, tokenSet: { expiresAt = Infinity } }) =>
+            Math.min(refreshAt, expiresAt),
+      ),
+    ],
     test: "test/unit/refresh/short-lives.test.ts",
     title: "meets no 401",
   },
@@ -122,7 +130,7 @@ export const decisions: readonly Mutant[] = [
     law: "S14",
     ...ofTiming("FAREWELL", () => 0),
     test: "test/unit/refresh/sign-outs.test.ts",
-    title: "waits until the server has heard",
+    title: "waits for no server that is silent",
   },
   {
     name: "an exchange without its deadline",

@@ -34,7 +34,7 @@ export const vault: readonly Mutant[] = [
     name: "an adoption is not known by its id",
     law: "F101",
     ...engine((one) => ({ adopt: (grant) => one.adopt(grant) })),
-    test: "test/unit/refresh/adopting-twice.test.ts",
+    test: "test/unit/refresh/adopting.test.ts",
     title: "an adoption that is asked for twice",
   },
   {
