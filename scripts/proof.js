@@ -65,15 +65,18 @@ if (words.includes("--files")) {
 }
 const families = await deal();
 const progress = begin();
-const shares = families.flatMap(({ title, runs }, family) =>
-  Array.from({ length: Math.ceil(runs / SHARE) }, (_, index) => ({
-    title,
-    index,
-    runs: Math.min(SHARE, runs - index * SHARE),
-    // eslint-disable-next-line no-bitwise -- a seed has 32 bits
-    seed: (progress.seed + 1_000_003 * (family + 1) + index) | 0,
-  })),
-);
+// Every family's first share comes before any family's second, so that a fault shows early.
+const shares = families
+  .flatMap(({ title, runs }, family) =>
+    Array.from({ length: Math.ceil(runs / SHARE) }, (_, index) => ({
+      title,
+      index,
+      runs: Math.min(SHARE, runs - index * SHARE),
+      // eslint-disable-next-line no-bitwise -- a seed has 32 bits
+      seed: (progress.seed + 1_000_003 * (family + 1) + index) | 0,
+    })),
+  )
+  .sort((one, other) => one.index - other.index);
 const isDone = (/** @type {Share} */ { title, index }) =>
   progress.done[title]?.includes(index) ?? false;
 const waiting = shares.filter((share) => !isDone(share));
