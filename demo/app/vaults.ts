@@ -27,8 +27,8 @@ type Setup = Omit<BrowserVaultOptions<never>, "provider" | "account">;
 
 /** The worker's file; each API, and each place that it may have, gets a worker of its own. */
 function fileOf(api: ApiId, { baseURL, reuseWindow }: Place): URL {
-  // On the site it stands beside the page, and the page's scripts in a folder below.
-  const name = import.meta.env.MODE === "site" ? "../vault.worker.js" : "./vault.worker.ts";
+  // Built, it stands beside the page, and the page's scripts in a folder below.
+  const name = import.meta.env.DEV ? "./vault.worker.ts" : "../vault.worker.js";
   const file = new URL(name, import.meta.url);
   file.search = String(new URLSearchParams({ api, baseURL, reuseWindow: String(reuseWindow) }));
   return file;

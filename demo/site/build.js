@@ -15,16 +15,21 @@ function toPages(html) {
   });
 }
 
-/** @param {string} outDir the folder that the demo's page stands in, whatever its address will be */
-export async function buildDemo(outDir) {
+/**
+ * The demo's pages, and the vault's worker.
+ *
+ * @param {string} outDir
+ * @param {import("vite").InlineConfig} [config]
+ */
+export async function buildPages(outDir, config) {
   await build({
     configFile: false,
-    mode: "site",
     root: demo,
-    base: "./",
     logLevel: "warn",
     resolve: { tsconfigPaths: true },
-    plugins: [{ name: "demo:links", transformIndexHtml: { order: "pre", handler: toPages } }],
+    // Vite takes it from NODE_ENV, which a test sets.
+    define: { "import.meta.env.DEV": "false" },
+    ...config,
     build: {
       outDir,
       emptyOutDir: true,
@@ -34,17 +39,33 @@ export async function buildDemo(outDir) {
       },
     },
   });
-  // Workers are files of their own, under names that stay.
+  await buildWorker("app/vault.worker", outDir);
+}
+
+/** @param {string} outDir the folder that the demo's page stands in, whatever its address will be */
+export async function buildDemo(outDir) {
+  await buildPages(outDir, {
+    mode: "site",
+    base: "./",
+    plugins: [{ name: "demo:links", transformIndexHtml: { order: "pre", handler: toPages } }],
+  });
+  await buildWorker("site/service-worker", outDir);
+}
+
+/**
+ * Workers are files of their own, under names that stay.
+ *
+ * @param {string} name
+ * @param {string} outdir
+ */
+async function buildWorker(name, outdir) {
   await bundle({
-    entryPoints: {
-      "service-worker": path.join(demo, "site/service-worker.ts"),
-      "vault.worker": path.join(demo, "app/vault.worker.ts"),
-    },
+    entryPoints: [path.join(demo, `${name}.ts`)],
     tsconfig: path.join(demo, "../tsconfig.json"),
     bundle: true,
     minify: true,
     format: "esm",
     target: "es2022",
-    outdir: outDir,
+    outdir,
   });
 }

@@ -1,38 +1,61 @@
-/** The demo as `npm run demo` starts it, once for a test file, and what a visitor does there. */
-import type { Server } from "node:http";
+/** The demo on the server that `npm run demo` starts, once for a test file, and what a visitor does there. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import type { Server, ServerResponse } from "node:http";
+import os from "node:os";
 import path from "node:path";
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright";
 import { createServer, type Plugin, type ViteDevServer } from "vite";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import type { LogEntry, LogReply } from "../../demo/backstage/api-log.ts";
+import { buildPages } from "../../demo/site/build.js";
 import { launch } from "./browsers.ts";
 
 let server: ViteDevServer;
 let browser: Browser;
 
-/**
- * No file changes while the tests run: each of a visitor's five pages need not ask again for all modules. In
- * each test the browser begins with nothing all the same.
- */
-const kept: Plugin = {
-  name: "modules are kept",
-  configureServer: ({ middlewares }) =>
-    void middlewares.use((_, response, next) => {
-      const set = response.setHeader.bind(response);
-      response.setHeader = (name, value) =>
-        set(name, name === "Cache-Control" && value === "no-cache" ? "max-age=3600" : value);
-      next();
-    }),
-};
+const types: Readonly<Record<string, string>> = { ".js": "text/javascript", ".css": "text/css" };
 
-/** Call it once at the top of a test file. */
-export function useDemo(): void {
+/**
+ * The same pages, built: a visitor's five tabs need not load a hundred modules each. All else is the
+ * development server's: the APIs, the Worker, and what the page is told of them.
+ */
+function built(folder: string): Plugin {
+  async function send(url: string, vite: ViteDevServer, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(url, "http://localhost");
+    const content = await readFile(path.join(folder, pathname === "/" ? "index.html" : pathname));
+    const type = types[path.extname(pathname)];
+    response.setHeader("content-type", type ?? "text/html");
+    response.setHeader("cache-control", type ? "max-age=3600" : "no-cache");
+    response.end(type ? content : await vite.transformIndexHtml(url, String(content)));
+  }
+  return {
+    name: "pages are built",
+    enforce: "pre",
+    configureServer(vite) {
+      vite.middlewares.use((request, response, pass) => {
+        const { url = "/" } = request;
+        if (!/^\/(\w+\.html|assets\/.*|vault\.worker\.js)?(\?|$)/.test(url)) return pass();
+        send(url, vite, response).catch(pass);
+      });
+    },
+  };
+}
+
+/**
+ * Call it once at the top of a test file.
+ *
+ * @param pages built by default; `"modules"` is what `npm run demo` sends
+ */
+export function useDemo(pages: "built" | "modules" = "built"): void {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-demo-"));
   beforeAll(async () => {
+    if (pages === "built") await buildPages(folder);
     server = await createServer({
       configFile: path.join(import.meta.dirname, "../../demo/vite.config.ts"),
       logLevel: "silent",
       server: { port: 0, hmr: false, watch: null },
-      plugins: [kept],
+      plugins: pages === "built" ? [built(folder)] : [],
     });
     // As in `test/apis/sockets.ts`: a busy machine may send on a connection that has idled.
     (server.httpServer as Server).keepAliveTimeout = 0;
@@ -43,6 +66,7 @@ export function useDemo(): void {
   afterAll(async () => {
     await browser?.close();
     await server?.close();
+    rmSync(folder, { recursive: true });
   });
 }
 

@@ -5,7 +5,7 @@ import { type ApiId, apis } from "../../demo/app/apis.ts";
 import type { LogEntry } from "../../demo/backstage/api-log.ts";
 import { address, button, count, logOf, useDemo, visit } from "./demo-visit.ts";
 
-useDemo();
+useDemo("modules");
 
 /** A Worker has no cookie jar, and no page to log in at. */
 const callable = apis.filter(({ jar, login }) => !jar && !login);
