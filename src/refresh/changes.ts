@@ -68,6 +68,12 @@ export interface Merged {
   readonly dropped: readonly TokenSet[];
 }
 
+/** The record that the changes came to, and when. */
+interface Course {
+  readonly original: Found;
+  readonly at: Moment;
+}
+
 /** The record after one change; `result` is the same object where nothing changed. */
 interface Step {
   readonly result: Found;
@@ -108,24 +114,29 @@ export function covers({ sessionIds, at }: End, found: Found, { now, running }: 
 }
 
 /** Dated by its running age: a step of the clock makes no change later than the changes after it. */
-function tombstone(sessionId: string, { at }: End, { now, running }: Moment): Found {
-  const endedAt = Math.floor(now - (running - at.running));
-  return {
-    head: own<RecordHead>({ format: 1, sessionId, revision: 0, tombstone: true, endedAt }),
-    session: undefined,
-  };
-}
+const endedAtOf = ({ at }: End, { now, running }: Moment): number =>
+  Math.floor(now - (running - at.running));
+
+const tombstone = (sessionId: string, endedAt: number): Found => ({
+  head: own<RecordHead>({ format: 1, sessionId, revision: 0, tombstone: true, endedAt }),
+  session: undefined,
+});
 
 const standing = (session: Session): Found => ({ head: toRecord(session), session });
 
-function applyBegin(change: Begin, found: Found, at: Moment): Step {
+/**
+ * `original`: as it was found, before the changes that go before this one. Its own sign-out may have put
+ * another tombstone in the place of the one that was found, which is later than the sign-in all the same.
+ */
+function applyBegin(change: Begin, found: Found, { original, at }: Course): Step {
   const { session } = change;
   if (found.head?.sessionId === session.sessionId) {
     if (found.head.tombstone) return { result: found, dropped: session.tokenSet };
     const isNewer = found.session && session.generation > found.session.generation;
     return { result: isNewer ? standing(session) : found };
   }
-  if (yields(change, found, at)) return { result: found, dropped: session.tokenSet };
+  if (yields(change, original.head?.tombstone ? original : found, at))
+    return { result: found, dropped: session.tokenSet };
   return { result: standing(session) };
 }
 
@@ -140,18 +151,20 @@ function applyConclude({ sessionId, conclusion }: Conclude, found: Found): Step 
 }
 
 function applyEnd(change: End, found: Found, at: Moment): Step {
-  if (covers(change, found, at) && found.head) {
-    const result = tombstone(found.head.sessionId, change, at);
-    return found.session ? { result, ended: found.session } : { result };
-  }
   const { mayArrive } = change;
-  if (!found.head) return { result: mayArrive ? tombstone(mayArrive, change, at) : found };
-  if (!found.head.tombstone) return { result: found };
-  const dated = tombstone(mayArrive ?? found.head.sessionId, change, at);
-  const isArriving = mayArrive !== undefined && mayArrive !== found.head.sessionId;
-  // A sign-in that waits in another context, and was begun before this sign-out, must find the end.
-  const isLater = (dated.head?.endedAt ?? 0) > (found.head.endedAt ?? -Infinity);
-  return { result: isArriving || isLater ? dated : found };
+  const { head, session } = found;
+  const endedAt = endedAtOf(change, at);
+  if (covers(change, found, at) && head) {
+    const result = tombstone(head.sessionId, endedAt);
+    return session ? { result, ended: session } : { result };
+  }
+  if (!head) return { result: mayArrive ? tombstone(mayArrive, endedAt) : found };
+  if (!head.tombstone) return { result: found };
+  // A sign-in that waits in another context, and was begun before either end, must find the later one.
+  const latest = Math.max(endedAt, head.endedAt ?? -Infinity);
+  const sessionId = mayArrive ?? head.sessionId;
+  const isThere = sessionId === head.sessionId && latest === head.endedAt;
+  return { result: isThere ? found : tombstone(sessionId, latest) };
 }
 
 function applyRestore({ session }: Restore, found: Found): Step {
@@ -162,16 +175,17 @@ function applyRestore({ session }: Restore, found: Found): Step {
 }
 
 /** No member but its own: a polluted prototype ends and drops nothing (S15). */
-const apply = (change: Change, found: Found, at: Moment): Step => own(stepOf(change, found, at));
+const apply = (change: Change, found: Found, course: Course): Step =>
+  own(stepOf(change, found, course));
 
-function stepOf(change: Change, found: Found, at: Moment): Step {
+function stepOf(change: Change, found: Found, course: Course): Step {
   switch (change.type) {
     case "begin":
-      return applyBegin(change, found, at);
+      return applyBegin(change, found, course);
     case "conclude":
       return applyConclude(change, found);
     case "end":
-      return applyEnd(change, found, at);
+      return applyEnd(change, found, course.at);
     case "restore":
       return applyRestore(change, found);
   }
@@ -198,7 +212,7 @@ export function merge(
   const dropped: TokenSet[] = [];
   for (const change of changes) {
     if (change.type === "begin" && isOfNoUse(change, result)) continue;
-    const step = apply(change, result, at);
+    const step = apply(change, result, { original: found, at });
     const isReplaced = change.type === "begin" && step.result !== result && result !== found;
     // A grant that an exchange has brought meanwhile is not stored any more.
     if (isReplaced && result.session) dropped.push(result.session.tokenSet);
@@ -227,6 +241,6 @@ export function preview(changes: readonly Change[], found: Found, at: Moment): S
   let result = found;
   for (const change of changes)
     if (change.isFailed || change.type === "end" || change.type === "restore")
-      result = apply(change, result, at).result;
+      result = apply(change, result, { original: found, at }).result;
   return result.session;
 }

@@ -62,6 +62,21 @@ describe("several changes, in order", () => {
     expect(tokens(merged)).toEqual([]);
   });
 
+  it.each([
+    ["a write of it may still arrive", { mayArrive: "x" }, "†x"],
+    ["none may arrive", {}, ""],
+  ])(
+    "a sign-out and then a sign-in yield to a removal that came later, where %s [P4 F49]",
+    (_, may, left) => {
+      const again = begin(b, B_AT, { basis: toRecord(a), isFailed: true });
+      const removed = ended("a", B_AT + SECOND);
+      const merged = write([end(["a"], B_AT - 1, may), again], removed);
+      expect(outcome(merged)).toBe(left);
+      expect(tokens(merged)).toEqual(["access-b"]);
+      expect(preview([end(["a"], B_AT - 1, may), again], removed, at(NOW))).toBeUndefined();
+    },
+  );
+
   it("a sign-in and then a sign-out: nothing is left, and both are ended [P4 P19]", () => {
     const merged = write([signIn, end(["a", "b"], NOW)], found(a));
     expect(outcome(merged)).toBe("†b");

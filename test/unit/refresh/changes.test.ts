@@ -15,6 +15,7 @@ import {
   MINUTE,
   named,
   NOTHING,
+  SECOND,
   START,
   tombstone,
 } from "./known-sessions.ts";
@@ -289,6 +290,11 @@ describe("a sign-out", () => {
     expect(outcome(merged)).toBe("†b");
     expect(merged.record?.revision).toBe(9);
     expect(endedBy(merged)).toEqual([]);
+  });
+
+  it("over a later tombstone leaves one that is as late, for what was begun between them [P4 F49]", () => {
+    const merged = write([end(["b"], OUT_AT, { mayArrive: "b" })], ended("c", OUT_AT + SECOND));
+    expect(merged.record).toMatchObject({ sessionId: "b", endedAt: OUT_AT + SECOND });
   });
 
   it("leaves none where that write has arrived, or a later session stands [P19]", () => {
