@@ -120,6 +120,37 @@ describe("two sign-outs of one session", () => {
   });
 });
 
+describe("two removals of one account", () => {
+  it.each([0, 5])(
+    "%i ms apart revoke once, though the store fails the second of them [F46 S14]",
+    async (apart) => {
+      const { vault, api, clock, store } = await stage();
+      vault.close();
+      store.delay = 10;
+      let writes = 0;
+      const failing: TokenStore = {
+        ...store,
+        list: (prefix) => store.list(prefix),
+        read: (key) => store.read(key),
+        head: (key) => store.head(key),
+        write: (...given) =>
+          ++writes === 2 ? Promise.reject(new Error("full")) : store.write(...given),
+      };
+      const other = bench({ api, clock, store: failing, account: "other" });
+      const first = outcome(other.vault.removeAccount("default"));
+      await clock.advance(apart);
+      const second = outcome(other.vault.removeAccount("default"));
+      await within(clock, MINUTE, Promise.all([first, second]));
+      store.delay = 0;
+      await clock.advance(10 * MINUTE);
+      expect(api.to("/revoke").map(({ body }) => body)).toEqual([
+        expect.stringContaining("refresh-1-secret"),
+      ]);
+      expect(await other.vault.accounts()).toEqual([]);
+    },
+  );
+});
+
 describe("a sign-out while a refresh is on its way", () => {
   it("waits for one operation of the store at most [S14 P10]", async () => {
     const { vault, api, clock, store } = await stage();
