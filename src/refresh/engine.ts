@@ -190,7 +190,10 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
 
   function handOn(token: AccessToken): AccessToken {
     const { sessionId, generation } = token;
-    if (!mind.known.isHandedOn) mind.learn({ type: "handed-on", sessionId, generation });
+    if (!mind.known.isHandedOn) {
+      mind.learn({ type: "handed-on", sessionId, generation });
+      peers.passed(token);
+    }
     return token;
   }
 
@@ -206,8 +209,10 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
       return ready ? handOn(ready) : Promise.resolve(got).then(handOn);
     },
     ready: mind.ready,
-    passed(endpoint, { sessionId, generation }) {
+    passed(endpoint, name) {
+      const { sessionId, generation } = name;
       mind.learn({ type: "passed", sessionId, generation, endpoint });
+      peers.passed(name);
     },
     state: () => stateOf(mind, clock.now()),
     look,

@@ -12,6 +12,8 @@ export interface Peers {
   post(type: PeerMessage["type"], name: TokenName): void;
   /** Asks whether a peer still carries out this session's intent, and waits a second for its claim. */
   ask(): Promise<void>;
+  /** An endpoint lets this token through, or whoever was given it may find one: who has asked is told. */
+  passed(name: TokenName): void;
   /** Whether messages arrive at all. */
   isConnected(): boolean;
   close(): void;
@@ -43,6 +45,8 @@ function toMessage(said: unknown): PeerMessage | undefined {
 
 export function createPeers(parts: PeerParts): Peers {
   const { channel, key, clock, onChanged } = parts;
+  /** A peer has asked about this generation, when nobody here had seen an endpoint let it through. */
+  let questioned: TokenName | undefined;
 
   /** Claims an exchange that is under way here, or a generation that the store did not take. */
   function answer({ sessionId, generation }: PeerMessage): void {
@@ -51,7 +55,9 @@ export function createPeers(parts: PeerParts): Peers {
     if (session?.sessionId !== sessionId) return;
     const isAhead = !isPersisted(known) && session.generation > generation;
     if (parts.isAttempting() || isAhead) post("claim", session);
-    if (session.generation === generation && mayHavePassed(known)) post("passed", session);
+    if (session.generation !== generation) return;
+    if (mayHavePassed(known)) post("passed", session);
+    else questioned = { sessionId, generation };
   }
 
   const port = channel?.open(key, (said) => {
@@ -78,6 +84,12 @@ export function createPeers(parts: PeerParts): Peers {
       post("ask", session);
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, CLAIM));
       parts.mind().learn({ type: "asked", attemptId: session.intent?.attemptId });
+    },
+    passed(name) {
+      const { sessionId, generation } = questioned ?? {};
+      if (name.sessionId !== sessionId || name.generation !== generation) return;
+      questioned = undefined;
+      post("passed", name);
     },
     isConnected: () => !!port?.isConnected?.(),
     close: () => port?.close(),

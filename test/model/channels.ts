@@ -24,6 +24,9 @@ const GARBAGE: readonly unknown[] = [
   Object.create(null),
 ];
 
+/** How long a message travels at the most, in milliseconds. */
+export const LONGEST_MESSAGE = 5;
+
 export function createChannels(world: World, kind: ChannelKind) {
   const members: Member[] = [];
   return {
@@ -45,9 +48,13 @@ export function createChannels(world: World, kind: ChannelKind) {
                 ? GARBAGE[Math.floor(world.random() * GARBAGE.length)]
                 : message;
               for (const other of others()) {
-                world.schedule(other.place, world.random() * 5, () => other.hear(message));
+                world.schedule(other.place, world.random() * LONGEST_MESSAGE, () =>
+                  other.hear(message),
+                );
                 if (dirt !== message)
-                  world.schedule(other.place, world.random() * 5, () => other.hear(dirt));
+                  world.schedule(other.place, world.random() * LONGEST_MESSAGE, () =>
+                    other.hear(dirt),
+                  );
               }
             },
             close() {

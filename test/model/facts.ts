@@ -1,6 +1,7 @@
 /** What has happened in a schedule so far, as everything that judges it needs to know it. */
 import type { StoredRecord } from "../../src/types.ts";
 import type { Vault } from "../../src/vault/vault.ts";
+import { LONGEST_MESSAGE } from "./channels.ts";
 import { type Body, bodyOf } from "./record.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Endpoint, Grants, Server } from "./server.ts";
@@ -61,6 +62,7 @@ export interface FactsParts {
 
 /** An endpoint that let an access token through, and the context that knows that this may be. */
 interface Passed {
+  readonly at: number;
   readonly endpoint: number;
   readonly witness: Place | undefined;
 }
@@ -193,10 +195,14 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     isEndedBy401(access: string, sender: Place): boolean {
       const passed = facts.passed.get(access) ?? [];
       const said = facts.rejected.get(access) ?? [];
+      // Who sees it while it is being asked tells so, by a message that travels.
       const hasWitness = passed.some(
-        ({ witness }) =>
+        ({ at, witness }) =>
           witness === sender ||
-          (witness && facts.isNeighbour(witness, sender) && !facts.isSilent(witness)),
+          (witness &&
+            at < world.now() - LONGEST_MESSAGE &&
+            facts.isNeighbour(witness, sender) &&
+            !facts.isSilent(witness)),
       );
       return said.some(
         ({ endpoint, at }) =>

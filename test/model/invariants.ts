@@ -62,7 +62,10 @@ export function createInvariants(parts: FactsParts): Invariants {
       // A proxy cannot be asked: its owner knows that it had the token.
       const witness = isProxied ? owner : place;
       if (status === 200)
-        facts.passed.set(access, [...(facts.passed.get(access) ?? []), { endpoint, witness }]);
+        facts.passed.set(access, [
+          ...(facts.passed.get(access) ?? []),
+          { at: world.now(), endpoint, witness },
+        ]);
       if (status === 401)
         facts.rejected.set(access, [
           ...(facts.rejected.get(access) ?? []),
