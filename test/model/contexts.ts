@@ -60,7 +60,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     place.offset = offset;
     const [lock, channel] = [locks.of(place), channels.of(place)];
     const { vault, engine: source } = createOwnedVault<Credentials>({
-      provider: providerOf(scenario, server, device),
+      provider: providerOf(scenario, server, place),
       store: stores.storeOf(place),
       account,
       ...(lock && { lock }),

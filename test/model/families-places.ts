@@ -302,7 +302,14 @@ const places: Family[] = [
         "nobody crashed",
       );
       // Two exchanges and a moment; a strict token waits for what may still be travelling, and for peers.
-      const most = rotation === "strict" ? 14_000 : 9_000;
+      // So does one with a window that nobody who lives knows to be open: by the last look before the intent.
+      const { intentAt, world } = invariants.facts;
+      const [[attemptId, begunAt] = ["", 0]] = intentAt;
+      const isOpen = world.places.some(
+        ({ isCrashed, notBefore }) =>
+          !isCrashed && begunAt - (notBefore.get(attemptId) ?? -Infinity) < 20_000,
+      );
+      const most = rotation === "none" || (rotation === "window" && isOpen) ? 9_000 : 14_000;
       const late = calls.filter(
         ({ place, settledAt = Infinity, startedAt }) =>
           !place.isCrashed && settledAt - startedAt > most,

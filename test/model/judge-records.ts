@@ -3,7 +3,7 @@ import type { StoredRecord } from "../../src/types.ts";
 import type { Facts } from "./facts.ts";
 import { type Body, bodyOf } from "./record.ts";
 import type { Granted } from "./server.ts";
-import { EPOCH, type Place } from "./world.ts";
+import type { Place } from "./world.ts";
 
 const LONGEST_COOL_DOWN = 300_000;
 
@@ -46,7 +46,12 @@ export function judgeRecords(facts: Facts): void {
     if (!before || !after.intent || before.intent) return;
     const committed = facts.committedAt.get(next.sessionId + before.generation);
     if (committed === undefined || before.renewedAt === undefined) return;
-    const arrived = facts.arrivals.find(({ access }) => access === before.tokenSet.accessToken);
+    const { accessToken } = before.tokenSet;
+    const { signedBy, at } = server.byAccess.get(accessToken) ?? {};
+    // What is signed here arrives by no reply, and may have lived in memory alone before it was written.
+    const arrived = signedBy
+      ? { place: signedBy, at }
+      : facts.arrivals.find(({ access }) => access === accessToken);
     // Where clocks cannot be trusted, it may be as old as this context's last look without it.
     const isOwn = arrived?.place === place;
     const notBefore = place.notBefore.get(next.sessionId + before.generation) ?? -Infinity;
@@ -54,10 +59,7 @@ export function judgeRecords(facts: Facts): void {
     const life = (before.tokenSet.expiresAt ?? Infinity) - before.issuedAt;
     const is401 = after.intent.causedBy !== undefined || after.rejected;
     const floor = is401 ? 5_000 : Math.min(60_000, life / 10);
-    // What is signed here arrives by no reply, and may have lived in memory alone before it was written.
-    const isSigned = scenario.provider === "self-signed";
-    const signedAt = isSigned ? before.renewedAt - EPOCH - place.offset : Infinity;
-    const known = isUnsure ? notBefore : Math.min(committed, arrived?.at ?? signedAt);
+    const known = isUnsure ? notBefore : Math.min(committed, arrived?.at ?? Infinity);
     const since = world.now() - known;
     if (since < floor - 5)
       violate("P15.floor", `a refresh began ${since} ms after the last one, floor ${floor} ms`);

@@ -33,7 +33,10 @@ export interface Place {
   lookedAt: Map<string, number>;
   /** The same, without an intent: how old one can be that it saw later. */
   quietAt: Map<string, number>;
-  /** By session and generation: when it had last looked before it saw that one, so how old that can be. */
+  /**
+   * By session and generation, and by attempt: when it had last looked before it saw that one, so how old
+   * that can be.
+   */
   notBefore: Map<string, number>;
   backlog: Entry[];
 }

@@ -7,7 +7,7 @@ import type { Exchange, Outcome, Provider } from "../../src/types.ts";
 import { ORIGIN, URLS } from "./addresses.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Server } from "./server.ts";
-import { EPOCH } from "./world.ts";
+import { EPOCH, type Place } from "./world.ts";
 
 /** What every provider here takes: a user who is new with each sign-in. */
 export interface Credentials {
@@ -27,10 +27,10 @@ const read = (body: Record<string, unknown>): Record<string, unknown> => ({
 const address = { name: "acme", origins: [ORIGIN] };
 
 /** Signs by the clock here, as far as the server's is not known; the server looks at the times. */
-function selfSigned(scenario: Scenario, server: Server, device: number): Provider<Credentials> {
+function selfSigned(scenario: Scenario, server: Server, place: Place): Provider<Credentials> {
   const sign = async (user: string, { now }: Exchange): Promise<Outcome> => {
     const issuedAt = Math.floor(now() / 1_000) * 1_000;
-    const { access } = server.signed(user, device, issuedAt - EPOCH);
+    const { access } = server.signed(user, place, issuedAt - EPOCH);
     const grant = { accessToken: access, expiresIn: scenario.life / 1_000, material: { user } };
     return { type: "granted", grant };
   };
@@ -71,7 +71,7 @@ function byCookie(options: Parameters<typeof cookie<Credentials>>[0]): Provider<
 export function providerOf(
   scenario: Scenario,
   server: Server,
-  device: number,
+  place: Place,
 ): Provider<Credentials> {
   const rotation = scenario.rotation === "none" ? "none" : "strict";
   const reuseWindow = scenario.rotation === "window" ? scenario.reuseWindow : 0;
@@ -110,6 +110,6 @@ export function providerOf(
         read: (body) => ({ ...read(body), subject: body["user"] }),
       });
     case "self-signed":
-      return selfSigned(scenario, server, device);
+      return selfSigned(scenario, server, place);
   }
 }

@@ -3,7 +3,7 @@
  * lives told wrongly, endpoints that reject what is good, and devices that end each other's sessions.
  */
 import type { Scenario } from "./scenario.ts";
-import { EPOCH, type World } from "./world.ts";
+import { EPOCH, type Place, type World } from "./world.ts";
 
 export type Rotation = "strict" | "window" | "none";
 
@@ -32,6 +32,8 @@ export interface Granted {
   /** Whether it came of a refresh. */
   readonly isRenewed: boolean;
   readonly at: number;
+  /** Who has signed it by itself. */
+  readonly signedBy: Place | undefined;
   readonly startsAt: number;
   readonly diesAt: number;
   deadAt: number;
@@ -95,6 +97,7 @@ export function createServer(world: World, scenario: Scenario) {
       refresh: undefined,
       isRenewed: false,
       at,
+      signedBy: undefined,
       startsAt: at,
       diesAt: at + scenario.life,
       deadAt: Infinity,
@@ -170,9 +173,9 @@ export function createServer(world: World, scenario: Scenario) {
       return reply(200, told(make(grants ?? begin(user, device), { isRenewed: !!grants })));
     },
     /** A JWT that a client has signed by itself: known here, because the model wants to judge it. */
-    signed(user: string, device: number, startsAt: number): Granted {
-      const grants = all.find((one) => one.user === user) ?? begin(user, device);
-      return make(grants, { startsAt, diesAt: startsAt + scenario.life });
+    signed(user: string, signedBy: Place, startsAt: number): Granted {
+      const grants = all.find((one) => one.user === user) ?? begin(user, signedBy.device);
+      return make(grants, { signedBy, startsAt, diesAt: startsAt + scenario.life });
     },
     refresh(token: string): Reply {
       // A browser without a cookie: nobody's session ends.

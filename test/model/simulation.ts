@@ -10,6 +10,7 @@ import { providerOf } from "./providers.ts";
 import { type Command, PATIENCE, REQUEST, type Scenario } from "./scenario.ts";
 import { createServer, type Server } from "./server.ts";
 import { createStores } from "./stores.ts";
+import { makePlace } from "./place.ts";
 import { createWorld, type World } from "./world.ts";
 
 interface Stage {
@@ -214,7 +215,8 @@ export async function simulate(scenario: Scenario) {
   const world = createWorld(scenario.seed, scenario.faults, longestOf(scenario));
   const server = createServer(world, scenario);
   const stores = createStores(world, scenario.store);
-  const key = (account: string): string => keyOf(providerOf(scenario, server, 0), account);
+  const nowhere = makePlace(-1, { device: 0, account: "", openedAt: 0 });
+  const key = (account: string): string => keyOf(providerOf(scenario, server, nowhere), account);
   const keys = { default: key("default"), other: key("other") };
   const invariants = createInvariants({
     world,

@@ -85,7 +85,10 @@ export function createStores(world: World, rules: StoreRules) {
     if (generation !== undefined && !place.notBefore.has(name))
       place.notBefore.set(name, place.lookedAt.get(key) ?? -Infinity);
     place.lookedAt.set(key, askedAt);
-    if (record?.attemptId === undefined) place.quietAt.set(key, askedAt);
+    const { attemptId } = record ?? {};
+    if (attemptId === undefined) place.quietAt.set(key, askedAt);
+    else if (!place.notBefore.has(attemptId))
+      place.notBefore.set(attemptId, place.quietAt.get(key) ?? -Infinity);
   }
 
   function operate<T>(place: Place, apply: () => T, heard?: Hearing<T>): Promise<T> {
