@@ -195,7 +195,7 @@ export const shell: readonly Mutant[] = [
           head = next;
           return true;
         },
-        head: async () => ({ head, isFresh: true }),
+        head: async () => ({ head, askedAt: Infinity, isFresh: true }),
       });
       return original({ ...parts, keeper });
     }),

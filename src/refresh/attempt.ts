@@ -76,10 +76,10 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     const { next, intent } = one;
     while (!beginningAlone(mind.known)) {
       if (parts.isClosed() || left(one) <= LEAST_EXCHANGE) return false;
-      const { head, isFresh } = await writer.noteTrouble(keeper.head());
+      const { head, askedAt, isFresh } = await writer.noteTrouble(keeper.head());
       const isOurs = head?.sessionId === next.sessionId && head.attemptId === intent.attemptId;
       // A lagging store's older record is no reason to stop (F33, F58).
-      if (!isOurs && !lags(mind.known, head, mind.moment())) return false;
+      if (!isOurs && !lags(mind.known, head, askedAt)) return false;
       // This context was frozen while the store answered: others may have taken over since then.
       if (isFresh) break;
     }

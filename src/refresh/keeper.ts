@@ -18,10 +18,15 @@ export class StoreTrouble extends Error {
   }
 }
 
+interface Asked {
+  /** When the store was asked, in running time. */
+  readonly askedAt: number;
+}
+
 export interface Keeper {
-  read(): Promise<{ readonly record: StoredRecord | undefined; readonly askedAt: number }>;
+  read(): Promise<Asked & { readonly record: StoredRecord | undefined }>;
   /** `isFresh`: this context was awake while the answer was on its way. */
-  head(): Promise<{ readonly head: RecordHead | undefined; readonly isFresh: boolean }>;
+  head(): Promise<Asked & { readonly head: RecordHead | undefined; readonly isFresh: boolean }>;
   write(next: StoredRecord, expected: RecordHead | undefined): Promise<boolean>;
   /** The scope of the store's database, for locks that span as many contexts. */
   scope(): Promise<string | undefined>;
@@ -117,8 +122,11 @@ export function createKeeper(store: TokenStore, key: string, clock: Clock): Keep
       return (await turn).answer;
     },
     async head() {
-      const { answer, isFresh } = await inTurn(() => store.head(key));
-      return { head: answer, isFresh };
+      const { answer, isFresh } = await inTurn(async () => ({
+        askedAt: clock.running(),
+        head: await store.head(key),
+      }));
+      return { ...answer, isFresh };
     },
     write,
     async scope() {

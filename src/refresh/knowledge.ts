@@ -248,15 +248,16 @@ export function oldestAge(known: Knowledge, at: Moment): number {
 
 /**
  * As long as a store may lag, it brings back no earlier record, nor an absence from before the first write
- * (F33, F58). An earlier generation that stands after that time is written over.
+ * (F33, F58). An earlier generation that stands after that time is written over. What counts is when the
+ * store was asked, in running time: the answer may have waited while this context slept.
  */
 export function lags(
   { found, presentAt, setting, met }: Knowledge,
   record: RecordHead | undefined,
-  at: Moment,
+  askedAt: number,
 ): boolean {
   if (setting.store.atomic || !found.head) return false;
-  const isLate = presentAt !== undefined && at.running - presentAt < LAG;
+  const isLate = presentAt !== undefined && askedAt - presentAt < LAG;
   if (!isLate || !record) return isLate;
   if (record.sessionId !== found.head.sessionId) return met.has(record.sessionId);
   return record.revision < found.head.revision;

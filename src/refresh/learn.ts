@@ -233,7 +233,7 @@ function afterRead(known: Knowledge, news: Of<"read">, at: Moment): Knowledge {
   const { record, askedAt } = news;
   const read = { ...known, lookedAt: at, reads: known.reads + 1, failures: 0 };
   const session = fromRecord(record);
-  if (lags(known, record, at)) return read;
+  if (lags(known, record, askedAt)) return read;
   const restored = restore(known, session);
   const isWritten = withBegins(known, (change) => ({
     ...change,
