@@ -1,10 +1,13 @@
 /** Time that a context has slept through: what a late timer, and a late answer, are worth. */
 import { describe, expect, it } from "vitest";
-import { askStore } from "../../../src/refresh/keeper.ts";
+import { askStore, createKeeper } from "../../../src/refresh/keeper.ts";
 import { createLimit } from "../../../src/guard/limit.ts";
+import { toRecord } from "../../../src/guard/record.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Clock } from "../../../src/types.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { SECOND } from "./faulty-parts.ts";
+import { named } from "./known-sessions.ts";
 
 /** A context that can sleep: time goes on, and its timers do not. */
 function sleeper(): { clock: Clock; manual: ManualClock; sleep(ms: number): void } {
@@ -90,5 +93,22 @@ describe("a store's answer", () => {
     sleep(3 * SECOND);
     answer("it");
     expect(await got).toEqual({ answer: "it", isFresh: false });
+  });
+
+  it("that came while this context slept is no answer: the record is read anew [P4 P16 F58]", async () => {
+    const { clock, sleep } = sleeper();
+    const { answer, ask } = answering();
+    const later = toRecord(named("b"));
+    let reads = 0;
+    const store = {
+      ...memoryStore(),
+      read: async () => (reads++ ? later : ask().then(() => undefined)),
+    };
+    const got = createKeeper(store, "key", clock).read();
+    await settle();
+    sleep(3 * SECOND);
+    answer("none");
+    expect(await got).toEqual({ record: later, askedAt: clock.running() });
+    expect(reads).toBe(2);
   });
 });
