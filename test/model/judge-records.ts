@@ -92,7 +92,8 @@ export function judgeRecords(facts: Facts): void {
     if (given.refresh !== facts.refreshOf(after))
       violate("P6.mixed", "the access token of one grant with the refresh token of another");
     const op = facts.opOf(given.grants);
-    if (op && facts.keyOf(op.place.account) !== key)
+    const isAnothers = op !== undefined && facts.keyOf(op.place.account) !== key;
+    if (isAnothers && !isAskedFor(given, place))
       violate("S11.account", "one account's token in another's record");
     const name = next.sessionId + after.generation;
     if (previous?.sessionId !== next.sessionId) {
@@ -133,13 +134,20 @@ export function judgeRecords(facts: Facts): void {
     if (isRemoved) violate("P4.removed", "F49: a removed account came back by a retry");
   }
 
-  /** Whoever has left is signed in again by no look, though the cookie is there: only where it is asked for. */
-  function judgeRestored({ grants }: Granted, { device }: Place): void {
+  /** Who had this cookie has left, no server could be told, and somebody asks for whatever cookie is there. */
+  function isAskedFor({ grants }: Granted, { device }: Place): boolean {
     const left = facts.left.get(grants);
-    if (scenario.provider !== "cookie" || !left || left.device !== device || facts.hasEvicted)
-      return;
-    const isAskedFor = !scenario.hasLogout && (facts.soughtUntil.get(device) ?? -1) >= left.at;
-    if (!isAskedFor) violate("P4.restored", "who had signed out was signed in again by the cookie");
+    if (scenario.provider !== "cookie" || scenario.hasLogout || left?.device !== device)
+      return false;
+    return (facts.soughtUntil.get(device) ?? -1) >= left.at;
+  }
+
+  /** Whoever has left is signed in again by no look, though the cookie is there: only where it is asked for. */
+  function judgeRestored(given: Granted, place: Place): void {
+    const isLeft = facts.left.get(given.grants)?.device === place.device;
+    if (scenario.provider !== "cookie" || !isLeft || facts.hasEvicted) return;
+    if (!isAskedFor(given, place))
+      violate("P4.restored", "who had signed out was signed in again by the cookie");
   }
 
   /** `Retry-After` is a promise that the cool-down keeps, up to its cap. */

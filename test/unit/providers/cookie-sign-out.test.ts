@@ -67,14 +67,17 @@ describe("a sign-out without a logoutUrl", () => {
     expect(kinds(scene)).toEqual(["login"]);
   });
 
-  it("ends by signIn() alone, which is asked for; then the next look keeps what was found [P4]", async () => {
-    const { scene } = await leftOffline({}, withoutLogout);
-    await prune(scene);
-    const next = scene.open();
-    await next.vault.signIn();
-    expect(await userOf(next)).toBe("alice");
-    expect(await userOf(scene.open())).toBe("alice");
-  });
+  it.each(["default", "work"])(
+    "ends by signIn() alone, which asks for whatever cookie is there; then the next look keeps it, as %s [P4]",
+    async (account) => {
+      const { scene } = await leftOffline({}, withoutLogout);
+      await prune(scene);
+      const next = scene.open({ account });
+      await next.vault.signIn();
+      expect(await userOf(next)).toBe("alice");
+      expect(await userOf(scene.open({ account }))).toBe("alice");
+    },
+  );
 
   it("ends with the next login [P19]", async () => {
     const { scene } = await leftOffline({}, withoutLogout);
