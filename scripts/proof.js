@@ -151,9 +151,12 @@ function keep() {
   renameSync(`${file}.new`, file);
 }
 
-/** A failure is played again by its seed, so that no stack is needed here, and none is paid for. */
+/**
+ * A failure is played again by its seed, so that no stack is needed here, and none is paid for. Nor are
+ * threads of V8's own: the other shares have the cores.
+ */
 function start() {
-  const execArgv = ["--stack-trace-limit=0"];
+  const execArgv = ["--stack-trace-limit=0", "--single-threaded"];
   return fork(path.join(root, "test", "model", "share.ts"), { cwd: root, execArgv });
 }
 
