@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 24_930,
-  browser: 26_750,
+  "": 25_120,
+  browser: 26_930,
   "channels/broadcast": 390,
-  cloudflare: 35_000,
-  deno: 29_030,
+  cloudflare: 35_120,
+  deno: 29_230,
   jwt: 11_940,
   "channels/postgres": 2830,
   "channels/redis": 3540,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7600,
-  node: 33_610,
+  node: 33_790,
   "providers/api-key": 2300,
   "providers/artos": 3780,
   "providers/auth0": 14_090,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2520,
   "stores/memory": 340,
   "stores/sqlite": 3840,
-  testing: 33_770,
+  testing: 33_960,
   webhook: 2670,
-  worker: 32_120,
+  worker: 32_310,
   vaults: 1550,
   wretch: 1730,
   "stores/postgres": 5110,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_400,
+    limit: 27_560,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 25_730,
+    limit: 25_910,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 40_570,
+    limit: 40_740,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
