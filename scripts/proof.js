@@ -4,7 +4,9 @@
  *
  * What is done is kept in a file, so that a run that was ended goes on where it was. A change to the model,
  * or to a file of `src` that it plays, starts anew; `--anyway` goes on all the same. `--files` lists these
- * files. `TOKENKEEP_SEED` gives the seed of a new run.
+ * files. `TOKENKEEP_SEED` gives the seed of a new run. `--from=7` begins with every family's eighth share:
+ * another machine has played what comes before it, with the same seed and of the same source, which the
+ * first line names.
  */
 
 import { fork } from "node:child_process";
@@ -53,8 +55,11 @@ useOwnNode();
 const started = performance.now();
 const words = process.argv.slice(2);
 const isAnyway = words.includes("--anyway");
+const from = Number(words.find((word) => word.startsWith("--from="))?.slice("--from=".length) ?? 0);
 const total = Number(words.find((word) => !word.startsWith("-")) ?? WHOLE);
 if (!(total >= 1)) fail("`npm run proof -- 100000` wants a number of schedules.");
+if (!Number.isInteger(from) || from < 0)
+  fail("`npm run proof -- --from=7` wants how many shares of each family are played already.");
 const name = createHash("sha256").update(root).digest("hex").slice(0, 12);
 const file = path.join(os.tmpdir(), `tokenkeep-proof-${name}.json`);
 
@@ -85,7 +90,10 @@ const failed = new Set();
 let ran = 0;
 let told = 0;
 
-heading(`${sum(shares)} schedules of ${families.length} families, TOKENKEEP_SEED=${progress.seed}`);
+heading(
+  `${sum(shares)} schedules of ${families.length} families, TOKENKEEP_SEED=${progress.seed}, ` +
+    `source ${progress.source.slice(0, 16)}`,
+);
 if (excused) console.log(`Excused, so that this proves less: ${excused}`);
 if (waiting.length < shares.length)
   console.log(`${sum(shares) - sum(waiting)} are done already (${file})`);
@@ -132,7 +140,7 @@ function begin() {
     source,
     total,
     seed: Number(process.env["TOKENKEEP_SEED"] ?? Date.now() % 2 ** 31),
-    done: {},
+    done: Object.fromEntries(families.map(({ title }) => [title, [...Array(from).keys()]])),
   };
 }
 
