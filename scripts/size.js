@@ -11,10 +11,10 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 25_120,
-  browser: 26_930,
+  "": 25_130,
+  browser: 26_940,
   "channels/broadcast": 390,
-  cloudflare: 35_120,
+  cloudflare: 35_130,
   deno: 29_230,
   jwt: 11_940,
   "channels/postgres": 2830,
@@ -22,7 +22,7 @@ const alone = {
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7600,
-  node: 33_790,
+  node: 33_800,
   "providers/api-key": 2300,
   "providers/artos": 3780,
   "providers/auth0": 14_090,
@@ -72,7 +72,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_560,
+    limit: 27_570,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,

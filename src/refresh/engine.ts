@@ -77,7 +77,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     isAttempting: () => isAttempting,
     onChanged: () => void look(),
   });
-  const keeper = createKeeper(store, key, clock);
+  const keeper = createKeeper(store, key, { clock, isClosed: closed });
   /** Jittered, so that waiting contexts do not read in step. It always fires: a sign-in may wait for it. */
   async function pause(): Promise<void> {
     const timer = clock.setTimeout(mind.wake, 100 + 400 * random());

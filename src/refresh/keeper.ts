@@ -73,7 +73,16 @@ export function askStore<T>(clock: Clock, ask: () => Promise<T>): Promise<Answer
   return answered.finally(() => clock.clearTimeout(timer));
 }
 
-export function createKeeper(store: TokenStore, key: string, clock: Clock): Keeper {
+export interface KeeperOptions {
+  readonly clock: Clock;
+  readonly isClosed: () => boolean;
+}
+
+export function createKeeper(
+  store: TokenStore,
+  key: string,
+  { clock, isClosed }: KeeperOptions,
+): Keeper {
   let last: Promise<unknown> = Promise.resolve();
   /** A write that has not been answered. */
   let silent: { readonly end: Promise<unknown>; readonly until: number } | undefined;
@@ -120,7 +129,7 @@ export function createKeeper(store: TokenStore, key: string, clock: Clock): Keep
     async read() {
       const first = await readOnce();
       // It waited while this context slept, so that it tells how things were long ago.
-      return first.isFresh ? first.answer : (await readOnce()).answer;
+      return first.isFresh || isClosed() ? first.answer : (await readOnce()).answer;
     },
     async head() {
       const { answer, isFresh } = await inTurn(async () => ({

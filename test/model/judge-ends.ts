@@ -4,7 +4,7 @@ import { bodyOf } from "./record.ts";
 import type { Granted, Grants } from "./server.ts";
 import type { Place } from "./world.ts";
 
-/** What was under way when a vault was closed: an exchange, and two answers of the store. */
+/** What was under way when a vault was closed: an exchange, and two answers of the store, in waking time. */
 const FINISH = 35_000;
 
 export interface Ends {
@@ -22,7 +22,9 @@ export function judgeEnds(facts: Facts): Ends {
   const revokes = scenario.provider === "password";
 
   facts.stores.onBegin.push((place) => {
-    if (world.now() > place.closedAt + FINISH) violate("P21.store", "F44: a closed vault reads on");
+    const { closedAt, disturbedAt } = place;
+    if (world.now() > Math.max(closedAt, disturbedAt) + FINISH)
+      violate("P21.store", "F44: a closed vault reads on");
   });
 
   /** Whether something else may have taken this sign-in's place: it ended no earlier than this began. */

@@ -29,7 +29,7 @@ describe("the keeper", () => {
       head: slowly("head", inner.head),
       write: slowly("write", inner.write),
     };
-    const keeper = createKeeper(store, "key", clock);
+    const keeper = createKeeper(store, "key", { clock, isClosed: () => false });
     const record = { format: 1, sessionId: "s", revision: 1 } as const;
     const all = Promise.all([keeper.read(), keeper.write(record, undefined), keeper.head()]);
     const [read, isWritten, { head }] = await within(clock, SECOND, all);
@@ -109,7 +109,7 @@ describe("a bug in what writes", () => {
       onNews: (type) => void told.push(type),
     });
     const keeper = {
-      ...createKeeper(store, "key", clock),
+      ...createKeeper(store, "key", { clock, isClosed: () => false }),
       write: async (): Promise<never> => {
         throw new RangeError("a bug");
       },

@@ -95,7 +95,8 @@ describe("a store's answer", () => {
     expect(await got).toEqual({ answer: "it", isFresh: false });
   });
 
-  it("that came while this context slept is no answer: the record is read anew [P4 P16 F58]", async () => {
+  /** A context that sleeps while its store answers, and sees then what it reads. */
+  async function sleptOver(isClosed: boolean) {
     const { clock, sleep } = sleeper();
     const { answer, ask } = answering();
     const later = toRecord(named("b"));
@@ -104,11 +105,23 @@ describe("a store's answer", () => {
       ...memoryStore(),
       read: async () => (reads++ ? later : ask().then(() => undefined)),
     };
-    const got = createKeeper(store, "key", clock).read();
+    const got = createKeeper(store, "key", { clock, isClosed: () => isClosed }).read();
     await settle();
     sleep(3 * SECOND);
     answer("none");
-    expect(await got).toEqual({ record: later, askedAt: clock.running() });
+    return { ...(await got), later, reads, now: clock.running() };
+  }
+
+  it("that came while this context slept is no answer: the record is read anew [P4 P16 F58]", async () => {
+    const { record, askedAt, later, reads, now } = await sleptOver(false);
+    expect(record).toBe(later);
+    expect(askedAt).toBe(now);
     expect(reads).toBe(2);
+  });
+
+  it("is not asked for anew by a vault that was closed meanwhile [P21 F44]", async () => {
+    const { record, reads } = await sleptOver(true);
+    expect(record).toBeUndefined();
+    expect(reads).toBe(1);
   });
 });
