@@ -86,8 +86,9 @@ export function createPeers(parts: PeerParts): Peers {
       parts.mind().learn({ type: "asked", attemptId: session.intent?.attemptId });
     },
     passed(name) {
-      const { sessionId, generation } = questioned ?? {};
-      if (name.sessionId !== sessionId || name.generation !== generation) return;
+      const isAskedAbout =
+        questioned?.sessionId === name.sessionId && questioned.generation === name.generation;
+      if (!isAskedAbout) return;
       questioned = undefined;
       post("passed", name);
     },
