@@ -63,9 +63,14 @@ export interface OAuthServer extends Readonly<Partial<Record<EndpointName, strin
   readonly id_token_signing_alg_values_supported?: string[] | undefined;
 }
 
-/** Why a server could not be looked up. */
+/** Why a server, or its keys, could not be looked up. */
 export interface LookUpFlaw {
-  readonly flaw: "metadata_missing" | "metadata_invalid" | "issuer_mismatch" | "redirected";
+  readonly flaw:
+    | "metadata_missing"
+    | "metadata_invalid"
+    | "issuer_mismatch"
+    | "redirected"
+    | "no_keys";
   readonly status?: number | undefined;
   readonly retryAfter?: number | undefined;
 }
@@ -157,11 +162,11 @@ function given(endpoints: OAuthEndpoints, issuer: string | undefined): OAuthServ
   });
 }
 
-/** Finds the server. What was found is kept; a failure is not, and no promise is shared (F31). */
-export type LookUp = (exchange: Exchange) => Promise<OAuthServer | LookUpFlaw>;
+/** Looks something up. Rejects as the exchange's `fetch` does. */
+export type LookUp<T> = (exchange: Exchange) => Promise<T | LookUpFlaw>;
 
-/** Looks a client's server up: once, and only when it is wanted. Rejects as the exchange's `fetch` does. */
-export function createLookUp(client: OAuthClient): LookUp {
+/** Looks a client's server up when it is wanted. What was found is kept; a failure is not, nor a promise (F31). */
+export function createLookUp(client: OAuthClient): LookUp<OAuthServer> {
   const { issuer, endpoints } = own(client);
   let found = endpoints && given(endpoints, issuer);
   return async (exchange) => {
@@ -185,6 +190,20 @@ export function createLookUp(client: OAuthClient): LookUp {
     return last;
   };
 }
+
+/** A JSON Web Key Set (RFC 7517 §5). */
+export interface KeySet {
+  readonly jwks: object;
+}
+
+/** Looks up the keys that sign a server's ID tokens. */
+export const keysAt =
+  (url: string): LookUp<KeySet> =>
+  async (exchange) => {
+    const { status, body, retryAfter, isRedirect } = await send({ url, method: "GET" }, exchange);
+    if (status === 200 && Array.isArray(body?.["keys"])) return own({ jwks: body });
+    return { flaw: isRedirect ? "redirected" : "no_keys", status, retryAfter };
+  };
 
 /**
  * What keeps sessions and logins of one client apart from another's (S11). A server without an issuer is told by

@@ -47,7 +47,7 @@ export const clientKey = (client: OAuthClient): string =>
   JSON.stringify([...clientParts(client), own({ ...client.parameters })]);
 
 /** The server of each client, once it was looked up. */
-const lookUps = new Map<string, LookUp>();
+const lookUps = new Map<string, LookUp<OAuthServer>>();
 
 /** Whether a secret, or the user, may be sent there. */
 export function isSafe(address: string, { dangerouslyAllowLoopbackHttp }: OAuthClient): boolean {

@@ -24,13 +24,16 @@ import { readStandard } from "../grant/call.ts";
 import { skewOf } from "../grant/lifetime.ts";
 import {
   clientParts,
+  createLookUp,
+  keysAt,
+  type KeySet,
   type OAuthClient,
   type OAuthEndpoints,
   type OAuthServer,
   parseUrl,
 } from "../grant/oauth.ts";
 import { type Claims, shownOf } from "../grant/oauth-claims.ts";
-import { briefly, createFinder, lost } from "../grant/oauth-finder.ts";
+import { briefly, lost, withFound } from "../grant/oauth-finder.ts";
 import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
 import { outcomeOf, type ReplyRules, type TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf, isInBrowser } from "../grant/secrets.ts";
@@ -121,14 +124,17 @@ export function oauth2(given: OAuth2Options): Provider<CodeCredentials> {
   const parts = clientOf(options);
   const { rotation = "strict", reuseWindow, assumedLifetime } = options;
 
-  const withServer = createFinder(options);
+  const find = createLookUp(options);
+  const withServer = (exchange: Exchange, then: (server: OAuthServer) => Promise<Outcome>) =>
+    withFound(exchange, (given) => briefly(given, find), then);
 
   return own<Provider<CodeCredentials>>({
     ...addressOf({ ...options, partition: options.partition ?? clientParts(options) }),
     renewal: own({ rotation, reuseWindow, assumedLifetime }),
     async signIn(credentials, exchange) {
       const code = narrowCode(credentials);
-      return withServer(exchange, (server) => redeem(parts, { server, exchange, code }));
+      // Nothing of it can be tried again, so that a look-up may take all of the exchange's time.
+      return withFound(exchange, find, (server) => signIn(parts, { server, exchange, code }));
     },
     renew: ({ refreshToken = "", material }, exchange) =>
       withServer(exchange, (server) =>
@@ -215,24 +221,41 @@ async function ask(
   return { outcome: { type: "trouble", unprocessed: true, reason: "metadata_invalid" } };
 }
 
-interface Redeeming {
+interface SigningIn {
   readonly server: OAuthServer;
   readonly exchange: Exchange;
   readonly code: CodeCredentials;
 }
 
 /** From a callback to tokens: RFC 6749 §4.1.3, RFC 9207 §2.4. */
-async function redeem(parts: Client, { server, exchange, code }: Redeeming): Promise<Outcome> {
-  const { client, authentication, wantsIdToken, options } = parts;
-  const { callback, state, codeVerifier, redirectUri } = code;
+async function signIn(parts: Client, { server, exchange, code }: SigningIn): Promise<Outcome> {
   let answer: URLSearchParams;
   try {
     answer = oauth.validateAuthResponse(
-      ...[asMetadata(server), client, new URLSearchParams(callback), state],
+      ...[asMetadata(server), parts.client, new URLSearchParams(code.callback), code.state],
     );
   } catch {
     return { type: "trouble", reason: "callback_invalid" };
   }
+  const asked = own({ server, exchange, code, answer });
+  if (!parts.wantsIdToken || !server.jwks_uri) return redeem(parts, asked);
+  // The keys come first: no code is spent for an ID token that could not be checked.
+  return withFound(exchange, keysAt(server.jwks_uri), (keys) =>
+    redeem(parts, own({ ...asked, keys })),
+  );
+}
+
+interface Redeeming extends SigningIn {
+  /** What the callback brought, once it is checked. */
+  readonly answer: URLSearchParams;
+  /** Absent where the server has none, or where no ID token is wanted. */
+  readonly keys?: KeySet;
+}
+
+async function redeem(parts: Client, asked: Redeeming): Promise<Outcome> {
+  const { server, exchange, code, answer, keys } = asked;
+  const { client, authentication, wantsIdToken, options } = parts;
+  const { codeVerifier, redirectUri } = code;
   const { outcome, reply } = await ask(parts, exchange, (given) =>
     oauth.authorizationCodeGrantRequest(
       ...[asMetadata(server), client, authentication, answer, redirectUri, codeVerifier, given],
@@ -244,14 +267,15 @@ async function redeem(parts: Client, { server, exchange, code }: Redeeming): Pro
   if (!wantsIdToken) return { ...outcome, grant };
   let claims: Claims | undefined;
   try {
-    claims = await checkIdToken(parts, { server, exchange, reply, code });
+    claims = await checkIdToken(parts, { server, exchange, reply, code, keys });
+    exchange.signal.throwIfAborted();
     return {
       ...outcome,
       grant: { ...grant, ...shownOf(claims, { idToken: reply.body?.["id_token"], options }) },
     };
   } catch {
-    // Nobody knows whose tokens these are: they are not kept.
-    await revoke(parts, { server, exchange, tokens: grant }).catch(() => {});
+    // Nobody knows whose tokens these are, or nobody waits for them any more.
+    await giveBack(parts, { server, exchange, tokens: grant });
     return { type: "trouble", reason: claims ? "read_failed" : "id_token_invalid" };
   }
 }
@@ -280,12 +304,11 @@ async function refresh(
   const known = isObject(material) ? own(material)["sub"] : undefined;
   const sub = decodeClaims(idToken)?.["sub"];
   if (known !== undefined && sub !== undefined && sub !== known) {
-    // They reached this context, so that they are given back (P20).
-    await revoke(parts, { server, exchange, tokens: outcome.grant }).catch(() => {});
+    await giveBack(parts, { server, exchange, tokens: outcome.grant });
     return { type: "refused" };
   }
   try {
-    const claims = await checkIdToken(parts, { server, exchange, reply });
+    const claims = await checkIdToken(parts, own({ server, exchange, reply }));
     return { ...outcome, grant: { ...outcome.grant, ...shownOf(claims, { idToken, options }) } };
   } catch {
     // A good access token is not thrown away for what is wrong beside it (F70).
@@ -316,12 +339,23 @@ async function revoke(
   return outcome;
 }
 
+/** Revokes tokens that have come and are not kept (P20), though their exchange may be over. */
+async function giveBack(parts: Client, { server, exchange, tokens }: Revoking): Promise<void> {
+  const outlasting = own({ ...exchange, signal: new AbortController().signal });
+  const revoking = briefly(outlasting, (brief) =>
+    revoke(parts, { server, exchange: brief, tokens }),
+  );
+  await revoking.catch(() => {});
+}
+
 interface IdTokenIn {
   readonly server: OAuthServer;
   readonly exchange: Exchange;
   readonly reply: TokenReply;
   /** The login that it answers; absent after a refresh. */
   readonly code?: CodeCredentials;
+  /** Whose signature it has to have; a refresh goes by the reply's TLS. */
+  readonly keys?: KeySet | undefined;
 }
 
 /**
@@ -330,7 +364,7 @@ interface IdTokenIn {
  */
 async function checkIdToken(
   { client, options: { idTokenAlgorithms } }: Client,
-  { server, exchange, reply, code }: IdTokenIn,
+  { server, exchange, reply, code, keys }: IdTokenIn,
 ): Promise<Claims> {
   const idToken = reply.body?.["id_token"];
   if (!isToken(idToken)) throw new Error("There is no ID token");
@@ -357,7 +391,7 @@ async function checkIdToken(
     ...[as, at, response],
     own({ expectedNonce: nonce ?? oauth.expectNoNonce, maxAge, requireIdToken: true }) as object,
   );
-  if (server.jwks_uri) await briefly(exchange, (brief) => checkSignature(as, response, brief));
+  if (keys) await checkSignature(as, response, keys);
   return claimsIn(redeemed);
 }
 
@@ -379,19 +413,14 @@ function skewAt(idToken: string, { date }: TokenReply, { now }: Exchange): numbe
 async function checkSignature(
   as: oauth.AuthorizationServer,
   response: Response,
-  exchange: Exchange,
+  { jwks }: KeySet,
 ): Promise<void> {
-  async function sendAs(url: string): Promise<Response> {
-    const { status, body } = await send({ url, method: "GET" }, exchange);
-    return Response.json(body ?? null, { status: status === 200 ? 200 : 502 });
-  }
   await oauth.validateApplicationLevelSignature(
     as,
     response,
     own({
-      [oauth.customFetch]: sendAs,
+      [oauth.customFetch]: async () => Response.json(jwks),
       [oauth.allowInsecureRequests]: true,
-      signal: exchange.signal,
     }),
   );
 }
