@@ -174,8 +174,10 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
 
   return async () => {
     const before = sightOf(mind.known, mind.facts());
-    const { session, now, running, isUnsent } = before;
+    const { now, running } = before;
+    const { session, unsent } = mind.known;
     if (!session) return;
+    const isUnsent = unsent !== undefined && session.intent?.attemptId === unsent.id;
     const attemptId = randomId();
     const causedBy = causeOf(mind.known.endpoints, session.generation, running);
     const lock = await signs.hold(attemptId);

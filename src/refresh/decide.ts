@@ -35,8 +35,6 @@ export interface Sight extends Moment {
   readonly intentAge: number;
   /** How long ago this context last looked at the record and saw no such intent. */
   readonly quietAge: number | undefined;
-  /** The intent is this context's own, and no request followed it. */
-  readonly isUnsent: boolean;
   /** Whether the attempt's context lives, by the lock of the attempt; absent where nobody can tell. */
   readonly isAlive: boolean | undefined;
   /** Peers were asked about this intent, and none claimed it. */
@@ -133,7 +131,7 @@ function spend(
   { renewal, serves }: { readonly renewal: Renewal; readonly serves: boolean },
 ): Decision {
   const { intent, tokenSet } = session;
-  if (!intent || (sight.isUnsent && !intent.repeated)) return { serves, next: "begin" };
+  if (!intent) return { serves, next: "begin" };
   const window = renewal.rotation === "none" ? Infinity : (renewal.reuseWindow ?? 0);
   const age = windowAge(sight, intent.firstSentAt);
   // Half of the window, so that a request that takes its time still arrives inside it.
@@ -152,7 +150,7 @@ function spend(
   // Strict rotation: an early replay may revoke a token that still works.
   const isGood = sight.now < (tokenSet.expiresAt ?? Infinity) && !sight.isSurelyOver;
   if (isGood) return { serves: true, next: "rest", isStuck: true };
-  if (!sight.isUnsent && sight.intentAge < TRAVEL) return { serves: false, next: "watch" };
+  if (sight.intentAge < TRAVEL) return { serves: false, next: "watch" };
   return { serves: false, next: sight.wasAsked ? "recover" : "ask" };
 }
 
@@ -167,7 +165,7 @@ function windowAge({ now, intentAge, quietAge, shared }: Sight, firstSentAt: num
 
 /** Whether no context can wait for a reply any more. */
 function isExchangeOver(sight: Sight, { intent }: Session): boolean {
-  if (!intent || sight.isUnsent || intent.ended || sight.isAlive === false) return true;
+  if (!intent || intent.ended || sight.isAlive === false) return true;
   const longest = EXCHANGE + MARGIN;
   if (sight.intentAge > longest) return true;
   // A context that has seen the exchange begin, or sees its lock held, needs no other machine's clock.

@@ -3,12 +3,15 @@
  * changed. `learn` makes the next value from a piece of news; decisions and events are read from it.
  */
 import type { VaultErrorReason } from "../errors.ts";
+import { own } from "../guard/json.ts";
 import type {
+  Intent,
   RecordHead,
   RejectedToken,
   Renewal,
   Session,
   StoredRecord,
+  TokenName,
   TokenStore,
 } from "../types.ts";
 import type { Begin, Change, Found } from "./changes.ts";
@@ -20,6 +23,12 @@ import { FOREIGN_MARGIN, LAG, type Moment } from "./timing.ts";
 export interface Setting {
   readonly renewal: Renewal | undefined;
   readonly store: Pick<TokenStore, "atomic" | "shared">;
+}
+
+/** An intent, and since when this context has seen it, in running time. */
+export interface Standing {
+  readonly intent: Intent;
+  readonly since: number;
 }
 
 export interface Knowledge {
@@ -56,8 +65,8 @@ export interface Knowledge {
   readonly intent: { readonly id: string; readonly since: number } | undefined;
   /** When the last look began that saw the refresh token unspent. */
   readonly quietAt: number | undefined;
-  /** An intent of this context's own that no request followed. */
-  readonly unsentId: string | undefined;
+  /** An intent of this context's own that no request followed, and the one that stood before it. */
+  readonly unsent: { readonly id: string; readonly earlier: Standing | undefined } | undefined;
   /** The access token that this context has refreshed last. */
   readonly gotHere: string | undefined;
   /** Whether the context of an attempt lives, by its lock. */
@@ -105,7 +114,7 @@ export const nothingKnown = (setting: Setting): Knowledge => ({
   generation: { since: 0, notBefore: undefined },
   intent: undefined,
   quietAt: undefined,
-  unsentId: undefined,
+  unsent: undefined,
   gotHere: undefined,
   life: undefined,
   askedId: undefined,
@@ -195,6 +204,17 @@ export function beginningAlone({ changes, session }: Knowledge): Begin | undefin
   return isAlone && begin.session.sessionId === session?.sessionId ? begin : undefined;
 }
 
+/**
+ * The intent that counts. One of this context's own is looked through as long as no request has followed it:
+ * the exchange before it may still be under way, however long ago that one was taken over.
+ */
+export function standing({ session, intent, unsent }: Knowledge): Standing | undefined {
+  if (!session?.intent || !intent) return undefined;
+  return intent.id === unsent?.id
+    ? unsent.earlier
+    : own({ intent: session.intent, since: intent.since });
+}
+
 /** Whether some endpoint has let this generation through, as far as this context can know. */
 export const mayHavePassed = ({ passes, isHandedOn }: Knowledge): boolean =>
   passes > 0 || isHandedOn;
@@ -207,6 +227,16 @@ export const isReplaced = ({ generation, tokenSet }: Session, rejected: Rejected
 
 export const isPersisted = ({ changes }: Knowledge): boolean =>
   !changes.some(({ isFailed }) => isFailed);
+
+/**
+ * Whether this context is ahead of somebody who still knows this generation: what the store did not take has
+ * renewed the session, replaced it or ended it.
+ */
+export function isAheadOf(known: Knowledge, { sessionId, generation }: TokenName): boolean {
+  const { session, met } = known;
+  const isSame = session?.sessionId === sessionId && session.generation <= generation;
+  return !isPersisted(known) && met.has(sessionId) && !isSame;
+}
 
 /** Whether the application has to ask for a sign-in. */
 export const needsSignIn = ({ session, setting, endpoints }: Knowledge, now: number): boolean => {

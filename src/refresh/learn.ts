@@ -10,7 +10,7 @@ import {
   type Endpoints,
   noEndpoints,
 } from "./endpoints.ts";
-import { type Knowledge, lags, type News, oldestAge } from "./knowledge.ts";
+import { type Knowledge, lags, type News, oldestAge, standing } from "./knowledge.ts";
 import { backOff, type Moment } from "./timing.ts";
 
 /** How many sessions are remembered by name: a context may live for years, and sign in each minute. */
@@ -104,7 +104,7 @@ function take(known: Knowledge, news: News, at: Moment): Knowledge {
     case "refreshing":
       return whileRefreshing(known, news, at);
     case "unsent":
-      return { ...known, unsentId: news.attemptId };
+      return { ...known, unsent: unsentBy(known, news.attemptId) };
     case "ended":
       return afterExchange(known, news, at);
     case "rejected":
@@ -183,14 +183,18 @@ function afterMove(known: Knowledge, { session }: Of<"moved">): Knowledge {
   return { ...known, changes };
 }
 
+/** An own attempt begins, or its request leaves, so that what stood before it counts no more. */
+const unsentBy = (known: Knowledge, attemptId: string | undefined): Knowledge["unsent"] =>
+  attemptId === undefined ? undefined : { id: attemptId, earlier: standing(known) };
+
 function whileRefreshing(
   known: Knowledge,
-  { attemptId, causedBy }: Of<"refreshing">,
+  { causedBy }: Of<"refreshing">,
   { running }: Moment,
 ): Knowledge {
   const endpoints =
     causedBy === undefined ? known.endpoints : afterBeginning(known.endpoints, causedBy, running);
-  return { ...known, unsentId: attemptId, endpoints };
+  return { ...known, endpoints };
 }
 
 /** The record that a write has replaced was known too, tombstones included. */

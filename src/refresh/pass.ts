@@ -4,6 +4,7 @@
  */
 import { isStep } from "./decide.ts";
 import { StoreTrouble } from "./keeper.ts";
+import { standing } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import type { Peers } from "./peers.ts";
 import type { SignsOfLife } from "./attempt-lock.ts";
@@ -34,8 +35,8 @@ export function createPass(parts: PassParts): () => Promise<void> {
 
   /** Whether the intent that stands belongs to a context that is gone. */
   async function probe(): Promise<void> {
-    const intent = mind.known.session?.intent;
-    if (!intent || intent.ended || intent.attemptId === mind.known.unsentId) return;
+    const intent = standing(mind.known)?.intent;
+    if (!intent || intent.ended) return;
     const isAlive = await signs.isAlive(intent);
     if (isAlive === undefined) return;
     // A finished attempt's lock is free too: only a look after the probe tells the two apart.

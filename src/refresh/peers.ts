@@ -4,7 +4,7 @@
  */
 import { isObject } from "../guard/claims.ts";
 import type { Channel, Clock, PeerMessage, TokenName } from "../types.ts";
-import { isPersisted, mayHavePassed } from "./knowledge.ts";
+import { isAheadOf, mayHavePassed, standing } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { CLAIM } from "./timing.ts";
 
@@ -48,16 +48,16 @@ export function createPeers(parts: PeerParts): Peers {
   /** A peer has asked about this generation, when nobody here had seen an endpoint let it through. */
   let questioned: TokenName | undefined;
 
-  /** Claims an exchange that is under way here, or a generation that the store did not take. */
-  function answer({ sessionId, generation }: PeerMessage): void {
+  /** Claims an exchange that is under way here, or what came of one, or after it, and is in no store yet. */
+  function answer(asked: TokenName): void {
     const { known } = parts.mind();
     const { session } = known;
-    if (session?.sessionId !== sessionId) return;
-    const isAhead = !isPersisted(known) && session.generation > generation;
-    if (parts.isAttempting() || isAhead) post("claim", session);
-    if (session.generation !== generation) return;
-    if (mayHavePassed(known)) post("passed", session);
-    else questioned = { sessionId, generation };
+    if (parts.isAttempting() || isAheadOf(known, asked)) post("claim", asked);
+    const isOurs =
+      session?.sessionId === asked.sessionId && session.generation === asked.generation;
+    if (!isOurs) return;
+    if (mayHavePassed(known)) post("passed", asked);
+    else questioned = { sessionId: asked.sessionId, generation: asked.generation };
   }
 
   const port = channel?.open(key, (said) => {
@@ -79,11 +79,12 @@ export function createPeers(parts: PeerParts): Peers {
   return {
     post,
     async ask() {
-      const { session } = parts.mind().known;
-      if (!session) return;
-      post("ask", session);
+      const { known } = parts.mind();
+      if (!known.session) return;
+      const attemptId = standing(known)?.intent.attemptId;
+      post("ask", known.session);
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, CLAIM));
-      parts.mind().learn({ type: "asked", attemptId: session.intent?.attemptId });
+      parts.mind().learn({ type: "asked", attemptId });
     },
     passed(name) {
       const isAskedAbout =

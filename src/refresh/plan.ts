@@ -1,6 +1,6 @@
 /** Says what one caller gets, and what is to be done next: pure, from the knowledge. */
 import { own } from "../guard/json.ts";
-import type { RejectedToken } from "../types.ts";
+import type { Intent, RejectedToken, Session } from "../types.ts";
 import { type Decision, decide, isRenewable, type Sight } from "./decide.ts";
 import {
   causeOf,
@@ -18,6 +18,7 @@ import {
   isReplaced,
   type Knowledge,
   mayHavePassed,
+  standing,
 } from "./knowledge.ts";
 import { dueAt, type Moment } from "./timing.ts";
 
@@ -60,15 +61,20 @@ export type Answer =
 const isUntried = (known: Knowledge, { canAsk }: Pick<Facts, "canAsk">): boolean =>
   !mayHavePassed(known) && (canAsk || known.setting.store.shared === "context");
 
+/** A session with the intent that counts. */
+const asCounts = (session: Session | undefined, intent: Intent | undefined): Session | undefined =>
+  session && session.intent !== intent ? own({ ...session, intent }) : session;
+
 export function sightOf(known: Knowledge, facts: Facts): Sight {
-  const { session, setting, endpoints, intent, quietAt, life } = known;
+  const { session, setting, endpoints, quietAt, life } = known;
   const { now, running } = facts;
   const current = session?.generation ?? 0;
-  const id = session?.intent?.attemptId;
+  const stands = standing(known);
+  const id = stands?.intent.attemptId;
   return {
     now,
     running,
-    session,
+    session: asCounts(session, stands?.intent),
     renewal: setting.renewal,
     shared: setting.store.shared,
     isRejected: isRejected(endpoints, current),
@@ -79,9 +85,8 @@ export function sightOf(known: Knowledge, facts: Facts): Sight {
       isUntried: isUntried(known, facts),
     }),
     generationAge: ageOfGeneration(known, facts),
-    intentAge: intent ? running - intent.since : 0,
+    intentAge: stands ? running - stands.since : 0,
     quietAge: quietAt === undefined ? undefined : running - quietAt,
-    isUnsent: id !== undefined && known.unsentId === id,
     isAlive: id !== undefined && life?.id === id ? life.isAlive : undefined,
     wasAsked: id !== undefined && known.askedId === id && !known.isClaimed,
     canAsk: facts.canAsk,

@@ -169,7 +169,11 @@ describe("a refresh", () => {
 
   it.each([
     ["do not come", () => Promise.reject(new TypeError("lost")), { reason: "no_connection" }],
-    ["are not there", () => new Response(null, { status: 404 }), { reason: "no_keys", status: 404 }],
+    [
+      "are not there",
+      () => new Response(null, { status: 404 }),
+      { reason: "no_keys", status: 404 },
+    ],
     ["are a page", () => new Response("<!doctype html>"), { reason: "no_keys", status: 200 }],
     [
       "stand elsewhere",

@@ -26,26 +26,6 @@ describe("an intent that is going on, strict rotation", () => {
       { session: intentAt(HARD), now: HARD + 1 },
       waits("watch"),
     ],
-    [
-      "it is our own, and no request followed: nothing was spent [P8]",
-      { session: open, now: END, isUnsent: true },
-      waits("begin"),
-    ],
-    [
-      "it is our own and unsent, but an earlier one was sent: peers are asked [P2]",
-      { session: intentAt(END, { repeated: true }), now: END, isUnsent: true },
-      waits("ask"),
-    ],
-    [
-      "it is our own and unsent, an earlier one was sent, and nobody claims it [P2]",
-      { session: intentAt(END, { repeated: true }), now: END, isUnsent: true, wasAsked: true },
-      waits("recover"),
-    ],
-    [
-      "it is our own and unsent, an earlier one was sent, and the token is good [P2]",
-      { session: intentAt(SOFT, { repeated: true }), now: SOFT, isUnsent: true },
-      stuck,
-    ],
   );
 });
 
@@ -111,11 +91,6 @@ describe("an intent whose outcome nobody knows, strict rotation", () => {
     [
       "what a dead context has sent may be travelling for five seconds: after [P2 F57]",
       { session: lost(END), now: END + 5_000, wasAsked: true },
-      waits("recover"),
-    ],
-    [
-      "our own that was not sent travels nowhere [P2]",
-      { session: intentAt(END, { repeated: true }), now: END + 1, isUnsent: true, wasAsked: true },
       waits("recover"),
     ],
     [

@@ -56,7 +56,6 @@ export function sighted({ session: changes, now, ...more }: Situation): Sight {
     generationAge: Infinity,
     intentAge: Math.max(0, now - (is?.intent?.firstSentAt ?? now)),
     quietAge: undefined,
-    isUnsent: false,
     isAlive: undefined,
     wasAsked: false,
     canAsk: false,

@@ -18,7 +18,9 @@ import {
 import {
   HOUR,
   MINUTE,
+  oddStore,
   outcome,
+  rest,
   SECOND,
   signLock,
   slowly,
@@ -129,6 +131,55 @@ describe("eight contexts without a lock", () => {
     expect(new Set(tokens)).toEqual(new Set(["access-2-secret"]));
     expect(refreshes({ api })).toBe(1);
   });
+});
+
+it("a repetition that never left shortens nobody's wait for the exchange before it [P2 F44]", async () => {
+  const clock = manualClock();
+  const store = memoryStore();
+  const common = { clock, provider: acme({ reuseWindow: 10 * SECOND }) };
+  const { vault, api } = await signedIn({ ...common, store });
+  const slow = oddStore(clock, store);
+  const other = bench({ ...common, api, store: slow });
+  await clock.advance(HOUR);
+  api.refresh = slowly(clock, 14 * SECOND, api.refresh);
+  const first = outcome(vault.getToken());
+  await rest();
+  // Its intent is written in the window's first half, and its fence is answered in the second.
+  slow.delay = 900;
+  const second = outcome(other.vault.getToken());
+  const tokens = await within(clock, 25 * SECOND, Promise.all([first, second]));
+  expect(tokens).toEqual(["access-2-secret", "access-2-secret"]);
+  expect(slow.writes).toHaveLength(1);
+  expect(refreshes({ api })).toBe(1);
+});
+
+it.each([
+  ["that is still under way", 10 * SECOND],
+  ["whose grant waits for the store", SECOND],
+])("an exchange %s is claimed, though a session was adopted after it [P2]", async (_, travel) => {
+  const clock = manualClock();
+  const store = memoryStore();
+  const common = { clock, channel: saying(() => true), provider: acme() };
+  const down = oddStore(clock, store);
+  const { vault, api } = await signedIn({ ...common, store: down });
+  const other = bench({ ...common, api, store });
+  await clock.advance(HOUR);
+  api.refresh = slowly(clock, travel, api.refresh);
+  void outcome(vault.getToken());
+  await clock.advance(500);
+  down.isDown = true;
+  await clock.advance(2 * SECOND);
+  void outcome(vault.adopt({ accessToken: "access-9-secret" }));
+  await clock.advance(2 * SECOND);
+  const asked = outcome(other.vault.getToken());
+  // The intent's deadline, and five seconds more.
+  await clock.advance(19 * SECOND);
+  expect(refreshes({ api })).toBe(1);
+  down.isDown = false;
+  await clock.advance(5 * MINUTE);
+  expect(await asked).toBe("refresh_failed");
+  expect(await within(clock, MINUTE, other.vault.getToken())).toBe("access-9-secret");
+  expect(refreshes({ api })).toBe(1);
 });
 
 /** One is gone in the middle of a refresh: whatever it begins from here on reaches nobody. */

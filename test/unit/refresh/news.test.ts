@@ -195,13 +195,14 @@ describe("an exchange", () => {
   });
 
   it("is unsent from its beginning to its first request [P8]", () => {
-    const begun = heard(knownOf(a, T), [
-      T,
-      { type: "refreshing", attemptId: "mine", causedBy: undefined },
-    ]);
-    expect(begun.unsentId).toBe("mine");
+    const begun = heard(
+      knownOf(a, T),
+      [T, { type: "unsent", attemptId: "mine" }],
+      [T, { type: "refreshing", attemptId: "mine", causedBy: undefined }],
+    );
+    expect(begun.unsent).toEqual({ id: "mine", earlier: undefined });
     expect(begun.endpoints.size).toBe(0);
-    expect(heard(begun, [T, { type: "unsent", attemptId: undefined }]).unsentId).toBeUndefined();
+    expect(heard(begun, [T, { type: "unsent", attemptId: undefined }]).unsent).toBeUndefined();
   });
 
   it("is counted for the endpoint that has asked for it [P13]", () => {

@@ -90,24 +90,42 @@ describe("what a context sees", () => {
     expect(sight.intentAge).toBe(MINUTE);
   });
 
-  it("of a lock, of silence and of what was not sent is about that very attempt [F57 P2 P8]", () => {
+  it("of a lock and of silence is about that very attempt [F57 P2 P8]", () => {
     const about = (attemptId: string): Knowledge =>
       heard(
         open,
         [T, { type: "probed", attemptId, isAlive: false }],
         [T, { type: "asked", attemptId }],
-        [T, { type: "unsent", attemptId }],
       );
     expect(sightOf(about("theirs"), facts(T))).toMatchObject({
       isAlive: false,
       wasAsked: true,
-      isUnsent: true,
     });
     expect(sightOf(about("another"), facts(T))).toMatchObject({
       isAlive: undefined,
       wasAsked: false,
-      isUnsent: false,
     });
+  });
+
+  it("goes through an own intent that no request has followed, to the one before it [P2 P8]", () => {
+    const take = (known: Knowledge, attemptId: string, when: number): Knowledge => {
+      const is = { ...a, revision: 9, intent: intent(T, { attemptId, repeated: true }) };
+      return heard(known, [when, { type: "unsent", attemptId }], [when, read(is, when)]);
+    };
+    const twice = take(take(open, "mine", T + SECOND), "mine too", T + 2 * SECOND);
+    const unsent = sightOf(twice, facts(T + MINUTE));
+    expect(unsent).toMatchObject({ intentAge: MINUTE, session: { intent: intent(T) } });
+    const sent = heard(twice, [T + 3 * SECOND, { type: "unsent", attemptId: undefined }]);
+    expect(sightOf(sent, facts(T + MINUTE))).toMatchObject({
+      intentAge: MINUTE - 2 * SECOND,
+      session: { intent: { attemptId: "mine too" } },
+    });
+  });
+
+  it("finds nothing behind an own intent that was the first [P8]", () => {
+    const is = { ...a, revision: 9, intent: intent(T, { attemptId: "mine" }) };
+    const mine = heard(now(T), [T, { type: "unsent", attemptId: "mine" }], [T, read(is, T)]);
+    expect(sightOf(mine, facts(T)).session?.intent).toBeUndefined();
   });
 
   it("of silence counts only while nobody claims it [P2]", () => {
@@ -118,7 +136,7 @@ describe("what a context sees", () => {
 
   it("of nothing at all is no attempt either [P8]", () => {
     const asked = heard(now(T), [T, { type: "asked", attemptId: undefined }]);
-    expect(sightOf(asked, facts(T))).toMatchObject({ wasAsked: false, isUnsent: false });
+    expect(sightOf(asked, facts(T))).toMatchObject({ wasAsked: false });
   });
 
   it("of a 401 is what its endpoint is worth [P13 P2]", () => {
