@@ -177,11 +177,11 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
       if (scenario.provider !== "cookie") return body?.tokenSet.refreshToken;
       return server.byAccess.get(body?.tokenSet.accessToken ?? "")?.refresh;
     },
-    /** Whether anything was sent since an intent became durable: a cookie's attempt may wait in vain. */
-    hasSentSince: (attemptId: string): boolean =>
+    /** What was sent since an intent became durable. A cookie's attempt may wait in vain, and sends what is there. */
+    sentSince: (attemptId: string): Presentation[] =>
       [...facts.presented.values()]
         .flat()
-        .some(({ at }) => at >= (facts.intentAt.get(attemptId) ?? Infinity)),
+        .filter(({ at }) => at >= (facts.intentAt.get(attemptId) ?? Infinity)),
     opOf: (grants: Grants | undefined): Begun | undefined =>
       facts.begun.find(({ user }) => user === grants?.user),
     endpoint: (number: number): Endpoint | undefined => scenario.endpoints[number],

@@ -70,6 +70,14 @@ export function judgeCalls(facts: Facts): Calling {
     if (!isOver) violate("P19.served", "F40: who was signed in before the last sign-in is served");
   }
 
+  /** The cookie has become somebody else's: beside the vault, or by a page that died before it could store. */
+  function isStrangers(place: Place): boolean {
+    if (scenario.script.some(({ command }) => command.type === "outside")) return true;
+    const held = server.byRefresh.get(server.jars.get(place.device) ?? "");
+    const stored = server.byAccess.get(bodyOf(facts.recordOf(place))?.tokenSet.accessToken ?? "");
+    return !!held && !!stored && held.grants.user !== stored.grants.user;
+  }
+
   return {
     apiRequest(call, place, access) {
       // What a proxy sends is its owner's: the owner's own calls are judged.
@@ -96,9 +104,7 @@ export function judgeCalls(facts: Facts): Calling {
       if (count > 1) violate("P9.twice", "one refusal, several events");
     },
     failed(place, code) {
-      // A cookie may have become somebody else's.
-      const isStranger = scenario.script.some(({ command }) => command.type === "outside");
-      if (code === "sign_in_required" && !server.refusals() && !isStranger)
+      if (code === "sign_in_required" && !server.refusals() && !isStrangers(place))
         violate("P17.asked", "F13: a sign-in was asked for, though the server never refused");
       if (code !== "no_session" || place.storeDown) return;
       // A store that shows the past may show a context that comes anew what was before the sign-in.

@@ -174,7 +174,8 @@ export function judgeEnds(facts: Facts): Ends {
     const { attemptId = "", ended } = body?.intent ?? {};
     const { closedAt = Infinity, isCrashed } = facts.intentBy.get(attemptId) ?? {};
     const isGone = closedAt === Infinity || isCrashed || ended || isStoreBad() || facts.hasGoneBack;
-    if (isGone || facts.refreshOf(body) === undefined || facts.hasSentSince(attemptId)) return;
+    if (isGone || facts.refreshOf(body) === undefined || facts.sentSince(attemptId).length > 0)
+      return;
     violate("P21.intent", "a closed vault left an intent behind that it has sent nothing for");
   }
 

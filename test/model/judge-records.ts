@@ -74,11 +74,14 @@ export function judgeRecords(facts: Facts): void {
     const isClosed = (facts.intentBy.get(attemptId)?.closedAt ?? Infinity) <= world.now();
     // A closed vault takes back what it has not sent, where no earlier attempt may have sent it.
     const mayBeUnsent = isByCookie || (isClosed && !repeated);
-    if (mayBeUnsent && !facts.hasSentSince(attemptId)) return;
+    const since = facts.sentSince(attemptId);
+    if (mayBeUnsent && since.length === 0) return;
     if (after.refused || token === undefined) return;
+    const last = facts.presented.get(token)?.at(-1);
     if (!after.coolDown)
       violate("P5.cleared", "an intent was cleared by something that is no commit and no refusal");
-    else if (!facts.presented.get(token)?.at(-1)?.isUnprocessed)
+    // The jar may hold the cookie of somebody who has signed in since, and whose page is gone.
+    else if (isByCookie ? since.some(({ isUnprocessed }) => !isUnprocessed) : !last?.isUnprocessed)
       violate("P5.cleared", "an intent was cleared though the token may have been processed");
   }
 
