@@ -21,7 +21,6 @@
 import * as oauth from "oauth4webapi";
 import { check } from "../errors.ts";
 import { readStandard } from "../grant/call.ts";
-import { skewOf } from "../grant/lifetime.ts";
 import {
   clientParts,
   createLookUp,
@@ -34,6 +33,7 @@ import {
 } from "../grant/oauth.ts";
 import { type Claims, shownOf } from "../grant/oauth-claims.ts";
 import { briefly, lost, withFound } from "../grant/oauth-finder.ts";
+import { ALGORITHMS, replyWith, skewAt } from "../grant/oauth-id-token.ts";
 import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
 import { outcomeOf, type ReplyRules, type TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf, isInBrowser } from "../grant/secrets.ts";
@@ -83,10 +83,6 @@ export interface OAuth2Options
    */
   readonly profile?: (claims: Claims) => object;
 }
-
-const ALGORITHMS: ReadonlySet<string> = new Set(
-  "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" "),
-);
 
 /** An answer of the token endpoint, and what it means. */
 interface Answered {
@@ -358,30 +354,19 @@ interface IdTokenIn {
   readonly keys?: KeySet | undefined;
 }
 
-/**
- * The claims of a reply's ID token, once they are checked (OpenID Connect Core §3.1.3.7). `oauth4webapi` gets
- * the ID token alone: it would refuse replies for members that tell nothing of it.
- */
+/** The claims of a reply's ID token, once they are checked (OpenID Connect Core §3.1.3.7). */
 async function checkIdToken(
   { client, options: { idTokenAlgorithms } }: Client,
   { server, exchange, reply, code, keys }: IdTokenIn,
 ): Promise<Claims> {
   const idToken = reply.body?.["id_token"];
   if (!isToken(idToken)) throw new Error("There is no ID token");
-  const cleaned = own({
-    access_token: "checked already",
-    token_type: "bearer",
-    expires_in: undefined,
-    refresh_token: undefined,
-    scope: undefined,
-    id_token: idToken,
-  });
-  const response = new Response(null, { headers: { "content-type": "application/json" } });
-  Object.defineProperty(response, "json", { value: async () => cleaned });
+  const response = replyWith(idToken);
   const told = idTokenAlgorithms ?? server.id_token_signing_alg_values_supported ?? ["RS256"];
   const algorithms = told.filter((name) => ALGORITHMS.has(name));
   const as = asMetadata(own({ ...server, id_token_signing_alg_values_supported: algorithms }));
-  const at = own({ ...client, [oauth.clockSkew]: skewAt(idToken, reply, exchange) });
+  const skew = skewAt(idToken, { date: reply.date, here: exchange.now() });
+  const at = own({ ...client, [oauth.clockSkew]: skew });
   if (!code) {
     const refreshed = await oauth.processRefreshTokenResponse(as, at, response);
     return claimsIn(refreshed);
@@ -397,17 +382,6 @@ async function checkIdToken(
 
 const claimsIn = (reply: oauth.TokenEndpointResponse): Claims =>
   own(oauth.getValidatedIdTokenClaims(reply) ?? {});
-
-/**
- * How many seconds the clock that made an ID token is ahead. It came straight from its server, in answer to
- * this login's nonce, so that its own `iat` tells that clock: within a day, as a `Date` does (F64).
- */
-function skewAt(idToken: string, { date }: TokenReply, { now }: Exchange): number {
-  const iat = Number(decodeClaims(idToken)?.["iat"]) * 1_000;
-  const here = now();
-  const ahead = skewOf(date, here) ?? skewOf(iat, here) ?? 0;
-  return (here + ahead - Date.now()) / 1_000;
-}
 
 /** By the server's keys. A reply's TLS says no less (§3.1.3.7, item 6), which is what a refresh goes by. */
 async function checkSignature(
