@@ -177,7 +177,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     const { now, running } = before;
     const { session, unsent } = mind.known;
     if (!session) return;
-    const isUnsent = unsent !== undefined && session.intent?.attemptId === unsent.id;
+    const isUnsent = !!session.intent && !!unsent?.ids.has(session.intent.attemptId);
     const attemptId = randomId();
     const causedBy = causeOf(mind.known.endpoints, session.generation, running);
     const lock = await signs.hold(attemptId);

@@ -31,6 +31,12 @@ export interface Standing {
   readonly since: number;
 }
 
+export interface Unsent {
+  /** More than one, where nobody knows which the store has taken. */
+  readonly ids: ReadonlySet<string>;
+  readonly earlier: Standing | undefined;
+}
+
 export interface Knowledge {
   readonly setting: Setting;
   /** The record as it was last read or written. */
@@ -65,8 +71,8 @@ export interface Knowledge {
   readonly intent: { readonly id: string; readonly since: number } | undefined;
   /** When the last look began that saw the refresh token unspent. */
   readonly quietAt: number | undefined;
-  /** An intent of this context's own that no request followed, and the one that stood before it. */
-  readonly unsent: { readonly id: string; readonly earlier: Standing | undefined } | undefined;
+  /** Intents of this context's own that no request followed, and the one that stood before them. */
+  readonly unsent: Unsent | undefined;
   /** The access token that this context has refreshed last. */
   readonly gotHere: string | undefined;
   /** Whether the context of an attempt lives, by its lock. */
@@ -210,7 +216,7 @@ export function beginningAlone({ changes, session }: Knowledge): Begin | undefin
  */
 export function standing({ session, intent, unsent }: Knowledge): Standing | undefined {
   if (!session?.intent || !intent) return undefined;
-  return intent.id === unsent?.id
+  return unsent?.ids.has(intent.id)
     ? unsent.earlier
     : own({ intent: session.intent, since: intent.since });
 }
@@ -229,13 +235,17 @@ export const isPersisted = ({ changes }: Knowledge): boolean =>
   !changes.some(({ isFailed }) => isFailed);
 
 /**
- * Whether this context is ahead of somebody who still knows this generation: what the store did not take has
- * renewed the session, replaced it or ended it.
+ * Whether a grant waits here for the store that somebody lacks who knows this generation: though another
+ * session was begun after it.
  */
-export function isAheadOf(known: Knowledge, { sessionId, generation }: TokenName): boolean {
-  const { session, met } = known;
-  const isSame = session?.sessionId === sessionId && session.generation <= generation;
-  return !isPersisted(known) && met.has(sessionId) && !isSame;
+export function holdsGrant(known: Knowledge, { sessionId, generation }: TokenName): boolean {
+  const { session, changes } = known;
+  if (session?.sessionId === sessionId)
+    return !isPersisted(known) && session.generation > generation;
+  return changes.some(
+    (change) =>
+      change.type === "conclude" && change.sessionId === sessionId && !!change.conclusion.got,
+  );
 }
 
 /** Whether the application has to ask for a sign-in. */

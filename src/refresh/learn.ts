@@ -10,7 +10,7 @@ import {
   type Endpoints,
   noEndpoints,
 } from "./endpoints.ts";
-import { type Knowledge, lags, type News, oldestAge, standing } from "./knowledge.ts";
+import { type Knowledge, lags, type News, oldestAge, standing, type Unsent } from "./knowledge.ts";
 import { backOff, type Moment } from "./timing.ts";
 
 /** How many sessions are remembered by name: a context may live for years, and sign in each minute. */
@@ -184,8 +184,12 @@ function afterMove(known: Knowledge, { session }: Of<"moved">): Knowledge {
 }
 
 /** An own attempt begins, or its request leaves, so that what stood before it counts no more. */
-const unsentBy = (known: Knowledge, attemptId: string | undefined): Knowledge["unsent"] =>
-  attemptId === undefined ? undefined : { id: attemptId, earlier: standing(known) };
+function unsentBy(known: Knowledge, attemptId: string | undefined): Unsent | undefined {
+  if (attemptId === undefined) return undefined;
+  const { intent, unsent } = known;
+  const before = intent && unsent?.ids.has(intent.id) ? unsent.ids : [];
+  return { ids: new Set([...before, attemptId]), earlier: standing(known) };
+}
 
 function whileRefreshing(
   known: Knowledge,

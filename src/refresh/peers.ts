@@ -4,7 +4,7 @@
  */
 import { isObject } from "../guard/claims.ts";
 import type { Channel, Clock, PeerMessage, TokenName } from "../types.ts";
-import { isAheadOf, mayHavePassed, standing } from "./knowledge.ts";
+import { holdsGrant, mayHavePassed, standing } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { CLAIM } from "./timing.ts";
 
@@ -48,11 +48,11 @@ export function createPeers(parts: PeerParts): Peers {
   /** A peer has asked about this generation, when nobody here had seen an endpoint let it through. */
   let questioned: TokenName | undefined;
 
-  /** Claims an exchange that is under way here, or what came of one, or after it, and is in no store yet. */
+  /** Claims an exchange that is under way here, or a grant that the store did not take. */
   function answer(asked: TokenName): void {
     const { known } = parts.mind();
     const { session } = known;
-    if (parts.isAttempting() || isAheadOf(known, asked)) post("claim", asked);
+    if (parts.isAttempting() || holdsGrant(known, asked)) post("claim", asked);
     const isOurs =
       session?.sessionId === asked.sessionId && session.generation === asked.generation;
     if (!isOurs) return;

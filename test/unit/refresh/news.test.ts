@@ -200,7 +200,7 @@ describe("an exchange", () => {
       [T, { type: "unsent", attemptId: "mine" }],
       [T, { type: "refreshing", attemptId: "mine", causedBy: undefined }],
     );
-    expect(begun.unsent).toEqual({ id: "mine", earlier: undefined });
+    expect(begun.unsent).toEqual({ ids: new Set(["mine"]), earlier: undefined });
     expect(begun.endpoints.size).toBe(0);
     expect(heard(begun, [T, { type: "unsent", attemptId: undefined }]).unsent).toBeUndefined();
   });

@@ -80,6 +80,25 @@ describe("a store that takes its time for each answer", () => {
   });
 });
 
+it("an intent that never left is known for that, though the next one could not be written [P8 P10]", async () => {
+  const { vault, api, clock, store } = await odd();
+  await clock.advance(HOUR);
+  const { head, write } = store;
+  let writes = 0;
+  store.head = async () => {
+    store.head = head;
+    throw new Error("down");
+  };
+  store.write = async (...change) => {
+    writes += 1;
+    if (writes === 2) throw new Error("down");
+    return write(...change);
+  };
+  expect(await within(clock, 5 * SECOND, outcome(vault.getToken()))).toBe("access-2-secret");
+  expect(writes).toBeGreaterThan(3);
+  expect(refreshes({ api })).toBe(1);
+});
+
 describe("a store that never takes a write, and says so", () => {
   interface Path {
     readonly what: string;
