@@ -12,21 +12,23 @@ export function lost(error: unknown, { signal }: Exchange): Extract<Outcome, { t
   return own({ type: "trouble", error, reason: error.reason } as const);
 }
 
-/** In milliseconds: a third of an exchange. */
+/** In milliseconds: a third of an exchange, and two thirds of it. */
 const BRIEF = 5_000;
+export const PATIENT = 10_000;
 
 /**
- * Asks for something beside an exchange's one request, within a third of its time. A look-up that hung would take
+ * Asks for something beside an exchange's one request, within a part of its time. A look-up that hung would take
  * the request's own, and at the exchange's deadline nobody would hear that nothing was spent.
  */
 export async function briefly<T>(
   exchange: Exchange,
   ask: (exchange: Exchange) => Promise<T>,
+  ms: number = BRIEF,
 ): Promise<T> {
   const clock = exchange.context?.clock;
   if (!clock) return ask(exchange);
   const overdue = (): Error => new VaultError("sign_in_failed", undefined, { reason: "timed_out" });
-  const { signal, stopped, end } = createLimit(clock, BRIEF, { by: exchange.signal, overdue });
+  const { signal, stopped, end } = createLimit(clock, ms, { by: exchange.signal, overdue });
   try {
     return await Promise.race([ask(own({ ...exchange, signal })), stopped]);
   } finally {
@@ -47,6 +49,6 @@ export async function withFound<T extends object>(
     return { ...lost(error, exchange), unprocessed: true };
   }
   if (!("flaw" in found)) return then(found);
-  const { flaw: reason, status, retryAfter } = found;
+  const { flaw: reason, status, retryAfter } = own(found);
   return own({ type: "trouble", unprocessed: true, reason, status, retryAfter } as const);
 }

@@ -196,13 +196,30 @@ export interface KeySet {
   readonly jwks: object;
 }
 
-/** Looks up the keys that sign a server's ID tokens. */
+/** Looks up the keys that sign a server's ID tokens: a server may show none before its first one. */
 export const keysAt =
   (url: string): LookUp<KeySet> =>
   async (exchange) => {
     const { status, body, retryAfter, isRedirect } = await send({ url, method: "GET" }, exchange);
     if (status === 200 && Array.isArray(body?.["keys"])) return own({ jwks: body });
-    return { flaw: isRedirect ? "redirected" : "no_keys", status, retryAfter };
+    return own({ flaw: isRedirect ? "redirected" : "no_keys", status, retryAfter } as const);
+  };
+
+/** A server, and its keys where it has some and they are wanted. */
+export interface ServerAndKeys {
+  readonly server: OAuthServer;
+  readonly keys: KeySet | undefined;
+}
+
+/** Looks up what a login needs before its code is spent. */
+export const withKeys =
+  (find: LookUp<OAuthServer>, areWanted: boolean): LookUp<ServerAndKeys> =>
+  async (exchange) => {
+    const server = await find(exchange);
+    if ("flaw" in server) return server;
+    const { jwks_uri: url } = server;
+    const keys = areWanted && url !== undefined ? await keysAt(url)(exchange) : undefined;
+    return keys && "flaw" in keys ? keys : own({ server, keys });
   };
 
 /**

@@ -19,7 +19,6 @@
  * @module
  */
 import * as oauth from "oauth4webapi";
-import { check } from "../errors.ts";
 import { readStandard } from "../grant/call.ts";
 import {
   clientParts,
@@ -29,14 +28,16 @@ import {
   type OAuthClient,
   type OAuthEndpoints,
   type OAuthServer,
-  parseUrl,
+  type ServerAndKeys,
+  withKeys,
 } from "../grant/oauth.ts";
 import { type Claims, shownOf } from "../grant/oauth-claims.ts";
-import { briefly, lost, withFound } from "../grant/oauth-finder.ts";
+import { briefly, lost, PATIENT, withFound } from "../grant/oauth-finder.ts";
 import { ALGORITHMS, replyWith, skewAt } from "../grant/oauth-id-token.ts";
 import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
+import { checkOptions, isOpenId } from "../grant/oauth-options.ts";
 import { outcomeOf, type ReplyRules, type TokenReply } from "../grant/outcome.ts";
-import { type Address, addressOf, isInBrowser } from "../grant/secrets.ts";
+import { type Address, addressOf } from "../grant/secrets.ts";
 import { send } from "../grant/token-request.ts";
 import { decodeClaims } from "../guard/claims.ts";
 import { isObject, own } from "../guard/json.ts";
@@ -121,6 +122,7 @@ export function oauth2(given: OAuth2Options): Provider<CodeCredentials> {
   const { rotation = "strict", reuseWindow, assumedLifetime } = options;
 
   const find = createLookUp(options);
+  const findForLogin = withKeys(find, parts.wantsIdToken);
   const withServer = (exchange: Exchange, then: (server: OAuthServer) => Promise<Outcome>) =>
     withFound(exchange, (given) => briefly(given, find), then);
 
@@ -129,8 +131,11 @@ export function oauth2(given: OAuth2Options): Provider<CodeCredentials> {
     renewal: own({ rotation, reuseWindow, assumedLifetime }),
     async signIn(credentials, exchange) {
       const code = narrowCode(credentials);
-      // Nothing of it can be tried again, so that a look-up may take all of the exchange's time.
-      return withFound(exchange, find, (server) => signIn(parts, { server, exchange, code }));
+      return withFound(
+        exchange,
+        (given) => briefly(given, findForLogin, PATIENT),
+        ({ server, keys }) => redeem(parts, { server, keys, exchange, code }),
+      );
     },
     renew: ({ refreshToken = "", material }, exchange) =>
       withServer(exchange, (server) =>
@@ -141,23 +146,9 @@ export function oauth2(given: OAuth2Options): Provider<CodeCredentials> {
   });
 }
 
-function checkOptions(options: OAuth2Options): void {
-  const { clientId, issuer, endpoints, scope, clientSecret, dangerouslyAllowInBrowser } = options;
-  check(clientId && typeof clientId === "string", "clientId");
-  check(issuer ?? endpoints?.token, "issuer, or endpoints with token");
-  check(issuer === undefined || parseUrl(issuer), "issuer, an absolute URL");
-  check(issuer ?? !isOpenId(scope), "issuer, because the scope openid brings an ID token of one");
-  check(
-    clientSecret === undefined || dangerouslyAllowInBrowser || !isInBrowser(),
-    "no clientSecret in a browser, where everyone can read it. Register a public client",
-  );
-}
-
 /** What `oauth4webapi` calls a server. Its types know no member that is there and undefined. */
 const asMetadata = (server: object): oauth.AuthorizationServer =>
   server as oauth.AuthorizationServer;
-
-const isOpenId = (scope = ""): boolean => scope.split(" ").includes("openid");
 
 function clientOf(options: OAuth2Options): Client {
   const { clientId, clientSecret, clientAuthentication = "basic", resource = [], scope } = options;
@@ -217,41 +208,26 @@ async function ask(
   return { outcome: { type: "trouble", unprocessed: true, reason: "metadata_invalid" } };
 }
 
-interface SigningIn {
-  readonly server: OAuthServer;
+interface Redeeming extends ServerAndKeys {
   readonly exchange: Exchange;
   readonly code: CodeCredentials;
 }
 
 /** From a callback to tokens: RFC 6749 §4.1.3, RFC 9207 §2.4. */
-async function signIn(parts: Client, { server, exchange, code }: SigningIn): Promise<Outcome> {
+async function redeem(
+  parts: Client,
+  { server, keys, exchange, code }: Redeeming,
+): Promise<Outcome> {
+  const { client, authentication, wantsIdToken, options } = parts;
+  const { callback, state, codeVerifier, redirectUri } = code;
   let answer: URLSearchParams;
   try {
     answer = oauth.validateAuthResponse(
-      ...[asMetadata(server), parts.client, new URLSearchParams(code.callback), code.state],
+      ...[asMetadata(server), client, new URLSearchParams(callback), state],
     );
   } catch {
     return { type: "trouble", reason: "callback_invalid" };
   }
-  const asked = own({ server, exchange, code, answer });
-  if (!parts.wantsIdToken || !server.jwks_uri) return redeem(parts, asked);
-  // The keys come first: no code is spent for an ID token that could not be checked.
-  return withFound(exchange, keysAt(server.jwks_uri), (keys) =>
-    redeem(parts, own({ ...asked, keys })),
-  );
-}
-
-interface Redeeming extends SigningIn {
-  /** What the callback brought, once it is checked. */
-  readonly answer: URLSearchParams;
-  /** Absent where the server has none, or where no ID token is wanted. */
-  readonly keys?: KeySet;
-}
-
-async function redeem(parts: Client, asked: Redeeming): Promise<Outcome> {
-  const { server, exchange, code, answer, keys } = asked;
-  const { client, authentication, wantsIdToken, options } = parts;
-  const { codeVerifier, redirectUri } = code;
   const { outcome, reply } = await ask(parts, exchange, (given) =>
     oauth.authorizationCodeGrantRequest(
       ...[asMetadata(server), client, authentication, answer, redirectUri, codeVerifier, given],
@@ -272,6 +248,7 @@ async function redeem(parts: Client, asked: Redeeming): Promise<Outcome> {
   } catch {
     // Nobody knows whose tokens these are, or nobody waits for them any more.
     await giveBack(parts, { server, exchange, tokens: grant });
+    if (exchange.signal.aborted) return { type: "trouble", reason: "timed_out" };
     return { type: "trouble", reason: claims ? "read_failed" : "id_token_invalid" };
   }
 }
@@ -335,9 +312,14 @@ async function revoke(
   return outcome;
 }
 
-/** Revokes tokens that have come and are not kept (P20), though their exchange may be over. */
+/** Revokes a grant that has come and is not kept (P20), though the sign-in that wanted it may be over. */
 async function giveBack(parts: Client, { server, exchange, tokens }: Revoking): Promise<void> {
-  const outlasting = own({ ...exchange, signal: new AbortController().signal });
+  const { context, signal } = exchange;
+  if (signal.aborted && context?.isClosed()) return;
+  // Without a context there is no clock that would end it.
+  const outlasting = context
+    ? own({ ...exchange, signal: new AbortController().signal })
+    : exchange;
   const revoking = briefly(outlasting, (brief) =>
     revoke(parts, { server, exchange: brief, tokens }),
   );
@@ -367,34 +349,51 @@ async function checkIdToken(
   const as = asMetadata(own({ ...server, id_token_signing_alg_values_supported: algorithms }));
   const skew = skewAt(idToken, { date: reply.date, here: exchange.now() });
   const at = own({ ...client, [oauth.clockSkew]: skew });
-  if (!code) {
-    const refreshed = await oauth.processRefreshTokenResponse(as, at, response);
-    return claimsIn(refreshed);
-  }
+  if (!code) return claimsIn(await oauth.processRefreshTokenResponse(as, at, response));
   const { nonce, maxAge } = code;
   const redeemed = await oauth.processAuthorizationCodeResponse(
     ...[as, at, response],
     own({ expectedNonce: nonce ?? oauth.expectNoNonce, maxAge, requireIdToken: true }) as object,
   );
-  if (keys) await checkSignature(as, response, keys);
+  if (keys) await checkSignature(as, response, { keys, exchange });
   return claimsIn(redeemed);
 }
 
 const claimsIn = (reply: oauth.TokenEndpointResponse): Claims =>
   own(oauth.getValidatedIdTokenClaims(reply) ?? {});
 
-/** By the server's keys. A reply's TLS says no less (§3.1.3.7, item 6), which is what a refresh goes by. */
+interface KeysIn {
+  readonly keys: KeySet;
+  readonly exchange: Exchange;
+}
+
+/**
+ * By the server's keys, and by newer ones where none of them fits: some servers show a key when they first sign
+ * with it. A reply's TLS says no less (§3.1.3.7, item 6), which is what a refresh goes by.
+ */
 async function checkSignature(
   as: oauth.AuthorizationServer,
   response: Response,
-  { jwks }: KeySet,
+  { keys, exchange }: KeysIn,
 ): Promise<void> {
-  await oauth.validateApplicationLevelSignature(
-    as,
+  try {
+    await checkBy(keys, as, response);
+  } catch (error) {
+    const fitsNone = error instanceof oauth.OperationProcessingError;
+    if (!fitsNone || error.code !== oauth.KEY_SELECTION) throw error;
+    const newer = await briefly(exchange, keysAt(as.jwks_uri ?? ""));
+    if ("flaw" in newer) throw error;
+    await checkBy(newer, as, response);
+  }
+}
+
+/** The copy of the metadata is a new one each time, because `oauth4webapi` keeps keys by it. */
+const checkBy = ({ jwks }: KeySet, as: oauth.AuthorizationServer, response: Response) =>
+  oauth.validateApplicationLevelSignature(
+    asMetadata(own({ ...as })),
     response,
     own({
       [oauth.customFetch]: async () => Response.json(jwks),
       [oauth.allowInsecureRequests]: true,
     }),
   );
-}

@@ -216,6 +216,42 @@ describe("a refresh", () => {
     },
   );
 
+  it("whose server shows a key only when it signs with it signs in all the same [S12]", async () => {
+    const { vault, server, login } = await stage();
+    const shown = { hasSigned: false };
+    server.answer = ({ path }) => {
+      if (path === "/token") shown.hasSigned = true;
+      return path === "/keys" && !shown.hasSigned ? Response.json({ keys: [] }) : undefined;
+    };
+    await vault.signIn(await login());
+    expect(server.to("/keys")).toHaveLength(2);
+    expect(await vault.authorization()).toMatch(/^Bearer access-/);
+  });
+
+  it("whose server shows no key that fits signs nobody in, and gets its tokens back [P20 S12]", async () => {
+    const { vault, server, login } = await stage();
+    server.answer = ({ path }) => (path === "/keys" ? Response.json({ keys: [] }) : undefined);
+    const error = await rejection(vault.signIn(await login()));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "id_token_invalid" });
+    expect([server.to("/keys"), server.to("/revoke")].map(({ length }) => length)).toEqual([2, 1]);
+  });
+
+  it("whose look-ups take ten seconds has time for the request no more: nothing is spent", async () => {
+    const clock = manualClock();
+    const { server, login } = await stage();
+    server.answer = ({ path }) => (path === "/keys" ? new Promise<never>(() => {}) : undefined);
+    const signingIn = oauth2(options).signIn!(await login(), {
+      fetch: server.fetch,
+      signal: new AbortController().signal,
+      now: Date.now,
+      context: contextOf(clock),
+    });
+    while (server.to("/keys").length === 0) await settle();
+    await clock.advance(10_000);
+    expect(await signingIn).toMatchObject({ unprocessed: true, reason: "timed_out" });
+    expect(server.to("/token")).toEqual([]);
+  });
+
   it("whose reply comes to a login that is given up gets its tokens back [P20]", async () => {
     const { server, login } = await stage();
     const caller = new AbortController();
@@ -232,7 +268,7 @@ describe("a refresh", () => {
       now: Date.now,
       context: contextOf(manualClock()),
     });
-    expect(await signingIn).toMatchObject({ type: "trouble" });
+    expect(await signingIn).toMatchObject({ type: "trouble", reason: "timed_out" });
     expect(server.to("/revoke")).toHaveLength(1);
   });
 
