@@ -11,33 +11,33 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 25_200,
-  browser: 27_010,
+  "": 25_250,
+  browser: 27_060,
   "channels/broadcast": 390,
-  cloudflare: 35_220,
-  deno: 29_320,
+  cloudflare: 35_270,
+  deno: 29_370,
   jwt: 11_940,
   "channels/postgres": 2830,
   "channels/redis": 3540,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7600,
-  node: 33_890,
+  node: 33_940,
   "providers/api-key": 2300,
   "providers/artos": 3780,
-  "providers/auth0": 14_240,
+  "providers/auth0": 14_410,
   "providers/clary": 2070,
   "providers/clary-jwt": 7260,
-  "providers/cognito": 14_190,
+  "providers/cognito": 14_330,
   "providers/cookie": 7830,
-  "providers/entra": 14_330,
-  "providers/github": 14_400,
-  "providers/google": 14_200,
+  "providers/entra": 14_470,
+  "providers/github": 14_550,
+  "providers/google": 14_340,
   "providers/jwt-bearer": 10_810,
-  "providers/keycloak": 14_210,
+  "providers/keycloak": 14_340,
   "providers/mint": 4490,
-  "providers/oauth2": 13_990,
-  "providers/okta": 14_220,
+  "providers/oauth2": 14_120,
+  "providers/okta": 14_350,
   "providers/password": 4190,
   "providers/qovery": 2070,
   "providers/self-signed": 8840,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2520,
   "stores/memory": 340,
   "stores/sqlite": 3840,
-  testing: 34_050,
+  testing: 34_100,
   webhook: 2670,
-  worker: 32_390,
+  worker: 32_440,
   vaults: 1550,
   wretch: 1730,
   "stores/postgres": 5110,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_650,
+    limit: 27_700,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 26_000,
+    limit: 26_050,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 41_010,
+    limit: 41_220,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
