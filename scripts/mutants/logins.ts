@@ -10,10 +10,41 @@ const ofTransitions = wrapper<typeof import("../../src/refresh/transitions.ts")>
   "src/refresh/transitions.ts",
 );
 
+const ofFinder = wrapper<typeof import("../../src/grant/oauth-finder.ts")>(
+  "src/grant/oauth-finder.ts",
+);
+const ofOAuth = wrapper<typeof import("../../src/grant/oauth.ts")>("src/grant/oauth.ts");
+
+const OAUTH2 = "test/unit/providers/oauth2.test.ts";
+const OAUTH2_ATTACKS = "test/unit/providers/oauth2-attacks.test.ts";
 const PROFILE = "test/unit/vault/shown-profile.test.ts";
 const REQUESTS = "test/unit/providers/password-requests.test.ts";
 
 export const logins: readonly Mutant[] = [
+  {
+    name: "an ID token's signature is not checked",
+    law: "S12",
+    ...ofOAuth("withKeys", (original) => (find) => original(find, false)),
+    test: OAUTH2_ATTACKS,
+    title: "a forged signature signs nobody in",
+  },
+  {
+    name: "a login's look-ups have no more time than a refresh's",
+    law: "P10",
+    ...ofFinder("briefly", (original) => (exchange, ask) => original(exchange, ask)),
+    test: OAUTH2,
+    title: "takes nine seconds signs in all the same",
+  },
+  {
+    name: "a look-up that fails may have spent the code",
+    law: "P8",
+    ...ofFinder("withFound", (original) => async (...args) => {
+      const outcome = await original(...args);
+      return outcome.type === "trouble" ? { ...outcome, unprocessed: false } : outcome;
+    }),
+    test: OAUTH2,
+    title: "has time for the request no more: nothing is spent",
+  },
   {
     name: "a refresh without a profile forgets the profile",
     law: "F23",

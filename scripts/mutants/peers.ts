@@ -1,6 +1,6 @@
 /** Mutants of what contexts let each other know of themselves: see `mutant.ts`. */
 import { type Mutant, over, wrapper } from "./mutant.ts";
-import { WAITING_FOR_SIGN_IN, LOCKLESS, PLAN, SIGNS } from "./tests.ts";
+import { WAITING_FOR_SIGN_IN, LOCKLESS, PLAN, SIGNS, SLOW } from "./tests.ts";
 
 const ofEngine = wrapper<typeof import("../../src/refresh/engine.ts")>("src/refresh/engine.ts");
 const ofKnowledge = wrapper<typeof import("../../src/refresh/knowledge.ts")>(
@@ -14,6 +14,44 @@ const ofSigns = wrapper<typeof import("../../src/refresh/attempt-lock.ts")>(
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
 
 export const peers: readonly Mutant[] = [
+  {
+    name: "an own intent that no request followed counts as an exchange",
+    law: "P8, P10",
+    ...ofKnowledge("standing", (original) => (known) => original({ ...known, unsent: undefined })),
+    test: SLOW,
+    title: "an intent that never left is known for that",
+  },
+  {
+    name: "an own intent that no request followed hides the exchange before it",
+    law: "P2",
+    ...ofKnowledge("standing", (original) => (known) => {
+      const { intent, unsent } = known;
+      return intent && unsent?.ids.has(intent.id) ? undefined : original(known);
+    }),
+    test: LOCKLESS,
+    title: "a repetition that never left shortens nobody's wait",
+  },
+  {
+    name: "a grant is claimed for the session alone that is served",
+    law: "P2",
+    ...ofKnowledge("holdsGrant", (original) => (known, asked) => {
+      return known.session?.sessionId === asked.sessionId && original(known, asked);
+    }),
+    test: LOCKLESS,
+    title: "a grant that waits for the store is claimed",
+  },
+  {
+    name: "whatever waits for the store is claimed",
+    law: "P17",
+    ...ofKnowledge(
+      "holdsGrant",
+      () =>
+        ({ changes }) =>
+          changes.some(({ isFailed }) => isFailed),
+    ),
+    test: LOCKLESS,
+    title: "a context that holds no grant claims none",
+  },
   {
     name: "nobody thinks of those who have had the token and may have seen it let through",
     law: "P2",
