@@ -211,7 +211,11 @@ export function merge(
   const ended: Session[] = [];
   const dropped: TokenSet[] = [];
   for (const change of changes) {
-    if (change.type === "begin" && isOfNoUse(change, result)) continue;
+    if (change.type === "begin" && isOfNoUse(change, result)) {
+      // Its access token may still be good.
+      dropped.push(change.session.tokenSet);
+      continue;
+    }
     const step = apply(change, result, { original: found, at });
     const isReplaced = change.type === "begin" && step.result !== result && result !== found;
     // A grant that an exchange has brought meanwhile is not stored any more.

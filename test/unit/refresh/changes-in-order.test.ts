@@ -158,9 +158,11 @@ describe("several changes, in order", () => {
     expect(write([], found(a))).toEqual({ record: undefined, ended: [], dropped: [] });
   });
 
-  it("a sign-in that was refused before it could be written takes nobody else's place [P9]", () => {
+  it("a sign-in that was refused before it could be written takes nobody else's place, and is revoked [P9 P20]", () => {
     const refused = begin({ ...b, refused: true }, B_AT);
-    expect(outcome(write([refused], found(c(START))))).toBe("");
+    const merged = write([refused], found(c(START)));
+    expect(outcome(merged)).toBe("");
+    expect(tokens(merged)).toEqual(["access-b"]);
     // Where nobody is, it says that a sign-in is needed.
     expect(outcome(write([refused], NOTHING))).toBe("b");
   });
