@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 25_250,
-  browser: 27_060,
+  "": 25_260,
+  browser: 27_070,
   "channels/broadcast": 390,
-  cloudflare: 35_270,
-  deno: 29_370,
+  cloudflare: 35_280,
+  deno: 29_380,
   jwt: 11_940,
   "channels/postgres": 2830,
   "channels/redis": 3540,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7600,
-  node: 33_940,
+  node: 33_950,
   "providers/api-key": 2300,
   "providers/artos": 3780,
   "providers/auth0": 14_410,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2520,
   "stores/memory": 340,
   "stores/sqlite": 3840,
-  testing: 34_100,
+  testing: 34_110,
   webhook: 2670,
-  worker: 32_440,
+  worker: 32_450,
   vaults: 1550,
   wretch: 1730,
   "stores/postgres": 5110,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_700,
+    limit: 27_710,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 26_050,
+    limit: 26_060,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 41_220,
+    limit: 41_230,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
