@@ -18,7 +18,7 @@ export interface Context {
 export interface Presentation {
   readonly at: number;
   readonly place: Place;
-  /** By the record, as it then stood. */
+  /** The sender's own, and otherwise the record's, as it then stood. */
   readonly attempt: number;
   /** When its intent became durable: the deadline counts from then at the latest. */
   readonly intentAt: number | undefined;
@@ -140,6 +140,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     intentAt: new Map<string, number>(),
     /** Whose it is, by attempt. */
     intentBy: new Map<string, Place>(),
+    /** The last attempt that each place has begun, and the token that it was to spend. */
+    attemptOf: new Map<Place, { readonly attempt: number; readonly token: string | undefined }>(),
     begun: [] as Begun[],
     arrivals: [] as Arrival[],
     /** By access token: endpoints that let it through, and 401s, as contexts heard of them. */
@@ -242,6 +244,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     if (attemptId !== undefined && !facts.intentAt.has(attemptId)) {
       facts.intentAt.set(attemptId, world.now());
       facts.intentBy.set(attemptId, place);
+      const { attempt = 0 } = body?.intent ?? {};
+      facts.attemptOf.set(place, { attempt, token: facts.refreshOf(body) });
     }
     const granted = body && server.byAccess.get(body.tokenSet.accessToken);
     if (!granted) return;

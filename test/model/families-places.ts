@@ -47,8 +47,10 @@ const stores: Family[] = [
       store: { ...STORE, pace: [200, 4_500] as const },
       script: [...calls(LIFE * 1.01, 1), ...calls(MINUTE, 1), ...calls(30_000, 1)],
     })),
-    judge(run) {
-      mustSpend(run, 1);
+    judge(run, { rotation }) {
+      // A window's last harmless moment may come before a commit that takes seconds: then once more.
+      const times = rotation === "window" && run.tokenCalls.length === 2 ? 2 : 1;
+      mustSpend(run, times);
       // The first twelve may have spent their patience on the store.
       mustServe({ calls: run.calls.slice(12) });
     },

@@ -154,10 +154,12 @@ export function judgeSpending(facts: Facts): Spending {
       const stored = bodyOf(facts.recordOf(place));
       // A session that lives in memory alone has no intent in the record.
       const intent = facts.refreshOf(stored) === token ? stored?.intent : undefined;
+      // Another may have taken over while the fence's answer was on its way.
+      const own = facts.attemptOf.get(place);
       const entry: Presentation = {
         at: world.now(),
         place,
-        attempt: intent?.attempt ?? Infinity,
+        attempt: (own?.token === token ? own.attempt : intent?.attempt) ?? Infinity,
         // A store that went back shows an intent of long ago, under which nobody sends.
         intentAt: facts.hasGoneBack ? undefined : facts.intentAt.get(intent?.attemptId ?? ""),
         isUnprocessed: false,
