@@ -186,7 +186,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     if (!intent || parts.isClosed()) return;
     mind.learn({ type: "unsent", attemptId });
     if (!(await writeIntent(next))) return;
-    mind.learn({ type: "refreshing", attemptId, causedBy });
+    mind.learn({ type: "refreshing", causedBy });
     const begunAt = { now, running };
     await spend({ next, intent, begunAt, before, hasSent: false, isStopped: false });
   };

@@ -158,11 +158,7 @@ export type News =
   /** A session that lives in memory alone has moved on. */
   | { readonly type: "moved"; readonly session: Session }
   | { readonly type: "started"; readonly sessionId: string }
-  | {
-      readonly type: "refreshing";
-      readonly attemptId: string;
-      readonly causedBy: string | undefined;
-    }
+  | { readonly type: "refreshing"; readonly causedBy: string | undefined }
   | { readonly type: "unsent"; readonly attemptId: string | undefined }
   | {
       readonly type: "ended";

@@ -133,7 +133,7 @@ describe("a generation", () => {
 
 describe("an exchange", () => {
   it("that begins is told, with the session it is for [P9]", () => {
-    const news: News = { type: "refreshing", attemptId: "m", causedBy: undefined };
+    const news: News = { type: "refreshing", causedBy: undefined };
     expect(told(knownOf(a, T), news)).toEqual(["refreshing a3"]);
   });
 

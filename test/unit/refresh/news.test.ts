@@ -198,7 +198,7 @@ describe("an exchange", () => {
     const begun = heard(
       knownOf(a, T),
       [T, { type: "unsent", attemptId: "mine" }],
-      [T, { type: "refreshing", attemptId: "mine", causedBy: undefined }],
+      [T, { type: "refreshing", causedBy: undefined }],
     );
     expect(begun.unsent).toEqual({ ids: new Set(["mine"]), earlier: undefined });
     expect(begun.endpoints.size).toBe(0);
@@ -206,7 +206,7 @@ describe("an exchange", () => {
   });
 
   it("is counted for the endpoint that has asked for it [P13]", () => {
-    const known = heard(knownOf(a, T), [T, { type: "refreshing", attemptId: "m", causedBy: "x" }]);
+    const known = heard(knownOf(a, T), [T, { type: "refreshing", causedBy: "x" }]);
     expect(known.endpoints.get("x")?.began).toEqual([at(T).running]);
   });
 

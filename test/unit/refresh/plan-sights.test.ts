@@ -1,7 +1,7 @@
 /** What a context sees: until when its memory serves, when it tells of a success, and what a look is worth. */
 import { describe, expect, it } from "vitest";
 import type { Knowledge, News } from "../../../src/refresh/knowledge.ts";
-import { isWatched, servedUntil, sightOf } from "../../../src/refresh/plan.ts";
+import { isWatched, judge, servedUntil, sightOf } from "../../../src/refresh/plan.ts";
 import {
   at,
   begin,
@@ -126,6 +126,23 @@ describe("what a context sees", () => {
     const is = { ...a, revision: 9, intent: intent(T, { attemptId: "mine" }) };
     const mine = heard(now(T), [T, { type: "unsent", attemptId: "mine" }], [T, read(is, T)]);
     expect(sightOf(mine, facts(T)).session?.intent).toBeUndefined();
+  });
+
+  it.each([
+    ["begins where nothing stood before it [P8]", SOFT, undefined, "a", { next: "begin" }],
+    ["asks peers where what stood before is over [P2]", END, true, "other", { next: "ask" }],
+    ["goes on at once where no peer claims that [P2]", END, true, "theirs", { next: "recover" }],
+    ["is stuck while the token is good [P2]", SOFT, true, "theirs", { isStuck: true }],
+  ])("after an own intent that never left, a context %s", (_, when, ended, askedId, expected) => {
+    const before = ended ? now(T, { intent: intent(T, { ended }) }) : now(T);
+    const is = { ...a, revision: 9, intent: intent(T, { attemptId: "mine", repeated: !!ended }) };
+    const known = heard(
+      before,
+      [when, { type: "unsent", attemptId: "mine" }],
+      [when, read(is, when)],
+      [when, { type: "asked", attemptId: askedId }],
+    );
+    expect(judge(known, facts(when))).toMatchObject(expected);
   });
 
   it("of silence counts only while nobody claims it [P2]", () => {
