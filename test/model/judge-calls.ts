@@ -75,7 +75,8 @@ export function judgeCalls(facts: Facts): Calling {
     if (scenario.script.some(({ command }) => command.type === "outside")) return true;
     const held = server.byRefresh.get(server.jars.get(place.device) ?? "");
     const stored = server.byAccess.get(bodyOf(facts.recordOf(place))?.tokenSet.accessToken ?? "");
-    return !!held && !!stored && held.grants.user !== stored.grants.user;
+    const isUnstored = !!held && !facts.sessionByGrants.has(held.grants);
+    return isUnstored && !!stored && held.grants.user !== stored.grants.user;
   }
 
   return {

@@ -101,17 +101,11 @@ export function judgeEnds(facts: Facts): Ends {
     };
   }
 
-  const { pace, over } = facts.stores.rules;
-  /** A look and a write, twice. */
-  const longestWrite = pace || over ? 20_000 : 1_000;
-
   /** A grant that arrived is stored, or outdone by a higher attempt's, or its session is over. */
   function judgeArrivals(): void {
-    for (const [index, { place, access, attempt, at }] of facts.arrivals.entries()) {
+    for (const [index, { place, access, attempt }] of facts.arrivals.entries()) {
       const granted = server.byAccess.get(access);
       if (!granted || facts.sessionByAccess.has(access) || place.isCrashed) continue;
-      // The schedule ends while it is being written.
-      if (world.now() - at < longestWrite) continue;
       // What lived in memory alone was spent by the next refresh there.
       const isSucceeded = facts.arrivals.some(
         (other, later) =>
