@@ -173,6 +173,13 @@ export const peers: readonly Mutant[] = [
     title: "a context that is at it, and says so",
   },
   {
+    name: "a grant that a peer waits for is written in its own time",
+    law: "P10, step 8",
+    ...ofPeers("createPeers", (original) => (parts) => original({ ...parts, look: () => {} })),
+    test: LOCKLESS,
+    title: "is written as soon as somebody asks for it",
+  },
+  {
     name: "peers get no time to answer",
     law: "P2, step 8",
     ...ofTiming("CLAIM", () => 0),

@@ -75,7 +75,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     clock,
     mind: () => mind,
     isAttempting: () => isAttempting,
-    onChanged: () => void look(),
+    look: () => void look(),
   });
   const keeper = createKeeper(store, key, { clock, isClosed: closed });
   /** Jittered, so that waiting contexts do not read in step. It always fires: a sign-in may wait for it. */

@@ -26,8 +26,8 @@ export interface PeerParts {
   readonly mind: () => Mind;
   /** Whether this context carries out an attempt: then it claims the intent when it is asked. */
   readonly isAttempting: () => boolean;
-  /** Told when another context has changed the record. */
-  readonly onChanged: () => void;
+  /** Called when another context has changed the record, or waits for a grant that is to be written here. */
+  readonly look: () => void;
 }
 
 /** Narrows a posted value (S10): anybody may have posted it, and it may even have getters that throw. */
@@ -44,7 +44,7 @@ function toMessage(said: unknown): PeerMessage | undefined {
 }
 
 export function createPeers(parts: PeerParts): Peers {
-  const { channel, key, clock, onChanged } = parts;
+  const { channel, key, clock, look } = parts;
   /** A peer has asked about this generation, when nobody here had seen an endpoint let it through. */
   let questioned: TokenName | undefined;
 
@@ -52,7 +52,10 @@ export function createPeers(parts: PeerParts): Peers {
   function answer(asked: TokenName): void {
     const { known } = parts.mind();
     const { session } = known;
-    if (parts.isAttempting() || holdsGrant(known, asked)) post("claim", asked);
+    const isHolding = holdsGrant(known, asked);
+    if (parts.isAttempting() || isHolding) post("claim", asked);
+    // The peer has just read the record, so that the store may be there again.
+    if (isHolding) look();
     const isOurs =
       session?.sessionId === asked.sessionId && session.generation === asked.generation;
     if (!isOurs) return;
@@ -62,7 +65,7 @@ export function createPeers(parts: PeerParts): Peers {
 
   const port = channel?.open(key, (said) => {
     const message = toMessage(said);
-    if (message?.type === "changed") onChanged();
+    if (message?.type === "changed") look();
     else if (message?.type === "ask") answer(message);
     else if (message?.type === "passed") parts.mind().learn({ ...message, type: "handed-on" });
     else if (message) parts.mind().learn({ type: "claimed", sessionId: message.sessionId });

@@ -186,6 +186,21 @@ it("a grant that waits for the store is claimed, though a session was adopted af
   expect(refreshes({ api })).toBe(1);
 });
 
+it("a grant that waits for the store is written as soon as somebody asks for it [P2 P10]", async () => {
+  const { vault, api, clock, store, down, common } = await withOwnWayToTheStore();
+  const other = bench({ ...common, store });
+  api.refresh = slowly(clock, SECOND, api.refresh);
+  void outcome(vault.getToken());
+  await clock.advance(500);
+  down.isDown = true;
+  // By its own timer the next try is minutes away.
+  await clock.advance(2 * MINUTE);
+  down.isDown = false;
+  const asked = outcome(other.vault.getToken());
+  expect(await within(clock, 3 * SECOND, asked)).toBe("access-2-secret");
+  expect(refreshes({ api })).toBe(1);
+});
+
 it("a context that holds no grant claims none, whatever it has to write [P2 P17]", async () => {
   const { vault, clock, store, down, common } = await withOwnWayToTheStore();
   down.isDown = true;
