@@ -121,7 +121,11 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     const { refreshToken, accessToken } = tokenSet;
     const { outcome, got } = await exchanges.run(
       async (io) => provider.renew?.({ material, refreshToken, accessToken }, io),
-      { deadline: left(one), mayStillSend: () => passFence(one) },
+      {
+        deadline: left(one),
+        mayStillSend: () => passFence(one),
+        late: (ended) => parts.isClosed() || conclude(one, ended.outcome, ended.got),
+      },
     );
     // The fence stopped the attempt before anything was sent.
     if (one.isStopped && !one.hasSent && !got) return leave(one);

@@ -21,6 +21,8 @@ export interface ExchangeOptions {
   readonly deadline?: number;
   /** Asked before each send; where it says no, nothing is sent and no reply comes. */
   readonly mayStillSend?: () => Promise<boolean>;
+  /** Told of a grant that comes when the exchange has ended: not every provider hears its signal (P20). */
+  readonly late?: (ended: Ended) => unknown;
 }
 
 export interface Exchanges {
@@ -105,7 +107,7 @@ export function createExchanges({
   return {
     life,
     async run(ask, options) {
-      const { signal: by, deadline = longest, mayStillSend } = own({ ...options });
+      const { signal: by, deadline = longest, mayStillSend, late } = own({ ...options });
       const startedAt = clock.now();
       // Kept for the whole exchange: a session tells by which time its token was signed.
       const skew = ahead();
@@ -113,8 +115,7 @@ export function createExchanges({
       const { signal, stopped, end } = createLimit(clock, deadline, { by });
       const way = mayStillSend ? fenced(signal, mayStillSend) : send;
       const { fetch, reasonOf } = watched(way, !!provider.wrap);
-      try {
-        const answer = await Promise.race([ask({ signal, fetch, now, context }), stopped]);
+      function read(answer: unknown): Ended {
         const outcome = narrowOutcome(answer);
         if (!outcome) throw new TypeError("The provider gave no outcome");
         if (outcome.type !== "granted") return ended(outcome);
@@ -122,7 +123,17 @@ export function createExchanges({
         return typeof grant === "object"
           ? ended(outcome, life(grant, startedAt, skew))
           : ended({ type: "trouble", reason: grant });
+      }
+      const asked = ask({ signal, fetch, now, context });
+      try {
+        return read(await Promise.race([asked, stopped]));
       } catch (error) {
+        // Where exchanges wait for each other, the next one may have followed already.
+        if (signal.aborted && late && !provider.wrap)
+          asked
+            .then(read)
+            .then((one) => one.got && late(one))
+            .catch(() => {});
         return ended({ type: "trouble", error, reason: reasonOf(error, signal.aborted) });
       } finally {
         end();

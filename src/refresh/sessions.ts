@@ -108,7 +108,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       const since = signOuts;
       const { outcome, got } = await exchanges.run(
         async (io) => provider.signIn?.(credentials, io),
-        { signal },
+        { signal, late: ({ got }) => got && revoke(got.tokenSet) },
       );
       if (signal?.aborted && got) void revoke(got.tokenSet);
       signal?.throwIfAborted();

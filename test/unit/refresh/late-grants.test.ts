@@ -1,0 +1,115 @@
+/** Grants that come when their exchange has ended: a `fetch`, or a provider, may not hear a signal. */
+import { describe, expect, it } from "vitest";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import { manualClock } from "../../support/clock.ts";
+import { acme, credentials, type FakeApi, never } from "../../support/fake-api.ts";
+import { bench, type Bench, refreshes, signedIn } from "../../support/vault.ts";
+import { HOUR, MINUTE, oddStore, outcome, rest, SECOND, slowly, within } from "./faulty-parts.ts";
+
+/** The refresh tokens that were revoked. */
+const revoked = (api: FakeApi): string[] =>
+  api.to("/revoke").map(({ body }) => (JSON.parse(body) as { token: string }).token);
+
+/** Longer than an exchange may take. */
+const LATE = 18 * SECOND;
+
+/** Its token has ended, and its refresh is answered late. */
+async function refreshingLate(options: Parameters<typeof signedIn>[0] = {}): Promise<Bench> {
+  const made = await signedIn(options);
+  const { api, clock } = made;
+  await clock.advance(HOUR);
+  api.refresh = slowly(clock, LATE, api.refresh);
+  return made;
+}
+
+describe("a refresh's grant that comes when its exchange has ended [P20]", () => {
+  it("is stored, and serves who waits [P17 P20]", async () => {
+    const { vault, api, clock, store } = await refreshingLate();
+    const call = outcome(vault.getToken());
+    await clock.advance(SECOND);
+    // The last chance is taken, and not answered in time.
+    api.refresh = never;
+    expect(await within(clock, LATE, call)).toBe("access-2-secret");
+    const other = bench({ api, clock, store });
+    expect(await within(clock, SECOND, other.vault.getToken())).toBe("access-2-secret");
+    expect(refreshes({ api })).toBe(2);
+    expect(revoked(api)).toEqual([]);
+  });
+
+  it("is revoked where the session has ended meanwhile [P4 P20 S14]", async () => {
+    const { vault, api, clock } = await refreshingLate();
+    void outcome(vault.getToken());
+    await clock.advance(SECOND);
+    await vault.signOut();
+    await clock.advance(LATE);
+    expect(revoked(api)).toEqual(["refresh-1-secret", "refresh-2-secret"]);
+    expect(vault.snapshot().status).toBe("signed-out");
+  });
+
+  it("is not taken where a later one stands [P2 P20]", async () => {
+    const provider = acme({ rotation: "none" });
+    const store = memoryStore();
+    const { vault, api, clock } = await refreshingLate({ provider, store });
+    void outcome(vault.getToken());
+    await clock.advance(SECOND);
+    api.refresh = ({ url }) =>
+      Response.json({ access_token: "access-9-secret", expires_in: 3600, url });
+    const other = bench({ provider, store, api, clock });
+    const call = outcome(other.vault.getToken());
+    expect(await within(clock, 17 * SECOND, call)).toBe("access-9-secret");
+    await clock.advance(MINUTE);
+    expect(await within(clock, SECOND, vault.getToken())).toBe("access-9-secret");
+    expect(await within(clock, SECOND, other.vault.getToken())).toBe("access-9-secret");
+  });
+
+  it("is nothing to a closed vault [P21]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const { vault, api } = await refreshingLate({ clock, store });
+    void outcome(vault.getToken());
+    await clock.advance(SECOND);
+    vault.close();
+    // The exchange's deadline.
+    await clock.advance(16 * SECOND);
+    const { operations } = store;
+    await clock.advance(MINUTE);
+    expect(store.operations).toBe(operations);
+    expect(revoked(api)).toEqual([]);
+  });
+});
+
+describe("a sign-in's grant that comes when nobody waits for it", () => {
+  it("because it was aborted, is revoked [P20 S14]", async () => {
+    const { vault, api, clock } = bench();
+    api.login = slowly(clock, SECOND, api.login);
+    const controller = new AbortController();
+    const signingIn = outcome(vault.signIn(credentials, { signal: controller.signal }));
+    await rest();
+    controller.abort({ code: "given up" });
+    expect(await within(clock, 0, signingIn)).toBe("given up");
+    await clock.advance(2 * SECOND);
+    expect(revoked(api)).toEqual(["refresh-1-secret"]);
+    expect(vault.snapshot().status).not.toBe("signed-in");
+  });
+
+  it("because its time was over, is revoked [P20 S14]", async () => {
+    const { vault, api, clock } = bench();
+    api.login = slowly(clock, LATE, api.login);
+    const signingIn = outcome(vault.signIn(credentials));
+    expect(await within(clock, 16 * SECOND, signingIn)).toBe("sign_in_failed");
+    await clock.advance(LATE);
+    expect(revoked(api)).toEqual(["refresh-1-secret"]);
+  });
+
+  it("is not revoked where one exchange waits for the other: the next one may have followed [S14]", async () => {
+    const { vault, api, clock } = bench({ provider: { ...acme(), wrap: (engine) => engine } });
+    api.login = slowly(clock, SECOND, api.login);
+    const controller = new AbortController();
+    void outcome(vault.signIn(credentials, { signal: controller.signal }));
+    await rest();
+    controller.abort();
+    await clock.advance(2 * SECOND);
+    expect(api.to("/login")).toHaveLength(1);
+    expect(revoked(api)).toEqual([]);
+  });
+});
