@@ -11,6 +11,7 @@ const seen: Readonly<Record<string, string>> = {
     "a refresh and a sign-in end at once: who signed in is served",
   "a closed vault goes on with its pass, and with what comes of it":
     "a closed vault begins nothing and finishes what is under way",
+  "a grant that comes late is dropped": "replies that come when their exchange has ended",
   "a limit that comes late after a freeze ends at once":
     "a reuse window is judged by running time, whatever clocks and stores do",
   "a read that was overtaken by an own write counts":

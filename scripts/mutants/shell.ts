@@ -9,6 +9,7 @@ import {
   CONTRACTS,
   FENCE,
   KEEPER,
+  LATE,
   SLEPT_THROUGH,
   PATIENCE,
   SLOW,
@@ -157,6 +158,18 @@ export const shell: readonly Mutant[] = [
     }),
     test: FENCE,
     title: "holds for a context that was overtaken",
+  },
+  {
+    name: "a grant that comes late is dropped",
+    law: "P20, S14",
+    ...ofExchange("createExchanges", (original) => (parts) => {
+      const exchanges = original(parts);
+      return over(exchanges, {
+        run: (ask, { late: _, ...options } = {}) => exchanges.run(ask, options),
+      });
+    }),
+    test: LATE,
+    title: "because it was aborted, is revoked",
   },
   {
     name: "the exchange gets a full 15 s instead of what is left",

@@ -21,6 +21,7 @@ export const KEEPER = "test/unit/refresh/keeper.test.ts";
 export const SIGN_OUT_THEN_SIGN_IN = "test/unit/refresh/sign-out-then-sign-in.test.ts";
 export const LOCKLESS = "test/unit/refresh/lock-less.test.ts";
 export const LAGGING = "test/unit/refresh/lagging-store.test.ts";
+export const LATE = "test/unit/refresh/late-grants.test.ts";
 export const PATIENCE = "test/unit/refresh/patience.test.ts";
 export const KNOWLEDGE = "test/unit/refresh/knowledge.test.ts";
 export const NEWS = "test/unit/refresh/news.test.ts";

@@ -9,12 +9,13 @@ const LONGEST = 4_096;
 
 /** The profile in a value from outside (S10, S15); `undefined` for what is no JSON object, or too long. */
 export function profileIn(value: unknown): Profile | undefined {
+  if (value === undefined) return undefined;
   try {
     const text = JSON.stringify(value);
     const profile: unknown = text.length > LONGEST || JSON.parse(text, bareAndFrozen);
     return isObject(profile) ? profile : undefined;
   } catch {
-    // A circle, or `undefined`.
+    // A circle, or what JSON does not know.
     return undefined;
   }
 }

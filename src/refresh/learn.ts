@@ -220,6 +220,14 @@ function settle(known: Knowledge, done: readonly Change[]): Knowledge {
   return { ...known, changes, retries: changes.length ? known.retries : 0 };
 }
 
+/** Whether a change says all that an earlier one does: a grant that comes late takes its trouble's place. */
+const outdoes = (change: Change, earlier: Change): boolean =>
+  change.type === "conclude" &&
+  earlier.type === "conclude" &&
+  change.sessionId === earlier.sessionId &&
+  !!change.conclusion.got &&
+  !earlier.conclusion.got;
+
 /** What a change is made of. */
 function contentOf(change: Change): object {
   switch (change.type) {
@@ -301,7 +309,7 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
     const isFailed = known.changes.some((one) => one.type === "begin" && one.isFailed);
     return { ...known, met, changes: [...others, { ...change, isFailed }] };
   }
-  return { ...known, changes: [...known.changes, change] };
+  return { ...known, changes: [...known.changes.filter((one) => !outdoes(change, one)), change] };
 }
 
 function afterSuccess(

@@ -238,6 +238,7 @@ const random: Family[] = [
           lostBefore: 0.3,
           lostAfter: 0.3,
           late: 0.2,
+          deaf: 0,
           status500: 0.3,
           status503: 0.2,
           status429: 0.2,

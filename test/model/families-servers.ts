@@ -281,6 +281,34 @@ const endpoints: Family[] = [
       .map(({ drawn, safe503 }) => ({ ...drawn, safe503 })),
   },
   {
+    title: "replies that come when their exchange has ended: none is dropped [P4 P19 P20 P21]",
+    share: 2,
+    schedules: fc
+      .record({
+        drawn: scenario({}, [
+          "call",
+          "freeze",
+          "reload",
+          "resume",
+          "close",
+          "sign-in",
+          "sign-out",
+          "expire",
+          "store-down",
+          "store-up",
+        ]),
+        provider: fc.constantFrom("password" as const, "mint" as const, "vmcloud" as const),
+        late: fc.constantFrom(0.3, 0.7),
+        deaf: fc.constantFrom(0.5, 1),
+      })
+      .map(({ drawn, provider, late, deaf }) => ({
+        ...drawn,
+        provider,
+        rotation: provider === "mint" ? "none" : drawn.rotation,
+        network: { ...drawn.network, late, deaf },
+      })),
+  },
+  {
     title: "the first call of a context is served a good token at once [P13 F98]",
     share: 0.5,
     schedules: scenario({ ...calm, killsOld: false, tokenTime: [13_000, 14_500] }, []).map(

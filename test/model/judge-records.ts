@@ -24,16 +24,29 @@ export function judgeRecords(facts: Facts): void {
   const highest = new Map<string, { readonly revision: number; readonly generation: number }>();
   const seqOf = new Map<string, number>();
 
-  function judgeNumbers({ next, after, previous, before }: Write): void {
+  /** Grants that came here since the last one that is stored: one write takes them all. */
+  function waitingFor({ place, after, given }: Write): number {
+    const here = facts.arrivals.filter(
+      (one) => one.place === place && server.byAccess.get(one.access)?.grants === given.grants,
+    );
+    const stored = here.findLastIndex(
+      ({ access }) => access !== after.tokenSet.accessToken && facts.sessionByAccess.has(access),
+    );
+    return here.length - 1 - stored;
+  }
+
+  function judgeNumbers(write: Write): void {
+    const { next, after, previous, before } = write;
     const isSame = previous?.sessionId === next.sessionId;
     const past = highest.get(next.sessionId) ?? { revision: 0, generation: 0 };
-    // A jump only takes back what an eviction had lost.
-    const most = Math.max(previous?.revision ?? 0, isSame ? past.revision : 0) + 1;
+    const step = Math.max(1, waitingFor(write));
+    // Any other jump only takes back what an eviction had lost.
+    const most = Math.max(previous?.revision ?? 0, isSame ? past.revision : 0) + step;
     if (previous && (next.revision <= previous.revision || next.revision > most))
       violate("P3.revision", `revision ${previous.revision} was followed by ${next.revision}`);
     if (before && after.generation < before.generation)
       violate("P3.generation", "the generation went back");
-    if (before && after.generation > Math.max(before.generation + 1, past.generation))
+    if (before && after.generation > Math.max(before.generation + step, past.generation))
       violate("P3.generation", "the generation jumped");
     highest.set(next.sessionId, {
       revision: Math.max(past.revision, next.revision),

@@ -6,7 +6,8 @@ import type { Place } from "./world.ts";
 
 /** What a network tells of a request to the token endpoint. */
 export interface Watch {
-  abort(): void;
+  /** `isDeaf`: the reply comes all the same. */
+  abort(isDeaf: boolean): void;
   lost(): void;
   /** It was due at `due`, and may have waited for its context to thaw. */
   arrived(reply: Reply, due: number): void;
@@ -184,6 +185,7 @@ export function judgeSpending(facts: Facts): Spending {
       const intentAt = entry?.intentAt ?? startedAt;
       let isDone = false;
       let abortedAt = -Infinity;
+      let isDeaf = false;
       const isOver = (): boolean => isDone || place.isCrashed;
       if (entry) entry.isOver = isOver;
       // F38: what the store has taken of the deadline is not to be had again.
@@ -192,8 +194,8 @@ export function judgeSpending(facts: Facts): Spending {
           violate("P10.exchange", "F38: an exchange outlived its deadline");
       });
       return {
-        abort() {
-          if (!isDone) abortedAt = world.now();
+        abort(deaf) {
+          if (!isDone) [abortedAt, isDeaf] = [world.now(), deaf];
           isDone = true;
         },
         lost: () => void (isDone = true),
@@ -202,13 +204,15 @@ export function judgeSpending(facts: Facts): Spending {
           if (entry) entry.heardAt = world.now();
           const access =
             status === 200 && text.startsWith("{") ? JSON.parse(text).token : undefined;
-          const isThawing = place.disturbedAt === world.now() && abortedAt === world.now();
+          const isThawing =
+            !isDeaf && place.disturbedAt === world.now() && abortedAt === world.now();
           const isLate = world.now() - intentAt < EXCHANGE + BUSY;
           if (entry && access !== undefined && isThawing && !isLate && due < world.now() - BUSY)
             violate("P20.thawed", `${access} had arrived while its context was frozen`);
-          const isWanted = !isDone;
+          // A closed vault takes what comes until its exchange has ended.
+          const isTaken = !isDone || (isDeaf && world.now() < place.closedAt);
           isDone = true;
-          if (!isWanted || access === undefined) return;
+          if (!isTaken || access === undefined) return;
           const attempt = entry?.attempt ?? Infinity;
           facts.arrivals.push({ place, access, at: world.now(), attempt });
         },

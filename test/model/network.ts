@@ -143,8 +143,12 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
     if (world.chance(network.portal))
       return answer({ status: 200, text: "<html>", date: undefined }, back);
     if (world.chance(network.lostAfter)) return lose(world.random() * 10_000);
-    answer(reply, world.chance(network.late) ? world.random() * 2 * PATIENCE : back);
+    answer(reply, late(back));
   }
+
+  /** How long a reply takes that may come late. */
+  const late = (back: number): number =>
+    world.chance(network.late) ? world.random() * 2 * PATIENCE : back;
 
   function exchange(sent: Sent): void {
     const { place, url, body, answer, lose } = sent;
@@ -154,7 +158,7 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
       return lose(way);
     world.schedule(undefined, way, () => {
       if (url === URLS.token)
-        return answer(server.signIn(fields["email"] ?? "", place.device), back);
+        return answer(server.signIn(fields["email"] ?? "", place.device), late(back));
       if (url === URLS.revoke) return answer(server.revoke(fields["token"] ?? ""), back);
       if (url === URLS.logout) return answer(server.revoke(fields["refresh_token"] ?? ""), back);
       const spend = (): Reply =>
@@ -173,9 +177,11 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
         const visit = isApi ? undefined : jars.send(place, url, init);
         const body = visit?.body ?? String(init.body);
         const watch = isApi ? undefined : invariants.tokenRequest(place, url, body);
+        const isDeaf = !isApi && world.chance(network.deaf);
         return new Promise((resolve, reject) => {
           const onAbort = (): void => {
-            watch?.abort();
+            watch?.abort(isDeaf);
+            if (isDeaf) return;
             visit?.end();
             reject(init.signal?.reason as Error);
           };

@@ -10,6 +10,8 @@ export interface Network {
   readonly lostBefore: number;
   readonly lostAfter: number;
   readonly late: number;
+  /** Hears no abort: what comes late still comes. */
+  readonly deaf: number;
   readonly status500: number;
   readonly status503: number;
   readonly status429: number;

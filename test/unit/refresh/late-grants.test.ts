@@ -36,6 +36,23 @@ describe("a refresh's grant that comes when its exchange has ended [P20]", () =>
     expect(revoked(api)).toEqual([]);
   });
 
+  it("takes the place of the trouble that still waits for the store, in one revision [P3 P20]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const { vault } = await refreshingLate({ clock, store });
+    void outcome(vault.getToken());
+    await clock.advance(SECOND);
+    store.isDown = true;
+    await clock.advance(LATE);
+    const before = store.writes.at(-1);
+    store.isDown = false;
+    await clock.advance(HOUR / 2);
+    const after = store.writes[store.writes.indexOf(before as never) + 1];
+    expect(after?.revision).toBe((before?.revision ?? 0) + 1);
+    expect(after?.body).toMatchObject({ generation: 2 });
+    expect(await within(clock, SECOND, vault.getToken())).toBe("access-2-secret");
+  });
+
   it("is revoked where the session has ended meanwhile [P4 P20 S14]", async () => {
     const { vault, api, clock } = await refreshingLate();
     void outcome(vault.getToken());
