@@ -41,7 +41,7 @@ export type VaultErrorCode =
 export type VaultErrorReason =
   /** No reply came: no network, a host that is not there, or CORS. */
   | "no_connection"
-  /** No whole reply came within the deadline. */
+  /** No whole reply came within the deadline; or the store gave no answer, and may still do what was asked. */
   | "timed_out"
   /** The token endpoint's address is relative, or no URL. */
   | "no_absolute_url"
@@ -256,8 +256,12 @@ export class VaultError extends Error {
 }
 
 /** An error with another why, or another advice, than its code has in the table of messages. */
-export const because = (code: VaultErrorCode, why?: string, advice?: string): VaultError =>
-  new VaultError(code, sentence(code, why, advice));
+export const because = (
+  code: VaultErrorCode,
+  why?: string,
+  advice?: string,
+  facts?: VaultErrorFacts,
+): VaultError => new VaultError(code, sentence(code, why, advice), facts);
 
 /** Options and arguments: throws `invalid_option` with what is wanted. */
 export function check(isRight: unknown, wanted: string): asserts isRight {

@@ -16,7 +16,8 @@ export const DEADLINE = 4000;
 
 /**
  * Answers as `task` does, or fails in time: a store that hangs keeps nobody waiting (F26, F59). `late`
- * rejects without a reason at the deadline. `explain` says why the task failed, because a platform's own
+ * rejects without a reason at the deadline. From then on the error's reason is `timed_out`: what was asked
+ * may still happen. `explain` says why the task failed, because a platform's own
  * words may show what it stores (S4).
  */
 export async function inTime<T>(
@@ -25,15 +26,21 @@ export async function inTime<T>(
   explain: (error: unknown) => Cause,
 ): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let isLate = false;
   const late = new Promise<never>((_, reject) => {
+    function expire(): void {
+      isLate = true;
+      reject();
+    }
     // Above 2^31 it would fire at once (F15).
-    timer = setTimeout(reject, Math.min(ms, 1e9));
+    timer = setTimeout(expire, Math.min(ms, 1e9));
   });
   try {
     return await Promise.race([task(late), late]);
   } catch (error) {
     if (error instanceof VaultError) throw error;
-    return fail(...explain(error));
+    const [why, advice] = explain(error);
+    throw because("store_unavailable", why, advice, isLate ? { reason: "timed_out" } : undefined);
   } finally {
     clearTimeout(timer);
   }

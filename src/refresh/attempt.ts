@@ -6,7 +6,7 @@ import { decide, isStep, type Sight } from "./decide.ts";
 import { causeOf } from "./endpoints.ts";
 import type { Exchanges } from "./exchange.ts";
 import type { Keeper } from "./keeper.ts";
-import { beginningAlone, lags } from "./knowledge.ts";
+import { beginningAlone, grantsWaiting, lags } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import { sightOf } from "./plan.ts";
 import type { SignsOfLife } from "./attempt-lock.ts";
@@ -71,10 +71,15 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     return isStep(decide(sight));
   }
 
+  /** An earlier exchange may have brought a grant after its deadline, which is still to be written. */
+  const hasNoGrant = ({ sessionId }: Session): boolean =>
+    grantsWaiting(mind.known, sessionId).length === 0;
+
   /** The fence: the last look at the record, in the very task in which the first byte leaves (P8). */
   async function mayStillSend(one: Try): Promise<boolean> {
     const { next, intent } = one;
-    while (!beginningAlone(mind.known)) {
+    const isAlone = beginningAlone(mind.known) !== undefined;
+    while (!isAlone) {
       if (parts.isClosed() || left(one) <= LEAST_EXCHANGE) return false;
       const { head, askedAt, isFresh } = await writer.noteTrouble(keeper.head());
       const isOurs = head?.sessionId === next.sessionId && head.attemptId === intent.attemptId;
@@ -83,20 +88,24 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
       // This context was frozen while the store answered: others may have taken over since then.
       if (isFresh) break;
     }
-    const isServed = mind.known.session?.sessionId === next.sessionId;
-    return !parts.isClosed() && isServed && left(one) > LEAST_EXCHANGE && isStillDue(one);
+    const { session } = mind.known;
+    const isServed = session?.sessionId === next.sessionId && hasNoGrant(next);
+    // Memory is all the record that there is.
+    const isOurs = !isAlone || session?.intent?.attemptId === intent.attemptId;
+    return !parts.isClosed() && isServed && isOurs && left(one) > LEAST_EXCHANGE && isStillDue(one);
   }
 
   /** `false` where somebody else has written. */
   async function writeIntent(next: Session): Promise<boolean> {
-    if (beginningAlone(mind.known)) {
+    const alone = beginningAlone(mind.known);
+    const session = alone ? alone.session : mind.known.found.session;
+    // Memory may be ahead of the record: then its changes have to be written first.
+    const isNext = session?.sessionId === next.sessionId && session.revision + 1 === next.revision;
+    if (!isNext || !hasNoGrant(next)) return false;
+    if (alone) {
       mind.learn({ type: "moved", session: next });
       return true;
     }
-    const { session } = mind.known.found;
-    // Memory may be ahead of the record: then its changes have to be written first.
-    const isNext = session?.sessionId === next.sessionId && session.revision + 1 === next.revision;
-    if (!isNext) return false;
     const record = toRecord(next);
     const askedAt = mind.moment().running;
     if (!(await writer.noteTrouble(keeper.write(record, mind.known.found.head)))) return false;
@@ -140,34 +149,45 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
 
   async function conclude(one: Try, outcome: Ending, got?: DatedGrant): Promise<void> {
     const { sessionId } = one.next;
-    if (mind.known.session?.sessionId === sessionId) {
-      note(one, outcome, got);
-      await writer.persist();
-    } else if (got) return parts.revoke(got);
-    const { session } = mind.known;
+    const { session, found, ended } = mind.known;
+    // Behind a sign-in that the store has not taken, a session stands as long as the store shows it.
+    const isHidden = found.session?.sessionId === sessionId && !ended.has(sessionId);
+    if (session?.sessionId === sessionId) keep(one.next, note(one, outcome, got));
+    else if (!got) return;
+    else if (isHidden) keep(one.next, conclusionOf(one, outcome, got));
+    else return parts.revoke(got);
+    await writer.persist();
+    const { session: served } = mind.known;
     // Persist, then tell.
-    if (got && session?.sessionId === sessionId) parts.announce(session);
+    if (got && served?.sessionId === sessionId) parts.announce(served);
   }
 
-  function note({ next, intent }: Try, outcome: Ending, got: DatedGrant | undefined): void {
-    const { sessionId } = next;
+  function conclusionOf({ intent }: Try, outcome: Ending, got: DatedGrant | undefined): Conclusion {
+    const isOffline = !mind.facts().isOnline && outcome.status === undefined;
+    return { intent, outcome, got, now: mind.moment().now, jitter: parts.jitter(), isOffline };
+  }
+
+  /** Tells what became of an exchange of the session that is served. */
+  function note(one: Try, outcome: Ending, got: DatedGrant | undefined): Conclusion {
+    const conclusion = conclusionOf(one, outcome, got);
     const { status, reason } = outcome;
-    const jitter = parts.jitter();
-    const isOffline = !mind.facts().isOnline && status === undefined;
+    const { isOffline, jitter } = conclusion;
     mind.learn({
       type: "ended",
       outcome: got ? "granted" : outcome.type === "refused" ? "refused" : "trouble",
       accessToken: got?.tokenSet.accessToken,
-      sessionId,
+      sessionId: one.next.sessionId,
       status,
       reason,
       isOffline,
       jitter,
     });
-    const { now } = mind.moment();
-    const conclusion: Conclusion = { intent, outcome, got, now, jitter, isOffline };
-    const alone = beginningAlone(mind.known);
-    const moved = alone && concluded(alone.session, conclusion);
+    return conclusion;
+  }
+
+  function keep({ sessionId }: Session, conclusion: Conclusion): void {
+    const alone = beginningAlone(mind.known)?.session;
+    const moved = alone?.sessionId === sessionId ? concluded(alone, conclusion) : undefined;
     if (moved) mind.learn({ type: "moved", session: moved });
     else
       mind.learn({

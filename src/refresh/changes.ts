@@ -198,6 +198,12 @@ function stepOf(change: Change, found: Found, course: Course): Step {
 const isOfNoUse = ({ session, basis }: Begin, { session: found }: Found): boolean =>
   !!session.refused && !!found && found.sessionId !== basis?.sessionId;
 
+/** However many ends of exchanges a write takes, the record's revision grows by one. */
+function inOneStep(next: Found, before: Found): Found {
+  if (next === before || !next.session || !before.session) return next;
+  return { ...next, session: own({ ...next.session, revision: before.session.revision }) };
+}
+
 /**
  * Brings the changes to the record that was found. `highest` is the highest revision that this context
  * has tried to write: a lost session is written above each revision that others may have seen.
@@ -220,7 +226,7 @@ export function merge(
     const isReplaced = change.type === "begin" && step.result !== result && result !== found;
     // A grant that an exchange has brought meanwhile is not stored any more.
     if (isReplaced && result.session) dropped.push(result.session.tokenSet);
-    result = step.result;
+    result = change.type === "conclude" ? inOneStep(step.result, result) : step.result;
     if (step.ended) ended.push(step.ended);
     if (step.dropped) dropped.push(step.dropped);
   }

@@ -2,6 +2,7 @@
  * The only place that reads and writes the record: one operation at a time, each within five seconds.
  * It returns the store's answer, and calls nobody.
  */
+import { isVaultError } from "../errors.ts";
 import type { Clock, RecordHead, StoredRecord, TokenStore } from "../types.ts";
 import { LAG, SLEPT, STORE } from "./timing.ts";
 
@@ -31,6 +32,10 @@ export interface Keeper {
   /** The scope of the store's database, for locks that span as many contexts. */
   scope(): Promise<string | undefined>;
 }
+
+/** Whether a store has given up by a deadline of its own: it was silent for that long. */
+const isOverdue = (reason: unknown): boolean =>
+  isVaultError(reason) && reason.reason === "timed_out";
 
 /** Waiting goes in beats, so that time in which the context slept does not count against the store. */
 const BEAT = 500;
@@ -67,7 +72,7 @@ export function askStore<T>(clock: Clock, ask: () => Promise<T>): Promise<Answer
         listen();
         resolve({ answer, isFresh });
       },
-      (reason: unknown) => reject(new StoreTrouble(reason, false)),
+      (reason: unknown) => reject(new StoreTrouble(reason, isOverdue(reason))),
     );
   });
   return answered.finally(() => clock.clearTimeout(timer));

@@ -14,7 +14,7 @@ import type {
   TokenName,
   TokenStore,
 } from "../types.ts";
-import type { Begin, Change, Found } from "./changes.ts";
+import type { Begin, Change, Conclude, Found } from "./changes.ts";
 import { type Endpoints, isRejected, noEndpoints } from "./endpoints.ts";
 import { isRenewable } from "./decide.ts";
 import { FOREIGN_MARGIN, LAG, type Moment } from "./timing.ts";
@@ -230,18 +230,24 @@ export const isReplaced = ({ generation, tokenSet }: Session, rejected: Rejected
 export const isPersisted = ({ changes }: Knowledge): boolean =>
   !changes.some(({ isFailed }) => isFailed);
 
+/** The ends of this session's exchanges that are still to be written, and have brought a grant. */
+export const grantsWaiting = ({ changes }: Knowledge, sessionId: string): readonly Conclude[] =>
+  changes.filter(
+    (change): change is Conclude =>
+      change.type === "conclude" && change.sessionId === sessionId && !!change.conclusion.got,
+  );
+
 /**
  * Whether a grant waits here for the store that somebody lacks who knows this generation: though another
  * session was begun after it.
  */
 export function holdsGrant(known: Knowledge, { sessionId, generation }: TokenName): boolean {
-  const { session, changes } = known;
-  if (session?.sessionId === sessionId)
-    return !isPersisted(known) && session.generation > generation;
-  return changes.some(
-    (change) =>
-      change.type === "conclude" && change.sessionId === sessionId && !!change.conclusion.got,
-  );
+  const { session } = known;
+  const waiting = grantsWaiting(known, sessionId);
+  if (session?.sessionId !== sessionId) return waiting.length > 0;
+  // One that the store has not failed to take is not served yet.
+  const next = waiting.some(({ isFailed }) => !isFailed) ? 1 : 0;
+  return (next > 0 || !isPersisted(known)) && session.generation + next > generation;
 }
 
 /** Whether the application has to ask for a sign-in. */

@@ -1,5 +1,6 @@
 /** How a piece of news changes the knowledge: pure, one case for each kind of news. */
 import { fromRecord } from "../guard/record.ts";
+import { isExpected } from "../guard/stored.ts";
 import type { Session, TokenName } from "../types.ts";
 import { type Begin, type Change, isAhead, preview } from "./changes.ts";
 import {
@@ -163,12 +164,14 @@ function afterWrite(known: Knowledge, news: Of<"written">, at: Moment): Knowledg
 
 function afterFailedWrite(known: Knowledge, { isCertain }: Of<"unpersisted">): Knowledge {
   const { head } = known.found;
+  const ofBegin = (change: Begin): Begin =>
+    isCertain ? { ...change, mayBeWritten: change.session.sessionId === head?.sessionId } : change;
   const isOver = (change: Change): boolean =>
     !!isCertain && change.type === "end" && change.mayArrive !== head?.sessionId;
   return {
     ...known,
     retries: known.retries + 1,
-    changes: known.changes.map((change) => ({
+    changes: withBegins(known, ofBegin).map((change) => ({
       ...change,
       ...(isOver(change) && { mayArrive: undefined }),
       isFailed: true,
@@ -220,13 +223,11 @@ function settle(known: Knowledge, done: readonly Change[]): Knowledge {
   return { ...known, changes, retries: changes.length ? known.retries : 0 };
 }
 
-/** Whether a change says all that an earlier one does: a grant that comes late takes its trouble's place. */
+/** Whether it is the late end of an exchange whose deadline is still to be written. */
 const outdoes = (change: Change, earlier: Change): boolean =>
   change.type === "conclude" &&
   earlier.type === "conclude" &&
-  change.sessionId === earlier.sessionId &&
-  !!change.conclusion.got &&
-  !earlier.conclusion.got;
+  change.conclusion.intent.attemptId === earlier.conclusion.intent.attemptId;
 
 /** What a change is made of. */
 function contentOf(change: Change): object {
@@ -251,9 +252,12 @@ function afterRead(known: Knowledge, news: Of<"read">, at: Moment): Knowledge {
   const session = fromRecord(record);
   if (lags(known, record, askedAt)) return read;
   const restored = restore(known, session);
+  // A write that is on its way fails by its compare-and-set once somebody else has written.
+  const mayArrive = known.setting.store.atomic && isExpected(record, known.found.head);
   const isWritten = withBegins(known, (change) => ({
     ...change,
-    mayBeWritten: change.session.sessionId === record?.sessionId,
+    mayBeWritten:
+      change.session.sessionId === record?.sessionId || (mayArrive && change.mayBeWritten),
   }));
   return {
     ...read,
@@ -309,7 +313,11 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
     const isFailed = known.changes.some((one) => one.type === "begin" && one.isFailed);
     return { ...known, met, changes: [...others, { ...change, isFailed }] };
   }
-  return { ...known, changes: [...known.changes.filter((one) => !outdoes(change, one)), change] };
+  const outdone = known.changes.filter((one) => outdoes(change, one));
+  // Where memory serves what was not stored, it serves what follows at once.
+  const isFailed = change.isFailed || outdone.some((one) => one.isFailed);
+  const others = known.changes.filter((one) => !outdone.includes(one));
+  return { ...known, changes: [...others, { ...change, isFailed }] };
 }
 
 function afterSuccess(

@@ -12,6 +12,7 @@ import {
   NO_TROUBLE,
   repeat,
   scenario,
+  STORE,
 } from "./scenarios.ts";
 import type { Endpoint } from "./server.ts";
 import type { Run } from "./simulation.ts";
@@ -300,10 +301,13 @@ const endpoints: Family[] = [
         provider: fc.constantFrom("password" as const, "mint" as const, "vmcloud" as const),
         late: fc.constantFrom(0.3, 0.7),
         deaf: fc.constantFrom(0.5, 1),
+        pace: fc.constantFrom(undefined, undefined, [200, 2_000] as const),
+        over: fc.constantFrom(0, 0, 0.05),
       })
-      .map(({ drawn, provider, late, deaf }) => ({
+      .map(({ drawn, provider, late, deaf, pace, over }) => ({
         ...drawn,
         provider,
+        store: { ...STORE, pace, over },
         rotation: provider === "mint" ? "none" : drawn.rotation,
         network: { ...drawn.network, late, deaf },
       })),

@@ -147,9 +147,11 @@ export function judgeCalls(facts: Facts): Calling {
       const isSlow = pace !== undefined;
       // Where nobody knows how an exchange ended, the first 401 is not yet the token's end (step 8).
       const isUnknown = scenario.rotation !== "none" && stored?.intent !== undefined;
-      // A token that ended less than a minute after its commit may cost its endpoint a pause (P13).
+      // A token that ended less than a minute after its commit: time waits that long for the next refresh
+      // (P15), and a 401 may cost its endpoint a pause (P13).
       const name = `${facts.recordOf(place)?.sessionId}${stored?.generation}`;
-      const isShort = given && given.deadAt - (facts.committedAt.get(name) ?? given.at) < 60_000;
+      const committed = facts.committedAt.get(name) ?? given?.at ?? 0;
+      const isShort = given && Math.min(given.deadAt, given.diesAt) - committed < 60_000;
       if (isSlow || isUnknown || isShort) return 4;
       // What is signed while the server's time comes in is signed by the old one.
       return scenario.provider === "self-signed" && facts.isClockUnsure ? 2 : 1;

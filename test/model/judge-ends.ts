@@ -68,6 +68,8 @@ export function judgeEnds(facts: Facts): Ends {
     const found = facts.recordOf(place);
     const id = found?.tombstone ? undefined : found?.sessionId;
     const isHeard = id !== undefined && !!facts.heard.get(place)?.has(id);
+    // What this context has served is ended too, wherever it is stored by then.
+    for (const served of facts.heard.get(place) ?? []) known.add(served);
     if (id !== undefined) known.add(id);
     facts.signedOut.set(place, known);
     facts.tried.set(place, world.now());

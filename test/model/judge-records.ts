@@ -24,29 +24,30 @@ export function judgeRecords(facts: Facts): void {
   const highest = new Map<string, { readonly revision: number; readonly generation: number }>();
   const seqOf = new Map<string, number>();
 
-  /** Grants that came here since the last one that is stored: one write takes them all. */
-  function waitingFor({ place, after, given }: Write): number {
+  /** How many grants of higher attempts have come here than the stored one: one write takes them all. */
+  function waitingFor({ place, after, before, given }: Write): number {
+    if (!before || after.tokenSet.accessToken === before.tokenSet.accessToken) return 0;
     const here = facts.arrivals.filter(
-      (one) => one.place === place && server.byAccess.get(one.access)?.grants === given.grants,
+      ({ place: at, access, attempt }) =>
+        at === place &&
+        attempt > before.attempt &&
+        server.byAccess.get(access)?.grants === given.grants,
     );
-    const stored = here.findLastIndex(
-      ({ access }) => access !== after.tokenSet.accessToken && facts.sessionByAccess.has(access),
-    );
-    return here.length - 1 - stored;
+    return here.length;
   }
 
   function judgeNumbers(write: Write): void {
     const { next, after, previous, before } = write;
     const isSame = previous?.sessionId === next.sessionId;
     const past = highest.get(next.sessionId) ?? { revision: 0, generation: 0 };
-    const step = Math.max(1, waitingFor(write));
-    // Any other jump only takes back what an eviction had lost.
-    const most = Math.max(previous?.revision ?? 0, isSame ? past.revision : 0) + step;
+    // A jump only takes back what an eviction had lost.
+    const most = Math.max(previous?.revision ?? 0, isSame ? past.revision : 0) + 1;
     if (previous && (next.revision <= previous.revision || next.revision > most))
       violate("P3.revision", `revision ${previous.revision} was followed by ${next.revision}`);
     if (before && after.generation < before.generation)
       violate("P3.generation", "the generation went back");
-    if (before && after.generation > Math.max(before.generation + step, past.generation))
+    const grants = Math.max(1, waitingFor(write));
+    if (before && after.generation > Math.max(before.generation + grants, past.generation))
       violate("P3.generation", "the generation jumped");
     highest.set(next.sessionId, {
       revision: Math.max(past.revision, next.revision),

@@ -1,5 +1,5 @@
 /** Judges in the task in which a refresh token is sent: P2, P5, P8, P9, P10, P16, P18, P21. */
-import type { Context, Facts, Presentation } from "./facts.ts";
+import type { Arrival, Context, Facts, Presentation } from "./facts.ts";
 import { type Body, bodyOf } from "./record.ts";
 import type { Granted, Reply } from "./server.ts";
 import type { Place } from "./world.ts";
@@ -50,6 +50,13 @@ export function judgeSpending(facts: Facts): Spending {
     return held?.sessionId === id && isSettled(held.at) && (own ?? 0) > generation && !persisted;
   }
 
+  /** Grants of the same session that have reached a context, and came after this token's. */
+  const laterThan = (given: Granted, place: Place): readonly Arrival[] =>
+    facts.arrivals.filter(({ place: at, access }) => {
+      const granted = server.byAccess.get(access);
+      return at === place && granted?.grants === given.grants && granted.seq > given.seq;
+    });
+
   /** Uses of the token that are under way in other contexts that nothing has disturbed since. */
   const living = ({ place, past }: Spend): readonly Presentation[] =>
     past.filter(
@@ -62,7 +69,7 @@ export function judgeSpending(facts: Facts): Spending {
     );
 
   /** Another live context, undisturbed for a second, that could have claimed this token. */
-  function couldClaim({ place, past }: Spend, id: string, generation: number): boolean {
+  function couldClaim({ place, past, given }: Spend, id: string, generation: number): boolean {
     return facts.contexts.some(
       (context) =>
         context.place !== place &&
@@ -70,6 +77,8 @@ export function judgeSpending(facts: Facts): Spending {
         !facts.isAway(context.place) &&
         isSettled(context.place.disturbedAt) &&
         (holdsNext(context, id, generation) ||
+          (!facts.signedOut.get(context.place)?.has(id) &&
+            laterThan(given, context.place).some(({ at }) => isSettled(at))) ||
           past.some((use) => use.place === context.place && !use.isOver() && isSettled(use.at))),
     );
   }
@@ -135,6 +144,8 @@ export function judgeSpending(facts: Facts): Spending {
     const hasEnded =
       stored.rejected || facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken, place);
     if (!hasEnded) violate("P2.early", "a replay while the access token was still good");
+    if (laterThan(spend.given, place).length)
+      violate("P2.held", "a spent token, by a context that had been given the next one");
     const found = facts.recordOf(place);
     if (scenario.channel === "open" && couldClaim(spend, found?.sessionId ?? "", stored.generation))
       violate("P2.claimed", "a replay though a live peer held the exchange, or what it brought");

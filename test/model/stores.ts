@@ -3,6 +3,7 @@
  * one moment and is heard of at a later one; the effect belongs to nobody, so that what was sent is
  * carried out though its context has died or given up.
  */
+import { VaultError } from "../../src/errors.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../../src/types.ts";
 import { bodyOf } from "./record.ts";
 import type { Place, World } from "./world.ts";
@@ -14,7 +15,7 @@ export interface StoreRules {
   readonly hasScope: boolean;
   /** How long each operation takes, all the time; as the world's other operations where it is absent. */
   readonly pace: readonly [least: number, most: number] | undefined;
-  /** Share of operations that take longer than anybody waits. */
+  /** Share of operations that take longer than anybody waits; of half of them the store says so itself. */
   readonly over: number;
   /** How old an answer may be, in a store that is not atomic. */
   readonly lag: number;
@@ -35,8 +36,12 @@ interface Version {
 const isSame = (a: RecordHead | undefined, b: RecordHead | undefined): boolean =>
   a?.sessionId === b?.sessionId && a?.revision === b?.revision;
 
-/** How long an answer is waited for. */
+/** How long an answer is waited for, and how long a store with a deadline of its own waits. */
 const STORE = 5_000;
+const DEADLINE = 4_000;
+
+const overdue = (): VaultError =>
+  new VaultError("store_unavailable", undefined, { reason: "timed_out" });
 
 /** What an answer has told a context, and when that was asked for. */
 interface Look {
@@ -105,6 +110,11 @@ export function createStores(world: World, rules: StoreRules) {
           told();
         });
       const fail = (): void => answer(() => reject(new Error("store")));
+      if (there >= STORE && random() < 0.5)
+        schedule(place, DEADLINE, () => {
+          place.pending.delete(question);
+          reject(overdue());
+        });
       schedule(undefined, there, () => {
         if (place.storeDown || chance(faults.storeFail)) return fail();
         const result = apply();

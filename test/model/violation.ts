@@ -3,6 +3,7 @@
 export type Code =
   | "P2.early"
   | "P2.claimed"
+  | "P2.held"
   | "P2.living"
   | "P2.unknown"
   | "P3.body"

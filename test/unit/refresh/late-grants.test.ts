@@ -1,10 +1,22 @@
 /** Grants that come when their exchange has ended: a `fetch`, or a provider, may not hear a signal. */
 import { describe, expect, it } from "vitest";
+import { deferred } from "../../../src/guard/deferred.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import type { Lock } from "../../../src/types.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials, type FakeApi, never } from "../../support/fake-api.ts";
 import { bench, type Bench, refreshes, signedIn } from "../../support/vault.ts";
-import { HOUR, MINUTE, oddStore, outcome, rest, SECOND, slowly, within } from "./faulty-parts.ts";
+import {
+  gate,
+  HOUR,
+  MINUTE,
+  oddStore,
+  outcome,
+  rest,
+  SECOND,
+  slowly,
+  within,
+} from "./faulty-parts.ts";
 
 /** The refresh tokens that were revoked. */
 const revoked = (api: FakeApi): string[] =>
@@ -92,6 +104,75 @@ describe("a refresh's grant that comes when its exchange has ended [P20]", () =>
     await clock.advance(MINUTE);
     expect(store.operations).toBe(operations);
     expect(revoked(api)).toEqual([]);
+  });
+});
+
+/** An attempt's own lock, which only the first attempt has at once. */
+function slowLock(): Lock & { holds: number; readonly open: () => void } {
+  const second = deferred();
+  const self = {
+    spans: "context" as const,
+    holds: 0,
+    open: second.settle,
+    run: <T>(_: string, task: () => Promise<T>) => task(),
+    async hold() {
+      self.holds += 1;
+      if (self.holds > 1) await second.done;
+      return () => {};
+    },
+    isFree: async () => true,
+  };
+  return self;
+}
+
+describe("a late grant, while the next attempt of the same context is on its way", () => {
+  it("stands against that attempt in a session that lives in memory alone [P2 P3 P20]", async () => {
+    const clock = manualClock();
+    const store = { ...oddStore(clock), scope: async () => "here" };
+    const lock = slowLock();
+    const { vault, api } = bench({ clock, store, lock, provider: acme() });
+    Object.assign(store, { write: () => Promise.reject(new Error("full")) });
+    await within(clock, MINUTE, vault.signIn(credentials));
+    const late = gate(api.refresh);
+    api.refresh = late.answer;
+    await clock.advance(HOUR);
+    const call = outcome(vault.getToken());
+    for (let steps = 0; lock.holds < 2 && steps < 300; steps++) await clock.advance(SECOND / 10);
+    expect([lock.holds, late.arrived]).toEqual([2, 1]);
+    late.open();
+    await rest();
+    lock.open();
+    await within(clock, SECOND, call);
+    expect(await within(clock, SECOND, vault.getToken())).toBe("access-2-secret");
+    await clock.advance(MINUTE);
+    expect(late.arrived).toBe(1);
+    expect(vault.snapshot().generation).toBe(2);
+  });
+
+  it("stops that attempt at its fence, though the grant is still to be written [P2 P8]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const fence = gate(() => new Response());
+    const { head } = store;
+    const { vault, api } = await signedIn({ clock, store });
+    await clock.advance(HOUR);
+    const late = gate(api.refresh);
+    api.refresh = late.answer;
+    const call = outcome(vault.getToken());
+    await clock.advance(SECOND);
+    store.head = async (key) => {
+      await fence.answer(undefined as never, 1);
+      return head(key);
+    };
+    for (let steps = 0; !fence.arrived && steps < 300; steps++) await clock.advance(SECOND / 10);
+    expect([fence.arrived, late.arrived]).toEqual([1, 1]);
+    late.open();
+    await rest();
+    fence.open();
+    expect(await within(clock, SECOND, call)).toBe("access-2-secret");
+    await clock.advance(MINUTE);
+    expect(late.arrived).toBe(1);
+    expect(store.writes.at(-1)?.body).toMatchObject({ generation: 2 });
   });
 });
 

@@ -16,6 +16,7 @@ import {
   VMS,
 } from "../../support/vault.ts";
 import {
+  gate,
   HOUR,
   MINUTE,
   oddStore,
@@ -193,12 +194,47 @@ it("a grant that waits for the store is written as soon as somebody asks for it 
   void outcome(vault.getToken());
   await clock.advance(500);
   down.isDown = true;
-  // By its own timer the next try is minutes away.
-  await clock.advance(2 * MINUTE);
+  // It has tried after 1, 2, 4, 8, 16, 32 and 64 seconds: by its own timer the next try is two minutes away.
+  await clock.advance(130 * SECOND);
   down.isDown = false;
   const asked = outcome(other.vault.getToken());
   expect(await within(clock, 3 * SECOND, asked)).toBe("access-2-secret");
   expect(refreshes({ api })).toBe(1);
+});
+
+it("a grant that comes late is claimed while it is being written [P2 P20]", async () => {
+  const { vault, api, clock, store, down, common } = await withOwnWayToTheStore();
+  const late = gate(api.refresh);
+  api.refresh = late.answer;
+  void outcome(vault.getToken());
+  await clock.advance(16 * SECOND);
+  down.delay = 4 * SECOND;
+  late.open();
+  await rest();
+  // It asks five seconds later, and waits a second for the answer.
+  const other = bench({ ...common, store });
+  expect(await within(clock, 15 * SECOND, other.vault.getToken())).toBe("access-2-secret");
+  expect(late.arrived).toBe(1);
+});
+
+it("a grant whose session stands behind a sign-in that waits for the store is kept for it [P20]", async () => {
+  const { vault, api, clock, store, down, common } = await withOwnWayToTheStore();
+  const other = bench({ ...common, store });
+  api.refresh = slowly(clock, 5 * SECOND, api.refresh);
+  void outcome(vault.getToken());
+  await clock.advance(SECOND);
+  down.isDown = true;
+  await within(clock, SECOND, vault.adopt({ accessToken: "access-9-secret" }));
+  const asked = outcome(other.vault.getToken());
+  await clock.advance(19 * SECOND);
+  // The other one still has that session, and is told that its next token is here.
+  expect(api.to("/revoke")).toHaveLength(0);
+  expect(refreshes({ api })).toBe(1);
+  down.isDown = false;
+  expect(await within(clock, 10 * SECOND, asked)).toBe("refresh_failed");
+  await clock.advance(5 * MINUTE);
+  expect(await within(clock, MINUTE, other.vault.getToken())).toBe("access-9-secret");
+  expect(api.to("/revoke").at(-1)?.body).toContain("refresh-2-secret");
 });
 
 it("a context that holds no grant claims none, whatever it has to write [P2 P17]", async () => {

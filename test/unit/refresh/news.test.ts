@@ -7,6 +7,8 @@ import {
   type Knowledge,
   type News,
 } from "../../../src/refresh/knowledge.ts";
+import type { Change } from "../../../src/refresh/changes.ts";
+import type { Intent, Session } from "../../../src/types.ts";
 import {
   T,
   a,
@@ -73,6 +75,26 @@ describe("a sign-in", () => {
     expect(known.changes.map(({ type }) => type)).toEqual(["conclude", "end", "begin"]);
   });
 
+  it("that ends late takes the place of its own trouble alone, and is served as that was [P3 P20]", () => {
+    const [own, other] = [intent(T, { attemptId: "own" }), intent(T, { attemptId: "other" })];
+    const trouble = (by: Intent): Change => {
+      const { got: _, ...rest } = granted("new", T, by);
+      return conclude("a", { ...rest, outcome: { type: "trouble" }, got: undefined });
+    };
+    const late = conclude("a", granted("new", T, own));
+    const waiting = heard(
+      knownOf(withIntent(a), T),
+      [T, changed(trouble(own))],
+      [T, changed(trouble(other))],
+    );
+    const told = ({ changes }: Knowledge): unknown[] =>
+      changes.map((change) => change.type === "conclude" && change.conclusion.intent.attemptId);
+    expect(told(heard(waiting, [T, changed(late)]))).toEqual(["other", "own"]);
+    const failed = heard(waiting, [T, unpersisted], [T, changed(late)]);
+    expect(failed.changes.map(({ isFailed }) => isFailed)).toEqual([true, true]);
+    expect(failed.session?.tokenSet.accessToken).toBe("access-new");
+  });
+
   it("knows nothing of its endpoints that the last session has learnt [F103]", () => {
     const known = heard(knownOf(a, T), [T, rejected()], [T, read(b, T)]);
     expect(known.endpoints.size).toBe(0);
@@ -89,16 +111,27 @@ describe("a sign-in", () => {
     expect(heard(tried, [T, { type: "writing", revision: 2, changes: [] }]).highest).toBe(4);
   });
 
-  it("is alone again once a look shows that its write has not arrived [P2 P16]", () => {
-    const known = heard(nothing(), [T, changed(signIn)]);
-    const tried = heard(
-      known,
-      [T, { type: "writing", revision: 4, changes: known.changes }],
-      [T, unpersisted],
-    );
-    expect(beginningAlone(tried)).toBeUndefined();
-    expect(beginningAlone(heard(tried, [T, read(undefined, T)]))?.session).toBe(b);
-    expect(beginningAlone(heard(tried, [T, read(b, T)]))).toBeUndefined();
+  /** Its write was tried, over what stood in the record before. */
+  const tried = (before?: Session): Knowledge => {
+    const known = heard(nothing(), [T, read(before, T)], [T, changed(signIn)]);
+    return heard(known, [T, { type: "writing", revision: 4, changes: known.changes }]);
+  };
+  const certain = { type: "unpersisted", isCertain: true } as const;
+
+  it("is alone again once it is certain that its write has not arrived [P2 P16]", () => {
+    expect(beginningAlone(heard(tried(), [T, unpersisted]))).toBeUndefined();
+    expect(beginningAlone(heard(tried(), [T, certain]))?.session).toBe(b);
+    expect(beginningAlone(heard(tried(), [T, read(b, T)], [T, certain]))).toBeUndefined();
+  });
+
+  it("may still arrive as long as a look shows what stood before it [P2 P4]", () => {
+    const nowhere = heard(tried(), [T, unpersisted], [T, read(undefined, T)]);
+    expect(beginningAlone(nowhere)).toBeUndefined();
+    const over = heard(tried(a), [T, unpersisted], [T, read(a, T)]);
+    expect(beginningAlone(over)).toBeUndefined();
+    // Its compare-and-set fails on what others have written since.
+    const late = heard(over, [T, read({ ...a, revision: a.revision + 1 }, T)]);
+    expect(beginningAlone(late)?.session).toBe(b);
   });
 
   it("that moves on in memory is served, and is written as it has become [P7]", () => {

@@ -1,0 +1,93 @@
+/** Stores that give up by a deadline of their own, and do all the same what was asked: later. */
+import { describe, expect, it } from "vitest";
+import { VaultError } from "../../../src/errors.ts";
+import { inTime } from "../../../src/guard/stored.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import type { TokenStore } from "../../../src/types.ts";
+import { acme, credentials } from "../../support/fake-api.ts";
+import { type ManualClock, manualClock } from "../../support/clock.ts";
+import { bench, type Bench, refreshes } from "../../support/vault.ts";
+import { HOUR, outcome, SECOND, within } from "./faulty-parts.ts";
+
+/** A database whose commits hang: they are told as overdue after 4 s, and done when it is released. */
+interface Hanging {
+  readonly store: TokenStore;
+  isHanging: boolean;
+  release(): Promise<void>;
+}
+
+function hangingStore(clock: ManualClock): Hanging {
+  const inner = memoryStore();
+  const waiting: (() => Promise<unknown>)[] = [];
+  const self: Hanging = {
+    isHanging: false,
+    store: {
+      ...inner,
+      async write(...change) {
+        if (!self.isHanging) return inner.write(...change);
+        waiting.push(() => inner.write(...change));
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 4 * SECOND));
+        throw new VaultError("store_unavailable", undefined, { reason: "timed_out" });
+      },
+    },
+    async release() {
+      self.isHanging = false;
+      for (const write of waiting.splice(0)) await write();
+    },
+  };
+  return self;
+}
+
+/** Signed in while the store's commits hang: memory serves it. */
+async function signedInLate(): Promise<Bench & Hanging & { readonly other: () => Bench }> {
+  const clock = manualClock();
+  const hanging = hangingStore(clock);
+  const common = { clock, store: hanging.store, provider: acme() };
+  const made = bench(common);
+  hanging.isHanging = true;
+  await within(clock, 10 * SECOND, made.vault.signIn(credentials));
+  expect(made.vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
+  return Object.assign(hanging, made, { other: () => bench({ ...common, api: made.api }) });
+}
+
+describe("a sign-in that the store takes later than it says", () => {
+  it("does not outlive a sign-out that finds nothing yet [P4 P19]", async () => {
+    const made = await signedInLate();
+    const { vault, clock, other } = made;
+    // A look that finds nothing says nothing of what is still on its way.
+    await within(clock, SECOND, vault.getToken());
+    const late = made.release;
+    made.isHanging = false;
+    await within(clock, SECOND, vault.signOut());
+    await late();
+    expect(await within(clock, SECOND, outcome(other().vault.getToken()))).toBe("no_session");
+  });
+
+  it("has its refresh token spent once, by whoever reads it then [P2 P5]", async () => {
+    const made = await signedInLate();
+    const { vault, clock, other, api } = made;
+    await clock.advance(HOUR);
+    const call = outcome(vault.getToken());
+    await clock.advance(25 * SECOND);
+    expect(await call).toBe("store_unavailable");
+    expect(refreshes({ api })).toBe(0);
+    await made.release();
+    expect(await within(clock, 10 * SECOND, other().vault.getToken())).toBe("access-2-secret");
+    expect(await within(clock, 10 * SECOND, vault.getToken())).toBe("access-2-secret");
+    expect(refreshes({ api })).toBe(1);
+  });
+});
+
+describe("a store's operation", () => {
+  const explain = () => ["the disk is full"] as const;
+
+  it("that has not ended in time says so: it may still happen [F26]", async () => {
+    const never = inTime(1, () => new Promise<never>(() => {}), explain);
+    await expect(never).rejects.toMatchObject({ code: "store_unavailable", reason: "timed_out" });
+  });
+
+  it("that has failed says nothing of the kind [F26]", async () => {
+    const failing = inTime(1_000, () => Promise.reject(new Error("no")), explain);
+    await expect(failing).rejects.toMatchObject({ code: "store_unavailable", reason: undefined });
+  });
+});
