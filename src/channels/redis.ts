@@ -49,6 +49,13 @@ export function redisChannel(client: RedisClient, options: RedisChannelOptions =
   });
 }
 
+/** The one connection, from the moment at which it is wanted. */
+interface Attempt {
+  /** Absent until the client has made it. */
+  connection: Connection | undefined;
+  hasOpened: boolean;
+}
+
 /** Those who hear one name. */
 interface Audience {
   readonly hearers: Set<Hearer>;
@@ -72,16 +79,15 @@ function relayOver(redis: Redis): Relay {
     "createClient() for a channel: a pool or Sentinel of redis hears nothing",
   );
   const audiences = new Map<string, Audience>();
-  let connection: Connection | undefined;
-  let isConnecting = false;
+  let current: Attempt | undefined;
 
   async function subscribe(
-    to: Connection,
+    { connection }: Attempt,
     name: string,
     { hear, hearers }: Audience,
   ): Promise<void> {
     try {
-      await to.subscribe(name, hear);
+      await connection?.subscribe(name, hear);
     } catch {
       // The connection is lost: it subscribes when it is there again.
       return;
@@ -89,40 +95,45 @@ function relayOver(redis: Redis): Relay {
     for (const hearer of hearers) hearer.opened();
   }
 
+  /** Connects, once for all: a client that cannot reach Redis goes on trying by itself. */
   async function connect(): Promise<void> {
-    if (isConnecting || connection || audiences.size === 0) return;
-    isConnecting = true;
-    let own: Connection | undefined;
+    if (current || audiences.size === 0) return;
+    const attempt: Attempt = { connection: undefined, hasOpened: false };
+    current = attempt;
     try {
       await redis.connect({
         reconnects: true,
-        opened(opened) {
-          own = opened;
-          connection = opened;
-          if (audiences.size === 0) return release();
-          for (const [name, audience] of audiences) void subscribe(opened, name, audience);
+        made(connection) {
+          // Its last port may have been closed meanwhile.
+          if (current === attempt) attempt.connection = connection;
+          else connection.end();
+        },
+        opened() {
+          if (current !== attempt) return;
+          attempt.hasOpened = true;
+          for (const [name, audience] of audiences) void subscribe(attempt, name, audience);
         },
         lost() {
           // An earlier connection's end is no news.
-          if (own !== connection) return;
+          if (current !== attempt) return;
           for (const { hearers } of audiences.values()) for (const hearer of hearers) hearer.lost();
         },
       });
     } catch {
+      if (current !== attempt) return;
       // A cluster without a node that answers.
+      current = undefined;
       const timer: ReturnType<typeof setTimeout> & { unref?(): void } = setTimeout(
         () => void connect(),
         PAUSE * (0.5 + Math.random() / 2),
       );
       timer.unref?.();
-    } finally {
-      isConnecting = false;
     }
   }
 
   function release(): void {
-    connection?.end();
-    connection = undefined;
+    current?.connection?.end();
+    current = undefined;
   }
 
   function leave(name: string, audience: Audience, hearer: Hearer): void {
@@ -130,7 +141,7 @@ function relayOver(redis: Redis): Relay {
     if (audience.hearers.size > 0 || audiences.get(name) !== audience) return;
     audiences.delete(name);
     if (audiences.size === 0) release();
-    else void connection?.unsubscribe(name).catch(() => {});
+    else void current?.connection?.unsubscribe(name).catch(() => {});
   }
 
   return {
@@ -139,9 +150,9 @@ function relayOver(redis: Redis): Relay {
       const audience = known ?? createAudience();
       audience.hearers.add(hearer);
       audiences.set(name, audience);
-      if (!connection) void connect();
-      else if (known) hearer.opened();
-      else void subscribe(connection, name, audience);
+      if (!current) void connect();
+      else if (current.hasOpened && known) hearer.opened();
+      else if (current.hasOpened) void subscribe(current, name, audience);
       return () => leave(name, audience, hearer);
     },
     publish: (name, text) => redis.send(["PUBLISH", name, text], name),

@@ -124,9 +124,19 @@ function listenByPg(pool: Pg, channel: string, listener: Listener): () => void {
   let pause = FIRST_PAUSE;
   let timer: ReturnType<typeof setTimeout> & { unref?(): void };
 
+  /** The client reads the address and its TLS files when it is made: either may be missing for now. */
+  function makeClient(): PgClient | undefined {
+    try {
+      return new pool.Client(withKeepAlive(pool.options));
+    } catch {
+      return undefined;
+    }
+  }
+
   async function open(): Promise<void> {
-    const client = new pool.Client(withKeepAlive(pool.options));
+    const client = makeClient();
     current = client;
+    if (!client) return again();
     let isLost = false;
     const lose = (): void => {
       if (isLost) return;

@@ -70,15 +70,23 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
   const { table = "tokenkeep_sessions", timeout = DEADLINE } = options;
   const postgres = postgresOf(pool);
   const name = quote(table);
-  let isProved = options.dangerouslyAssumeDurable === true;
+  const isAssumed = options.dangerouslyAssumeDurable === true;
+  let isProved = isAssumed;
 
   function explain(error: unknown): Cause {
-    isProved = options.dangerouslyAssumeDurable === true;
+    isProved = isAssumed;
     const code = codeOf(error);
     if (postgres.isEnded() || code === ENDED)
       return ["the pool has ended", "Close the vaults before the pool"];
     const cause = CAUSES[code] ?? CAUSES[code.slice(0, 2)];
     return cause?.(table) ?? [isState(code) ? "Postgres refuses" : "Postgres does not answer"];
+  }
+
+  /** Behind a new connection there may be another server, or the same with other settings. */
+  function hasLost(error: unknown): boolean {
+    if (!isLost(error) || postgres.isEnded()) return false;
+    isProved = isAssumed;
+    return true;
   }
 
   const reach = <T>(task: () => Promise<T>): Promise<T> =>
@@ -90,7 +98,7 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
         isProved = true;
         return task();
       },
-      { isLost: (error) => isLost(error) && !postgres.isEnded(), explain },
+      { isLost: hasLost, explain },
     );
 
   /** Looks on the primary only. Where nothing is found, the one row has nulls. */
@@ -204,8 +212,11 @@ const codeOf = (error: unknown): string => {
   return String(memberOf(error, "message")).startsWith("SASL:") ? REFUSED : "";
 };
 
-/** Whether Postgres itself has refused: its codes have five characters. The classes left out are of its connections and its machine. */
-const isState = (code: string): boolean => /^(?!08|57|58)[0-9A-Z]{5}$/.test(code);
+/**
+ * Whether Postgres itself has refused: its codes have five characters, digits among them, which `EPIPE` has not. The
+ * classes left out are of its connections and its machine.
+ */
+const isState = (code: string): boolean => /^(?!08|57|58)(?=.*\d)[0-9A-Z]{5}$/.test(code);
 
 /** Whether the connection failed, or the server while it worked: then nobody knows what was done. */
 const isLost = (error: unknown): boolean =>

@@ -116,6 +116,13 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     return CAUSES[word] ?? [word ? "Redis refuses" : "Redis does not answer"];
   }
 
+  /** Behind a new connection there may be another server, or the same with other settings. */
+  function hasLost(error: unknown): boolean {
+    if (!isLost(error)) return false;
+    isProved = isAssumed;
+    return true;
+  }
+
   const reach = <T>(task: (late: Promise<never>) => Promise<T>): Promise<T> =>
     insist(
       timeout,
@@ -125,7 +132,7 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
         if (!isProved) await Promise.race([late, prove()]);
         return task(late);
       },
-      { isLost, explain },
+      { isLost: hasLost, explain },
     );
 
   async function prove(): Promise<void> {

@@ -130,8 +130,9 @@ function withSettings<T>(db: SqliteDatabase, work: () => T): T {
     if (full !== level) db.exec(`PRAGMA synchronous = ${full}`);
     return work();
   } finally {
-    if (full !== level) db.exec(`PRAGMA synchronous = ${level}`);
+    // First, because the other one throws while a transaction of the application's is open.
     if (patience) db.exec(`PRAGMA busy_timeout = ${patience}`);
+    if (full !== level) db.exec(`PRAGMA synchronous = ${level}`);
   }
 }
 

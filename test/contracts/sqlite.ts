@@ -122,12 +122,16 @@ function sqliteCases({ file, connect }: Place): void {
 
   it("an open transaction of the application's is left alone, and waited for [P6 P16]", async () => {
     const db = connect(file());
+    db.exec("PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 1234");
     db.exec("CREATE TABLE own (n); BEGIN; INSERT INTO own VALUES (1)");
     const store = sqliteStore(db, { timeout: 30 });
     await expect(store.read("a")).rejects.toMatchObject({
       ...failing,
       message: /handle of its own/,
     });
+    const settings = (): unknown[] =>
+      ["busy_timeout", "synchronous"].map((name) => value(db.prepare(`PRAGMA ${name}`).get()));
+    expect(settings()).toEqual([1234, 1]);
     const patient = sqliteStore(db);
     const writing = patient.write("a", record(), undefined);
     await new Promise((resolve) => setTimeout(resolve, 1));

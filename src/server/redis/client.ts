@@ -42,8 +42,10 @@ export interface ConnectionOptions {
   readonly reconnects: boolean;
   /** Rejects when it has taken too long to open: then it is ended. */
   readonly late?: Promise<never>;
+  /** Told once, before it is open: from then on it can be ended. */
+  readonly made?: (connection: Connection) => void;
   /** Told each time that it can be used. */
-  readonly opened?: (connection: Connection) => void;
+  readonly opened?: () => void;
   /** Told when it is lost; more than once for one loss. */
   readonly lost?: () => void;
 }
@@ -125,7 +127,8 @@ interface Emitter {
 
 /** Tells when a connection can be used, and when it is lost. */
 function watch(client: Emitter, connection: Connection, options: ConnectionOptions): void {
-  client.on("ready", () => options.opened?.(connection));
+  options.made?.(connection);
+  client.on("ready", () => options.opened?.());
   for (const event of LOSSES) client.on(event, () => options.lost?.());
 }
 
