@@ -136,8 +136,10 @@ let hasWarned = false;
  */
 export async function verifyWebhook(
   request: Request,
-  options: WebhookOptions,
+  given: WebhookOptions,
 ): Promise<WebhookResult> {
+  // What is put on `Object.prototype` is no option: a `tolerance` there would end the replay protection (S15).
+  const options: WebhookOptions = Object.assign(Object.create(null), given);
   const { secret, maxBytes = 1_048_576 } = options;
   const isStandard = options.scheme === "standard";
   check(isStandard || (options.scheme ?? "hex") === "hex", "scheme");

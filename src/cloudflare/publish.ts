@@ -1,6 +1,7 @@
 /** The object's part of the cache: it tells KV which token an edge may serve, seldom and in order. */
 import { own } from "../guard/json.ts";
 import type { Engine, EngineState } from "../refresh/contract.ts";
+import { leewayOf } from "../refresh/timing.ts";
 import type { Clock } from "../types.ts";
 import { CACHED, LEAST, type TokenCache } from "./cache.ts";
 import type { Debt, DeedBox } from "./deed.ts";
@@ -36,7 +37,7 @@ export function leaseOf({ session, status }: EngineState): Lease | undefined {
   if (!session || status === "sign-in-required") return undefined;
   const { sessionId, generation, issuedAt, tokenSet } = session;
   const { accessToken, expiresAt } = tokenSet;
-  const until = expiresAt && expiresAt - Math.min(30_000, (expiresAt - issuedAt) / 10);
+  const until = expiresAt && expiresAt - leewayOf(expiresAt - issuedAt);
   return { accessToken, sessionId, generation, until };
 }
 

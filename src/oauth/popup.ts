@@ -1,6 +1,7 @@
 /** A login by popup: the page stays where it is, and one call begins and completes the login. */
 import type { OAuthClient } from "../grant/oauth.ts";
 import { own } from "../guard/json.ts";
+import { unlessAborted } from "../guard/unless-aborted.ts";
 import { clientKey, mistake } from "./client.ts";
 import { finish, type SignInOutcome, type SignsIn, takeFor } from "./complete.ts";
 import { hearAnswer, POPUP } from "./hand-over.ts";
@@ -24,6 +25,8 @@ export type PopupOutcome =
   | { readonly type: "closed" };
 
 interface Open {
+  /** Its first caller's, whose end is the login's. */
+  readonly signal: AbortSignal | undefined;
   /** Absent while the browser opens it. */
   popup?: Window;
   /** Its answer is being completed: the popup may be closed before that is done. */
@@ -80,10 +83,10 @@ async function answerOf(
   const answer = await Promise.race([heard, closing(popup, ended)]);
   if ("type" in answer) return answer;
   onAnswer();
-  // At once, because the popup may not be allowed to close itself.
-  popup.close();
   const pending = await takeFor(clientKey(client), answer);
   if (typeof pending === "string") return { type: "stale", reason: pending };
+  // Before the code is redeemed, because the popup may not be allowed to close itself.
+  popup.close();
   // A caller who has given up is not signed in all the same.
   ended.throwIfAborted();
   return finish(answer, pending, { signIn: (code) => vault.signIn(code, { signal: ended }) });
@@ -95,6 +98,7 @@ async function run(open: Open, login: PopupLogin): Promise<PopupOutcome> {
   const popup = show(login.options);
   // Some blockers open and close it.
   if (!popup || popup.closed) return { type: "blocked" };
+  let isLeft = false;
   try {
     open.popup = popup;
     signal?.throwIfAborted();
@@ -105,9 +109,12 @@ async function run(open: Open, login: PopupLogin): Promise<PopupOutcome> {
       ended.addEventListener("abort", () => resolve({ type: "closed" }));
       signal?.addEventListener("abort", () => reject(signal.reason), { signal: ended });
     });
-    return await Promise.race([answerOf(popup, login), stopped]);
+    const outcome = await Promise.race([answerOf(popup, login), stopped]);
+    // This page was too slow for the popup, which completes the login by itself.
+    isLeft = outcome.type === "stale" && outcome.reason === "used";
+    return outcome;
   } finally {
-    popup.close();
+    if (!isLeft) popup.close();
   }
 }
 
@@ -116,7 +123,8 @@ async function run(open: Open, login: PopupLogin): Promise<PopupOutcome> {
  * anything is awaited, because browsers open popups for nothing else. The popup comes back to the client's
  * `redirectUri`, where the application calls `completeSignIn` as at each load, and is closed.
  *
- * A second call while the popup is open shows that one, and gets its outcome. Rejects as `beginSignIn` and the
+ * A second call while the popup is open shows that one, and gets its outcome; its own signal ends its waiting alone.
+ * Rejects as `beginSignIn` and the
  * vault's `signIn` do, and with the signal's reason.
  *
  * @example
@@ -142,9 +150,10 @@ export async function signInByPopup(
     throw mistake("width and height, in pixels");
   const key = clientKey(mine);
   const before = popups.get(key);
-  if (before && (before.isAnswered || !before.popup?.closed)) {
+  const isOpen = before?.isAnswered || !before?.popup?.closed;
+  if (before && isOpen && !before.signal?.aborted) {
     before.popup?.focus();
-    return before.outcome;
+    return unlessAborted(before.outcome, given.signal);
   }
   before?.end();
   const controller = new AbortController();
@@ -153,7 +162,12 @@ export async function signInByPopup(
     controller.abort();
     if (popups.get(key) === open) popups.delete(key);
   });
-  const open: Open = { outcome, isAnswered: false, end: () => controller.abort() };
+  const open: Open = {
+    signal: given.signal,
+    outcome,
+    isAnswered: false,
+    end: () => controller.abort(),
+  };
   const onAnswer = (): void => void (open.isAnswered = true);
   // First of all: while Firefox opens a window, this page goes on, and a second click may come.
   popups.set(key, open);

@@ -1,7 +1,9 @@
 /** Step-up: an API wants more than the session's token shows, and the user logs in for it. */
 import { parseChallenge } from "../guard/challenge.ts";
 import { own } from "../guard/json.ts";
+import { unlessAborted } from "../guard/unless-aborted.ts";
 import { within } from "../guard/within.ts";
+import { hasNoBody, readAlong } from "../request/body.ts";
 
 /** What an API wants (RFC 9470 §3, RFC 6750 §3.1). The server's word: pass it on, and trust it in nothing. */
 export interface StepUp {
@@ -50,27 +52,25 @@ function subjectOf(vault: Steps): unknown {
   return own({ ...profile })["sub"] ?? own({ ...claims })["sub"];
 }
 
-/** The request once more; `undefined` where its body can be read only once. */
-function againOf(
-  input: string | URL | Request,
-  init: RequestInit | undefined,
-): string | URL | Request | undefined {
-  if (init?.body instanceof ReadableStream) return undefined;
-  return input instanceof Request && !init?.body ? input.clone() : input;
-}
+type Input = string | URL | Request;
 
-/** Rejects when the caller gives up, as long as it is not `over`. */
-const givenUp = (signal: AbortSignal | null | undefined, over: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    signal?.throwIfAborted();
-    signal?.addEventListener("abort", () => reject(signal.reason), { signal: over });
-  });
+/** Answers with the request once more; with `undefined` where its body can be read only once, or is too long. */
+function keep(input: Input, init: RequestInit | undefined): () => Promise<Input | undefined> {
+  if (init?.body instanceof ReadableStream) return async () => undefined;
+  if (!(input instanceof Request) || init?.body || hasNoBody(input)) return async () => input;
+  const { isKept, again } = readAlong(input.clone());
+  return async () => {
+    const body = (await isKept()) ? again() : undefined;
+    return body === undefined ? undefined : new Request(input, { body: body as BodyInit });
+  };
+}
 
 /**
  * Makes a `fetch` over `vault.fetch` that hears of step-ups. A 401 or 403 whose challenge is
  * `insufficient_user_authentication` or `insufficient_scope` calls `onChallenge`; the request is sent once more
  * if the same user is signed in after it, and never as somebody else. Calls that meet the same challenge at the
- * same time share one login. In all other cases the reply is the answer, and so it is for a body that is a stream.
+ * same time share one login. In all other cases the reply is the answer, and so it is for a body that is a stream, and
+ * for a `Request`'s of more than 1 MiB.
  *
  * Rejects as `vault.fetch` does, and with what `onChallenge` rejects with. In a browser the API must expose
  * `WWW-Authenticate` by CORS.
@@ -106,25 +106,22 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
   }
 
   /** Whether the login is over. Who gives up does not wait for it, and the others go on waiting (P14). */
-  async function isOver(
+  function isOver(
     wanted: StepUp,
     signal: AbortSignal | null | undefined,
   ): Promise<boolean | undefined> {
-    const over = new AbortController();
     const asked = ask(wanted).then(() => true);
-    try {
-      return await within(Promise.race([asked, givenUp(signal, over.signal)]), patience);
-    } finally {
-      over.abort();
-    }
+    return within(unlessAborted(asked, signal), patience);
   }
 
   return async (input, init) => {
-    const again = againOf(input, init);
+    const keeping = keep(input, init);
     const subject = subjectOf(vault);
     const response = await vault.fetch(input, init);
     const wanted = wantedBy(response);
-    if (!wanted || again === undefined) return response;
+    if (!wanted) return response;
+    const again = await keeping();
+    if (again === undefined) return response;
     const asker = subject ?? subjectOf(vault);
     // `null` in an init takes the `Request`'s signal away, as it does for `fetch`.
     const given = input instanceof Request ? input.signal : undefined;

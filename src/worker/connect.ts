@@ -164,8 +164,9 @@ export function connectVault<Credentials = never>(
   start: () => VaultWorker | Promise<VaultWorker>,
   options: ConnectOptions = {},
 ): Vault<Credentials> {
-  // What is put on `Object.prototype` is no option (S15).
-  const { account = "default", timeout = 5_000, fallback, maxReplayBytes } = own(options);
+  // What is put on `Object.prototype` is no option (S15). An id that is missing is not everybody's (S11).
+  const given = own({ account: "default", ...own(options) });
+  const { account, timeout = 5_000, fallback, maxReplayBytes } = given;
   if (!isAccount(account))
     throw refusal({ code: "invalid_option", message: "Cannot use this account." });
   const closing = new AbortController();

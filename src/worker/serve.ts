@@ -5,6 +5,7 @@ import { broadcastChannel } from "../channels/broadcast.ts";
 import { check, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
+import { isAccount } from "../guard/syntax.ts";
 import { within } from "../guard/within.ts";
 import { webLocks } from "../locks/web-locks.ts";
 import { createPolicy } from "../request/policy.ts";
@@ -165,7 +166,11 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
 
   return {
     postMessage: (data, ports) => hear({ data, ports }),
-    attachTokens: (event, account = "default") =>
-      attach(event as unknown as FetchEventLike, account),
+    attachTokens(event, ...named) {
+      // An id that is missing is not everybody's (S11).
+      const [account] = named.length > 0 ? named : ["default"];
+      check(isAccount(account), "account, of 1 to 256 characters");
+      return attach(event as unknown as FetchEventLike, account);
+    },
   };
 }

@@ -105,12 +105,26 @@ export function webhookOptions(): void {
     const root: object = Object.prototype;
     const polluted: readonly [string, unknown][] = [
       ["length", 8],
+      ["scheme", "standard"],
+      ["header", "x-other"],
+      ["prefix", "sha1="],
+      ["maxBytes", 1],
+      ["tolerance", 1e15],
+      ["dangerouslyAllowShortSecret", true],
       ["hash", "SHA-512"],
       ["name", "AES-GCM"],
       ["fatal", false],
       ["ignoreBOM", true],
     ];
     afterEach(() => polluted.forEach(([name]) => Reflect.deleteProperty(root, name)));
+
+    it("no old delivery is taken, and no short secret [S13 S15 F83]", async () => {
+      Object.assign(root, { tolerance: 1e15, dangerouslyAllowShortSecret: true });
+      const old = verifyWebhook(reference(), { secret: whsec, scheme: "standard" });
+      expect(await reasonOf(old)).toBe("too_old");
+      const short = verifyWebhook(await hexWebhook({ secret: "h", body }), { secret: "h" });
+      await expect(short).rejects.toMatchObject({ code: "invalid_option" });
+    });
 
     it.each(polluted)(
       ".%s makes no forged one good, nor a good one bad [S13 S15]",

@@ -1,6 +1,8 @@
 /** A login by popup, at the moments that a real window gives no test: while its answer is being completed. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { PopupOutcome } from "../../../src/oauth.ts";
+import { clientKey } from "../../../src/oauth/client.ts";
+import { takeFor } from "../../../src/oauth/complete.ts";
 import { rejection } from "../../support/vault.ts";
 import { client, openPage, type Page } from "./bare-browser.ts";
 
@@ -84,4 +86,39 @@ it("that is given up while its code is redeemed signs nobody in, and gives the t
   letGo();
   await until(() => expect(page.server.to("/revoke")).toHaveLength(1));
   expect(await rejection(page.vault.getToken())).toMatchObject({ code: "no_session" });
+});
+
+it("that is given up and begun again in one go is another one, with its own outcome [P14]", async () => {
+  const caller = new AbortController();
+  const first = rejection(page.oauth.signInByPopup(client, page.vault, { signal: caller.signal }));
+  await until(() => expect(popups[0]?.href).toContain("state="));
+  caller.abort(new Error("given up"));
+  const second = page.oauth.signInByPopup(client, page.vault);
+  expect(await first).toMatchObject({ message: "given up" });
+  expect(popups).toHaveLength(2);
+  await answer();
+  expect(await second).toMatchObject({ type: "signed-in" });
+});
+
+it("that a second caller waits for and gives up is the first one's still [P14]", async () => {
+  const first = page.oauth.signInByPopup(client, page.vault);
+  const caller = new AbortController();
+  const { signal } = caller;
+  const second = rejection(page.oauth.signInByPopup(client, page.vault, { signal }));
+  caller.abort(new Error("given up"));
+  expect(await second).toMatchObject({ message: "given up" });
+  await answer();
+  expect(await first).toMatchObject({ type: "signed-in" });
+  expect(popups).toHaveLength(1);
+});
+
+it("that has gone on by itself, because this page was too slow, is left open [P20]", async () => {
+  const login = page.oauth.signInByPopup(client, page.vault);
+  await until(() => expect(popups[0]?.href).toContain("state="));
+  // The popup's page takes the login, to redeem the code by itself.
+  const state = new URL(popups[0]?.href ?? "").searchParams.get("state") ?? "";
+  expect(await takeFor(clientKey(client), new URLSearchParams({ state }))).toBeTypeOf("object");
+  await answer();
+  expect(await login).toEqual({ type: "stale", reason: "used" });
+  expect(popups[0]?.closed).toBe(false);
 });

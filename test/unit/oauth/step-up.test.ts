@@ -152,6 +152,15 @@ describe("a challenge", () => {
     expect([made.sent, made.asked]).toEqual([["POST a"], []]);
   });
 
+  it("before a body that is too long to be kept is the answer [P11 F100]", async () => {
+    const made = make(OLD);
+    const body = "a".repeat(1_048_577);
+    const request = new Request(URL_, { method: "POST", body });
+    expect((await made.fetch(request)).status).toBe(401);
+    expect(made.sent.map((sent) => sent.length)).toEqual(["POST ".length + body.length]);
+    expect(made.asked).toEqual([]);
+  });
+
   it.each([
     ['Bearer error="invalid_token"', 401],
     ['Bearer error="insufficient_quota"', 403],

@@ -58,6 +58,18 @@ describe("a service worker's fetch event", () => {
     expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-1-secret");
   });
 
+  it("takes an account that is missing for no account [S11]", async () => {
+    beServiceWorker();
+    const served = await serve({ isolated: true });
+    await post(question("signIn", credentials), event({}));
+    const one = fetchEvent(new Request(`${ORIGIN}/v1/vms`));
+    for (const account of [undefined, "", 7])
+      expect(() => served.attachTokens(one as unknown as Event, account as string)).toThrow(
+        expect.objectContaining({ code: "invalid_option" }),
+      );
+    expect(one.answer).toBeUndefined();
+  });
+
   it("attaches a token in the provider's own header, which the browser must not carry on [S2 S6]", async () => {
     beServiceWorker();
     const served = await serve({ isolated: true, provider: { ...acme(), header: "X-API-Key" } });

@@ -109,6 +109,15 @@ describe("an account", () => {
     },
   );
 
+  it("that is missing is no default: it would meet somebody else's session [S11]", () => {
+    const start = vi.fn<() => VaultPort>();
+    const missing = { account: undefined } as object;
+    expect(() => connectVault(start, missing)).toThrow(
+      expect.objectContaining({ code: "invalid_option" }),
+    );
+    expect(start).not.toHaveBeenCalled();
+  });
+
   it("of 256 characters will do", async () => {
     const account = "a".repeat(256);
     const { vault } = real({ account });
