@@ -60,31 +60,39 @@ const bads = (count: number): Endpoint[] => [
   ...Array.from({ length: count }, () => ({ kind: "bad" as const })),
 ];
 
-/** Two contexts ask a good endpoint and bad ones, for as many rounds of 20 s. */
-const besides = (rounds: number, count: number): Scenario["script"] =>
-  repeat(rounds, [
-    call(9_000, 0),
-    call(1_000, 1, 1),
-    call(1_000, 0, Math.min(2, count)),
-    call(5_000, 1),
-    call(4_000, 0, count),
+interface Beat {
+  /** How many endpoints are bad. */
+  readonly count: number;
+  /** How much more slowly all is asked. */
+  readonly beat: number;
+}
+
+/** Two contexts ask a good endpoint and bad ones, for as many times 20 s. */
+const besides = (times: number, { count, beat }: Beat): Scenario["script"] =>
+  repeat(Math.ceil(times / beat), [
+    call(9_000 * beat, 0),
+    call(1_000 * beat, 1, 1),
+    call(1_000 * beat, 0, Math.min(2, count)),
+    call(5_000 * beat, 1),
+    call(4_000 * beat, 0, count),
   ]);
 
 const besideBad = fc.record({
   drawn: scenario({ ...calm, killsOld: false, tokenTime: [1_000, 3_000], contexts: 2 }, []),
   life: fc.constantFrom(15, 30, 45, 60),
   count: fc.integer({ min: 1, max: 3 }),
+  beat: fc.constantFrom(1, 3, 5),
 });
 
 const beside: Family[] = [
   {
     title: "endpoints that always answer 401 neither fail nor delay others' requests [P13 F42]",
     share: 0.5,
-    schedules: besideBad.map(({ drawn, life, count }) => ({
+    schedules: besideBad.map(({ drawn, life, count, beat }) => ({
       ...drawn,
       life: life * MINUTE,
       endpoints: bads(count),
-      script: besides(2.2 * life, count),
+      script: besides(2.2 * life, { count, beat }),
     })),
     judge(run, drawn) {
       mustServe({ calls: goodCalls(run) });
@@ -96,14 +104,14 @@ const beside: Family[] = [
     title:
       "they cost others nothing though the good one's token is revoked now and then [P13 F42 F43]",
     share: 0.5,
-    schedules: besideBad.map(({ drawn, life, count }) => ({
+    schedules: besideBad.map(({ drawn, life, count, beat }) => ({
       ...drawn,
       life: life * MINUTE,
       endpoints: bads(count),
       script: repeat(3, [
-        ...besides(7, count),
+        ...besides(7, { count, beat }),
         { after: drawn.seed % 7_000, command: { type: "expire" as const } },
-        ...besides(7 + (drawn.seed % 9), count),
+        ...besides(7 + (drawn.seed % 9), { count, beat }),
       ]),
     })),
     judge(run, drawn) {
@@ -114,17 +122,17 @@ const beside: Family[] = [
   {
     title: "they cost others nothing while the token endpoint is down and the token is good [P13]",
     share: 0.3,
-    schedules: besideBad.map(({ drawn, count }) => ({
+    schedules: besideBad.map(({ drawn, count, beat }) => ({
       ...drawn,
       life: 2 * HOUR,
       endpoints: bads(count),
       script: [
-        ...besides(3, count),
+        ...besides(3, { count, beat }),
         { after: 0, command: { type: "token-down" as const } },
         // From two minutes to a quarter of an hour.
-        ...besides(6 + (drawn.seed % 40), count),
+        ...besides(6 + (drawn.seed % 40), { count, beat }),
         { after: 0, command: { type: "token-up" as const } },
-        ...besides(6, count),
+        ...besides(6, { count, beat }),
       ],
     })),
     judge(run) {
@@ -148,7 +156,7 @@ const beside: Family[] = [
           { kind: "good" as const },
           ...lags.map((lag) => ({ kind: "lagging" as const, lag })),
         ],
-        script: repeat(100, [
+        script: repeat(50, [
           call(3_000, 0),
           call(drawn.seed % 3_000, 1, 1),
           call(100, 2, 2 % (lags.length + 1)),
@@ -178,7 +186,7 @@ const lives: Family[] = [
         provider,
         told,
         life: minutes * MINUTE,
-        script: repeat(120, [call(20_000 * Math.sqrt(minutes), 0), call(30_000, 1)]),
+        script: repeat(60, [call(20_000 * Math.sqrt(minutes), 0), call(30_000, 1)]),
       })),
     judge: mustServe,
   },
@@ -190,7 +198,7 @@ const lives: Family[] = [
       [],
     ).map((drawn) => ({
       ...drawn,
-      script: repeat(20, [
+      script: repeat(10, [
         call(31 * MINUTE, 0),
         call(drawn.seed % 10_000, 1),
         call(45 * MINUTE, 1),
