@@ -18,7 +18,7 @@ export interface Account extends Pick<Unheard, "news"> {
 }
 
 /** What all accounts of a worker have in common. */
-export interface AccountParts extends Omit<UnheardParts, "vault"> {
+export interface AccountParts extends Omit<UnheardParts, "vault" | "session"> {
   readonly settings: VaultOptions<unknown>;
   readonly policy: Policy;
 }
@@ -28,7 +28,8 @@ export function createAccount(
   { settings, policy, ...worker }: AccountParts,
 ): Account {
   const { vault, engine } = createOwnedVault<unknown>({ ...settings, account });
-  const { note, news } = createUnheard({ vault, ...worker });
+  const session = (): string | undefined => engine.state().session?.sessionId;
+  const { note, news } = createUnheard({ vault, session, ...worker });
   return {
     vault,
     engine,

@@ -8,7 +8,7 @@ import type { Accounts } from "./accounts.ts";
 import { isText, toSeen } from "./narrow.ts";
 import { type Answer, type Answers, VERSION } from "./protocol.ts";
 import { claimPages } from "./scope.ts";
-import type { GiveTicket } from "./tickets.ts";
+import { checkSession, type GiveTicket } from "./tickets.ts";
 
 /** A question that a page has put. */
 interface Asked {
@@ -31,6 +31,17 @@ export interface AnswerSettings {
   readonly lock: Promise<string | undefined>;
 }
 
+/** A token for a call that a page has begun in this session, as far as it says so. */
+async function asBegun(
+  { engine }: Account,
+  begunIn: unknown,
+  got: Promise<string>,
+): Promise<string> {
+  const token = await got;
+  if (isText(begunIn)) checkSession(begunIn, engine.state().session?.sessionId);
+  return token;
+}
+
 /** The methods that pages may call. */
 function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
   const checkOpen = (): void => check(!isolated, "fetch instead: tokens stay in the worker");
@@ -48,12 +59,14 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
       account.engine.adopt(tokens as never, toAdoption(adoption)),
     async getToken({ account, args: [need], signal }) {
       checkOpen();
-      const rejected = isObject(need) ? need["rejected"] : undefined;
-      return account.vault.getToken({ signal, ...(isText(rejected) && { rejected }) });
+      const { rejected, begunIn } = isObject(need) ? need : {};
+      if (isText(rejected)) return account.vault.getToken({ signal, rejected });
+      return asBegun(account, begunIn, account.vault.getToken({ signal }));
     },
-    async authorization({ account, signal }) {
+    async authorization({ account, args: [need], signal }) {
       checkOpen();
-      return account.vault.authorization({ signal });
+      const { begunIn } = isObject(need) ? need : {};
+      return asBegun(account, begunIn, account.vault.authorization({ signal }));
     },
     signOut: ({ account, args: [untilRevoked] }) =>
       account.vault.signOut({ untilRevoked: untilRevoked === true }),

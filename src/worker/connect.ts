@@ -12,7 +12,7 @@ import { isRight } from "./narrow.ts";
 import { type Answers, NUDGES, VERSION } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { createSend } from "./send.ts";
-import { createShown } from "./shown.ts";
+import { createShown, type Shown } from "./shown.ts";
 
 export type { VaultPort } from "./ask.ts";
 export type { VaultWorker } from "./link.ts";
@@ -120,7 +120,7 @@ type Asked<Credentials> = Omit<
 >;
 
 /** The methods that the worker carries out. */
-const askedBy = <Credentials>(call: Call): Asked<Credentials> => ({
+const askedBy = <Credentials>(call: Call, { session }: Shown): Asked<Credentials> => ({
   // In JSON an absent argument would become `null`, which is no sign-in without an argument.
   signIn: (credentials, options) =>
     call("signIn", credentials === undefined ? [] : [credentials], own({ ...options }).signal),
@@ -128,9 +128,10 @@ const askedBy = <Credentials>(call: Call): Asked<Credentials> => ({
   adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
   getToken(options) {
     const { rejected, signal } = own({ ...options });
-    return call("getToken", [{ rejected }], signal);
+    return call("getToken", [{ rejected, begunIn: session() }], signal);
   },
-  authorization: (options) => call("authorization", [], own({ ...options }).signal),
+  authorization: (options) =>
+    call("authorization", [{ begunIn: session() }], own({ ...options }).signal),
   signOut(options) {
     const done = call("signOut", [own({ ...options }).untilRevoked === true]);
     // As in the vault: a page need not wait for it.
@@ -191,11 +192,12 @@ export function connectVault<Credentials = never>(
   return {
     fetch: createSend({
       getTicket: (need, signal) => call("token", [need], signal),
+      session: shown.session,
       onRetry: ({ sessionId, generation }) =>
         shown.tell({ type: "retried", account, sessionId, generation, status: 401 }),
       maxReplayBytes,
     }),
-    ...askedBy<Credentials>(call),
+    ...askedBy<Credentials>(call, shown),
     ...shown.methods,
     close,
     [Symbol.asyncDispose]: async () => close(),

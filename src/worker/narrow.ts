@@ -72,6 +72,7 @@ const toState = /* @__PURE__ */ shape<State>({
     value.map(
       shape<News>({
         seq: number,
+        sessionId: text,
         event: shape({
           type: String,
           sessionId: text,
@@ -149,12 +150,13 @@ export interface Need extends Pick<TokenNeed, "rejected" | "passed" | "waited" |
   readonly method: string | undefined;
   /** The names of its headers, in lower case. */
   readonly headers: readonly string[];
+  /** The session that the page knew when its call began. */
+  readonly begunIn: string | undefined;
 }
 
 export function toNeed(value: unknown): Need {
-  const { url, method, headers, sessionId, generation, passed, waited, date } = isObject(value)
-    ? value
-    : {};
+  const given = isObject(value) ? value : {};
+  const { url, method, headers, sessionId, generation, passed, waited, date, begunIn } = given;
   return {
     url: text(url),
     method: text(method),
@@ -164,6 +166,7 @@ export function toNeed(value: unknown): Need {
     passed: isGeneration(passed) ? passed : undefined,
     waited: Number(waited) > 0 ? Number(waited) : undefined,
     date: toTime(date),
+    begunIn: text(begunIn),
   };
 }
 

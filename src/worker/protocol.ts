@@ -47,6 +47,8 @@ export interface TicketNeed extends Partial<TokenName> {
   readonly passed?: number | undefined;
   /** How many milliseconds the call has waited before. */
   readonly waited?: number;
+  /** The session that the page knew when the call began: another user's token is no answer (F103). */
+  readonly begunIn?: string | undefined;
 }
 
 /** The questions, each with the value of its answer: methods of the vault, and two more. */
@@ -92,6 +94,8 @@ export interface News {
   readonly seq: number;
   readonly event?: VaultEvent | undefined;
   readonly snapshot?: Snapshot | undefined;
+  /** The session that `snapshot` shows: a name, and no secret. */
+  readonly sessionId?: string | undefined;
 }
 
 /** How far a page is: the worker that it has heard, and how much of that worker's news. */

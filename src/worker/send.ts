@@ -19,6 +19,8 @@ export interface SendOptions {
     need: TicketNeed,
     signal?: AbortSignal | undefined,
   ) => Promise<Ticket | undefined>;
+  /** The session that the page knows now. */
+  readonly session: () => string | undefined;
   readonly onRetry: (ticket: Ticket) => void;
   readonly maxReplayBytes?: number | undefined;
 }
@@ -61,7 +63,7 @@ type Settle = (
 ) => Promise<Response>;
 
 /** A kept call with its ticket, and once more after a 401 that a newer ticket may heal. */
-function createSettle({ getTicket, onRetry }: SendOptions): Settle {
+function createSettle({ getTicket, session, onRetry }: SendOptions): Settle {
   const passed = createPassed();
   const go = createGo(passed);
 
@@ -69,7 +71,7 @@ function createSettle({ getTicket, onRetry }: SendOptions): Settle {
     const { url, method, headers, signal } = first;
     const need = { url, method, headers: [...headers.keys()] };
     const since = performance.now();
-    const ticket = await getTicket(need, signal);
+    const ticket = await getTicket({ ...need, begunIn: session() }, signal);
     if (!ticket) return send(first, initOf(first));
     const waited = performance.now() - since;
     const answer = await go(first, ticket, send);

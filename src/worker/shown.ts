@@ -9,6 +9,8 @@ export interface Shown {
   readonly methods: Pick<Vault, "events" | "snapshot" | "subscribe">;
   /** How much of the worker's news has been taken. */
   seen(): Seen | undefined;
+  /** The session that is shown, as far as the worker has named it. */
+  session(): string | undefined;
   show(next: Omit<Snapshot, "account">): void;
   tell(event: VaultEvent): void;
   /** Takes a worker's news. */
@@ -18,6 +20,7 @@ export interface Shown {
 export function createShown(account: string): Shown {
   const { events, join, tell } = createListeners();
   let seen: Seen | undefined;
+  let session: string | undefined;
   let shown: Snapshot = Object.freeze({ status: "loading", persisted: true, account });
 
   function show(next: Omit<Snapshot, "account">): void {
@@ -41,6 +44,7 @@ export function createShown(account: string): Shown {
       events,
     },
     seen: () => seen,
+    session: () => session,
     show,
     tell,
     take({ owner, seq, news } = {}) {
@@ -49,7 +53,10 @@ export function createShown(account: string): Shown {
       const since = seen?.owner === owner ? seen.seq : 0;
       for (const one of news)
         if (one && one.seq > since) {
-          if (one.snapshot) show(one.snapshot);
+          if (one.snapshot) {
+            session = one.sessionId;
+            show(one.snapshot);
+          }
           if (one.event) tell({ ...one.event, account });
         }
       if (seq > since) seen = { owner, seq };

@@ -33,6 +33,12 @@ export type GiveTicket = (
   question: TicketQuestion,
 ) => Promise<Ticket | undefined>;
 
+/** A page may not have heard yet that somebody else has signed in: its call is not sent as theirs (F103). */
+export function checkSession(begunIn: string | undefined, sessionId: string | undefined): void {
+  const isAnothers = begunIn !== undefined && sessionId !== undefined && begunIn !== sessionId;
+  if (isAnothers) throw new VaultError("session_changed");
+}
+
 export function createTickets(settings: TicketSettings): GiveTicket {
   const { policy, clock = systemClock, isKept } = settings;
   const { header, show } = settings.presentation;
@@ -60,7 +66,7 @@ export function createTickets(settings: TicketSettings): GiveTicket {
   }
 
   return async (account, { need: asked, signal, client }) => {
-    const { url, method, headers, ...need } = toNeed(asked);
+    const { url, method, headers, begunIn, ...need } = toNeed(asked);
     if (url === undefined) return undefined;
     // Judged here alone: pages may be of other versions.
     if (!policy(url)) {
@@ -77,6 +83,7 @@ export function createTickets(settings: TicketSettings): GiveTicket {
     );
     const token = await (need.rejected ? renewed(got) : got);
     account.session = token?.sessionId;
+    if (token && !need.rejected) checkSession(begunIn, token.sessionId);
     return token && ticketOf(token, need);
   };
 }

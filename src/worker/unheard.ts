@@ -21,6 +21,8 @@ export interface Unheard {
 
 export interface UnheardParts {
   readonly vault: Pick<Vault<unknown>, "events" | "snapshot" | "subscribe">;
+  /** The session that the vault serves now. */
+  readonly session: () => string | undefined;
   /** This worker, from its start to its end. */
   readonly owner: string;
   /** Numbers all that pages may hear, so that an account which was let go begins where it left off. */
@@ -29,9 +31,10 @@ export interface UnheardParts {
   readonly nudge: () => void;
 }
 
-export function createUnheard({ vault, owner, count, nudge }: UnheardParts): Unheard {
+export function createUnheard({ vault, session, owner, count, nudge }: UnheardParts): Unheard {
   let seq = count();
   let snapshot: Snapshot | undefined;
+  let sessionId: string | undefined;
   let changedAt = 0;
   let events: News[] = [];
 
@@ -39,6 +42,7 @@ export function createUnheard({ vault, owner, count, nudge }: UnheardParts): Unh
     const now = vault.snapshot();
     if (snapshot === now) return;
     snapshot = now;
+    sessionId = session();
     seq = count();
     changedAt = seq;
     nudge();
@@ -67,7 +71,7 @@ export function createUnheard({ vault, owner, count, nudge }: UnheardParts): Unh
       if (seen && since === seq && !isAsked) return undefined;
       const isNew = !seen || changedAt > since;
       const news = [
-        ...(isNew ? [{ seq: changedAt, snapshot }] : []),
+        ...(isNew ? [{ seq: changedAt, snapshot, sessionId }] : []),
         ...events.filter((one) => one.seq > since),
       ];
       return { ...worker, owner, seq, news };

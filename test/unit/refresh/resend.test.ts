@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { AccessToken, TokenStore } from "../../../src/types.ts";
+import type { Vault } from "../../../src/vault/contract.ts";
 import { connectVault, serveVault } from "../../../src/worker.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, ORIGIN, reply } from "../../support/fake-api.ts";
@@ -165,6 +166,38 @@ describe("a POST of a page whose vault is in a worker", () => {
     held.open();
     await expectOnce(api, await posting);
     api.api = () => reply(200, {});
+    expect((await page.fetch(VMS)).status).toBe(200);
+    expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-2-secret");
+  });
+});
+
+describe("a page that has not heard yet that somebody else has signed in", () => {
+  /** The page hears nothing between its questions, as a frozen page does. */
+  async function behind() {
+    vi.stubGlobal("BroadcastChannel", undefined);
+    const api = fakeApi();
+    vi.stubGlobal("fetch", api.fetch);
+    const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
+    const [page, other] = [
+      closedAfter(connectVault<typeof bob>(() => served)),
+      closedAfter(connectVault<typeof bob>(() => served)),
+    ];
+    await page.signIn(credentials);
+    await other.signOut();
+    await other.signIn(bob);
+    return { api, page };
+  }
+
+  it.each<[string, (page: Vault<typeof bob>) => Promise<unknown>]>([
+    ["fetch", (page) => page.fetch(VMS, order)],
+    ["getToken", (page) => page.getToken()],
+    ["authorization", (page) => page.authorization()],
+  ])("is told so by %s, and sends nothing as theirs [F103]", async (_, ask) => {
+    const { api, page } = await behind();
+    const error = await rejection(ask(page));
+    expect(error).toMatchObject({ code: "session_changed" });
+    expect(posts({ api })).toEqual([]);
+    // It has heard so by now.
     expect((await page.fetch(VMS)).status).toBe(200);
     expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-2-secret");
   });
