@@ -72,8 +72,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   }
 
   /** An earlier exchange may have brought a grant after its deadline, which is still to be written. */
-  const hasNoGrant = ({ sessionId }: Session): boolean =>
-    grantsWaiting(mind.known, sessionId).length === 0;
+  const hasNoGrant = (next: Session): boolean => grantsWaiting(mind.known, next).length === 0;
 
   /** The fence: the last look at the record, in the very task in which the first byte leaves (P8). */
   async function mayStillSend(one: Try): Promise<boolean> {
@@ -98,7 +97,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   /** `false` where somebody else has written. */
   async function writeIntent(next: Session): Promise<boolean> {
     const alone = beginningAlone(mind.known);
-    const session = alone ? alone.session : mind.known.found.session;
+    const { session } = alone ? mind.known : mind.known.found;
     // Memory may be ahead of the record: then its changes have to be written first.
     const isNext = session?.sessionId === next.sessionId && session.revision + 1 === next.revision;
     if (!isNext || !hasNoGrant(next)) return false;
@@ -186,14 +185,13 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   }
 
   function keep({ sessionId }: Session, conclusion: Conclusion): void {
-    const alone = beginningAlone(mind.known)?.session;
-    const moved = alone?.sessionId === sessionId ? concluded(alone, conclusion) : undefined;
+    const { session } = mind.known;
+    if (!beginningAlone(mind.known) || session?.sessionId !== sessionId) {
+      const change = { type: "conclude", sessionId, conclusion, isFailed: false } as const;
+      return mind.learn({ type: "changed", change });
+    }
+    const moved = concluded(session, conclusion);
     if (moved) mind.learn({ type: "moved", session: moved });
-    else
-      mind.learn({
-        type: "changed",
-        change: { type: "conclude", sessionId, conclusion, isFailed: false },
-      });
   }
 
   return async () => {

@@ -230,11 +230,17 @@ export const isReplaced = ({ generation, tokenSet }: Session, rejected: Rejected
 export const isPersisted = ({ changes }: Knowledge): boolean =>
   !changes.some(({ isFailed }) => isFailed);
 
-/** The ends of this session's exchanges that are still to be written, and have brought a grant. */
-export const grantsWaiting = ({ changes }: Knowledge, sessionId: string): readonly Conclude[] =>
+/** Grants that are still to be written, and came by later attempts of this session than the grant that it has. */
+export const grantsWaiting = (
+  { changes }: Knowledge,
+  { sessionId, attempt }: Pick<Session, "sessionId" | "attempt">,
+): readonly Conclude[] =>
   changes.filter(
     (change): change is Conclude =>
-      change.type === "conclude" && change.sessionId === sessionId && !!change.conclusion.got,
+      change.type === "conclude" &&
+      change.sessionId === sessionId &&
+      !!change.conclusion.got &&
+      change.conclusion.intent.attempt > attempt,
   );
 
 /**
@@ -243,11 +249,11 @@ export const grantsWaiting = ({ changes }: Knowledge, sessionId: string): readon
  */
 export function holdsGrant(known: Knowledge, { sessionId, generation }: TokenName): boolean {
   const { session } = known;
-  const waiting = grantsWaiting(known, sessionId);
-  if (session?.sessionId !== sessionId) return waiting.length > 0;
-  // One that the store has not failed to take is not served yet.
-  const next = waiting.some(({ isFailed }) => !isFailed) ? 1 : 0;
-  return (next > 0 || !isPersisted(known)) && session.generation + next > generation;
+  if (session?.sessionId !== sessionId)
+    return grantsWaiting(known, { sessionId, attempt: -1 }).length > 0;
+  // Those that the store has not failed to take are not served yet.
+  const waiting = grantsWaiting(known, session).length;
+  return (waiting > 0 || !isPersisted(known)) && session.generation + waiting > generation;
 }
 
 /** Whether the application has to ask for a sign-in. */

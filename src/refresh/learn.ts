@@ -310,8 +310,11 @@ function afterChange(known: Knowledge, change: Change): Knowledge {
     const met = withNames(known.met, [change.session.sessionId]);
     const others = known.changes.filter(({ type }) => type !== "begin");
     // Where memory serves a session that was not stored, it serves the next generation at once.
-    const isFailed = known.changes.some((one) => one.type === "begin" && one.isFailed);
-    return { ...known, met, changes: [...others, { ...change, isFailed }] };
+    const before = known.changes.find((one) => one.type === "begin");
+    const isFailed = !!before?.isFailed;
+    // The write of the one before it may still take its place.
+    const mayBeWritten = change.mayBeWritten || !!before?.mayBeWritten;
+    return { ...known, met, changes: [...others, { ...change, isFailed, mayBeWritten }] };
   }
   const outdone = known.changes.filter((one) => outdoes(change, one));
   // Where memory serves what was not stored, it serves what follows at once.

@@ -91,9 +91,11 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   /** Notes the end of all known sessions. */
   function end(): void {
-    const { session, met, changes, found } = mind.known;
+    const { session, met, changes, found, setting } = mind.known;
     const waiting = changes.find((change) => change.type === "begin");
-    const mayArrive = waiting?.mayBeWritten ? waiting.session.sessionId : undefined;
+    // Without compare-and-set no look tells that a failed write is not still on its way.
+    const mayBeWritten = waiting?.mayBeWritten || (waiting?.isFailed && !setting.store.atomic);
+    const mayArrive = mayBeWritten ? waiting.session.sessionId : undefined;
     const sessionIds = new Set(met);
     if (session) sessionIds.add(session.sessionId);
     if (found.session) sessionIds.add(found.session.sessionId);
@@ -101,6 +103,11 @@ export function createSessions(parts: SessionsParts): Sessions {
       type: "changed",
       change: { type: "end", sessionIds, at: mind.moment(), mayArrive, isFailed: false },
     });
+    // What their last exchanges have brought is not written any more.
+    for (const change of changes) {
+      const got = change.type === "conclude" ? change.conclusion.got : undefined;
+      if (got) void revoke(got.tokenSet);
+    }
   }
 
   return {

@@ -1,7 +1,6 @@
 /** Writes the changes into the record, in order, and reads the record. */
-import { isExpected } from "../guard/stored.ts";
-import type { Session, StoredRecord } from "../types.ts";
-import { type Found, merge, type Merged } from "./changes.ts";
+import type { Session } from "../types.ts";
+import { merge, type Merged } from "./changes.ts";
 import { type Keeper, StoreTrouble } from "./keeper.ts";
 import { beginningAlone } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
@@ -36,8 +35,6 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   let flushing: Promise<void> | undefined;
   /** Sessions that a sign-out may have ended, by a write whose answer is unknown. */
   let doubtful: readonly Session[] = [];
-  /** What stood before a write that was not answered: as long as it stands, that write may be done. */
-  let awaited: Pick<Found, "head"> | undefined;
 
   async function noteTrouble<T>(answer: Promise<T>): Promise<T> {
     try {
@@ -55,15 +52,6 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
 
   const load = (): Promise<void> => noteTrouble(look());
 
-  async function write(record: StoredRecord, found: Found): Promise<boolean> {
-    try {
-      return await noteTrouble(keeper.write(record, found.head));
-    } catch (error) {
-      if (error instanceof StoreTrouble && error.isSilence) awaited = found;
-      throw error;
-    }
-  }
-
   /** `false` where somebody else wrote in between. */
   async function writeOnce(): Promise<boolean> {
     const { changes, found, highest } = mind.known;
@@ -74,7 +62,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
       const before = doubtful;
       // If the answer is lost, the next look tells whether these sessions have ended.
       doubtful = [...before.filter(({ sessionId }) => !isIn(ended, sessionId)), ...ended];
-      if (!(await write(record, found))) {
+      if (!(await noteTrouble(keeper.write(record, found.head)))) {
         doubtful = before;
         return false;
       }
@@ -99,15 +87,13 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
 
   /**
    * Whether it is certain what was written. After some failures, such as a full disk, a look shows that
-   * nothing was. A store that was silent may still write, at this try or at an earlier one.
+   * nothing was: a store that answers one write has done with those before it. A silent store may still write.
    */
   async function lookAgain(error: unknown): Promise<boolean> {
     if (!(error instanceof StoreTrouble) || error.isSilence) return false;
     try {
       await look();
-      const { found, setting } = mind.known;
-      const mayArrive = awaited && isExpected(found.head, awaited.head);
-      return setting.store.atomic && !mayArrive;
+      return mind.known.setting.store.atomic;
     } catch (trouble) {
       // It is the same trouble: told as another one, it would fail the callers before they are served.
       if (!(trouble instanceof StoreTrouble)) throw trouble;

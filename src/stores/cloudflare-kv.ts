@@ -43,6 +43,14 @@ export interface CloudflareKvOptions {
 /** In bytes: KV's own limit. */
 const LONGEST_KEY = 512;
 
+/** How long a write that was not answered keeps the next one waiting, in milliseconds: its answer may never come. */
+const LONGEST_WRITE = 120_000;
+
+interface UnderWay {
+  readonly end: Promise<unknown>;
+  readonly until: number;
+}
+
 /**
  * Keeps records in a KV namespace: the clear part as metadata, the rest as the value.
  *
@@ -91,6 +99,25 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
   const reach = <T>(answer: (late: Promise<never>) => Promise<T>): Promise<T> =>
     inTime(timeout, answer, () => ["Workers KV does not answer"]);
 
+  /** By key: a write that KV has not answered yet. */
+  const underWay = new Map<string, UnderWay>();
+
+  /** Without compare-and-set a late write overwrites the one after it, which therefore waits for its end. */
+  async function afterEarlier(key: string, late: Promise<never>): Promise<void> {
+    const earlier = underWay.get(key);
+    if (earlier && Date.now() < earlier.until) await Promise.race([earlier.end, late]);
+  }
+
+  async function noted(key: string, writing: Promise<unknown>): Promise<void> {
+    const mine = { end: writing.catch(() => {}), until: Date.now() + LONGEST_WRITE };
+    underWay.set(key, mine);
+    try {
+      await writing;
+    } finally {
+      if (underWay.get(key) === mine) underWay.delete(key);
+    }
+  }
+
   async function get(key: string): Promise<StoredRecord | undefined> {
     const { value, metadata } = await kv.getWithMetadata(
       nameOf(key),
@@ -120,9 +147,10 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
     write: (key, next, expected) =>
       reach(async (late) => {
         // After the deadline no write begins: the caller has been told that it failed.
+        await afterEarlier(key, late);
         const current = await Promise.race([get(key), late]);
         if (!isExpected(current, expected)) return false;
-        await (next ? put(key, next) : kv.delete(nameOf(key)));
+        await noted(key, next ? put(key, next) : kv.delete(nameOf(key)));
         return true;
       }),
     list: (prefix) =>

@@ -129,7 +129,7 @@ export function judgeEnds(facts: Facts): Ends {
       if (id !== undefined && isCurrent && body) {
         if (body.attempt <= attempt && !body.refused && attempt < Infinity)
           violate("P20.dropped", `${access} reached context ${place.id} and was dropped`);
-      } else if (revokes && isOrphan(granted) && !isRevoked(granted.grants)) {
+      } else if (revokes && isOrphan(granted) && !isRevoked(granted.grants, granted.seq)) {
         violate("P20.revoked", `${access} reached context ${place.id} and was not revoked`);
       }
     }
@@ -146,12 +146,12 @@ export function judgeEnds(facts: Facts): Ends {
       ({ storeUpAt, storeDown, storeRefuses }) => storeUpAt || storeDown || storeRefuses,
     );
 
-  /** Each of its tokens ends them all at the server. */
-  const isRevoked = (grants: Grants): boolean =>
-    facts.revokes.some(({ token }) => grantsOf(token) === grants);
-
-  const grantsOf = (token: string): Grants | undefined =>
-    (server.byRefresh.get(token) ?? server.byAccess.get(token))?.grants;
+  /** By one of these tokens, or a later one: not every server ends a grant by a token that was spent before. */
+  const isRevoked = (grants: Grants, since = 0): boolean =>
+    facts.revokes.some(({ token }) => {
+      const granted = server.byRefresh.get(token) ?? server.byAccess.get(token);
+      return granted?.grants === grants && granted.seq >= since;
+    });
 
   /** A session that somebody signed out of is revoked by that context, each of its tokens once. */
   function judgeRevocations(): void {

@@ -24,13 +24,17 @@ export function judgeRecords(facts: Facts): void {
   const highest = new Map<string, { readonly revision: number; readonly generation: number }>();
   const seqOf = new Map<string, number>();
 
-  /** How many grants of higher attempts have come here than the stored one: one write takes them all. */
-  function waitingFor({ place, after, before, given }: Write): number {
+  /**
+   * How many grants of higher attempts have come here than the stored one: one write takes them all. Where no
+   * attempt is known, because what is sent is no refresh token, those that have come since it was stored.
+   */
+  function waitingFor({ place, next, after, before, given }: Write): number {
     if (!before || after.tokenSet.accessToken === before.tokenSet.accessToken) return 0;
+    const committed = facts.committedAt.get(next.sessionId + before.generation) ?? -Infinity;
     const here = facts.arrivals.filter(
-      ({ place: at, access, attempt }) =>
-        at === place &&
-        attempt > before.attempt &&
+      ({ place: from, access, attempt, at }) =>
+        from === place &&
+        (attempt < Infinity ? attempt > before.attempt : at >= committed) &&
         server.byAccess.get(access)?.grants === given.grants,
     );
     return here.length;

@@ -20,6 +20,12 @@ interface Spend {
   readonly given: Granted;
 }
 
+/** A token that is sent again, and the attempt that has brought it. */
+interface Spent {
+  readonly given: Granted;
+  readonly attempt: number;
+}
+
 export interface Spending {
   tokenRequest(place: Place, token: string): Presentation;
   watch(place: Place, entry: Presentation | undefined): Watch;
@@ -50,12 +56,15 @@ export function judgeSpending(facts: Facts): Spending {
     return held?.sessionId === id && isSettled(held.at) && (own ?? 0) > generation && !persisted;
   }
 
-  /** Grants of the same session that have reached a context, and came after this token's. */
-  const laterThan = (given: Granted, place: Place): readonly Arrival[] =>
-    facts.arrivals.filter(({ place: at, access }) => {
-      const granted = server.byAccess.get(access);
-      return at === place && granted?.grants === given.grants && granted.seq > given.seq;
-    });
+  /** Grants of the same session that have reached a context, by later attempts than this token's. */
+  const laterThan = ({ given, attempt }: Spent, place: Place): readonly Arrival[] =>
+    facts.hasEvicted
+      ? []
+      : facts.arrivals.filter(({ place: at, access, attempt: by }) => {
+          const granted = server.byAccess.get(access);
+          const isNext = granted?.grants === given.grants && granted.seq > given.seq;
+          return at === place && isNext && by > attempt;
+        });
 
   /** Uses of the token that are under way in other contexts that nothing has disturbed since. */
   const living = ({ place, past }: Spend): readonly Presentation[] =>
@@ -69,7 +78,8 @@ export function judgeSpending(facts: Facts): Spending {
     );
 
   /** Another live context, undisturbed for a second, that could have claimed this token. */
-  function couldClaim({ place, past, given }: Spend, id: string, generation: number): boolean {
+  function couldClaim({ place, past, given }: Spend, id: string, stored: Body): boolean {
+    const { generation, attempt } = stored;
     return facts.contexts.some(
       (context) =>
         context.place !== place &&
@@ -78,7 +88,7 @@ export function judgeSpending(facts: Facts): Spending {
         isSettled(context.place.disturbedAt) &&
         (holdsNext(context, id, generation) ||
           (!facts.signedOut.get(context.place)?.has(id) &&
-            laterThan(given, context.place).some(({ at }) => isSettled(at))) ||
+            laterThan({ given, attempt }, context.place).some(({ at }) => isSettled(at))) ||
           past.some((use) => use.place === context.place && !use.isOver() && isSettled(use.at))),
     );
   }
@@ -113,7 +123,11 @@ export function judgeSpending(facts: Facts): Spending {
   }
 
   /** Somebody undisturbed is at it, and a takeover needs that nobody is. */
-  function judgeLiving(spend: Spend, sent: readonly Presentation[]): void {
+  function judgeLiving(
+    spend: Spend,
+    sent: readonly Presentation[],
+    stored: Body | undefined,
+  ): void {
     const { place } = spend;
     const quietAt = place.quietAt.get(facts.keyOf(place.account)) ?? -Infinity;
     const firstUse = Math.min(...sent.map(({ at }) => at));
@@ -123,7 +137,11 @@ export function judgeSpending(facts: Facts): Spending {
     const apart = Math.max(...offsets) - Math.min(...offsets);
     const age = world.now() - Math.min(firstUse - apart, quietAt);
     const isClosing = scenario.rotation === "window" && age >= scenario.reuseWindow / 4;
-    if (isClosing || facts.hasSetClock || !living(spend).length) return;
+    // A token that does not rotate is another generation's by now: nobody can see that exchange any more.
+    const id = facts.recordOf(place)?.sessionId;
+    const committedAt = facts.committedAt.get(`${id}${stored?.generation}`) ?? -Infinity;
+    const others = living(spend).filter(({ at }) => at >= committedAt);
+    if (isClosing || facts.hasSetClock || !others.length) return;
     violate("P2.living", "F45 F57 F60: a token was sent again while its exchange was alive");
   }
 
@@ -131,7 +149,7 @@ export function judgeSpending(facts: Facts): Spending {
     const { place, token, past } = spend;
     const sent = past.filter(({ isUnprocessed }) => !isUnprocessed);
     if (!sent.length || isLookPastRefused(stored)) return;
-    judgeLiving(spend, sent);
+    judgeLiving(spend, sent, stored);
     if (scenario.rotation === "none") return;
     const firstUse = Math.min(...sent.map(({ at }) => at));
     if (scenario.rotation === "window") {
@@ -144,10 +162,10 @@ export function judgeSpending(facts: Facts): Spending {
     const hasEnded =
       stored.rejected || facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken, place);
     if (!hasEnded) violate("P2.early", "a replay while the access token was still good");
-    if (laterThan(spend.given, place).length)
+    if (laterThan({ given: spend.given, attempt: stored.attempt }, place).length)
       violate("P2.held", "a spent token, by a context that had been given the next one");
     const found = facts.recordOf(place);
-    if (scenario.channel === "open" && couldClaim(spend, found?.sessionId ?? "", stored.generation))
+    if (scenario.channel === "open" && couldClaim(spend, found?.sessionId ?? "", stored))
       violate("P2.claimed", "a replay though a live peer held the exchange, or what it brought");
   }
 

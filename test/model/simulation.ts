@@ -28,8 +28,14 @@ type Of<Type extends Happening> = Extract<Command, { readonly type: Type }>;
 const LONGEST_DOWN = 3_600_000;
 const LONGEST_NO = 300_000;
 
+/** A change that a store does not take is tried every five minutes, by two engines, in so many steps. */
+const RETRIES = { every: 300_000, steps: 48 };
+
 /** Steps of a schedule that something is to happen in, at the most. */
-const longestOf = ({ script }: Scenario): number => 20_000 + 400 * script.length;
+function longestOf({ script }: Scenario): number {
+  const time = script.reduce((sum, { after }) => sum + after, 0);
+  return 20_000 + 400 * script.length + RETRIES.steps * Math.ceil(time / RETRIES.every);
+}
 
 /** Cool-downs that `Retry-After` or a wrong clock make last. */
 const isCoolingLong = ({ retryAfter, offsets, script }: Scenario): boolean =>

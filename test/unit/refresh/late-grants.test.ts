@@ -75,6 +75,22 @@ describe("a refresh's grant that comes when its exchange has ended [P20]", () =>
     expect(vault.snapshot().status).toBe("signed-out");
   });
 
+  it("is revoked by a sign-out, though it is only on its way to the store [P20 S14]", async () => {
+    const clock = manualClock();
+    const store = oddStore(clock);
+    const { vault, api } = await refreshingLate({ clock, store });
+    api.refresh = slowly(clock, SECOND, api.refresh);
+    void outcome(vault.getToken());
+    await clock.advance(500);
+    store.delay = 3 * SECOND;
+    // The grant has come, and the record is being read before it is written.
+    await clock.advance(19 * SECOND);
+    await within(clock, MINUTE, outcome(vault.signOut()));
+    await clock.advance(MINUTE);
+    expect(revoked(api)).toContain("refresh-2-secret");
+    expect(vault.snapshot().status).toBe("signed-out");
+  });
+
   it("is not taken where a later one stands [P2 P20]", async () => {
     const provider = acme({ rotation: "none" });
     const store = memoryStore();
@@ -147,6 +163,25 @@ describe("a late grant, while the next attempt of the same context is on its way
     await clock.advance(MINUTE);
     expect(late.arrived).toBe(1);
     expect(vault.snapshot().generation).toBe(2);
+  });
+
+  it("that is outdone by that attempt's grant holds nothing back in memory alone [P17 P20]", async () => {
+    const clock = manualClock();
+    const store = { ...memoryStore(), write: () => Promise.reject(new Error("full")) };
+    const { vault, api } = bench({ clock, store, provider: acme({ rotation: "none" }) });
+    await within(clock, MINUTE, vault.signIn(credentials));
+    const { refresh } = api;
+    const late = gate(refresh);
+    api.refresh = (call, ordinal) => {
+      api.refresh = refresh;
+      return late.answer(call, ordinal);
+    };
+    await clock.advance(HOUR - 5 * MINUTE);
+    expect([late.arrived, vault.snapshot().generation]).toEqual([1, 2]);
+    late.open();
+    await clock.advance(HOUR);
+    expect(await within(clock, MINUTE, vault.getToken())).toBe("access-4-secret");
+    expect(vault.snapshot().generation).toBe(3);
   });
 
   it("stops that attempt at its fence, though the grant is still to be written [P2 P8]", async () => {

@@ -7,7 +7,7 @@ import type { TokenStore } from "../../../src/types.ts";
 import { acme, credentials } from "../../support/fake-api.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { bench, type Bench, refreshes } from "../../support/vault.ts";
-import { HOUR, outcome, SECOND, within } from "./faulty-parts.ts";
+import { gate, HOUR, MINUTE, outcome, SECOND, within } from "./faulty-parts.ts";
 
 /** A database whose commits hang: they are told as overdue after 4 s, and done when it is released. */
 interface Hanging {
@@ -76,6 +76,88 @@ describe("a sign-in that the store takes later than it says", () => {
     expect(await within(clock, 10 * SECOND, vault.getToken())).toBe("access-2-secret");
     expect(refreshes({ api })).toBe(1);
   });
+});
+
+/** Its writes are rejected at once, with certainty, and it can be read: a full disk. */
+function fullStore(clock: ManualClock) {
+  const store = memoryStore();
+  const self = { ...store, isFull: true, isLate: false, write: store.write };
+  self.write = async (...change) => {
+    if (self.isLate) {
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 4 * SECOND));
+      throw new VaultError("store_unavailable", undefined, { reason: "timed_out" });
+    }
+    if (self.isFull) throw new Error("quota exceeded");
+    return store.write(...change);
+  };
+  return self;
+}
+
+it("a full store that was late once keeps no session in memory from being refreshed [P16 P17]", async () => {
+  const clock = manualClock();
+  const store = fullStore(clock);
+  const { vault, api } = bench({ clock, store, provider: acme() });
+  await within(clock, SECOND, vault.signIn(credentials));
+  store.isLate = true;
+  await clock.advance(10 * SECOND);
+  store.isLate = false;
+  // Its next retry is rejected with certainty.
+  await clock.advance(HOUR);
+  expect(await within(clock, 20 * SECOND, vault.getToken())).toBe("access-2-secret");
+  await clock.advance(HOUR);
+  expect(await within(clock, 20 * SECOND, vault.getToken())).toBe("access-3-secret");
+  expect(refreshes({ api })).toBe(2);
+});
+
+it("a late grant that comes while a full store is tried again is refreshed in its turn [P17 P20]", async () => {
+  const clock = manualClock();
+  const store = fullStore(clock);
+  const { vault, api } = bench({ clock, store, provider: acme() });
+  await within(clock, SECOND, vault.signIn(credentials));
+  const { refresh } = api;
+  const late = gate(refresh);
+  api.refresh = late.answer;
+  await clock.advance(HOUR - 5 * MINUTE);
+  expect(late.arrived).toBe(1);
+  const { write } = store;
+  let isWriting = false;
+  store.write = async (...change) => {
+    isWriting = true;
+    await new Promise<void>((resolve) => clock.setTimeout(resolve, SECOND));
+    isWriting = false;
+    return write(...change);
+  };
+  for (let steps = 0; !isWriting && steps < 600; steps++) await clock.advance(SECOND / 2);
+  late.open();
+  await clock.advance(10 * SECOND);
+  expect(await within(clock, SECOND, vault.getToken())).toBe("access-2-secret");
+  api.refresh = refresh;
+  await clock.advance(HOUR);
+  expect(await within(clock, 20 * SECOND, vault.getToken())).toBe("access-3-secret");
+});
+
+it("a sign-in without compare-and-set that failed is ended by a sign-out that finds nothing [P4 P19]", async () => {
+  const clock = manualClock();
+  const inner = memoryStore();
+  let late: (() => Promise<unknown>) | undefined;
+  const store: TokenStore = {
+    ...inner,
+    atomic: false,
+    shared: "everywhere",
+    async write(...change) {
+      if (late) return inner.write(...change);
+      late = () => inner.write(change[0], change[1], undefined);
+      throw new Error("overloaded");
+    },
+  };
+  const provider = acme({ rotation: "none" });
+  const { vault, api } = bench({ clock, store, provider });
+  await within(clock, 10 * SECOND, vault.signIn(credentials));
+  await within(clock, 10 * SECOND, vault.signOut());
+  const other = bench({ clock, store, provider, api });
+  expect(await within(clock, 30 * SECOND, outcome(other.vault.getToken()))).toBe("no_session");
+  const [name] = await inner.list("");
+  expect(await inner.head(name ?? "")).toMatchObject({ tombstone: true });
 });
 
 describe("a store's operation", () => {

@@ -1,0 +1,55 @@
+/** A write that KV answers late, or never: the next one waits for it, and not for ever. */
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { cloudflareKvStore, type KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
+import type { StoredRecord } from "../../../src/types.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const record = (sessionId: string): StoredRecord => ({ format: 1, sessionId, revision: 1 });
+
+/** Its first `put` is done when it is let go. */
+function slowKv() {
+  const entries = new Map<string, { value: string; metadata: unknown }>();
+  let letGo = (): void => {};
+  let puts = 0;
+  const kv = {
+    async getWithMetadata(name: string) {
+      return entries.get(name) ?? { value: null, metadata: null };
+    },
+    async put(name: string, value: string, { metadata }: { metadata: unknown }) {
+      puts += 1;
+      if (puts === 1) await new Promise<void>((resolve) => (letGo = resolve));
+      entries.set(name, { value, metadata });
+    },
+  };
+  const store = cloudflareKvStore(kv as unknown as KvNamespace, { timeout: 1_000 });
+  return { store, letGo: () => letGo(), puts: () => puts };
+}
+
+it("a write waits for the one before it, and finds what that has written [P3 P4]", async () => {
+  const { store, letGo, puts } = slowKv();
+  const first = expect(store.write("a", record("one"), undefined)).rejects.toMatchObject({
+    reason: "timed_out",
+  });
+  await vi.advanceTimersByTimeAsync(1_000);
+  await first;
+  const second = store.write("a", record("two"), undefined);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(puts()).toBe(1);
+  letGo();
+  expect(await second).toBe(false);
+  expect(await store.head("a")).toMatchObject({ sessionId: "one" });
+});
+
+it("a write that is never answered keeps no other key waiting, and its own two minutes [F31]", async () => {
+  const { store } = slowKv();
+  store.write("a", record("one"), undefined).catch(() => {});
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(await store.write("b", record("one"), undefined)).toBe(true);
+  const early = expect(store.write("a", record("two"), undefined)).rejects.toThrow(/KV/);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await early;
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(await store.write("a", record("two"), undefined)).toBe(true);
+});
