@@ -11,54 +11,54 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 25_260,
-  browser: 27_070,
+  "": 25_750,
+  browser: 27_590,
   "channels/broadcast": 390,
-  cloudflare: 35_280,
-  deno: 29_380,
+  cloudflare: 35_890,
+  deno: 29_900,
   jwt: 11_940,
-  "channels/postgres": 2830,
-  "channels/redis": 3540,
+  "channels/postgres": 2850,
+  "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 7600,
-  node: 33_950,
+  oauth: 7900,
+  node: 34_460,
   "providers/api-key": 2300,
-  "providers/artos": 3780,
+  "providers/artos": 3790,
   "providers/auth0": 14_410,
   "providers/clary": 2070,
   "providers/clary-jwt": 7260,
-  "providers/cognito": 14_330,
+  "providers/cognito": 14_340,
   "providers/cookie": 7830,
-  "providers/entra": 14_470,
-  "providers/github": 14_550,
+  "providers/entra": 14_480,
+  "providers/github": 14_560,
   "providers/google": 14_340,
   "providers/jwt-bearer": 10_810,
   "providers/keycloak": 14_340,
-  "providers/mint": 4490,
-  "providers/oauth2": 14_120,
-  "providers/okta": 14_350,
-  "providers/password": 4190,
+  "providers/mint": 4500,
+  "providers/oauth2": 14_130,
+  "providers/okta": 14_360,
+  "providers/password": 4200,
   "providers/qovery": 2070,
   "providers/self-signed": 8840,
   "providers/simplismart": 2080,
   "providers/supabase": 4670,
   "providers/static-token": 1940,
-  "providers/vmcloud": 3160,
-  "stores/cloudflare-kv": 2340,
-  "stores/deno-kv": 2280,
-  "stores/durable-object": 2080,
-  "stores/encrypted": 4010,
-  "stores/indexeddb": 2520,
+  "providers/vmcloud": 3170,
+  "stores/cloudflare-kv": 2500,
+  "stores/deno-kv": 2310,
+  "stores/durable-object": 2120,
+  "stores/encrypted": 4050,
+  "stores/indexeddb": 2550,
   "stores/memory": 340,
-  "stores/sqlite": 3840,
-  testing: 34_110,
-  webhook: 2670,
-  worker: 32_450,
+  "stores/sqlite": 3880,
+  testing: 34_590,
+  webhook: 2680,
+  worker: 33_150,
   vaults: 1550,
   wretch: 1730,
-  "stores/postgres": 5110,
-  "stores/redis": 6410,
+  "stores/postgres": 5180,
+  "stores/redis": 6470,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 27_710,
+    limit: 28_230,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 26_060,
+    limit: 26_510,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4440,
+    limit: 4490,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 41_230,
+    limit: 41_750,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8840,
+    limit: 8900,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
