@@ -29,7 +29,10 @@ export const SIGN_OF_LIFE = 1_000;
 export const LONGEST_COOL_DOWN = 300_000;
 /** No 401 begins a refresh sooner than this after a commit. */
 export const AFTER_COMMIT = 5_000;
-/** How long after a write a lagging store may show an older record: Workers KV says a minute or more. */
+/**
+ * How long after a write a lagging store may show an older record, Workers KV says a minute or more; and how long a
+ * write that was not answered may still be done.
+ */
 export const LAG = 120_000;
 
 /** Servers count whole seconds, so that a token may end so much earlier than they say; half a life at most. */

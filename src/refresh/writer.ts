@@ -1,9 +1,11 @@
 /** Writes the changes into the record, in order, and reads the record. */
-import type { Session } from "../types.ts";
-import { merge, type Merged } from "./changes.ts";
+import { isExpected } from "../guard/stored.ts";
+import type { Session, StoredRecord } from "../types.ts";
+import { type Found, merge, type Merged } from "./changes.ts";
 import { type Keeper, StoreTrouble } from "./keeper.ts";
 import { beginningAlone } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
+import { LAG } from "./timing.ts";
 
 export interface Writer {
   /** Takes note of a store's rejection. */
@@ -35,6 +37,8 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
   let flushing: Promise<void> | undefined;
   /** Sessions that a sign-out may have ended, by a write whose answer is unknown. */
   let doubtful: readonly Session[] = [];
+  /** A write that was not answered: while what it found still stands, it may be done, for some time. */
+  let silent: (Pick<Found, "head"> & { readonly until: number }) | undefined;
 
   async function noteTrouble<T>(answer: Promise<T>): Promise<T> {
     try {
@@ -52,6 +56,16 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
 
   const load = (): Promise<void> => noteTrouble(look());
 
+  async function write(record: StoredRecord, { head }: Found): Promise<boolean> {
+    try {
+      return await noteTrouble(keeper.write(record, head));
+    } catch (error) {
+      if (error instanceof StoreTrouble && error.isSilence)
+        silent = { head, until: mind.moment().running + LAG };
+      throw error;
+    }
+  }
+
   /** `false` where somebody else wrote in between. */
   async function writeOnce(): Promise<boolean> {
     const { changes, found, highest } = mind.known;
@@ -62,7 +76,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
       const before = doubtful;
       // If the answer is lost, the next look tells whether these sessions have ended.
       doubtful = [...before.filter(({ sessionId }) => !isIn(ended, sessionId)), ...ended];
-      if (!(await noteTrouble(keeper.write(record, found.head)))) {
+      if (!(await write(record, found))) {
         doubtful = before;
         return false;
       }
@@ -87,13 +101,17 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
 
   /**
    * Whether it is certain what was written. After some failures, such as a full disk, a look shows that
-   * nothing was: a store that answers one write has done with those before it. A silent store may still write.
+   * nothing was. A store that was silent may still write, though it refuses a later write at once: a pool has
+   * several connections.
    */
   async function lookAgain(error: unknown): Promise<boolean> {
     if (!(error instanceof StoreTrouble) || error.isSilence) return false;
     try {
       await look();
-      return mind.known.setting.store.atomic;
+      const { found, setting } = mind.known;
+      const mayArrive =
+        silent && mind.moment().running < silent.until && isExpected(found.head, silent.head);
+      return setting.store.atomic && !mayArrive;
     } catch (trouble) {
       // It is the same trouble: told as another one, it would fail the callers before they are served.
       if (!(trouble instanceof StoreTrouble)) throw trouble;

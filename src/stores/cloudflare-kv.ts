@@ -57,7 +57,8 @@ interface UnderWay {
  * KV answers late: another place may see a sign-in, a refresh or a sign-out a minute or more after it was
  * made. A key takes one write a second. So this store is not `atomic`, and `createVault` refuses it for a
  * provider whose refresh tokens rotate: use `tokenkeep/cloudflare` for those. Wrap the store in
- * `encrypted()` with a key ring, or each reader of the namespace sees the tokens.
+ * `encrypted()` with a key ring, or each reader of the namespace sees the tokens. Make it once in an isolate: a write
+ * waits for the one before it through the same store alone.
  *
  * @param kv the binding, such as `env.TOKENS`
  * @returns a store without compare-and-set, shared everywhere. Its methods reject with a `VaultError`,

@@ -60,8 +60,8 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
     async getToken({ account, args: [need], signal }) {
       checkOpen();
       const { rejected, begunIn } = isObject(need) ? need : {};
-      if (isText(rejected)) return account.vault.getToken({ signal, rejected });
-      return asBegun(account, begunIn, account.vault.getToken({ signal }));
+      const how = { signal, ...(isText(rejected) && { rejected }) };
+      return asBegun(account, begunIn, account.vault.getToken(how));
     },
     async authorization({ account, args: [need], signal }) {
       checkOpen();

@@ -17,6 +17,9 @@ export interface Shown {
   take(state: Partial<State> | undefined): void;
 }
 
+const isKnown = ({ status }: Pick<Snapshot, "status">): boolean =>
+  status !== "loading" && status !== "unavailable";
+
 export function createShown(account: string): Shown {
   const { events, join, tell } = createListeners();
   let seen: Seen | undefined;
@@ -54,7 +57,8 @@ export function createShown(account: string): Shown {
       for (const one of news)
         if (one && one.seq > since) {
           if (one.snapshot) {
-            session = one.sessionId;
+            // A worker that has not read the record yet knows less than this page.
+            if (isKnown(one.snapshot)) session = one.sessionId;
             show(one.snapshot);
           }
           if (one.event) tell({ ...one.event, account });

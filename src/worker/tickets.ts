@@ -75,7 +75,13 @@ export function createTickets(settings: TicketSettings): GiveTicket {
     }
     // The page's own header wins (S6).
     if (headers.includes(header)) return undefined;
-    if (await isKept(client)) return undefined;
+    if (await isKept(client)) {
+      // Its request gets the token of whoever is signed in when it passes.
+      if (begunIn !== undefined && account.vault.snapshot().status === "loading")
+        await account.engine.look();
+      checkSession(begunIn, account.engine.state().session?.sessionId);
+      return undefined;
+    }
     const salt = need.rejected?.sessionId ?? account.session;
     const endpoint = salt && method ? endpointOf(salt, method, url) : undefined;
     const got = Promise.resolve(

@@ -13,6 +13,8 @@ import { gate, HOUR, MINUTE, outcome, SECOND, within } from "./faulty-parts.ts";
 interface Hanging {
   readonly store: TokenStore;
   isHanging: boolean;
+  /** Later writes are refused at once: a pool has no connection left. */
+  isRefusing: boolean;
   release(): Promise<void>;
 }
 
@@ -21,9 +23,11 @@ function hangingStore(clock: ManualClock): Hanging {
   const waiting: (() => Promise<unknown>)[] = [];
   const self: Hanging = {
     isHanging: false,
+    isRefusing: false,
     store: {
       ...inner,
       async write(...change) {
+        if (self.isRefusing) throw new Error("too many connections");
         if (!self.isHanging) return inner.write(...change);
         waiting.push(() => inner.write(...change));
         await new Promise<void>((resolve) => clock.setTimeout(resolve, 4 * SECOND));
@@ -31,7 +35,7 @@ function hangingStore(clock: ManualClock): Hanging {
       },
     },
     async release() {
-      self.isHanging = false;
+      self.isHanging = self.isRefusing = false;
       for (const write of waiting.splice(0)) await write();
     },
   };
@@ -39,16 +43,27 @@ function hangingStore(clock: ManualClock): Hanging {
 }
 
 /** Signed in while the store's commits hang: memory serves it. */
-async function signedInLate(): Promise<Bench & Hanging & { readonly other: () => Bench }> {
+async function signedInLate(
+  login?: () => Response,
+): Promise<Bench & Hanging & { readonly other: () => Bench }> {
   const clock = manualClock();
   const hanging = hangingStore(clock);
   const common = { clock, store: hanging.store, provider: acme() };
   const made = bench(common);
   hanging.isHanging = true;
+  if (login) made.api.login = login;
   await within(clock, 10 * SECOND, made.vault.signIn(credentials));
   expect(made.vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
   return Object.assign(hanging, made, { other: () => bench({ ...common, api: made.api }) });
 }
+
+/** As the fake API's grants, with a minute to live. */
+const ofAMinute = (): Response =>
+  Response.json({
+    access_token: "access-1-secret",
+    refresh_token: "refresh-1-secret",
+    expires_in: 60,
+  });
 
 describe("a sign-in that the store takes later than it says", () => {
   it("does not outlive a sign-out that finds nothing yet [P4 P19]", async () => {
@@ -61,6 +76,21 @@ describe("a sign-in that the store takes later than it says", () => {
     await within(clock, SECOND, vault.signOut());
     await late();
     expect(await within(clock, SECOND, outcome(other().vault.getToken()))).toBe("no_session");
+  });
+
+  it("is not spent from memory, though a later write is refused at once [P2 P5]", async () => {
+    const made = await signedInLate(ofAMinute);
+    const { vault, clock, other, api } = made;
+    made.isRefusing = true;
+    await clock.advance(MINUTE);
+    const call = outcome(vault.getToken());
+    await clock.advance(25 * SECOND);
+    expect(await call).toBe("store_unavailable");
+    expect(refreshes({ api })).toBe(0);
+    await made.release();
+    expect(await within(clock, 10 * SECOND, other().vault.getToken())).toMatch(/^access/);
+    expect(await within(clock, 10 * SECOND, vault.getToken())).toMatch(/^access/);
+    expect(refreshes({ api })).toBe(1);
   });
 
   it("has its refresh token spent once, by whoever reads it then [P2 P5]", async () => {

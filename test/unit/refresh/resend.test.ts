@@ -191,6 +191,7 @@ describe("a page that has not heard yet that somebody else has signed in", () =>
   it.each<[string, (page: Vault<typeof bob>) => Promise<unknown>]>([
     ["fetch", (page) => page.fetch(VMS, order)],
     ["getToken", (page) => page.getToken()],
+    ["getToken after a 401", (page) => page.getToken({ rejected: "access-1-secret" })],
     ["authorization", (page) => page.authorization()],
   ])("is told so by %s, and sends nothing as theirs [F103]", async (_, ask) => {
     const { api, page } = await behind();

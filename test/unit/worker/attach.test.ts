@@ -58,6 +58,22 @@ describe("a service worker's fetch event", () => {
     expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-1-secret");
   });
 
+  it("is announced by a page that may believe in another session: then it is not sent [F103]", async () => {
+    beServiceWorker();
+    await serve({ isolated: true });
+    await post(question("signIn", credentials), event({}));
+    const ask = async (begunIn?: string): Promise<unknown> => {
+      const need = { url: `${ORIGIN}/v1`, method: "GET", begunIn };
+      const { error, value } = await post(
+        question("token", need),
+        event({ source: { id: "controlled" } }),
+      );
+      return error?.code ?? value;
+    };
+    expect(await ask("another")).toBe("session_changed");
+    expect(await ask()).toBeUndefined();
+  });
+
   it("takes an account that is missing for no account [S11]", async () => {
     beServiceWorker();
     const served = await serve({ isolated: true });

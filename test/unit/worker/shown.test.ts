@@ -94,3 +94,26 @@ describe("a snapshot that says the same", () => {
     expect(vault.snapshot()).toBe(first);
   });
 });
+
+it("a page's session is the last one that a worker knew: one that has only begun knows of none [F103]", async () => {
+  const begunIn: unknown[] = [];
+  const news = [
+    ["signed-in", "a"],
+    ["loading", undefined],
+    ["unavailable", undefined],
+    ["signed-out", undefined],
+    ["signed-in", "b"],
+  ] as const;
+  const vault = connect(() =>
+    odd(({ args }) => {
+      const seq = begunIn.length + 2;
+      const [status, sessionId] = news[begunIn.length] ?? [];
+      begunIn.push(JSON.parse(String(args))[0].begunIn);
+      const snapshot = { status, persisted: true };
+      return { tokenkeep: 1, state: { owner: "o", seq, news: [{ seq, snapshot, sessionId }] } };
+    }),
+  );
+  vi.stubGlobal("fetch", async () => new Response());
+  for (let calls = 0; calls <= news.length; calls++) await vault.fetch(`${ORIGIN}/v1/vms`);
+  expect(begunIn).toEqual([undefined, "a", "a", "a", undefined, "b"]);
+});
