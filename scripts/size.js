@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 25_750,
-  browser: 27_590,
+  "": 25_830,
+  browser: 27_660,
   "channels/broadcast": 390,
-  cloudflare: 35_890,
-  deno: 29_900,
+  cloudflare: 35_960,
+  deno: 29_980,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 7900,
-  node: 34_460,
+  node: 34_530,
   "providers/api-key": 2300,
   "providers/artos": 3790,
   "providers/auth0": 14_410,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2550,
   "stores/memory": 340,
   "stores/sqlite": 3880,
-  testing: 34_590,
+  testing: 34_670,
   webhook: 2680,
-  worker: 33_150,
+  worker: 33_290,
   vaults: 1550,
   wretch: 1730,
   "stores/postgres": 5180,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 28_230,
+    limit: 28_300,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 26_510,
+    limit: 26_590,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4490,
+    limit: 4520,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 41_750,
+    limit: 41_820,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 8900,
+    limit: 8930,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
