@@ -42,7 +42,7 @@ export interface ConnectionOptions {
   readonly reconnects: boolean;
   /** Rejects when it has taken too long to open: then it is ended. */
   readonly late?: Promise<never>;
-  /** Told once, before it is open: from then on it can be ended. */
+  /** Told once, when it has begun to open: from then on it can be ended. */
   readonly made?: (connection: Connection) => void;
   /** Told each time that it can be used. */
   readonly opened?: () => void;
@@ -126,8 +126,7 @@ interface Emitter {
 }
 
 /** Tells when a connection can be used, and when it is lost. */
-function watch(client: Emitter, connection: Connection, options: ConnectionOptions): void {
-  options.made?.(connection);
+function watch(client: Emitter, options: ConnectionOptions): void {
   client.on("ready", () => options.opened?.());
   for (const event of LOSSES) client.on(event, () => options.lost?.());
 }
@@ -243,10 +242,12 @@ async function connectNodeRedis(
     // It throws where nothing is open any more.
     end: () => void (own.isOpen && own.destroy()),
   };
-  watch(own, connection, options);
+  watch(own, options);
   // It keeps no process alive.
   own.unref?.();
-  await openInTime(own.connect(), connection, options);
+  const opened = own.connect();
+  options.made?.(connection);
+  await openInTime(opened, connection, options);
   return connection;
 }
 
@@ -339,8 +340,9 @@ async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<C
   own.on("message", (name: string, text: string) => listeners.get(name)?.(text));
   // It keeps no process alive.
   own.on("connect", () => own.stream?.unref?.());
-  watch(own, connection, options);
+  watch(own, options);
   const opened = own.connect();
+  options.made?.(connection);
   // It goes on trying by itself.
   await (options.reconnects ? opened.catch(() => {}) : openInTime(opened, connection, options));
   return connection;

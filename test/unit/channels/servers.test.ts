@@ -59,6 +59,27 @@ describe("a channel over Redis that is away", () => {
   });
 });
 
+it("a connection whose last port was closed before it was made is ended [P21]", async () => {
+  const own = Object.assign(new EventEmitter(), {
+    isOpen: false,
+    connect: async () => void (own.isOpen = true),
+    destroy: () => void (own.isOpen = false),
+  });
+  let find = (_: object): void => {};
+  const client = Object.assign(new EventEmitter(), {
+    isOpen: true,
+    sendCommand: async () => "PONG",
+    masters: [{}],
+    nodeClient: () => new Promise((resolve) => (find = resolve)),
+  });
+  redisChannel(client as never)
+    .open("a", () => {})
+    .close();
+  find({ duplicate: () => own });
+  await turn();
+  expect(own.isOpen).toBe(false);
+});
+
 /** As a pool of `pg` whose clients cannot be made: a certificate is being replaced. */
 function poolWithout(makes: () => boolean) {
   const clients: EventEmitter[] = [];
