@@ -124,8 +124,7 @@ async function run(open: Open, login: PopupLogin): Promise<PopupOutcome> {
  * `redirectUri`, where the application calls `completeSignIn` as at each load, and is closed.
  *
  * A second call while the popup is open shows that one, and gets its outcome; its own signal ends its waiting alone.
- * Rejects as `beginSignIn` and the
- * vault's `signIn` do, and with the signal's reason.
+ * Rejects as `beginSignIn` and the vault's `signIn` do, and with the signal's reason.
  *
  * @example
  * ```ts

@@ -60,8 +60,8 @@ function keep(input: Input, init: RequestInit | undefined): () => Promise<Input 
   if (!(input instanceof Request) || init?.body || hasNoBody(input)) return async () => input;
   const { isKept, again } = readAlong(input.clone());
   return async () => {
-    const init = { body: (await isKept()) ? again() : undefined } as RequestInit;
-    return init.body === undefined ? undefined : new Request(input, init);
+    const kept = { body: (await isKept()) ? again() : undefined } as RequestInit;
+    return kept.body === undefined ? undefined : new Request(input, kept);
   };
 }
 

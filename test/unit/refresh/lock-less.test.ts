@@ -166,13 +166,20 @@ async function withOwnWayToTheStore() {
   return { vault, api, clock, store, down, common };
 }
 
-it("a grant that waits for the store is claimed, though a session was adopted after it [P2]", async () => {
-  const { vault, api, clock, store, down, common } = await withOwnWayToTheStore();
+/** The same, with a refresh whose grant finds that way down; the other context knows nothing of it yet. */
+async function withAGrantThatWaits() {
+  const made = await withOwnWayToTheStore();
+  const { vault, api, clock, store, down, common } = made;
   const other = bench({ ...common, store });
   api.refresh = slowly(clock, SECOND, api.refresh);
   void outcome(vault.getToken());
   await clock.advance(500);
   down.isDown = true;
+  return { ...made, other };
+}
+
+it("a grant that waits for the store is claimed, though a session was adopted after it [P2]", async () => {
+  const { vault, api, clock, down, other } = await withAGrantThatWaits();
   await clock.advance(2 * SECOND);
   void outcome(vault.adopt({ accessToken: "access-9-secret" }));
   await clock.advance(2 * SECOND);
@@ -188,12 +195,7 @@ it("a grant that waits for the store is claimed, though a session was adopted af
 });
 
 it("a grant that waits for the store is written as soon as somebody asks for it [P2 P10]", async () => {
-  const { vault, api, clock, store, down, common } = await withOwnWayToTheStore();
-  const other = bench({ ...common, store });
-  api.refresh = slowly(clock, SECOND, api.refresh);
-  void outcome(vault.getToken());
-  await clock.advance(500);
-  down.isDown = true;
+  const { api, clock, down, other } = await withAGrantThatWaits();
   // It has tried after 1, 2, 4, 8, 16, 32 and 64 seconds: by its own timer the next try is two minutes away.
   await clock.advance(130 * SECOND);
   down.isDown = false;

@@ -145,19 +145,23 @@ describe("a POST that is answered 401 while another user signs in", () => {
   });
 });
 
+/** Two pages of one worker; alice is signed in by the first of them. */
+async function twoPages() {
+  const api = fakeApi();
+  vi.stubGlobal("fetch", api.fetch);
+  const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
+  const connect = (): Vault<typeof bob> => closedAfter(connectVault<typeof bob>(() => served));
+  const [page, other] = [connect(), connect()];
+  await page.signIn(credentials);
+  return { api, page, other };
+}
+
 describe("a POST of a page whose vault is in a worker", () => {
   it.each([
     ["after a sign-out", true],
     ["over the session", false],
   ])("comes back, and goes out once, as its own user's: bob signs in %s [F103]", async (_, out) => {
-    const api = fakeApi();
-    vi.stubGlobal("fetch", api.fetch);
-    const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
-    const [page, other] = [
-      closedAfter(connectVault<typeof bob>(() => served)),
-      closedAfter(connectVault<typeof bob>(() => served)),
-    ];
-    await page.signIn(credentials);
+    const { api, page, other } = await twoPages();
     const held = busy(api);
     const posting = page.fetch(VMS, order);
     await vi.waitFor(() => expect(held.arrived).toBe(1));
@@ -175,14 +179,7 @@ describe("a page that has not heard yet that somebody else has signed in", () =>
   /** The page hears nothing between its questions, as a frozen page does. */
   async function behind() {
     vi.stubGlobal("BroadcastChannel", undefined);
-    const api = fakeApi();
-    vi.stubGlobal("fetch", api.fetch);
-    const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
-    const [page, other] = [
-      closedAfter(connectVault<typeof bob>(() => served)),
-      closedAfter(connectVault<typeof bob>(() => served)),
-    ];
-    await page.signIn(credentials);
+    const { api, page, other } = await twoPages();
     await other.signOut();
     await other.signIn(bob);
     return { api, page };
