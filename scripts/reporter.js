@@ -82,5 +82,8 @@ export default class TotalsReporter {
 function tell(what, { errors = [] }) {
   // eslint-disable-next-line no-control-regex -- the colours of Vitest's own messages
   const text = (errors[0]?.message ?? "no reason told").replace(/\u001b\[\d+m/g, "");
-  return `${what}\n    ${text.slice(0, 2000).split("\n").slice(0, 20).join("\n    ")}`;
+  const lines = text.split("\n").map((line) => line.slice(0, 300));
+  // What a program has said ends with why it failed.
+  const shown = lines.length > 20 ? [...lines.slice(0, 5), "…", ...lines.slice(-15)] : lines;
+  return `${what}\n    ${shown.join("\n    ")}`;
 }

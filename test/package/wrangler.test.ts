@@ -115,12 +115,21 @@ const quietly = (): NodeJS.ProcessEnv => ({
 let wrangler: ChildProcess;
 let front = "";
 
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
+/** Where it listens, as soon as it says so; it picks a free port itself. */
+function ready(process: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const give = (why: string): void => reject(new Error(`Wrangler ${why}. It said:\n${said}`));
+    const limit = setTimeout(give, 240_000, "is not ready after four minutes");
+    process.once("exit", (code, signal) => give(`ended with ${code ?? signal}`));
+    for (const stream of [process.stdout, process.stderr])
+      stream?.on("data", (chunk: Buffer) => {
+        said += String(chunk);
+        const [, url] = /Ready on (http:\S+)/.exec(said) ?? [];
+        if (!url) return;
+        clearTimeout(limit);
+        resolve(url);
+      });
   });
 }
 
@@ -154,29 +163,22 @@ beforeAll(async () => {
     pages,
     JSON.stringify({ name: "pages", main, compatibility_date, durable_objects }),
   );
-  const port = await freePort();
   const configs = [other, vaults, pages].flatMap((config) => ["-c", config]);
-  const args = ["dev", ...configs, "--ip", "127.0.0.1", "--port", String(port)];
-  wrangler = spawn(process.execPath, [wranglerBin, ...args], {
+  const ports = ["--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"];
+  wrangler = spawn(process.execPath, [wranglerBin, "dev", ...configs, ...ports], {
     cwd: folder,
     env: quietly(),
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let said = "";
-  for (const stream of [wrangler.stdout, wrangler.stderr])
-    stream?.on("data", (chunk: Buffer) => void (said += String(chunk)));
-  const until = Date.now() + 60_000;
-  while (!said.includes("Ready on")) {
-    if (Date.now() > until || wrangler.exitCode !== null) throw new Error(said);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  front = `http://127.0.0.1:${port}`;
-}, 90_000);
+  front = await ready(wrangler);
+}, 300_000);
 
 afterAll(async () => {
-  const ended = once(wrangler, "exit");
-  wrangler.kill("SIGTERM");
-  await ended;
+  if (wrangler.exitCode === null && wrangler.signalCode === null) {
+    const ended = once(wrangler, "exit");
+    wrangler.kill("SIGTERM");
+    await ended;
+  }
   api.close();
   rmSync(folder, { recursive: true, force: true });
 });
