@@ -4,9 +4,10 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Program, root, start, workshop } from "../support/programs.ts";
 import { migration, openPool, postgresUrl } from "./postgres.ts";
-import { freePort, theServers } from "./own-server.ts";
+import { theServers } from "./own-server.ts";
 
 const source = readFileSync(path.join(root, "demo/examples/server/server.ts"), "utf8");
 const soon = { timeout: 50_000, interval: 50 };

@@ -1,6 +1,6 @@
 /** A server of this machine on a free port of loopback, in a folder of its own: ended by its pid. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer, connect } from "node:net";
+import { connect } from "node:net";
 import {
   chownSync,
   cpSync,
@@ -13,6 +13,7 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { inject } from "vitest";
+import { freePort } from "../support/free-port.ts";
 
 export interface Server {
   readonly port: number;
@@ -41,17 +42,6 @@ const running = new Set<ChildProcess>();
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
-}
 
 /** Whether somebody takes connections there. */
 const answers = (port: number): Promise<boolean> =>

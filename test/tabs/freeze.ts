@@ -3,10 +3,9 @@
  * focus, and a page that has it is never frozen: these tabs are in a browser of their own, to which
  * Playwright is connected without changing anything.
  */
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { type BrowserContext, chromium, type Page } from "playwright";
 import { expect, inject, onTestFinished } from "vitest";
+import { freePort } from "../support/free-port.ts";
 
 /** Tabs that can be frozen; closed when the test ends. */
 export async function freezableContext(): Promise<BrowserContext> {
@@ -30,14 +29,6 @@ export async function freezableContext(): Promise<BrowserContext> {
   const [context] = connected.contexts();
   if (!context) throw new Error("Cannot freeze tabs: the browser has no context");
   return context;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Freezes a tab; what it answers with thaws it. */
