@@ -54,12 +54,17 @@ const excused = process.env["TOKENKEEP_EXCUSE"] ?? "";
 useOwnNode();
 const started = performance.now();
 const words = process.argv.slice(2);
+const wrong = words.find((word) => !/^(\d+|--(anyway|files|(from|until)=\d+))$/.test(word));
+if (wrong !== undefined)
+  fail(
+    `\`npm run proof\` knows no ${wrong}. Its own words are: 100000 --from=7 --until=9 --anyway --files`,
+  );
 const isAnyway = words.includes("--anyway");
 const from = numberOf("--from=", 0);
 const until = numberOf("--until=", Infinity);
 const total = Number(words.find((word) => !word.startsWith("-")) ?? WHOLE);
 if (!(total >= 1)) fail("`npm run proof -- 100000` wants a number of schedules.");
-if (!Number.isInteger(from) || from < 0 || !(until > from))
+if (!(until > from))
   fail("`npm run proof -- --from=7 --until=9` wants shares of each family, counted from 0.");
 const name = createHash("sha256").update(root).digest("hex").slice(0, 12);
 const file = path.join(os.tmpdir(), `tokenkeep-proof-${name}.json`);
