@@ -105,7 +105,7 @@ export function judgeEnds(facts: Facts): Ends {
 
   /** A grant that arrived is stored, or outdone by a higher attempt's, or its session is over. */
   function judgeArrivals(): void {
-    for (const [index, { place, access, attempt }] of facts.arrivals.entries()) {
+    for (const [index, { place, access, attempt, at }] of facts.arrivals.entries()) {
       const granted = server.byAccess.get(access);
       if (!granted || facts.sessionByAccess.has(access) || place.isCrashed) continue;
       // What lived in memory alone was spent by the next refresh there.
@@ -124,12 +124,14 @@ export function judgeEnds(facts: Facts): Ends {
       const found = facts.recordOf(place);
       const isCurrent = found?.sessionId === id && !found?.tombstone;
       const body = bodyOf(found);
+      // A vault that was closed meanwhile begins no revocation (P21).
+      const mayRevoke = revokes && place.closedAt > Math.max(at, place.disturbedAt) + FINISH;
       // Outdone by the grant of a higher attempt, while the session lasted.
       if ((facts.attempts.get(id ?? "") ?? -1) > attempt) continue;
       if (id !== undefined && isCurrent && body) {
         if (body.attempt <= attempt && !body.refused && attempt < Infinity)
           violate("P20.dropped", `${access} reached context ${place.id} and was dropped`);
-      } else if (revokes && isOrphan(granted) && !isRevoked(granted.grants, granted.seq)) {
+      } else if (mayRevoke && isOrphan(granted) && !isRevoked(granted.grants, granted.seq)) {
         violate("P20.revoked", `${access} reached context ${place.id} and was not revoked`);
       }
     }
