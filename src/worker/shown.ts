@@ -24,6 +24,8 @@ export function createShown(account: string): Shown {
   const { events, join, tell } = createListeners();
   let seen: Seen | undefined;
   let session: string | undefined;
+  /** What the worker has told last: the same worker does not tell it again. */
+  let told: Omit<Snapshot, "account"> | undefined;
   let shown: Snapshot = Object.freeze({ status: "loading", persisted: true, account });
 
   function show(next: Omit<Snapshot, "account">): void {
@@ -59,11 +61,14 @@ export function createShown(account: string): Shown {
           if (one.snapshot) {
             // A worker that has not read the record yet knows less than this page.
             if (isKnown(one.snapshot)) session = one.sessionId;
-            show(one.snapshot);
+            told = one.snapshot;
+            show(told);
           }
           if (one.event) tell({ ...one.event, account });
         }
       if (seq > since) seen = { owner, seq };
+      // A worker that is heard again is away no more.
+      if (told && !isKnown(shown)) show(told);
     },
   };
 }

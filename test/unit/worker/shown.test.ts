@@ -1,8 +1,10 @@
 /** What a page shows and tells. */
 import { describe, expect, it, vi } from "vitest";
+import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Snapshot } from "../../../src/vault/vault.ts";
+import { serveVault, type VaultPort } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
-import { credentials, ORIGIN } from "../../support/fake-api.ts";
+import { acme, credentials, fakeApi, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
 import { connect, odd, real } from "./page-vault.ts";
 
@@ -93,6 +95,26 @@ describe("a snapshot that says the same", () => {
     await vault.signOut();
     expect(vault.snapshot()).toBe(first);
   });
+});
+
+it("a page whose worker was away shows again what it knew, as soon as that worker answers [F5]", async () => {
+  const api = fakeApi();
+  const served = serveVault({ provider: acme(), store: memoryStore(), fetch: api.fetch });
+  let isAway = false;
+  const lost: VaultPort = { postMessage: (_, [port]) => port!.postMessage("away") };
+  const port: VaultPort = {
+    postMessage: (question, ports) => (isAway ? lost : served).postMessage(question, [...ports]),
+  };
+  const vault = connect(() => (isAway ? Promise.reject(new Error("away")) : port));
+  await vault.signIn(credentials);
+  const before = vault.snapshot();
+  expect(before.status).toBe("signed-in");
+  isAway = true;
+  await rejection(vault.accounts());
+  expect(vault.snapshot().status).toBe("unavailable");
+  isAway = false;
+  await vault.accounts();
+  expect(vault.snapshot()).toEqual(before);
 });
 
 it("a page's session is the last one that a worker knew: one that has only begun knows of none [F103]", async () => {
