@@ -87,7 +87,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4520,
+    limit: 4530,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
