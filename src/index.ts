@@ -1,6 +1,6 @@
 /**
  * The core: a vault over any store. Platforms have entries of their own, which wire a store and more:
- * `tokenkeep/browser`, `tokenkeep/worker`, `tokenkeep/cloudflare`, `tokenkeep/deno`.
+ * `tokenkeep/browser`, `tokenkeep/worker`, `tokenkeep/cloudflare`, `tokenkeep/deno`, `tokenkeep/node`.
  *
  * @example
  * ```ts

@@ -316,7 +316,7 @@ export interface VaultOptions<Credentials = never> {
   readonly patience?: number;
   /** How many milliseconds memory serves a token without a look at the store; 60,000 by default. */
   readonly maxStaleness?: number;
-  /** Refreshes at the soft time, even when nobody calls; `false` by default, `true` in browsers. */
+  /** Refreshes at the soft time, even when nobody calls; `false` by default, `true` in browsers and Deno. */
   readonly refreshAhead?: boolean;
   /** Allows `http://localhost` and other loopback hosts, for development; `false` by default. */
   readonly dangerouslyAllowLoopbackHttp?: boolean;

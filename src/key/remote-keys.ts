@@ -99,12 +99,20 @@ async function load(url: string, { send, timeout, now }: Loading): Promise<Loade
   return loaded ?? { failure: { reason: "timed_out" } };
 }
 
+/** Older browsers have no `URL.canParse`. */
+function parse(url: string | URL): URL | undefined {
+  try {
+    return new URL(url);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The address, if it is one that keys may come from. */
 function addressOf(url: string | URL, allowLoopbackHttp: boolean | undefined): string {
-  const wanted = "an https address of a JWKS";
-  check(URL.canParse(String(url)), wanted);
-  const address = new URL(url);
-  check(isSecure(address, allowLoopbackHttp) && !address.username && !address.password, wanted);
+  const address = parse(url);
+  const isPlain = address && !address.username && !address.password;
+  check(isPlain && isSecure(address, allowLoopbackHttp), "an https address of a JWKS");
   return address.href;
 }
 

@@ -73,8 +73,11 @@ export interface Vault<Credentials = never> {
    * Starts a session with credentials, which are kept only if the provider renews by them. `signal` ends
    * the waiting.
    *
-   * Rejects with a `VaultError`: `credentials_refused`; `sign_in_failed`, whose `reason` says why;
-   * `invalid_token` or `invalid_option` where the credentials are malformed or absent; `closed`.
+   * Rejects with the signal's own reason, or with a `VaultError`: `credentials_refused`; `sign_in_failed`,
+   * whose `reason` says why; `invalid_token` or `invalid_option` where the credentials are malformed or absent;
+   * `clock_unknown` where a signed assertion was refused and the server shows no time; `store_unavailable` where no
+   * session begins without the store, as with a cookie and in a Durable Object; `worker_unavailable` if a worker
+   * runs the vault; `closed`.
    */
   signIn(credentials: Credentials, options?: { readonly signal?: AbortSignal }): Promise<void>;
   /**

@@ -23,10 +23,13 @@ import { hearPages, isControlled, isServiceWorker, type Message } from "./scope.
 import { createNudge, holdLock } from "./signs.ts";
 import { createTickets } from "./tickets.ts";
 
-/** The options of `tokenkeep/browser` without `account`, which each page names. */
+/**
+ * The options of `tokenkeep/browser` without `account`, which each page names, and `isHeldOpen`, which the worker
+ * knows itself.
+ */
 export interface ServeOptions<Credentials = never>
   extends
-    Partial<Omit<VaultOptions<Credentials>, "account" | "provider">>,
+    Partial<Omit<VaultOptions<Credentials>, "account" | "isHeldOpen" | "provider">>,
     Pick<VaultOptions<Credentials>, "provider"> {
   /** Gives no token to any page; for a service worker, which attaches the tokens. `false` by default. */
   readonly isolated?: boolean;
