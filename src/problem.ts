@@ -4,9 +4,11 @@
  * @module
  */
 import { type Challenge, parseChallenge } from "./guard/challenge.ts";
-import { isObject } from "./guard/json.ts";
+import { isObject, own } from "./guard/json.ts";
 import { jsonIn, parseRetryAfter, readText } from "./guard/replies.ts";
 
+/** Milliseconds; above 2^31 a timer would fire at once (F15). */
+const MOST = 1e9;
 /** In bytes: more than any error needs. */
 const LONGEST = 65_536;
 
@@ -39,7 +41,7 @@ const text = (...values: unknown[]): string | undefined => {
 async function readBody(response: Response, timeout: number): Promise<unknown> {
   let timer;
   const until = new Promise((resolve) => {
-    timer = setTimeout(resolve, timeout);
+    timer = setTimeout(resolve, Math.min(timeout, MOST));
   });
   try {
     return jsonIn(await readText(response.clone(), { most: LONGEST, until }));
@@ -76,11 +78,12 @@ export interface ProblemOptions {
  */
 export async function readProblem(
   response: Response,
-  { timeout = 5_000 }: ProblemOptions = {},
+  options: ProblemOptions = {},
 ): Promise<Problem> {
+  const { timeout = 5_000 } = own(options);
   const body = await readBody(response, timeout);
-  const top = isObject(body) ? body : {};
-  const inner = isObject(top["error"]) ? top["error"] : top;
+  const top = own(isObject(body) ? body : {});
+  const inner = isObject(top["error"]) ? own(top["error"]) : top;
   const code = text(inner["code"], top["code"], top["error"], top["type"]);
   const message = text(
     inner["message"],

@@ -3,7 +3,7 @@
  * has it, and on the site the service worker.
  */
 import type { Fault } from "../../test/apis/faults.ts";
-import type { Gate } from "../../test/apis/gates.ts";
+import { deferred, type Gate } from "../../test/apis/gates.ts";
 import { type Levers, REUSE_WINDOW } from "./api.ts";
 
 /** What goes wrong at the endpoint that gives tokens. */
@@ -34,7 +34,27 @@ export interface Behind {
 export function createBehind<Api extends Levers>(options: BehindOptions<Api>): Behind {
   /** Strict rotation is what many servers have. */
   const strict = new Set<string>(["vmcloud", "cookie", "oauth"]);
-  const gates = new Map<string, Gate>();
+  /** What is held of each API, and whether somebody has let go. */
+  const holds = new Map<
+    string,
+    { readonly gate: Gate; readonly over: ReturnType<typeof deferred<void>> }
+  >();
+
+  function hold(api: Api): void {
+    letGo(api);
+    holds.set(api.id, { gate: api.hold(), over: deferred<void>() });
+  }
+
+  function letGo({ id }: Api): void {
+    const held = holds.get(id);
+    held?.gate.release();
+    held?.over.resolve();
+  }
+
+  async function arrived({ id }: Api): Promise<void> {
+    const held = holds.get(id);
+    await Promise.race([held?.gate.arrived, held?.over.promise]);
+  }
 
   /** What a button does to an API. */
   async function act(api: Api, what: string, kind: string): Promise<object | undefined> {
@@ -45,9 +65,9 @@ export function createBehind<Api extends Levers>(options: BehindOptions<Api>): B
     if (what === "expire") await api.expire();
     else if (what === "revoke") await api.revoke();
     else if (what === "fault" && fault) api.fault(fault);
-    else if (what === "hold") gates.set(api.id, api.hold());
-    else if (what === "arrived") await gates.get(api.id)?.arrived;
-    else if (what === "release") gates.get(api.id)?.release();
+    else if (what === "hold") hold(api);
+    else if (what === "arrived") await arrived(api);
+    else if (what === "release") letGo(api);
     else if (what === "rotation" && api.strict) {
       api.strict(kind === "strict");
       if (kind === "strict") strict.add(api.id);

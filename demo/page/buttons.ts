@@ -84,6 +84,7 @@ export function showButtons(
   const login = api.login ? ["oauth-client", "come-back", "log-in"] : [];
   const signsIn = [...login, api.id, ...opens];
   document.getElementById("sign-in-button")!.dataset["code"] = signsIn.join(" ");
+  document.getElementById("strict-label")!.dataset["code"] = api.id;
   const { dataset } = document.getElementById("owned-label")!;
   Object.assign(dataset, { code: opens.join(" "), paste: "vault.worker worker" });
   showCode("Sign in", [api.id], signsIn);

@@ -227,19 +227,26 @@ offline.addEventListener("change", () => {
 /** This tab, too: its context hears what is posted here. */
 const reloadAll = (): void => channel.post({ type: "reload" });
 
+/** A change loads all tabs anew; what cannot be changed is switched back, and told. */
+function onSwitch(input: HTMLInputElement, change: () => unknown): void {
+  input.addEventListener("change", async () => {
+    try {
+      await change();
+      reloadAll();
+    } catch (error) {
+      input.checked = !input.checked;
+      stage.say(sentence(error));
+    }
+  });
+}
+
 const strict = document.getElementById("strict") as HTMLInputElement;
 strict.checked = context.reuseWindow === 0;
-strict.addEventListener("change", async () => {
-  await demo.server("rotation", strict.checked ? "strict" : "window");
-  reloadAll();
-});
+onSwitch(strict, () => demo.server("rotation", strict.checked ? "strict" : "window"));
 
 const owned = document.getElementById("owned") as HTMLInputElement;
 owned.checked = wantsWorker();
-owned.addEventListener("change", () => {
-  wantWorker(owned.checked);
-  reloadAll();
-});
+onSwitch(owned, () => wantWorker(owned.checked));
 
 /** Which API, and who. Links: another API is another vault, and a page of its own. */
 function links(): void {

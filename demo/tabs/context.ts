@@ -144,12 +144,13 @@ async function claimNumber(isPage: boolean): Promise<number> {
 }
 
 function hold(tab: number, options: LockOptions): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     navigator.locks
       .request(lockOf(tab), options, (lock) => {
         resolve(lock !== null);
         return lock ? new Promise(() => {}) : undefined;
       })
-      .catch(() => resolve(false));
+      // Any other error is the browser's: there are no locks here.
+      .catch((error: unknown) => (options.signal?.aborted ? resolve(false) : reject(error)));
   });
 }

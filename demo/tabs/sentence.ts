@@ -12,6 +12,8 @@ export class NotLoggedIn extends Error {
 export function sentence(error: unknown): string {
   if (error instanceof NotLoggedIn) return error.message;
   if (isVaultError(error)) return `${error.message} (${error.code}).`;
+  if (error instanceof DOMException && /^(Security|QuotaExceeded)Error$/.test(error.name))
+    return "The browser keeps nothing for this page: allow its site data, or free disk space.";
   const { status } = error as { status?: unknown };
   if (typeof status === "number") return `It came back with ${status}.`;
   return "No reply: the request failed, as fetch's would.";

@@ -15,6 +15,8 @@ export interface CodeCredentials {
   readonly nonce?: string | undefined;
   /** How old the login may be, in seconds; any age where it is absent. */
   readonly maxAge?: number | undefined;
+  /** The scope that was asked for; the provider's where it is absent. */
+  readonly scope?: string | undefined;
 }
 
 const isText = (value: unknown): value is string =>
@@ -24,9 +26,10 @@ const isText = (value: unknown): value is string =>
 export function narrowCode(credentials: unknown): CodeCredentials {
   const code: Partial<CodeCredentials> = isObject(credentials) ? own(credentials) : {};
   const { callback, state, codeVerifier, redirectUri, nonce, maxAge } = code;
+  const scope = isText(code.scope) ? code.scope : undefined;
   check(
     isText(callback) && isText(state) && isText(codeVerifier) && isText(redirectUri),
     "what completeSignIn hands to signIn",
   );
-  return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge });
+  return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge, scope });
 }

@@ -17,7 +17,7 @@ import {
   redirectOf,
   serverOf,
 } from "./client.ts";
-import { keep } from "./pending.ts";
+import { checkCrypto, keep } from "./pending.ts";
 
 /** The options of a login. */
 export interface LoginOptions {
@@ -130,6 +130,7 @@ export async function prepare(
   options: LoginOptions & { readonly returnTo?: string | undefined },
   mark = "",
 ): Promise<Prepared> {
+  checkCrypto();
   const wishes = wishesOf(client, options);
   const { issuer, clientId, resource } = client;
   const { returnTo, maxAge } = options;
@@ -144,6 +145,7 @@ export async function prepare(
   const state = mark + random();
   const codeVerifier = random();
   const nonce = isOpenId(client) ? random() : undefined;
+  const scope = scopeOf(client, options.scope);
   await keep(clientKey(client) + state, {
     codeVerifier,
     nonce,
@@ -151,6 +153,7 @@ export async function prepare(
     redirectUri,
     issuer: issuer && server.issuer,
     namesIssuer: server.authorization_response_iss_parameter_supported,
+    scope,
     returnTo: place,
   });
   const parameters = await pushed(pusher, {
@@ -159,7 +162,7 @@ export async function prepare(
     response_mode: undefined,
     client_id: clientId,
     redirect_uri: redirectUri,
-    scope: scopeOf(client, options.scope),
+    scope,
     resource,
     state,
     nonce,

@@ -111,7 +111,9 @@ function interrupted(here: URL): SignInOutcome {
 /** Leaves in the history entry what a router has put there. */
 function unmark(place: string): void {
   const { [MARK]: _, ...state }: Record<string, unknown> = Object(history.state);
-  history.replaceState(Object.keys(state).length > 0 ? state : null, "", place);
+  // The document's base may be of another origin (`<base href>`).
+  const url = new URL(place, location.href).href;
+  history.replaceState(Object.keys(state).length > 0 ? state : null, "", url);
 }
 
 /** Shows a place in the URL, unless the application has gone elsewhere meanwhile. */
@@ -133,7 +135,7 @@ export async function finish(
   pending: Pending,
   vault: SignsIn,
 ): Promise<Finished> {
-  const { codeVerifier, redirectUri, nonce, maxAge, returnTo } = own(pending);
+  const { codeVerifier, redirectUri, nonce, maxAge, scope, returnTo } = own(pending);
   if (!isFromIssuer(answer, pending)) {
     // Without an issuer nobody can tell whether the one that is named is right.
     const advice = pending.issuer === undefined ? "Give the client its issuer" : undefined;
@@ -145,6 +147,7 @@ export async function finish(
     return { type: "denied", error, description, returnTo };
   }
   const state = answer.get("state") ?? "";
-  await vault.signIn({ callback: `?${answer}`, state, codeVerifier, redirectUri, nonce, maxAge });
+  const callback = `?${answer}`;
+  await vault.signIn({ callback, state, codeVerifier, redirectUri, nonce, maxAge, scope });
   return { type: "signed-in", returnTo };
 }

@@ -16,6 +16,8 @@ export interface Pending {
   readonly issuer: string | undefined;
   /** Whether the server has promised to name itself (RFC 9207). */
   readonly namesIssuer: boolean;
+  /** The scope that was asked for. */
+  readonly scope: string | undefined;
   /** The place that the user came from: a path. */
   readonly returnTo: string;
 }
@@ -139,6 +141,14 @@ const algorithmOf = (name: string, iv: Uint8Array<ArrayBuffer>): AesGcmParams =>
   additionalData: new TextEncoder().encode(name),
   tagLength: 128,
 });
+
+/** An insecure page has no Web Crypto, and so no login: nothing could be sealed, nor a code be proved. */
+export function checkCrypto(): void {
+  const { subtle }: Partial<Crypto> = crypto;
+  if (subtle) return;
+  const message = "Cannot sign in: Web Crypto is missing. Use https or localhost.";
+  throw refusal({ code: "store_unavailable", message });
+}
 
 /** Keeps a login under a name that nobody can guess. */
 export async function keep(name: string, pending: Pending): Promise<void> {

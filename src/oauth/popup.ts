@@ -6,13 +6,17 @@ import { clientKey, mistake } from "./client.ts";
 import { finish, type SignInOutcome, type SignsIn, takeFor } from "./complete.ts";
 import { hearAnswer, POPUP } from "./hand-over.ts";
 import { type LoginOptions, prepare } from "./authorization-request.ts";
+import { take } from "./pending.ts";
 
 /** The options of {@link signInByPopup}. */
 export interface PopupOptions extends LoginOptions {
   /** The popup's size in CSS pixels; 480 by 640 by default. */
   readonly width?: number;
   readonly height?: number;
-  /** Closes the popup, and rejects with the signal's reason. What the server grants too late is given back. */
+  /**
+   * Closes the popup, where the browser lets a page close one that shows another site, and rejects with the signal's
+   * reason. Nobody is signed in by it any more: what the server grants too late is given back.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -77,7 +81,10 @@ async function answerOf(
   { client, vault, options, ended, onAnswer }: PopupLogin,
 ): Promise<PopupOutcome> {
   const { address, state } = await prepare(client, own({ ...options, returnTo: undefined }), POPUP);
-  if (popup.closed) return { type: "closed" };
+  if (popup.closed || ended.aborted) return { type: "closed" };
+  // A popup that cannot be closed would complete the login by itself.
+  const withdraw = (): void => void take(clientKey(client) + state).catch(() => {});
+  options.signal?.addEventListener("abort", withdraw, { signal: ended });
   const heard = hearAnswer(state, ended);
   popup.location.replace(address);
   const answer = await Promise.race([heard, closing(popup, ended)]);

@@ -235,7 +235,8 @@ async function redeem(
   );
   if (outcome.type !== "granted" || !reply) return outcome;
   // RFC 6749 §5.1: a reply without a scope grants what was asked for.
-  const grant = { ...outcome.grant, scope: outcome.grant.scope ?? options.scope };
+  const scope = outcome.grant.scope ?? code.scope ?? options.scope;
+  const grant = { ...outcome.grant, scope };
   if (!wantsIdToken) return { ...outcome, grant };
   let claims: Claims | undefined;
   try {

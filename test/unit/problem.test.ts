@@ -241,3 +241,34 @@ describe("challenges", () => {
     ).toEqual(expect.objectContaining({ scheme: "Bearer" }));
   });
 });
+
+describe("options and bodies that are odd", () => {
+  const late = (): Response => {
+    const encoder = new TextEncoder();
+    return new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          controller.enqueue(encoder.encode('{"message":"late"}'));
+          controller.close();
+        },
+      }),
+      { status: 500 },
+    );
+  };
+
+  it.each([Infinity, 2 ** 31])("a timeout of %d is a long one [F15]", async (timeout) => {
+    expect(await readProblem(late(), { timeout })).toMatchObject({ message: "late" });
+  });
+
+  it("a polluted Object.prototype sets no timeout and says nothing [S15]", async () => {
+    const polluted = { timeout: 0, message: "forged", error: { code: "forged" } };
+    Object.assign(Object.prototype, polluted);
+    try {
+      expect(await readProblem(late())).toEqual({ status: 500, message: "late" });
+      expect(await readProblem(respond("no JSON", 500))).toEqual({ status: 500 });
+    } finally {
+      for (const name of Object.keys(polluted)) Reflect.deleteProperty(Object.prototype, name);
+    }
+  });
+});

@@ -327,7 +327,18 @@ describe("a step-up", () => {
     expect(await page.oauth.completeSignIn(client, page.vault)).toMatchObject({
       type: "signed-in",
     });
+    // RFC 6749 §5.1: the reply names no scope, because it grants what was asked for.
+    expect(page.vault.snapshot().scope).toBe("openid offline_access vms:write");
   });
+});
+
+it("without Web Crypto no login begins, and nothing is asked: an insecure page [F87]", async () => {
+  const page = await openPage();
+  vi.stubGlobal("crypto", { getRandomValues: crypto.getRandomValues.bind(crypto) });
+  const error = await rejection(page.oauth.beginSignIn(client));
+  expect(error).toMatchObject({ name: "VaultError", code: "store_unavailable" });
+  expect(String(error)).toContain("https or localhost");
+  expect(page.server.seen).toEqual([]);
 });
 
 describe("a popup", () => {

@@ -30,6 +30,17 @@ describe("a callback", () => {
     expect(page.vault.snapshot()).toMatchObject({ status: "signed-in", profile: { sub: "ada" } });
   });
 
+  it("is completed on a page whose base is of another origin [F79]", async () => {
+    const page = await back();
+    const { replaceState } = page.history;
+    page.history.replaceState = (state, _, to) =>
+      replaceState(state, _, String(new URL(to, "https://cdn.example/")));
+    const outcome = await page.oauth.completeSignIn(client, page.vault);
+    expect(outcome).toEqual({ type: "signed-in", returnTo: "/vms?page=2#third" });
+    expect(page.href).toBe(`${APP}/vms?page=2#third`);
+    expect(page.history.state).toBeNull();
+  });
+
   it("is completed once where it is asked for twice at once (StrictMode)", async () => {
     const page = await back();
     const [one, two] = await Promise.all([

@@ -112,6 +112,21 @@ it("that a second caller waits for and gives up is the first one's still [P14]",
   expect(popups).toHaveLength(1);
 });
 
+it("that is given up, and that the browser does not let this page close, signs nobody in by itself [P20]", async () => {
+  const caller = new AbortController();
+  const { signal } = caller;
+  const login = rejection(page.oauth.signInByPopup(client, page.vault, { signal }));
+  await until(() => expect(popups[0]?.href).toContain("state="));
+  caller.abort(new Error("given up"));
+  expect(await login).toMatchObject({ message: "given up" });
+  // The user goes on in the popup: its page is the callback, and nobody takes its answer.
+  const oauth = await page.load(page.server.login(popups[0]?.href ?? ""));
+  const outcome = await oauth.completeSignIn(client, page.vault);
+  expect(outcome).toEqual({ type: "stale", reason: "used" });
+  expect(page.vault.snapshot().status).not.toBe("signed-in");
+  expect(asked()).toBe(0);
+});
+
 it("that has gone on by itself, because this page was too slow, is left open [P20]", async () => {
   const login = page.oauth.signInByPopup(client, page.vault);
   await until(() => expect(popups[0]?.href).toContain("state="));
