@@ -69,15 +69,27 @@ export function createVault<Credentials>(from: DenoVaultOptions<Credentials>): V
       provider: sentOnce(options.provider),
       store,
     });
-  if (!cron || options.onWake) return make();
+  if (!cron) return make();
   const schedule = begin(cron, options);
   try {
-    return make(schedule.onWake);
+    return make(both(schedule.onWake, options.onWake));
   } catch (error) {
     schedule.stop();
     throw error;
   }
 }
+
+type OnWake = NonNullable<VaultOptions<unknown>["onWake"]>;
+
+/** Wakes by either. */
+const both =
+  (one: OnWake, other: OnWake | undefined): OnWake =>
+  (look) => {
+    const stops = [one(look), other?.(look)];
+    return () => {
+      for (const stop of stops) stop?.();
+    };
+  };
 
 function storeOf(kv: DenoKv | undefined, keys?: KeySource, unsealed?: boolean): TokenStore {
   // `denoKvStore` says what to pass where nothing was.

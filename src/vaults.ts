@@ -19,10 +19,12 @@
  * @module
  */
 import { because, check } from "./errors.ts";
+import { own } from "./guard/json.ts";
 import type { Vault } from "./vault/contract.ts";
+import { watchWork } from "./vault/under-way.ts";
 
 /** The part of a vault that `createVaults` uses: every vault but a Worker's has it. */
-export type KeptVault = Pick<Vault, "close" | "snapshot" | typeof Symbol.asyncDispose>;
+export type KeptVault = Pick<Vault, "close" | "events" | "snapshot" | typeof Symbol.asyncDispose>;
 
 /** The options of {@link createVaults}. */
 export interface VaultsOptions {
@@ -53,6 +55,7 @@ export interface Vaults<Kept extends KeptVault> {
 interface Held<Kept> {
   readonly vault: Kept;
   users: number;
+  readonly isDone: () => boolean;
 }
 
 const MOST = 10_000;
@@ -62,9 +65,9 @@ const LOOKS = 8;
 
 /**
  * Keeps the vaults that were used last. One for which there is no room is closed, as long as nobody uses it: its
- * session stays in the store, and the account's next use reads it there. A vault whose memory is ahead of the
- * store (`persisted: false`, as after a sign-in while the store is out of reach) is kept until that is written, though
- * there is no room: else the session would be lost.
+ * session stays in the store, and the account's next use reads it there. A vault that refreshes, or whose memory is
+ * ahead of the store (`persisted: false`, as after a sign-in while the store is out of reach), is kept until that is
+ * written, though there is no room: else the session would be lost.
  *
  * @param make makes the vault of an account, over the parts that all of them share
  * @throws `VaultError`, code `invalid_option`, where `make` is no function or `most` no number from 1 on
@@ -73,12 +76,26 @@ export function createVaults<Kept extends KeptVault>(
   make: (account: string) => Kept,
   options: VaultsOptions = {},
 ): Vaults<Kept> {
-  const { most = MOST } = options;
+  const { most = MOST } = own(options);
   check(typeof make === "function", "a function that makes an account's vault");
   check(Number.isInteger(most) && most > 0, "most: a whole number from 1 on");
   /** A Map keeps the order in which its members were set: the first one was not used for longest. */
   const all = new Map<string, Held<Kept>>();
+  /** Vaults that are being closed: what they have under way is still to end. */
+  const closing = new Set<Promise<void>>();
   let isClosed = false;
+
+  function shut({ vault }: Held<Kept>): void {
+    const ending = vault[Symbol.asyncDispose]();
+    closing.add(ending);
+    const forget = (): void => void closing.delete(ending);
+    ending.then(forget, () => {});
+  }
+
+  function hold(account: string): Held<Kept> {
+    const vault = make(account);
+    return { vault, users: 0, isDone: watchWork(vault) };
+  }
 
   function touch(account: string, held: Held<Kept>): void {
     all.delete(account);
@@ -91,17 +108,17 @@ export function createVaults<Kept extends KeptVault>(
       const [oldest] = all;
       if (!oldest) return;
       const [account, held] = oldest;
-      if (held.users > 0 || !held.vault.snapshot().persisted) touch(account, held);
+      if (held.users > 0 || !held.isDone()) touch(account, held);
       else {
         all.delete(account);
-        held.vault.close();
+        shut(held);
       }
     }
   }
 
   function take(account: string): Held<Kept> {
     if (isClosed) throw because("closed", "the vaults were closed", "Make new ones");
-    const held = all.get(account) ?? { vault: make(account), users: 0 };
+    const held = all.get(account) ?? hold(account);
     held.users += 1;
     touch(account, held);
     makeRoom();
@@ -110,9 +127,9 @@ export function createVaults<Kept extends KeptVault>(
 
   async function end(): Promise<void> {
     isClosed = true;
-    const ending = [...all.values()].map(({ vault }) => vault[Symbol.asyncDispose]());
+    for (const held of all.values()) shut(held);
     all.clear();
-    await Promise.all(ending);
+    await Promise.all(closing);
   }
 
   return {

@@ -95,7 +95,8 @@ async function load(url: string, { send, timeout, now }: Loading): Promise<Loade
     }
   };
   const loaded = await within(fetchKeys(), timeout);
-  if (!loaded) limit.abort();
+  // What is still on its way, such as the body of an error, is not wanted.
+  limit.abort();
   return loaded ?? { failure: { reason: "timed_out" } };
 }
 

@@ -104,6 +104,8 @@ export function takeShelf(builtins: Builtins, folder: string, rotates: boolean):
   let isOver = false;
   return {
     reach() {
+      // Opened again, it would be closed by nobody.
+      if (isOver) fail("the vault was closed", "Make a new one");
       if (!isLocal) checkDisk(builtins, folder);
       isLocal = true;
       return reach();

@@ -25,9 +25,7 @@ export function createAccounts(make: (name: string) => Account): Accounts {
 
   /** An account to let go of. A signed-out one comes first, because its memory is worth nothing. */
   function leastWorth(): string | undefined {
-    const idle = [...places].filter(
-      ([, { account, busy }]) => !busy && account.vault.snapshot().persisted,
-    );
+    const idle = [...places].filter(([, { account, busy }]) => !busy && account.isDone());
     const isEmpty = ([, { account }]: [string, Place]): boolean =>
       account.vault.snapshot().status !== "signed-in";
     const [name] = idle.find(isEmpty) ?? idle[0] ?? [];

@@ -7,8 +7,8 @@ import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
 import type { Vault } from "../vault/contract.ts";
 import { ask, type VaultPort } from "./ask.ts";
-import { createLink, type Page, type VaultWorker } from "./link.ts";
-import { isRight } from "./narrow.ts";
+import { createLink, type Link, type Page, type VaultWorker } from "./link.ts";
+import { isRight, isText } from "./narrow.ts";
 import { type Answers, NUDGES, VERSION } from "./protocol.ts";
 import { refusal } from "./refusal.ts";
 import { createSend } from "./send.ts";
@@ -64,20 +64,31 @@ function createCall(page: Page): Call {
   const { limit, ended, shown } = page;
   const linked = createLink(page);
 
+  /** A worker that was slow with one question may be there for all others. */
+  async function ping({ port, gone }: Link): Promise<void> {
+    const waiting = { limit: page.timeout, gone: gone.signal, givenUp: [ended] };
+    const reply = await ask(port, () => page.question("state", []), waiting).catch(() => undefined);
+    if (reply?.tokenkeep) shown.take(reply.state);
+    else gone.abort();
+  }
+
   return async (type, args, signal) => {
     const until = performance.now() + limit;
+    const left = (): number => until - performance.now();
     const givenUp = [ended, signal];
     const isOfType = isRight[type];
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const { port, gone } = linked();
-      const waiting = { limit: until - performance.now(), gone: gone.signal, givenUp };
+    for (let tries = 0; tries < MOST_TRIES && left() > 0; tries++) {
+      const link = linked();
+      const { port, gone } = link;
+      const waiting = { limit: left(), gone: gone.signal, givenUp };
       const reply = await ask(port, () => page.question(type, args), waiting);
       if (reply.tokenkeep) {
         shown.take(reply.state);
         if (reply.error) throw refusal(reply.error);
         if (isOfType(reply.value)) return reply.value;
       }
-      gone.abort();
+      if (left() > 0) gone.abort();
+      else void ping(link);
       // Credentials are not sent again unasked.
       if (type === "signIn") throw refusal({ code: "sign_in_failed" });
     }
@@ -86,7 +97,7 @@ function createCall(page: Page): Call {
 }
 
 /** Asks for the state whenever something may be new. */
-function listen(call: Call, ended: AbortSignal): void {
+function listen(call: Call, account: string, ended: AbortSignal): void {
   let isAsking = false;
   let isAgain = false;
 
@@ -104,7 +115,11 @@ function listen(call: Call, ended: AbortSignal): void {
     const channel: BroadcastChannel & { unref?(): void } = new BroadcastChannel(NUDGES);
     // Without this, Node would not end where it renders a page (F73).
     channel.unref?.();
-    channel.onmessage = () => void sync();
+    // A nudge that names another account is not for this page.
+    channel.onmessage = ({ data }) => {
+      const isAnothers = isText(data) && data !== account;
+      if (!isAnothers) void sync();
+    };
     ended.addEventListener("abort", () => channel.close());
   } catch {
     // Each answer brings the news.
@@ -182,7 +197,7 @@ export function connectVault<Credentials = never>(
     seen: shown.seen(),
   });
   const call = createCall({ start, fallback, timeout, limit, shown, ended, question });
-  listen(call, ended);
+  listen(call, account, ended);
 
   function close(): void {
     const message = "Cannot go on: the vault was closed. Make a new one.";

@@ -1,6 +1,6 @@
 /**
  * The messages between a page and its worker: questions with a `MessagePort` to answer on, one answer to
- * each, and nudges on a `BroadcastChannel`, which hold nothing and mean "ask again".
+ * each, and nudges on a `BroadcastChannel`, which hold an account's name at most and mean "ask again".
  *
  * No refresh token crosses but one that a page adopts. An access token crosses as the answer to a page
  * that is about to send it, a password on its way to a sign-in.

@@ -276,6 +276,35 @@ describe("cron", () => {
     await job!.refresh();
   });
 
+  it("and an onWake of the application's both wake it, and end with it [F102]", async () => {
+    const api = fakeApi();
+    let passed = 0;
+    const wakers: (() => void)[] = [];
+    const jobs: { refresh: () => Promise<void>; signal: AbortSignal }[] = [];
+    let isStopped = false;
+    const vault = make({
+      kv: await openKv(),
+      keys,
+      fetch: api.fetch,
+      refreshAhead: false,
+      cron: (refresh, signal) => jobs.push({ refresh, signal }),
+      onWake(look) {
+        wakers.push(look);
+        return () => void (isStopped = true);
+      },
+      clock: clockAhead(() => passed),
+    });
+    await vault.signIn(credentials);
+    passed += 3_600_000 * 0.81;
+    await jobs[0]!.refresh();
+    expect(api.to("/refresh")).toHaveLength(1);
+    passed += 3_600_000 * 0.81;
+    wakers[0]!();
+    await vi.waitFor(() => expect(api.to("/refresh")).toHaveLength(2));
+    vault.close();
+    expect([isStopped, jobs[0]!.signal.aborted]).toEqual([true, true]);
+  });
+
   it("a name that is taken is told, and nothing stays open [F102]", async () => {
     const kv = await openKv();
     const timers = { set: 0, cleared: 0 };

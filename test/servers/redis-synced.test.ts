@@ -67,6 +67,17 @@ describe.runIf(theServers().redis).each(PACKAGES)(
       expect(younger.log.at(-1)).toMatch(/^shared EVAL/);
     });
 
+    it("a timeout without end is a long one: the disk is waited for [F15]", async () => {
+      const store = redisStore(client, { prefix: freshPrefix(), timeout: Infinity });
+      const one = record({ revision: 1 });
+      let written: Promise<boolean> | undefined;
+      const release = await hold(() => (written = store.write("k", one, undefined)));
+      // Long enough for a timer that fires at once.
+      expect(await store.read("other")).toBeUndefined();
+      release();
+      expect(await written).toBe(true);
+    });
+
     it("a disk that has not got it is no success, and the next try finds what is its own [P20]", async () => {
       const store = redisStore(client, { prefix: freshPrefix() });
       younger.local = 0;

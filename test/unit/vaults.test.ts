@@ -1,10 +1,11 @@
 /** The vaults of a server with many users: memory is bounded, and nobody loses anything by it. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createVault, type Vault } from "../../src/index.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import type { TokenStore } from "../../src/types.ts";
 import { createVaults, type Vaults } from "../../src/vaults.ts";
+import { settle } from "../support/clock.ts";
 import { acme, credentials, type FakeApi, fakeApi, ORIGIN } from "../support/fake-api.ts";
 
 type Own = Vault<PasswordCredentials>;
@@ -12,6 +13,7 @@ type Own = Vault<PasswordCredentials>;
 interface Stage {
   readonly vaults: Vaults<Own>;
   readonly api: FakeApi;
+  readonly store: TokenStore;
   /** All that were made, in order. */
   readonly made: { readonly account: string; readonly vault: Own }[];
   /** The account's, as it is signed in. */
@@ -37,11 +39,33 @@ function stage(most: number, store: TokenStore = memoryStore()): Stage {
   open.push(vaults);
   const signIn = (account: string): Promise<void> =>
     vaults.with(account, (vault) => vault.signIn(credentials));
-  return { vaults, api, made, signIn };
+  return { vaults, api, store, made, signIn };
 }
 
 const tokenOf = (vaults: Vaults<Own>, account: string): Promise<string> =>
   vaults.with(account, (vault) => vault.getToken());
+/** Begins a refresh for which nobody waits any more; its reply comes when it is let. */
+async function refreshFor({ vaults, api }: Stage, account: string): Promise<() => void> {
+  const { refresh } = api;
+  let release!: () => void;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  api.refresh = async (...call) => {
+    await gate;
+    return refresh(...call);
+  };
+  const caller = new AbortController();
+  const { signal } = caller;
+  const call = vaults.with(account, async (vault) =>
+    vault.getToken({ rejected: await vault.getToken(), signal }),
+  );
+  const gone = expect(call).rejects.toThrow("gone");
+  await vi.waitFor(() => expect(api.to("/refresh").length).toBe(1), soon);
+  caller.abort(new Error("gone"));
+  await gone;
+  return release;
+}
+
+const soon = { timeout: 20_000, interval: 10 };
 const namesOf = ({ made }: Stage): string[] => made.map(({ account }) => account);
 const isClosed = async (vault: Own): Promise<boolean> =>
   vault.getToken().then(
@@ -89,8 +113,9 @@ describe("a server's vaults", () => {
         const at = made++;
         return {
           snapshot: () => ({ persisted: true }) as never,
-          close: () => void closed.add(at),
-          [Symbol.asyncDispose]: async () => {},
+          events: () => () => {},
+          close: () => {},
+          [Symbol.asyncDispose]: async () => void closed.add(at),
         };
       },
       { most: 100 },
@@ -151,6 +176,46 @@ describe("a server's vaults", () => {
     await expect(tokenOf(its.vaults, "bob")).rejects.toMatchObject({ code: "no_session" });
     expect(its.vaults.size).toBe(1);
     expect(await tokenOf(its.vaults, "ada")).toBe(token);
+  });
+
+  it("one that refreshes for nobody is not closed before that is stored, though the store is away then [P20]", async () => {
+    const inner = memoryStore();
+    let isAway = false;
+    const write: TokenStore["write"] = (...args) =>
+      isAway ? Promise.reject(new Error("away")) : inner.write(...args);
+    const its = stage(1, { ...inner, write });
+    await its.signIn("ada");
+    const release = await refreshFor(its, "ada");
+    await expect(tokenOf(its.vaults, "bob")).rejects.toMatchObject({ code: "no_session" });
+    isAway = true;
+    release();
+    const generation = (): Promise<number | undefined> =>
+      its.vaults.with("ada", (vault) => vault.snapshot().generation);
+    await expect.poll(generation).toBe(2);
+    isAway = false;
+    await expect
+      .poll(() => its.vaults.with("ada", (vault) => vault.snapshot().persisted), soon)
+      .toBe(true);
+    // Now it may go, and its new token is in the store.
+    await expect(tokenOf(its.vaults, "bob")).rejects.toMatchObject({ code: "no_session" });
+    expect(its.vaults.size).toBe(1);
+    expect(await tokenOf(its.vaults, "ada")).toBe("access-2-secret");
+    expect(its.api.to("/refresh").length).toBe(1);
+  });
+
+  it("disposed of after they were closed, they wait for what is under way all the same [P20 P21]", async () => {
+    const its = stage(10);
+    await its.signIn("ada");
+    const release = await refreshFor(its, "ada");
+    its.vaults.close();
+    let isOver = false;
+    const ended = its.vaults[Symbol.asyncDispose]().then(() => void (isOver = true));
+    await settle();
+    expect(isOver).toBe(false);
+    release();
+    await ended;
+    const later = stage(10, its.store);
+    expect(await tokenOf(later.vaults, "ada")).toBe("access-2-secret");
   });
 
   it("what a task throws is passed on, and its vault is free again", async () => {

@@ -14,6 +14,9 @@ import type { Connection, Redis, Send } from "./client.ts";
  */
 export type Synced = <T>(task: (send: Send) => Promise<T>, late: Promise<never>) => Promise<T>;
 
+/** Milliseconds. */
+const MOST = 1e9;
+
 interface Waiting {
   isLate: boolean;
   /** Writes; answers with what tells its caller. */
@@ -31,6 +34,8 @@ function createSilence(ms: number): { readonly broken: Promise<never>; end(): vo
 }
 
 export function createSynced(redis: Redis, timeout: number): Synced {
+  // A timer above 2^31 fires at once (F15), and Redis takes whole milliseconds.
+  const limit = Math.ceil(Math.min(timeout, MOST));
   let queue: Waiting[] = [];
   let isBusy = false;
   let connection: Connection | undefined;
@@ -51,7 +56,7 @@ export function createSynced(redis: Redis, timeout: number): Synced {
     // Those who come next need not wait for nobody's disk.
     if (timely.length === 0) return [];
     const tellings = await Promise.all(timely.map(({ begin }) => begin(send)));
-    const reply = await send(["WAITAOF", "1", "0", String(timeout)]);
+    const reply = await send(["WAITAOF", "1", "0", String(limit)]);
     const [local] = Array.isArray(reply) ? reply : [];
     if (!(Number(local) >= 1)) fail("Redis does not get to its disk");
     return tellings;
@@ -62,7 +67,7 @@ export function createSynced(redis: Redis, timeout: number): Synced {
     while (queue.length > 0) {
       const batch = queue;
       queue = [];
-      const silence = createSilence(timeout);
+      const silence = createSilence(limit);
       try {
         for (const tell of await Promise.race([write(batch, silence.broken), silence.broken]))
           tell();

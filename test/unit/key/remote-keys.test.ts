@@ -74,3 +74,14 @@ it("an answer that comes late, after its own time, is still nobody's set [S12]",
   await vi.advanceTimersByTimeAsync(0);
   expect(await issuer.ask(1)).toEqual(["keys_unavailable: timed_out"]);
 });
+
+it("a body that is not wanted is let go of: no connection stays open for it [S12]", async () => {
+  let signal: AbortSignal | undefined;
+  const fetch = async (_: unknown, init?: RequestInit): Promise<Response> => {
+    signal = init?.signal ?? undefined;
+    return new Response("an error's page", { status: 500 });
+  };
+  const keys = remoteKeys("https://login.acme.test/jwks", { fetch });
+  await expect(keys.get()).rejects.toMatchObject({ code: "keys_unavailable", status: 500 });
+  expect(signal?.aborted).toBe(true);
+});

@@ -74,6 +74,33 @@ describe("a hundred accounts that nobody has", () => {
     expect((await ask("grace", "signIn", credentials)).error).toBeUndefined();
   });
 
+  it("let none go that refreshes, though nobody waits for that: what comes is stored [P20 S10]", async () => {
+    const inner = memoryStore();
+    let isAway = false;
+    const write: typeof inner.write = (...args) =>
+      isAway ? Promise.reject(new Error("away")) : inner.write(...args);
+    const { ask, api } = crowd({ store: { ...inner, write } });
+    await ask("ada", "signIn", credentials);
+    const { refresh } = api;
+    let release!: () => void;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    api.refresh = async (...call) => {
+      await gate;
+      return refresh(...call);
+    };
+    // The worker's patience ends before the reply comes.
+    const late = await ask("ada", "getToken", { rejected: "access-1-secret" });
+    expect(late.error).toMatchObject({ code: "refresh_failed" });
+    for (let n = 0; n < 120; n++) await ask(`junk ${n}`, "adopt", token(n));
+    isAway = true;
+    release();
+    await expect
+      .poll(() => ask("ada", "token", { url: VMS }))
+      .toMatchObject({ value: { generation: 2 } });
+    isAway = false;
+    expect(api.to("/refresh").length).toBe(1);
+  });
+
   it("with tokens of their own crowd nobody out either: a session that is let go is in the store [S10 S11]", async () => {
     const { ask, api, held } = crowd();
     await ask("ada", "signIn", credentials);

@@ -24,6 +24,36 @@ describe("a worker that says nothing", () => {
     expect(start).toHaveBeenCalledTimes(3);
   });
 
+  it("to one question is still there for the others: neither they nor the worker end with it [P10 P14]", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+    const start = vi.fn<() => VaultPort>(() => ({
+      postMessage(question, [port]) {
+        const { type } = question as { type: string };
+        const say = (value?: string): void =>
+          port!.postMessage({ tokenkeep: 1, value, state: { owner: "o", seq: 1, news: [] } });
+        if (type === "state") say();
+        else if (type === "getToken") setTimeout(say, 800, "its token");
+        else if (type === "signIn") setTimeout(say, 800);
+      },
+    }));
+    const vault = connect(start, { timeout: 1_000 });
+    const never = rejection(vault.accounts());
+    await vi.advanceTimersByTimeAsync(25_000);
+    const others: Promise<unknown>[] = [];
+    for (let second = 0; second < 3; second++) {
+      others.push(vault.getToken(), vault.signIn(credentials));
+      for (let beats = 0; beats < 10; beats++) {
+        await vi.advanceTimersByTimeAsync(100);
+        await settle();
+      }
+    }
+    expect(await Promise.all(others)).toEqual(
+      Array.from({ length: 6 }, (_, at) => (at % 2 ? undefined : "its token")),
+    );
+    expect(await never).toMatchObject({ code: "worker_unavailable" });
+    expect(start).toHaveBeenCalledTimes(1);
+  });
+
   it("leaves nothing unhandled where the caller has given up before [P14]", async () => {
     const unhandled = vi.fn<(reason: unknown) => void>();
     process.on("unhandledRejection", unhandled);
@@ -65,9 +95,15 @@ describe("a worker that says nothing", () => {
 
   it("any more leaves no call behind, and is started again [P10]", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-    const start = vi.fn<() => VaultPort>(() => odd(() => undefined));
+    let isMute = false;
+    const worker = odd(() => undefined);
+    const start = vi.fn<() => VaultPort>(() => ({
+      postMessage: (...message) => isMute || worker.postMessage(...message),
+    }));
     const vault = connect(start, { timeout: 1_000 });
     await vi.waitFor(() => expect(start).toHaveBeenCalledTimes(1));
+    for (let turn = 0; turn < 5; turn++) await settle();
+    isMute = true;
     const calls = [vault.getToken(), vault.accounts()].map(rejection);
     const signIn = rejection(vault.signIn(credentials));
     for (let turn = 0; turn < 5; turn++) await settle();
@@ -77,6 +113,10 @@ describe("a worker that says nothing", () => {
     for (const call of calls) expect(await call).toMatchObject({ code: "worker_unavailable" });
     // Whether the server has heard of it nobody knows.
     expect(await signIn).toMatchObject({ code: "sign_in_failed" });
+    // It is asked whether it is there at all.
+    await vi.advanceTimersByTimeAsync(1_000);
+    void vault.getToken().catch(() => {});
+    await vi.advanceTimersByTimeAsync(10);
     expect(start.mock.calls.length).toBeGreaterThan(1);
   });
 

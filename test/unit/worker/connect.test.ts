@@ -1,5 +1,5 @@
 /** A page's part: what it shows and sends, and what it makes of silence. */
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { connectVault, type VaultPort, type VaultRequestInit } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, ORIGIN } from "../../support/fake-api.ts";
@@ -94,6 +94,47 @@ describe("a page's vault", () => {
     expect(await call).toMatchObject({ code: "closed" });
     expect(await rejection(vault.signOut())).toMatchObject({ code: "closed" });
     expect(posted).toEqual(["getToken"]);
+  });
+});
+
+describe("a nudge", () => {
+  it("of another account is not for this page, so that no two of them keep the worker busy [S10]", async () => {
+    const asked: unknown[] = [];
+    const worker = odd(() => undefined);
+    const port: VaultPort = {
+      postMessage(question, ports) {
+        asked.push((question as { type: string }).type);
+        worker.postMessage(question, ports);
+      },
+    };
+    connect(() => port, { account: "ada" });
+    const channel = new BroadcastChannel("tokenkeep:worker");
+    onTestFinished(() => channel.close());
+    // Finding the worker, and its news.
+    await vi.waitFor(() => expect(asked).toEqual(["state", "state"]));
+    for (const [said, questions] of [
+      ["ada", 3],
+      ["bob", 3],
+      [1, 4],
+      ["1", 4],
+      ["ada", 5],
+    ] as const) {
+      channel.postMessage(said);
+      await vi.waitFor(() => expect(asked.length).toBe(questions));
+      await settle();
+    }
+    expect(asked.length).toBe(5);
+  });
+
+  it("says whose news it is: a worker that holds fewer accounts than pages ask for comes to rest [S10]", async () => {
+    const heard: unknown[] = [];
+    const channel = new BroadcastChannel("tokenkeep:worker");
+    onTestFinished(() => channel.close());
+    channel.onmessage = ({ data }) => void heard.push(data);
+    const { vault } = real({ account: "ada" });
+    await vault.signIn(credentials);
+    await vi.waitFor(() => expect(heard).toContain("ada"));
+    expect(new Set(heard)).toEqual(new Set([1, "ada"]));
   });
 });
 
