@@ -223,13 +223,13 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
       isSought = true;
       tell();
     },
-    async signOut() {
+    async signOut(untilRevoked?: boolean) {
       const { status } = engine.state();
       isSought = true;
-      await engine.signOut();
+      await engine.signOut(untilRevoked);
       // What another context is just finding ends too.
       if (status === "signed-in") return;
-      if (await runQuietly(new Errand("bury", since))) await engine.signOut();
+      if (await runQuietly(new Errand("bury", since))) await engine.signOut(untilRevoked);
       void pay();
     },
     close() {

@@ -94,7 +94,12 @@ export function cookie<Credentials = CookieCredentials>(
           : new Errand(credentials === undefined ? "find" : "login", 0, credentials);
       if (errand.task !== "login") return sessions[errand.task](errand, exchange);
       check(errand.credentials ?? undefined, "credentials");
-      const body = write ? write(errand.credentials as Credentials) : errand.credentials;
+      let body: unknown = errand.credentials;
+      try {
+        body = write ? write(errand.credentials as Credentials) : body;
+      } catch (error) {
+        return { type: "trouble", unprocessed: true, error, reason: "write_failed" };
+      }
       return sessions.login(errand, exchange, body);
     },
     renew: sessions.renew,

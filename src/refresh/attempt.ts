@@ -74,19 +74,25 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   /** An earlier exchange may have brought a grant after its deadline, which is still to be written. */
   const hasNoGrant = (next: Session): boolean => grantsWaiting(mind.known, next).length === 0;
 
-  /** The fence: the last look at the record, in the very task in which the first byte leaves (P8). */
-  async function mayStillSend(one: Try): Promise<boolean> {
+  /** Whether the record still shows this attempt. */
+  async function isRecorded(one: Try): Promise<boolean> {
     const { next, intent } = one;
-    const isAlone = beginningAlone(mind.known) !== undefined;
-    while (!isAlone) {
+    for (;;) {
       if (parts.isClosed() || left(one) <= LEAST_EXCHANGE) return false;
       const { head, askedAt, isFresh } = await writer.noteTrouble(keeper.head());
       const isOurs = head?.sessionId === next.sessionId && head.attemptId === intent.attemptId;
       // A lagging store's older record is no reason to stop (F33, F58).
       if (!isOurs && !lags(mind.known, head, askedAt)) return false;
-      // This context was frozen while the store answered: others may have taken over since then.
-      if (isFresh) break;
+      // Otherwise this context was frozen while the store answered: others may have taken over since then.
+      if (isFresh) return true;
     }
+  }
+
+  /** The fence: the last look at the record, in the very task in which the first byte leaves (P8). */
+  async function mayStillSend(one: Try): Promise<boolean> {
+    const { next, intent } = one;
+    const isAlone = beginningAlone(mind.known) !== undefined;
+    if (!isAlone && !(await isRecorded(one))) return false;
     const { session } = mind.known;
     const isServed = session?.sessionId === next.sessionId && hasNoGrant(next);
     // Memory is all the record that there is.

@@ -23,7 +23,7 @@ import { createRevoking } from "./revoking.ts";
 import { createServerTime } from "./server-time.ts";
 import { createSessions } from "./sessions.ts";
 import { createSigns } from "./attempt-lock.ts";
-import { FAREWELL } from "./timing.ts";
+import { EXCHANGE, FAREWELL } from "./timing.ts";
 import { createWriter } from "./writer.ts";
 
 /** Asks a function of the application's; where it throws, the answer is yes. */
@@ -233,10 +233,16 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     async close() {
       isClosed = true;
       mind.close();
+      const closedAt = clock.running();
       // The last message to the others may still have to go out.
       if (underWay.size > 0) await Promise.allSettled(underWay);
       try {
-        if (mind.known.changes.length > 0) await writer.persist();
+        // What the store does not take is lost with this context: it is tried again within an exchange's time.
+        for (let tries = 0; mind.known.changes.length > 0; tries++) {
+          if (tries > 0) await pause();
+          await writer.persist();
+          if (clock.running() - closedAt >= EXCHANGE) break;
+        }
       } finally {
         signs.keep(new Set());
         peers.close();

@@ -2,7 +2,7 @@
  * The vault: what users hold. It wires one account's engine to `fetch`, and shows its state without
  * ever showing a token.
  */
-import { check } from "../errors.ts";
+import { check, VaultError } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
@@ -125,13 +125,24 @@ export function createOwnedVault<Credentials>(
   const around = own({ refreshAhead, patience, online, isHeldOpen, clock, tell });
   const engine = provider.wrap?.(made, around) ?? made;
   const stopWaking = options.onWake?.(engine.wake);
+  const listed = createAccounts(store, keyOf(provider, ""), {
+    clock,
+    onOddity: () => tell("unreadable"),
+  });
+  let isClosed = false;
   const removal = createRemoval(options);
+
+  /** After its end a vault begins nothing, for another account neither (P21). */
+  function checkOpen(): void {
+    if (isClosed) throw new VaultError("closed");
+  }
 
   const onRetry = (named: TokenName): void => tell("retried", named, 401);
   const onBare = (origin: string): void =>
     listeners.tell(own<VaultEvent>({ type: "bare", account, origin }));
 
   async function close(): Promise<void> {
+    isClosed = true;
     stopWaking?.();
     await Promise.all([engine.close(), removal.close()]);
   }
@@ -143,12 +154,13 @@ export function createOwnedVault<Credentials>(
       options,
     ),
     ...startsAndEnds(engine),
-    accounts: createAccounts(store, keyOf(provider, ""), {
-      clock,
-      onOddity: () => tell("unreadable"),
-    }),
+    async accounts() {
+      checkOpen();
+      return listed();
+    },
     async removeAccount(of) {
       checkAccount(of);
+      checkOpen();
       await (of === account ? engine.signOut() : removal.remove(keyOf(provider, of)));
     },
     ...createSnapshots({ engine, listeners, provider, account }),

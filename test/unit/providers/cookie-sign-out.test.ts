@@ -231,4 +231,23 @@ describe("a logout that is owed", () => {
     await clock.advance(1_000);
     expect(api.users()).toEqual([]);
   });
+
+  it("is waited for by a page that is left at once [S14 P10]", async () => {
+    const { api, open } = stage();
+    const { vault } = open();
+    await vault.signIn(alice);
+    let answer!: () => void;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    api.before = async (kind) => {
+      if (kind === "logout") await held;
+      return undefined;
+    };
+    let isDone = false;
+    const done = vault.signOut({ untilRevoked: true }).then(() => void (isDone = true));
+    await settle();
+    expect([vault.snapshot().status, isDone]).toEqual(["signed-out", false]);
+    answer();
+    await done;
+    expect(api.users()).toEqual([]);
+  });
 });

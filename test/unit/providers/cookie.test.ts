@@ -34,6 +34,23 @@ describe("a session by cookie", () => {
     expect(jar.cookies.has("refresh")).toBe(false);
   });
 
+  it("says that its `write` threw, and shows nothing of that [F87 S4]", async () => {
+    const { open, api } = stage(
+      {},
+      {
+        write: () => {
+          throw new Error("a secret");
+        },
+      },
+    );
+    const error = await open()
+      .vault.signIn(alice)
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "write_failed" });
+    expect(String(error)).not.toContain("secret");
+    expect(api.calls).toEqual([]);
+  });
+
   it("keeps no refresh token in the record, though the reply has one [S7]", async () => {
     const { open, record } = stage();
     await open().vault.signIn(alice);

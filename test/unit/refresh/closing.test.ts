@@ -122,6 +122,41 @@ describe("close() while a refresh is under way", () => {
     expect(api.to("/revoke")).toEqual([]);
   });
 
+  it.each([1, 3, 9])(
+    "commits it though the store is away for %i s just then [P20 P21]",
+    async (away) => {
+      const made = await odd();
+      const { vault, api, clock, store } = made;
+      const refresh = gate(api.refresh);
+      api.refresh = refresh.answer;
+      await clock.advance(HOUR);
+      void outcome(vault.getToken());
+      await settle();
+      const disposed = vault[Symbol.asyncDispose]();
+      store.isDown = true;
+      refresh.open();
+      await clock.advance(away * SECOND);
+      store.isDown = false;
+      await within(clock, 2 * SECOND, disposed);
+      expect(await reopened(made)).toBe("access-2-secret");
+      expect(refreshes({ api })).toBe(1);
+    },
+  );
+
+  it("ends though the store never comes back [P10 P21]", async () => {
+    const { vault, api, clock, store } = await odd();
+    const refresh = gate(api.refresh);
+    api.refresh = refresh.answer;
+    await clock.advance(HOUR);
+    void outcome(vault.getToken());
+    await settle();
+    const disposed = vault[Symbol.asyncDispose]();
+    store.isDown = true;
+    refresh.open();
+    await within(clock, 30 * SECOND, disposed);
+    expect(clock.pending()).toEqual([]);
+  });
+
   it("by asyncDispose waits for its commit, and not longer than an exchange may take [P21]", async () => {
     const made = await odd();
     const { vault, api, clock, store } = made;
@@ -248,6 +283,9 @@ describe("a closed vault", () => {
       () => vault.authorization(),
       () => vault.signIn(credentials),
       () => vault.adopt({ accessToken: "access-9-secret" }),
+      () => vault.accounts(),
+      () => vault.removeAccount("another"),
+      () => vault.removeAccount("default"),
     ];
     for (const call of calls) expect(await within(clock, SECOND, outcome(call()))).toBe("closed");
     for (const wake of wakes) wake();
@@ -297,7 +335,7 @@ describe("a closed vault", () => {
 describe("a removal that the store did not take", () => {
   it.each([
     ["is tried again", false],
-    ["is over with close(): the store is not asked any more", true],
+    ["is over soon after close(): the store is not asked any more", true],
   ])("%s [P21 F49]", async (_, isClosed) => {
     const { vault, api, clock, store } = await odd();
     const other = await signedIn({ api, clock, store, account: "other" });
@@ -306,7 +344,8 @@ describe("a removal that the store did not take", () => {
     const removing = outcome(vault.removeAccount("other"));
     expect(await within(clock, MINUTE, removing)).toBe("store_unavailable");
     if (isClosed) vault.close();
-    await settle();
+    // What is left to write is tried for as long as an exchange may take.
+    await clock.advance(20 * SECOND);
     store.isDown = false;
     const before = store.operations;
     await clock.advance(10 * MINUTE);
