@@ -89,7 +89,7 @@ export function createVaults<Kept extends KeptVault>(
     const ending = vault[Symbol.asyncDispose]();
     closing.add(ending);
     const forget = (): void => void closing.delete(ending);
-    ending.then(forget, () => {});
+    ending.then(forget, forget);
   }
 
   function hold(account: string): Held<Kept> {
@@ -129,7 +129,8 @@ export function createVaults<Kept extends KeptVault>(
     isClosed = true;
     for (const held of all.values()) shut(held);
     all.clear();
-    await Promise.all(closing);
+    const ends = await Promise.allSettled(closing);
+    for (const one of ends) if (one.status === "rejected") throw one.reason;
   }
 
   return {

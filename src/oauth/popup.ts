@@ -82,9 +82,10 @@ async function answerOf(
 ): Promise<PopupOutcome> {
   const { address, state } = await prepare(client, own({ ...options, returnTo: undefined }), POPUP);
   if (popup.closed || ended.aborted) return { type: "closed" };
-  // A popup that cannot be closed would complete the login by itself.
-  const withdraw = (): void => void take(clientKey(client) + state).catch(() => {});
-  options.signal?.addEventListener("abort", withdraw, { signal: ended });
+  ended.addEventListener("abort", () => {
+    // A popup that cannot be closed would complete the login by itself.
+    if (options.signal?.aborted) take(clientKey(client) + state).catch(() => {});
+  });
   const heard = hearAnswer(state, ended);
   popup.location.replace(address);
   const answer = await Promise.race([heard, closing(popup, ended)]);

@@ -17,11 +17,11 @@ const ENDS: ReadonlySet<VaultEvent["type"]> = new Set([
  * Watches a vault, and tells whether all that it has is in the store: neither is memory ahead, nor is a refresh
  * under way. One that ends while the store is out of reach is tried again by a vault that lives, and by no other.
  */
-export function watchWork({ events, snapshot }: Pick<Vault, "events" | "snapshot">): () => boolean {
+export function watchWork(vault: Pick<Vault, "events" | "snapshot">): () => boolean {
   let busyUntil = -Infinity;
-  events(({ type }) => {
+  vault.events(({ type }) => {
     if (type === "refreshing") busyUntil = performance.now() + LONGEST;
     else if (ENDS.has(type)) busyUntil = -Infinity;
   });
-  return () => snapshot().persisted && performance.now() >= busyUntil;
+  return () => vault.snapshot().persisted && performance.now() >= busyUntil;
 }

@@ -18,18 +18,24 @@ export interface Waiting {
   readonly givenUp: readonly (AbortSignal | null | undefined)[];
 }
 
+/** A reply, or why there is none: a worker that is gone, or another that is no vault's, says nothing at all. */
+export interface Heard extends Partial<Reply> {
+  /** The time was up. */
+  readonly isLate: boolean;
+}
+
 /** Asks, and rejects where `port` does. The question is made when it is posted. */
 export async function ask(
   port: Promise<VaultPort>,
   make: () => Question,
   { limit, gone, givenUp }: Waiting,
-): Promise<Partial<Reply>> {
+): Promise<Heard> {
   const { port1, port2 } = new MessageChannel();
   const over = new AbortController();
   const { signal } = over;
   const heard = new Promise<unknown>((resolve, reject) => {
     port1.onmessage = ({ data }) => resolve(data);
-    gone.addEventListener("abort", () => resolve(undefined), { signal });
+    gone.addEventListener("abort", () => resolve(null), { signal });
     for (const one of givenUp) {
       one?.throwIfAborted();
       one?.addEventListener("abort", () => reject(one.reason), { signal });
@@ -45,9 +51,9 @@ export async function ask(
     message = await within(heard, limit);
   } finally {
     // The port tells the worker that nobody waits any more.
-    if (message === undefined) port1.postMessage(0);
+    if (message == null) port1.postMessage(0);
     port1.close();
     over.abort();
   }
-  return toReply(message);
+  return { ...toReply(message), isLate: message === undefined };
 }

@@ -77,7 +77,7 @@ function createCall(page: Page): Call {
     const left = (): number => until - performance.now();
     const givenUp = [ended, signal];
     const isOfType = isRight[type];
-    for (let tries = 0; tries < MOST_TRIES && left() > 0; tries++) {
+    for (let tries = 0, isLate = false; tries < MOST_TRIES && !isLate; tries++) {
       const link = linked();
       const { port, gone } = link;
       const waiting = { limit: left(), gone: gone.signal, givenUp };
@@ -87,8 +87,9 @@ function createCall(page: Page): Call {
         if (reply.error) throw refusal(reply.error);
         if (isOfType(reply.value)) return reply.value;
       }
-      if (left() > 0) gone.abort();
-      else void ping(link);
+      ({ isLate } = reply);
+      if (isLate) void ping(link);
+      else gone.abort();
       // Credentials are not sent again unasked.
       if (type === "signIn") throw refusal({ code: "sign_in_failed" });
     }

@@ -119,13 +119,16 @@ let front = "";
 function ready(process: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = "";
-    const give = (why: string): void => reject(new Error(`Wrangler ${why}. It said:\n${said}`));
+    function give(why: string): void {
+      clearTimeout(limit);
+      reject(new Error(`Wrangler ${why}. It said:\n${said}`));
+    }
     const limit = setTimeout(give, 240_000, "is not ready after four minutes");
     process.once("exit", (code, signal) => give(`ended with ${code ?? signal}`));
     for (const stream of [process.stdout, process.stderr])
       stream?.on("data", (chunk: Buffer) => {
         said += String(chunk);
-        const [, url] = /Ready on (http:\S+)/.exec(said) ?? [];
+        const [, url] = /Ready on (http:\S+)\s/.exec(said) ?? [];
         if (!url) return;
         clearTimeout(limit);
         resolve(url);

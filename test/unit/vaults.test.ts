@@ -191,7 +191,7 @@ describe("a server's vaults", () => {
     release();
     const generation = (): Promise<number | undefined> =>
       its.vaults.with("ada", (vault) => vault.snapshot().generation);
-    await expect.poll(generation).toBe(2);
+    await expect.poll(generation, soon).toBe(2);
     isAway = false;
     await expect
       .poll(() => its.vaults.with("ada", (vault) => vault.snapshot().persisted), soon)

@@ -95,7 +95,7 @@ describe("a hundred accounts that nobody has", () => {
     isAway = true;
     release();
     await expect
-      .poll(() => ask("ada", "token", { url: VMS }))
+      .poll(() => ask("ada", "token", { url: VMS }), { timeout: 20_000 })
       .toMatchObject({ value: { generation: 2 } });
     isAway = false;
     expect(api.to("/refresh").length).toBe(1);
