@@ -11,25 +11,25 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 25_830,
-  browser: 27_670,
+  "": 25_940,
+  browser: 27_770,
   "channels/broadcast": 390,
-  cloudflare: 35_970,
-  deno: 30_020,
+  cloudflare: 36_040,
+  deno: 30_120,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 8000,
-  node: 34_550,
+  node: 34_640,
   "providers/api-key": 2300,
   "providers/artos": 3790,
   "providers/auth0": 14_440,
   "providers/clary": 2070,
   "providers/clary-jwt": 7260,
   "providers/cognito": 14_360,
-  "providers/cookie": 7830,
+  "providers/cookie": 7860,
   "providers/entra": 14_500,
   "providers/github": 14_580,
   "providers/google": 14_370,
@@ -52,10 +52,10 @@ const alone = {
   "stores/indexeddb": 2550,
   "stores/memory": 340,
   "stores/sqlite": 3880,
-  testing: 34_670,
+  testing: 34_760,
   webhook: 2680,
-  worker: 33_520,
-  vaults: 1720,
+  worker: 33_630,
+  vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5180,
   "stores/redis": 6470,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 28_300,
+    limit: 28_390,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 26_590,
+    limit: 26_680,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4610,
+    limit: 4620,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 41_910,
+    limit: 42_010,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 9090,
+    limit: 9100,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
