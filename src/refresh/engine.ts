@@ -49,6 +49,8 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
   const { patience = 20_000, maxStaleness = 60_000, refreshAhead } = options;
   let isClosed = false;
   let isAttempting = false;
+  /** Sign-outs that were asked for before the end: what they end is revoked. */
+  let signOuts = 0;
   let step: Promise<unknown> | undefined;
   /** The session that was last ended in the store. */
   let released: string | undefined;
@@ -97,7 +99,13 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
   });
 
   const announce = (session: Session): void => peers.post("changed", session);
-  const revoke = createRevoking({ provider, mind, exchanges, hold: waitUntil, isClosed: closed });
+  const { revoke, settled } = createRevoking({
+    provider,
+    mind,
+    exchanges,
+    hold: (work) => holdOpen(finishing(work), waitUntil),
+    isClosed: () => isClosed && signOuts === 0,
+  });
   const writer = createWriter({
     mind,
     keeper,
@@ -140,6 +148,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
 
   /** One pass, shared by all callers that need one. It rejects only with the fault of a bug. */
   function advance(): Promise<unknown> {
+    if (isClosed && !step) return Promise.resolve();
     step ??= finishing(
       pass()
         .then(
@@ -180,6 +189,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     announce,
     isEndTold: ({ sessionId }) => sessionId === released,
     revoke,
+    revoked: settled,
     async briefly(work) {
       const { stopped, end } = createLimit(clock, FAREWELL);
       await Promise.race([work, stopped]).catch(() => {});
@@ -229,13 +239,19 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
       if (isClosed) throw error("closed");
       await finishing(sessions.adopt(tokens, adoption));
     },
-    signOut: (untilRevoked) => finishing(sessions.signOut(untilRevoked)),
+    async signOut(untilRevoked) {
+      if (isClosed) throw error("closed");
+      signOuts += 1;
+      await finishing(sessions.signOut(untilRevoked)).finally(() => {
+        signOuts -= 1;
+      });
+    },
     async close() {
       isClosed = true;
       mind.close();
       const closedAt = clock.running();
       // The last message to the others may still have to go out.
-      if (underWay.size > 0) await Promise.allSettled(underWay);
+      while (underWay.size > 0) await Promise.allSettled(underWay);
       try {
         // What the store does not take is lost with this context: it is tried again within an exchange's time.
         for (let tries = 0; mind.known.changes.length > 0; tries++) {

@@ -2,7 +2,7 @@
 import { fromRecord } from "../guard/record.ts";
 import { isExpected } from "../guard/stored.ts";
 import type { Session, TokenName } from "../types.ts";
-import { type Begin, type Change, isAhead, preview } from "./changes.ts";
+import { type Begin, type Change, type End, isAhead, preview } from "./changes.ts";
 import {
   afterBeginning,
   afterCommit,
@@ -294,17 +294,29 @@ function quietAfter(
   return isSame ? known.quietAt : known.readAt;
 }
 
+/** A tombstone can name one session alone whose write may still arrive. */
+const isFoldable = (one: End, next: End): boolean =>
+  !one.mayArrive || !next.mayArrive || one.mayArrive === next.mayArrive;
+
+/** Two sign-outs with nothing between them are one, as late as the second. */
+const folded = (one: End, next: End): End => ({
+  ...next,
+  sessionIds: new Set([...one.sessionIds, ...next.sessionIds]),
+  mayArrive: next.mayArrive ?? one.mayArrive,
+  isFailed: one.isFailed || next.isFailed,
+});
+
 function afterChange(known: Knowledge, change: Change): Knowledge {
   if (change.type === "end") {
     const isOver = (one: Change): boolean =>
       (one.type === "begin" && change.sessionIds.has(one.session.sessionId)) ||
       (one.type === "conclude" && change.sessionIds.has(one.sessionId)) ||
       one.type === "restore";
-    return {
-      ...known,
-      ended: withNames(known.ended, change.sessionIds),
-      changes: [...known.changes.filter((one) => !isOver(one)), change],
-    };
+    const others = known.changes.filter((one) => !isOver(one));
+    const last = others.at(-1);
+    const isOne = last?.type === "end" && isFoldable(last, change);
+    const changes = isOne ? [...others.slice(0, -1), folded(last, change)] : [...others, change];
+    return { ...known, ended: withNames(known.ended, change.sessionIds), changes };
   }
   if (change.type === "begin") {
     const met = withNames(known.met, [change.session.sessionId]);

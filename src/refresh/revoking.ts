@@ -1,5 +1,6 @@
 /** Revokes grants that no context serves any more: best effort (RFC 7009). */
 import { shortHash } from "../guard/hash.ts";
+import { createRecent } from "../guard/recent.ts";
 import type { Provider, TokenSet } from "../types.ts";
 import type { Exchanges } from "./exchange.ts";
 import type { Knowledge } from "./knowledge.ts";
@@ -30,22 +31,35 @@ function isInUse(
 /** Resolves when the server has answered, or cannot be heard; at once where there is nothing to revoke. */
 export type Revoke = (tokenSet: TokenSet) => Promise<unknown>;
 
-export function createRevoking(parts: RevokingParts): Revoke {
+export interface Revoking {
+  readonly revoke: Revoke;
+  /** Resolves when all has been answered that was asked by now. */
+  settled(): Promise<unknown>;
+}
+
+/** How many revocations are remembered: a context may live for years. */
+const MOST = 256;
+
+export function createRevoking(parts: RevokingParts): Revoking {
   const { provider, mind, exchanges } = parts;
   /** By the tokens' hashes, because two ways may lead to one token. */
-  const revoked = new Map<string, Promise<unknown>>();
+  const revoked = createRecent<Promise<unknown>>(MOST);
+  const underWay = new Set<Promise<unknown>>();
 
-  return async (tokenSet) => {
+  async function revoke(tokenSet: TokenSet): Promise<unknown> {
     const name = shortHash(tokenSet.refreshToken ?? tokenSet.accessToken);
-    const before = revoked.get(name);
+    const before = revoked.peek(name);
     if (before) return before;
     if (!provider.revoke || parts.isClosed() || isInUse(mind.known, tokenSet)) return undefined;
-    const done = exchanges
-      .run(async (io) => provider.revoke?.(tokenSet, io))
-      // What the server says is nobody's, and not to be kept.
-      .then(() => undefined);
-    revoked.set(name, done);
-    holdOpen(done, parts.hold);
-    return done;
-  };
+    const asked = exchanges.run(async (io) => provider.revoke?.(tokenSet, io));
+    // What the server says is nobody's, and not to be kept.
+    const answered = asked.then(() => undefined);
+    underWay.add(answered);
+    void answered.then(() => underWay.delete(answered));
+    revoked.set(name, answered);
+    holdOpen(answered, parts.hold);
+    return answered;
+  }
+
+  return { revoke, settled: () => Promise.all(underWay) };
 }

@@ -30,6 +30,8 @@ export interface SessionsParts {
   /** Peers have heard of this session's end with its record. */
   readonly isEndTold: (session: Session) => boolean;
   readonly revoke: Revoke;
+  /** Resolves when all revocations have been answered. */
+  readonly revoked: () => Promise<unknown>;
   /** Waits as long as a page that is left may. */
   readonly briefly: (work: Promise<unknown>) => Promise<unknown>;
   readonly error: (code: VaultErrorCode) => unknown;
@@ -135,8 +137,9 @@ export function createSessions(parts: SessionsParts): Sessions {
       await writer.persist();
       // The record's session was told with the record; a session in memory alone was not.
       if (session && !parts.isEndTold(session)) announce(session);
-      const revoked = session && revoke(session.tokenSet);
-      if (revoked && untilRevoked) await parts.briefly(revoked);
+      if (session) void revoke(session.tokenSet);
+      // The write may have ended a session that memory had not seen.
+      if (untilRevoked) await parts.briefly(parts.revoked());
       if (!isPersisted(mind.known)) throw parts.error("store_unavailable");
     },
   };

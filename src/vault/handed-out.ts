@@ -5,6 +5,7 @@
 import { VaultError } from "../errors.ts";
 import { shortHash } from "../guard/hash.ts";
 import { own } from "../guard/json.ts";
+import { createRecent } from "../guard/recent.ts";
 import type { Engine } from "../refresh/contract.ts";
 import type { AccessToken, Clock } from "../types.ts";
 import type { Vault } from "./contract.ts";
@@ -19,7 +20,7 @@ interface HandedOut {
 }
 
 function createHandedOut(): HandedOut {
-  const sessions = new Map<string, string>();
+  const sessions = createRecent<string>(MOST);
   /** Most calls get the same object again. */
   const noted = new WeakSet<AccessToken>();
   return {
@@ -27,11 +28,10 @@ function createHandedOut(): HandedOut {
       if (noted.has(token)) return;
       noted.add(token);
       const { accessToken, sessionId } = token;
-      if (sessions.size >= MOST) sessions.clear();
       sessions.set(shortHash(accessToken), sessionId);
     },
     isAnothers(accessToken, sessionId) {
-      const known = sessions.get(shortHash(accessToken));
+      const known = sessions.peek(shortHash(accessToken));
       return known !== undefined && known !== sessionId;
     },
   };

@@ -7,7 +7,7 @@ import type { VaultOptions } from "../types.ts";
 export interface Removal {
   /** Signs out the account of this key. Rejects where the store did not take the sign-out. */
   remove(key: string): Promise<void>;
-  close(): Promise<unknown>;
+  close(): Promise<void>;
 }
 
 /** An engine, and how many removals it is asked for at this moment. */
@@ -21,13 +21,28 @@ export function createRemoval(options: VaultOptions<unknown>): Removal {
   /** A sign-out that the store did not take is tried again until this vault is closed. */
   const unfinished = new Map<string, Removing>();
 
+  /** Engines that are being closed. */
+  const closing = new Set<Promise<void>>();
+
   /** One account has one engine at a time, so that its session is revoked once (F46). */
   function removingOf(key: string): Removing {
     const known = unfinished.get(key);
     if (known) return known;
-    const made = { engine: createEngine(key, quiet, () => {}), calls: 0 };
+    // Told of its news in the middle of it: what follows from that comes first.
+    const look = (): void => void Promise.resolve().then(() => letGo(key));
+    const made = { engine: createEngine(key, quiet, look), calls: 0 };
     unfinished.set(key, made);
     return made;
+  }
+
+  /** An engine whose sign-out is written has nothing to do any more. */
+  function letGo(key: string): void {
+    const { engine, calls } = unfinished.get(key) ?? {};
+    if (!engine || calls || !engine.state().persisted) return;
+    unfinished.delete(key);
+    const end = engine.close().catch(() => {});
+    closing.add(end);
+    void end.then(() => closing.delete(end));
   }
 
   return {
@@ -38,11 +53,13 @@ export function createRemoval(options: VaultOptions<unknown>): Removal {
         await removing.engine.signOut();
       } finally {
         removing.calls -= 1;
+        letGo(key);
       }
-      if (removing.calls > 0) return;
-      unfinished.delete(key);
-      await removing.engine.close();
     },
-    close: () => Promise.all([...unfinished.values()].map(({ engine }) => engine.close())),
+    async close() {
+      const engines = [...unfinished.values()].map(({ engine }) => engine);
+      unfinished.clear();
+      await Promise.all([...engines.map((engine) => engine.close()), ...closing]);
+    },
   };
 }
