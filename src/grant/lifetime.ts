@@ -32,11 +32,20 @@ export function skewOf(date: number | undefined, now: number): number | undefine
   return Math.abs(skew) <= DAY ? skew : undefined;
 }
 
-/** An instant in milliseconds: a number, or a date as text. A time without a zone is UTC's (F86). */
+const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ]([\d:.]+))?$/i;
+const ZONE = / ?(?:UTC|GMT|[ECMP][SD]T)(?: ?[+-]\d\d:?\d\d)?|Z| ?[+-]\d\d:?\d\d/;
+const ZONED = new RegExp(`:\\d[\\d.:]*(?: ?[AP]M)?(?:${ZONE.source})(?: \\(.*\\))?$`, "i");
+
+/**
+ * An instant in milliseconds: a number, or a date as text. A time without a zone is UTC's (F86). In a form that is
+ * not ISO's nobody knows that, because each device reads it by its own zone.
+ */
 export function instantOf(value: unknown): number | undefined {
-  if (typeof value === "number") return value;
-  const date = text(value)?.replace(/^(\d{4}-\d\d-\d\d)[T ]([\d:.]+)$/, "$1T$2Z");
-  return Date.parse(date ?? "") || undefined;
+  if (typeof value === "number") return value > 0 && value < Infinity ? value : undefined;
+  const [, day, time] = ISO.exec(text(value) ?? "") ?? [];
+  if (day) return Date.parse(time ? `${day}T${time}Z` : day) || undefined;
+  const date = text(value) ?? "";
+  return (ZONED.test(date) && Date.parse(date)) || undefined;
 }
 
 /**

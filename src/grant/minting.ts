@@ -1,6 +1,6 @@
 /** The common part of a mechanism and its preset, whose credentials mint tokens and are not spent by that. */
 import { check } from "../errors.ts";
-import { own } from "../guard/json.ts";
+import { copyOf, own } from "../guard/json.ts";
 import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
 import {
   type Address,
@@ -33,9 +33,11 @@ export function minting<Credentials>(
     renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }),
     async signIn(credentials, exchange) {
       if (credentials === undefined) return asFound(secretOf(found(options), options));
+      // As they are sent: an application may use one object for all of its accounts (S11).
+      const material = copyOf(credentials);
       const outcome = await make(credentials, exchange);
       return outcome.type === "granted"
-        ? { ...outcome, grant: { ...outcome.grant, material: credentials } }
+        ? { ...outcome, grant: { ...outcome.grant, material } }
         : outcome;
     },
     // `signIn` has kept the credentials as the session's material.

@@ -1,6 +1,6 @@
 /** What a token endpoint's reply means, by rules that an application may change. */
 import type { VaultErrorReason } from "../errors.ts";
-import { isObject, own } from "../guard/json.ts";
+import { copyOf, isObject, own } from "../guard/json.ts";
 import { type Profile, profileIn } from "../guard/profile.ts";
 import { isToken, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant, Outcome } from "../types.ts";
@@ -73,7 +73,7 @@ export function narrowGrant(given: RawGrant): Grant | VaultErrorReason {
     expiresIn,
     expiresAt: instantOf(expiresAt),
     date: instantOf(date),
-    material,
+    material: copyOf(material),
     profile: withoutTokens(profileIn(profile), [accessToken, refreshToken]),
     aged: aged === true,
   };

@@ -14,6 +14,15 @@ export const parse = (text: string): unknown =>
     isObject(value) ? Object.setPrototypeOf(value, null) : value,
   );
 
+/** A JSON value's copy, so that whoever gave it may change theirs. What is no JSON stays as it is. */
+export function copyOf(value: unknown): unknown {
+  try {
+    return parse(JSON.stringify(value));
+  } catch {
+    return value;
+  }
+}
+
 /** For `JSON.parse`: no object in it has a prototype (S15), and nothing in it can be changed. */
 export const bareAndFrozen = (_: string, value: unknown): unknown =>
   Object.freeze(isObject(value) ? Object.setPrototypeOf(value, null) : value);

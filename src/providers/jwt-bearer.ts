@@ -40,7 +40,7 @@ import {
 } from "../grant/secrets.ts";
 import { ask } from "../grant/token-request.ts";
 import { type KeyPairAlgorithm, KINDS } from "../key/algorithms.ts";
-import { isObject, own } from "../guard/json.ts";
+import { copyOf, isObject, own } from "../guard/json.ts";
 import type { Jwk } from "../key/key-pairs.ts";
 import { importPrivateKey, kidOf } from "../key/private-key.ts";
 import type { Exchange, Fetch, Outcome, Provider, Renewal } from "../types.ts";
@@ -206,9 +206,11 @@ export function jwtBearer<Credentials>(
     ...addressOf(options),
     renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }),
     async signIn(credentials, exchange) {
+      // As they are signed: an application may use one object for all of its accounts (S11).
+      const material = copyOf(credentials);
       const outcome = await exchangeFor(credentials, exchange);
       return outcome.type === "granted"
-        ? { ...outcome, grant: { ...outcome.grant, material: credentials } }
+        ? { ...outcome, grant: { ...outcome.grant, material } }
         : outcome;
     },
     renew: async ({ material }, exchange) =>

@@ -37,7 +37,7 @@ import {
 } from "../key/algorithms.ts";
 import type { WebCryptoKey } from "../guard/crypto.ts";
 import { HASH_BYTES, importHmacKey, isHmac } from "../key/hmac-key.ts";
-import { isObject, own } from "../guard/json.ts";
+import { copyOf, isObject, own } from "../guard/json.ts";
 import type { Jwk } from "../key/key-pairs.ts";
 import { importPrivateKey, kidOf } from "../key/private-key.ts";
 import type { Exchange, Outcome, Provider } from "../types.ts";
@@ -107,6 +107,8 @@ function signing<Credentials>(
 
   async function sign(credentials: Credentials, { now }: Exchange): Promise<Outcome> {
     check(isObject(credentials), "credentials, an object");
+    // As they are signed: an application may use one object for all of its accounts (S11).
+    const material = copyOf(credentials);
     try {
       const iat = Math.floor(now() / 1_000);
       const { key, kid, algorithm } = await prepare(credentials);
@@ -120,7 +122,7 @@ function signing<Credentials>(
         .setIssuedAt(iat)
         .setExpirationTime(iat + Math.round(lifetime / 1_000))
         .sign(key);
-      return { type: "granted", grant: { accessToken, material: credentials } };
+      return { type: "granted", grant: { accessToken, material } };
     } catch (error) {
       if (isVaultError(error)) throw error;
       // Errors of jose carry claims: never handed on (S4).

@@ -36,18 +36,25 @@ describe("instantOf()", () => {
     ["2026-11-28T10:00:00+02:00", now - 7_200_000],
     ["2026-11-28T10:00:00-08:00", now + 28_800_000],
     ["2026-11-28", Date.UTC(2026, 10, 28)],
+    ["2026-11-28t10:00:00", now],
+    ["2026-11-28t10:00:00z", now],
+    ["2026-11-28 10:00:00 +0200", now - 7_200_000],
+    ["11/28/2026 10:00:00 UTC", now],
+    ["Sat Nov 28 2026 12:00:00 GMT+0200 (Central European Time)", now],
     ["Sat, 28 Nov 2026 10:00:00 GMT", now],
     [now, now],
   ])("%j is read, as UTC where it names no zone [F86]", (value, instant) => {
     expect(instantOf(value)).toBe(instant);
   });
 
-  it.each(["", "soon", undefined, null, {}, [], true, "2026-11-28T25:00:00"])(
-    "%j says nothing [F86 F17]",
-    (value) => {
-      expect(instantOf(value)).toBeUndefined();
-    },
-  );
+  it.each([
+    ...["", "soon", undefined, null, {}, [], true, "2026-11-28T25:00:00"],
+    ...[NaN, 0, -1, Infinity],
+    // Each device would read them by its own zone.
+    ...["11/28/2026 10:00:00 AM", "2026/11/28 10:00:00", "Sat, 28 Nov 2026 10:00:00", "11-28-2026"],
+  ])("%j says nothing [F86 F17]", (value) => {
+    expect(instantOf(value)).toBeUndefined();
+  });
 });
 
 it("expires_at without a zone is in UTC, wherever the client is [F86]", async () => {

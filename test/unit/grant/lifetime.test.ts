@@ -278,3 +278,15 @@ describe("when it is renewed", () => {
     expect(clock.pending()).toEqual([]);
   });
 });
+
+it.each([NaN, 0, Infinity, -1])(
+  "an expiresAt of %d says nothing: the JWT's own end counts [F17]",
+  async (expiresAt) => {
+    const clock = manualClock();
+    const api = fakeApi();
+    api.login = () => reply(200, { token: jwt({ exp: (clock.now() + HOUR) / 1_000 }) });
+    const provider = acme({ read: ({ token }) => ({ accessToken: token, expiresAt }) });
+    const { vault } = await signedIn({ api, provider, clock });
+    expect(vault.snapshot().expiresAt).toBe(clock.now() + HOUR);
+  },
+);

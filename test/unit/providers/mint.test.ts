@@ -52,6 +52,27 @@ async function signedIn(provider?: Provider<Credentials | void>): Promise<Opened
 const mints = ({ api }: Pick<Opened, "api">): number => api.to("/login").length;
 
 describe("minting", () => {
+  it("keeps the credentials as they were sent, whatever becomes of the object [S11]", async () => {
+    const form = { id: "", secret: "minting-secret" };
+    const provider = acme();
+    const [ada, bob] = [open(provider), open(provider)];
+    form.id = "ada";
+    const signingIn = ada.vault.signIn(form);
+    form.id = "bob";
+    await signingIn;
+    await bob.vault.signIn(form);
+    form.secret = "";
+    for (const { vault, clock } of [ada, bob]) {
+      await clock.advance(HOUR);
+      expect((await clock.until(vault.fetch(VMS))).status).toBe(200);
+    }
+    const sent = (one: Opened): unknown[] =>
+      one.api.to("/login").map(({ body }) => JSON.parse(body) as unknown);
+    const kept = (id: string): unknown => ({ id, secret: "minting-secret" });
+    expect(sent(ada)).toEqual([kept("ada"), kept("ada")]);
+    expect(sent(bob)).toEqual([kept("bob"), kept("bob")]);
+  });
+
   it("sends the credentials as JSON, guarded and without a token, again and again [S2 S15]", async () => {
     const { vault, api, clock } = await signedIn();
     await clock.advance(HOUR);

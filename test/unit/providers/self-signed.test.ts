@@ -71,6 +71,15 @@ describe("a JWT", () => {
     expect(exp! - iat!).toBe(60);
   });
 
+  it("is signed for whom it was begun, whatever becomes of the object [S11]", async () => {
+    const { vault, clock } = open();
+    const form = { ...signer };
+    await vault.signIn(form);
+    for (const name of Object.keys(form)) Reflect.set(form, name, "another's");
+    await clock.advance(HOUR);
+    expect(await verify(await vault.getToken(), clock)).toMatchObject({ sub: "ada" });
+  });
+
   it("is signed anew when its time has come, also after a reload, without a request", async () => {
     const { vault, clock, store, api } = open();
     await vault.signIn(signer);
