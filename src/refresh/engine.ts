@@ -48,6 +48,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
   const { provider, store, lock, clock = systemClock, random = Math.random, waitUntil } = options;
   const { patience = 20_000, maxStaleness = 60_000, refreshAhead } = options;
   let isClosed = false;
+  const ending = new AbortController();
   let isAttempting = false;
   /** Sign-outs that were asked for before the end: what they end is revoked. */
   let signOuts = 0;
@@ -125,7 +126,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     writer,
     peers,
     signs,
-    underLock: (task) => underLock({ lock, name: key, clock }, task),
+    underLock: (task) => underLock({ lock, name: key, clock, ended: ending.signal }, task),
     attempt: createAttempt({
       provider,
       mind,
@@ -248,6 +249,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     },
     async close() {
       isClosed = true;
+      ending.abort();
       mind.close();
       const closedAt = clock.running();
       // The last message to the others may still have to go out.

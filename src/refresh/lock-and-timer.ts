@@ -18,18 +18,24 @@ export interface Locking {
   readonly lock: Lock | undefined;
   readonly name: string;
   readonly clock: Clock;
+  /** Ends the waiting for it. */
+  readonly ended: AbortSignal;
 }
 
 /** Runs a task under the lock, which saves work; without it in time, the record alone decides. */
 export async function underLock(
-  { lock, name, clock }: Locking,
+  { lock, name, clock, ended }: Locking,
   task: () => Promise<void>,
 ): Promise<void> {
-  const { signal, stopped, end } = createLimit(clock, EXCHANGE + MARGIN);
+  const waiting = new AbortController();
+  const leave = (): void => waiting.abort();
+  ended.addEventListener("abort", leave);
+  const { signal, stopped, end } = createLimit(clock, EXCHANGE + MARGIN, { by: waiting.signal });
   let running: Promise<void> | undefined;
   let isLate = false;
   const once = async (): Promise<void> => {
     if (isLate) return;
+    ended.removeEventListener("abort", leave);
     running = task();
     await running;
   };
@@ -40,6 +46,7 @@ export async function underLock(
     // The lock was not had, or the task failed: its own error is thrown below.
   }
   isLate = true;
+  ended.removeEventListener("abort", leave);
   end();
   await (running ?? task());
 }

@@ -261,6 +261,17 @@ describe("close() while the lock is waited for [F50]", () => {
     await clock.advance(10 * MINUTE);
     expect(store.operations).toBe(before);
   });
+
+  it("asyncDispose waits for nobody's lock: nothing would be begun under it [P21]", async () => {
+    const lock = heldLock();
+    const { vault, clock } = await odd({ lock });
+    await clock.advance(HOUR);
+    const call = outcome(vault.getToken());
+    await settle();
+    expect(lock.asked).toBe(1);
+    await within(clock, SECOND, vault[Symbol.asyncDispose]());
+    expect(await call).toBe("closed");
+  });
 });
 
 describe("a closed vault", () => {
