@@ -38,6 +38,8 @@ export interface Visit {
    * The request ends with the visit's deadline.
    */
   send<T>(request: (exchange: Exchange) => Promise<T>): Promise<T>;
+  /** Whether nobody else has come to the jar. The store is asked only where the deadline is over. */
+  isKept(): Promise<boolean>;
   /** Gives the jar back. It never rejects: the deadline tells the same. */
   leave(): Promise<void>;
 }
@@ -225,6 +227,7 @@ function createVisit(
         limit.end();
       }
     },
+    isKept: async () => age() <= VISIT || extend(),
     async leave() {
       try {
         for (let tries = 0; tries < 8; tries++) {

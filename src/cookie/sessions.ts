@@ -170,6 +170,13 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
   }
 
+  /** The same for a session that begins. Who has come to the jar after the deadline knows the cookie better. */
+  async function begun(asked: Asked, visit: Visit, exchange: Exchange): Promise<Outcome> {
+    const outcome = taken(asked, visit, exchange);
+    if (outcome.type !== "granted" || (await visit.isKept())) return outcome;
+    return { type: "trouble", reason: "timed_out" };
+  }
+
   async function login(errand: Errand, exchange: Exchange, body: unknown): Promise<Outcome> {
     checkJar();
     const { clock, key } = contextOf(exchange);
@@ -187,7 +194,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
           if (isUnsent(error)) visit.change(before);
           throw error;
         });
-        const outcome = taken(asked, visit, exchange);
+        const outcome = await begun(asked, visit, exchange);
         if (outcome.type === "refused") visit.change(before);
         if (outcome.type !== "granted") return outcome;
         const material: Material = { subject: asked.subject, isNew: true };
@@ -226,7 +233,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         const { liveSince = clock.now() } = visit.note();
         if (!isOpen) visit.change({ owner: key, liveSince, isSought: true });
         const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
-        if (!isNothing(asked.outcome)) return taken(asked, visit, exchange);
+        if (!isNothing(asked.outcome)) return begun(asked, visit, exchange);
         visit.change({ ...NOBODY, emptyAt: clock.now() });
         return ended(errand, "nothing");
       },
