@@ -18,6 +18,8 @@ export interface Note {
   readonly liveSince?: number | undefined;
   /** Nobody has got a token by the cookie yet: it was only asked whether the server has a session. */
   readonly isSought?: boolean | undefined;
+  /** The name of the tombstone that the search went past. It stands for a sign-out before the search. */
+  readonly passed?: string | undefined;
   /** The server was to be told of a sign-out, and nobody knows that it has heard. */
   readonly isOwed?: boolean | undefined;
   /** When the server has last said that there is no session. */
@@ -78,13 +80,13 @@ const text = (value: unknown): string | undefined =>
 
 /** What a record says. It has lain where others write, too, so that it is narrowed first (S10). */
 export function noteIn(record: StoredRecord | undefined): Note {
-  const { owner, liveSince, isSought, isOwed, emptyAt, csrf, deadline } = own(
-    isObject(record?.body) ? record.body : {},
-  );
+  const body = own(isObject(record?.body) ? record.body : {});
+  const { owner, liveSince, isSought, passed, isOwed, emptyAt, csrf, deadline } = body;
   return {
     owner: text(owner),
     liveSince: finite(liveSince),
     isSought: isSought === true,
+    passed: text(passed),
     isOwed: isOwed === true,
     emptyAt: finite(emptyAt),
     csrf: text(csrf),

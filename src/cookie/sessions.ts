@@ -42,7 +42,12 @@ const NOBODY: Partial<Note> = {
   liveSince: undefined,
   isOwed: undefined,
   isSought: undefined,
+  passed: undefined,
 };
+
+/** What a tombstone is called in a note; `undefined` for any other head. */
+const nameOf = (head: RecordHead | undefined): string | undefined =>
+  head?.tombstone ? `${head.sessionId} ${head.revision}` : undefined;
 
 /** What a session keeps for its next refresh. */
 interface Material {
@@ -129,10 +134,12 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
    * it is taken off the list after a day, and then its absence tells.
    */
   async function isLeft(note: Note, exchange: Exchange): Promise<boolean> {
-    const { owner, liveSince, isOwed, isSought } = note;
+    const { owner, liveSince, isOwed, isSought, passed } = note;
     if (liveSince === undefined || owner === undefined) return false;
     const head = await headOf(exchange, owner);
-    return head ? head.tombstone === true : isOwed === true || !isSought;
+    if (!head) return isOwed === true || !isSought;
+    // A search that failed owes nothing for a sign-out before it: the cookie may be another login's (P17).
+    return head.tombstone === true && !(isSought && nameOf(head) === passed);
   }
 
   /** Whether another account is signed in by the cookie. */
@@ -225,13 +232,15 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         // Another context has looked since this one was opened.
         const { emptyAt = -Infinity } = visit.note();
         if (isQuiet && emptyAt >= errand.since) return ended(errand, "nothing");
+        const { clock, key } = contextOf(exchange);
+        // Read before the debt is: a sign-out that comes later is owed.
+        const passed = isQuiet ? undefined : nameOf(await headOf(exchange, key));
         const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
         if (isOpen && logoutUrl) return { type: "trouble", reason: "sign_out_not_heard" };
         if (isOpen && isQuiet) return ended(errand, "nothing");
-        const { clock, key } = contextOf(exchange);
         // Durable before the first byte, as a login's.
         const { liveSince = clock.now() } = visit.note();
-        if (!isOpen) visit.change({ owner: key, liveSince, isSought: true });
+        if (!isOpen) visit.change({ owner: key, liveSince, isSought: true, passed });
         const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
         if (!isNothing(asked.outcome)) return begun(asked, visit, exchange);
         visit.change({ ...NOBODY, emptyAt: clock.now() });
