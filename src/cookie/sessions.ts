@@ -45,6 +45,9 @@ const NOBODY: Partial<Note> = {
   passed: undefined,
 };
 
+/** The part of a session's key that all accounts of a provider share. */
+const providerOf = (key: string): string => key.slice(0, key.lastIndexOf("|"));
+
 /** What a tombstone is called in a note; `undefined` for any other head. */
 const nameOf = (head: RecordHead | undefined): string | undefined =>
   head?.tombstone ? `${head.sessionId} ${head.revision}` : undefined;
@@ -150,7 +153,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return !!head && !head.tombstone;
   }
 
+  /** Another provider's session keeps nobody out: once a provider is renamed, no page can end that session (P19). */
   async function refuseAnother(visit: Visit, exchange: Exchange): Promise<void> {
+    const { owner = "" } = visit.note();
+    if (providerOf(owner) !== providerOf(contextOf(exchange).key)) return;
     if (!(await isAnothers(visit.note(), exchange))) return;
     throw new VaultError(
       "invalid_option",
