@@ -85,6 +85,13 @@ function checkJar(): void {
 /** Only the way to the jar fails in this way: no request was sent. */
 const isUnsent = (error: unknown): boolean => error instanceof JarBusy || isVaultError(error);
 
+/** Whether a login has set no cookie: it was refused, turned away, or never sent. */
+function isWithoutEffect(outcome: Outcome, { signal }: Exchange): boolean {
+  if (outcome.type !== "trouble") return outcome.type === "refused";
+  // Who aborts what was sent may give any reason.
+  return outcome.unprocessed === true || (isUnsent(outcome.error) && !signal.aborted);
+}
+
 /** What an errand does, each by a visit to the jar. */
 type Run = (errand: Errand, exchange: Exchange) => Promise<Outcome>;
 
@@ -208,7 +215,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
           throw error;
         });
         const outcome = await begun(asked, visit, exchange);
-        if (outcome.type === "refused") visit.change(before);
+        if (isWithoutEffect(outcome, exchange)) visit.change(before);
         if (outcome.type !== "granted") return outcome;
         const material: Material = { subject: asked.subject, isNew: true };
         return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
@@ -235,10 +242,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         if (await isTaken(errand, exchange)) return ended(errand, "kept");
         if (!isQuiet) await refuseAnother(visit, exchange);
         else if (await isAnothers(visit.note(), exchange)) return ended(errand, "nothing");
+        const { clock, key } = contextOf(exchange);
         // Another context has looked since this one was opened.
         const { emptyAt = -Infinity } = visit.note();
         if (isQuiet && emptyAt >= errand.since) return ended(errand, "nothing");
-        const { clock, key } = contextOf(exchange);
         // Read before the debt is: a sign-out that comes later is owed.
         const passed = isQuiet ? undefined : nameOf(await headOf(exchange, key));
         const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));

@@ -1,5 +1,6 @@
 /** A sign-out stands for as long as the store does, and is owed to the server until another login is granted. */
 import { describe, expect, it } from "vitest";
+import { VaultError } from "../../../src/errors.ts";
 import { settle } from "../../support/clock.ts";
 import type { CookieOptions } from "../../../src/providers/cookie.ts";
 import type { TokenStore } from "../../../src/types.ts";
@@ -182,6 +183,24 @@ describe("a logout that is owed", () => {
     await refusal(clock.until(open().vault.fetch(ME)));
     api.before = () => undefined;
     expect(await userOf(open())).toBe("bob");
+    expect(api.to("logout")).toEqual([]);
+  });
+
+  it.each([
+    ["by the server, which was asked too often", new Response("{}", { status: 429 })],
+    ["by the guard of the network, which sent nothing", new VaultError("invalid_option")],
+  ])("is no debt where a login was turned away %s [P17]", async (_, end) => {
+    const scene = stage();
+    const { api, clock, open } = scene;
+    const tab = open();
+    api.before = (kind) => {
+      if (kind !== "login") return undefined;
+      if (end instanceof Response) return end;
+      throw end;
+    };
+    await refusal(tab.vault.signIn(alice));
+    await scene.signInOutside("bob");
+    expect(await clock.until(userOf(open()))).toBe("bob");
     expect(api.to("logout")).toEqual([]);
   });
 
