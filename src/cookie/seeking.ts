@@ -51,6 +51,8 @@ function failureOf(error: VaultError): VaultError {
 function createQueue(): <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return async (task, signal) => {
+    // Such a signal tells nobody any more.
+    signal?.throwIfAborted();
     const turn = last.then(() => {
       signal?.throwIfAborted();
       return task();

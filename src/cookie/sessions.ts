@@ -243,9 +243,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         if (!isQuiet) await refuseAnother(visit, exchange);
         else if (await isAnothers(visit.note(), exchange)) return ended(errand, "nothing");
         const { clock, key } = contextOf(exchange);
-        // Another context has looked since this one was opened.
+        // Another context has looked since this one was opened, if the clock has not been set back.
         const { emptyAt = -Infinity } = visit.note();
-        if (isQuiet && emptyAt >= errand.since) return ended(errand, "nothing");
+        if (isQuiet && emptyAt >= errand.since && emptyAt <= clock.now())
+          return ended(errand, "nothing");
         // Read before the debt is: a sign-out that comes later is owed.
         const passed = isQuiet ? undefined : nameOf(await headOf(exchange, key));
         const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
