@@ -2,7 +2,7 @@
 import { isVaultError, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
-import type { Exchange, Outcome, Provider, RecordHead } from "../types.ts";
+import type { Exchange, Outcome, Provider, RecordHead, RenewableGrant } from "../types.ts";
 import {
   type Asked,
   askFor,
@@ -10,6 +10,7 @@ import {
   hasJar,
   isNothing,
   isThirdParty,
+  subIn,
   tellOfSignOut,
 } from "./requests.ts";
 import {
@@ -64,6 +65,13 @@ function materialIn(value: unknown): Material {
   return { subject: typeof subject === "string" ? subject : undefined, isNew: isNew === true };
 }
 
+/** Whether a token that was asked for is of the session's user. Of an adopted session only its token tells. */
+function isOfUser({ subject, sub }: Asked, session: Material, accessToken: unknown): boolean {
+  if (session.subject !== undefined) return (subject ?? session.subject) === session.subject;
+  const before = subIn(accessToken);
+  return before === undefined || sub === undefined || sub === before;
+}
+
 /** Why an errand has brought nothing, where that is no failure. */
 function ended(errand: Errand, end: NonNullable<Errand["end"]>): never {
   errand.end = end;
@@ -100,6 +108,7 @@ export interface CookieSessions {
   readonly find: Run;
   readonly "find quietly": Run;
   readonly pay: Run;
+  readonly claim: Run;
   readonly bury: Run;
   /** Tells the server of a sign-out that is owed. */
   settleDebt(exchange: Exchange): Promise<void>;
@@ -160,11 +169,18 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return !!head && !head.tombstone;
   }
 
-  /** Another provider's session keeps nobody out: once a provider is renamed, no page can end that session (P19). */
-  async function refuseAnother(visit: Visit, exchange: Exchange): Promise<void> {
+  /**
+   * Whether another account of this provider is signed in by the cookie. Another provider's session keeps nobody
+   * out: once a provider is renamed, no page can end that session (P19).
+   */
+  async function isKeptOut(visit: Visit, exchange: Exchange): Promise<boolean> {
     const { owner = "" } = visit.note();
-    if (providerOf(owner) !== providerOf(contextOf(exchange).key)) return;
-    if (!(await isAnothers(visit.note(), exchange))) return;
+    const isOfProvider = providerOf(owner) === providerOf(contextOf(exchange).key);
+    return isOfProvider && isAnothers(visit.note(), exchange);
+  }
+
+  async function refuseAnother(visit: Visit, exchange: Exchange): Promise<void> {
+    if (!(await isKeptOut(visit, exchange))) return;
     throw new VaultError(
       "invalid_option",
       "Cannot sign in: a browser has one cookie for each token endpoint, and another account's session has it. Sign that account out first.",
@@ -275,13 +291,17 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     }
   }
 
-  async function renewed(material: Material, visit: Visit, exchange: Exchange): Promise<Outcome> {
+  async function renewed(
+    grant: RenewableGrant,
+    visit: Visit,
+    exchange: Exchange,
+  ): Promise<Outcome> {
+    const material = materialIn(grant.material);
     if (await isAnothers(visit.note(), exchange))
       return { type: "refused", reason: "cookie_of_another_account" };
     const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
     const { subject = material.subject } = asked;
-    const isSame = material.subject === undefined || subject === material.subject;
-    if (!isSame) {
+    if (!isOfUser(asked, material, grant.accessToken)) {
       // Noted before the record goes: its absence means a sign-out otherwise.
       visit.change(NOBODY);
       await visit.leave();
@@ -295,10 +315,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return isBlocked ? { ...outcome, reason: "third_party_cookies_blocked" } : outcome;
   }
 
-  const renew: NonNullable<Provider["renew"]> = async ({ material }, exchange) => {
+  const renew: NonNullable<Provider["renew"]> = async (grant, exchange) => {
     checkJar();
     try {
-      return await atJar(exchange, (visit) => renewed(materialIn(material), visit, exchange));
+      return await atJar(exchange, (visit) => renewed(grant, visit, exchange));
     } catch (error) {
       if (isUnsent(error))
         return {
@@ -316,6 +336,18 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     if (!hasJar()) return;
     await atJar(exchange, async (visit) => {
       if (await isLeft(visit.note(), exchange)) await settle(visit);
+    });
+  }
+
+  /** Notes whose the cookie is, where a session was begun beside the jar: its sign-out is owed from then on. */
+  async function claim(exchange: Exchange): Promise<void> {
+    if (!hasJar()) return;
+    const { clock, key, standing } = contextOf(exchange);
+    await atJar(exchange, async (visit) => {
+      if ((await answerOf(clock, standing)) !== "good") return;
+      if ((await isKeptOut(visit, exchange)) || (await isLeft(visit.note(), exchange))) return;
+      const { liveSince = clock.now() } = visit.note();
+      visit.change({ ...NOBODY, owner: key, liveSince, emptyAt: undefined });
     });
   }
 
@@ -344,6 +376,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
       // Where there is nobody to tell, it is noted once.
       const isDone = !logoutUrl && note.isOwed;
       if (!isDone && (await isLeft(note, exchange))) await pay(exchange);
+      return ended(errand, "nothing");
+    },
+    async claim(errand: Errand, exchange: Exchange): Promise<Outcome> {
+      await claim(exchange);
       return ended(errand, "nothing");
     },
     async bury(errand: Errand, exchange: Exchange): Promise<Outcome> {
