@@ -93,11 +93,14 @@ function checkJar(): void {
 /** Only the way to the jar fails in this way: no request was sent. */
 const isUnsent = (error: unknown): boolean => error instanceof JarBusy || isVaultError(error);
 
+/** The same of a login, whose caller may abort what was sent, by any error. */
+const isNeverSent = (error: unknown, { signal }: Exchange): boolean =>
+  isUnsent(error) && !signal.aborted;
+
 /** Whether a login has set no cookie: it was refused, turned away, or never sent. */
-function isWithoutEffect(outcome: Outcome, { signal }: Exchange): boolean {
+function isWithoutEffect(outcome: Outcome, exchange: Exchange): boolean {
   if (outcome.type !== "trouble") return outcome.type === "refused";
-  // Who aborts what was sent may give any reason.
-  return outcome.unprocessed === true || (isUnsent(outcome.error) && !signal.aborted);
+  return outcome.unprocessed === true || isNeverSent(outcome.error, exchange);
 }
 
 /** What an errand does, each by a visit to the jar. */
@@ -227,7 +230,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
         if (!isOpen) visit.change({ owner: key, liveSince: clock.now(), isSought: undefined });
         const asked = await askFor({ url: loginUrl, body }, options, visit).catch((error) => {
-          if (isUnsent(error)) visit.change(before);
+          if (isNeverSent(error, exchange)) visit.change(before);
           throw error;
         });
         const outcome = await begun(asked, visit, exchange);

@@ -205,6 +205,28 @@ describe("a logout that is owed", () => {
   });
 
   it.each([
+    ["an error of its own", new Error("the caller's own")],
+    ["an error of the vault's kind", new VaultError("closed")],
+  ])(
+    "is owed of a login that its caller has aborted under way, by %s [P14 P20]",
+    async (_, reason) => {
+      const scene = stage();
+      const { api, clock, open } = scene;
+      api.after = (kind, reply) => (kind === "login" ? new Promise(() => {}) : reply);
+      const controller = new AbortController();
+      const told = open().vault.signIn(alice, { signal: controller.signal });
+      await clock.advance(1_000);
+      controller.abort(reason);
+      await expect(told).rejects.toBe(reason);
+      await clock.advance(1_000);
+      expect(await refusal(clock.until(open().vault.fetch(ME)))).toMatchObject({
+        code: "no_session",
+      });
+      expect(api.to("logout")).toHaveLength(1);
+    },
+  );
+
+  it.each([
     ["meets a server in trouble", "is repeated"],
     ["meets a server in trouble", "is followed by a page that is opened"],
     ["gets its reply without the body", "is repeated"],
