@@ -77,6 +77,8 @@ export interface Wrapped extends TokenSource {
   wake(): Promise<void>;
   /** `earlier`: the sign-in yields to what was begun or ended since then. */
   signIn(credentials: unknown, signal?: AbortSignal, earlier?: Adoption): Promise<void>;
+  /** Starts a session with a token that somebody else got. */
+  adopt(grant: Grant, adoption?: Adoption): Promise<void>;
   /** `untilRevoked`: it also waits, for some seconds, until the server has heard. */
   signOut(untilRevoked?: boolean): Promise<void>;
   /** Begins nothing any more. */

@@ -18,6 +18,8 @@ export interface Note {
   readonly liveSince?: number | undefined;
   /** Nobody has got a token by the cookie yet: it was only asked whether the server has a session. */
   readonly isSought?: boolean | undefined;
+  /** The name of the tombstone that the search went past. It stands for a sign-out before the search. */
+  readonly passed?: string | undefined;
   /** The server was to be told of a sign-out, and nobody knows that it has heard. */
   readonly isOwed?: boolean | undefined;
   /** When the server has last said that there is no session. */
@@ -38,6 +40,8 @@ export interface Visit {
    * The request ends with the visit's deadline.
    */
   send<T>(request: (exchange: Exchange) => Promise<T>): Promise<T>;
+  /** Whether nobody else has come to the jar. The store is asked only where the deadline is over. */
+  isKept(): Promise<boolean>;
   /** Gives the jar back. It never rejects: the deadline tells the same. */
   leave(): Promise<void>;
 }
@@ -76,13 +80,13 @@ const text = (value: unknown): string | undefined =>
 
 /** What a record says. It has lain where others write, too, so that it is narrowed first (S10). */
 export function noteIn(record: StoredRecord | undefined): Note {
-  const { owner, liveSince, isSought, isOwed, emptyAt, csrf, deadline } = own(
-    isObject(record?.body) ? record.body : {},
-  );
+  const body = own(isObject(record?.body) ? record.body : {});
+  const { owner, liveSince, isSought, passed, isOwed, emptyAt, csrf, deadline } = body;
   return {
     owner: text(owner),
     liveSince: finite(liveSince),
     isSought: isSought === true,
+    passed: text(passed),
     isOwed: isOwed === true,
     emptyAt: finite(emptyAt),
     csrf: text(csrf),
@@ -225,6 +229,7 @@ function createVisit(
         limit.end();
       }
     },
+    isKept: async () => age() <= VISIT || extend(),
     async leave() {
       try {
         for (let tries = 0; tries < 8; tries++) {

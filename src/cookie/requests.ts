@@ -88,17 +88,17 @@ const withCookie = (exchange: Exchange, headers: Record<string, string>): Exchan
 const textOf = (subject: unknown): string | undefined =>
   typeof subject === "string" || typeof subject === "number" ? String(subject) : undefined;
 
-/** Whose token a grant is, as far as anything tells. */
-function subjectOf(told: unknown, accessToken: unknown): string | undefined {
-  if (told !== undefined) return textOf(told);
-  return isToken(accessToken) ? textOf(decodeClaims(accessToken)?.["sub"]) : undefined;
-}
+/** The `sub` of a token, where that is a JWT (RFC 7519 §4.1.2). */
+export const subIn = (accessToken: unknown): string | undefined =>
+  isToken(accessToken) ? textOf(decodeClaims(accessToken)?.["sub"]) : undefined;
 
 /** How a request for a token ended. */
 export interface Asked {
   readonly outcome: Outcome;
-  /** Whose token was granted. */
+  /** Whose token was granted, as far as anything tells. */
   readonly subject: string | undefined;
+  /** The token's own `sub`. */
+  readonly sub: string | undefined;
 }
 
 /** Asks for a token. What the reply says for later requests is noted. */
@@ -108,12 +108,14 @@ export async function askFor(
   visit: Visit,
 ): Promise<Asked> {
   let subject: string | undefined;
+  let sub: string | undefined;
   const rules = own({
     isRefusal,
     safe503,
     read(body: Record<string, unknown>, reply: TokenReply): RawGrant {
       const { subject: told, ...grant } = own(read(body, reply));
-      subject = subjectOf(told, grant.accessToken);
+      sub = subIn(grant.accessToken);
+      subject = told === undefined ? sub : textOf(told);
       const again = csrf && "read" in csrf ? csrf.read(body) : undefined;
       if (isToken(again)) visit.change({ csrf: again });
       return grant;
@@ -123,7 +125,7 @@ export async function askFor(
     ask({ url, body: asked }, rules, withCookie(exchange, headersOf(csrf, visit.note()))),
   );
   // The cookie is what renews.
-  return { outcome: withoutRefreshToken(own(outcome)), subject };
+  return { outcome: withoutRefreshToken(own(outcome)), subject, sub };
 }
 
 /** Statuses of a logout by which the server may not have heard of it. */

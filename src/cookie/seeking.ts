@@ -6,12 +6,12 @@ import { isVaultError, VaultError } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import { createLimit } from "../guard/limit.ts";
 import { randomId } from "../guard/random.ts";
-import type { AccessToken, Adoption, Surroundings, TokenNeed, Wrapped } from "../types.ts";
+import type { AccessToken, Adoption, Grant, Surroundings, TokenNeed, Wrapped } from "../types.ts";
 import type { Visit } from "./jar.ts";
 
 /** What is to be done at the jar. It goes to `signIn` in the place of credentials. */
 export class Errand {
-  readonly task: "login" | "find" | "find quietly" | "pay" | "bury";
+  readonly task: "login" | "find" | "find quietly" | "pay" | "claim" | "bury";
   readonly credentials: unknown;
   /** When the context that asks was opened. */
   readonly since: number;
@@ -51,6 +51,8 @@ function failureOf(error: VaultError): VaultError {
 function createQueue(): <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return async (task, signal) => {
+    // Such a signal tells nobody any more.
+    signal?.throwIfAborted();
     const turn = last.then(() => {
       signal?.throwIfAborted();
       return task();
@@ -222,6 +224,12 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
       }
       isSought = true;
       tell();
+    },
+    async adopt(tokens: Grant, adoption?: Adoption) {
+      await engine.adopt(tokens, adoption);
+      isSought = true;
+      // The session stands, whatever comes of this.
+      await engine.signIn(new Errand("claim", since)).catch(() => {});
     },
     async signOut(untilRevoked?: boolean) {
       const { status } = engine.state();

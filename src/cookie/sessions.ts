@@ -2,7 +2,7 @@
 import { isVaultError, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
-import type { Exchange, Outcome, Provider, RecordHead } from "../types.ts";
+import type { Exchange, Outcome, Provider, RecordHead, RenewableGrant } from "../types.ts";
 import {
   type Asked,
   askFor,
@@ -10,6 +10,7 @@ import {
   hasJar,
   isNothing,
   isThirdParty,
+  subIn,
   tellOfSignOut,
 } from "./requests.ts";
 import {
@@ -42,7 +43,15 @@ const NOBODY: Partial<Note> = {
   liveSince: undefined,
   isOwed: undefined,
   isSought: undefined,
+  passed: undefined,
 };
+
+/** The part of a session's key that all accounts of a provider share. */
+const providerOf = (key: string): string => key.slice(0, key.lastIndexOf("|"));
+
+/** What a tombstone is called in a note; `undefined` for any other head. */
+const nameOf = (head: RecordHead | undefined): string | undefined =>
+  head?.tombstone ? `${head.sessionId} ${head.revision}` : undefined;
 
 /** What a session keeps for its next refresh. */
 interface Material {
@@ -54,6 +63,13 @@ interface Material {
 function materialIn(value: unknown): Material {
   const { subject, isNew } = own(isObject(value) ? value : {});
   return { subject: typeof subject === "string" ? subject : undefined, isNew: isNew === true };
+}
+
+/** Whether a token that was asked for is of the session's user. Of an adopted session only its token tells. */
+function isOfUser({ subject, sub }: Asked, session: Material, accessToken: unknown): boolean {
+  if (session.subject !== undefined) return (subject ?? session.subject) === session.subject;
+  const before = subIn(accessToken);
+  return before === undefined || sub === undefined || sub === before;
 }
 
 /** Why an errand has brought nothing, where that is no failure. */
@@ -77,6 +93,16 @@ function checkJar(): void {
 /** Only the way to the jar fails in this way: no request was sent. */
 const isUnsent = (error: unknown): boolean => error instanceof JarBusy || isVaultError(error);
 
+/** The same of a login, whose caller may abort what was sent, by any error. */
+const isNeverSent = (error: unknown, { signal }: Exchange): boolean =>
+  isUnsent(error) && !signal.aborted;
+
+/** Whether a login has set no cookie: it was refused, turned away, or never sent. */
+function isWithoutEffect(outcome: Outcome, exchange: Exchange): boolean {
+  if (outcome.type !== "trouble") return outcome.type === "refused";
+  return outcome.unprocessed === true || isNeverSent(outcome.error, exchange);
+}
+
 /** What an errand does, each by a visit to the jar. */
 type Run = (errand: Errand, exchange: Exchange) => Promise<Outcome>;
 
@@ -85,6 +111,7 @@ export interface CookieSessions {
   readonly find: Run;
   readonly "find quietly": Run;
   readonly pay: Run;
+  readonly claim: Run;
   readonly bury: Run;
   /** Tells the server of a sign-out that is owed. */
   settleDebt(exchange: Exchange): Promise<void>;
@@ -129,10 +156,12 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
    * it is taken off the list after a day, and then its absence tells.
    */
   async function isLeft(note: Note, exchange: Exchange): Promise<boolean> {
-    const { owner, liveSince, isOwed, isSought } = note;
+    const { owner, liveSince, isOwed, isSought, passed } = note;
     if (liveSince === undefined || owner === undefined) return false;
     const head = await headOf(exchange, owner);
-    return head ? head.tombstone === true : isOwed === true || !isSought;
+    if (!head) return isOwed === true || !isSought;
+    // A search that failed owes nothing for a sign-out before it: the cookie may be another login's (P17).
+    return head.tombstone === true && !(isSought && nameOf(head) === passed);
   }
 
   /** Whether another account is signed in by the cookie. */
@@ -143,8 +172,18 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return !!head && !head.tombstone;
   }
 
+  /**
+   * Whether another account of this provider is signed in by the cookie. Another provider's session keeps nobody
+   * out: once a provider is renamed, no page can end that session (P19).
+   */
+  async function isKeptOut(visit: Visit, exchange: Exchange): Promise<boolean> {
+    const { owner = "" } = visit.note();
+    const isOfProvider = providerOf(owner) === providerOf(contextOf(exchange).key);
+    return isOfProvider && isAnothers(visit.note(), exchange);
+  }
+
   async function refuseAnother(visit: Visit, exchange: Exchange): Promise<void> {
-    if (!(await isAnothers(visit.note(), exchange))) return;
+    if (!(await isKeptOut(visit, exchange))) return;
     throw new VaultError(
       "invalid_option",
       "Cannot sign in: a browser has one cookie for each token endpoint, and another account's session has it. Sign that account out first.",
@@ -170,6 +209,13 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
   }
 
+  /** The same for a session that begins. Who has come to the jar after the deadline knows the cookie better. */
+  async function begun(asked: Asked, visit: Visit, exchange: Exchange): Promise<Outcome> {
+    const outcome = taken(asked, visit, exchange);
+    if (outcome.type !== "granted" || (await visit.isKept())) return outcome;
+    return { type: "trouble", reason: "timed_out" };
+  }
+
   async function login(errand: Errand, exchange: Exchange, body: unknown): Promise<Outcome> {
     checkJar();
     const { clock, key } = contextOf(exchange);
@@ -184,11 +230,11 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
         if (!isOpen) visit.change({ owner: key, liveSince: clock.now(), isSought: undefined });
         const asked = await askFor({ url: loginUrl, body }, options, visit).catch((error) => {
-          if (isUnsent(error)) visit.change(before);
+          if (isNeverSent(error, exchange)) visit.change(before);
           throw error;
         });
-        const outcome = taken(asked, visit, exchange);
-        if (outcome.type === "refused") visit.change(before);
+        const outcome = await begun(asked, visit, exchange);
+        if (isWithoutEffect(outcome, exchange)) visit.change(before);
         if (outcome.type !== "granted") return outcome;
         const material: Material = { subject: asked.subject, isNew: true };
         return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
@@ -215,18 +261,21 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         if (await isTaken(errand, exchange)) return ended(errand, "kept");
         if (!isQuiet) await refuseAnother(visit, exchange);
         else if (await isAnothers(visit.note(), exchange)) return ended(errand, "nothing");
-        // Another context has looked since this one was opened.
+        const { clock, key } = contextOf(exchange);
+        // Another context has looked since this one was opened, if the clock has not been set back.
         const { emptyAt = -Infinity } = visit.note();
-        if (isQuiet && emptyAt >= errand.since) return ended(errand, "nothing");
+        if (isQuiet && emptyAt >= errand.since && emptyAt <= clock.now())
+          return ended(errand, "nothing");
+        // Read before the debt is: a sign-out that comes later is owed.
+        const passed = isQuiet ? undefined : nameOf(await headOf(exchange, key));
         const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
         if (isOpen && logoutUrl) return { type: "trouble", reason: "sign_out_not_heard" };
         if (isOpen && isQuiet) return ended(errand, "nothing");
-        const { clock, key } = contextOf(exchange);
         // Durable before the first byte, as a login's.
         const { liveSince = clock.now() } = visit.note();
-        if (!isOpen) visit.change({ owner: key, liveSince, isSought: true });
+        if (!isOpen) visit.change({ owner: key, liveSince, isSought: true, passed });
         const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
-        if (!isNothing(asked.outcome)) return taken(asked, visit, exchange);
+        if (!isNothing(asked.outcome)) return begun(asked, visit, exchange);
         visit.change({ ...NOBODY, emptyAt: clock.now() });
         return ended(errand, "nothing");
       },
@@ -245,13 +294,17 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     }
   }
 
-  async function renewed(material: Material, visit: Visit, exchange: Exchange): Promise<Outcome> {
+  async function renewed(
+    grant: RenewableGrant,
+    visit: Visit,
+    exchange: Exchange,
+  ): Promise<Outcome> {
+    const material = materialIn(grant.material);
     if (await isAnothers(visit.note(), exchange))
       return { type: "refused", reason: "cookie_of_another_account" };
     const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
     const { subject = material.subject } = asked;
-    const isSame = material.subject === undefined || subject === material.subject;
-    if (!isSame) {
+    if (!isOfUser(asked, material, grant.accessToken)) {
       // Noted before the record goes: its absence means a sign-out otherwise.
       visit.change(NOBODY);
       await visit.leave();
@@ -265,10 +318,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return isBlocked ? { ...outcome, reason: "third_party_cookies_blocked" } : outcome;
   }
 
-  const renew: NonNullable<Provider["renew"]> = async ({ material }, exchange) => {
+  const renew: NonNullable<Provider["renew"]> = async (grant, exchange) => {
     checkJar();
     try {
-      return await atJar(exchange, (visit) => renewed(materialIn(material), visit, exchange));
+      return await atJar(exchange, (visit) => renewed(grant, visit, exchange));
     } catch (error) {
       if (isUnsent(error))
         return {
@@ -286,6 +339,18 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     if (!hasJar()) return;
     await atJar(exchange, async (visit) => {
       if (await isLeft(visit.note(), exchange)) await settle(visit);
+    });
+  }
+
+  /** Notes whose the cookie is, where a session was begun beside the jar: its sign-out is owed from then on. */
+  async function claim(exchange: Exchange): Promise<void> {
+    if (!hasJar()) return;
+    const { clock, key, standing } = contextOf(exchange);
+    await atJar(exchange, async (visit) => {
+      if ((await answerOf(clock, standing)) !== "good") return;
+      if ((await isKeptOut(visit, exchange)) || (await isLeft(visit.note(), exchange))) return;
+      const { liveSince = clock.now() } = visit.note();
+      visit.change({ ...NOBODY, owner: key, liveSince, emptyAt: undefined });
     });
   }
 
@@ -314,6 +379,10 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
       // Where there is nobody to tell, it is noted once.
       const isDone = !logoutUrl && note.isOwed;
       if (!isDone && (await isLeft(note, exchange))) await pay(exchange);
+      return ended(errand, "nothing");
+    },
+    async claim(errand: Errand, exchange: Exchange): Promise<Outcome> {
+      await claim(exchange);
       return ended(errand, "nothing");
     },
     async bury(errand: Errand, exchange: Exchange): Promise<Outcome> {

@@ -1,5 +1,5 @@
 /** The contract between the vault and its engine. */
-import type { AccessToken, Adoption, Grant, Session, TokenName, Wrapped } from "../types.ts";
+import type { AccessToken, Adoption, Session, TokenName, Wrapped } from "../types.ts";
 
 export type { Adoption };
 
@@ -38,8 +38,6 @@ export interface Engine extends Wrapped {
   look(): Promise<void>;
   /** The same, at a moment when the network may be there again. Never rejects. */
   wake(): Promise<void>;
-  /** Starts a session with a token that somebody else got. */
-  adopt(grant: Grant, adoption?: Adoption): Promise<void>;
   /** Begins nothing any more; settles when everything that was under way has ended. */
   close(): Promise<void>;
 }

@@ -65,6 +65,15 @@ describe("the first look", () => {
     expect(await userOf(open())).toBe("bob");
   });
 
+  it("finds what an earlier one did not, though the clock was years ahead then [P15]", async () => {
+    const { open, clock, signInOutside } = stage();
+    clock.jump(3_650 * 24 * HOUR);
+    await refusal(open().vault.fetch(ME));
+    clock.jump(-3_650 * 24 * HOUR);
+    await signInOutside("bob");
+    expect(await clock.until(userOf(open()))).toBe("bob");
+  });
+
   it("finds it in the place of a session that the server has refused", async () => {
     const { open, api, clock, signInOutside } = stage();
     await open().vault.signIn(alice);
@@ -140,19 +149,23 @@ describe("the first look", () => {
     expect(await userOf(tab)).toBe("bob");
   });
 
-  it("an aborted sign-in leaves at once, though a look is under way [P14]", async () => {
-    const { open, api } = stage();
-    api.before = (kind) => (kind === "refresh" ? new Promise(() => {}) : undefined);
-    const { vault } = open();
-    vault.subscribe(() => {});
-    await settle();
-    const controller = new AbortController();
-    const signIn = vault.signIn(alice, { signal: controller.signal });
-    const reason = new Error("the caller's own");
-    controller.abort(reason);
-    await expect(signIn).rejects.toBe(reason);
-    expect(api.to("login")).toEqual([]);
-  });
+  it.each(["before it is called", "afterwards"])(
+    "a sign-in that is aborted %s leaves at once, though a look is under way [P14]",
+    async (when) => {
+      const { open, api } = stage();
+      api.before = (kind) => (kind === "refresh" ? new Promise(() => {}) : undefined);
+      const { vault } = open();
+      vault.subscribe(() => {});
+      await settle();
+      const controller = new AbortController();
+      const reason = new Error("the caller's own");
+      if (when === "before it is called") controller.abort(reason);
+      const signIn = vault.signIn(alice, { signal: controller.signal });
+      controller.abort(reason);
+      await expect(signIn).rejects.toBe(reason);
+      expect(api.to("login")).toEqual([]);
+    },
+  );
 
   it("a network that is away is tried again when it comes back [F12]", async () => {
     let wake = (): void => {};

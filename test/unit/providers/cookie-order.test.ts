@@ -27,6 +27,37 @@ async function heldSignIn() {
   return { scene, one, two, first, release };
 }
 
+/** A tab that freezes when a reply of a kind has come to the browser: neither the reply nor a timer is heard. */
+function openFreezing({ open, api, clock, jar }: Stage, which: Kind) {
+  let isFrozen = false;
+  const held: (() => void)[] = [];
+  const online = jar.fetchOf(api.fetch);
+  api.after = (kind, reply) => {
+    if (kind === which) isFrozen = true;
+    api.after = (_, later) => later;
+    return reply;
+  };
+  const tab = open({
+    clock: {
+      ...clock,
+      setTimeout: (then, ms) =>
+        clock.setTimeout(() => void (isFrozen ? held.push(then) : then()), ms),
+    },
+    fetch: async (input, init) => {
+      const reply = await online(input as string, init);
+      if (isFrozen) await new Promise<void>((resolve) => held.push(resolve));
+      return reply;
+    },
+  });
+  return {
+    ...tab,
+    thaw() {
+      isFrozen = false;
+      for (const one of held.splice(0)) one();
+    },
+  };
+}
+
 async function signedOutOffline({ open }: Stage): Promise<Tab> {
   const tab = open();
   await tab.vault.signIn(alice);
@@ -143,6 +174,42 @@ describe("requests that may set the cookie", () => {
     expect(await refusal(clock.until(userOf(two)))).toMatchObject({ code: "session_changed" });
     expect(await clock.until(userOf(two))).toBe("bob");
     expect(api.reuses()).toBe(0);
+  });
+
+  it.each([
+    ["a login", "login", alice],
+    ["a search", "refresh", undefined],
+  ] as const)(
+    "%s whose page was frozen and is overtaken brings no session in the place of the next user's [F103 P8 S11]",
+    async (_, kind, credentials) => {
+      const scene = stage();
+      const { open, clock } = scene;
+      await scene.signInOutside("alice");
+      const slept = openFreezing(scene, kind);
+      const late = refusal(slept.vault.signIn(credentials));
+      await clock.advance(20_000);
+      const next = open();
+      await clock.until(next.vault.signIn(bob));
+      slept.thaw();
+      expect(await clock.until(late)).toMatchObject({
+        code: "sign_in_failed",
+        reason: "timed_out",
+      });
+      await clock.advance(HOUR);
+      expect(await clock.until(userOf(next))).toBe("bob");
+      expect(await clock.until(userOf(slept))).toBe("bob");
+      expect(scene.api.users()).toContain("bob");
+    },
+  );
+
+  it("a login whose page was frozen is kept where nobody has come to the jar meanwhile [P20]", async () => {
+    const scene = stage();
+    const slept = openFreezing(scene, "login");
+    const late = slept.vault.signIn(alice);
+    await scene.clock.advance(20_000);
+    slept.thaw();
+    await scene.clock.until(late);
+    expect(await userOf(scene.open())).toBe("alice");
   });
 
   it("an aborted sign-in that waits sends nothing, and rejects with the caller's reason [P14]", async () => {

@@ -1,7 +1,9 @@
 /** A sign-out stands for as long as the store does, and is owed to the server until another login is granted. */
 import { describe, expect, it } from "vitest";
+import { VaultError } from "../../../src/errors.ts";
 import { settle } from "../../support/clock.ts";
 import type { CookieOptions } from "../../../src/providers/cookie.ts";
+import type { TokenStore } from "../../../src/types.ts";
 import type { CookieApiSwitches } from "../../apis/cookies.ts";
 import { alice, bob, ME, refusal, stage, type Stage, type Tab, userOf } from "./one-jar.ts";
 
@@ -24,6 +26,15 @@ async function leftOffline(
   await settle();
   return { scene, tab };
 }
+
+/** A store in which the jar's last write of a visit never arrives. */
+const withoutLastWrite = (store: TokenStore): TokenStore => ({
+  ...store,
+  write: (key, next, expected) =>
+    key.startsWith("jar|") && next?.attemptId === undefined
+      ? new Promise<boolean>(() => {})
+      : store.write(key, next, expected),
+});
 
 /** Takes the account's tombstone off the list, as a look at the accounts does after a day. */
 async function prune({ open, clock, record }: Stage): Promise<void> {
@@ -175,6 +186,94 @@ describe("a logout that is owed", () => {
     expect(api.to("logout")).toEqual([]);
   });
 
+  it.each([
+    ["by the server, which was asked too often", new Response("{}", { status: 429 })],
+    ["by the guard of the network, which sent nothing", new VaultError("invalid_option")],
+  ])("is no debt where a login was turned away %s [P17]", async (_, end) => {
+    const scene = stage();
+    const { api, clock, open } = scene;
+    const tab = open();
+    api.before = (kind) => {
+      if (kind !== "login") return undefined;
+      if (end instanceof Response) return end;
+      throw end;
+    };
+    await refusal(tab.vault.signIn(alice));
+    await scene.signInOutside("bob");
+    expect(await clock.until(userOf(open()))).toBe("bob");
+    expect(api.to("logout")).toEqual([]);
+  });
+
+  it.each([
+    ["an error of its own", new Error("the caller's own")],
+    ["an error of the vault's kind", new VaultError("closed")],
+  ])(
+    "is owed of a login that its caller has aborted under way, by %s [P14 P20]",
+    async (_, reason) => {
+      const scene = stage();
+      const { api, clock, open } = scene;
+      api.after = (kind, reply) => (kind === "login" ? new Promise(() => {}) : reply);
+      const controller = new AbortController();
+      const told = open().vault.signIn(alice, { signal: controller.signal });
+      await clock.advance(1_000);
+      controller.abort(reason);
+      await expect(told).rejects.toBe(reason);
+      await clock.advance(1_000);
+      expect(await refusal(clock.until(open().vault.fetch(ME)))).toMatchObject({
+        code: "no_session",
+      });
+      expect(api.to("logout")).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    ["meets a server in trouble", "is repeated"],
+    ["meets a server in trouble", "is followed by a page that is opened"],
+    ["gets its reply without the body", "is repeated"],
+  ])(
+    "is no debt where a search by signIn() went past a sign-out that was heard, %s, and %s [P17]",
+    async (end, next) => {
+      const scene = stage();
+      const { api, clock, open } = scene;
+      const tab = open();
+      await tab.vault.signIn(alice);
+      await tab.vault.signOut();
+      await settle();
+      await scene.signInOutside("bob");
+      const isDown = end === "meets a server in trouble";
+      api.before = (kind) =>
+        kind === "refresh" && isDown ? new Response("", { status: 503 }) : undefined;
+      api.after = (kind, reply) =>
+        kind === "refresh" ? new Response("", { headers: reply.headers }) : reply;
+      await refusal(clock.until(tab.vault.signIn()));
+      api.before = () => undefined;
+      api.after = (_, reply) => reply;
+      if (next !== "is repeated") open().vault.subscribe(() => {});
+      await clock.advance(1_000);
+      await tab.vault.signIn();
+      expect(await userOf(tab)).toBe("bob");
+      expect(api.to("logout")).toHaveLength(1);
+    },
+  );
+
+  it("is owed of a session that signIn() found past a sign-out, though the tab ended before it could say so [S14]", async () => {
+    const scene = stage();
+    const { api, clock, open, store } = scene;
+    const first = open();
+    await first.vault.signIn(alice);
+    await first.vault.signOut();
+    await settle();
+    await scene.signInOutside("bob");
+    const { vault } = open({ store: withoutLastWrite(store) });
+    void vault.signIn().catch(() => {});
+    await clock.advance(20_000);
+    const other = open();
+    expect(await userOf(other)).toBe("bob");
+    await other.vault.signOut();
+    await clock.advance(1_000);
+    expect(api.users()).toEqual([]);
+  });
+
   it("is told again where a tab ended before it knew that the server had heard, and before the next login [S14 F39]", async () => {
     const { scene, tab } = await leftOffline();
     const { api, clock, open } = scene;
@@ -213,16 +312,7 @@ describe("a logout that is owed", () => {
     const scene = stage();
     const { api, clock, open, store } = scene;
     await scene.signInOutside("bob");
-    // The jar's last write of the finding tab never arrives.
-    const finder = open({
-      store: {
-        ...store,
-        write: (key, next, expected) =>
-          key.startsWith("jar|") && next?.attemptId === undefined
-            ? new Promise<boolean>(() => {})
-            : store.write(key, next, expected),
-      },
-    });
+    const finder = open({ store: withoutLastWrite(store) });
     void finder.vault.fetch(ME).catch(() => {});
     await clock.advance(20_000);
     const other = open();

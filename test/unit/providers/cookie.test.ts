@@ -200,6 +200,41 @@ describe("where there is one cookie", () => {
     expect(api.users()).toEqual(["bob"]);
   });
 
+  it.each([
+    ["name", { name: "acme-2" }],
+    ["first of the origins", { origins: [`${ORIGIN}/v1`] }],
+  ])(
+    "after a deploy that changes the %s, a user signs in once more, and a page of the earlier deploy ends [P19 S11]",
+    async (_, changes) => {
+      const { open, api, clock, signInOutside } = stage();
+      const old = open();
+      await old.vault.signIn(alice);
+      const renamed = { provider: acme(changes) };
+      const tab = open(renamed);
+      // Nobody asked for it: a look leaves the session of the earlier deploy alone.
+      expect(await refusal(tab.vault.fetch(ME))).toMatchObject({ code: "no_session" });
+      expect(await userOf(old)).toBe("alice");
+      await tab.vault.signIn(bob);
+      expect(await userOf(tab)).toBe("bob");
+      await clock.advance(HOUR);
+      expect(await refusal(clock.until(old.vault.fetch(ME)))).toMatchObject({
+        code: "sign_in_required",
+        reason: "cookie_of_another_account",
+      });
+      // Its sign-out is of nobody's cookie.
+      await old.vault.signOut();
+      await settle();
+      expect(await clock.until(userOf(open(renamed)))).toBe("bob");
+      expect(api.to("logout")).toEqual([]);
+      // A search that somebody asks for takes the jar, too.
+      await tab.vault.signOut();
+      await clock.until(old.vault.signIn(alice));
+      await signInOutside("bob");
+      await clock.until(tab.vault.signIn());
+      expect(await userOf(tab)).toBe("bob");
+    },
+  );
+
   it("a partition keeps no two sessions apart", () => {
     expect(acme({ partition: ["web"] } as object).partition).toBeUndefined();
   });
