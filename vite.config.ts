@@ -1,6 +1,5 @@
 /** The test lanes. `npm test` runs them all, `npm run test:quick` those that need no browser. */
 
-import { createServer } from "node:net";
 import os from "node:os";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
@@ -9,6 +8,7 @@ import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { TestProject } from "vitest/node";
 import { findBrowsers } from "./scripts/browsers.js";
+import { freePort } from "./test/support/free-port.ts";
 
 declare module "vitest" {
   export interface ProvidedContext {
@@ -134,17 +134,6 @@ function workerd(
       provide: { compatibilityDate: compatibilityDate ?? "now" },
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 export default defineConfig({
