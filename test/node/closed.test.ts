@@ -37,11 +37,11 @@ it.runIf(existsSync("/proc/self/fd"))(
     expect(openIn(path)).not.toEqual([]);
     await vault[Symbol.asyncDispose]();
     expect(openIn(path)).toEqual([]);
-    expect(await rejection(vault.accounts())).toMatchObject({ code: "store_unavailable" });
-    await rejection(vault.signOut());
+    expect(await rejection(vault.accounts())).toMatchObject({ code: "closed" });
+    expect(await rejection(vault.signOut())).toMatchObject({ code: "closed" });
     expect(openIn(path)).toEqual([]);
     const next = make("ada");
     expect(await next.getToken()).toBe("token");
-    expect(await rejection(vault.accounts())).toMatchObject({ code: "store_unavailable" });
+    expect(await rejection(vault.accounts())).toMatchObject({ code: "closed" });
   },
 );
