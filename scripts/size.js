@@ -11,40 +11,40 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 26_460,
-  browser: 28_300,
+  "": 26_560,
+  browser: 28_400,
   "channels/broadcast": 390,
-  cloudflare: 36_480,
-  deno: 30_560,
+  cloudflare: 36_540,
+  deno: 30_660,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 8000,
-  node: 35_100,
+  node: 35_180,
   "providers/api-key": 2300,
-  "providers/artos": 3970,
-  "providers/auth0": 14_600,
+  "providers/artos": 4000,
+  "providers/auth0": 14_630,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
-  "providers/cognito": 14_520,
-  "providers/cookie": 8450,
-  "providers/entra": 14_670,
-  "providers/github": 14_760,
-  "providers/google": 14_530,
-  "providers/jwt-bearer": 10_990,
-  "providers/keycloak": 14_530,
-  "providers/mint": 4680,
-  "providers/oauth2": 14_320,
-  "providers/okta": 14_540,
-  "providers/password": 4370,
+  "providers/cognito": 14_550,
+  "providers/cookie": 8470,
+  "providers/entra": 14_700,
+  "providers/github": 14_780,
+  "providers/google": 14_560,
+  "providers/jwt-bearer": 11_010,
+  "providers/keycloak": 14_560,
+  "providers/mint": 4710,
+  "providers/oauth2": 14_340,
+  "providers/okta": 14_570,
+  "providers/password": 4400,
   "providers/qovery": 2070,
   "providers/self-signed": 8860,
   "providers/simplismart": 2080,
-  "providers/supabase": 4850,
+  "providers/supabase": 4880,
   "providers/static-token": 1940,
-  "providers/vmcloud": 3340,
+  "providers/vmcloud": 3360,
   "stores/cloudflare-kv": 2500,
   "stores/deno-kv": 2310,
   "stores/durable-object": 2120,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2550,
   "stores/memory": 340,
   "stores/sqlite": 3880,
-  testing: 35_300,
+  testing: 35_380,
   webhook: 2680,
-  worker: 34_170,
+  worker: 34_250,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5180,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 28_960,
+    limit: 29_050,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 27_230,
+    limit: 27_330,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 42_530,
+    limit: 42_630,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

@@ -237,7 +237,8 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
       await engine.signOut(untilRevoked);
       // What another context is just finding ends too.
       if (status === "signed-in") return;
-      if (await runQuietly(new Errand("bury", since))) await engine.signOut(untilRevoked);
+      const trouble = await runQuietly(new Errand("bury", since));
+      if (trouble && !isClosed) await engine.signOut(untilRevoked);
       void pay();
     },
     close() {

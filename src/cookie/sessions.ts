@@ -182,8 +182,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return isOfProvider && isAnothers(visit.note(), exchange);
   }
 
-  async function refuseAnother(visit: Visit, exchange: Exchange): Promise<void> {
-    if (!(await isKeptOut(visit, exchange))) return;
+  function refuse(): never {
     throw new VaultError(
       "invalid_option",
       "Cannot sign in: a browser has one cookie for each token endpoint, and another account's session has it. Sign that account out first.",
@@ -222,7 +221,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     return atJar(
       exchange,
       async (visit) => {
-        await refuseAnother(visit, exchange);
+        if (await isKeptOut(visit, exchange)) return refuse();
         // Where the server cannot be told, the debt lapses when the cookie has become another one.
         const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
         const { owner, liveSince, isSought } = visit.note();
@@ -259,8 +258,8 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
       exchange,
       async (visit) => {
         if (await isTaken(errand, exchange)) return ended(errand, "kept");
-        if (!isQuiet) await refuseAnother(visit, exchange);
-        else if (await isAnothers(visit.note(), exchange)) return ended(errand, "nothing");
+        if (await isAnothers(visit.note(), exchange))
+          return isQuiet ? ended(errand, "nothing") : refuse();
         const { clock, key } = contextOf(exchange);
         // Another context has looked since this one was opened, if the clock has not been set back.
         const { emptyAt = -Infinity } = visit.note();
@@ -348,7 +347,8 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     const { clock, key, standing } = contextOf(exchange);
     await atJar(exchange, async (visit) => {
       if ((await answerOf(clock, standing)) !== "good") return;
-      if ((await isKeptOut(visit, exchange)) || (await isLeft(visit.note(), exchange))) return;
+      if ((await isAnothers(visit.note(), exchange)) || (await isLeft(visit.note(), exchange)))
+        return;
       const { liveSince = clock.now() } = visit.note();
       visit.change({ ...NOBODY, owner: key, liveSince, emptyAt: undefined });
     });

@@ -33,7 +33,11 @@ export function skewOf(date: number | undefined, now: number): number | undefine
 }
 
 const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ]([\d:.]+))?$/i;
-const ZONE = / ?(?:UTC|GMT|[ECMP][SD]T)(?: ?[+-]\d\d:?\d\d)?|Z| ?[+-]\d\d:?\d\d/;
+/** No date is longer. */
+const LONGEST = 64;
+/** `GMT`, `UTC 2026`, `GMT+0200`; `Z`; `+02`, `+0200`, `+02:00`, `+0000 UTC`. */
+const ZONE =
+  / ?(?:UTC?|GMT|[ECMP][SD]T)(?: ?[+-]\d\d:?\d\d)?(?: \d{4})?|Z| ?[+-]\d\d(?::?\d\d)?(?: UTC)?/;
 const ZONED = new RegExp(`:\\d[\\d.:]*(?: ?[AP]M)?(?:${ZONE.source})(?: \\(.*\\))?$`, "i");
 
 /**
@@ -45,7 +49,7 @@ export function instantOf(value: unknown): number | undefined {
   const [, day, time] = ISO.exec(text(value) ?? "") ?? [];
   if (day) return Date.parse(time ? `${day}T${time}Z` : day) || undefined;
   const date = text(value) ?? "";
-  return (ZONED.test(date) && Date.parse(date)) || undefined;
+  return (date.length <= LONGEST && ZONED.test(date) && Date.parse(date)) || undefined;
 }
 
 /**

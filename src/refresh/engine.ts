@@ -50,8 +50,6 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
   let isClosed = false;
   const ending = new AbortController();
   let isAttempting = false;
-  /** Sign-outs that were asked for before the end: what they end is revoked. */
-  let signOuts = 0;
   let step: Promise<unknown> | undefined;
   /** The session that was last ended in the store. */
   let released: string | undefined;
@@ -105,7 +103,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     mind,
     exchanges,
     hold: (work) => holdOpen(finishing(work), waitUntil),
-    isClosed: () => isClosed && signOuts === 0,
+    isClosed: closed,
   });
   const writer = createWriter({
     mind,
@@ -116,8 +114,8 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
         released = session.sessionId;
         announce(session);
       }
-      for (const tokenSet of [...ended.map((session) => session.tokenSet), ...dropped])
-        void revoke(tokenSet);
+      for (const { tokenSet } of ended) void revoke(tokenSet, { isSignedOut: true });
+      for (const tokenSet of dropped) void revoke(tokenSet);
     },
   });
   const signs = createSigns(lock, store, { clock, scope: keeper.scope });
@@ -242,10 +240,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     },
     async signOut(untilRevoked) {
       if (isClosed) throw error("closed");
-      signOuts += 1;
-      await finishing(sessions.signOut(untilRevoked)).finally(() => {
-        signOuts -= 1;
-      });
+      await finishing(sessions.signOut(untilRevoked));
     },
     async close() {
       isClosed = true;

@@ -19,6 +19,8 @@ export interface ExchangeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds; fifteen seconds by default, a minute where exchanges wait for each other. */
   readonly deadline?: number;
+  /** Goes on though its vault is closed, until its deadline. */
+  readonly outlives?: boolean;
   /** Asked before each send; where it says no, nothing is sent and no reply comes. */
   readonly mayStillSend?: () => Promise<boolean>;
   /** Told of a grant that comes when the exchange has ended: not every provider hears its signal (P20). */
@@ -84,6 +86,7 @@ export function createExchanges({
   const { renewal } = provider;
   const { clock } = context;
   const longest = provider.wrap ? QUEUED_EXCHANGE : EXCHANGE;
+  const lasting = own<ExchangeContext>({ ...context, isClosed: () => false });
 
   function life(grant: Grant, issuedAt: number, skew = ahead()): DatedGrant {
     const one = lifeOf(grant, { issuedAt, assumed: renewal?.assumedLifetime });
@@ -107,7 +110,7 @@ export function createExchanges({
   return {
     life,
     async run(ask, options) {
-      const { signal: by, deadline = longest, mayStillSend, late } = own({ ...options });
+      const { signal: by, deadline = longest, mayStillSend, late, outlives } = own({ ...options });
       const startedAt = clock.now();
       // Kept for the whole exchange: a session tells by which time its token was signed.
       const skew = ahead();
@@ -124,7 +127,7 @@ export function createExchanges({
           ? ended(outcome, life(grant, startedAt, skew))
           : ended({ type: "trouble", reason: grant });
       }
-      const asked = ask({ signal, fetch, now, context });
+      const asked = ask({ signal, fetch, now, context: outlives ? lasting : context });
       try {
         return read(await Promise.race([asked, stopped]));
       } catch (error) {

@@ -1,5 +1,6 @@
 /** Revokes grants that no context serves any more: best effort (RFC 7009). */
 import { shortHash } from "../guard/hash.ts";
+import { own } from "../guard/json.ts";
 import { createRecent } from "../guard/recent.ts";
 import type { Provider, TokenSet } from "../types.ts";
 import type { Exchanges } from "./exchange.ts";
@@ -29,7 +30,13 @@ function isInUse(
 }
 
 /** Resolves when the server has answered, or cannot be heard; at once where there is nothing to revoke. */
-export type Revoke = (tokenSet: TokenSet) => Promise<unknown>;
+export type Revoke = (tokenSet: TokenSet, ends?: RevokingEnds) => Promise<unknown>;
+
+/** Why a token is revoked. */
+export interface RevokingEnds {
+  /** By a sign-out, which was asked for before its vault was closed: the server hears of it all the same. */
+  readonly isSignedOut: boolean;
+}
 
 export interface Revoking {
   readonly revoke: Revoke;
@@ -46,12 +53,16 @@ export function createRevoking(parts: RevokingParts): Revoking {
   const revoked = createRecent<Promise<unknown>>(MOST);
   const underWay = new Set<Promise<unknown>>();
 
-  async function revoke(tokenSet: TokenSet): Promise<unknown> {
+  async function revoke(tokenSet: TokenSet, ends?: RevokingEnds): Promise<unknown> {
+    const { isSignedOut = false } = own({ ...ends });
     const name = shortHash(tokenSet.refreshToken ?? tokenSet.accessToken);
     const before = revoked.peek(name);
     if (before) return before;
-    if (!provider.revoke || parts.isClosed() || isInUse(mind.known, tokenSet)) return undefined;
-    const asked = exchanges.run(async (io) => provider.revoke?.(tokenSet, io));
+    const isOver = parts.isClosed() && !isSignedOut;
+    if (!provider.revoke || isOver || isInUse(mind.known, tokenSet)) return undefined;
+    const asked = exchanges.run(async (io) => provider.revoke?.(tokenSet, io), {
+      outlives: isSignedOut,
+    });
     // What the server says is nobody's, and not to be kept.
     const answered = asked.then(() => undefined);
     underWay.add(answered);

@@ -108,7 +108,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     // What their last exchanges have brought is not written any more.
     for (const change of changes) {
       const got = change.type === "conclude" ? change.conclusion.got : undefined;
-      if (got) void revoke(got.tokenSet);
+      if (got) void revoke(got.tokenSet, { isSignedOut: true });
     }
   }
 
@@ -137,7 +137,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       await writer.persist();
       // The record's session was told with the record; a session in memory alone was not.
       if (session && !parts.isEndTold(session)) announce(session);
-      if (session) void revoke(session.tokenSet);
+      if (session) void revoke(session.tokenSet, { isSignedOut: true });
       // The write may have ended a session that memory had not seen.
       if (untilRevoked) await parts.briefly(parts.revoked());
       if (!isPersisted(mind.known)) throw parts.error("store_unavailable");

@@ -192,7 +192,9 @@ export function judgeEnds(facts: Facts): Ends {
       if (world.now() <= place.closedAt) return;
       const found = facts.recordOf(place);
       const stored = found?.tombstone ? undefined : bodyOf(found)?.tokenSet;
-      if (stored && (stored.refreshToken === token || stored.accessToken === token))
+      // What a sign-out from before has ended is told, though its store is away (S14).
+      const isSignedOut = facts.signedOut.get(place)?.has(found?.sessionId ?? "");
+      if (!isSignedOut && (stored?.refreshToken === token || stored?.accessToken === token))
         violate("P21.revoked", "F47: a closed vault revoked what is stored");
     },
     final() {

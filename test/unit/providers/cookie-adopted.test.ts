@@ -44,12 +44,13 @@ describe("a session begun by adopt(), whose cookie is there already", () => {
     expect(scene.api.to("logout")).toEqual([]);
   });
 
-  it("is renewed after a deploy that has changed the provider's name [P19]", async () => {
+  it("takes the cookie from no session of another provider, either [P17 S11]", async () => {
     const scene = stage();
-    await scene.open({ provider: acme({ name: "acme-before" }) }).vault.signIn(bob);
-    const tab = await adopting(scene);
+    const before = scene.open({ provider: acme({ name: "acme-before" }) });
+    await before.vault.signIn(bob);
+    await scene.open().vault.adopt({ accessToken: "a-token-of-alice" });
     await scene.clock.advance(HOUR);
-    expect(await scene.clock.until(userOf(tab))).toBe("alice");
+    expect(await scene.clock.until(userOf(before))).toBe("bob");
   });
 
   it("is begun though the jar's record cannot be written [P19]", async () => {

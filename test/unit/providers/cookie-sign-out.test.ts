@@ -322,6 +322,20 @@ describe("a logout that is owed", () => {
     expect(api.users()).toEqual([]);
   });
 
+  it.each([true, false])(
+    "is told though its vault is closed then, awaited: %s [S14 P21]",
+    async (isAwaited) => {
+      const { api, open, clock } = stage();
+      const { vault } = open();
+      await vault.signIn(alice);
+      const leaving = vault.signOut();
+      if (isAwaited) await leaving;
+      await clock.until(vault[Symbol.asyncDispose]());
+      await leaving;
+      expect([api.users(), api.to("logout").length]).toEqual([[], 1]);
+    },
+  );
+
   it("is waited for by a page that is left at once [S14 P10]", async () => {
     const { api, open } = stage();
     const { vault } = open();

@@ -44,6 +44,18 @@ describe("a sign-out", () => {
     },
   );
 
+  it("that a store takes only after close() is revoked all the same [S14 P21]", async () => {
+    const { api, clock, store } = await odd();
+    const { vault } = bench({ api, clock, store });
+    store.isDown = true;
+    expect(await within(clock, MINUTE, outcome(vault.signOut()))).toBe("store_unavailable");
+    const ended = vault[Symbol.asyncDispose]();
+    await clock.advance(3 * SECOND);
+    store.isDown = false;
+    await within(clock, MINUTE, ended);
+    expect(revocations({ api })).toBe(1);
+  });
+
   it("is heard by the server before its vault has ended [S14 P21]", async () => {
     const { vault, api } = await odd();
     const revoke = gate(() => reply(200, {}));
