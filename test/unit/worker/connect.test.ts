@@ -134,7 +134,8 @@ describe("a nudge", () => {
     const { vault } = real({ account: "ada" });
     await vault.signIn(credentials);
     await vi.waitFor(() => expect(heard).toContain("ada"));
-    expect(new Set(heard)).toEqual(new Set([1, "ada"]));
+    // All pages are asked once, when the worker begins.
+    expect(heard.filter((said) => said === 1)).toEqual([1]);
   });
 });
 
