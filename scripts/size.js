@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 26_560,
-  browser: 28_400,
+  "": 26_660,
+  browser: 28_510,
   "channels/broadcast": 390,
-  cloudflare: 36_540,
-  deno: 30_660,
+  cloudflare: 36_640,
+  deno: 30_790,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 8000,
-  node: 35_180,
+  node: 35_280,
   "providers/api-key": 2300,
   "providers/artos": 4000,
   "providers/auth0": 14_630,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2550,
   "stores/memory": 340,
   "stores/sqlite": 3880,
-  testing: 35_380,
+  testing: 35_490,
   webhook: 2680,
-  worker: 34_250,
+  worker: 34_360,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5180,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 29_050,
+    limit: 29_150,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 27_330,
+    limit: 27_430,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 42_630,
+    limit: 42_750,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

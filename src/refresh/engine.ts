@@ -12,6 +12,7 @@ import { createAttempt } from "./attempt.ts";
 import { createCallers, errorOf } from "./callers.ts";
 import { systemClock } from "./clock.ts";
 import type { Engine, EngineState, OnNews } from "./contract.ts";
+import { createEnding } from "./ending.ts";
 import { createExchanges } from "./exchange.ts";
 import { createKeeper } from "./keeper.ts";
 import { isPersisted, needsSignIn } from "./knowledge.ts";
@@ -23,7 +24,7 @@ import { createRevoking } from "./revoking.ts";
 import { createServerTime } from "./server-time.ts";
 import { createSessions } from "./sessions.ts";
 import { createSigns } from "./attempt-lock.ts";
-import { EXCHANGE, FAREWELL } from "./timing.ts";
+import { FAREWELL } from "./timing.ts";
 import { createWriter } from "./writer.ts";
 
 /** Asks a function of the application's; where it throws, the answer is yes. */
@@ -47,14 +48,12 @@ function stateOf({ known, token }: Mind, now: number): EngineState {
 export function createEngine(key: string, options: VaultOptions<unknown>, onNews: OnNews): Engine {
   const { provider, store, lock, clock = systemClock, random = Math.random, waitUntil } = options;
   const { patience = 20_000, maxStaleness = 60_000, refreshAhead } = options;
-  let isClosed = false;
-  const ending = new AbortController();
+  const ending = createEnding(clock);
+  const { isClosed, finishing } = ending;
   let isAttempting = false;
   let step: Promise<unknown> | undefined;
   /** The session that was last ended in the store. */
   let released: string | undefined;
-  const underWay = new Set<Promise<unknown>>();
-  const closed = (): boolean => isClosed;
 
   const mind = createMind({
     setting: { renewal: provider.renewal && own(provider.renewal), store },
@@ -78,7 +77,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     isAttempting: () => isAttempting,
     look: () => void look(),
   });
-  const keeper = createKeeper(store, key, { clock, isClosed: closed });
+  const keeper = createKeeper(store, key, { clock, isClosed });
   /** Jittered, so that waiting contexts do not read in step. It always fires: a sign-in may wait for it. */
   async function pause(): Promise<void> {
     const timer = clock.setTimeout(mind.wake, 100 + 400 * random());
@@ -88,7 +87,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
   const time = createServerTime(provider.renewal, { clock, mind });
   const exchanges = createExchanges({
     provider,
-    context: own({ ...shelfIn(store, key), key, clock, isClosed: closed }),
+    context: own({ ...shelfIn(store, key), key, clock, isClosed }),
     random,
     send: secureFetch(
       options.fetch ?? ((...request) => fetch(...request)),
@@ -103,7 +102,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     mind,
     exchanges,
     hold: (work) => holdOpen(finishing(work), waitUntil),
-    isClosed: closed,
+    isClosed,
   });
   const writer = createWriter({
     mind,
@@ -133,13 +132,13 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
       exchanges,
       signs,
       jitter: random,
-      isClosed: closed,
+      isClosed,
       announce,
       revoke: (got) => void revoke(got.tokenSet),
     }),
     pause,
     isWaitedFor: () => callers.areThere(),
-    isClosed: closed,
+    isClosed,
     attempting(is) {
       isAttempting = is;
     },
@@ -147,7 +146,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
 
   /** One pass, shared by all callers that need one. It rejects only with the fault of a bug. */
   function advance(): Promise<unknown> {
-    if (isClosed && !step) return Promise.resolve();
+    if (isClosed() && !step) return Promise.resolve();
     step ??= finishing(
       pass()
         .then(
@@ -162,19 +161,13 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     return step;
   }
 
-  /** The work that `close` waits for. */
-  function finishing<T>(work: Promise<T>): Promise<T> {
-    underWay.add(work);
-    return work.finally(() => underWay.delete(work));
-  }
-
   /** Callers are told of a fault; nobody waits for this promise. */
   async function look(): Promise<void> {
     await step;
-    if (!isClosed) await advance();
+    if (!isClosed()) await advance();
   }
 
-  const callers = createCallers({ mind, clock, patience, advance, isClosed: closed });
+  const callers = createCallers({ mind, clock, patience, advance, isClosed });
 
   const error = (code: VaultErrorCode): unknown =>
     errorOf(code, mind.known, { now: clock.now(), since: clock.running() });
@@ -231,31 +224,24 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     },
     async signIn(credentials, signal, earlier) {
       check(provider.signIn, "a provider with signIn, or call adopt()");
-      if (isClosed) throw error("closed");
+      if (isClosed()) throw error("closed");
       await finishing(sessions.signIn(credentials, signal, earlier));
     },
     async adopt(tokens, adoption) {
-      if (isClosed) throw error("closed");
+      if (isClosed()) throw error("closed");
       await finishing(sessions.adopt(tokens, adoption));
     },
     async signOut(untilRevoked) {
-      if (isClosed) throw error("closed");
+      if (isClosed()) throw error("closed");
       await finishing(sessions.signOut(untilRevoked));
     },
     async close() {
-      isClosed = true;
-      ending.abort();
+      ending.close();
       mind.close();
-      const closedAt = clock.running();
-      // The last message to the others may still have to go out.
-      while (underWay.size > 0) await Promise.allSettled(underWay);
       try {
-        // What the store does not take is lost with this context: it is tried again within an exchange's time.
-        for (let tries = 0; mind.known.changes.length > 0; tries++) {
-          if (tries > 0) await pause();
-          await writer.persist();
-          if (clock.running() - closedAt >= EXCHANGE) break;
-        }
+        const isLeft = (): boolean => mind.known.changes.length > 0;
+        const rest = ending.finish({ isLeft, write: writer.persist, pause });
+        if (rest) await rest;
       } finally {
         signs.keep(new Set());
         peers.close();
