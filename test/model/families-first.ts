@@ -57,9 +57,9 @@ const once: Family[] = [
       [],
     ).map((drawn) => ({
       ...drawn,
-      script: repeat(30 / (1 + (drawn.seed % 2)), calls(40_000 * (1 + (drawn.seed % 2)), 1)),
+      script: repeat(60 / (1 + (drawn.seed % 3)), calls(20_000 * (1 + (drawn.seed % 3)), 1)),
     })),
-    // Twenty minutes of calls every 40 or 80 s: after 0, 1, 2, 4, 8, 16 minutes at the most.
+    // Twenty minutes of calls every 20, 40 or 60 s: after 0, 1, 2, 4, 8, 16 minutes at the most.
     judge({ tokenCalls }) {
       must(
         tokenCalls.length > 1 && tokenCalls.length <= 7,

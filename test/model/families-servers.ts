@@ -81,8 +81,7 @@ const besideBad = fc.record({
   drawn: scenario({ ...calm, killsOld: false, tokenTime: [1_000, 3_000], contexts: 2 }, []),
   life: fc.constantFrom(15, 30, 45, 60),
   count: fc.integer({ min: 1, max: 3 }),
-  // Asked seldom, they do what they do when asked often.
-  beat: fc.constantFrom(1, 3, 3, 5, 5, 5),
+  beat: fc.constantFrom(1, 3, 5),
 });
 
 const beside: Family[] = [

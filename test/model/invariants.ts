@@ -46,8 +46,9 @@ export function createInvariants(parts: FactsParts): Invariants {
         ends.revokeRequest(place, (JSON.parse(body) as { token: string }).token);
         return spending.watch(place, undefined);
       }
-      // A sign-out from before the end tells the server (S14).
-      const isOfSignOut = url === URLS.logout && facts.signedOut.has(place);
+      // A sign-out from before the end tells the server within an exchange's time (S14).
+      const since = world.now() - Math.max(place.closedAt, place.disturbedAt);
+      const isOfSignOut = url === URLS.logout && facts.signedOut.has(place) && since < 35_000;
       if (world.now() > place.closedAt && !isOfSignOut)
         facts.violate("P21.request", "F50: a closed vault asked the token endpoint");
       const token = url === URLS.refresh ? refreshTokenOf(body) : undefined;

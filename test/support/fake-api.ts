@@ -101,6 +101,18 @@ export function fakeApi(): FakeApi {
   return fake;
 }
 
+/** Keeps the replies to refreshes back until the answer is called. */
+export function holdRefreshes(api: FakeApi): () => void {
+  const { refresh } = api;
+  let release!: () => void;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  api.refresh = async (...call) => {
+    await gate;
+    return refresh(...call);
+  };
+  return release;
+}
+
 /** A provider for the fake API. */
 export function acme(
   options: Partial<PasswordOptions> & { partition?: readonly string[] | undefined } = {},

@@ -6,7 +6,14 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import type { TokenStore } from "../../src/types.ts";
 import { createVaults, type Vaults } from "../../src/vaults.ts";
 import { settle } from "../support/clock.ts";
-import { acme, credentials, type FakeApi, fakeApi, ORIGIN } from "../support/fake-api.ts";
+import {
+  acme,
+  credentials,
+  type FakeApi,
+  fakeApi,
+  holdRefreshes,
+  ORIGIN,
+} from "../support/fake-api.ts";
 
 type Own = Vault<PasswordCredentials>;
 
@@ -46,13 +53,7 @@ const tokenOf = (vaults: Vaults<Own>, account: string): Promise<string> =>
   vaults.with(account, (vault) => vault.getToken());
 /** Begins a refresh for which nobody waits any more; its reply comes when it is let. */
 async function refreshFor({ vaults, api }: Stage, account: string): Promise<() => void> {
-  const { refresh } = api;
-  let release!: () => void;
-  const gate = new Promise<void>((resolve) => (release = resolve));
-  api.refresh = async (...call) => {
-    await gate;
-    return refresh(...call);
-  };
+  const release = holdRefreshes(api);
   const caller = new AbortController();
   const { signal } = caller;
   const call = vaults.with(account, async (vault) =>

@@ -4,7 +4,14 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { serveVault, type ServeOptions } from "../../../src/worker.ts";
 import type { PasswordCredentials } from "../../../src/providers/password.ts";
 import { settle } from "../../support/clock.ts";
-import { acme, credentials, type FakeApi, fakeApi, ORIGIN } from "../../support/fake-api.ts";
+import {
+  acme,
+  credentials,
+  type FakeApi,
+  fakeApi,
+  holdRefreshes,
+  ORIGIN,
+} from "../../support/fake-api.ts";
 
 const VMS = `${ORIGIN}/v1/vms`;
 
@@ -81,13 +88,7 @@ describe("a hundred accounts that nobody has", () => {
       isAway ? Promise.reject(new Error("away")) : inner.write(...args);
     const { ask, api } = crowd({ store: { ...inner, write } });
     await ask("ada", "signIn", credentials);
-    const { refresh } = api;
-    let release!: () => void;
-    const gate = new Promise<void>((resolve) => (release = resolve));
-    api.refresh = async (...call) => {
-      await gate;
-      return refresh(...call);
-    };
+    const release = holdRefreshes(api);
     // The worker's patience ends before the reply comes.
     const late = await ask("ada", "getToken", { rejected: "access-1-secret" });
     expect(late.error).toMatchObject({ code: "refresh_failed" });
