@@ -4,7 +4,17 @@ import type { Lock } from "../../../src/types.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, never, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
-import { gate, HOUR, MINUTE, odd, oddBench, outcome, SECOND, within } from "./faulty-parts.ts";
+import {
+  gate,
+  HOUR,
+  MINUTE,
+  type Odd,
+  odd,
+  oddBench,
+  outcome,
+  SECOND,
+  within,
+} from "./faulty-parts.ts";
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const grantBob = (): Response =>
@@ -100,6 +110,25 @@ describe("close() while a sign-in is being stored", () => {
   });
 });
 
+/** Disposed of while a refresh is under way; its reply comes when the store is away. */
+async function disposedInMidRefresh({
+  vault,
+  api,
+  clock,
+  store,
+}: Odd): Promise<readonly [Promise<void>]> {
+  const refresh = gate(api.refresh);
+  api.refresh = refresh.answer;
+  await clock.advance(HOUR);
+  void outcome(vault.getToken());
+  await settle();
+  const disposed = vault[Symbol.asyncDispose]();
+  store.isDown = true;
+  refresh.open();
+  // In a list, because an async function would wait for it.
+  return [disposed];
+}
+
 describe("close() while a refresh is under way", () => {
   it.each([0, 1, 4, 9])("commits what its reply brings %i s later [P20 P21]", async (later) => {
     const made = await odd();
@@ -126,15 +155,8 @@ describe("close() while a refresh is under way", () => {
     "commits it though the store is away for %i s just then [P20 P21]",
     async (away) => {
       const made = await odd();
-      const { vault, api, clock, store } = made;
-      const refresh = gate(api.refresh);
-      api.refresh = refresh.answer;
-      await clock.advance(HOUR);
-      void outcome(vault.getToken());
-      await settle();
-      const disposed = vault[Symbol.asyncDispose]();
-      store.isDown = true;
-      refresh.open();
+      const { api, clock, store } = made;
+      const [disposed] = await disposedInMidRefresh(made);
       await clock.advance(away * SECOND);
       store.isDown = false;
       await within(clock, 2 * SECOND, disposed);
@@ -144,15 +166,9 @@ describe("close() while a refresh is under way", () => {
   );
 
   it("ends though the store never comes back [P10 P21]", async () => {
-    const { vault, api, clock, store } = await odd();
-    const refresh = gate(api.refresh);
-    api.refresh = refresh.answer;
-    await clock.advance(HOUR);
-    void outcome(vault.getToken());
-    await settle();
-    const disposed = vault[Symbol.asyncDispose]();
-    store.isDown = true;
-    refresh.open();
+    const made = await odd();
+    const { clock } = made;
+    const [disposed] = await disposedInMidRefresh(made);
     await within(clock, 30 * SECOND, disposed);
     expect(clock.pending()).toEqual([]);
   });
