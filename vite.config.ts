@@ -152,6 +152,8 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // A second, as by default, is a guess at how busy the machine is.
+    expect: { poll: { timeout: 15_000 } },
     // Vitest's own default is one fewer than the machine has: a single one on two cores.
     maxWorkers: Math.max(2, os.availableParallelism() - 1),
     projects: [
@@ -161,6 +163,8 @@ export default defineConfig({
           name: "node",
           environment: "node",
           globalSetup: [control],
+          // Days of virtual time are seconds of work, and tenfold on a machine that does more besides.
+          testTimeout: 120_000,
           include: [
             "test/unit/**/*.test.ts",
             "test/docs/**/*.test.ts",

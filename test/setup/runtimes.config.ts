@@ -31,5 +31,6 @@ export default defineConfig({
     ...(runtime === "deno" && { maxWorkers: 2 }),
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    expect: { poll: { timeout: 15_000 } },
   },
 });

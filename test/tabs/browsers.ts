@@ -1,7 +1,7 @@
 /** What every stage of pages begins with: a real browser, and scripts for its pages. */
 import path from "node:path";
 import { build } from "esbuild";
-import { type Browser, chromium, firefox } from "playwright";
+import { type Browser, chromium, firefox, type Page } from "playwright";
 import { inject } from "vitest";
 
 export const launch = (which: "chromium" | "firefox" = "chromium"): Promise<Browser> =>
@@ -20,4 +20,15 @@ export async function bundle(name: string): Promise<string> {
     logLevel: "silent",
   });
   return outputFiles[0]?.text ?? "";
+}
+
+/**
+ * Loads a page anew past its service worker and the cache, in Chromium. The browser has only taken the
+ * command when it answers: the page is the old one until the new one is loaded.
+ */
+export async function hardReload(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const loaded = page.waitForEvent("load");
+  await session.send("Page.reload", { ignoreCache: true });
+  await loaded;
 }

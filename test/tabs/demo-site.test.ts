@@ -8,7 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { buildDemo } from "../../demo/site/build.js";
 import { serve, type Served } from "../apis/sockets.ts";
-import { launch } from "./browsers.ts";
+import { hardReload, launch } from "./browsers.ts";
 import { figure, press, signIn } from "./demo-visit.ts";
 
 const PLACE = "/docs/demo/";
@@ -70,8 +70,7 @@ it("five tabs with fifty requests each, and one refresh, without a server [P1]",
   expect(await figure(page, "healed")).toBe(250);
   expect(await figure(page, "refreshes")).toBe(1);
   // What was signed in lives on when the page is loaded anew, past its service worker, too.
-  const session = await page.context().newCDPSession(page);
-  await session.send("Page.reload", { ignoreCache: true });
+  await hardReload(page);
   await page.locator("body[data-ready]").waitFor();
   await page.getByRole("button", { name: "Sign out" }).waitFor();
   expect(await press(page, "Send one")).toContain("In the end it was answered");

@@ -3,6 +3,7 @@ import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import type { Echo } from "../apis/replies.ts";
 import { fetchOf, TABS } from "./tab-calls.ts";
+import { hardReload } from "./browsers.ts";
 import { closeTab } from "./lifeline.ts";
 import { credentials, hasStatus, setUp, type Stage, useBrowser } from "./real-tabs.ts";
 import { isolated, plain, stranger } from "./worker-requests.ts";
@@ -275,9 +276,7 @@ describe("the worker under isolation comes and goes", () => {
   it("a page that is not controlled, as after a hard reload, is claimed", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1, isolated);
-    const session = await stage.context.newCDPSession(page);
-    await session.send("Page.reload", { ignoreCache: true });
-    await page.waitForLoadState();
+    await hardReload(page);
     await hasStatus(page, "signed-in");
     expect(await statusOf(page, `${stage.url}/v1/me`)).toBe(200);
   });
