@@ -160,7 +160,8 @@ function isServed(
   // Another session's token is no answer to a 401: the caller sees that by the token's name.
   if (rejected && rejected.sessionId !== session.sessionId) return true;
   if (!isUseless(known, need)) return decision.serves;
-  if (decision.fails) return false;
+  // What has ended by time is sent nowhere, whatever an endpoint has said: time demands a refresh (P15).
+  if (decision.fails || facts.now >= (session.tokenSet.expiresAt ?? Infinity)) return false;
   // Another context may have got a newer one.
   const isSure = need.hasTried || stalenessOf(known, { running }) < JUST_LOOKED;
   if (!isSure) return false;

@@ -1,6 +1,7 @@
 /** The contexts of a schedule: each runs the engine that ships, by `createOwnedVault`, or asks one that does. */
 import { isVaultError } from "../../src/errors.ts";
-import type { AccessToken, TokenName, TokenSource } from "../../src/types.ts";
+import type { VaultFetch } from "../../src/request/contract.ts";
+import type { TokenSource } from "../../src/types.ts";
 import { createOwnedVault, type Vault } from "../../src/vault/vault.ts";
 import { createChannels } from "./channels.ts";
 import type { Invariants } from "./invariants.ts";
@@ -8,6 +9,7 @@ import { createLocks } from "./locks.ts";
 import { urlOf } from "./addresses.ts";
 import { type Call, createNetwork } from "./network.ts";
 import { type Credentials, providerOf } from "./providers.ts";
+import { createProxyFetch } from "./proxies.ts";
 import { MAX_STALENESS, PATIENCE, type Scenario } from "./scenario.ts";
 import type { Server } from "./server.ts";
 import type { Stores } from "./stores.ts";
@@ -20,6 +22,7 @@ export interface LiveContext {
   readonly source: TokenSource;
   /** Whether its calls ask another context's source. */
   readonly isProxy: boolean;
+  readonly send: VaultFetch;
 }
 
 export interface ContextsParts {
@@ -59,8 +62,10 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     const place = world.addPlace({ device, account });
     place.offset = offset;
     const [lock, channel] = [locks.of(place), channels.of(place)];
+    const provider = providerOf(scenario, server, place);
+    const fetch = network.fetchOf(place);
     const { vault, engine: source } = createOwnedVault<Credentials>({
-      provider: providerOf(scenario, server, place),
+      provider,
       store: stores.storeOf(place),
       account,
       ...(lock && { lock }),
@@ -69,7 +74,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       patience: PATIENCE,
       maxStaleness: MAX_STALENESS,
       online,
-      fetch: network.fetchOf(place),
+      fetch,
       clock: world.clockOf(place),
       random: world.random,
     });
@@ -77,7 +82,15 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       world.trace(place, () => `event ${event.type}`);
       invariants.event(place, event);
     });
-    const context = { place, vault, source, isProxy };
+    const context: LiveContext = {
+      place,
+      vault,
+      source,
+      isProxy,
+      send: isProxy
+        ? createProxyFetch({ world, place, provider, fetch, owner: () => ownerOf(place) })
+        : vault.fetch,
+    };
     all.push(context);
     invariants.facts.contexts.push({ place, vault: vault as Vault<never> });
     return context;
@@ -93,59 +106,8 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
         isLive(other) && !other.isProxy && invariants.facts.isNeighbour(other.place, place),
     );
 
-  /** A question to the owner and its answer, each on its way for a moment. */
-  function ask(place: Place, need: Parameters<TokenSource["getToken"]>[0]): Promise<AccessToken> {
-    return new Promise((resolve, reject) => {
-      const owner = ownerOf(place);
-      if (!owner) return reject(new TypeError("no owner"));
-      const back = (done: () => void): void => void world.schedule(place, world.random() * 3, done);
-      world.schedule(owner.place, world.random() * 3, () => {
-        Promise.resolve(owner.source.getToken({ ...need, isHandedOn: true })).then(
-          (token) => back(() => resolve(token)),
-          (error: unknown) => back(() => reject(error as Error)),
-        );
-      });
-    });
-  }
-
-  /** The last generation that a proxy saw an endpoint let through. */
-  const passed = new Map<string, TokenName>();
-
-  /** What a proxy in front of an owner does with a call: the 401 rule, by questions. */
-  async function viaOwner(made: Call, init: RequestInit): Promise<{ status: number }> {
-    const { place, endpoint } = made;
-    const send = (token: AccessToken): Promise<Response> =>
-      network.fetchOf(place)(urlOf(endpoint), {
-        ...init,
-        headers: { authorization: `Bearer ${token.accessToken}` },
-      });
-    const name = `${place.id} ${endpoint}`;
-    const startedAt = world.now();
-    made.owner = ownerOf(place)?.place;
-    const token = await ask(place, {});
-    const waited = world.now() - startedAt;
-    const response = await send(token);
-    if (response.status === 200) passed.set(name, token);
-    if (response.status !== 401) return response;
-    const known = passed.get(name);
-    const newer = await ask(place, {
-      rejected: { sessionId: token.sessionId, generation: token.generation },
-      endpoint: `proxied ${endpoint}`,
-      passed: known?.sessionId === token.sessionId ? known.generation : undefined,
-      waited,
-    }).catch((error: unknown) => {
-      if (isVaultError(error) && error.code === "refresh_failed") return token;
-      throw error;
-    });
-    const isSame = newer.sessionId !== token.sessionId || newer.generation === token.generation;
-    if (isSame) return response;
-    const second = await send(newer);
-    if (second.status === 200) passed.set(name, newer);
-    return second;
-  }
-
   function call(context: LiveContext, wanted: number): Call {
-    const { place, vault } = context;
+    const { place } = context;
     const number = calls.length;
     const made: Call = {
       place,
@@ -164,8 +126,9 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     const controller = new AbortController();
     aborts.set(place, [...(aborts.get(place) ?? []), controller]);
     const init = { method: "POST", body: `${number}:bytes`, signal: controller.signal };
-    const sent = context.isProxy ? viaOwner(made, init) : vault.fetch(urlOf(made.endpoint), init);
-    sent
+    if (context.isProxy) made.owner = ownerOf(place)?.place;
+    context
+      .send(urlOf(made.endpoint), init)
       .then(
         ({ status }) => {
           made.status = status;
@@ -173,7 +136,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
         (error: unknown) => {
           if (error instanceof Violation) throw error;
           made.code = isVaultError(error) ? error.code : String((error as Error).name);
-          invariants.failed(place, made.code);
+          invariants.failed(made, made.code);
         },
       )
       .finally(() => {
@@ -182,7 +145,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
           place,
           () => `call ${number} ends: ${made.status ?? made.code}, sent ${made.accesses}`,
         );
-        if (!made.isProxied) invariants.settled(made);
+        invariants.settled(made);
       })
       .catch((error: unknown) => invariants.report(error));
     return made;

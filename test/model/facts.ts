@@ -126,6 +126,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     }[],
     /** The sessions that a context has told of. */
     heard: new Map<Place, Set<string>>(),
+    /** By context and session: when it first told of it. */
+    heardAt: new Map<string, number>(),
     /** What a context has told that it could not store. */
     unpersisted: new Map<Place, { readonly sessionId: string; readonly at: number }>(),
     /** By session and generation: when a refresh's or sign-in's record took effect. */
@@ -150,6 +152,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     sessionByAccess: new Map<string, string>(),
     generationByAccess: new Map<string, number>(),
     sessionByGrants: new Map<Grants, string>(),
+    /** When an access token ends, by the record. */
+    endByAccess: new Map<string, number>(),
     revokes: [] as { readonly at: number; readonly place: Place; readonly token: string }[],
 
     violate(code: Code, text: string): void {
@@ -254,6 +258,7 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     facts.sessionByAccess.set(granted.access, next.sessionId);
     facts.generationByAccess.set(granted.access, body.generation);
     facts.sessionByGrants.set(granted.grants, next.sessionId);
+    facts.endByAccess.set(granted.access, body.tokenSet.expiresAt ?? Infinity);
   });
   return facts;
 }

@@ -9,7 +9,7 @@ import type { Place } from "./world.ts";
 export interface Calling {
   apiRequest(call: Call, place: Place, access: string): void;
   event(place: Place, event: VaultEvent): void;
-  failed(place: Place, code: string): void;
+  failed(call: Call, code: string): void;
   settled(call: Call): void;
   allSettled(calls: readonly Call[]): void;
   /** What a call in a calm world must bring, from what the server and the record know. */
@@ -79,6 +79,66 @@ export function judgeCalls(facts: Facts): Calling {
     return isUnstored && !!stored && held.grants.user !== stored.grants.user;
   }
 
+  /** Whether the server has refused a session of this account, or one that nobody knows any more. */
+  const isRefusedHere = (place: Place): boolean =>
+    [...server.refused].some((grants) => {
+      const op = facts.opOf(grants);
+      // A browser has one jar for all accounts.
+      const isJars = scenario.provider === "cookie" && grants?.device === place.device;
+      return !op || isJars || facts.isNeighbour(op.place, place);
+    });
+
+  /** A sign-in was asked for: by a refusal, and not before the access token had ended. */
+  function judgeAsking({ place, accesses, startedAt }: Call): void {
+    if (!isRefusedHere(place) && !isStrangers(place))
+      violate("P17.asked", "F13: a sign-in was asked for, though the server never refused");
+    const found = facts.recordOf(place);
+    const stored = bodyOf(found);
+    const access = stored?.tokenSet.accessToken ?? "";
+    const given = server.byAccess.get(access);
+    const isKnown = facts.heardAt.get(`${place.id} ${found?.sessionId}`) ?? Infinity;
+    if (!stored?.refused || !given || accesses.length > 0 || facts.rejected.has(access)) return;
+    if (isKnown > startedAt || facts.signedOut.has(place) || facts.hasEvicted) return;
+    const context = facts.contexts.find((one) => one.place === place);
+    if (!context?.vault.snapshot().persisted || facts.isClockUnsure) return;
+    const isGood = server.isGood(access) && world.now() < given.diesAt - 30_000;
+    if (isGood)
+      violate("P9.serves", "F36: a sign-in was asked for while the access token was good");
+  }
+
+  /** Nobody is signed in, says a context: is it so, and may it say so? */
+  function judgeAbsence({ place, startedAt }: Call): void {
+    const isUntouched =
+      !facts.ended.size && !facts.gone.size && !facts.signedOut.size && !facts.removals.length;
+    const found = facts.recordOf(place);
+    if (!bodyOf(found) || !isUntouched) return;
+    const heardAt = facts.heardAt.get(`${place.id} ${found?.sessionId}`);
+    if (heardAt !== undefined && heardAt < startedAt)
+      violate("P16.gone", "F58: no session, though this context knows one");
+    // A store that shows the past may show a context that comes anew what was before the sign-in.
+    if (lag && !facts.heard.has(place)) return;
+    const since = facts.begunAt.get(found?.sessionId ?? "") ?? Infinity;
+    // A look that was under way may still tell what was before the sign-in.
+    if (world.now() - since > longestRead)
+      violate("P16.gone", "F58: no session, though the store has one");
+  }
+
+  /** A token that has ended, by the record and the clock here, is a reason to refresh, and is sent nowhere. */
+  function judgePast(place: Place, access: string): void {
+    const late = facts.wallOf(place) - (facts.endByAccess.get(access) ?? Infinity);
+    if (late > 0) violate("P15.past", `${access} was sent ${late} ms past its end`);
+  }
+
+  /** One patience for a call, both of its waits together. */
+  function judgeTime(call: Call): void {
+    const { place } = call;
+    if (call.isProxied) return;
+    const took = world.now() - call.startedAt - (place.frozenFor - call.frozenBefore);
+    const most = PATIENCE + call.travel + LEEWAY + THAW * (place.freezes - call.freezesBefore);
+    if (took > most)
+      violate("P10.late", `F51: a call took ${Math.round(took)} ms of ${Math.round(most)} ms`);
+  }
+
   return {
     apiRequest(call, place, access) {
       // What a proxy sends is its owner's: the owner's own calls are judged.
@@ -88,14 +148,18 @@ export function judgeCalls(facts: Facts): Calling {
       if (!facts.sessionByAccess.has(access) && context?.vault.snapshot().persisted)
         violate("P7.unstored", "F9: a token was served before it was stored, and not marked so");
       judgeOwner(place, access);
+      judgePast(place, access);
       const session = facts.sessionOf(access);
       if (session === undefined) return;
       if (!call.bodies.length) judgeGeneration(place, session, access);
       judgeEnd(place, session);
     },
     event(place, { type, sessionId }) {
-      if (sessionId !== undefined)
+      if (sessionId !== undefined) {
         facts.heard.set(place, (facts.heard.get(place) ?? new Set()).add(sessionId));
+        const name = `${place.id} ${sessionId}`;
+        if (!facts.heardAt.has(name)) facts.heardAt.set(name, world.now());
+      }
       if (type === "unpersisted" && sessionId !== undefined)
         facts.unpersisted.set(place, { sessionId, at: world.now() });
       if (type !== "refused") return;
@@ -104,26 +168,14 @@ export function judgeCalls(facts: Facts): Calling {
       refusedEvents.set(name, count);
       if (count > 1) violate("P9.twice", "one refusal, several events");
     },
-    failed(place, code) {
-      if (code === "sign_in_required" && !server.refusals() && !isStrangers(place))
-        violate("P17.asked", "F13: a sign-in was asked for, though the server never refused");
-      if (code !== "no_session" || place.storeDown) return;
-      // A store that shows the past may show a context that comes anew what was before the sign-in.
-      if (lag && !facts.heard.has(place)) return;
-      const isUntouched =
-        !facts.ended.size && !facts.gone.size && !facts.signedOut.size && !facts.removals.length;
-      const found = facts.recordOf(place);
-      const since = facts.begunAt.get(found?.sessionId ?? "") ?? Infinity;
-      // A look that was under way may still tell what was before the sign-in.
-      if (bodyOf(found) && isUntouched && world.now() - since > longestRead)
-        violate("P16.gone", "F58: no session, though the store has one");
+    failed(call, code) {
+      const { place } = call;
+      if (code === "sign_in_required") judgeAsking(call);
+      if (code === "no_session" && !place.storeDown) judgeAbsence(call);
     },
     settled(call) {
-      const { place, bodies, accesses } = call;
-      const took = world.now() - call.startedAt - (place.frozenFor - call.frozenBefore);
-      const most = PATIENCE + call.travel + LEEWAY + THAW * (place.freezes - call.freezesBefore);
-      if (took > most)
-        violate("P10.late", `F51: a call took ${Math.round(took)} ms of ${Math.round(most)} ms`);
+      const { bodies, accesses } = call;
+      judgeTime(call);
       if (bodies.length > 2) violate("P11.sends", "a call was sent more than twice");
       if (new Set(bodies).size > 1) violate("P11.bytes", "the second send had other bytes");
       if (bodies.length < 2) return;
@@ -177,7 +229,6 @@ export function judgeCalls(facts: Facts): Calling {
       const isSpendable = scenario.rotation === "none" || known?.usedAt === undefined;
       const isAlive =
         server.isGood(given.access) &&
-        !stored.rejected &&
         facts.wallOf(place) < (stored.tokenSet.expiresAt ?? Infinity) - 25_000;
       return isSpendable || isAlive ? "200" : "any";
     },

@@ -75,7 +75,7 @@ export function judgeRecords(facts: Facts): void {
     const notBefore = place.notBefore.get(next.sessionId + before.generation) ?? -Infinity;
     const isUnsure = facts.isClockUnsure && !isOwn;
     const life = (before.tokenSet.expiresAt ?? Infinity) - before.issuedAt;
-    const is401 = after.intent.causedBy !== undefined || after.rejected;
+    const is401 = after.intent.causedBy !== undefined;
     const floor = is401 ? 5_000 : Math.min(60_000, life / 10);
     const known = isUnsure ? notBefore : Math.min(committed, arrived?.at ?? Infinity);
     const since = world.now() - known;

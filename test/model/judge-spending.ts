@@ -159,8 +159,7 @@ export function judgeSpending(facts: Facts): Spending {
     }
     if (!stored || facts.refreshOf(stored) !== token) return;
     const { expiresAt = Infinity, accessToken } = stored.tokenSet;
-    const hasEnded =
-      stored.rejected || facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken, place);
+    const hasEnded = facts.wallOf(place) >= expiresAt || facts.isEndedBy401(accessToken, place);
     if (!hasEnded) violate("P2.early", "a replay while the access token was still good");
     if (laterThan({ given: spend.given, attempt: stored.attempt }, place).length)
       violate("P2.held", "a spent token, by a context that had been given the next one");

@@ -17,8 +17,6 @@ export interface Body {
     readonly causedBy?: string;
   };
   readonly coolDown?: { until: number; tries: number };
-  /** Older records only: a 401 has ended this generation for everybody. */
-  readonly rejected?: true;
 }
 
 export const bodyOf = (record: StoredRecord | undefined): Body | undefined =>

@@ -60,6 +60,8 @@ export function createServer(world: World, scenario: Scenario) {
   /** The browser's cookie jar, for each device: the refresh token that a cookie holds. */
   const jars = new Map<number, string | undefined>();
   let seq = 0;
+  /** Whose tokens were refused; `undefined` for a token that nobody gave. */
+  const refused = new Set<Grants | undefined>();
   let refusals = 0;
   let reuses = 0;
 
@@ -131,7 +133,8 @@ export function createServer(world: World, scenario: Scenario) {
   const give = (grants: Grants, isRenewed: boolean, refresh?: string): Reply =>
     reply(200, told(make(grants, { isRenewed, refresh: refresh ?? `rt-${seq + 1}` })));
 
-  function refuse(): Reply {
+  function refuse(grants: Grants | undefined): Reply {
+    refused.add(grants);
     refusals++;
     return reply(401, { error: "invalid refresh token" });
   }
@@ -162,14 +165,14 @@ export function createServer(world: World, scenario: Scenario) {
     refusals: () => refusals,
     reuses: () => reuses,
     reply,
-    refuse,
+    refused,
     signIn: (user: string, device: number): Reply => give(begin(user, device), false),
     /** A token that somebody else got, for `adopt`. */
     hand: (user: string, device: number): Granted =>
       make(begin(user, device), { refresh: `rt-${seq + 1}` }),
     mint(user: string, device: number): Reply {
       const grants = all.find((one) => one.user === user);
-      if (grants?.isRevoked) return refuse();
+      if (grants?.isRevoked) return refuse(grants);
       return reply(200, told(make(grants ?? begin(user, device), { isRenewed: !!grants })));
     },
     /** A JWT that a client has signed by itself: known here, because the model wants to judge it. */
@@ -181,7 +184,7 @@ export function createServer(world: World, scenario: Scenario) {
       // A browser without a cookie: nobody's session ends.
       if (token === "") return reply(401, { error: "no cookie" });
       const found = byRefresh.get(token);
-      if (!found || found.grants.isRevoked) return refuse();
+      if (!found || found.grants.isRevoked) return refuse(found?.grants);
       const first = found.usedAt;
       found.usedAt ??= world.now();
       if (scenario.killsOld) end(({ grants }) => grants === found.grants);
@@ -191,7 +194,7 @@ export function createServer(world: World, scenario: Scenario) {
         reuses++;
         found.grants.isRevoked = true;
         end(({ grants }) => grants === found.grants);
-        return refuse();
+        return refuse(found.grants);
       }
       return give(found.grants, true);
     },
