@@ -62,9 +62,9 @@ function storeHappening(before: Knowledge, news: News, after: Knowledge): Happen
 
 function sessionHappening(before: Knowledge, after: Knowledge): Happening | undefined {
   const [was, is] = [before.session, after.session];
-  if (was && !is) return { type: "signed-out", session: was };
-  if (!was || !is || was.sessionId !== is.sessionId || was.generation >= is.generation)
-    return undefined;
+  // Where another session has taken its place, what an application keeps of the earlier user is over too.
+  if (was && was.sessionId !== is?.sessionId) return { type: "signed-out", session: was };
+  if (!was || !is || was.generation >= is.generation) return undefined;
   const isOwn = after.gotHere === is.tokenSet.accessToken;
   return { type: isOwn ? "refreshed" : "adopted", session: is };
 }

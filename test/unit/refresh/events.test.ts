@@ -93,8 +93,8 @@ describe("a session", () => {
     expect(told(after, { type: "changed", change: end(["a"], T) })).toEqual([]);
   });
 
-  it("that another has taken the place of is no event: the sign-in is told by its own news [P19]", () => {
-    expect(told(knownOf(a, T), read(b, T))).toEqual([]);
+  it("that another has taken the place of has ended; the sign-in is told by its own news [P4 P19 S19]", () => {
+    expect(told(knownOf(a, T), read(b, T))).toEqual(["signed-out a3"]);
     expect(told(knownOf(b, T), { type: "started", sessionId: "b" })).toEqual(["signed-in b3"]);
   });
 });
