@@ -153,13 +153,18 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
 
   /** Tells the invariants how it ends; what rejects with something that is no vault error is reported. */
   function follow(
+    { place }: LiveContext,
     work: Promise<unknown>,
     told: { resolved(): void; rejected?: () => void },
   ): Promise<void> {
-    return work.then(told.resolved, (error: unknown) => {
-      told.rejected?.();
-      if (!isVaultError(error)) invariants.report(error);
-    });
+    const question = {};
+    place.busy.add(question);
+    return work
+      .finally(() => place.busy.delete(question))
+      .then(told.resolved, (error: unknown) => {
+        told.rejected?.();
+        if (!isVaultError(error)) invariants.report(error);
+      });
   }
 
   const newUser = (): string => `ada+${users++}@example.com`;
@@ -181,7 +186,7 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     signIn(context: LiveContext): Promise<void> {
       const email = newUser();
       const told = invariants.begin(context as never, email);
-      return follow(context.vault.signIn({ email, password: "correct horse" }), told);
+      return follow(context, context.vault.signIn({ email, password: "correct horse" }), told);
     },
     adopt(context: LiveContext): Promise<void> {
       const user = newUser();
@@ -189,23 +194,37 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       const told = invariants.begin(context as never, user);
       const expiresAt = context.place.offset + EPOCH + diesAt;
       return follow(
+        context,
         context.vault.adopt({ accessToken: access, refreshToken: refresh, expiresAt }),
         told,
       );
     },
-    find({ place, vault }: LiveContext): Promise<void> {
-      invariants.facts.soughtUntil.set(place.device, world.now() + SEARCH);
-      return follow(vault.signIn(undefined as never), { resolved() {} });
+    find(context: LiveContext): Promise<void> {
+      invariants.facts.soughtUntil.set(context.place.device, world.now() + SEARCH);
+      return follow(context, context.vault.signIn(undefined as never), { resolved() {} });
     },
-    list: ({ vault }: LiveContext): Promise<void> => follow(vault.accounts(), { resolved() {} }),
+    list: (context: LiveContext): Promise<void> =>
+      follow(context, context.vault.accounts(), { resolved() {} }),
     signInOutside(): void {
       for (const device of new Set(all.map(({ place }) => place.device)))
         server.jars.set(device, server.hand(newUser(), device).refresh);
     },
-    signOut: ({ place, vault }: LiveContext): Promise<void> =>
-      follow(vault.signOut(), invariants.signOut(place)),
-    remove({ place, vault }: LiveContext, account: string): Promise<void> {
-      return follow(vault.removeAccount(account), invariants.remove(place, account));
+    signOut(context: LiveContext): Promise<void> {
+      const told = invariants.signOut(context.place);
+      return follow(context, context.vault.signOut(), told);
     },
+    remove(context: LiveContext, account: string): Promise<void> {
+      const told = invariants.remove(context.place, account);
+      return follow(context, context.vault.removeAccount(account), told);
+    },
+    /** Whether a context has nothing under way: no call, no question, no change that waits. */
+    isIdle: ({ place, vault }: LiveContext): boolean =>
+      !place.busy.size &&
+      !place.pending.size &&
+      vault.snapshot().persisted &&
+      calls.every((one) => one.place !== place || one.settledAt !== undefined) &&
+      [...invariants.facts.presented.values()]
+        .flat()
+        .every((use) => use.place !== place || use.isOver()),
   };
 }

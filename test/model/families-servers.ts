@@ -60,6 +60,16 @@ const bads = (count: number): Endpoint[] => [
   ...Array.from({ length: count }, () => ({ kind: "bad" as const })),
 ];
 
+/** Once a context has seen an endpoint let a token through, that is an ordinary endpoint to it. */
+function mustStayHealed({ calls }: Run): void {
+  for (const place of new Set(calls.map((one) => one.place))) {
+    const own = calls.filter((one) => one.place === place && one.endpoint !== 0);
+    const first = own.find(({ status }) => status === 200);
+    must(!!first, "an endpoint never healed");
+    mustServe({ calls: own.filter(({ startedAt }) => startedAt > (first?.settledAt ?? 0)) });
+  }
+}
+
 interface Beat {
   /** How many endpoints are bad. */
   readonly count: number;
@@ -138,6 +148,36 @@ const beside: Family[] = [
     judge(run) {
       mustServe({ calls: goodCalls(run) });
       mustBeAtOnce(goodCalls(run).slice(2));
+    },
+  },
+  {
+    title:
+      "an endpoint that heals late is refreshed for again, from its first success on [P13 F42]",
+    share: 0.5,
+    schedules: fc
+      .record({
+        drawn: scenario({ ...calm, killsOld: false, tokenTime: [300, 2_000], contexts: 2 }, []),
+        // Less than the first pause, and more than the fifth.
+        minutes: fc.integer({ min: 1, max: 40 }),
+        beat: fc.constantFrom(1, 3),
+      })
+      .map(({ drawn, minutes, beat }) => ({
+        ...drawn,
+        life: HOUR,
+        endpoints: [{ kind: "good" as const }, { kind: "ill" as const, until: minutes * MINUTE }],
+        script: [
+          ...besides(3 * minutes, { count: 1, beat }),
+          ...repeat(4, [
+            ...besides(1, { count: 1, beat: 1 }),
+            ...besides(drawn.seed % 12, { count: 1, beat }),
+            { after: drawn.seed % 7_000, command: { type: "expire" as const } },
+            ...besides(2, { count: 1, beat: 1 }),
+          ]),
+        ],
+      })),
+    judge(run) {
+      mustServe({ calls: goodCalls(run) });
+      mustStayHealed(run);
     },
   },
   {

@@ -139,6 +139,15 @@ export function judgeCalls(facts: Facts): Calling {
       violate("P10.late", `F51: a call took ${Math.round(took)} ms of ${Math.round(most)} ms`);
   }
 
+  /** Whether somebody has asked to sign out here, and nobody has signed in since. */
+  function isSignedOutSince(place: Place): boolean {
+    const at = facts.tried.get(place);
+    if (at === undefined) return false;
+    const access = bodyOf(facts.recordOf(place))?.tokenSet.accessToken ?? "";
+    const op = facts.opOf(server.byAccess.get(access)?.grants);
+    return !op || facts.isClockUnsure || op.startedAt <= at + 1;
+  }
+
   return {
     apiRequest(call, place, access) {
       // What a proxy sends is its owner's: the owner's own calls are judged.
@@ -212,7 +221,7 @@ export function judgeCalls(facts: Facts): Calling {
       const found = facts.recordOf(place);
       const stored = bodyOf(found);
       if (!found || !stored || facts.ended.has(found.sessionId) || stored.refused) return "any";
-      if (scenario.endpoints[0]?.kind === "bad" || facts.tried.has(place)) return "any";
+      if (scenario.endpoints[0]?.kind === "bad" || isSignedOutSince(place)) return "any";
       // Devices that end each other's sessions may stand in a pause.
       if (scenario.devices > 1) return "any";
       // Its own sign-in, which the store did not take, replaces what the record says.

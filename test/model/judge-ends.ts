@@ -21,10 +21,36 @@ export function judgeEnds(facts: Facts): Ends {
   const { world, server, scenario, violate } = facts;
   const revokes = scenario.provider === "password";
 
+  /** Whether a closed vault has had its time to finish what was under way. */
+  const hasHadTime = ({ closedAt, disturbedAt }: Place): boolean =>
+    world.now() > Math.max(closedAt, disturbedAt) + FINISH;
+
   facts.stores.onBegin.push((place) => {
-    const { closedAt, disturbedAt } = place;
-    if (world.now() > Math.max(closedAt, disturbedAt) + FINISH)
-      violate("P21.store", "F44: a closed vault reads on");
+    const { closedAt, wasIdle } = place;
+    if (wasIdle && world.now() > closedAt)
+      violate("P21.store", "F44: a closed vault begins a look");
+    if (hasHadTime(place)) violate("P21.store", "F44: a closed vault reads on");
+  });
+
+  /**
+   * Whether a sign-out or a removal may have ended what this sign-in began. One that was asked for before has only
+   * clocks to tell it from what came later.
+   */
+  const mayBeEnded = ({ place, startedAt }: Begun): boolean =>
+    [...facts.tried].some(
+      ([other, at]) =>
+        facts.isNeighbour(other, place) && (facts.isClockUnsure || at >= startedAt - 1),
+    ) || facts.removals.some((one) => facts.isNeighbour(place, one) && one.settledAt >= startedAt);
+
+  facts.stores.onWrite.push((place, _, next) => {
+    if (!next?.tombstone || facts.hasEvicted) return;
+    const [grants] = [...facts.sessionByGrants].find(([, id]) => id === next.sessionId) ?? [];
+    const op = facts.opOf(grants);
+    if (op && !mayBeEnded(op))
+      violate(
+        "P19.ended",
+        `F41: context ${place.id} has ended a session that nobody signed out of`,
+      );
   });
 
   /** Whether something else may have taken this sign-in's place: it ended no earlier than this began. */
@@ -34,10 +60,7 @@ export function judgeEnds(facts: Facts): Ends {
       (other) =>
         other !== op && facts.isNeighbour(other.place, op.place) && other.settledAt >= op.startedAt,
     ) ||
-    [...facts.tried].some(
-      ([place, at]) => facts.isNeighbour(place, op.place) && at >= op.startedAt - 60_000,
-    ) ||
-    facts.removals.some((one) => facts.isNeighbour(op.place, one) && one.settledAt >= op.startedAt);
+    mayBeEnded(op);
 
   function begin({ place, vault }: Context, user: string): { resolved(): void; rejected(): void } {
     const op: Begun = {
@@ -190,6 +213,8 @@ export function judgeEnds(facts: Facts): Ends {
     revokeRequest(place, token) {
       facts.revokes.push({ at: world.now(), place, token });
       if (world.now() <= place.closedAt) return;
+      if (!facts.tried.has(place) || hasHadTime(place))
+        violate("P21.revoked", "F47: a closed vault began a revocation");
       const found = facts.recordOf(place);
       const stored = found?.tombstone ? undefined : bodyOf(found)?.tokenSet;
       // What a sign-out from before has ended is told, though its store is away (S14).

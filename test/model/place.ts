@@ -11,8 +11,11 @@ export interface Place {
   offset: number;
   isFrozen: boolean;
   isCrashed: boolean;
-  /** When its vault was closed. */
+  /** When its vault was closed, and whether nothing was under way at that moment. */
   closedAt: number;
+  wasIdle: boolean;
+  /** What its application waits for, beside calls. */
+  readonly busy: Set<object>;
   /** True time at which it was last frozen or resumed. */
   disturbedAt: number;
   freezes: number;
@@ -51,6 +54,8 @@ export const makePlace = (
   isFrozen: false,
   isCrashed: false,
   closedAt: Infinity,
+  wasIdle: false,
+  busy: new Set(),
   disturbedAt: -Infinity,
   freezes: 0,
   frozenFor: 0,

@@ -8,12 +8,14 @@ import { EPOCH, type Place, type World } from "./world.ts";
 export type Rotation = "strict" | "window" | "none";
 
 /**
- * An endpoint of the API. `"bad"`: 401 whatever the token. `"lagging"`: a replica that hears of a
- * refresh only `lag` milliseconds later, so that it rejects what is new and takes what is old.
+ * An endpoint of the API. `"bad"`: 401 whatever the token. `"ill"`: the same, until it heals. `"lagging"`: a
+ * replica that hears of a refresh only `lag` milliseconds later, so that it rejects what is new and takes what
+ * is old.
  */
 export type Endpoint =
   | { readonly kind: "good" }
   | { readonly kind: "bad" }
+  | { readonly kind: "ill"; readonly until: number }
   | { readonly kind: "lagging"; readonly lag: number };
 
 /** What one sign-in has begun at the server. */
@@ -142,7 +144,7 @@ export function createServer(world: World, scenario: Scenario) {
   /** Whether this endpoint knows the token, which is otherwise good. */
   function knows(endpoint: Endpoint, granted: Granted): boolean {
     const now = world.now();
-    if (endpoint.kind === "bad") return false;
+    if (endpoint.kind === "bad" || (endpoint.kind === "ill" && now < endpoint.until)) return false;
     const lag = endpoint.kind === "lagging" ? endpoint.lag : 0;
     if (granted.isRenewed && now - granted.at < lag) return false;
     return now < granted.deadAt + lag;

@@ -43,7 +43,9 @@ const isCoolingLong = ({ retryAfter, offsets, script }: Scenario): boolean =>
   offsets.some((offset) => offset !== 0) ||
   script.some(({ command }) => command.type === "clock");
 
-function close({ world }: Stage, { place, vault }: LiveContext): void {
+function close({ world, contexts }: Stage, context: LiveContext): void {
+  const { place, vault } = context;
+  place.wasIdle = contexts.isIdle(context);
   vault.close();
   place.closedAt = world.now();
 }
