@@ -234,7 +234,9 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
       if (scenario.rotation !== "none" && number === "P17") return true;
     }
     if (stores.rules.isAtomic) return false;
-    return /^(P3|P5|P8|P18|P19|P20)$/.test(number) || /^(P2.living|P4.back|P15.floor)$/.test(code);
+    // A refresh that compares with the past writes over a sign-out: SECURITY.md says so (P4).
+    const isLoose = /^(P2.living|P4.back|P4.elsewhere|P4.stands|P15.floor)$/.test(code);
+    return isLoose || /^(P3|P5|P8|P18|P19|P20)$/.test(number);
   }
 
   // The same for all contexts of a store: what was written, and what it says of whom.

@@ -35,6 +35,9 @@ function isRepeatedInWindow({ tokenCalls }: Run, { rotation, reuseWindow }: Scen
   return isSame && second.at - first.at < reuseWindow / 2;
 }
 
+/** As Workers KV is by itself. */
+const LAGGING = { ...STORE, isAtomic: false, hasScope: false, shared: "everywhere" as const };
+
 const stores: Family[] = [
   {
     title:
@@ -124,10 +127,27 @@ const stores: Family[] = [
         ]),
         lag: fc.constantFrom(0, 1_000, 60_000),
       })
-      .map(({ drawn, lag }) => ({
-        ...drawn,
-        store: { ...STORE, isAtomic: false, hasScope: false, shared: "everywhere" as const, lag },
-      })),
+      .map(({ drawn, lag }) => ({ ...drawn, store: { ...LAGGING, lag } })),
+  },
+  {
+    title: "such a store, with every lock and channel, and all that users do [P10 P11 P16 F103]",
+    schedules: fc
+      .record({
+        drawn: scenario({ rotation: "none" }, [
+          "call",
+          "expire",
+          "reload",
+          "close",
+          "sign-in",
+          "sign-out",
+          "adopt",
+          "store-down",
+          "store-up",
+        ]),
+        provider: fc.constantFrom("vmcloud" as const, "password" as const, "mint" as const),
+        lag: fc.constantFrom(0, 1_000, 60_000),
+      })
+      .map(({ drawn, provider, lag }) => ({ ...drawn, provider, store: { ...LAGGING, lag } })),
   },
 ];
 

@@ -1,6 +1,6 @@
 /** Judges every write of a record at the moment at which it takes effect: P3 to P6, P15, P18, P19. */
 import type { StoredRecord } from "../../src/types.ts";
-import type { Facts } from "./facts.ts";
+import type { Begun, Facts } from "./facts.ts";
 import { type Body, bodyOf } from "./record.ts";
 import type { Granted } from "./server.ts";
 import type { Place } from "./world.ts";
@@ -114,7 +114,7 @@ export function judgeRecords(facts: Facts): void {
       violate("P6.mixed", "the access token of one grant with the refresh token of another");
     const op = facts.opOf(given.grants);
     const isAnothers = op !== undefined && facts.keyOf(op.place.account) !== key;
-    if (isAnothers && !isAskedFor(given, place))
+    if (isAnothers && !isAskedFor(given, place) && !isNobodys(op))
       violate("S11.account", "one account's token in another's record");
     const name = next.sessionId + after.generation;
     if (previous?.sessionId !== next.sessionId) {
@@ -162,6 +162,10 @@ export function judgeRecords(facts: Facts): void {
       return false;
     return (facts.soughtUntil.get(device) ?? -1) >= left.at;
   }
+
+  /** A page has died before it could say whose the new cookie is: who finds it takes it for a stranger's. */
+  const isNobodys = ({ place, isResolved }: Begun): boolean =>
+    scenario.provider === "cookie" && place.isCrashed && !isResolved;
 
   /** Whoever has left is signed in again by no look, though the cookie is there: only where it is asked for. */
   function judgeRestored(given: Granted, place: Place): void {

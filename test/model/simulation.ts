@@ -216,6 +216,7 @@ async function settle(stage: Stage): Promise<void> {
     invariants.fulfilled(expected, last);
   }
   await finishWriting(stage);
+  await finishRetries(stage);
   invariants.final();
   invariants.check();
 }
@@ -227,6 +228,16 @@ async function finishWriting({ world, invariants: { facts } }: Stage): Promise<v
   const isWriting = (): boolean => (facts.arrivals.at(-1)?.at ?? -Infinity) > world.now() - longest;
   // Refreshes ahead of time may follow each other, but not for ever.
   for (let times = 0; times < 10 && isWriting(); times++) await world.run(world.now() + longest);
+}
+
+/** What a store did not take is tried again, and in a calm world it is taken at last. */
+async function finishRetries({ world, scenario, contexts, invariants }: Stage): Promise<void> {
+  const isWaiting = (): boolean =>
+    contexts.all.filter(contexts.isLive).some(({ vault }) => !vault.snapshot().persisted);
+  // Some answers of such a store never come in time.
+  if (scenario.store.over > 0 || !isWaiting()) return;
+  await world.run(world.now() + RETRIES.every + 2 * REQUEST);
+  if (isWaiting()) invariants.facts.violate("P20.waiting", "F9: a change was never written");
 }
 
 export async function simulate(scenario: Scenario) {
