@@ -84,7 +84,7 @@ function sendingBy(
       fetch: fetch_ ?? ((...request) => fetch(...request)),
       isSelfSigned: provider.renewal?.selfSigned,
       maxReplayBytes,
-      running: clock.running,
+      running: () => clock.running(),
     }),
     getToken: createGetToken(engine, clock),
     async authorization(options) {
