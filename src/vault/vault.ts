@@ -102,6 +102,20 @@ const tellerOf =
     tell(type && own({ type, account, sessionId, generation, status }));
   };
 
+/** Lets the application wake the engine; gives how that ends. Where `onWake` throws, the engine is not left open. */
+function wakenBy(onWake: VaultOptions["onWake"], engine: Engine): () => void {
+  let stop: unknown;
+  try {
+    stop = onWake?.(engine.wake);
+  } catch (error) {
+    engine.close().catch(() => {});
+    throw error;
+  }
+  return () => {
+    if (typeof stop === "function") stop();
+  };
+}
+
 /** Makes a vault for one account. `makeFollow` is for runtimes that show redirects. */
 export const createVaultWith = <Credentials>(
   options: VaultOptions<Credentials>,
@@ -124,7 +138,7 @@ export function createOwnedVault<Credentials>(
   const { refreshAhead, patience, online, isHeldOpen } = options;
   const around = own({ refreshAhead, patience, online, isHeldOpen, clock, tell });
   const engine = provider.wrap?.(made, around) ?? made;
-  const stopWaking = options.onWake?.(engine.wake);
+  const stopWaking = wakenBy(options.onWake, engine);
   const listed = createAccounts(store, keyOf(provider, ""), {
     clock,
     onOddity: () => tell("unreadable"),
@@ -143,8 +157,11 @@ export function createOwnedVault<Credentials>(
 
   async function close(): Promise<void> {
     isClosed = true;
-    stopWaking?.();
-    await Promise.all([engine.close(), removal.close()]);
+    try {
+      stopWaking();
+    } finally {
+      await Promise.all([engine.close(), removal.close()]);
+    }
   }
 
   const vault: Vault<Credentials> = {
