@@ -1,5 +1,6 @@
 /** `onWake` is the application's: what it throws, and what it gives, leaves no engine open. */
 import { describe, expect, it } from "vitest";
+import { createVault as createDenoVault } from "../../../src/deno.ts";
 import { createVault } from "../../../src/index.ts";
 import type { VaultOptions } from "../../../src/types.ts";
 import { settle } from "../../support/clock.ts";
@@ -53,6 +54,20 @@ describe.each(stoppers)("a way to stop that %s", (_, stopper) => {
     if (stopper === bad) expect((await rejection(end)).message).toBe("the application's own");
     else await end;
     expect(count()).toBe(0);
+  });
+
+  it("ends a schedule beside it [P21 F102]", async () => {
+    const { clock, store, api } = bench();
+    const schedules: AbortSignal[] = [];
+    const vault = createDenoVault({
+      provider: acme(),
+      ...{ clock, store, fetch: api.fetch, onWake },
+      cron: (_look, signal) => void schedules.push(signal),
+    });
+    const end = vault[Symbol.asyncDispose]();
+    if (stopper === bad) await rejection(end);
+    else await end;
+    expect(schedules.map(({ aborted }) => aborted)).toEqual([true]);
   });
 });
 
