@@ -3,6 +3,7 @@
  * ever showing a token.
  */
 import { check, VaultError } from "../errors.ts";
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
@@ -26,8 +27,15 @@ function checkAccount(name: unknown): asserts name is string {
   check(isAccount(name), "account, of 1 to 256 characters");
 }
 
-/** Checks provider and store, for every kind of vault. */
-export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | "store">): void {
+/** Checks provider, store and amounts, for every kind of vault. */
+export function checkParts({
+  provider,
+  store,
+  patience,
+  maxStaleness,
+  maxReplayBytes,
+}: VaultOptions<unknown>): void {
+  checkAmounts({ patience, maxStaleness, maxReplayBytes });
   check(
     provider?.name && Array.isArray(provider.origins) && provider.origins.length,
     "provider, with name and a list of origins",
