@@ -37,8 +37,8 @@ describe.each(["the vault's", "the call's"])("%s fetch", (whose) => {
     expect((await vault.fetch(VMS, init)).redirected).toBe(true);
     expect(seen).toEqual(times(3));
 
-    let isRefused = false;
-    api.api = () => reply((isRefused = !isRefused) ? 401 : 200, {});
+    const statuses = [401];
+    api.api = () => reply(statuses.shift() ?? 200, {});
     expect((await vault.fetch(new Request(VMS), init)).status).toBe(200);
     await vault.fetch("https://other.test/", init);
     await vault.fetch(`${ORIGIN}/x`, { ...init, method: "POST", body: "text" });
