@@ -191,7 +191,7 @@ export function connectVault<Credentials = never>(
   if (![timeout, maxReplayBytes].every(isAmount))
     throw refusal({
       code: "invalid_option",
-      message: "Cannot use this timeout or maxReplayBytes.",
+      message: "Cannot use this timeout or maxReplayBytes. Pass numbers from 0 on.",
     });
   const closing = new AbortController();
   const ended = closing.signal;
