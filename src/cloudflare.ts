@@ -43,6 +43,7 @@ import {
 } from "./cloudflare/set-up.ts";
 import type { ObjectContext } from "./cloudflare/shelf.ts";
 import { hashOf, isAccount, keyOf, type Owner } from "./cloudflare/wire.ts";
+import { checkAmounts } from "./guard/amounts.ts";
 import { own } from "./guard/json.ts";
 import { createPolicy } from "./request/policy.ts";
 import { presentationOf } from "./request/presentation.ts";
@@ -72,7 +73,8 @@ export interface TokenVaultObject extends Owner {
 export function defineTokenVault<Env = never>(options: TokenVaultOptions<Env>): TokenVaultClass {
   // What is put on `Object.prototype` is no option (S15).
   const given: TokenVaultOptions = own(options);
-  const { providers } = given;
+  const { providers, patience } = given;
+  checkAmounts({ patience });
   demand(providers, "defineTokenVault has no providers", "Pass it the APIs by name");
   if (typeof providers === "object") checkProviders(providers);
   define(given);
@@ -138,7 +140,8 @@ export function createVault<Credentials = unknown>(
   // member that is put on `Object.prototype` is no option (S15).
   const options = own({ account: "default", ...given });
   const { provider: name, env, ctx, binding = "TOKEN_VAULT", jurisdiction, locationHint } = options;
-  const { account } = options;
+  const { account, patience = 20_000, maxStaleness = 60_000, maxReplayBytes } = options;
+  checkAmounts({ patience, maxStaleness, maxReplayBytes });
   demand(
     env && ctx?.waitUntil,
     "env or ctx is missing",
@@ -174,9 +177,9 @@ export function createVault<Credentials = unknown>(
     waitUntil: (promise) => ctx.waitUntil(promise),
     fetch: options.fetch ?? shared.fetch,
     clock: options.clock,
-    patience: options.patience ?? 20_000,
-    maxStaleness: options.maxStaleness ?? 60_000,
-    maxReplayBytes: options.maxReplayBytes,
+    patience,
+    maxStaleness,
+    maxReplayBytes,
     onEvent: told && ((event) => told(event, env as never, ctx)),
   });
 }

@@ -87,7 +87,7 @@ const both =
   (look) => {
     const stops = [one(look), other?.(look)];
     return () => {
-      for (const stop of stops) stop?.();
+      for (const stop of stops) if (typeof stop === "function") stop();
     };
   };
 

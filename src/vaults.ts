@@ -39,8 +39,9 @@ export interface VaultsOptions {
 export interface Vaults<Kept extends KeptVault> {
   /**
    * Runs `task` with the account's vault, which is made if memory has none, and is not closed before the task has
-   * ended. Answers as the task does. Rejects with a `VaultError`, code `closed`, after `close()`; what `make`
-   * throws, such as `invalid_option` for an account that is no text, is passed on.
+   * ended. The task must not close the vault, by `await using` neither: the account's later tasks get the same one,
+   * and would be told `closed`. Answers as the task does. Rejects with a `VaultError`, code `closed`, after
+   * `close()`; what `make` throws, such as `invalid_option` for an account that is no text, is passed on.
    */
   with<T>(account: string, task: (vault: Kept) => T | Promise<T>): Promise<T>;
   /** How many vaults are in memory. */

@@ -94,7 +94,7 @@ function sendingBy(
         if (memory.isFirst(`${provider.name} ${origin}`)) tell({ type: "bare", origin });
       },
       maxReplayBytes: parts.maxReplayBytes,
-      running: clock.running,
+      running: () => clock.running(),
     }),
     async getToken(options) {
       const { rejected, signal } = own({ ...options });

@@ -43,6 +43,15 @@ function toMessage(said: unknown): PeerMessage | undefined {
   }
 }
 
+/** Calls the application's channel. No session and no grant depends on a message, and so on no error of a channel. */
+function quietly<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}
+
 export function createPeers(parts: PeerParts): Peers {
   const { channel, key, clock, look } = parts;
   /** A peer has asked about this generation, when nobody here had seen an endpoint let it through. */
@@ -63,20 +72,18 @@ export function createPeers(parts: PeerParts): Peers {
     else questioned = { sessionId: asked.sessionId, generation: asked.generation };
   }
 
-  const port = channel?.open(key, (said) => {
+  function hear(said: unknown): void {
     const message = toMessage(said);
     if (message?.type === "changed") look();
     else if (message?.type === "ask") answer(message);
     else if (message?.type === "passed") parts.mind().learn({ ...message, type: "handed-on" });
     else if (message) parts.mind().learn({ type: "claimed", sessionId: message.sessionId });
-  });
+  }
+
+  const port = quietly(() => channel?.open(key, hear));
 
   function post(type: PeerMessage["type"], { sessionId, generation }: TokenName): void {
-    try {
-      port?.post({ type, sessionId, generation });
-    } catch {
-      // No session and no grant depends on a message.
-    }
+    quietly(() => port?.post({ type, sessionId, generation }));
   }
 
   return {
@@ -96,7 +103,7 @@ export function createPeers(parts: PeerParts): Peers {
       questioned = undefined;
       post("passed", name);
     },
-    isConnected: () => !!port?.isConnected?.(),
-    close: () => port?.close(),
+    isConnected: () => !!quietly(() => port?.isConnected?.()),
+    close: () => quietly(() => port?.close()),
   };
 }

@@ -106,6 +106,8 @@ export const createFollow =
   (policy: Policy): Follow =>
   async (call, response, token) => {
     const init = constant(call);
+    // Called as a function: a Worker's `fetch` refuses any `this` but its own.
+    const { send } = call;
     if (init.signal) init.signal = followed(init.signal, call);
     const trail: Trail = {
       url: new URL(call.href),
@@ -130,7 +132,7 @@ export const createFollow =
       const headers = headersWith(trail.headers, call.presentation, shown);
       const body = trail.hasBody ? call.body.again() : undefined;
       const own = initFor(init, { method: trail.method, headers, body, redirect: "manual" });
-      response = await call.send(trail.url.href, own);
+      response = await send(trail.url.href, own);
     }
   };
 

@@ -3,6 +3,7 @@
  * ever showing a token.
  */
 import { check, VaultError } from "../errors.ts";
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { keyOf } from "../guard/record.ts";
 import { isAccount } from "../guard/syntax.ts";
@@ -26,8 +27,15 @@ function checkAccount(name: unknown): asserts name is string {
   check(isAccount(name), "account, of 1 to 256 characters");
 }
 
-/** Checks provider and store, for every kind of vault. */
-export function checkParts({ provider, store }: Pick<VaultOptions, "provider" | "store">): void {
+/** Checks provider, store and amounts, for every kind of vault. */
+export function checkParts({
+  provider,
+  store,
+  patience,
+  maxStaleness,
+  maxReplayBytes,
+}: VaultOptions<unknown>): void {
+  checkAmounts({ patience, maxStaleness, maxReplayBytes });
   check(
     provider?.name && Array.isArray(provider.origins) && provider.origins.length,
     "provider, with name and a list of origins",
@@ -84,7 +92,7 @@ function sendingBy(
       fetch: fetch_ ?? ((...request) => fetch(...request)),
       isSelfSigned: provider.renewal?.selfSigned,
       maxReplayBytes,
-      running: clock.running,
+      running: () => clock.running(),
     }),
     getToken: createGetToken(engine, clock),
     async authorization(options) {
@@ -101,6 +109,20 @@ const tellerOf =
     const { sessionId, generation } = own({ ...session });
     tell(type && own({ type, account, sessionId, generation, status }));
   };
+
+/** Lets the application wake the engine; gives how that ends. Where `onWake` throws, the engine is not left open. */
+function wakenBy(onWake: VaultOptions["onWake"], engine: Engine): () => void {
+  let stop: unknown;
+  try {
+    stop = onWake?.(engine.wake);
+  } catch (error) {
+    engine.close().catch(() => {});
+    throw error;
+  }
+  return () => {
+    if (typeof stop === "function") stop();
+  };
+}
 
 /** Makes a vault for one account. `makeFollow` is for runtimes that show redirects. */
 export const createVaultWith = <Credentials>(
@@ -124,7 +146,7 @@ export function createOwnedVault<Credentials>(
   const { refreshAhead, patience, online, isHeldOpen } = options;
   const around = own({ refreshAhead, patience, online, isHeldOpen, clock, tell });
   const engine = provider.wrap?.(made, around) ?? made;
-  const stopWaking = options.onWake?.(engine.wake);
+  const stopWaking = wakenBy(options.onWake, engine);
   const listed = createAccounts(store, keyOf(provider, ""), {
     clock,
     onOddity: () => tell("unreadable"),
@@ -143,8 +165,11 @@ export function createOwnedVault<Credentials>(
 
   async function close(): Promise<void> {
     isClosed = true;
-    stopWaking?.();
-    await Promise.all([engine.close(), removal.close()]);
+    try {
+      stopWaking();
+    } finally {
+      await Promise.all([engine.close(), removal.close()]);
+    }
   }
 
   const vault: Vault<Credentials> = {

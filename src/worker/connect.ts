@@ -2,9 +2,11 @@
  * The page's part: a vault whose engine runs in a worker. The page keeps no token, and asks for one when a
  * request is about to be sent.
  */
+import { isAmount } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
+import { MAX_REPLAY } from "../request/body.ts";
 import type { Vault } from "../vault/contract.ts";
 import { ask, type VaultPort } from "./ask.ts";
 import { createLink, type Link, type Page, type VaultWorker } from "./link.ts";
@@ -164,7 +166,7 @@ const askedBy = <Credentials>(call: Call, { session }: Shown): Asked<Credentials
  *
  * @param start starts the worker, or finds it. `start` is a function because a constructor may throw, and
  * because `start` is called again when the worker has ended.
- * @throws VaultError `invalid_option` when `account` is wrong. Calls reject with code
+ * @throws VaultError `invalid_option` when an option is wrong. Calls reject with code
  * `worker_unavailable` where neither worker nor fallback is to be had.
  *
  * @example
@@ -183,9 +185,14 @@ export function connectVault<Credentials = never>(
 ): Vault<Credentials> {
   // What is put on `Object.prototype` is no option (S15). An id that is missing is not everybody's (S11).
   const given = own({ account: "default", ...own(options) });
-  const { account, timeout = 5_000, fallback, maxReplayBytes } = given;
+  const { account, timeout = 5_000, fallback, maxReplayBytes = MAX_REPLAY } = given;
   if (!isAccount(account))
     throw refusal({ code: "invalid_option", message: "Cannot use this account." });
+  if (![timeout, maxReplayBytes].every(isAmount))
+    throw refusal({
+      code: "invalid_option",
+      message: "Cannot use this timeout or maxReplayBytes. Pass numbers from 0 on.",
+    });
   const closing = new AbortController();
   const ended = closing.signal;
   const shown = createShown(account);

@@ -75,11 +75,11 @@ function settingsOf<Credentials>(
     online,
     isHeldOpen: () => !inServiceWorker || isHeld(),
     onWake(listener) {
-      globalThis.addEventListener?.("online", listener);
       const stop = given.onWake?.(listener);
+      globalThis.addEventListener?.("online", listener);
       return () => {
         globalThis.removeEventListener?.("online", listener);
-        stop?.();
+        if (typeof stop === "function") stop();
       };
     },
     waitUntil(promise) {

@@ -23,6 +23,19 @@ describe(`at compatibility date ${date}`, () => {
     expect(await seen(() => vault().fetch(url))).toBe(false);
   });
 
+  it("the platform's own fetch follows, given as it is, to the vault and to a call [S2]", async () => {
+    const { api, vault } = await stage();
+    await vault().signIn(credentials);
+    for (const [options, init] of [
+      [{ fetch }, {}],
+      [{}, { fetch }],
+    ] as const) {
+      await api.fault("api", { redirect: `${api.url}/public/echo` });
+      const response = await vault(options).fetch(`${api.url}/v1/start`, init);
+      expect([response.status, response.redirected]).toEqual([200, true]);
+    }
+  });
+
   const contract = stages({ control: inject("control"), streams: true, departs: ["types"] });
   redirects(contract);
   presentations(contract);

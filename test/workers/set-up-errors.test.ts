@@ -50,6 +50,18 @@ describe("bad input", () => {
     }
   });
 
+  it("a patience, staleness or size that is no number from 0 on [S17 P10]", async () => {
+    const { provider } = await stage();
+    const options = { provider, env, ctx: ctx(), dangerouslyAllowLoopbackHttp: true };
+    for (const name of ["patience", "maxStaleness", "maxReplayBytes"]) {
+      expect(createVault({ ...options, [name]: Infinity })).toBeDefined();
+      for (const amount of [Number.NaN, -1, "5000"])
+        expect(thrown(() => createVault({ ...options, [name]: amount })).message).toContain(name);
+    }
+    const { message } = thrown(() => defineTokenVault({ providers: {}, patience: Number.NaN }));
+    expect(message).toMatch(/Wanted: patience: a number from 0 on/);
+  });
+
   it("a missing KV binding is fine, unless it was asked for", async () => {
     const { provider } = await stage();
     const own = { ...env, TOKEN_CACHE: undefined };

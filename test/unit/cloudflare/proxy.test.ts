@@ -4,7 +4,7 @@ import type { TokenCache } from "../../../src/cloudflare/cache.ts";
 import { createMemory } from "../../../src/cloudflare/memory.ts";
 import type { CloudflareVault } from "../../../src/cloudflare/proxy.ts";
 import type { Need, Owner, TokenReply } from "../../../src/cloudflare/wire.ts";
-import type { Provider } from "../../../src/types.ts";
+import type { Clock, Provider } from "../../../src/types.ts";
 import type { VaultEvent } from "../../../src/vault/vault.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { proxyTo } from "../../support/proxy.ts";
@@ -61,6 +61,31 @@ describe("a call that waits twice", () => {
     expect([response.status, await response.text()]).toEqual([401, "refused"]);
     expect(clock.running() - since).toBe(30_000);
     expect(waited).toEqual([undefined, 12_000]);
+  });
+
+  it("may be measured by a clock whose methods need their this [P10]", async () => {
+    class OwnClock implements Clock {
+      readonly #inner = manualClock();
+      now = (): number => this.#inner.now();
+      running(): number {
+        return this.#inner.running();
+      }
+      setTimeout(callback: () => void, ms: number): unknown {
+        return this.#inner.setTimeout(callback, ms);
+      }
+      clearTimeout(handle: unknown): void {
+        this.#inner.clearTimeout(handle);
+      }
+    }
+    const owner = {
+      token: async () => ({
+        revision: 1,
+        lease: { accessToken: "t", sessionId: "s", generation: 1 },
+      }),
+    } as unknown as Owner;
+    const send = async (): Promise<Response> => new Response("served");
+    const vault = proxyTo(() => owner, provider, { clock: new OwnClock(), fetch: send });
+    expect(await (await vault.fetch(`${ORIGIN}/v1/vms`)).text()).toBe("served");
   });
 
   it("counts what KV took before the object was asked, too [F51]", async () => {

@@ -1,13 +1,15 @@
 /** Machines whose wall clocks differ: a living exchange is not taken for a dead one. */
 import { describe, expect, it } from "vitest";
+import { createVault } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import type { TokenStore } from "../../../src/types.ts";
+import type { Clock, TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { acme, fakeApi, never } from "../../support/fake-api.ts";
 import {
   type Bench,
   bench,
   type BenchOptions,
+  closedAfter,
   refreshes,
   signedIn,
   VMS,
@@ -202,4 +204,35 @@ describe("one machine whose clock is set", () => {
       expect(refreshes({ api })).toBe(1);
     },
   );
+});
+
+/** A clock of an application's class: its methods need their `this`. */
+class OwnClock implements Clock {
+  readonly #inner: ManualClock;
+  constructor(inner: ManualClock) {
+    this.#inner = inner;
+  }
+  now(): number {
+    return this.#inner.now();
+  }
+  running(): number {
+    return this.#inner.running();
+  }
+  setTimeout(callback: () => void, ms: number): unknown {
+    return this.#inner.setTimeout(callback, ms);
+  }
+  clearTimeout(handle: unknown): void {
+    this.#inner.clearTimeout(handle);
+  }
+}
+
+it("a clock of an application's own class serves each call, also one that waits for a token [P10]", async () => {
+  const inner = manualClock();
+  const { api, store } = await signedIn({ clock: inner });
+  const given = { provider: acme(), store, fetch: api.fetch, clock: new OwnClock(inner) };
+  const cold = closedAfter(createVault(given));
+  expect((await within(inner, MINUTE, cold.fetch(VMS))).status).toBe(200);
+  await inner.advance(HOUR);
+  expect((await within(inner, MINUTE, cold.fetch(VMS))).status).toBe(200);
+  expect(await within(inner, MINUTE, cold.getToken())).toBe("access-2-secret");
 });

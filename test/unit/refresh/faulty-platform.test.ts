@@ -4,7 +4,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Channel, Clock, Lock, Outcome, PeerMessage, TokenStore } from "../../../src/types.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials } from "../../support/fake-api.ts";
-import { bench, refreshes, signedIn } from "../../support/vault.ts";
+import { bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
 import { HOUR, MINUTE, oddStore, outcome, rest, SECOND, within } from "./faulty-parts.ts";
 
 /** A channel that knows how many of its ends are open. */
@@ -54,22 +54,35 @@ describe("a store that does not compare and set, and never answers one question"
   );
 });
 
-describe("a channel whose post throws", () => {
-  it("fails neither a sign-in nor a refresh: messages are advisory [P19 P20]", async () => {
-    const channel = {
-      open: () => ({
-        post(): void {
-          throw new Error("closed");
-        },
-        close() {},
-      }),
-    };
-    const made = bench({ channel });
-    await made.vault.signIn(credentials);
-    await made.clock.advance(HOUR);
-    expect(await within(made.clock, MINUTE, made.vault.getToken())).toBe("access-2-secret");
-    await made.vault.signOut();
-    expect(made.types()).toContain("signed-in");
+describe("a channel that throws", () => {
+  const bad = (): never => {
+    throw new Error("no channel here");
+  };
+  const port = { post() {}, close() {}, isConnected: () => true };
+  const channels: Readonly<Record<string, Channel>> = {
+    post: { open: () => ({ ...port, post: bad }) },
+    isConnected: { open: () => ({ ...port, isConnected: bad }) },
+    close: { open: () => ({ ...port, close: bad }) },
+    open: { open: bad },
+  };
+
+  it.each(Object.keys(channels))(
+    "in %s fails neither a sign-in, a refresh nor the end: messages are advice [P19 P20 P21]",
+    async (name) => {
+      const made = bench({ channel: channels[name]! });
+      await made.vault.signIn(credentials);
+      await made.clock.advance(HOUR);
+      expect(await within(made.clock, MINUTE, made.vault.getToken())).toBe("access-2-secret");
+      await made.vault.signOut();
+      expect(made.types()).toContain("signed-in");
+      await within(made.clock, MINUTE, made.vault[Symbol.asyncDispose]());
+    },
+  );
+
+  it("in isConnected is not connected: nobody waits for an answer to a last question [P10]", async () => {
+    const { vault, api, clock } = await signedIn({ channel: channels["isConnected"]! });
+    api.expire();
+    expect((await within(clock, MINUTE, vault.fetch(VMS))).status).toBe(200);
   });
 });
 
