@@ -67,8 +67,8 @@ export function createPeers(parts: PeerParts): Peers {
     if (isHolding) look();
     const isOurs =
       session?.sessionId === asked.sessionId && session.generation === asked.generation;
-    if (!isOurs) return;
-    if (mayHavePassed(known)) post("passed", asked);
+    if (isOurs && mayHavePassed(known)) post("passed", asked);
+    // Whoever is just reading the record may serve this token in a moment.
     else questioned = { sessionId: asked.sessionId, generation: asked.generation };
   }
 
