@@ -1,4 +1,7 @@
-/** What must hold in every schedule: P1 to P21 of the refresh protocol, put together. */
+/**
+ * What must hold in every schedule, put together: of P2 to P21 all that one state or one step can break. How
+ * often something happens (P1, P12 to P14) is judged by the families that name it.
+ */
 import { createFacts, type Context, type Facts, type FactsParts } from "./facts.ts";
 import { type Calling, judgeCalls } from "./judge-calls.ts";
 import { type Ends, judgeEnds } from "./judge-ends.ts";

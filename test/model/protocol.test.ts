@@ -1,6 +1,6 @@
 /**
  * The refresh protocol under random interleavings: the engine that ships, in a simulated world. Each
- * title names the invariants that its family of schedules provokes; all are judged in all.
+ * title names what its family of schedules provokes; the invariants are judged in all.
  *
  * `TOKENKEEP_SCHEDULES=1000000` runs more; `TOKENKEEP_SEED=…` and `TOKENKEEP_PATH=…` replay what a
  * failure prints. `npm run proof` deals a million schedules to all cores.
