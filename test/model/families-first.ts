@@ -171,7 +171,7 @@ const random: Family[] = [
   },
   {
     title: "a refusal asks for one sign-in, and the access token serves on to its end [P9 F36]",
-    schedules: scenario({ rotation: "strict", killsOld: false }, [
+    schedules: scenario({ rotation: "strict", killsOld: false, isStateless: true }, [
       "call",
       "reload",
       "freeze",

@@ -416,6 +416,7 @@ const whole: Family[] = [
         // Both together may use up an exchange's deadline, which costs a session that rotates strictly.
         tokenTime: fc.constantFrom(undefined, [500, 8_000] as const),
         apiTrouble: fc.constantFrom(0, 0.2),
+        isStateless: fc.boolean(),
         lag: fc.nat({ max: 8_000 }),
       })
       .map(({ drawn, over, pace, tokenTime, apiTrouble, lag, ...parts }) => ({

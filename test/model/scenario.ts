@@ -89,6 +89,8 @@ export interface Scenario {
   readonly idleEnd: number;
   /** The old access token dies when it is refreshed. */
   readonly killsOld: boolean;
+  /** Access tokens are looked up nowhere, as JWTs are: a grant that ends leaves them good. */
+  readonly isStateless: boolean;
   readonly showsDate: boolean;
   readonly endpoints: readonly Endpoint[];
   /** How long a token request takes, all the time; as other requests where it is absent. */

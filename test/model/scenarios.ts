@@ -217,6 +217,7 @@ export function scenario(
       life: LIFE,
       told: "right",
       idleEnd: Infinity,
+      isStateless: false,
       endpoints: [{ kind: "good" }],
       tokenTime: undefined,
       retryAfter: 0,

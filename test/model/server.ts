@@ -85,6 +85,11 @@ export function createServer(world: World, scenario: Scenario) {
       if (granted.deadAt === Infinity && which(granted)) granted.deadAt = world.now();
   }
 
+  function endGrants(which: Grants): void {
+    which.isRevoked = true;
+    if (!scenario.isStateless) end(({ grants }) => grants === which);
+  }
+
   /** One device's new token ends what other devices of the user hold. */
   function endOthers({ user, device, id }: Grants): void {
     if (scenario.devices > 1)
@@ -194,8 +199,7 @@ export function createServer(world: World, scenario: Scenario) {
       const open = scenario.rotation === "window" ? scenario.reuseWindow : 0;
       if (first !== undefined && world.now() - first >= open) {
         reuses++;
-        found.grants.isRevoked = true;
-        end(({ grants }) => grants === found.grants);
+        endGrants(found.grants);
         return refuse(found.grants);
       }
       return give(found.grants, true);
@@ -203,10 +207,7 @@ export function createServer(world: World, scenario: Scenario) {
     revoke(token: string): Reply {
       revocations.push({ at: world.now(), token });
       const found = byRefresh.get(token) ?? byAccess.get(token);
-      if (found) {
-        found.grants.isRevoked = true;
-        end(({ grants }) => grants === found.grants);
-      }
+      if (found) endGrants(found.grants);
       return reply(200, {});
     },
     /** Whether the token is good at this endpoint, as of now. */
