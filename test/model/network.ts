@@ -109,7 +109,10 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
     // The call that this belongs to is named by its body.
     const call = calls[Number(String(init.body).split(":")[0])];
     const endpoint = scenario.endpoints[number];
-    if (!call || !endpoint) throw new Error("a request of nobody");
+    if (!call || !endpoint) {
+      invariants.facts.violate("P11.bytes", "a request that no call has made");
+      throw new Error("a request of nobody");
+    }
     invariants.apiRequest(call, place, access);
     call.bodies.push(String(init.body));
     call.accesses.push(access);
