@@ -65,6 +65,8 @@ export type VaultErrorReason =
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
+  /** A reply's refresh token is no text of RFC 6749 §A.17, or too long: it could not be kept, the old one is spent. */
+  | "refresh_token_unusable"
   | OAuthFlaw
   /** The browser sent no cookie to another site, though a sign-in had just set one. */
   | "third_party_cookies_blocked"
