@@ -76,14 +76,14 @@ export function narrowGrant(given: RawGrant): NarrowGrant | VaultErrorReason {
   // Of a mechanism's own grant, which was narrowed before.
   const { isRefreshTokenLost } = own<object>(given) as Partial<NarrowGrant>;
   const isUsable = isRefreshToken(refreshToken);
-  const isLost = isRefreshTokenLost === true || refreshTokenFlaw(refreshToken) !== "no_token";
+  const isLost = !isUsable && refreshTokenFlaw(refreshToken) !== "no_token";
   const { expiresIn, expiresAt, date, aged } = own(given);
   if (!isToken(accessToken)) return tokenFlaw(accessToken);
   // Each is set, so that no prototype is asked for any.
   return {
     accessToken,
     refreshToken: isUsable ? refreshToken : undefined,
-    isRefreshTokenLost: !isUsable && isLost ? true : undefined,
+    isRefreshTokenLost: isLost || isRefreshTokenLost,
     scope: typeof scope === "string" ? scope : undefined,
     expiresIn,
     expiresAt: instantOf(expiresAt),
@@ -133,10 +133,7 @@ function grantIn(reply: TokenReply, read: ReplyRules["read"]): Grant | VaultErro
  */
 export const withoutRefreshToken = (outcome: Outcome): Outcome =>
   outcome.type === "granted"
-    ? own<Outcome>({
-        ...outcome,
-        grant: own({ ...outcome.grant, refreshToken: undefined, isRefreshTokenLost: undefined }),
-      })
+    ? own<Outcome>({ ...outcome, grant: own({ ...outcome.grant, refreshToken: undefined }) })
     : outcome;
 
 /** Refuses narrowly: a captive portal's page or a firewall's 403 is trouble (P17). */
