@@ -113,7 +113,7 @@ export type TokenFlaw =
   | "space_in_token"
   | "control_character_in_token"
   | "non_ascii_in_token"
-  /** More than 16 kB. */
+  /** More than 16 kB; more than 32 kB for a refresh token. */
   | "token_too_long";
 
 /** What is wrong with a key that JWTs are signed with, or verified by: never which key. */
