@@ -65,6 +65,8 @@ export type VaultErrorReason =
   | "not_signed"
   /** The server has refused the refresh token. */
   | "refresh_token_refused"
+  /** A reply's refresh token is no text of RFC 6749 §A.17, or too long: it could not be kept, the old one is spent. */
+  | "refresh_token_unusable"
   | OAuthFlaw
   /** The browser sent no cookie to another site, though a sign-in had just set one. */
   | "third_party_cookies_blocked"
@@ -111,7 +113,7 @@ export type TokenFlaw =
   | "space_in_token"
   | "control_character_in_token"
   | "non_ascii_in_token"
-  /** More than 16 kB. */
+  /** More than 16 kB; more than 32 kB for a refresh token. */
   | "token_too_long";
 
 /** What is wrong with a key that JWTs are signed with, or verified by: never which key. */

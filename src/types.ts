@@ -80,6 +80,8 @@ export interface Session {
   readonly lastAttempt?: number | undefined;
   /** The server has refused the refresh token: it is never sent again. */
   readonly refused?: boolean | undefined;
+  /** The reply's refresh token could not be kept, and the one before it is spent: the session has none. */
+  readonly refreshTokenLost?: true | undefined;
   /** Present while a refresh token is being spent, or nobody knows how that has ended. */
   readonly intent?: Intent | undefined;
   /** Until when no refresh begins, milliseconds since the epoch, and after how many failures in a row. */

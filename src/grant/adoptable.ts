@@ -1,14 +1,18 @@
 /** The tokens that `adopt` takes. They come from elsewhere, and often straight from JSON. */
-import { check, VaultError } from "../errors.ts";
+import { check, type TokenFlaw, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
-import { isToken, tokenFlaw } from "../guard/syntax.ts";
+import { isRefreshToken, isToken, refreshTokenFlaw, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant } from "../types.ts";
 
-/** The token as it is, if a header can carry it. */
-function usable(token: unknown): string {
-  if (isToken(token)) return token;
-  throw new VaultError("invalid_token", undefined, { reason: tokenFlaw(token) });
+function refuse(reason: TokenFlaw): never {
+  throw new VaultError("invalid_token", undefined, { reason });
 }
+
+/** The token as it is, if a header can carry it. */
+const usable = (token: unknown): string => (isToken(token) ? token : refuse(tokenFlaw(token)));
+
+const usableForRefresh = (token: unknown): string =>
+  isRefreshToken(token) ? token : refuse(refreshTokenFlaw(token));
 
 /**
  * Takes exactly the four members that `adopt` names, each the object's own (S15, S17): a `material`
@@ -26,7 +30,7 @@ export function adoptable(tokens: unknown): Grant {
   );
   return {
     accessToken: usable(accessToken),
-    refreshToken: refreshToken === undefined ? undefined : usable(refreshToken),
+    refreshToken: refreshToken === undefined ? undefined : usableForRefresh(refreshToken),
     expiresAt,
     scope,
   };

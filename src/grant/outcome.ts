@@ -2,7 +2,7 @@
 import type { VaultErrorReason } from "../errors.ts";
 import { copyOf, isObject, own } from "../guard/json.ts";
 import { type Profile, profileIn } from "../guard/profile.ts";
-import { isToken, tokenFlaw } from "../guard/syntax.ts";
+import { isRefreshToken, isToken, refreshTokenFlaw, tokenFlaw } from "../guard/syntax.ts";
 import type { Grant, Outcome } from "../types.ts";
 import { instantOf } from "./lifetime.ts";
 import { meaningOf } from "./error-codes.ts";
@@ -52,23 +52,38 @@ function withoutTokens(profile: Profile | undefined, tokens: unknown[]): Profile
   const text = JSON.stringify(profile) ?? "";
   const isHeld = (token: unknown): boolean => {
     const quoted = JSON.stringify(token);
-    return isToken(token) && text.includes(token.length < 8 ? quoted : quoted.slice(1, -1));
+    return (
+      typeof token === "string" &&
+      token !== "" &&
+      text.includes(token.length < 8 ? quoted : quoted.slice(1, -1))
+    );
   };
   return tokens.some(isHeld) ? undefined : profile;
+}
+
+/** A grant after each check. */
+export interface NarrowGrant extends Grant {
+  /** A new refresh token came, and cannot be kept: where refresh tokens rotate, the old one is spent (P2). */
+  readonly isRefreshTokenLost?: boolean | undefined;
 }
 
 /**
  * A grant's members, each of its own and of its type, or why its access token cannot be used. A wrong
  * member beside a good access token is left out, so that the old refresh token is kept (F70).
  */
-export function narrowGrant(given: RawGrant): Grant | VaultErrorReason {
+export function narrowGrant(given: RawGrant): NarrowGrant | VaultErrorReason {
   const { accessToken, refreshToken, scope, material, profile } = own(given);
+  // Of a mechanism's own grant, which was narrowed before.
+  const { isRefreshTokenLost } = own<object>(given) as Partial<NarrowGrant>;
+  const isUsable = isRefreshToken(refreshToken);
+  const isLost = !isUsable && refreshTokenFlaw(refreshToken) !== "no_token";
   const { expiresIn, expiresAt, date, aged } = own(given);
   if (!isToken(accessToken)) return tokenFlaw(accessToken);
   // Each is set, so that no prototype is asked for any.
   return {
     accessToken,
-    refreshToken: isToken(refreshToken) ? refreshToken : undefined,
+    refreshToken: isUsable ? refreshToken : undefined,
+    isRefreshTokenLost: isLost || isRefreshTokenLost,
     scope: typeof scope === "string" ? scope : undefined,
     expiresIn,
     expiresAt: instantOf(expiresAt),

@@ -48,7 +48,9 @@ export function errorOf(
     const { status, reason = "refresh_token_refused" } = refusalOf({ outcome, session });
     return new VaultError(code, undefined, { status, reason });
   }
-  return new VaultError(code, undefined, { retryAfter });
+  const isLost = code === "sign_in_required" && session?.refreshTokenLost;
+  const reason = isLost ? "refresh_token_unusable" : undefined;
+  return new VaultError(code, undefined, { retryAfter, reason });
 }
 
 export function createCallers(parts: CallerParts): Callers {

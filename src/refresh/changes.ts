@@ -5,7 +5,7 @@
 import { own } from "../guard/json.ts";
 import { toRecord } from "../guard/record.ts";
 import type { RecordHead, Session, StoredRecord, TokenSet } from "../types.ts";
-import type { Moment } from "./timing.ts";
+import { LAG, type Moment } from "./timing.ts";
 import { type Conclusion, concluded } from "./transitions.ts";
 
 /** A sign-in or an adoption. */
@@ -40,6 +40,11 @@ export interface End {
   readonly at: Moment;
   /** A session of this context whose write may still arrive. */
   readonly mayArrive: string | undefined;
+  /**
+   * The id of a tombstone for where nothing is found; present in a store that lags, where a session from before
+   * the sign-out may only be late (F33).
+   */
+  readonly unseen?: string | undefined;
   readonly isFailed: boolean;
 }
 
@@ -150,6 +155,10 @@ function applyConclude({ sessionId, conclusion }: Conclude, found: Found): Step 
   return got ? { result: found, dropped: got.tokenSet } : { result: found };
 }
 
+/** A store that lags shows by now what was there before an old sign-out: what is still late was begun after it. */
+const unseenBy = ({ unseen, at }: End, { running }: Moment): string | undefined =>
+  running - at.running < LAG ? unseen : undefined;
+
 function applyEnd(change: End, found: Found, at: Moment): Step {
   const { mayArrive } = change;
   const { head, session } = found;
@@ -158,7 +167,10 @@ function applyEnd(change: End, found: Found, at: Moment): Step {
     const result = tombstone(head.sessionId, endedAt);
     return session ? { result, ended: session } : { result };
   }
-  if (!head) return { result: mayArrive ? tombstone(mayArrive, endedAt) : found };
+  if (!head) {
+    const sessionId = mayArrive ?? unseenBy(change, at);
+    return { result: sessionId ? tombstone(sessionId, endedAt) : found };
+  }
   if (!head.tombstone) return { result: found };
   // A sign-in that waits in another context, and was begun before either end, must find the later one.
   const latest = Math.max(endedAt, head.endedAt ?? -Infinity);

@@ -1,7 +1,7 @@
 /** Exchanges with a provider: each ends by its hard deadline, and its grant is checked here. */
 import { isVaultError, type VaultErrorReason } from "../errors.ts";
 import { lifeOf } from "../grant/lifetime.ts";
-import { narrowGrant, narrowOutcome } from "../grant/outcome.ts";
+import { type NarrowGrant, narrowGrant, narrowOutcome } from "../grant/outcome.ts";
 import { own } from "../guard/json.ts";
 import { createLimit } from "../guard/limit.ts";
 import type { Exchange, ExchangeContext, Fetch, Grant, Outcome, Provider } from "../types.ts";
@@ -88,11 +88,15 @@ export function createExchanges({
   const longest = provider.wrap ? QUEUED_EXCHANGE : EXCHANGE;
   const lasting = own<ExchangeContext>({ ...context, isClosed: () => false });
 
-  function life(grant: Grant, issuedAt: number, skew = ahead()): DatedGrant {
+  /** Whether the grant's refresh token cannot be kept, and the one before it is spent. */
+  const isLost = ({ isRefreshTokenLost }: NarrowGrant): true | undefined =>
+    isRefreshTokenLost && renewal?.rotation === "strict" ? true : undefined;
+
+  function life(grant: NarrowGrant, issuedAt: number, skew = ahead()): DatedGrant {
     const one = lifeOf(grant, { issuedAt, assumed: renewal?.assumedLifetime });
     const { expiresAt } = one.tokenSet;
     const refreshAt = expiresAt && softTimeOf(issuedAt, expiresAt - issuedAt, random());
-    return { ...one, refreshAt, skew };
+    return { ...one, refreshAt, skew, refreshTokenLost: isLost(grant) };
   }
 
   /**

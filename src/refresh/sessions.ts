@@ -101,9 +101,10 @@ export function createSessions(parts: SessionsParts): Sessions {
     const sessionIds = new Set(met);
     if (session) sessionIds.add(session.sessionId);
     if (found.session) sessionIds.add(found.session.sessionId);
+    const unseen = setting.store.atomic ? undefined : randomId();
     mind.learn({
       type: "changed",
-      change: { type: "end", sessionIds, at: mind.moment(), mayArrive, isFailed: false },
+      change: { type: "end", sessionIds, at: mind.moment(), mayArrive, unseen, isFailed: false },
     });
     // What their last exchanges have brought is not written any more.
     for (const change of changes) {

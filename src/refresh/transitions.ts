@@ -47,7 +47,7 @@ export function begun(session: Session, beginning: Beginning): Session {
 }
 
 /** The part of a session that a grant decides: its life, when it is renewed, and by whose time it was signed. */
-export type DatedGrant = Life & Pick<Session, "refreshAt" | "skew">;
+export type DatedGrant = Life & Pick<Session, "refreshAt" | "refreshTokenLost" | "skew">;
 
 /** What came of an intent: an exchange's outcome, or nothing, because no exchange was made. */
 export type Ending =
@@ -85,6 +85,7 @@ function granted(
   if (current.attempt >= attempt) return undefined;
   const { sessionId, startedAt, generation, revision, tokenSet, material, profile } = current;
   const { refreshToken, scope } = life.tokenSet;
+  const earlier = life.refreshTokenLost ? undefined : tokenSet.refreshToken;
   const last = lastAttemptOf(current);
   // Intent, cool-down and refusal were about the old token set.
   return own({
@@ -96,8 +97,8 @@ function granted(
     profile: life.profile ?? profile,
     tokenSet: {
       ...life.tokenSet,
-      // A reply without a refresh token keeps the old one (F23).
-      refreshToken: refreshToken ?? tokenSet.refreshToken,
+      // A reply without a refresh token keeps the old one (F23), but not where the reply had one that is lost (P2).
+      refreshToken: refreshToken ?? earlier,
       scope: scope ?? tokenSet.scope,
     },
     generation: generation + 1,

@@ -297,6 +297,30 @@ describe("a sign-out", () => {
     expect(merged.record).toMatchObject({ sessionId: "b", endedAt: OUT_AT + SECOND });
   });
 
+  it("over no record of a store that lags leaves a tombstone: a session may only be late [P19 S14 F33]", () => {
+    const change = end([], OUT_AT, { unseen: "u" });
+    const soon = OUT_AT + SECOND;
+    const { record } = write([change], NOTHING, { now: soon, highest: 8 });
+    expect(record).toEqual({ ...tombstone("u", OUT_AT, 9) });
+    // A sign-in right after it stands.
+    const after = [change, begin({ ...b, startedAt: soon }, soon)];
+    expect(outcome(write(after, NOTHING, { now: soon }))).toBe("b");
+  });
+
+  it("leaves none there once nothing from before it can be late any more: it would end a later session [P19 F33]", () => {
+    const change = end([], OUT_AT, { unseen: "u", isFailed: true });
+    expect(outcome(write([change], NOTHING, { now: OUT_AT + 119 * SECOND }))).toBe("†u");
+    expect(outcome(write([change], NOTHING, { now: OUT_AT + 2 * MINUTE }))).toBe("");
+  });
+
+  it("does in a store that lags what it does elsewhere to what it finds [P19 S14]", () => {
+    const change = end([], OUT_AT, { unseen: "u" });
+    expect(outcome(write([change], found(c(OUT_AT))))).toBe("†c");
+    expect(outcome(write([change], found(c(OUT_AT + 1))))).toBe("");
+    expect(outcome(write([change], ended("c", OUT_AT)))).toBe("");
+    expect(outcome(write([change], ended("c", OUT_AT - 1)))).toBe("†c");
+  });
+
   it("leaves none where that write has arrived, or a later session stands [P19]", () => {
     const change = end(["b"], OUT_AT, { mayArrive: "b" });
     expect(outcome(write([change], found({ ...b, revision: 8 })))).toBe("†b");

@@ -127,6 +127,68 @@ describe("right after a sign-in, a store whose cache says none", () => {
   });
 });
 
+describe("a sign-out in a store whose cache says none", () => {
+  /** Somebody is signed in there, and here the cache does not know it. */
+  async function signedInThere() {
+    const all = await places(2 * MINUTE);
+    const there = all.place(0);
+    await within(all.clock, MINUTE, there.vault.signIn(credentials));
+    await all.clock.advance(SECOND);
+    return { ...all, there };
+  }
+
+  /** What the middle holds of each account. */
+  const heads = async (middle: TokenStore) =>
+    Promise.all((await middle.list("")).map((key) => middle.head(key)));
+
+  it("ends the session that it cannot see [P19 S14 F33]", async () => {
+    const { clock, middle, here, there } = await signedInThere();
+    await within(clock, MINUTE, here.vault.signOut());
+    expect(await heads(middle)).toMatchObject([{ tombstone: true }]);
+    await clock.advance(2 * MINUTE);
+    await within(clock, MINUTE, outcome(there.vault.getToken()));
+    await clock.advance(SECOND);
+    expect(await within(clock, MINUTE, outcome(there.vault.getToken()))).toBe("no_session");
+  });
+
+  it("removes another account that it cannot see [P19 S14 F33]", async () => {
+    const { clock, middle, place } = await signedInThere();
+    const other = bench({
+      provider: acme({ rotation: "none" }),
+      clock,
+      account: "other",
+      // Its list is the middle's; of each record it has nothing yet.
+      store: { ...lagging(clock, middle, 0), read: async () => undefined },
+    });
+    await within(clock, MINUTE, other.vault.removeAccount("default"));
+    expect(await heads(middle)).toMatchObject([{ tombstone: true }]);
+    expect(await within(clock, MINUTE, place(0).vault.accounts())).toEqual([]);
+  });
+
+  it("does not end the sign-in that follows it here [P19 F33]", async () => {
+    const { clock, here, place } = await signedInThere();
+    await within(clock, MINUTE, here.vault.signOut());
+    await within(clock, MINUTE, here.vault.signIn(credentials));
+    for (let times = 0; times < 5; times++) {
+      await clock.advance(MINUTE);
+      expect((await within(clock, MINUTE, here.vault.fetch(VMS))).status).toBe(200);
+    }
+    const late = place(0);
+    expect((await within(clock, MINUTE, late.vault.fetch(VMS))).status).toBe(200);
+  });
+
+  it("writes one tombstone, and no more by the looks that follow [P19 F33]", async () => {
+    const { clock, middle, here } = await signedInThere();
+    await within(clock, MINUTE, here.vault.signOut());
+    const before = await heads(middle);
+    for (let times = 0; times < 5; times++) {
+      await clock.advance(MINUTE);
+      await within(clock, MINUTE, outcome(here.vault.getToken()));
+    }
+    expect(await heads(middle)).toEqual(before);
+  });
+});
+
 describe("Workers KV itself, with a cache that says none", () => {
   /** A location of KV: what it has answered it answers again until its cache has aged. */
   function location(clock: ManualClock, middle: Map<string, Entry>, lag: number): KvNamespace {
