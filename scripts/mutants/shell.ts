@@ -7,6 +7,7 @@ import {
   CALLERS,
   CLOSING,
   CONTRACTS,
+  FAULTY_TRANSITIONS,
   FENCE,
   KEEPER,
   LATE,
@@ -125,6 +126,35 @@ export const shell: readonly Mutant[] = [
     ),
     test: KEEPER,
     title: "a bug in what writes",
+  },
+  {
+    name: "a bug in a transition is taken for the store's trouble",
+    law: "F53",
+    ...ofKeeper("StoreTrouble", (original) =>
+      Object.defineProperty(class extends original {}, Symbol.hasInstance, { value: () => true }),
+    ),
+    test: FAULTY_TRANSITIONS,
+    title: "a bug in a refresh (concluded) is told to all who wait",
+  },
+  {
+    name: "who waits is not told of a bug, and waits on",
+    law: "F53, P10",
+    ...ofCallers("createCallers", (original) => (parts) => {
+      const advance = async (): Promise<void> => void (await parts.advance());
+      return original({ ...parts, advance });
+    }),
+    test: FAULTY_TRANSITIONS,
+    title: "a bug in a refresh (merge) is told to all who wait",
+  },
+  {
+    name: "a bug in a pass is told to nobody",
+    law: "F53",
+    ...ofPass("createPass", (original) => (parts) => {
+      const pass = original(parts);
+      return () => pass().catch(() => {});
+    }),
+    test: FAULTY_TRANSITIONS,
+    title: "a bug in what is learnt from the store",
   },
   {
     name: "a store that never takes a write is asked without a pause",
