@@ -263,6 +263,13 @@ export const shell: readonly Mutant[] = [
     title: "stops an attempt whose vault was closed",
   },
   {
+    name: "a closed vault asks its store for a fence",
+    law: "P21, F44",
+    ...ofAttempt("createAttempt", (original) => (parts) => original({ ...parts, ...open })),
+    test: SLOW,
+    title: "is asked for nothing after close()",
+  },
+  {
     name: "a closed vault goes on with its pass, and with what comes of it",
     law: "P21, F50",
     ...ofPass("createPass", (original) => (parts) => original({ ...parts, ...open })),
