@@ -7,6 +7,7 @@ import {
   CALLERS,
   CLOSING,
   CONTRACTS,
+  FAULTY_TRANSITIONS,
   FENCE,
   KEEPER,
   LATE,
@@ -127,6 +128,35 @@ export const shell: readonly Mutant[] = [
     title: "a bug in what writes",
   },
   {
+    name: "a bug in a transition is taken for the store's trouble",
+    law: "F53",
+    ...ofKeeper("StoreTrouble", (original) =>
+      Object.defineProperty(class extends original {}, Symbol.hasInstance, { value: () => true }),
+    ),
+    test: FAULTY_TRANSITIONS,
+    title: "a bug in a refresh (concluded) is told to all who wait",
+  },
+  {
+    name: "who waits is not told of a bug, and waits on",
+    law: "F53, P10",
+    ...ofCallers("createCallers", (original) => (parts) => {
+      const advance = async (): Promise<void> => void (await parts.advance());
+      return original({ ...parts, advance });
+    }),
+    test: FAULTY_TRANSITIONS,
+    title: "a bug in a refresh (merge) is told to all who wait",
+  },
+  {
+    name: "a bug in a pass is told to nobody",
+    law: "F53",
+    ...ofPass("createPass", (original) => (parts) => {
+      const pass = original(parts);
+      return () => pass().catch(() => {});
+    }),
+    test: FAULTY_TRANSITIONS,
+    title: "a bug in what is learnt from the store",
+  },
+  {
     name: "a store that never takes a write is asked without a pause",
     law: "P10, F54",
     ...ofWriter(
@@ -231,6 +261,13 @@ export const shell: readonly Mutant[] = [
     ...ofAttempt("createAttempt", (original) => (parts) => original({ ...parts, ...open })),
     test: FENCE,
     title: "stops an attempt whose vault was closed",
+  },
+  {
+    name: "a closed vault asks its store for a fence",
+    law: "P21, F44",
+    ...ofAttempt("createAttempt", (original) => (parts) => original({ ...parts, ...open })),
+    test: SLOW,
+    title: "is asked for nothing after close()",
   },
   {
     name: "a closed vault goes on with its pass, and with what comes of it",

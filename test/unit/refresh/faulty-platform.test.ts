@@ -1,7 +1,7 @@
 /** Stores, channels and locks that fail in ways of their own: what callers get, and what stays open. */
 import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import type { Channel, Clock, Lock, Outcome, PeerMessage, TokenStore } from "../../../src/types.ts";
+import type { Channel, Clock, Lock, PeerMessage, TokenStore } from "../../../src/types.ts";
 import { manualClock } from "../../support/clock.ts";
 import { acme, credentials } from "../../support/fake-api.ts";
 import { bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
@@ -190,35 +190,5 @@ describe("a sign-in that others' writes get in the way of", () => {
     expect(holding.size).toBeGreaterThan(0);
     await within(clock, MINUTE, done);
     expect(holding.size).toBe(0);
-  });
-});
-
-describe("close() of a vault with a bug in what is still to be written", () => {
-  it("rejects nowhere, and leaves no channel open [F53 P21]", async () => {
-    let looks = 0;
-    const retryAfter = {
-      valueOf() {
-        looks += 1;
-        if (looks > 1) throw new RangeError("a bug");
-        return 0;
-      },
-    } as unknown as number;
-    const renew = async (): Promise<Outcome> => ({ type: "trouble", retryAfter });
-    const { channel, count } = counted();
-    const provider = { ...acme({ rotation: "none" }), renew };
-    const { vault, clock } = await signedIn({ channel, provider });
-    const rejections: unknown[] = [];
-    const note = (reason: unknown): void => void rejections.push(reason);
-    process.on("unhandledRejection", note);
-    try {
-      await clock.advance(HOUR);
-      await within(clock, MINUTE, outcome(vault.getToken()));
-      vault.close();
-      await clock.advance(MINUTE);
-      expect(rejections).toEqual([]);
-      expect(count()).toBe(0);
-    } finally {
-      process.off("unhandledRejection", note);
-    }
   });
 });

@@ -29,6 +29,8 @@ export interface Lapsing {
   reuses: number;
   /** The token endpoint answers 503. */
   isDown: boolean;
+  /** Nobody reaches the token endpoint. */
+  isGone: boolean;
   /** Which paths are answered 401, always; those below `/v1/bad` by default. */
   isBad(pathname: string): boolean;
   /** Ends every access token. */
@@ -64,6 +66,7 @@ export function lapsing(
 
   function refresh(sent: unknown): Response {
     self.refreshes += 1;
+    if (self.isGone) throw new TypeError("fetch failed");
     if (self.isDown) return reply(503, {});
     if (sent === undefined || sent === `refresh-${issued}`) return grant();
     self.reuses += 1;
@@ -74,6 +77,7 @@ export function lapsing(
     refreshes: 0,
     reuses: 0,
     isDown: false,
+    isGone: false,
     isBad: (pathname) => pathname.startsWith("/v1/bad"),
     revokeAll: () => tokens.clear(),
     async fetch(input, init) {
@@ -191,18 +195,23 @@ export interface Besides {
   readonly bad: Traffic;
 }
 
+export interface Calling extends Scene {
+  /** Milliseconds from one call of the good endpoint to the next: five seconds by default. */
+  readonly every?: number;
+}
+
 /**
- * The good endpoint is called every five seconds, and with it the ones that `bad` names. It is asked before
+ * The good endpoint is called again and again, and with it the ones that `bad` names. It is asked before
  * both, so that it may change what the server does.
  */
 export async function callBoth(
-  { vault, clock }: Scene,
+  { vault, clock, every = 5 * SECOND }: Calling,
   total: number,
   bad: (at: number) => readonly string[],
 ): Promise<Besides> {
   const traffic = { good: noTraffic(), bad: noTraffic() };
   await timeTable(clock, total, {
-    every: 5 * SECOND,
+    every,
     each(at) {
       const urls = bad(at);
       void note(traffic.good, clock, () => vault.fetch(GOOD));

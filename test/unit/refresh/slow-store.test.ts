@@ -9,6 +9,7 @@ import {
   type Odd,
   odd,
   oddBench,
+  type OddStore,
   outcome,
   rest,
   SECOND,
@@ -17,6 +18,27 @@ import {
 
 const bob = { email: "bob@acme.test", password: "correct-horse-secret" };
 const adopted = { accessToken: "access-9-secret", refreshToken: "refresh-9-secret" };
+
+/** The names of the operations that a store is asked for from now on. */
+function namesOf(store: OddStore): string[] {
+  const names: string[] = [];
+  const { read, head, write } = store;
+  Object.assign(store, {
+    read(key) {
+      names.push("read");
+      return read(key);
+    },
+    head(key) {
+      names.push("head");
+      return head(key);
+    },
+    write(...change) {
+      names.push("write");
+      return write(...change);
+    },
+  } satisfies Pick<OddStore, "read" | "head" | "write">);
+  return names;
+}
 
 describe("a store that takes its time for each answer", () => {
   it.each([500, 1_000, 1_001, 1_500, 2_000])(
@@ -65,19 +87,44 @@ describe("a store that takes its time for each answer", () => {
     },
   );
 
-  it.each([1_001, 2_000, 4_900])("of %i ms is not asked after close() [F44 P21]", async (delay) => {
-    const { vault, clock, store } = await odd();
-    await clock.advance(HOUR);
-    store.delay = delay;
-    void outcome(vault.getToken());
-    await clock.advance(8 * SECOND);
-    vault.close();
-    // What was under way ends within an exchange's deadline, and two operations of the store.
-    await clock.advance(30 * SECOND);
-    const before = store.operations;
-    await clock.advance(10 * MINUTE);
-    expect(store.operations).toBe(before);
-  });
+  /** What a refresh asks of its store, in order, and what is still asked where it is closed meanwhile. */
+  const steps: readonly (readonly [during: string, delays: readonly number[], then: string[]])[] = [
+    ["the first look", [1_001, 2_000, 4_900], []],
+    // Nobody is to wait for an intent that is not followed by a request.
+    ["the intent's write", [1_001, 2_000, 4_900], ["read", "write"]],
+    ["the fence", [1_001, 2_000, 4_900], ["read", "write"]],
+    // The reply has come: what it brought is stored.
+    ["the commit's look", [1_001, 2_000], ["write"]],
+    ["the commit's write", [1_001, 2_000], []],
+    ["nothing", [1_001, 2_000], []],
+  ];
+  const closings = steps.flatMap(([during, delays, then], step) =>
+    delays.map((delay) => ({ during, delay, then, step })),
+  );
+
+  it.each(closings)(
+    "of $delay ms is asked for nothing after close() during $during, but for what is to be written: $then [F44 P21]",
+    async ({ delay, then, step }) => {
+      const { vault, api, clock, store } = await odd();
+      await clock.advance(HOUR);
+      const begun = namesOf(store);
+      store.delay = delay;
+      const end = outcome(vault.getToken());
+      await clock.advance((step + 0.5) * delay);
+      expect(begun).toEqual(["read", "write", "head", "read", "write"].slice(0, step + 1));
+      begun.length = 0;
+      vault.close();
+      await clock.advance(10 * MINUTE);
+      expect(begun).toEqual(then);
+      expect(await end).toBe(step < 5 ? "closed" : "access-2-secret");
+      store.delay = 0;
+      expect(refreshes({ api })).toBe(step < 3 ? 0 : 1);
+      const [key = ""] = await store.list("");
+      expect(await store.head(key)).toMatchObject({ attemptId: undefined });
+      const fresh = bench({ api, clock, store });
+      expect(await within(clock, MINUTE, outcome(fresh.vault.getToken()))).toBe("access-2-secret");
+    },
+  );
 });
 
 it("an intent that never left is known for that, though the next one could not be written [P8 P10]", async () => {

@@ -1,9 +1,9 @@
 /** Servers whose tokens end before anybody expected it, over hours: that is ordinary, and no call fails. */
 import { describe, expect, it } from "vitest";
-import { createVault } from "../../../src/index.ts";
-import { artos } from "../../../src/providers/artos.ts";
+import { createVault, type Vault } from "../../../src/index.ts";
+import { artos, type ArtosCredentials } from "../../../src/providers/artos.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { manualClock } from "../../support/clock.ts";
+import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { ORIGIN } from "../../support/fake-api.ts";
 import { closedAfter } from "../../support/vault.ts";
 import {
@@ -13,6 +13,7 @@ import {
   expectSound,
   failures,
   GOOD,
+  type Lapsing,
   lapsing,
   type LapsingOptions,
   note,
@@ -23,6 +24,12 @@ import {
 } from "./hours-of-calls.ts";
 import { HOUR, MINUTE, SECOND } from "./faulty-parts.ts";
 
+interface Minting {
+  readonly clock: ManualClock;
+  readonly server: Lapsing;
+  readonly vault: Vault<ArtosCredentials | void>;
+}
+
 describe("tokens that end before anybody expected it", () => {
   const quarter = 15 * MINUTE;
   const ways: readonly [string, LapsingOptions][] = [
@@ -31,6 +38,10 @@ describe("tokens that end before anybody expected it", () => {
     ["a day is told", { life: quarter, told: 86_400 }],
     ["what is told makes no sense", { life: quarter, told: "soon" }],
   ];
+  /** A session that ends when nobody uses it. */
+  const resting: LapsingOptions = { life: 24 * HOUR, told: 86_400, idle: 30 * MINUTE };
+  /** Ten minutes of work, half an hour and more of rest. */
+  const isAtWork = (at: number): boolean => at % (45 * MINUTE) < 10 * MINUTE;
 
   it.each(ways)(
     "fail no call in 12 hours, one a minute, where %s [F43 P13]",
@@ -75,12 +86,11 @@ describe("tokens that end before anybody expected it", () => {
   });
 
   it("fail no call, where a day is told and a session dead after half an hour's rest [F43 P13]", async () => {
-    const made = await scene({ life: 24 * HOUR, told: 86_400, idle: 30 * MINUTE });
+    const made = await scene(resting);
     const { vault, clock, server } = made;
     const traffic = await trafficOf(clock, 12 * HOUR, {
       every: MINUTE,
-      // Ten minutes of work, half an hour and more of rest.
-      calls: (at) => (at % (45 * MINUTE) < 10 * MINUTE ? [vault.fetch(GOOD)] : []),
+      calls: (at) => (isAtWork(at) ? [vault.fetch(GOOD)] : []),
     });
     expectGood(traffic);
     expect(server.refreshes).toBeLessThanOrEqual(17);
@@ -132,27 +142,46 @@ describe("tokens that end before anybody expected it", () => {
     expectSound(made);
   });
 
+  /** A vault of artos, which mints its own tokens. */
+  async function minting(options: LapsingOptions): Promise<Minting> {
+    const clock = manualClock();
+    const server = lapsing(clock, options);
+    const vault = closedAfter(
+      createVault({
+        provider: artos({ baseURL: ORIGIN }),
+        store: memoryStore(),
+        fetch: server.fetch,
+        random: () => 0.5,
+        clock,
+      }),
+    );
+    await vault.signIn({ userId: "usr_secret" });
+    return { clock, server, vault };
+  }
+
   it.each(ways)(
     "fail no call of artos, which mints its own, where %s [F43 P13]",
     async (_, options) => {
-      const clock = manualClock();
-      const server = lapsing(clock, options);
-      const vault = closedAfter(
-        createVault({
-          provider: artos({ baseURL: ORIGIN }),
-          store: memoryStore(),
-          fetch: server.fetch,
-          random: () => 0.5,
-          clock,
-        }),
-      );
-      await vault.signIn({ userId: "usr_secret" });
+      const { clock, server, vault } = await minting(options);
       const traffic = await trafficOf(clock, 12 * HOUR, {
         every: MINUTE,
         calls: () => [vault.fetch(GOOD)],
       });
       expectGood(traffic);
       expect(server.refreshes).toBeLessThanOrEqual((12 * HOUR) / quarter + 1);
+      expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: true });
     },
   );
+
+  it("fail no call of artos, where a day is told and a session dead after half an hour's rest [F43 P13]", async () => {
+    const { clock, server, vault } = await minting(resting);
+    const traffic = await trafficOf(clock, 12 * HOUR, {
+      every: MINUTE,
+      calls: (at) => (isAtWork(at) ? [vault.fetch(GOOD)] : []),
+    });
+    expectGood(traffic);
+    expect(server.refreshes).toBeLessThanOrEqual(17);
+    expect(server.refreshes).toBeGreaterThan(10);
+    expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: true });
+  });
 });

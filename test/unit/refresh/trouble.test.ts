@@ -1,8 +1,8 @@
-/** What a caller is told of trouble, and what trouble is: offline, a status of long ago, a bug. */
+/** What a caller is told of trouble, and what trouble is: offline, a status of long ago, a full disk. */
 import { describe, expect, it } from "vitest";
 import { VaultError } from "../../../src/errors.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import type { Outcome, TokenStore } from "../../../src/types.ts";
+import type { TokenStore } from "../../../src/types.ts";
 import { manualClock, settle } from "../../support/clock.ts";
 import { acme, reply } from "../../support/fake-api.ts";
 import { bench, refreshes, signedIn, VMS } from "../../support/vault.ts";
@@ -202,63 +202,6 @@ describe("the status of an earlier answer", () => {
     api.refresh = () => reply(503, {});
     const error = await errorOf(within(clock, MINUTE, vault.fetch(VMS)));
     expect(error).toMatchObject({ code: "refresh_failed", status: 503 });
-  });
-});
-
-describe("a bug in what merges a change with the record", () => {
-  /** A number that is one when it is first looked at, and throws after that. */
-  const trap = (): { retryAfter: number; bugs: number } => {
-    const self = {
-      bugs: 0,
-      retryAfter: {
-        valueOf() {
-          self.bugs += 1;
-          if (self.bugs > 1) throw new RangeError("a bug");
-          return 0;
-        },
-      } as unknown as number,
-    };
-    return self;
-  };
-
-  it("is not taken for the store's trouble [F53]", async () => {
-    const bug = trap();
-    const made = await signedIn({
-      provider: {
-        ...acme({ rotation: "none" }),
-        renew: async (): Promise<Outcome> => ({ type: "trouble", retryAfter: bug.retryAfter }),
-      },
-    });
-    const { vault, clock, types } = made;
-    await clock.advance(HOUR);
-    const end = await within(clock, MINUTE, outcome(vault.fetch(VMS)));
-    await settle();
-    // The store has done nothing wrong, and memory is not ahead of it.
-    expect(types()).not.toContain("store-trouble");
-    expect(types()).not.toContain("unpersisted");
-    expect(vault.snapshot()).toMatchObject({ persisted: true });
-    expect(end).not.toBe("store_unavailable");
-  });
-
-  it("is not taken for it where the clock or the dice throw either [F53]", async () => {
-    const dice = { isBroken: false };
-    const made = await signedIn({
-      random() {
-        if (dice.isBroken) throw new RangeError("a bug");
-        return 0.5;
-      },
-    });
-    const { vault, api, clock, types } = made;
-    await clock.advance(HOUR);
-    api.refresh = () => {
-      dice.isBroken = true;
-      return reply(503, {});
-    };
-    await within(clock, MINUTE, outcome(vault.fetch(VMS)));
-    await settle();
-    expect(types()).not.toContain("store-trouble");
-    expect(types()).not.toContain("unpersisted");
-    expect(vault.snapshot()).toMatchObject({ persisted: true });
   });
 });
 
