@@ -13,6 +13,7 @@ import {
   verbsOf,
 } from "../support/member-processes.ts";
 import type { Results } from "../support/obeying-process.ts";
+import { printIfFailed } from "../support/server-says.ts";
 import { freshFile, KEYS } from "./kv-databases.ts";
 
 export interface Member extends Verbs, Pick<Spawned<object>, "kill"> {
@@ -44,6 +45,7 @@ function start(file: string, url: string): Member {
 /** That many processes, the first of which has signed in; all have the session in memory. */
 export async function family(size: number, options?: SpawnOptions): Promise<Family> {
   const api = await spawnApi(inject("control"), { rotation: "strict", ...options });
+  printIfFailed(api);
   const file = freshFile();
   const members = Array.from({ length: size }, () => start(file, api.url));
   await members[0]!.signIn();

@@ -18,6 +18,7 @@ import {
   type Verbs,
   verbsOf,
 } from "../support/member-processes.ts";
+import { printIfFailed } from "../support/server-says.ts";
 import type { Results } from "../support/obeying-process.ts";
 import type { Freezing, Frozen, Phase } from "./folder-process.ts";
 
@@ -105,6 +106,7 @@ export async function family(
     for (const one of [path.dirname(folder), folder])
       if (existsSync(one)) chownSync(one, user.uid, user.gid);
   const api = await spawnApi(inject("control"), { rotation: "strict", ...switches });
+  printIfFailed(api);
   const members = runtimes.map((runtime) => start(runtime, { folder, url: api.url, user, keys }));
   await members[0]!.signIn();
   await Promise.all(members.map((member) => member.fetch("/v1/vms")));

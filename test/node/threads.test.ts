@@ -9,6 +9,7 @@ import { afterEach, describe, expect, inject, it } from "vitest";
 import { type SpawnedApi, spawnApi } from "../apis/client.ts";
 import { passing, type Verbs, verbsOf } from "../support/member-processes.ts";
 import type { Answer, Order, Results } from "../support/obeying-process.ts";
+import { printIfFailed } from "../support/server-says.ts";
 import { DAY, every, freshFolder } from "./folder-family.ts";
 import type { Start } from "./thread.ts";
 
@@ -58,6 +59,7 @@ interface Scene {
 async function scene(): Promise<Scene> {
   const folder = freshFolder();
   const api = await spawnApi(inject("control"), { rotation: "strict" });
+  printIfFailed(api);
   const begin = (): Thread => start({ path: folder, baseURL: api.url });
   const first = begin();
   const threads = [first, ...Array.from({ length: SIZE - 1 }, begin)] as const;

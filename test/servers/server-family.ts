@@ -10,6 +10,7 @@ import {
   verbsOf,
 } from "../support/member-processes.ts";
 import type { Results } from "../support/obeying-process.ts";
+import { printIfFailed } from "../support/server-says.ts";
 import { isPool, type Kind } from "./packages.ts";
 import { migration, openPool } from "./postgres.ts";
 import type { Beginning } from "./server-process.ts";
@@ -76,6 +77,7 @@ export async function family(kind: Kind, server: Server, door = server.url): Pro
     server,
     async scene(size, patience = 20_000) {
       const api = await spawnApi(inject("control"), { rotation: "strict" });
+      printIfFailed(api);
       const members = living.filter((member) => member.isAlive()).slice(0, size);
       while (members.length < size) {
         const member = start(kind, door);

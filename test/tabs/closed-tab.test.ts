@@ -19,8 +19,6 @@ import {
 
 useBrowser();
 
-const REQUEST = 5_000;
-
 interface Scene extends Stage {
   readonly others: readonly Page[];
   readonly gate: Gate;
@@ -98,30 +96,24 @@ describe("the refreshing tab is closed in flight", () => {
   });
 
   it("strict and expired: nobody hangs, all are asked to sign in within their patience [F39 P10]", async () => {
-    // In real time, no clock is moved: the deadline of the lost attempt, its margin, a second for
-    // peers, and the replay are 18 s. The default patience of 20 s is enough on an idle machine.
-    const patience = 30_000;
-    const scene = await refreshing({ after: 25 * HOUR }, { patience });
+    // No clock is moved: once the tab's lock shows that it is gone, they wait five seconds for what it
+    // may have sent, and one for peers. The default patience of 20 s is enough on an idle machine.
+    const scene = await refreshing({ after: 25 * HOUR }, { patience: 30_000 });
     const calls = Promise.all(scene.others.map(fetchOf));
     await close(scene);
 
-    const ends = await calls;
-
-    expect(resultsOf(ends)).toEqual(nine("sign_in_required"));
-    for (const { took } of ends) expect(took).toBeLessThan(patience + 2 * REQUEST);
+    // One whose patience had ended would be told `refresh_failed`.
+    expect(resultsOf(await calls)).toEqual(nine("sign_in_required"));
     expect(scene.api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 1 });
   });
 
   it("strict and expired, little patience: each call settles, the session is kept [P10 P17]", async () => {
-    const patience = 1_000;
-    const scene = await refreshing({ after: 25 * HOUR }, { patience });
+    const scene = await refreshing({ after: 25 * HOUR }, { patience: 1_000 });
     const calls = Promise.all(scene.others.map(fetchOf));
     await close(scene);
 
-    const ends = await calls;
-
-    expect(resultsOf(ends)).toEqual(nine("refresh_failed"));
-    for (const { took } of ends) expect(took).toBeLessThan(patience + 2 * REQUEST);
+    expect(resultsOf(await calls)).toEqual(nine("refresh_failed"));
+    // They have settled before anybody may send the token again.
     expect(scene.api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
     // It is not over before the server has said so: past the attempt's deadline the last chance.
     await scene.jump(20_000);

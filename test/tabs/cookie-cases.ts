@@ -93,7 +93,7 @@ export function cookieCases(): void {
       await stage.jump(HOUR);
       void userOf(first).catch(() => {});
       await arrived;
-      await first.close();
+      await closeTab(first);
       expect(await userOf(other)).toBe("alice");
       expect(stage.api.to("refresh").map(({ status }) => status)).toEqual([0, 200]);
       expect(stage.api.reuses()).toBe(0);
@@ -119,7 +119,7 @@ export function cookieCases(): void {
       await stage.jump(HOUR * 0.82);
       expect(await userOf(first)).toBe("alice");
       await arrived;
-      await first.close();
+      await closeTab(first);
       // While the token is good, nothing is risked.
       expect(await userOf(other)).toBe("alice");
       expect(stage.api.to("refresh")).toHaveLength(1);

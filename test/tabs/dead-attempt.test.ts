@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { all, fetchAll } from "./tab-calls.ts";
 import {
   begin,
+  beginAt,
   nobodyBegins,
   isKnownToBeGone,
   killOwner,
@@ -15,9 +16,8 @@ import {
   type RunBy,
 } from "./held-attempt.ts";
 import { freezableContext, freeze } from "./freeze.ts";
-import { lifeline } from "./lifeline.ts";
 import { useBrowser } from "./real-tabs.ts";
-import { around, holdAt, killWorker } from "./tabs-and-workers.ts";
+import { killWorker } from "./tabs-and-workers.ts";
 
 useBrowser(["worker-script"]);
 
@@ -57,11 +57,17 @@ describe.each(runners)("ten tabs, the vault run by: %s, which is gone in flight"
 });
 
 describe("a tab that is frozen in flight lives", () => {
-  it.each(["before", "after"] as const)(
-    "held %s the server rotates: nobody asks again, and when it thaws all are served [F57 P2 P8]",
-    async (when) => {
+  it.each([
+    ["strict", "before", "without", mute],
+    ["strict", "after", "without", mute],
+    ["strict", "after", "with", {}],
+    ["window", "after", "without", mute],
+    ["window", "after", "with", {}],
+  ] as const)(
+    "rotation %s, held %s it, %s a channel: nobody asks again, after the thaw all are served [F57 P2 P8]",
+    async (rotation, when, _, config) => {
       const context = await freezableContext();
-      const scene = await begin({ runBy: "page", when, tabs: 4, context, config: mute });
+      const scene = await begin({ runBy: "page", rotation, when, tabs: 4, context, config });
       const { api, first, others, gate } = scene;
       const thaw = await freeze(first);
       const calls = fetchAll(others);
@@ -119,31 +125,29 @@ describe("a service worker is killed while its request travels", () => {
   });
 });
 
-describe("a shared worker dies between the intent and the request", () => {
-  it.each(["intent written", "fence answered"])(
-    "at phase '%s': the next one asks before any deadline, and all are served [F57 P2 P5 P10]",
-    async (phase) => {
-      const still = Date.now();
-      const scene = await around({}, { still, owner: { kind: "shared" } });
-      const { api, first, others } = scene;
-      const pages = [first, ...others] as const;
-      const held = await holdAt(scene, phase);
-      const calls = fetchAll(pages);
-      await held.arrived;
-      const isGone = await lifeline(first, (address) =>
-        first.evaluate((address) => window.tellWorker({ type: "live", address }), address),
-      );
-      await killWorker(scene, "shared_worker");
-      await isGone();
-      await isKnownToBeGone({ runBy: "shared", others: pages });
-      await scene.jumpAll(A_WHILE);
+describe.each(["shared", "service"] as const)(
+  "a %s worker dies with its intent written",
+  (runBy) => {
+    it.each(["intent written", "fence answered"])(
+      "at phase '%s': the next one asks before any deadline, and all are served [F57 P2 P5 P10]",
+      async (phase) => {
+        const scene = await beginAt(runBy, phase);
+        const { api, others } = scene;
+        const calls = fetchAll(others);
+        await killWorker(scene, `${runBy}_worker`);
+        await isKnownToBeGone(scene);
+        expect(refreshesOf(scene)).toEqual([]);
+        // The next worker stands before that phase as well, because no time passes for it.
+        await scene.letThrough();
+        await pass(scene, A_WHILE);
 
-      expect(await calls).toEqual(all(pages, "200"));
-      expect(refreshesOf(scene)).toEqual(["1 arrived", "1 over"]);
-      expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
-    },
-  );
-});
+        expect(await calls).toEqual(all(others, "200"));
+        expect(refreshesOf(scene)).toEqual(["1 arrived", "1 over"]);
+        expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+      },
+    );
+  },
+);
 
 describe("pages without locks beside pages with locks", () => {
   const without = { locks: false } as const;

@@ -43,23 +43,36 @@ export interface Scene extends Stage {
 
 const WINDOW = 60_000;
 
-/** A session that has expired, and a refresh of it that is held at the server. */
-export async function begin(wanted: Wanted): Promise<Scene> {
-  const { runBy, rotation = "strict", when = "after", tabs = TABS, context } = wanted;
+/** A session that has expired, and how its tabs are to be opened. */
+async function expire({
+  runBy,
+  rotation = "strict",
+  context,
+  config,
+}: Wanted): Promise<{ readonly stage: Stage; readonly config: Partial<Config> }> {
   const isOpen = rotation === "window";
   // The server's window is longer: its clock goes on.
   const stage = await setUp({ rotation, reuseWindow: 10 * WINDOW, ...(context && { context }) });
   const [signedIn] = await stage.openSignedIn(1);
   await closeTab(signedIn);
   stage.api.set({ clockOffset: 25 * HOUR });
-  const config: Partial<Config> = {
-    still: Date.now() + 25 * HOUR,
-    // Looking on takes real seconds, more on a busy machine.
-    patience: 60_000,
-    ...(isOpen && { reuseWindow: WINDOW }),
-    ...(runBy !== "page" && { owner: { kind: runBy } }),
-    ...wanted.config,
+  return {
+    stage,
+    config: {
+      still: Date.now() + 25 * HOUR,
+      // Looking on takes real seconds, more on a busy machine.
+      patience: 60_000,
+      ...(isOpen && { reuseWindow: WINDOW }),
+      ...(runBy !== "page" && { owner: { kind: runBy } }),
+      ...config,
+    },
   };
+}
+
+/** A session that has expired, and a refresh of it that is held at the server. */
+export async function begin(wanted: Wanted): Promise<Scene> {
+  const { runBy, when = "after", tabs = TABS } = wanted;
+  const { stage, config } = await expire(wanted);
   const gate = stage.api.gate("refresh", when);
   const first = await stage.open({ ...config, ...wanted.first });
   void fetchOf(first).catch(() => {});
@@ -68,6 +81,32 @@ export async function begin(wanted: Wanted): Promise<Scene> {
   const others: [Page, ...Page[]] = [await open()];
   while (others.length < tabs - 1) others.push(await open());
   return { ...stage, runBy, first, others, gate };
+}
+
+export interface WorkerScene extends Stage {
+  readonly runBy: "shared" | "service";
+  readonly others: readonly [Page, ...Page[]];
+  /** Lets the worker go on, or the one that comes after it. */
+  letThrough(): Promise<void>;
+}
+
+/** Ten tabs around a session that has expired, and a worker that is held at a phase of its first refresh. */
+export async function beginAt(runBy: WorkerScene["runBy"], phase: string): Promise<WorkerScene> {
+  const { stage, config } = await expire({
+    runBy,
+    config: { owner: { kind: runBy, armed: phase } },
+  });
+  const first = await stage.open(config);
+  const others: [Page, ...Page[]] = [first];
+  while (others.length < TABS) others.push(await stage.open(config));
+  await first.evaluate(() => window.workerHeld);
+  return {
+    ...stage,
+    runBy,
+    others,
+    letThrough: () =>
+      first.evaluate((phase) => void window.tellWorker({ type: "release", phase }), phase),
+  };
 }
 
 export const refreshesOf = ({ api }: Stage): string[] => wordsOf(api.log(), "refresh");

@@ -4,49 +4,54 @@
  * its own, because a browser opens no more than six connections to one.
  */
 import type { Page } from "playwright";
+import { expect } from "vitest";
 import { deferred } from "../apis/gates.ts";
 
-interface Ends {
+interface Held {
   readonly arrived: () => void;
-  readonly ended: () => void;
+  isOver: boolean;
 }
 
-const open = new Map<string, Ends>();
+const open = new Map<string, Held>();
 let count = 0;
 
 /** The server's side: the request is held until its connection closes. */
 export function answerLifeline({ url, signal }: Request): Promise<Response> {
-  const ends = open.get(new URL(url).searchParams.get("id") ?? "");
+  const held = open.get(new URL(url).searchParams.get("id") ?? "");
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => {
-      ends?.ended();
+      if (held) held.isOver = true;
       resolve(new Response());
     });
-    ends?.arrived();
+    held?.arrived();
   });
 }
 
 /**
  * Has `begin` make a request to the address that it is given, and waits until it has come. The answer
- * waits until the one that made the request is gone. `page` is any page of the site.
+ * waits until the one that made the request is gone. `site` is any address of the site.
  */
 export async function lifeline(
-  page: Page,
+  site: string,
   begin: (address: string) => Promise<unknown>,
 ): Promise<() => Promise<void>> {
   const id = String((count += 1));
-  const [arrived, ended] = [deferred<void>(), deferred<void>()];
-  open.set(id, { arrived: arrived.resolve, ended: ended.resolve });
-  const address = new URL(`/lifeline?id=${id}`, page.url());
+  const arrived = deferred<void>();
+  const held: Held = { arrived: arrived.resolve, isOver: false };
+  open.set(id, held);
+  const address = new URL(`/lifeline?id=${id}`, site);
   address.hostname = `lifeline-${id}.localhost`;
   await begin(address.href);
   await arrived.promise;
-  return () => ended.promise;
+  const message = "what was to end is gone, as the server sees it";
+  return async () => {
+    await expect.poll(() => held.isOver, { timeout: 30_000, interval: 20, message }).toBe(true);
+  };
 }
 
 /** Closes a tab, and waits until nothing of it runs any more. */
 export async function closeTab(page: Page): Promise<void> {
-  const isGone = await lifeline(page, (address) =>
+  const isGone = await lifeline(page.url(), (address) =>
     page.evaluate((url) => void fetch(url, { mode: "no-cors" }).catch(() => {}), address),
   );
   await page.close();

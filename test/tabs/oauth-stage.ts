@@ -10,10 +10,11 @@ import {
 } from "node:net";
 import Provider from "oidc-provider";
 import type { Browser, BrowserContext, Page } from "playwright";
-import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFailed, onTestFinished } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { bundle, launch } from "./browsers.ts";
+import { answerLifeline } from "./lifeline.ts";
 import type { OAuthConfig, RunBy } from "./oauth-config.ts";
 
 let browser: Browser;
@@ -42,6 +43,7 @@ export function useSite({
       const own = await handle?.(request);
       if (own) return own;
       const { pathname } = new URL(request.url);
+      if (pathname === "/lifeline") return answerLifeline(request);
       const isScript = pathname.endsWith(".js");
       const text = isScript
         ? pathname === "/oauth-page.js"
@@ -181,6 +183,7 @@ export async function setUpLogin({
   const api = await serve(cors(handleApi, { expose: ["www-authenticate"] }));
   const context = await browser.newContext();
   const faults: string[] = [];
+  onTestFailed(() => console.error("The server's counters and log:", told));
   onTestFinished(async () => {
     await context.close();
     await Promise.all([close(server), api.close()]);

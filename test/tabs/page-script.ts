@@ -42,15 +42,11 @@ export interface Ended {
   readonly result: string;
   /** An error's message. */
   readonly message?: string;
-  /** How long it took, milliseconds. */
-  readonly took: number;
 }
 
 /** How many calls ended in which way. */
 export interface Tally {
   readonly results: Readonly<Record<string, number>>;
-  /** The longest that one of them took, milliseconds. */
-  readonly slowest: number;
 }
 
 export interface Kit {
@@ -106,14 +102,12 @@ window.makeVault = (options = {}) => {
 const events: VaultEvent[] = [];
 
 async function call(run: () => Promise<unknown>): Promise<Ended> {
-  const start = performance.now();
-  const took = (): number => Math.round(performance.now() - start);
   try {
     const value = await run();
-    return { result: value instanceof Response ? String(value.status) : "ok", took: took() };
+    return { result: value instanceof Response ? String(value.status) : "ok" };
   } catch (error) {
     const { name, message } = error as Error;
-    return { result: isVaultError(error) ? error.code : name, message, took: took() };
+    return { result: isVaultError(error) ? error.code : name, message };
   }
 }
 
@@ -149,7 +143,7 @@ window.kit = {
     const all = await Promise.all(sent);
     const results: Record<string, number> = {};
     for (const { result } of all) results[result] = (results[result] ?? 0) + 1;
-    return { results, slowest: Math.max(...all.map(({ took }) => took)) };
+    return { results };
   },
   async dumpDatabases() {
     const texts: string[] = [];

@@ -6,13 +6,14 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright";
-import { afterAll, beforeAll, expect, onTestFailed, onTestFinished } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 import { cors, type CorsOptions } from "../apis/cors.ts";
 import type { Gate } from "../apis/gates.ts";
 import { wordsOf } from "../apis/log.ts";
 import type { Handler } from "../apis/replies.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { ada, createVmcloudApi, type VmcloudApi, type VmcloudOptions } from "../apis/vmcloud.ts";
+import { printIfFailed } from "../support/server-says.ts";
 import { bundle, launch } from "./browsers.ts";
 import { answerLifeline } from "./lifeline.ts";
 import type { Config } from "./page-script.ts";
@@ -106,10 +107,7 @@ export async function setUp(options: StageOptions = {}): Promise<Stage> {
     expect(faults).toEqual([]);
   });
 
-  onTestFailed(() => {
-    const [signIns, refreshes] = [wordsOf(api.log(), "token"), wordsOf(api.log(), "refresh")];
-    console.error("The server's counters and log:", { ...api.counters(), signIns, refreshes });
-  });
+  printIfFailed(api);
 
   const stage: Stage = {
     api,

@@ -2,7 +2,7 @@
 import type { CDPSession, Page } from "playwright";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { all, fetchAll, fetchOf, TABS } from "./tab-calls.ts";
-import { closeTab } from "./lifeline.ts";
+import { closeTab, lifeline } from "./lifeline.ts";
 import type { Config } from "./page-script.ts";
 import { HOUR, setUp, type Stage, type StageOptions } from "./real-tabs.ts";
 
@@ -88,21 +88,33 @@ export async function workersOf(
   };
 }
 
-/** Ends the one worker there is, as a crash would. */
+/**
+ * Ends the one worker there is, as a crash would, and waits until it is dead: the server has seen the
+ * close of a connection that the worker held. The browser's list is no proof. A shared worker leaves it
+ * before it ends, and a service worker stands on it again as soon as it is started for those who wait.
+ */
 export async function killWorker(
   stage: Place,
   type: "shared_worker" | "service_worker",
 ): Promise<void> {
   const { targets, session } = await workersOf(stage, type);
   expect(targets).toHaveLength(1);
-  const { targetId } = targets[0]!;
+  const { targetId, url } = targets[0]!;
+  const { sessionId } = await session.send("Target.attachToTarget", { targetId });
+  const isGone = await lifeline(url, async (address) => {
+    const expression = `void fetch("${address}", { mode: "no-cors" }).catch(() => {})`;
+    const message = JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression } });
+    await session.send("Target.sendMessageToTarget", { sessionId, message });
+  });
+  // The next worker would wait for a debugger of this one.
+  await session.send("Target.detachFromTarget", { sessionId });
   await session.send("Target.closeTarget", { targetId });
-  // A service worker is started again for whoever waits. Neither kind has ended when it is off the list:
-  // where a reply is held for it, the server sees its connection close.
+  await isGone();
   if (type === "service_worker") return;
-  const isThere = async (): Promise<boolean> =>
+  // Pages would be given a shared worker that is still listed.
+  const isListed = async (): Promise<boolean> =>
     (await workersOf(stage, type)).targets.some((one) => one.targetId === targetId);
-  await expect.poll(isThere, { timeout: 30_000, interval: 20 }).toBe(false);
+  await expect.poll(isListed, { timeout: 30_000, interval: 20 }).toBe(false);
 }
 
 /** Where a refresh may be when the tab that asked for it goes: in its worker, or on the server. */

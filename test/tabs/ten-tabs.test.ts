@@ -1,6 +1,7 @@
 /** Ten tabs of one browser, fifty requests each, against a server that punishes every reuse. */
 import { describe, expect, it } from "vitest";
 import { burstEverywhere, TABS } from "./tab-calls.ts";
+import { closeTab } from "./lifeline.ts";
 import type { Tally } from "./page-script.ts";
 import { HOUR, reaches, setUp, useBrowser } from "./real-tabs.ts";
 
@@ -69,7 +70,7 @@ describe("ten tabs, fifty requests each, strict rotation", () => {
     const stage = await setUp();
     const { api, context } = stage;
     const [first] = await stage.openSignedIn(1);
-    await first.close();
+    await closeTab(first);
     await stage.jump(25 * HOUR);
     const refresh = api.gate("refresh", "before");
 

@@ -12,6 +12,8 @@ export interface WorkerConfig {
   readonly ahead?: number;
   /** The time at which its clock stands still. */
   readonly still?: number;
+  /** The phase at which it is held from its start, until it is told to go on. */
+  readonly armed?: string;
 }
 
 export const CONTROL = "tokenkeep-test";
@@ -20,8 +22,6 @@ export const CONTROL = "tokenkeep-test";
 export type Said =
   | { readonly type: "jump" | "jumped"; readonly ahead: number }
   | { readonly type: "arm" | "armed" | "arrived" | "release"; readonly phase: string }
-  /** Asks for an address that nobody answers, as long as the worker lives. */
-  | { readonly type: "live"; readonly address: string }
   /** Said whenever the worker has counted something. */
   | ({ readonly type: "counted" } & Watched);
 

@@ -4,6 +4,7 @@ import { all, fetchAll, fetchOf, signIn } from "./tab-calls.ts";
 import {
   credentials,
   hasStatus,
+  HOUR,
   reaches,
   releaseToNobody,
   setUp,
@@ -59,11 +60,10 @@ describe.each<[string, Partial<Owner>]>([
 
 it("a script that fails is noticed when it fails, whatever the timeout [P10]", async () => {
   const stage = await setUp();
-  const owner = { ...shared, script: "/nowhere.js", fallback: true, timeout: 60_000 };
+  // This test has less time than that.
+  const owner = { ...shared, script: "/nowhere.js", fallback: true, timeout: HOUR };
   const page = await stage.open({ owner });
-  const { result, took } = await signIn(page);
-  expect(result).toBe("ok");
-  expect(took).toBeLessThan(owner.timeout / 2);
+  expect(await signIn(page)).toMatchObject({ result: "ok" });
 });
 
 describe("no shared workers at all", () => {

@@ -21,6 +21,8 @@ export interface Owner {
   /** Lets a shared worker live on for a while after its last tab, where the browser can. */
   readonly extended?: boolean;
   readonly timeout?: number;
+  /** The phase of a refresh at which the worker is held from its start. */
+  readonly armed?: string;
   readonly account?: string;
 }
 
@@ -55,7 +57,7 @@ function takeControl(): void {
 export function connect(config: Config, owner: Owner): Vault<PasswordCredentials> {
   takeControl();
   const { api, patience, reuseWindow, still } = config;
-  const { kind, script = "/worker-script.js", isolated, header, account, timeout } = owner;
+  const { kind, script = "/worker-script.js", isolated, header, account, timeout, armed } = owner;
   const given = {
     api,
     ...(patience !== undefined && { patience }),
@@ -63,6 +65,7 @@ export function connect(config: Config, owner: Owner): Vault<PasswordCredentials
     ...(isolated && { isolated }),
     ...(header !== undefined && { header }),
     ...(still !== undefined && { still }),
+    ...(armed !== undefined && { armed }),
   };
   const start = async (): Promise<VaultWorker> => {
     // A worker that is started again has its predecessor's clock.

@@ -24,7 +24,7 @@ const control = new BroadcastChannel(CONTROL);
 const say = (said: Said): void => control.postMessage(said);
 watch((counts) => say({ type: "counted", ...counts }));
 /** Where the next call is held. */
-let armed: string | undefined;
+let armed = config.armed;
 let letGo = (): void => {};
 
 control.onmessage = ({ data }: MessageEvent<Said>) => {
@@ -34,8 +34,10 @@ control.onmessage = ({ data }: MessageEvent<Said>) => {
   } else if (data.type === "arm") {
     armed = data.phase;
     say({ type: "armed", phase: data.phase });
-  } else if (data.type === "release") letGo();
-  else if (data.type === "live") void fetch(data.address, { mode: "no-cors" }).catch(() => {});
+  } else if (data.type === "release") {
+    armed = undefined;
+    letGo();
+  }
 };
 
 /** Waits here if that is where a test wants it. */

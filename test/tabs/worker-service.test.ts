@@ -1,7 +1,7 @@
 /** A service worker runs the vault: it outlives all tabs, and ends whenever the browser likes. */
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
-import { all, fetchAll, fetchOf, resultsOf, TABS } from "./tab-calls.ts";
+import { all, fetchAll, fetchOf, TABS } from "./tab-calls.ts";
 import { closeTab } from "./lifeline.ts";
 import type { Config } from "./page-script.ts";
 import {
@@ -16,7 +16,6 @@ import { allTabsClosed, killWorker } from "./tabs-and-workers.ts";
 
 useBrowser(["worker-script"]);
 
-const REQUEST = 5_000;
 const service: Partial<Config> = { owner: { kind: "service" } };
 
 /** Ten tabs around one service worker, signed in, and then answered 401. */
@@ -77,17 +76,15 @@ describe("the service worker is killed", () => {
   });
 
   it("in flight, strict: nobody hangs, one last chance for all [F39 P2 P10]", async () => {
-    const patience = 30_000;
-    const stage = await rejected({}, { patience });
+    const stage = await rejected({}, { patience: 30_000 });
     const { api, pages } = stage;
     const gate = api.gate("refresh", "after");
-    const calls = Promise.all(pages.map(fetchOf));
+    const calls = fetchAll(pages);
     await gate.arrived;
     await killWorker(stage, "service_worker");
     await releaseToNobody(stage, gate);
-    const ends = await calls;
-    expect(resultsOf(ends)).toEqual(all(pages, "sign_in_required"));
-    for (const { took } of ends) expect(took).toBeLessThan(patience + 2 * REQUEST);
+    // One whose patience had ended would be told `refresh_failed`.
+    expect(await calls).toEqual(all(pages, "sign_in_required"));
     expect(api.counters()).toMatchObject({ tokenCalls: 2, reuseDetections: 1 });
   });
 });
