@@ -12,7 +12,7 @@ export interface AccountsParts {
   /** Called once, at the first oddity. */
   readonly onOddity: () => void;
   /** A vault that is closed begins no operation any more (P21). */
-  readonly isClosed?: () => boolean;
+  readonly isClosed: () => boolean;
 }
 
 interface Listing {
@@ -32,7 +32,7 @@ type Ask = <Answer>(ask: () => Promise<Answer>) => Promise<Answer>;
 const askWith =
   ({ clock, isClosed }: AccountsParts): Ask =>
   async (ask) => {
-    if (isClosed?.()) throw new VaultError("closed");
+    if (isClosed()) throw new VaultError("closed");
     return (await askStore(clock, async () => ask())).answer;
   };
 

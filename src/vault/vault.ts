@@ -147,11 +147,12 @@ export function createOwnedVault<Credentials>(
   const around = own({ refreshAhead, patience, online, isHeldOpen, clock, tell });
   const engine = provider.wrap?.(made, around) ?? made;
   const stopWaking = wakenBy(options.onWake, engine);
+  let isClosed = false;
   const listed = createAccounts(store, keyOf(provider, ""), {
     clock,
     onOddity: () => tell("unreadable"),
+    isClosed: () => isClosed,
   });
-  let isClosed = false;
   const removal = createRemoval(options);
 
   /** After its end a vault begins nothing, for another account neither (P21). */

@@ -1,10 +1,10 @@
 /** accounts() over stores that lag, are silent, go away, or hold a record that cannot be read. */
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { RecordHead, TokenStore } from "../../../src/types.ts";
 import { createAccounts } from "../../../src/vault/accounts.ts";
 import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
-import { rejection } from "../../support/vault.ts";
+import { rejection, signedIn } from "../../support/vault.ts";
 
 const A_DAY = 86_400_000;
 const SECOND = 1_000;
@@ -23,13 +23,13 @@ async function storeOf(...names: string[]): Promise<TokenStore> {
   return store;
 }
 
-function listing(store: TokenStore, isClosed?: () => boolean) {
+function listing(store: TokenStore, isClosed = (): boolean => false) {
   const clock: ManualClock = manualClock();
   let oddities = 0;
   const accounts = createAccounts(store, "p|", {
     clock,
     onOddity: () => (oddities += 1),
-    ...(isClosed && { isClosed }),
+    isClosed,
   });
   return { accounts, clock, oddities: () => oddities };
 }
@@ -137,4 +137,13 @@ it("a listing begins no operation any more when its vault is closed [P21]", asyn
   answer();
   expect(await error).toMatchObject({ code: "closed" });
   expect(asked).toHaveLength(1);
+});
+
+it("a vault that is closed while it lists its accounts asks the store no more [P21]", async () => {
+  const { vault, store } = await signedIn();
+  const asked = vi.spyOn(store, "head");
+  const error = rejection(vault.accounts());
+  vault.close();
+  expect(await error).toMatchObject({ code: "closed" });
+  expect(asked).not.toHaveBeenCalled();
 });
