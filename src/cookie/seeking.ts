@@ -95,26 +95,32 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
   /** How many callers wait for what is being looked for. */
   let waiting = 0;
 
-  const run = (errand: Errand, signal?: AbortSignal, earlier?: Adoption): Promise<void> =>
-    inTurn(async () => {
-      try {
-        await engine.signIn(errand, signal, earlier);
-      } finally {
-        await errand.visit?.leave();
-        errand.visit = undefined;
-      }
-    }, signal);
-
-  /** The same where an end that is no failure, or any other typed error, is nobody's trouble. */
-  async function runQuietly(errand: Errand, earlier?: Adoption): Promise<VaultError | undefined> {
+  async function carryOut(errand: Errand, signal?: AbortSignal, earlier?: Adoption): Promise<void> {
     try {
-      await run(errand, undefined, earlier);
+      await engine.signIn(errand, signal, earlier);
+    } finally {
+      await errand.visit?.leave();
+      errand.visit = undefined;
+    }
+  }
+
+  const run = (errand: Errand, signal?: AbortSignal, earlier?: Adoption): Promise<void> =>
+    inTurn(() => carryOut(errand, signal, earlier), signal);
+
+  /** An end that is no failure, or any other typed error, is nobody's trouble. */
+  async function quietly(errand: Errand, work: Promise<void>): Promise<VaultError | undefined> {
+    try {
+      await work;
     } catch (error) {
       if (!isVaultError(error)) throw error;
       if (!errand.end) return error;
       if (errand.end === "kept") await engine.look();
     }
     return undefined;
+  }
+
+  function runQuietly(errand: Errand, earlier?: Adoption): Promise<VaultError | undefined> {
+    return quietly(errand, run(errand, undefined, earlier));
   }
 
   async function find(): Promise<void> {
@@ -149,6 +155,18 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
       tell();
     });
     return search;
+  }
+
+  /** In the turn before any sign-in that comes later. */
+  function bury(done: Promise<void>, untilRevoked: boolean | undefined): Promise<void> {
+    const turn = inTurn(async () => {
+      await done;
+      const errand = new Errand("bury", since);
+      const error = await quietly(errand, carryOut(errand));
+      if (error && !isClosed) await engine.signOut(untilRevoked);
+    });
+    turn.catch(() => {});
+    return turn;
   }
 
   async function pay(): Promise<void> {
@@ -234,11 +252,12 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
     async signOut(untilRevoked?: boolean) {
       const { status } = engine.state();
       isSought = true;
-      await engine.signOut(untilRevoked);
-      // What another context is just finding ends too.
-      if (status === "signed-in") return;
-      const trouble = await runQuietly(new Errand("bury", since));
-      if (trouble && !isClosed) await engine.signOut(untilRevoked);
+      const done = engine.signOut(untilRevoked);
+      // What another context is just finding ends too, and not what is begun here afterwards (F41).
+      const buried = status === "signed-in" ? undefined : bury(done, untilRevoked);
+      await done;
+      if (!buried) return;
+      await buried;
       void pay();
     },
     close() {

@@ -152,6 +152,8 @@ function afterWrite(known: Knowledge, news: Of<"written">, at: Moment): Knowledg
   return {
     ...settle(known, changes),
     met: metBy(known),
+    // Where the store lags, another context may bring back what was ended here without ever being seen (P4).
+    ended: record.tombstone ? withNames(known.ended, [record.sessionId]) : known.ended,
     found: { head: record, session: fromRecord(record) },
     lookedAt: at,
     readAt: askedAt,

@@ -181,10 +181,13 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
         const body = visit?.body ?? String(init.body);
         const watch = isApi ? undefined : invariants.tokenRequest(place, url, body);
         const isDeaf = !isApi && world.chance(network.deaf);
+        const question = {};
+        if (!isApi) place.busy.add(question);
         return new Promise((resolve, reject) => {
           const onAbort = (): void => {
             watch?.abort(isDeaf);
             if (isDeaf) return;
+            place.busy.delete(question);
             visit?.end();
             reject(init.signal?.reason as Error);
           };
@@ -193,6 +196,7 @@ export function createNetwork({ world, server, scenario, invariants, calls }: Ne
           const end = (delay: number, done: () => void): void =>
             void world.schedule(place, delay, () => {
               init.signal?.removeEventListener("abort", onAbort);
+              place.busy.delete(question);
               done();
             });
           const sent: Sent = {

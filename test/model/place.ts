@@ -14,7 +14,7 @@ export interface Place {
   /** When its vault was closed, and whether nothing was under way at that moment. */
   closedAt: number;
   wasIdle: boolean;
-  /** What its application waits for, beside calls. */
+  /** What its application waits for beside calls, and its requests to the token endpoint. */
   readonly busy: Set<object>;
   /** True time at which it was last frozen or resumed. */
   disturbedAt: number;

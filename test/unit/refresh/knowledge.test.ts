@@ -65,6 +65,16 @@ describe("a look", () => {
     expect(served(known)).toBeUndefined();
   });
 
+  it("never shows what a write of its own has ended, though it had never met that [P4 F33]", () => {
+    const left = heard(nothing(), [T, changed(end([], T))]);
+    const known = heard(
+      left,
+      [T, written(tombstone("a", T), left.changes)],
+      [T + HOUR, read({ ...a, generation: 9, revision: 99 }, T + HOUR)],
+    );
+    expect(served(known)).toBeUndefined();
+  });
+
   it("that failed is a look, says nothing of the session, and is counted in a row [P16]", () => {
     const known = heard(knownOf(a, T), [T + 1, failed], [T + 2, failed]);
     expect(known).toMatchObject({ session: a, failures: 2, reads: 1, lookedAt: at(T + 2) });
