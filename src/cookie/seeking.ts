@@ -94,6 +94,7 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
   let search: Promise<void> | undefined;
   /** How many callers wait for what is being looked for. */
   let waiting = 0;
+  let adoptions = 0;
 
   async function carryOut(errand: Errand, signal?: AbortSignal, earlier?: Adoption): Promise<void> {
     try {
@@ -157,13 +158,14 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
     return search;
   }
 
-  /** In the turn before any sign-in that comes later. */
+  /** In the turn before any sign-in that comes later; an adoption waits for no turn. */
   function bury(done: Promise<void>, untilRevoked: boolean | undefined): Promise<void> {
+    const before = adoptions;
     const turn = inTurn(async () => {
       await done;
       const errand = new Errand("bury", since);
       const error = await quietly(errand, carryOut(errand));
-      if (error && !isClosed) await engine.signOut(untilRevoked);
+      if (error && !isClosed && adoptions === before) await engine.signOut(untilRevoked);
     });
     turn.catch(() => {});
     return turn;
@@ -244,6 +246,7 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
       tell();
     },
     async adopt(tokens: Grant, adoption?: Adoption) {
+      adoptions += 1;
       await engine.adopt(tokens, adoption);
       isSought = true;
       // The session stands, whatever comes of this.

@@ -371,3 +371,14 @@ it.each(["somebody is signed in", "nobody is"])(
     expect(await userOf(open())).toBe("bob");
   },
 );
+
+it("so does an adoption [P19 F41]", async () => {
+  const { open, clock } = stage();
+  await open().vault.signIn(alice);
+  const next = open();
+  const left = next.vault.signOut();
+  const adopted = next.vault.adopt({ accessToken: "of-bob" });
+  await clock.advance(5_000);
+  await Promise.all([left, adopted]);
+  expect(await next.vault.getToken()).toBe("of-bob");
+});
