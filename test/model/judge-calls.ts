@@ -14,6 +14,8 @@ export interface Calling {
   allSettled(calls: readonly Call[]): void;
   /** What a call in a calm world must bring, from what the server and the record know. */
   expectation(place: Place): "200" | "any";
+  /** Whether it has failed because another session stands by now: its 401 is the answer then (F103). */
+  isOfEarlier(call: Call): boolean;
   /** How often it may be made anew until it brings that. */
   triesOf(place: Place): number;
 }
@@ -200,6 +202,10 @@ export function judgeCalls(facts: Facts): Calling {
       );
       if (open.length) violate("P10.open", `${open.length} calls never settled`);
       facts.check();
+    },
+    isOfEarlier({ place, code, status, accesses: [access = ""] }) {
+      if (code === "session_changed") return true;
+      return status === 401 && facts.sessionOf(access) !== facts.recordOf(place)?.sessionId;
     },
     triesOf(place) {
       const stored = bodyOf(facts.recordOf(place));
