@@ -8,6 +8,7 @@ import {
   CHANGES,
   FENCE,
   KNOWLEDGE,
+  LAGGING,
   SIGN_OUT_THEN_SIGN_IN,
   NEWS,
   IN_ORDER,
@@ -99,6 +100,40 @@ export const changes: readonly Mutant[] = [
     ],
     test: CHANGES,
     title: "ends the session that it finds, known or not",
+  },
+  {
+    name: "a sign-out ends a later session too",
+    law: "P19",
+    ...each((change, { head }) =>
+      change.type === "end" && head
+        ? { ...change, sessionIds: new Set([...change.sessionIds, head.sessionId]) }
+        : change,
+    ),
+    test: CHANGES,
+    title: "does not end one that was begun later elsewhere",
+  },
+  {
+    name: "a sign-out that waits ends a later session too",
+    law: "P19",
+    ...each((change, { head }) =>
+      change.type === "end" && head
+        ? { ...change, sessionIds: new Set([...change.sessionIds, head.sessionId]) }
+        : change,
+    ),
+    test: SIGN_OUT_THEN_SIGN_IN,
+    title: "does not end what was begun elsewhere later",
+  },
+  {
+    name: "a sign-in behind a sign-out is dropped",
+    law: "P19, F41",
+    ...merging((changes) =>
+      changes.filter(
+        ({ type }, place) =>
+          type !== "begin" || !changes.slice(0, place).some((one) => one.type === "end"),
+      ),
+    ),
+    test: SIGN_OUT_THEN_SIGN_IN,
+    title: "ends the old session all the same",
   },
   {
     name: "changes are written in any order",
@@ -219,6 +254,16 @@ export const changes: readonly Mutant[] = [
     ...ofTiming("LAG", () => 0),
     test: KNOWLEDGE,
     title: "brings no absence from before the first write",
+  },
+  {
+    name: "an absence is believed, though its store may lag",
+    law: "F58",
+    ...ofKnowledge(
+      "lags",
+      (original) => (known, record, askedAt) => !!record && original(known, record, askedAt),
+    ),
+    test: LAGGING,
+    title: "right after a sign-in, a store whose cache says none",
   },
   {
     name: "the fence takes what a lagging store shows for somebody else's write",
