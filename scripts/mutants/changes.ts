@@ -1,5 +1,6 @@
 /** Mutants of what is still to be written, and of what is known of a session: see `mutant.ts`. */
 import type { Change, Found } from "../../src/refresh/changes.ts";
+import type { Evidence } from "../../src/refresh/endpoints.ts";
 import type { Knowledge, News } from "../../src/refresh/knowledge.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
 import {
@@ -11,6 +12,7 @@ import {
   LAGGING,
   SIGN_OUT_THEN_SIGN_IN,
   NEWS,
+  IMMUTABLE,
   IN_ORDER,
   EVENTS,
   REFRESH,
@@ -21,6 +23,9 @@ import {
 const ofChanges = wrapper<typeof import("../../src/refresh/changes.ts")>("src/refresh/changes.ts");
 const ofKnowledge = wrapper<typeof import("../../src/refresh/knowledge.ts")>(
   "src/refresh/knowledge.ts",
+);
+const ofEndpoints = wrapper<typeof import("../../src/refresh/endpoints.ts")>(
+  "src/refresh/endpoints.ts",
 );
 const ofLearn = wrapper<typeof import("../../src/refresh/learn.ts")>("src/refresh/learn.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
@@ -61,6 +66,28 @@ const currentOnly = (known: Knowledge): ReadonlySet<string> =>
   new Set(known.session ? [known.session.sessionId] : []);
 
 export const changes: readonly Mutant[] = [
+  {
+    name: "what is known is changed, not replaced",
+    law: "law 2",
+    ...ofLearn(
+      "learn",
+      (original) =>
+        (known, ...rest) =>
+          Object.assign(known, original(known, ...rest)),
+    ),
+    test: IMMUTABLE,
+    title: "what the pure functions are given is never changed",
+  },
+  {
+    name: "the evidence about endpoints is changed, not replaced",
+    law: "law 2",
+    ...ofEndpoints("afterPass", (original) => (endpoints, endpoint, pass) => {
+      const now = original(endpoints, endpoint, pass).get(endpoint);
+      return now ? (endpoints as Map<string, Evidence>).set(endpoint, now) : endpoints;
+    }),
+    test: IMMUTABLE,
+    title: "what the pure functions are given is never changed",
+  },
   {
     name: "no tombstone",
     law: "P4, S14",
