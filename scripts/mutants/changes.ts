@@ -1,5 +1,6 @@
 /** Mutants of what is still to be written, and of what is known of a session: see `mutant.ts`. */
 import type { Change, Found } from "../../src/refresh/changes.ts";
+import type { Evidence } from "../../src/refresh/endpoints.ts";
 import type { Knowledge, News } from "../../src/refresh/knowledge.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
 import {
@@ -8,8 +9,10 @@ import {
   CHANGES,
   FENCE,
   KNOWLEDGE,
+  LAGGING,
   SIGN_OUT_THEN_SIGN_IN,
   NEWS,
+  IMMUTABLE,
   IN_ORDER,
   EVENTS,
   REFRESH,
@@ -20,6 +23,9 @@ import {
 const ofChanges = wrapper<typeof import("../../src/refresh/changes.ts")>("src/refresh/changes.ts");
 const ofKnowledge = wrapper<typeof import("../../src/refresh/knowledge.ts")>(
   "src/refresh/knowledge.ts",
+);
+const ofEndpoints = wrapper<typeof import("../../src/refresh/endpoints.ts")>(
+  "src/refresh/endpoints.ts",
 );
 const ofLearn = wrapper<typeof import("../../src/refresh/learn.ts")>("src/refresh/learn.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
@@ -61,6 +67,28 @@ const currentOnly = (known: Knowledge): ReadonlySet<string> =>
 
 export const changes: readonly Mutant[] = [
   {
+    name: "what is known is changed, not replaced",
+    law: "law 2",
+    ...ofLearn(
+      "learn",
+      (original) =>
+        (known, ...rest) =>
+          Object.assign(known, original(known, ...rest)),
+    ),
+    test: IMMUTABLE,
+    title: "what the pure functions are given is never changed",
+  },
+  {
+    name: "the evidence about endpoints is changed, not replaced",
+    law: "law 2",
+    ...ofEndpoints("afterPass", (original) => (endpoints, endpoint, pass) => {
+      const now = original(endpoints, endpoint, pass).get(endpoint);
+      return now ? (endpoints as Map<string, Evidence>).set(endpoint, now) : endpoints;
+    }),
+    test: IMMUTABLE,
+    title: "what the pure functions are given is never changed",
+  },
+  {
     name: "no tombstone",
     law: "P4, S14",
     ...ofChanges(
@@ -99,6 +127,40 @@ export const changes: readonly Mutant[] = [
     ],
     test: CHANGES,
     title: "ends the session that it finds, known or not",
+  },
+  {
+    name: "a sign-out ends a later session too",
+    law: "P19",
+    ...each((change, { head }) =>
+      change.type === "end" && head
+        ? { ...change, sessionIds: new Set([...change.sessionIds, head.sessionId]) }
+        : change,
+    ),
+    test: CHANGES,
+    title: "does not end one that was begun later elsewhere",
+  },
+  {
+    name: "a sign-out that waits ends a later session too",
+    law: "P19",
+    ...each((change, { head }) =>
+      change.type === "end" && head
+        ? { ...change, sessionIds: new Set([...change.sessionIds, head.sessionId]) }
+        : change,
+    ),
+    test: SIGN_OUT_THEN_SIGN_IN,
+    title: "does not end what was begun elsewhere later",
+  },
+  {
+    name: "a sign-in behind a sign-out is dropped",
+    law: "P19, F41",
+    ...merging((changes) =>
+      changes.filter(
+        ({ type }, place) =>
+          type !== "begin" || !changes.slice(0, place).some((one) => one.type === "end"),
+      ),
+    ),
+    test: SIGN_OUT_THEN_SIGN_IN,
+    title: "ends the old session all the same",
   },
   {
     name: "changes are written in any order",
@@ -219,6 +281,16 @@ export const changes: readonly Mutant[] = [
     ...ofTiming("LAG", () => 0),
     test: KNOWLEDGE,
     title: "brings no absence from before the first write",
+  },
+  {
+    name: "an absence is believed, though its store may lag",
+    law: "F58",
+    ...ofKnowledge(
+      "lags",
+      (original) => (known, record, askedAt) => !!record && original(known, record, askedAt),
+    ),
+    test: LAGGING,
+    title: "right after a sign-in, a store whose cache says none",
   },
   {
     name: "the fence takes what a lagging store shows for somebody else's write",

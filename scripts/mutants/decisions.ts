@@ -76,6 +76,24 @@ export const decisions: readonly Mutant[] = [
     title: "the access token serves on to its end",
   },
   {
+    name: "a refusal ends the access token at once",
+    law: "P9, F36",
+    ...deciding((decision, { session }) =>
+      session?.refused ? { serves: false, next: "rest", fails: "sign_in_required" } : decision,
+    ),
+    test: "test/unit/vault/refreshing.test.ts",
+    title: "the access token serves on to its end",
+  },
+  {
+    name: "an ended token is served while its refresh begins",
+    law: "P15",
+    ...deciding((decision) =>
+      decision.next === "begin" ? { ...decision, serves: true } : decision,
+    ),
+    test: "test/unit/vault/refreshing.test.ts",
+    title: "a token past its end is never sent",
+  },
+  {
     name: "a cool-down does not hold",
     law: "P18, F14",
     ...seeing(({ session }) => ({ session: session && { ...session, coolDown: undefined } })),

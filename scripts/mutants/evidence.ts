@@ -1,7 +1,7 @@
 /** Mutants of what endpoints have said, and of how 401s are judged by it: see `mutant.ts`. */
 import type { Evidence } from "../../src/refresh/endpoints.ts";
 import { type Mutant, type Wrap, wrapper } from "./mutant.ts";
-import { ENDPOINTS_EVIDENCE, ENDPOINTS_PAUSES, PLAN, PLAN_SIGHTS } from "./tests.ts";
+import { ENDPOINTS, ENDPOINTS_EVIDENCE, ENDPOINTS_PAUSES, PLAN, PLAN_SIGHTS } from "./tests.ts";
 
 const ofEndpoints = wrapper<typeof import("../../src/refresh/endpoints.ts")>(
   "src/refresh/endpoints.ts",
@@ -54,6 +54,18 @@ export const evidence: readonly Mutant[] = [
     }),
     test: ENDPOINTS_PAUSES,
     title: "ends its pause by a generation newer",
+  },
+  {
+    name: "an endpoint that has healed stays paused, over hours",
+    law: "P13, F42",
+    ...ofEndpoints("afterPass", (original) => (endpoints, endpoint, pass) => {
+      const next = new Map(original(endpoints, endpoint, pass));
+      const { pause } = endpoints.get(endpoint) ?? {};
+      const now = next.get(endpoint);
+      return now ? next.set(endpoint, { ...now, pause }) : next;
+    }),
+    test: ENDPOINTS,
+    title: "that becomes good is healed by its own success",
   },
   {
     name: "an endpoint heals by a generation that is older than what it rejected",

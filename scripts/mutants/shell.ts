@@ -21,6 +21,8 @@ const ofCallers = wrapper<typeof import("../../src/refresh/callers.ts")>("src/re
 const ofExchange =
   wrapper<typeof import("../../src/refresh/exchange.ts")>("src/refresh/exchange.ts");
 const ofKeeper = wrapper<typeof import("../../src/refresh/keeper.ts")>("src/refresh/keeper.ts");
+const ofRevoking =
+  wrapper<typeof import("../../src/refresh/revoking.ts")>("src/refresh/revoking.ts");
 const ofMemory = wrapper<typeof import("../../src/stores/memory.ts")>("src/stores/memory.ts");
 const ofPass = wrapper<typeof import("../../src/refresh/pass.ts")>("src/refresh/pass.ts");
 const ofTiming = wrapper<typeof import("../../src/refresh/timing.ts")>("src/refresh/timing.ts");
@@ -283,6 +285,13 @@ export const shell: readonly Mutant[] = [
     ...ofCallers("createCallers", (original) => (parts) => original({ ...parts, ...open })),
     test: CLOSING,
     title: "a closed vault begins nothing, whatever it is asked",
+  },
+  {
+    name: "a closed vault revokes",
+    law: "P21, F47",
+    ...ofRevoking("createRevoking", (original) => (parts) => original({ ...parts, ...open })),
+    test: LATE,
+    title: "is not revoked by a closed vault",
   },
   {
     name: "no patience",

@@ -18,6 +18,7 @@ export const ENDPOINTS_PAUSES = "test/unit/refresh/endpoints-pauses.test.ts";
 export const CHANGES = "test/unit/refresh/changes.test.ts";
 export const FAULTY_TRANSITIONS = "test/unit/refresh/faulty-transitions.test.ts";
 export const FENCE = "test/unit/refresh/fence.test.ts";
+export const IMMUTABLE = "test/unit/refresh/immutable.test.ts";
 export const KEEPER = "test/unit/refresh/keeper.test.ts";
 export const SIGN_OUT_THEN_SIGN_IN = "test/unit/refresh/sign-out-then-sign-in.test.ts";
 export const LOCKLESS = "test/unit/refresh/lock-less.test.ts";

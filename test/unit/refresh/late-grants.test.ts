@@ -246,3 +246,26 @@ describe("a sign-in's grant that comes when nobody waits for it", () => {
     expect(revoked(api)).toEqual([]);
   });
 });
+
+describe("the grant of a refresh whose session another one has followed meanwhile", () => {
+  it.each([
+    { what: "is revoked while the vault is open", isClosed: false },
+    { what: "is not revoked by a closed vault: there nothing is begun", isClosed: true },
+  ])("$what [P20 P21 F47]", async ({ isClosed }) => {
+    const made = await signedIn();
+    const { vault, api, clock, store } = made;
+    const refresh = gate(api.refresh);
+    api.refresh = refresh.answer;
+    await clock.advance(HOUR);
+    void outcome(vault.getToken());
+    await rest();
+    expect(refresh.arrived).toBe(1);
+    await within(clock, SECOND, vault.signIn(credentials));
+    if (isClosed) vault.close();
+    refresh.open();
+    await clock.advance(MINUTE);
+    expect(revoked(api)).toEqual(isClosed ? [] : ["refresh-3-secret"]);
+    const other = bench({ api, clock, store });
+    expect(await within(clock, SECOND, other.vault.getToken())).toBe("access-2-secret");
+  });
+});

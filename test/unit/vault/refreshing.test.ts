@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { TokenStore } from "../../../src/types.ts";
 import { settle } from "../../support/clock.ts";
-import { acme, credentials, never, reply } from "../../support/fake-api.ts";
+import { acme, credentials, holdRefreshes, never, reply } from "../../support/fake-api.ts";
 import { bench, refreshes, rejection, signedIn, VMS } from "../../support/vault.ts";
 
 const waitUntil = (): void => {};
@@ -17,6 +17,28 @@ describe("the soft time", () => {
     await settle();
     expect(refreshes({ api })).toBe(1);
   });
+});
+
+describe("a token past its end", () => {
+  it.each([0, 3_600_000])(
+    "is never sent, %i ms past it: who comes waits for the next one [P15]",
+    async (past) => {
+      const { vault, api, clock } = await signedIn();
+      const letGo = holdRefreshes(api);
+      await clock.advance(3_600_000 + past);
+      const calls = [vault.fetch(VMS), vault.fetch(VMS)];
+      await settle();
+      // While the refresh is under way.
+      calls.push(vault.fetch(VMS));
+      await settle();
+      expect(refreshes({ api })).toBe(1);
+      expect(api.to("/v1/vms")).toHaveLength(0);
+      letGo();
+      for (const call of calls) expect((await call).status).toBe(200);
+      const sent = api.to("/v1/vms").map(({ headers }) => headers.get("authorization"));
+      expect(sent).toEqual(calls.map(() => "Bearer access-2-secret"));
+    },
+  );
 });
 
 describe("trouble", () => {
