@@ -26,7 +26,7 @@ const A_WHILE = 6_000;
 /** An attempt's deadline, its margin, and some more. */
 const DEADLINE = 20_000;
 
-/** Who lives and can be asked says so: here nobody can be asked. */
+/** Who lives and can be asked says so, and a frozen tab may be able to: here nobody can be asked. */
 const mute = { channel: false } as const;
 
 const runners: readonly RunBy[] = ["page", "shared", "service"];
