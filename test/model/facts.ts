@@ -119,6 +119,7 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     /** Contexts in which somebody has asked to sign out, and when. */
     tried: new Map<Place, number>(),
     removals: [] as {
+      readonly by: Place;
       readonly device: number;
       readonly account: string;
       readonly startedAt: number;

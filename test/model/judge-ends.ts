@@ -111,7 +111,7 @@ export function judgeEnds(facts: Facts): Ends {
 
   function remove(place: Place, account: string): { resolved(): void } {
     const { device } = place;
-    const removal = { device, account, startedAt: world.now(), settledAt: Infinity };
+    const removal = { by: place, device, account, startedAt: world.now(), settledAt: Infinity };
     facts.removals.push(removal);
     const id = facts.recordOf(removal)?.sessionId;
     for (const context of facts.contexts)
@@ -213,7 +213,8 @@ export function judgeEnds(facts: Facts): Ends {
     revokeRequest(place, token) {
       facts.revokes.push({ at: world.now(), place, token });
       if (world.now() <= place.closedAt) return;
-      if (!facts.tried.has(place) || hasHadTime(place))
+      const hasEnded = facts.tried.has(place) || facts.removals.some(({ by }) => by === place);
+      if (!hasEnded || hasHadTime(place))
         violate("P21.revoked", "F47: a closed vault began a revocation");
       const found = facts.recordOf(place);
       const stored = found?.tombstone ? undefined : bodyOf(found)?.tokenSet;
