@@ -221,6 +221,10 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     isIdle: ({ place, vault }: LiveContext): boolean =>
       !place.busy.size &&
       !place.pending.size &&
+      // What the store did not take of a removal is tried again.
+      invariants.facts.removals.every(
+        ({ by, settledAt }) => by !== place || settledAt < Infinity,
+      ) &&
       vault.snapshot().persisted &&
       calls.every((one) => one.place !== place || one.settledAt !== undefined) &&
       [...invariants.facts.presented.values()]
