@@ -25,6 +25,8 @@ export interface AttemptParts {
   /** From 0 to 1. */
   readonly jitter: () => number;
   readonly isClosed: () => boolean;
+  /** Told when a grant has come that is still to be written. */
+  readonly arrived: () => void;
   /** Told when a generation was committed, or is kept in memory because the store did not take it. */
   readonly announce: (session: Session) => void;
   /** Told when the session has ended meanwhile, with the grant that came too late for it. */
@@ -161,6 +163,7 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     else if (!got) return;
     else if (isHidden) keep(one.next, conclusionOf(one, outcome, got));
     else return parts.revoke(got);
+    if (got) parts.arrived();
     await writer.persist();
     const { session: served } = mind.known;
     // Persist, then tell.

@@ -133,6 +133,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
       signs,
       jitter: random,
       isClosed,
+      arrived: peers.arrived,
       announce,
       revoke: (got) => void revoke(got.tokenSet),
     }),

@@ -12,6 +12,8 @@ export interface Peers {
   post(type: PeerMessage["type"], name: TokenName): void;
   /** Asks whether a peer still carries out this session's intent, and waits a second for its claim. */
   ask(): Promise<void>;
+  /** A grant has come that is still to be written: who has asked before is told. */
+  arrived(): void;
   /** An endpoint lets this token through, or whoever was given it may find one: who has asked is told. */
   passed(name: TokenName): void;
   /** Whether messages arrive at all. */
@@ -56,20 +58,25 @@ export function createPeers(parts: PeerParts): Peers {
   const { channel, key, clock, look } = parts;
   /** A peer has asked about this generation, when nobody here had seen an endpoint let it through. */
   let questioned: TokenName | undefined;
+  /** A peer has asked about this generation, when there was nothing to claim: a reply may come late. */
+  let unclaimed: TokenName | undefined;
 
   /** Claims an exchange that is under way here, or a grant that the store did not take. */
   function answer(asked: TokenName): void {
     const { known } = parts.mind();
     const { session } = known;
+    const name = { sessionId: asked.sessionId, generation: asked.generation };
     const isHolding = holdsGrant(known, asked);
-    if (parts.isAttempting() || isHolding) post("claim", asked);
+    const isClaimed = parts.isAttempting() || isHolding;
+    if (isClaimed) post("claim", asked);
+    unclaimed = isClaimed ? undefined : name;
     // The peer has just read the record, so that the store may be there again.
     if (isHolding) look();
     const isOurs =
       session?.sessionId === asked.sessionId && session.generation === asked.generation;
     if (isOurs && mayHavePassed(known)) post("passed", asked);
     // Whoever is just reading the record may serve this token in a moment.
-    else questioned = { sessionId: asked.sessionId, generation: asked.generation };
+    else questioned = name;
   }
 
   function hear(said: unknown): void {
@@ -95,6 +102,11 @@ export function createPeers(parts: PeerParts): Peers {
       post("ask", known.session);
       await new Promise<void>((resolve) => void clock.setTimeout(resolve, CLAIM));
       parts.mind().learn({ type: "asked", attemptId });
+    },
+    arrived() {
+      if (!unclaimed || !holdsGrant(parts.mind().known, unclaimed)) return;
+      post("claim", unclaimed);
+      unclaimed = undefined;
     },
     passed(name) {
       const isAskedAbout =

@@ -1,8 +1,12 @@
 /** What a context tells a peer that asks whether a token is still good somewhere. */
 import { expect, it } from "vitest";
-import { settle } from "../../support/clock.ts";
+import type { Mind } from "../../../src/refresh/mind.ts";
+import { createPeers } from "../../../src/refresh/peers.ts";
+import { manualClock, settle } from "../../support/clock.ts";
 import { bench, type Bench, signedIn, VMS } from "../../support/vault.ts";
 import { testChannel } from "./faulty-parts.ts";
+import { conclude, granted, heard, knownOf } from "./known-sessions.ts";
+import { a, changed, T } from "./session-news.ts";
 
 interface Asked extends Bench {
   readonly sessionId: string;
@@ -56,4 +60,26 @@ it("who asks while this context has still to read the record is told of its firs
   await vault.fetch(VMS);
   await settle();
   expect(channel.posted.map(({ type }) => type)).toContain("passed");
+});
+
+it("who has asked before a late reply came is told that its grant is here [P2 F38]", () => {
+  const channel = testChannel();
+  let known = knownOf(a, T);
+  const mind = (): Mind => ({ known }) as Mind;
+  const peers = createPeers({
+    channel,
+    key: "key",
+    clock: manualClock(),
+    mind,
+    isAttempting: () => false,
+    look: () => {},
+  });
+  const claims = (): number => channel.posted.filter(({ type }) => type === "claim").length;
+  channel.say({ type: "ask", sessionId: a.sessionId, generation: a.generation });
+  peers.arrived();
+  expect(claims()).toBe(0);
+  known = heard(known, [T, changed(conclude("a", granted("late", T)))]);
+  peers.arrived();
+  peers.arrived();
+  expect(claims()).toBe(1);
 });
