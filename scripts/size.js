@@ -11,40 +11,40 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 26_660,
-  browser: 28_510,
+  "": 27_320,
+  browser: 29_160,
   "channels/broadcast": 390,
-  cloudflare: 36_640,
-  deno: 30_790,
+  cloudflare: 36_990,
+  deno: 31_460,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 8000,
-  node: 35_280,
+  node: 35_930,
   "providers/api-key": 2300,
-  "providers/artos": 4000,
-  "providers/auth0": 14_630,
+  "providers/artos": 4090,
+  "providers/auth0": 14_720,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
-  "providers/cognito": 14_550,
-  "providers/cookie": 8470,
-  "providers/entra": 14_700,
-  "providers/github": 14_780,
-  "providers/google": 14_560,
-  "providers/jwt-bearer": 11_010,
-  "providers/keycloak": 14_560,
-  "providers/mint": 4710,
-  "providers/oauth2": 14_340,
-  "providers/okta": 14_570,
-  "providers/password": 4400,
-  "providers/qovery": 2070,
+  "providers/cognito": 14_640,
+  "providers/cookie": 8620,
+  "providers/entra": 14_800,
+  "providers/github": 14_880,
+  "providers/google": 14_650,
+  "providers/jwt-bearer": 11_090,
+  "providers/keycloak": 14_660,
+  "providers/mint": 4790,
+  "providers/oauth2": 14_430,
+  "providers/okta": 14_670,
+  "providers/password": 4490,
+  "providers/qovery": 2080,
   "providers/self-signed": 8860,
   "providers/simplismart": 2080,
-  "providers/supabase": 4880,
+  "providers/supabase": 4960,
   "providers/static-token": 1940,
-  "providers/vmcloud": 3360,
+  "providers/vmcloud": 3450,
   "stores/cloudflare-kv": 2500,
   "stores/deno-kv": 2310,
   "stores/durable-object": 2120,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2550,
   "stores/memory": 340,
   "stores/sqlite": 3880,
-  testing: 35_490,
+  testing: 36_120,
   webhook: 2680,
-  worker: 34_360,
+  worker: 35_040,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5180,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 29_150,
+    limit: 29_780,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 27_430,
+    limit: 28_100,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4620,
+    limit: 4670,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 42_750,
+    limit: 43_400,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 9100,
+    limit: 9160,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
