@@ -72,6 +72,8 @@ export interface ExchangeContext {
 export interface Wrapped extends TokenSource {
   state(): {
     readonly status: "loading" | "signed-in" | "signed-out" | "sign-in-required" | "unavailable";
+    /** The session that stands; `startedAt` in milliseconds since the epoch. */
+    readonly session?: { readonly startedAt: number } | undefined;
   };
   look(): Promise<void>;
   wake(): Promise<void>;

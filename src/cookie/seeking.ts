@@ -158,14 +158,19 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
     return search;
   }
 
-  /** In the turn before any sign-in that comes later; an adoption waits for no turn. */
+  /** In the turn before any sign-in that comes later; an adoption, and other contexts, wait for no turn. */
   function bury(done: Promise<void>, untilRevoked: boolean | undefined): Promise<void> {
     const before = adoptions;
+    const leftAt = clock.now();
     const turn = inTurn(async () => {
       await done;
       const errand = new Errand("bury", since);
       const error = await quietly(errand, carryOut(errand));
-      if (error && !isClosed && adoptions === before) await engine.signOut(untilRevoked);
+      if (!error || isClosed || adoptions !== before) return;
+      // A session stands: one that was being found, or one that was begun after this sign-out (F41).
+      await engine.look();
+      const { startedAt = -Infinity } = engine.state().session ?? {};
+      if (startedAt <= leftAt) await engine.signOut(untilRevoked);
     });
     turn.catch(() => {});
     return turn;
@@ -247,7 +252,12 @@ export function seeking<Source extends Wrapped>(engine: Source, given: Surroundi
     },
     async adopt(tokens: Grant, adoption?: Adoption) {
       adoptions += 1;
-      await engine.adopt(tokens, adoption);
+      try {
+        await engine.adopt(tokens, adoption);
+      } catch (error) {
+        adoptions -= 1;
+        throw error;
+      }
       isSought = true;
       // The session stands, whatever comes of this.
       await engine.signIn(new Errand("claim", since)).catch(() => {});

@@ -66,7 +66,9 @@ function mustStayHealed({ calls }: Run): void {
     const own = calls.filter((one) => one.place === place && one.endpoint !== 0);
     const first = own.find(({ status }) => status === 200);
     must(!!first, "an endpoint never healed");
-    mustServe({ calls: own.filter(({ startedAt }) => startedAt > (first?.settledAt ?? 0)) });
+    const later = own.filter(({ startedAt }) => startedAt > (first?.settledAt ?? 0));
+    // Sent with two tokens that were both revoked, it has had its one resend.
+    mustServe({ calls: later.filter(({ status, bodies }) => status === 200 || bodies.length < 2) });
   }
 }
 

@@ -75,7 +75,7 @@ export function createInvariants(parts: FactsParts): Invariants {
       if (status === 401)
         facts.rejected.set(access, [
           ...(facts.rejected.get(access) ?? []),
-          { at: world.now(), endpoint },
+          { at: world.now(), endpoint, isProxied },
         ]);
     },
     clockStep(by) {

@@ -212,8 +212,10 @@ export function judgeCalls(facts: Facts): Calling {
       const given = server.byAccess.get(stored?.tokenSet.accessToken ?? "");
       // A store of seconds may use up one call's patience; what it has got by then serves the next.
       const isSlow = pace !== undefined;
-      // Where nobody knows how an exchange ended, the first 401 is not yet the token's end (step 8).
-      const isUnknown = scenario.rotation !== "none" && stored?.intent !== undefined;
+      // Where nobody knows how an exchange ended, the first 401 is not yet the token's end (step 8), and where
+      // exchanges take seconds, the wait for that one's end and the next one are more than one patience.
+      const mayTakeLong = scenario.rotation !== "none" || scenario.tokenTime !== undefined;
+      const isUnknown = mayTakeLong && stored?.intent !== undefined;
       // A token that ended less than a minute after its commit: time waits that long for the next refresh
       // (P15), and a 401 may cost its endpoint a pause (P13).
       const name = `${facts.recordOf(place)?.sessionId}${stored?.generation}`;
@@ -228,6 +230,8 @@ export function judgeCalls(facts: Facts): Calling {
       const stored = bodyOf(found);
       if (!found || !stored || facts.ended.has(found.sessionId) || stored.refused) return "any";
       if (scenario.endpoints[0]?.kind === "bad" || isSignedOutSince(place)) return "any";
+      // Two contexts that both refresh end each other's tokens.
+      if (!facts.stores.rules.isAtomic && scenario.killsOld) return "any";
       // Devices that end each other's sessions may stand in a pause.
       if (scenario.devices > 1) return "any";
       // Its own sign-in, which the store did not take, replaces what the record says.
