@@ -355,30 +355,3 @@ describe("a logout that is owed", () => {
     expect(api.users()).toEqual([]);
   });
 });
-
-it.each(["somebody is signed in", "nobody is"])(
-  "a sign-in right behind a sign-out, in a page that has not looked yet, stands, where %s [P19 F41]",
-  async (where) => {
-    const { open, clock } = stage();
-    if (where === "somebody is signed in") await open().vault.signIn(alice);
-    const next = open();
-    const left = next.vault.signOut();
-    await Promise.resolve();
-    const signedIn = next.vault.signIn(bob);
-    await clock.advance(5_000);
-    await Promise.all([left, signedIn]);
-    expect(await userOf(next)).toBe("bob");
-    expect(await userOf(open())).toBe("bob");
-  },
-);
-
-it("so does an adoption [P19 F41]", async () => {
-  const { open, clock } = stage();
-  await open().vault.signIn(alice);
-  const next = open();
-  const left = next.vault.signOut();
-  const adopted = next.vault.adopt({ accessToken: "of-bob" });
-  await clock.advance(5_000);
-  await Promise.all([left, adopted]);
-  expect(await next.vault.getToken()).toBe("of-bob");
-});
