@@ -34,10 +34,10 @@ export function createEnding(clock: Clock): Ending {
     // Some work begins its last part when the rest has ended: a sign-out tells the server.
     while (underWay.size > 0) await Promise.allSettled(underWay);
     // What the store does not take is lost with this context: it is tried again within an exchange's time.
-    for (let tries = 0; isLeft(); tries++) {
+    const hasTime = (): boolean => clock.running() - closedAt < EXCHANGE;
+    for (let tries = 0; isLeft() && hasTime(); tries++) {
       if (tries > 0) await pause();
       await write();
-      if (clock.running() - closedAt >= EXCHANGE) return;
     }
   }
 

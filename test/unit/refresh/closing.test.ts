@@ -379,3 +379,16 @@ describe("a removal that the store did not take", () => {
     expect(store.operations > before).toBe(!isClosed);
   });
 });
+
+it("a slow store that answers no for ever is asked no longer than an exchange may take, and one round more [P21 F54]", async () => {
+  const { vault, clock, store } = oddBench();
+  store.delay = SECOND;
+  store.isDeaf = true;
+  void vault.signIn(credentials).catch(() => {});
+  await settle();
+  vault.close();
+  await clock.advance(30 * SECOND);
+  store.operations = 0;
+  await clock.advance(MINUTE);
+  expect(store.operations).toBe(0);
+});
