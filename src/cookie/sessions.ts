@@ -160,6 +160,8 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     if (liveSince === undefined || owner === undefined) return false;
     const head = await headOf(exchange, owner);
     if (!head) return isOwed === true || !isSought;
+    // It has ended an earlier session: the login that came after it still waits for its store (P19).
+    if (!isOwed && head.tombstone && (head.endedAt ?? Infinity) < liveSince) return false;
     // A search that failed owes nothing for a sign-out before it: the cookie may be another login's (P17).
     return head.tombstone === true && !(isSought && nameOf(head) === passed);
   }

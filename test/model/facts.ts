@@ -186,11 +186,17 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
       if (scenario.provider !== "cookie") return body?.tokenSet.refreshToken;
       return server.byAccess.get(body?.tokenSet.accessToken ?? "")?.refresh;
     },
-    /** What was sent since an intent became durable. A cookie's attempt may wait in vain, and sends what is there. */
-    sentSince: (attemptId: string): Presentation[] =>
-      [...facts.presented.values()]
+    /**
+     * What was sent for an account since an intent became durable. A cookie's attempt may wait in vain, and sends
+     * what is there.
+     */
+    sentSince(attemptId: string): Presentation[] {
+      const by = facts.intentBy.get(attemptId);
+      const since = facts.intentAt.get(attemptId) ?? Infinity;
+      return [...facts.presented.values()]
         .flat()
-        .filter(({ at }) => at >= (facts.intentAt.get(attemptId) ?? Infinity)),
+        .filter(({ at, place }) => at >= since && by && facts.isNeighbour(place, by));
+    },
     opOf: (grants: Grants | undefined): Begun | undefined =>
       facts.begun.find(({ user }) => user === grants?.user),
     endpoint: (number: number): Endpoint | undefined => scenario.endpoints[number],

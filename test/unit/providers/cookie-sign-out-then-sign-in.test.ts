@@ -50,3 +50,29 @@ it("nor does a sign-out whose store is slow end what another tab has begun since
   expect((await record())?.tombstone).toBeUndefined();
   expect(await userOf(other)).toBe("bob");
 });
+
+it("a sign-out whose tombstone is late logs the next login out at no server, though its store is down [P19 P20]", async () => {
+  const { open, clock, store, api } = stage();
+  let go = (): void => {};
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  let isDown = false;
+  const write: TokenStore["write"] = async (key, next, expected) => {
+    if (next?.tombstone) await gate;
+    if (next?.body !== undefined && isDown && !key.startsWith("jar|")) throw new Error("down");
+    return store.write(key, next, expected);
+  };
+  const { vault } = open({ store: { ...store, write } });
+  await vault.signIn(alice);
+  isDown = true;
+  await clock.advance(1_000);
+  const left = vault.signOut();
+  await clock.advance(10);
+  const signedIn = vault.signIn(bob);
+  await clock.advance(1_000);
+  go();
+  await clock.advance(1_000);
+  await Promise.allSettled([left, signedIn]);
+  isDown = false;
+  await clock.advance(60_000);
+  expect(api.calls.map(({ kind }) => kind)).toEqual(["login", "login"]);
+});
