@@ -11,8 +11,15 @@ function refuse(reason: TokenFlaw): never {
 /** The token as it is, if a header can carry it. */
 const usable = (token: unknown): string => (isToken(token) ? token : refuse(tokenFlaw(token)));
 
-const usableForRefresh = (token: unknown): string =>
-  isRefreshToken(token) ? token : refuse(refreshTokenFlaw(token));
+/**
+ * A server may give a refresh token with spaces, which is kept as it came. Who hands one over has more likely left
+ * a blank at an end, or the auth-scheme in front.
+ */
+function usableForRefresh(token: unknown): string {
+  if (!isRefreshToken(token)) return refuse(refreshTokenFlaw(token));
+  const flaw = tokenFlaw(token);
+  return flaw === "scheme_in_token" || token !== token.trim() ? refuse(flaw) : token;
+}
 
 /**
  * Takes exactly the four members that `adopt` names, each the object's own (S15, S17): a `material`

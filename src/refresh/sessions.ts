@@ -6,7 +6,6 @@ import { randomId } from "../guard/random.ts";
 import type { Grant, Outcome, Provider, Session } from "../types.ts";
 import type { Adoption } from "./contract.ts";
 import type { Exchanges } from "./exchange.ts";
-import { isPersisted } from "./knowledge.ts";
 import type { Mind } from "./mind.ts";
 import type { Revoke } from "./revoking.ts";
 import type { DatedGrant } from "./transitions.ts";
@@ -141,7 +140,9 @@ export function createSessions(parts: SessionsParts): Sessions {
       if (session) void revoke(session.tokenSet, { isSignedOut: true });
       // The write may have ended a session that memory had not seen.
       if (untilRevoked) await parts.briefly(parts.revoked());
-      if (!isPersisted(mind.known)) throw parts.error("store_unavailable");
+      // A sign-in behind it may still wait for its store: that one tells so itself.
+      if (mind.known.changes.some(({ type }) => type === "end"))
+        throw parts.error("store_unavailable");
     },
   };
 }

@@ -55,6 +55,8 @@ describe("adoptable()", () => {
     [{ accessToken: "a", refreshToken: null }, "no_token"],
     [{ accessToken: "a", refreshToken: "r\n" }, "line_break_in_token"],
     [{ accessToken: "a", refreshToken: "r é" }, "non_ascii_in_token"],
+    [{ accessToken: "a", refreshToken: "Bearer r" }, "scheme_in_token"],
+    [{ accessToken: "a", refreshToken: "r " }, "space_in_token"],
     [{ accessToken: "a", refreshToken: "r".repeat(32_769) }, "token_too_long"],
   ])("%j is an invalid_token: %s [S5 F69]", (tokens, reason) => {
     expect(thrown(tokens)).toMatchObject({ code: "invalid_token", reason });

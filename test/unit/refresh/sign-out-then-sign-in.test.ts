@@ -1,6 +1,7 @@
 /** What a sign-out or a removal leaves behind, where a sign-in comes in between. */
 import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import type { TokenStore } from "../../../src/types.ts";
 import { type ManualClock, manualClock } from "../../support/clock.ts";
 import { acme, credentials, fakeApi, reply } from "../../support/fake-api.ts";
 import { type Bench, bench, signedIn, VMS } from "../../support/vault.ts";
@@ -121,6 +122,27 @@ describe("a sign-out that the store did not take", () => {
     await clock.advance(5 * MINUTE);
     const late = bench({ api, clock, store });
     expect(await within(clock, MINUTE, outcome(late.vault.getToken()))).toBe("no_session");
+  });
+
+  it("resolves as soon as its tombstone stands, though the sign-in behind it cannot be stored [P19]", async () => {
+    const clock = manualClock();
+    const inner = memoryStore();
+    let isFull = false;
+    const write: TokenStore["write"] = async (key, next, expected) => {
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 100));
+      if (isFull && next?.body !== undefined) throw new Error("full");
+      return inner.write(key, next, expected);
+    };
+    const made = bench({ store: { ...inner, write }, clock });
+    const { vault, api } = made;
+    await within(clock, MINUTE, vault.signIn(credentials));
+    isFull = true;
+    const out = outcome(vault.signOut());
+    await clock.advance(10);
+    api.login = granted("bob");
+    void outcome(vault.signIn(bob));
+    expect(await within(clock, MINUTE, out)).toBeUndefined();
+    expect(vault.snapshot()).toMatchObject({ status: "signed-in", persisted: false });
   });
 
   it("does not end what was begun elsewhere later [P19]", async () => {
