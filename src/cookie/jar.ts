@@ -20,6 +20,8 @@ export interface Note {
   readonly isSought?: boolean | undefined;
   /** The name of the tombstone that the search went past. It stands for a sign-out before the search. */
   readonly passed?: string | undefined;
+  /** When the login was sent that was granted last: a tombstone from before is of an earlier session. */
+  readonly loggedInAt?: number | undefined;
   /** The server was to be told of a sign-out, and nobody knows that it has heard. */
   readonly isOwed?: boolean | undefined;
   /** When the server has last said that there is no session. */
@@ -81,12 +83,13 @@ const text = (value: unknown): string | undefined =>
 /** What a record says. It has lain where others write, too, so that it is narrowed first (S10). */
 export function noteIn(record: StoredRecord | undefined): Note {
   const body = own(isObject(record?.body) ? record.body : {});
-  const { owner, liveSince, isSought, passed, isOwed, emptyAt, csrf, deadline } = body;
+  const { owner, liveSince, isSought, passed, loggedInAt, isOwed, emptyAt, csrf, deadline } = body;
   return {
     owner: text(owner),
     liveSince: finite(liveSince),
     isSought: isSought === true,
     passed: text(passed),
+    loggedInAt: finite(loggedInAt),
     isOwed: isOwed === true,
     emptyAt: finite(emptyAt),
     csrf: text(csrf),

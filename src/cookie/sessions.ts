@@ -1,6 +1,6 @@
 /** How a session that lies in a cookie is begun, found, renewed and ended, each by a visit to the jar. */
 import { isVaultError, VaultError } from "../errors.ts";
-import { isObject, own } from "../guard/json.ts";
+import { own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import type { Exchange, Outcome, Provider, RecordHead, RenewableGrant } from "../types.ts";
 import {
@@ -10,9 +10,9 @@ import {
   hasJar,
   isNothing,
   isThirdParty,
-  subIn,
   tellOfSignOut,
 } from "./requests.ts";
+import { isOfUser, type Material, materialIn } from "./material.ts";
 import {
   answerOf,
   contextOf,
@@ -44,6 +44,7 @@ const NOBODY: Partial<Note> = {
   isOwed: undefined,
   isSought: undefined,
   passed: undefined,
+  loggedInAt: undefined,
 };
 
 /** The part of a session's key that all accounts of a provider share. */
@@ -52,25 +53,6 @@ const providerOf = (key: string): string => key.slice(0, key.lastIndexOf("|"));
 /** What a tombstone is called in a note; `undefined` for any other head. */
 const nameOf = (head: RecordHead | undefined): string | undefined =>
   head?.tombstone ? `${head.sessionId} ${head.revision}` : undefined;
-
-/** What a session keeps for its next refresh. */
-interface Material {
-  readonly subject?: string | undefined;
-  /** The cookie was set just now, and has never come back. */
-  readonly isNew: boolean;
-}
-
-function materialIn(value: unknown): Material {
-  const { subject, isNew } = own(isObject(value) ? value : {});
-  return { subject: typeof subject === "string" ? subject : undefined, isNew: isNew === true };
-}
-
-/** Whether a token that was asked for is of the session's user. Of an adopted session only its token tells. */
-function isOfUser({ subject, sub }: Asked, session: Material, accessToken: unknown): boolean {
-  if (session.subject !== undefined) return (subject ?? session.subject) === session.subject;
-  const before = subIn(accessToken);
-  return before === undefined || sub === undefined || sub === before;
-}
 
 /** Why an errand has brought nothing, where that is no failure. */
 function ended(errand: Errand, end: NonNullable<Errand["end"]>): never {
@@ -156,12 +138,14 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
    * it is taken off the list after a day, and then its absence tells.
    */
   async function isLeft(note: Note, exchange: Exchange): Promise<boolean> {
-    const { owner, liveSince, isOwed, isSought, passed } = note;
+    const { owner, liveSince, isOwed, isSought, passed, loggedInAt = Infinity } = note;
     if (liveSince === undefined || owner === undefined) return false;
     const head = await headOf(exchange, owner);
     if (!head) return isOwed === true || !isSought;
-    // It has ended an earlier session: the login that came after it still waits for its store (P19).
-    if (!isOwed && head.tombstone && (head.endedAt ?? Infinity) < liveSince) return false;
+    // It has ended an earlier session: the one that was granted after it still waits for its store (P19).
+    const { endedAt = Infinity } = head;
+    const isEarlier = endedAt < loggedInAt && loggedInAt <= contextOf(exchange).clock.now();
+    if (isEarlier && !isOwed) return false;
     // A search that failed owes nothing for a sign-out before it: the cookie may be another login's (P17).
     return head.tombstone === true && !(isSought && nameOf(head) === passed);
   }
@@ -204,8 +188,8 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
   function taken({ outcome, subject }: Asked, visit: Visit, exchange: Exchange): Outcome {
     const { clock, key } = contextOf(exchange);
     if (outcome.type !== "granted") return outcome;
-    const { liveSince = clock.now() } = visit.note();
-    visit.change({ ...NOBODY, owner: key, liveSince, emptyAt: undefined });
+    const { liveSince = clock.now(), loggedInAt } = visit.note();
+    visit.change({ ...NOBODY, owner: key, liveSince, loggedInAt, emptyAt: undefined });
     const material: Material = { subject, isNew: false };
     return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
   }
@@ -228,8 +212,9 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
         const { owner, liveSince, isSought } = visit.note();
         const before = { owner, liveSince, isSought };
+        const beganAt = clock.now();
         // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
-        if (!isOpen) visit.change({ owner: key, liveSince: clock.now(), isSought: undefined });
+        if (!isOpen) visit.change({ owner: key, liveSince: beganAt, isSought: undefined });
         const asked = await askFor({ url: loginUrl, body }, options, visit).catch((error) => {
           if (isNeverSent(error, exchange)) visit.change(before);
           throw error;
@@ -237,6 +222,7 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
         const outcome = await begun(asked, visit, exchange);
         if (isWithoutEffect(outcome, exchange)) visit.change(before);
         if (outcome.type !== "granted") return outcome;
+        visit.change({ loggedInAt: beganAt });
         const material: Material = { subject: asked.subject, isNew: true };
         return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
       },

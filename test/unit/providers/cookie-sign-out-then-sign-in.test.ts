@@ -1,7 +1,7 @@
 /** What is begun behind a sign-out, or beside one that is slow, stands: with a cookie's session. */
 import { expect, it } from "vitest";
 import type { TokenStore } from "../../../src/types.ts";
-import { alice, bob, stage, userOf } from "./one-jar.ts";
+import { alice, bob, ME, refusal, stage, userOf } from "./one-jar.ts";
 
 it.each(["somebody is signed in", "nobody is"])(
   "a sign-in right behind a sign-out, in a page that has not looked yet, stands, where %s [P19 F41]",
@@ -75,4 +75,27 @@ it("a sign-out whose tombstone is late logs the next login out at no server, tho
   isDown = false;
   await clock.advance(60_000);
   expect(api.calls.map(({ kind }) => kind)).toEqual(["login", "login"]);
+});
+
+it("a login that never reached the server brings nobody back who has signed out before it [P4 S14]", async () => {
+  const { open, clock, store } = stage();
+  let go = (): void => {};
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  const write: TokenStore["write"] = async (key, next, expected) => {
+    if (next?.tombstone) await gate;
+    return store.write(key, next, expected);
+  };
+  const tab = open({ store: { ...store, write } });
+  await tab.vault.signIn(alice);
+  await clock.advance(1_000);
+  tab.isOffline = true;
+  const left = tab.vault.signOut();
+  await clock.advance(10);
+  const signedIn = tab.vault.signIn(bob);
+  void signedIn.catch(() => {});
+  await clock.advance(1_000);
+  go();
+  await clock.advance(1_000);
+  await Promise.allSettled([left, signedIn]);
+  expect(await refusal(open().vault.fetch(ME))).toMatchObject({ code: "no_session" });
 });
