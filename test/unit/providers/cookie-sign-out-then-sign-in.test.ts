@@ -1,7 +1,7 @@
 /** What is begun behind a sign-out, or beside one that is slow, stands: with a cookie's session. */
 import { expect, it } from "vitest";
 import type { TokenStore } from "../../../src/types.ts";
-import { alice, bob, ME, refusal, stage, userOf } from "./one-jar.ts";
+import { alice, bob, refusal, stage, userOf } from "./one-jar.ts";
 
 it.each(["somebody is signed in", "nobody is"])(
   "a sign-in right behind a sign-out, in a page that has not looked yet, stands, where %s [P19 F41]",
@@ -97,5 +97,5 @@ it("a login that never reached the server brings nobody back who has signed out 
   go();
   await clock.advance(1_000);
   await Promise.allSettled([left, signedIn]);
-  expect(await refusal(open().vault.fetch(ME))).toMatchObject({ code: "no_session" });
+  expect(await refusal(open().vault.signIn())).toMatchObject({ code: "no_session" });
 });
