@@ -11,25 +11,25 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_320,
-  browser: 29_160,
+  "": 27_380,
+  browser: 29_210,
   "channels/broadcast": 390,
-  cloudflare: 36_990,
-  deno: 31_460,
+  cloudflare: 37_060,
+  deno: 31_510,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 8000,
-  node: 35_930,
+  node: 35_970,
   "providers/api-key": 2300,
   "providers/artos": 4090,
   "providers/auth0": 14_720,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
   "providers/cognito": 14_640,
-  "providers/cookie": 8620,
+  "providers/cookie": 8730,
   "providers/entra": 14_800,
   "providers/github": 14_880,
   "providers/google": 14_650,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2550,
   "stores/memory": 340,
   "stores/sqlite": 3880,
-  testing: 36_120,
+  testing: 36_160,
   webhook: 2680,
-  worker: 35_040,
+  worker: 35_090,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5180,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 29_780,
+    limit: 29_830,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 28_100,
+    limit: 28_150,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 43_400,
+    limit: 43_450,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
