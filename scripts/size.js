@@ -11,10 +11,10 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_380,
-  browser: 29_210,
+  "": 27_390,
+  browser: 29_240,
   "channels/broadcast": 390,
-  cloudflare: 37_060,
+  cloudflare: 37_070,
   deno: 31_510,
   jwt: 11_940,
   "channels/postgres": 2850,
@@ -22,7 +22,7 @@ const alone = {
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 8000,
-  node: 35_970,
+  node: 35_980,
   "providers/api-key": 2300,
   "providers/artos": 4090,
   "providers/auth0": 14_720,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2550,
   "stores/memory": 340,
   "stores/sqlite": 3880,
-  testing: 36_160,
+  testing: 36_170,
   webhook: 2680,
-  worker: 35_090,
+  worker: 35_100,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5180,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 29_830,
+    limit: 29_840,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 28_150,
+    limit: 28_170,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 43_450,
+    limit: 43_460,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

@@ -1,7 +1,7 @@
 /** What is still to be written: each change over every record that can be found. */
 import { describe, expect, it } from "vitest";
 import { toRecord } from "../../../src/guard/record.ts";
-import { covers, isAhead, type Change, type Found } from "../../../src/refresh/changes.ts";
+import { covers, isAhead, merge, type Change, type Found } from "../../../src/refresh/changes.ts";
 import type { Session } from "../../../src/types.ts";
 import {
   at,
@@ -95,6 +95,14 @@ describe("a sign-in yields", () => {
     expect(outcome(merged)).toBe("b");
     expect(tokens(merged)).toEqual([]);
   };
+
+  it("to such a session, too, where its context was frozen before it could write [P19 F40]", () => {
+    const frozen = begin(b, B_AT, { basis: toRecord(a) });
+    const later = { ...at(B_AT + 2 * 60_000) };
+    expect(outcome(merge([frozen], found(c(B_AT + 1)), { ...later, highest: 7 }))).toBe("");
+    const soon = at(B_AT + 30_000);
+    expect(outcome(merge([frozen], found(c(B_AT + 1)), { ...soon, highest: 7 }))).toBe("b");
+  });
 
   it("to a session that was begun later elsewhere, and is revoked [P19 P20]", () => {
     yields(signIn, found(c(B_AT + 1)));
