@@ -34,6 +34,8 @@ it("a unit test that has the name of a file of src stands in that file's room", 
 
 it("no two files that tests share have one name", () => {
   const names = filesIn("test")
+    // What `npm run clients` has installed.
+    .filter((file) => !file.split(path.sep).includes("node_modules"))
     .map((file) => path.basename(file))
     // A tool gives its file the name, wherever it stands.
     .filter((name) => !name.endsWith(".test.ts") && name !== "vitest.config.ts");
