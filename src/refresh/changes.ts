@@ -100,15 +100,15 @@ export const isAhead = (session: Session, record: Session): boolean =>
 const isLater = (told: number | undefined, age: number, now: number): boolean =>
   told !== undefined && told >= now - age + 1 && told <= now;
 
-/** A sign-in that is so old is not being written at once. */
-const LONG = 60_000;
+/** A sign-in that is older is not being written at once: its context may have been frozen. Milliseconds. */
+const AT_ONCE = 60_000;
 
 /** Whether the found session was begun, or ended, after this sign-in. */
 function yields(change: Begin, { head, session }: Found, { now, running }: Moment): boolean {
   const { basis, madeAt, isFailed, isAskedAgain } = change;
   // A change that is written at once is the latest, even against the clocks. Only one that waits may be late: for its
   // store, or while its context was frozen.
-  const hasWaited = isFailed || isAskedAgain || running - madeAt > LONG;
+  const hasWaited = isFailed || isAskedAgain || running - madeAt > AT_ONCE;
   if (!head || !hasWaited) return false;
   const isKnown =
     head.sessionId === basis?.sessionId && (!head.tombstone || head.revision <= basis.revision);
