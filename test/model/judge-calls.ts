@@ -221,9 +221,10 @@ export function judgeCalls(facts: Facts): Calling {
       const name = `${facts.recordOf(place)?.sessionId}${stored?.generation}`;
       const committed = facts.committedAt.get(name) ?? given?.at ?? 0;
       const isShort = given && Math.min(given.deadAt, given.diesAt) - committed < 60_000;
-      // How old a token is that came from another machine, a clock that is off cannot tell: its endpoint's first
-      // 401s may look as if refreshing did not help.
-      return isSlow || isUnknown || isShort || facts.isClockUnsure ? 4 : 1;
+      if (isSlow || isUnknown || isShort) return 4;
+      // How old a token is that was signed elsewhere, a clock that is off cannot tell: its endpoint's first 401s
+      // may look as if refreshing did not help.
+      return scenario.provider === "self-signed" && facts.isClockUnsure ? 4 : 1;
     },
     expectation(place) {
       const found = facts.recordOf(place);
