@@ -1,4 +1,5 @@
 /** Step-up: an API wants more than the session's token shows, and the user logs in for it. */
+import { checkAmounts } from "../guard/amounts.ts";
 import { parseChallenge } from "../guard/challenge.ts";
 import { own } from "../guard/json.ts";
 import { unlessAborted } from "../guard/unless-aborted.ts";
@@ -75,6 +76,8 @@ function keep(input: Input, init: RequestInit | undefined): () => Promise<Input 
  * Rejects as `vault.fetch` does, and with what `onChallenge` rejects with. In a browser the API must expose
  * `WWW-Authenticate` by CORS.
  *
+ * @throws VaultError `invalid_option` when `patience` is none
+ *
  * @see https://www.rfc-editor.org/rfc/rfc9470
  *
  * @example
@@ -91,6 +94,7 @@ function keep(input: Input, init: RequestInit | undefined): () => Promise<Input 
  */
 export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch"] {
   const { onChallenge, patience = 300_000 } = own(options);
+  checkAmounts({ patience });
   const underWay = new Map<string, Promise<unknown>>();
 
   /** One login for all who want the same. */

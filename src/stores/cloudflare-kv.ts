@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { DEADLINE, headOf, inTime, isExpected, parseStored } from "../guard/stored.ts";
 import { because } from "../errors.ts";
@@ -40,6 +41,9 @@ export interface CloudflareKvOptions {
   readonly timeout?: number;
 }
 
+/** KV takes a whole number of 32 bits. */
+const MOST_SECONDS = 2 ** 31 - 1;
+
 /** In bytes: KV's own limit. */
 const LONGEST_KEY = 512;
 
@@ -64,7 +68,7 @@ interface UnderWay {
  * @returns a store without compare-and-set, shared everywhere. Its methods reject with a `VaultError`,
  * code `store_unavailable`, when KV fails, and when a record is of another format; code
  * `invalid_option` for a key of more than 512 bytes.
- * @throws `VaultError`, code `invalid_option`, when the binding is missing
+ * @throws `VaultError`, code `invalid_option`, when the binding is missing, or a duration is none
  *
  * @see https://developers.cloudflare.com/kv/platform/limits/
  *
@@ -85,9 +89,11 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
       "there is no KV binding",
       'In wrangler.jsonc add { "binding": "TOKENS" } to "kv_namespaces", and pass env.TOKENS',
     );
-  const seconds = (ms: number, least: number): number => Math.max(least, Math.ceil(ms / 1000));
-  const cacheTtl = seconds(options.cacheTtl ?? 0, 30);
-  const { expiresIn, prefix: start = "tokenkeep:", timeout = DEADLINE } = options;
+  const { cacheTtl = 0, expiresIn = Infinity, timeout = DEADLINE } = options;
+  checkAmounts({ cacheTtl, expiresIn, timeout });
+  const { prefix: start = "tokenkeep:" } = options;
+  const seconds = (ms: number, least: number): number =>
+    Math.min(Math.max(least, Math.ceil(ms / 1000)), MOST_SECONDS);
 
   const nameOf = (key: string): string => {
     const name = start + key;
@@ -122,14 +128,14 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
   async function get(key: string): Promise<StoredRecord | undefined> {
     const { value, metadata } = await kv.getWithMetadata(
       nameOf(key),
-      own({ type: "text", cacheTtl } as const),
+      own({ type: "text", cacheTtl: seconds(cacheTtl, 30) } as const),
     );
     if (value === null) return undefined;
     return parseStored({ ...Object(metadata), body: value ? parse(value) : undefined });
   }
 
   function put(key: string, { body, keys: _, ...metadata }: StoredRecord): Promise<void> {
-    const expiry = expiresIn !== undefined && { expirationTtl: seconds(expiresIn, 60) };
+    const expiry = expiresIn < Infinity && { expirationTtl: seconds(expiresIn, 60) };
     // KV reads what a script has put on `Object.prototype`, too (S15).
     const how = own({ metadata, ...expiry });
     return kv.put(nameOf(key), body === undefined ? "" : JSON.stringify(body), how);

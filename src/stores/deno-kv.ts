@@ -5,6 +5,7 @@
  * @see https://docs.deno.com/deploy/kv/
  * @module
  */
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { DEADLINE, headOf, inTime, isExpected, parseStored, withoutKeys } from "../guard/stored.ts";
 import { because } from "../errors.ts";
@@ -49,7 +50,8 @@ const strong = { consistency: "strong" } as const;
  * `VaultError`, code `store_unavailable`, when the database is closed, out of reach or silent, when a
  * record exceeds Deno KV's 64 KiB or its key 2 KiB, and when a record is of another format, which is
  * left untouched.
- * @throws `VaultError`, code `invalid_option`, for anything but a database, such as a promise of one
+ * @throws `VaultError`, code `invalid_option`, for anything but a database, such as a promise of one, and for a
+ * `timeout` that is none
  *
  * @example
  * ```ts
@@ -62,6 +64,7 @@ const strong = { consistency: "strong" } as const;
  */
 export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): TokenStore {
   const { prefix = ["tokenkeep"], timeout = DEADLINE } = own(options);
+  checkAmounts({ timeout });
   // A promise of a database has none of its methods.
   if (!kv?.atomic)
     throw because("invalid_option", "kv is no database", "Pass kv: await Deno.openKv()");

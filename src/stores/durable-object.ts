@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import {
   DEADLINE,
@@ -50,7 +51,8 @@ const PREFIX = "tokenkeep:";
  * @param storage `ctx.storage` of an object whose class stands in `new_sqlite_classes`
  * @returns a store with compare-and-set, seen by this object only. Its methods reject with a `VaultError`,
  * code `store_unavailable`, when the storage fails, and when a record is of another format.
- * @throws `VaultError`, code `invalid_option`, when the object's class has no SQLite storage
+ * @throws `VaultError`, code `invalid_option`, when the object's class has no SQLite storage, and for a
+ * `timeout` that is none
  *
  * @see https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/
  *
@@ -69,6 +71,7 @@ export function durableObjectStore(
   options: DurableObjectOptions = {},
 ): TokenStore {
   const { namespace, timeout = DEADLINE } = own(options);
+  checkAmounts({ timeout });
   try {
     storage.kv.get(PREFIX);
   } catch {

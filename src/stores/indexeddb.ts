@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { memberOf } from "../guard/thrown.ts";
 import { promisifyRequest } from "idb-keyval";
@@ -37,6 +38,7 @@ const SCOPE = ["scope"];
  * code `store_unavailable`, when IndexedDB is missing, denied, full, broken or silent, when the
  * database belongs to an application, and when a record is of another format, which is left untouched.
  * Each call tries anew.
+ * @throws `VaultError`, code `invalid_option`, for a `timeout` that is none
  * @see https://w3c.github.io/IndexedDB/#transaction-durability-hint
  *
  * @example
@@ -50,6 +52,7 @@ export function indexedDbStore(
   options: { database?: string; timeout?: number; indexedDB?: IDBFactory } = {},
 ): TokenStore {
   const { database = "tokenkeep", timeout = DEADLINE, indexedDB: factory } = own(options);
+  checkAmounts({ timeout });
   let connection: Promise<IDBDatabase> | undefined;
   let scope: string | undefined;
 

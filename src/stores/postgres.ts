@@ -5,6 +5,7 @@
  * @see https://www.postgresql.org/docs/current/wal-async-commit.html
  * @module
  */
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { memberOf } from "../guard/thrown.ts";
 import { check, isVaultError } from "../errors.ts";
@@ -54,7 +55,8 @@ const EXPECTED =
  * with a `VaultError`, code `store_unavailable`, when the database is out of reach, silent, read only or a
  * standby, when the table is missing or may not be used, where an acknowledged write could be lost, and for
  * a record of another format, which is left untouched. The message says what to do.
- * @throws `VaultError`, code `invalid_option`, for anything but a pool, and for a malformed name of a table
+ * @throws `VaultError`, code `invalid_option`, for anything but a pool, for a malformed name of a table, and for
+ * a `timeout` that is none
  *
  * @example
  * ```ts
@@ -68,6 +70,7 @@ const EXPECTED =
 export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions = {}): TokenStore {
   const options = own(given);
   const { table = "tokenkeep_sessions", timeout = DEADLINE } = options;
+  checkAmounts({ timeout });
   const postgres = postgresOf(pool);
   const name = quote(table);
   const isAssumed = options.dangerouslyAssumeDurable === true;

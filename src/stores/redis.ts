@@ -5,6 +5,7 @@
  * @see https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/
  * @module
  */
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
@@ -90,7 +91,7 @@ return { role, '1', false }
  * a `VaultError`, code `store_unavailable`, when Redis is out of reach, silent, full or a replica, when the
  * client is closed, where an acknowledged write could be lost (the message names the setting), and for a
  * record of another format, which is left untouched.
- * @throws `VaultError`, code `invalid_option`, for anything but a client
+ * @throws `VaultError`, code `invalid_option`, for anything but a client, and for a `timeout` that is none
  *
  * @example
  * ```ts
@@ -103,6 +104,7 @@ return { role, '1', false }
 export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): TokenStore {
   const options = own(given);
   const { prefix = "tokenkeep:", timeout = DEADLINE, durable = true } = options;
+  checkAmounts({ timeout });
   const redis = redisOf(client);
   const isAssumed = options.dangerouslyAssumeDurable === true || !durable;
   let isProved = isAssumed;

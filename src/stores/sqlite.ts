@@ -4,6 +4,7 @@
  * @see https://www.sqlite.org/pragma.html#pragma_synchronous
  * @module
  */
+import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { memberOf } from "../guard/thrown.ts";
 import { check } from "../errors.ts";
@@ -264,7 +265,8 @@ const isName = (table: unknown): boolean =>
  * closed, read-only, corrupted or in memory, when the disk is full, when the table is an application's or
  * is spelled otherwise, for a session of more than 64 KiB, and for a record that is damaged or of another
  * format, which is left untouched. The message says what to do.
- * @throws `VaultError`, code `invalid_option`, for anything but a handle, and for a name that is none
+ * @throws `VaultError`, code `invalid_option`, for anything but a handle, and for a name or a `timeout` that is
+ * none
  *
  * @example
  * ```ts
@@ -278,6 +280,7 @@ const isName = (table: unknown): boolean =>
  */
 export function sqliteStore(db: SqliteDatabase, options: SqliteStoreOptions = {}): TokenStore {
   const { table = "tokenkeep", timeout = DEADLINE } = own(options);
+  checkAmounts({ timeout });
   check(
     typeof db?.prepare === "function",
     "db: new DatabaseSync(file), or Bun's new Database(file)",

@@ -1,4 +1,4 @@
-/** A write that KV answers late, or never: the next one waits for it, and not for ever. */
+/** What KV is told of times; and a write that it answers late, or never: the next one waits, and not for ever. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { cloudflareKvStore, type KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
 import type { StoredRecord } from "../../../src/types.ts";
@@ -53,3 +53,23 @@ it("a write that is never answered keeps no other key waiting, and its own two m
   await vi.advanceTimersByTimeAsync(120_000);
   expect(await store.write("a", record("two"), undefined)).toBe(true);
 });
+
+it.each([
+  [{}, 30, undefined],
+  [{ cacheTtl: 1, expiresIn: 1 }, 30, 60],
+  [{ cacheTtl: 90_001, expiresIn: 90_001 }, 91, 91],
+  [{ cacheTtl: Infinity, expiresIn: Infinity }, 2 ** 31 - 1, undefined],
+])(
+  "%o: KV caches for %i s, and keeps for %s [F33 P10]",
+  async (options, cacheTtl, expirationTtl) => {
+    const getWithMetadata = vi.fn(async () => ({ value: null, metadata: null }));
+    const put = vi.fn(async () => {});
+    const store = cloudflareKvStore({ getWithMetadata, put } as never, options);
+    await store.write("a", record("one"), undefined);
+    expect(getWithMetadata).toHaveBeenCalledWith("tokenkeep:a", { type: "text", cacheTtl });
+    const { sessionId, revision } = record("one");
+    const metadata = expect.objectContaining({ sessionId, revision }) as object;
+    const lasting = expirationTtl === undefined ? {} : { expirationTtl };
+    expect(put).toHaveBeenCalledExactlyOnceWith("tokenkeep:a", "", { metadata, ...lasting });
+  },
+);
