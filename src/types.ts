@@ -302,6 +302,9 @@ export interface Renewal {
   readonly selfSigned?: boolean | undefined;
 }
 
+/** What an application says of its server's renewal, in the options of a mechanism or a preset. */
+export type RenewalOptions = Partial<Pick<Renewal, "rotation" | "reuseWindow" | "assumedLifetime">>;
+
 /** What `createVault` takes; `provider` and `store` are required, everything else has a default. */
 export interface VaultOptions<Credentials = never> {
   /** The API: made by a preset, by a mechanism, or by you. */
@@ -331,10 +334,7 @@ export interface VaultOptions<Credentials = never> {
   readonly waitUntil?: (promise: Promise<unknown>) => void;
   /** Whether the network is there; `true` by default, in browsers `navigator.onLine`. */
   readonly online?: () => boolean;
-  /**
-   * Whether something holds the runtime open for as long as a refresh takes. `true` by default; in a
-   * service worker an event has to hold it.
-   */
+  /** Whether something holds the runtime open for a refresh: asked before each one. `true` by default. */
   readonly isHeldOpen?: () => boolean;
   /** Calls back when timers may have been late, and returns how to stop. Only browsers have one by default. */
   readonly onWake?: (listener: () => void) => () => void;

@@ -26,7 +26,10 @@ export interface OAuthClient {
   /** The server's endpoints, in the place of metadata, which is then not looked up. */
   readonly endpoints?: OAuthEndpoints;
   readonly clientId: string;
-  /** Where the server sends the browser back to; as registered, or as a path of the page's origin. */
+  /**
+   * Where the server sends the browser back to; as registered, or as a path of the page's origin. `"/"` by
+   * default, the page's root.
+   */
   readonly redirectUri?: string;
   /** Space-separated. With `openid` an ID token is wanted, and checked; none by default. */
   readonly scope?: string;

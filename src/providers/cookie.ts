@@ -27,7 +27,7 @@ import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf } from "../grant/secrets.ts";
 import { Errand, seeking } from "../cookie/seeking.ts";
 import { own } from "../guard/json.ts";
-import type { Provider, Renewal } from "../types.ts";
+import type { Provider, RenewalOptions } from "../types.ts";
 
 export type { Address, CookieRules, Csrf, RawGrant, ReplyRules, TokenReply };
 
@@ -39,11 +39,7 @@ export interface CookieCredentials {
 
 /** The options of {@link cookie}. */
 export interface CookieOptions<Credentials = CookieCredentials>
-  extends
-    Omit<Address, "partition">,
-    CookieRules,
-    Pick<Renewal, "reuseWindow" | "assumedLifetime">,
-    Partial<Pick<Renewal, "rotation">> {
+  extends Omit<Address, "partition">, CookieRules, RenewalOptions {
   /** The absolute URL that a sign-in sends the credentials to, by a POST of JSON. The reply sets the cookie. */
   readonly loginUrl: string;
   /** The absolute URL of a refresh: a POST with the cookie, whose reply has the next access token. */

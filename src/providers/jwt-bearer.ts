@@ -126,8 +126,9 @@ function noting(exchange: Exchange): Exchange & { readonly seen: { ahead?: numbe
  *
  * An assertion needs the server's time. Where the token endpoint refuses an assertion, and shows a time that
  * differs from this clock's by less than a day, the assertion is signed once more by the server's time. Where
- * the endpoint shows no time, nobody can tell a refused key from a wrong clock: the session is kept, and the
- * error is `clock_unknown`.
+ * the endpoint shows no time, nobody can tell a refused key from a wrong clock: `signIn` rejects with
+ * `clock_unknown`; later the session is kept, and calls reject with `refresh_failed`, reason
+ * `server_time_unknown`.
  *
  * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, `clock_unknown`, and
  * `invalid_option` where there is no key or one that the algorithm does not take (then `reason` is a

@@ -42,7 +42,7 @@ import { send } from "../grant/token-request.ts";
 import { decodeClaims } from "../guard/claims.ts";
 import { isObject, own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
-import type { Exchange, Outcome, Provider, Renewal, TokenSet } from "../types.ts";
+import type { Exchange, Outcome, Provider, RenewalOptions, TokenSet } from "../types.ts";
 
 export type {
   Address,
@@ -56,11 +56,7 @@ export type {
 
 /** The options of {@link oauth2}. */
 export interface OAuth2Options
-  extends
-    Address,
-    OAuthClient,
-    Partial<Renewal>,
-    Partial<Pick<ReplyRules, "isRefusal" | "safe503">> {
+  extends Address, OAuthClient, RenewalOptions, Partial<Pick<ReplyRules, "isRefusal" | "safe503">> {
   /** Makes the client a confidential one, which belongs on a server. None by default: a public client. */
   readonly clientSecret?: string;
   /** How the secret is shown (RFC 6749 §2.3.1): in a header, `"basic"` by default, or in the body. */
@@ -394,7 +390,11 @@ const checkBy = ({ jwks }: KeySet, as: oauth.AuthorizationServer, response: Resp
     asMetadata(own({ ...as })),
     response,
     own({
-      [oauth.customFetch]: async () => Response.json(jwks),
+      [oauth.customFetch]: async () =>
+        new Response(
+          JSON.stringify(jwks),
+          own({ headers: own({ "content-type": "application/json" }) }),
+        ),
       [oauth.allowInsecureRequests]: true,
     }),
   );

@@ -35,7 +35,7 @@ import {
 import { type Address, addressOf, warnOnce } from "../grant/secrets.ts";
 import type { TokenRequest } from "../grant/token-request.ts";
 import { own } from "../guard/json.ts";
-import type { Outcome, Provider, Renewal, TokenSet } from "../types.ts";
+import type { Outcome, Provider, RenewalOptions, TokenSet } from "../types.ts";
 
 export type { Address, RawGrant, ReplyRules, TokenCall, TokenHeaders, TokenReply };
 
@@ -56,7 +56,7 @@ export interface SpentTokens {
 
 /** The options of {@link password}. */
 export interface PasswordOptions<Credentials = PasswordCredentials>
-  extends Address, Partial<ReplyRules>, Partial<Renewal> {
+  extends Address, Partial<ReplyRules>, RenewalOptions {
   /** The absolute URL that a sign-in asks for a token, by a POST of the credentials. */
   readonly tokenUrl: string;
   /** The absolute URL that a refresh asks for the next token. Nothing is refreshed by default. */

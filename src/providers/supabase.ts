@@ -8,7 +8,7 @@ import { originAt } from "../grant/oauth-preset.ts";
 import type { ReplyRules, TokenReply } from "../grant/outcome.ts";
 import { given } from "../grant/secrets.ts";
 import { own } from "../guard/json.ts";
-import type { Provider, Renewal } from "../types.ts";
+import type { Provider, RenewalOptions } from "../types.ts";
 import { bearer, password, type PasswordOptions } from "./password.ts";
 
 /** What a sign-in takes. */
@@ -20,7 +20,7 @@ export type SupabaseCredentials =
 
 /** The options of {@link supabase}. */
 export interface SupabaseOptions
-  extends Partial<Renewal>, Pick<PasswordOptions, "isRefusal" | "safe503"> {
+  extends RenewalOptions, Pick<PasswordOptions, "isRefusal" | "safe503"> {
   /** The project's address, `"https://abcdefghijklmnopqrst.supabase.co"`, or its custom domain. */
   readonly projectURL: string;
   /** The publishable key (`sb_publishable_…`, or the older anon key). It is no secret. */

@@ -8,11 +8,11 @@ import { atBase } from "../grant/base-url.ts";
 import type { ReplyRules } from "../grant/outcome.ts";
 import { ask } from "../grant/token-request.ts";
 import { own } from "../guard/json.ts";
-import type { Provider, Renewal } from "../types.ts";
+import type { Provider, RenewalOptions } from "../types.ts";
 import type { PasswordCredentials } from "./password.ts";
 
 /** The options of {@link vmcloud}. */
-export interface VmcloudOptions extends Partial<Renewal> {
+export interface VmcloudOptions extends RenewalOptions {
   /** The address of the API and its token endpoints; `https://api.vmcloud.com` by default. */
   readonly baseURL?: string;
 }

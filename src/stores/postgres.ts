@@ -27,9 +27,10 @@ export interface PostgresStoreOptions {
   /** How many milliseconds a call may take; 4000 by default. */
   readonly timeout?: number;
   /**
-   * Takes it as given that an acknowledged write is never lost, though `fsync` is off or the table is unlogged;
-   * `false` by default. Some hosts have a storage of their own below Postgres and switch `fsync` off. Anywhere
-   * else a spent refresh token is sent again after a crash, and the server ends the session.
+   * Takes it as given that an acknowledged write is never lost, though `fsync` is off or the table is unlogged,
+   * and that the table is the documentation's; `false` by default. Some hosts have a storage of their own below
+   * Postgres and switch `fsync` off. Anywhere else a spent refresh token is sent again after a crash, and the
+   * server ends the session.
    */
   readonly dangerouslyAssumeDurable?: boolean;
 }

@@ -83,7 +83,7 @@ export interface Vault<Credentials = never> {
   /**
    * Starts a session with tokens that somebody got elsewhere. Only the four members of `TokenSet` are
    * taken. Rejects with a `VaultError`: `invalid_token` where a token is malformed, `invalid_option` where
-   * another member is of the wrong type, `closed`.
+   * another member is of the wrong type; `worker_unavailable` if a worker runs the vault; `closed`.
    */
   adopt(tokens: TokenSet): Promise<void>;
   /**
@@ -103,7 +103,8 @@ export interface Vault<Credentials = never> {
   /**
    * Ends the session: in this context at once, in the store, and in other contexts when they hear of it.
    * Works offline. Revokes the tokens on the server where the provider can. Rejects with a `VaultError`,
-   * `store_unavailable`, where the store could not be told. Everywhere but
+   * `store_unavailable`, where the store could not be told; `worker_unavailable` if a worker runs the vault;
+   * `closed`. Everywhere but
    * on Cloudflare, `void vault.signOut()` is safe: a rejection that nobody handles is not reported.
    */
   signOut(options?: {
@@ -116,10 +117,14 @@ export interface Vault<Credentials = never> {
   }): Promise<void>;
   /**
    * The accounts of this provider in the store, until each is signed out. One whose session has ended without
-   * a sign-out is among them: its calls reject with `sign_in_required`.
+   * a sign-out is among them: its calls reject with `sign_in_required`. Rejects with a `VaultError`:
+   * `store_unavailable`; `worker_unavailable` if a worker runs the vault; `closed`.
    */
   accounts(): Promise<string[]>;
-  /** Signs an account out and takes it off the list. A tombstone without tokens stays for a day at least. */
+  /**
+   * Signs an account out and takes it off the list. A tombstone without tokens stays for a day at least. Rejects
+   * with a `VaultError`: `invalid_option` where the name is no account's; otherwise as `signOut` does.
+   */
   removeAccount(account: string): Promise<void>;
   /** The state of this moment; the same object until something changes. */
   snapshot(): Snapshot;
@@ -130,8 +135,11 @@ export interface Vault<Credentials = never> {
   subscribe(listener: (snapshot: Snapshot) => void): () => void;
   /** Calls back with each event, and returns how to stop. */
   events(listener: (event: VaultEvent) => void): () => void;
-  /** Lets go of timers and channels, and begins nothing any more. The session stays. */
+  /**
+   * Lets go of timers and channels, and begins nothing any more. The session stays. What was under way is
+   * finished; where a worker runs the vault, the page gives it up, a sign-in too.
+   */
   close(): void;
-  /** Closes as `close()` does; resolves when everything that was under way has ended. */
+  /** Closes as `close()` does; resolves when everything that was under way here has ended. */
   [Symbol.asyncDispose](): Promise<void>;
 }

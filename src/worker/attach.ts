@@ -1,5 +1,6 @@
 /** A service worker's `fetch` events: requests that pass through it get the token on their way. */
 import { isVaultError, type VaultErrorCode } from "../errors.ts";
+import { own } from "../guard/json.ts";
 import { UNATTACHED } from "../guard/unattached.ts";
 import type { Policy } from "../request/policy.ts";
 import type { Presentation } from "../request/presentation.ts";
@@ -34,13 +35,14 @@ const wantsSignIn = (code: VaultErrorCode): boolean =>
 function toResponse(error: unknown): Response {
   if (!isVaultError(error)) throw error;
   const { code, message, retryAfter } = error;
-  return Response.json(
-    { error: { code, message } },
-    {
+  const wait = retryAfter !== undefined && { "retry-after": `${Math.ceil(retryAfter / 1000)}` };
+  return new Response(
+    JSON.stringify({ error: { code, message } }),
+    own({
       status: wantsSignIn(code) ? 401 : 503,
       statusText: "tokenkeep",
-      headers: retryAfter === undefined ? {} : { "retry-after": `${Math.ceil(retryAfter / 1000)}` },
-    },
+      headers: own({ "content-type": "application/json", ...wait }),
+    }),
   );
 }
 

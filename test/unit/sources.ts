@@ -10,6 +10,7 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 export interface Source {
   /** Path under `src` without the extension, with forward slashes: `stores/memory`. */
   name: string;
+  text: string;
   lines: number;
   /** Names like the above for files of `src`, otherwise the specifier as it stands. */
   imports: string[];
@@ -24,6 +25,7 @@ export function readSources(): Source[] {
       const text = readFileSync(path.join(src, file), "utf8");
       return {
         name: file.slice(0, -".ts".length),
+        text,
         lines: text.trimEnd().split("\n").length,
         imports: importsOf(file, text),
       };

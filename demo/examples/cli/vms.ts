@@ -9,7 +9,7 @@ const VMS = "https://api.vmcloud.com/v1/vms";
 const HELP = `vms login <email>    asks for the password; $VMCLOUD_PASSWORD answers it
 vms list             shows the machines
 vms status           says who is signed in, and until when the token is good
-vms logout           ends the session, on the server too`;
+vms logout           ends the session on this machine: VMCloud has no way to revoke`;
 
 // The tool's name keeps its session apart from other tools' of the same user.
 const vault = createVault({ provider: vmcloud(), account: "vms" });
