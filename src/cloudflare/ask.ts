@@ -3,6 +3,7 @@ import { memberOf } from "../guard/thrown.ts";
 import { because, VaultError } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import { createLimit } from "../guard/limit.ts";
+import { holdOpen } from "../refresh/lock-and-timer.ts";
 import type { Clock, TokenNeed } from "../types.ts";
 import { demand } from "./set-up.ts";
 import { bare, type Failure, type Owner } from "./wire.ts";
@@ -95,7 +96,10 @@ export function createAsk({ owner, hash, clock, patience, waitUntil }: AskParts)
     const { tries, rejected, signal, waited = 0, waitUntil: hold = waitUntil } = own(asking);
     const asked = askAgain(question, tries);
     // A caller that gives up changes nothing for the object.
-    hold(asked.catch(() => {}));
+    holdOpen(
+      asked.catch(() => {}),
+      hold,
+    );
     const ms = Math.max(0, patience + GRACE - waited);
     const said = bare(await within({ clock, ms, signal }, asked));
     if (said && Number.isSafeInteger(said.revision)) return said;

@@ -27,7 +27,7 @@ export function createBegin({ deed, sealed }: Shelf, settings: OwnerSettings): B
     if (!before || before.tombstone) return;
     const after = await sealed.head(key);
     if (after?.sessionId === before.sessionId) return;
-    deed.owe(before.sessionId);
+    deed.owe(one.name, before.sessionId);
     one.changed();
   }
 

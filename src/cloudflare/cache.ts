@@ -1,4 +1,5 @@
 /** Sealed access tokens in KV, for readers far from the object: a cache, and never more (F32). */
+import { because } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import {
   type CloudflareKvOptions,
@@ -23,7 +24,7 @@ export interface TokenCache {
    * meet (F93).
    */
   read(id: string, now: number): Promise<TokenReply | undefined>;
-  /** Puts a lease, or the note that the session has ended. */
+  /** Puts a lease, or the note that the session has ended. Rejects where KV did not take it. */
   write(id: string, answer: TokenReply): Promise<void>;
 }
 
@@ -65,6 +66,7 @@ export function createCache(
       // show another entry.
       for (let tries = 0; tries < TRIES; tries++)
         if (await store.write(name, next, await store.head(name))) return;
+      throw because("store_unavailable", "Workers KV shows another entry each time");
     },
   };
 }

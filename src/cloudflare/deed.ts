@@ -29,7 +29,11 @@ export interface DeedBox {
   read(): Deed | undefined;
   /** Writes down which session this is; synchronous, so that the deed goes to disk with the session. */
   claim(name: SessionName): void;
-  owe(sessionId: string): void;
+  /**
+   * Notes a sign-out of this session. Never throws: where the storage takes no write, this instance knows the
+   * debt, and the next claim writes it.
+   */
+  owe(name: SessionName, sessionId: string): void;
   /** The debt that stands now, if there is one. */
   debt(): Debt | undefined;
   /** Strikes the debt out, unless another one has taken its place. */
@@ -41,27 +45,40 @@ export interface DeedBox {
 const DEED = "tokenkeep-deed";
 
 export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox {
-  /** The deed as stored: only this instance writes the storage. */
+  /** Only this instance writes the storage. */
   let known: Deed | undefined;
+  /** Whether `known` is what is stored: the storage may be full. */
+  let isStored = true;
   const stored = kv.get(DEED) as Deed | undefined;
   // A member that the stored deed does not have is absent, whatever a prototype holds (S15).
   if (stored) known = own(stored);
 
   function put(next: Deed): void {
     known = own(next);
+    isStored = false;
     kv.put(DEED, next);
+    isStored = true;
+  }
+
+  function deedOf({ provider, account, key, isRegional }: SessionName): Deed {
+    const { base = now(), owes } = own({ ...known });
+    return { provider, account, key, isRegional, base, owes };
   }
 
   return {
     read: () => known,
-    claim({ provider, account, key, isRegional }) {
-      const isSame = known?.key === key && known.provider === provider && !known.isLeaving;
-      if (isSame) return;
-      const { base = now(), owes } = own({ ...known });
-      put({ provider, account, key, isRegional, base, owes });
+    claim(name) {
+      const isSame =
+        known?.key === name.key && known.provider === name.provider && !known.isLeaving;
+      if (!isSame || !isStored) put(deedOf(name));
     },
-    owe(sessionId) {
-      if (known) put({ ...known, owes: { sessionId, since: now() } });
+    owe(name, sessionId) {
+      const deed = known ?? deedOf(name);
+      try {
+        put({ ...deed, owes: { sessionId, since: now() } });
+      } catch {
+        // No sign-out, and no sign-in in a session's place, fails by it.
+      }
     },
     debt() {
       const owes = known?.owes;

@@ -77,10 +77,9 @@ export function sharedOf(
   // A class that names its binding is found by that name, and by no other (F102).
   const named = defined.filter((one) => one.binding === binding);
   const others = defined.filter((one) => one.binding === undefined);
-  const all = [...others, ...named].map((one) =>
+  const shared = lastWith(name, [...others, ...named], (one) =>
     once(known, one, () => share(env, providersOf(one.providers, env), one)),
   );
-  const shared = all.findLast((one) => Object.hasOwn(one.providers, name)) ?? all.at(-1);
   demand(
     shared,
     "there are no providers",
@@ -89,6 +88,21 @@ export function sharedOf(
   // Keys are read at once, so that a missing key is told at the start and not by the first call.
   shared.ring();
   return shared;
+}
+
+/** The parts of the last class that has the provider. No class before that one is asked for its providers. */
+function lastWith(
+  name: string,
+  classes: TokenVaultOptions[],
+  partsOf: (one: TokenVaultOptions) => Shared,
+): Shared | undefined {
+  let last: Shared | undefined;
+  for (const one of classes.toReversed()) {
+    const parts = partsOf(one);
+    if (Object.hasOwn(parts.providers, name)) return parts;
+    last ??= parts;
+  }
+  return last;
 }
 
 function share(

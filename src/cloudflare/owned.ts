@@ -11,7 +11,6 @@ import { createCache, type TokenCache } from "./cache.ts";
 import { exchangeFetch } from "./exchange.ts";
 import { objectLock } from "./lock.ts";
 import { checkLoopback, demand, unknownProvider } from "./set-up.ts";
-import type { DeedBox } from "./deed.ts";
 import type { ObjectContext, Shelf } from "./shelf.ts";
 import { keyOf, type SessionName, teller } from "./wire.ts";
 
@@ -39,16 +38,6 @@ export interface Owned {
   readonly cache: TokenCache | undefined;
   /** Calls back after each change, and never before `openOwned` has returned. */
   listen(listener: () => void): void;
-}
-
-/** Notes a sign-out that KV has to hear of. Where the storage is full, no sign-in fails by it: its commit owes too. */
-function oweTo(deed: DeedBox, sessionId: string | undefined): void {
-  if (sessionId === undefined || deed.debt()?.sessionId === sessionId) return;
-  try {
-    deed.owe(sessionId);
-  } catch {
-    // The session that takes its place is not stored either.
-  }
 }
 
 /** A store that notes whose session it is, with the session itself. */
@@ -99,7 +88,9 @@ export function openOwned(
     (type, session, status) => {
       const { sessionId, generation } = own({ ...session });
       if (type) tell({ type, sessionId, generation, status });
-      if (type === "signed-out" && cache) oweTo(deed, sessionId);
+      // A sign-out that KV has to hear of.
+      const isOwed = type === "signed-out" && cache && deed.debt()?.sessionId !== sessionId;
+      if (isOwed && sessionId !== undefined) deed.owe(name, sessionId);
       for (const listener of listeners) listener();
     },
   );

@@ -3,9 +3,11 @@
  */
 import { toAdoption } from "../guard/adoption.ts";
 import { own } from "../guard/json.ts";
+import { createRecent } from "../guard/recent.ts";
 import { shownClaims } from "../guard/claims.ts";
 import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
+import type { Adoption } from "../refresh/contract.ts";
 import type { Grant } from "../types.ts";
 import { snapshotOf } from "../vault/snapshot.ts";
 import { LOOK_AGAIN, setAlarm } from "./alarm.ts";
@@ -17,6 +19,9 @@ import type { ObjectContext, Shelf } from "./shelf.ts";
 import type { Tended } from "./tend.ts";
 import { createUpkeep, type Upkeep } from "./upkeep.ts";
 import type { Failure, Lease, Need, Owner, SessionName, SessionState } from "./wire.ts";
+
+/** More adoptions than are asked for again at one time. */
+const MOST_ADOPTIONS = 100;
 
 export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
@@ -80,6 +85,18 @@ function startsAndEnds(
   const { clock = systemClock } = settings;
   const begin = createBegin(shelf, settings);
   let removedAt = -Infinity;
+  /** By the name of an adoption, when it was begun: one that is asked for again is no younger. */
+  const adoptions = createRecent<number>(MOST_ADOPTIONS);
+
+  /** The adoption by this object's clock, because a Worker's may be another (F60). */
+  function dated(asked: unknown): Adoption | undefined {
+    const { sessionId, age } = own({ ...Object(asked) });
+    const adoption = toAdoption({ sessionId, startedAt: clock.now() - age });
+    if (!adoption) return undefined;
+    const { sessionId: name, startedAt } = adoption;
+    return { sessionId: name, startedAt: adoptions.get(name) ?? adoptions.set(name, startedAt) };
+  }
+
   return {
     signIn: (name, credentials, options) =>
       answer(name, async (one) => {
@@ -92,7 +109,7 @@ function startsAndEnds(
     adopt: (name, tokens, options) =>
       answer(name, async (one) => {
         const said = own({ ...options });
-        const adoption = toAdoption(said.adoption);
+        const adoption = dated(said.adoption);
         // The adoption's answer was lost, and the account was removed since (F101).
         if (adoption && adoption.startedAt < removedAt) return leased(one);
         const start = (): Promise<void> => one.engine.adopt(tokens as Grant, adoption);
@@ -118,10 +135,7 @@ function startsAndEnds(
 async function end({ name, cache, engine }: Tended, { deed, sealed }: Shelf): Promise<void> {
   const head = await sealed.head(name.key).catch(() => undefined);
   // The debt is written first, so that no crash forgets to tell KV.
-  if (cache && head && !head.tombstone) {
-    deed.claim(name);
-    deed.owe(head.sessionId);
-  }
+  if (cache && head && !head.tombstone) deed.owe(name, head.sessionId);
   await engine.signOut();
 }
 

@@ -136,9 +136,12 @@ function heldBy<Credentials>(
     async adopt(tokens, options = {}) {
       const sent = plain(tokens);
       // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
-      const adoption = { sessionId: randomId(), startedAt: clock.now() };
-      const start = { ...options, adoption };
-      await askForToken((owner) => owner.adopt(session, sent, start), again);
+      const sessionId = randomId();
+      const since = clock.running();
+      await askForToken((owner) => {
+        const adoption = { sessionId, age: clock.running() - since };
+        return owner.adopt(session, sent, { ...options, adoption });
+      }, again);
     },
     async signOut() {
       await askForToken((owner) => owner.signOut(session), again);

@@ -4,6 +4,7 @@
  */
 import { own } from "../guard/json.ts";
 import { fromWireError } from "../guard/wire-error.ts";
+import { holdOpen } from "../refresh/lock-and-timer.ts";
 import { CLAIM } from "../refresh/timing.ts";
 import type { AccessToken, Clock, TokenNeed, TokenSource } from "../types.ts";
 import { type Ask, type Asking, type Question, unavailable, within } from "./ask.ts";
@@ -133,7 +134,10 @@ export function createReadPath(parts: ReadPathParts): ReadPath {
       if (!known?.token || reading === "renew") return renew(need);
       if (reading === "serve and look") {
         known.lookedAt = now;
-        (need.waitUntil ?? waitUntil)(renew({}).catch(() => {}));
+        holdOpen(
+          renew({}).catch(() => {}),
+          need.waitUntil ?? waitUntil,
+        );
       }
       return known.token;
     },

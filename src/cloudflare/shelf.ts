@@ -11,8 +11,9 @@ export interface ObjectContext {
   readonly id: { toString(): string; readonly jurisdiction?: string };
   readonly storage: DurableStorage &
     AlarmStorage & {
-      /** Frees the database itself. */
+      /** Frees the database itself, with all tables. */
       deleteAll(): Promise<void>;
+      readonly sql?: { exec(query: string): Iterable<unknown> };
     };
   waitUntil(promise: Promise<unknown>): void;
 }
@@ -27,6 +28,17 @@ export interface Shelf {
   keyId(key: string): Promise<string | undefined>;
   /** Gives the storage back, if the account was removed and has not come back meanwhile. */
   clear(key: string, isLeaving: () => boolean): Promise<boolean>;
+}
+
+/** Tables that are not SQLite's own, nor the platform's. */
+const TABLES =
+  "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*'";
+
+/** Whether nothing is left: a class that extends this one may keep something of its own, in tables too. */
+function isEmpty({ kv, sql }: ObjectContext["storage"]): boolean {
+  for (const _ of kv.list({ prefix: "" })) return false;
+  for (const _ of sql?.exec(TABLES) ?? []) return false;
+  return true;
 }
 
 export function openShelf({ id, storage }: ObjectContext, now: () => number): Shelf {
@@ -54,9 +66,7 @@ export function openShelf({ id, storage }: ObjectContext, now: () => number): Sh
       if (!isLeaving()) return false;
       deed.drop();
       await storage.deleteAlarm();
-      // A class that extends this one may keep something of its own.
-      const [left] = storage.kv.list({ prefix: "" });
-      if (!left) await storage.deleteAll();
+      if (isEmpty(storage)) await storage.deleteAll();
       return true;
     },
   };

@@ -5,7 +5,7 @@
 import { isObject, own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
 import type { WireError } from "../guard/wire-error.ts";
-import type { Adoption } from "../refresh/contract.ts";
+import { type Hold, holdOpen } from "../refresh/lock-and-timer.ts";
 import type { TokenNeed } from "../types.ts";
 import type { Snapshot, VaultEvent } from "../vault/vault.ts";
 
@@ -65,7 +65,13 @@ export interface SessionStart {
 
 /** Names an adoption, so that one which is asked for again is the same one (F101). */
 export interface AdoptionStart extends SessionStart {
-  readonly adoption?: Adoption | undefined;
+  readonly adoption?:
+    | {
+        readonly sessionId: string;
+        /** How many milliseconds ago it was begun: two machines' clocks differ (F60). */
+        readonly age: number;
+      }
+    | undefined;
 }
 
 /** The object's methods, as a Worker sees them. */
@@ -100,13 +106,13 @@ export async function hashOf(key: string): Promise<string> {
  * the platform's log.
  */
 export const teller =
-  (
-    onEvent: ((event: VaultEvent) => unknown) | undefined,
-    account: string,
-    waitUntil: (work: Promise<unknown>) => void,
-  ) =>
+  (onEvent: ((event: VaultEvent) => unknown) | undefined, account: string, waitUntil: Hold) =>
   (event: Omit<VaultEvent, "account">): void => {
-    if (onEvent) waitUntil(Promise.resolve().then(() => onEvent({ ...event, account })));
+    if (onEvent)
+      holdOpen(
+        Promise.resolve().then(() => onEvent({ ...event, account })),
+        waitUntil,
+      );
   };
 
 /** An answer whose members are its own, at any depth: RPC gives it the prototype of all objects (S15). */

@@ -47,6 +47,24 @@ describe("an account that is removed", () => {
     expect(await storageOf(one)).toEqual({ rows: [], alarm: null });
   });
 
+  it("leaves what a class of your own keeps in tables of its own [F102]", async () => {
+    hooks.env = { TOKEN_CACHE: undefined };
+    const one = await stage();
+    await one.vault().signIn(credentials);
+    await runInDurableObject(await one.stub(), (_, { storage }) => {
+      storage.sql.exec("CREATE TABLE orders (id); INSERT INTO orders VALUES (7)");
+    });
+    await one.vault().removeAccount();
+    expect(await storageOf(one)).toEqual({ rows: [], alarm: null });
+    await runInDurableObject(await one.stub(), (_, { storage }) => {
+      expect([...storage.sql.exec("SELECT id FROM orders")]).toEqual([{ id: 7 }]);
+      storage.sql.exec("DROP TABLE orders");
+    });
+    // Without them nothing of the account is left but an empty database, which is given back.
+    await one.vault().removeAccount();
+    expect(await storageOf(one)).toEqual({ rows: [], alarm: null });
+  });
+
   it("while it signs in is signed in by nobody [P4 F49]", async () => {
     const one = await stage();
     const { api, vault } = one;

@@ -31,6 +31,7 @@ export interface ObjectState {
     getAlarm(): Promise<number | null>;
     setAlarm(time: number): Promise<void>;
     deleteAlarm(): Promise<void>;
+    readonly sql: { exec(query: string): Iterable<object> };
   };
   abort(reason?: string): void;
 }

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
-import { sharedOf } from "../../../src/cloudflare/isolate.ts";
+import { define, sharedOf } from "../../../src/cloudflare/isolate.ts";
 import { acme } from "../../support/fake-api.ts";
 
 setFlagsFromString("--expose-gc");
@@ -34,4 +34,21 @@ it("the same providers and `env` have the same parts", () => {
     sharedOf({ provider: "acme", providers, env: of, ctx }, where);
   expect(part()).toBe(part());
   expect(part({})).not.toBe(part());
+});
+
+it("a class is asked for its providers where no later one has the name: what its function throws is not others' [F102]", () => {
+  const asked: string[] = [];
+  const keys = `k1:${btoa("0123456789abcdef0123456789abcdef")}`;
+  define({
+    keys,
+    providers: () => {
+      asked.push("broken");
+      throw new Error("MISSING is not set");
+    },
+  });
+  define({ keys, providers: { acme: acme() } });
+  const part = (provider: string) => sharedOf({ provider, env: {}, ctx }, where);
+  expect(Object.keys(part("acme").providers)).toEqual(["acme"]);
+  expect(asked).toEqual([]);
+  expect(() => part("another")).toThrow("MISSING is not set");
 });

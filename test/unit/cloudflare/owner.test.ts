@@ -9,6 +9,7 @@ import type { Provider } from "../../../src/types.ts";
 import { record } from "../../contracts/store.ts";
 import { durableKv } from "../../support/durable-kv.ts";
 import { settle } from "../../support/clock.ts";
+import { proxyTo } from "../../support/proxy.ts";
 import { virtualClock } from "../../support/virtual-clock.ts";
 
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
@@ -25,7 +26,15 @@ function open() {
   const stored = new Map<string, unknown>();
   const puts: { at: number; tombstone: boolean }[] = [];
   const entries = new Map<string, { value: string; metadata: unknown }>();
-  const state = { broken: false, lost: false, alarm: undefined as number | undefined, calls: 0 };
+  const state = {
+    broken: false,
+    lost: false,
+    /** Which writes find the disk full, by the row's name. */
+    isFull: (_row: string): boolean => false,
+    alarm: undefined as number | undefined,
+    calls: 0,
+    revoked: 0,
+  };
   const held = new Set<Promise<unknown>>();
   const failing = (): Promise<never> => Promise.reject(new Error("down"));
   const kv: KvNamespace = {
@@ -48,14 +57,22 @@ function open() {
     renewal: { rotation: "strict" },
     signIn: async () => grant(1),
     renew: async () => grant(++state.calls + 1),
+    revoke: async () => void (state.revoked += 1),
   } as unknown as Provider<never>;
+  const rows = durableKv(stored);
   const storage: DurableStorage = {
     transactionSync(task) {
       if (state.lost) throw new Error("disk: secret");
       return task();
     },
     sync: async () => {},
-    kv: durableKv(stored),
+    kv: {
+      ...rows,
+      put(row, value) {
+        if (state.isFull(row)) throw new Error("database or disk is full: SQLITE_FULL");
+        rows.put(row, value);
+      },
+    },
   };
   let built = 0;
   const build = (): ObjectOwner => {
@@ -222,6 +239,94 @@ describe("what nobody waits for", () => {
     state.alarm = undefined;
     await owner.alarm();
     expect(state.alarm! - Date.now()).toBeGreaterThan(17 * HOUR);
+  });
+});
+
+describe("a storage that is full", () => {
+  const token = async (owner: ObjectOwner, call: SessionName): Promise<unknown> => {
+    const { lease, error } = await owner.token(call, {});
+    return lease?.accessToken ?? error?.code;
+  };
+
+  it("keeps nobody from signing out: the token is served no more, and is revoked [S14]", async () => {
+    const { state, build, call, puts, clock } = open();
+    const owner = build();
+    await owner.signIn(call, {}, {});
+    await settle();
+    state.isFull = () => true;
+    expect(await owner.signOut(call)).toMatchObject({ error: { code: "store_unavailable" } });
+    await settle();
+    expect(state.revoked).toBe(1);
+    expect(await token(owner, call)).toBe("no_session");
+    // KV hears of it from this instance, which knows what it could not note.
+    await clock.at(clock.now() + 10_000);
+    expect(puts.at(-1)).toMatchObject({ tombstone: true });
+  });
+
+  it("for the deed alone costs nothing but that write: the next one has the deed [F35 F96]", async () => {
+    const { state, stored, build, call, clock } = open();
+    const owner = build();
+    let failures = 0;
+    state.isFull = (row) => row === "tokenkeep-deed" && failures++ === 0;
+    expect(await owner.signIn(call, {}, {})).toMatchObject({ lease: { accessToken: "at-1" } });
+    await clock.at(clock.now() + HOUR / 60);
+    expect(failures).toBeGreaterThan(1);
+    expect(stored.get("tokenkeep-deed")).toMatchObject({ key: call.key, account: "a" });
+    // Another instance knows by it what to refresh, and when.
+    state.alarm = undefined;
+    await build().alarm();
+    await settle();
+    expect(state.alarm).toBeDefined();
+  });
+
+  it("fails no sign-in by the debt of the session before [P19]", async () => {
+    const { state, build, call } = open();
+    const owner = build();
+    await owner.signIn(call, {}, {});
+    await settle();
+    state.isFull = (row) => row === "tokenkeep-deed";
+    expect(await owner.signIn(call, {}, {})).toMatchObject({ lease: { accessToken: "at-1" } });
+  });
+});
+
+describe("an adoption by a Worker whose clock is behind the object's", () => {
+  function behind(ms: number) {
+    const { build, call, clock, provider, state } = open();
+    const owner = build();
+    const theirs = { ...clock, now: () => clock.now() - ms };
+    const vault = proxyTo(() => owner, provider, { clock: theirs });
+    return { owner, call, vault, state };
+  }
+
+  it.each(["signOut", "removeAccount"] as const)(
+    "comes after a %s of a moment ago: it stands [P19 P20 F60]",
+    async (end) => {
+      const { owner, call, vault, state } = behind(4_000);
+      await owner.signIn(call, {}, {});
+      await owner[end](call);
+      await settle();
+      const { revoked } = state;
+      await vault.adopt({ accessToken: "adopted" });
+      expect(await vault.getToken()).toBe("adopted");
+      expect(state.revoked).toBe(revoked);
+    },
+  );
+
+  it("comes after a sign-in of a moment ago: it takes its place [P19 P20 F60]", async () => {
+    const { owner, call, vault } = behind(4_000);
+    await owner.signIn(call, {}, {});
+    await vault.adopt({ accessToken: "adopted" });
+    expect(await vault.getToken()).toBe("adopted");
+  });
+
+  it("and which is asked for again after a removal does not come back [F101 F49]", async () => {
+    const { owner, call } = behind(0);
+    const adoption = { sessionId: "an-adoption-of-22-chars", age: 0 };
+    await owner.adopt(call, { accessToken: "adopted" }, { adoption });
+    await owner.removeAccount(call);
+    // Its second question took longer on its way than it says.
+    await owner.adopt(call, { accessToken: "adopted" }, { adoption });
+    expect(await owner.token(call, {})).toMatchObject({ error: { code: "no_session" } });
   });
 });
 

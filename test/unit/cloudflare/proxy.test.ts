@@ -6,7 +6,7 @@ import type { CloudflareVault } from "../../../src/cloudflare/proxy.ts";
 import type { Need, Owner, TokenReply } from "../../../src/cloudflare/wire.ts";
 import type { Clock, Provider } from "../../../src/types.ts";
 import type { VaultEvent } from "../../../src/vault/vault.ts";
-import { type ManualClock, manualClock } from "../../support/clock.ts";
+import { type ManualClock, manualClock, settle } from "../../support/clock.ts";
 import { proxyTo } from "../../support/proxy.ts";
 
 const ORIGIN = "https://api.acme.example";
@@ -209,6 +209,39 @@ describe("a 401 of a Worker's request", () => {
     ]);
     const endpoints = made.needs.slice(1).map(({ endpoint }) => endpoint);
     expect(endpoints.every((endpoint) => endpoint === endpoints[0] && endpoint)).toBe(true);
+  });
+});
+
+describe("a `waitUntil` that throws, as an unbound one does", () => {
+  const waitUntil = (): never => {
+    throw new TypeError("Illegal invocation");
+  };
+
+  it("fails no call, be it cold or a look in the background, and no event [F98]", async () => {
+    const clock = manualClock();
+    const told: string[] = [];
+    let asked = 0;
+    const owner = {
+      async token() {
+        asked += 1;
+        return { revision: 1, lease: { accessToken: "at-1", sessionId: "s", generation: 1 } };
+      },
+    } as unknown as Owner;
+    const vault = proxyTo(() => owner, provider, {
+      clock,
+      waitUntil,
+      onEvent: ({ type }) => told.push(type),
+      fetch: async () => new Response("ok"),
+    });
+    const statusOf = async (url: string): Promise<number> =>
+      (await vault.fetch(url, { waitUntil } as RequestInit)).status;
+    expect(await statusOf(`${ORIGIN}/v1/vms`)).toBe(200);
+    await clock.advance(31_000);
+    expect(await statusOf(`${ORIGIN}/v1/vms`)).toBe(200);
+    await settle();
+    expect(asked).toBe(2);
+    expect(await statusOf("https://other.example/")).toBe(200);
+    expect(told).toEqual(["bare"]);
   });
 });
 
