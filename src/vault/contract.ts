@@ -137,7 +137,7 @@ export interface Vault<Credentials = never> {
   events(listener: (event: VaultEvent) => void): () => void;
   /**
    * Lets go of timers and channels, and begins nothing any more. The session stays. What was under way is
-   * finished; where a worker runs the vault, the page gives it up, a sign-in too.
+   * finished; where a worker runs the vault, the page gives up all but a sign-out.
    */
   close(): void;
   /** Closes as `close()` does; resolves when everything that was under way here has ended. */

@@ -1,11 +1,11 @@
 /** A worker's answers to its pages. Each question is narrowed and capped before it is read (S10). */
 import { check, VaultError } from "../errors.ts";
 import { toAdoption } from "../guard/adoption.ts";
-import { isObject } from "../guard/json.ts";
+import { isObject, own } from "../guard/json.ts";
 import { toWireError } from "../guard/wire-error.ts";
 import type { Account } from "./account.ts";
 import type { Accounts } from "./accounts.ts";
-import { isText, toSeen } from "./narrow.ts";
+import { areTexts, isText, toSeen } from "./narrow.ts";
 import { type Answer, type Answers, VERSION } from "./protocol.ts";
 import { claimPages } from "./scope.ts";
 import { checkSession, type GiveTicket } from "./tickets.ts";
@@ -42,6 +42,13 @@ async function asBegun(
   return token;
 }
 
+/** The credentials as the page has them: JSON has dropped members that are `undefined` (S17). */
+function withMissing(credentials: unknown, missing: unknown): unknown {
+  if (!isObject(credentials) || !areTexts(missing)) return credentials;
+  const absent = Object.fromEntries(missing.map((name) => [name, undefined]));
+  return own({ ...absent, ...credentials });
+}
+
 /** The methods that pages may call. */
 function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
   const checkOpen = (): void => check(!isolated, "fetch instead: tokens stay in the worker");
@@ -52,8 +59,8 @@ function createMethods({ giveTicket, isolated }: AnswerSettings): Methods {
       if (isolated) await claimPages();
     },
     token: ({ account, args: [need], ...asked }) => giveTicket(account, { ...asked, need }),
-    signIn: ({ account, args: [credentials], signal }) =>
-      account.vault.signIn(credentials, { signal }),
+    signIn: ({ account, args: [credentials, missing], signal }) =>
+      account.vault.signIn(withMissing(credentials, missing), { signal }),
     // A page that has lost an answer asks again, by the same name (F101). The engine narrows the tokens.
     adopt: ({ account, args: [tokens, adoption] }) =>
       account.engine.adopt(tokens as never, toAdoption(adoption)),

@@ -3,12 +3,13 @@
  * request is about to be sent.
  */
 import { isAmount } from "../guard/amounts.ts";
-import { own } from "../guard/json.ts";
+import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
 import { isAccount } from "../guard/syntax.ts";
 import { MAX_REPLAY } from "../request/body.ts";
 import type { Vault } from "../vault/contract.ts";
 import { ask, type VaultPort } from "./ask.ts";
+import { type Closing, createClosing } from "./closing.ts";
 import { createLink, type Link, type Page, type VaultWorker } from "./link.ts";
 import { isRight, isText } from "./narrow.ts";
 import { type Answers, NUDGES, VERSION } from "./protocol.ts";
@@ -52,6 +53,9 @@ type Call = <Type extends keyof Answers>(
   signal?: AbortSignal | null,
 ) => Promise<Answers[Type]>;
 
+/** What nobody needs to wait for, and `close()` does not give up. */
+const isSignOut = (type: keyof Answers): boolean => type === "signOut" || type === "removeAccount";
+
 /** A question's arguments as JSON. */
 function toJson(args: readonly unknown[]): string {
   try {
@@ -63,7 +67,7 @@ function toJson(args: readonly unknown[]): string {
 }
 
 function createCall(page: Page): Call {
-  const { limit, ended, shown } = page;
+  const { limit, ended, left, shown } = page;
   const linked = createLink(page);
 
   /** A worker that was slow with one question may be there for all others. */
@@ -75,14 +79,14 @@ function createCall(page: Page): Call {
   }
 
   return async (type, args, signal) => {
+    ended.throwIfAborted();
     const until = performance.now() + limit;
-    const left = (): number => until - performance.now();
-    const givenUp = [ended, signal];
+    const givenUp = [isSignOut(type) ? left : ended, signal];
     const isOfType = isRight[type];
     for (let tries = 0, isLate = false; tries < MOST_TRIES && !isLate; tries++) {
       const link = linked();
       const { port, gone } = link;
-      const waiting = { limit: left(), gone: gone.signal, givenUp };
+      const waiting = { limit: until - performance.now(), gone: gone.signal, givenUp };
       const reply = await ask(port, () => page.question(type, args), waiting);
       if (reply.tokenkeep) {
         shown.take(reply.state);
@@ -103,13 +107,17 @@ function createCall(page: Page): Call {
 function listen(call: Call, account: string, ended: AbortSignal): void {
   let isAsking = false;
   let isAgain = false;
+  let isWoken = false;
 
-  /** All nudges that come meanwhile make one more question. */
+  /** All nudges and wake-ups that come meanwhile make one more question. */
   async function sync(woke?: Event): Promise<void> {
+    isWoken ||= woke !== undefined;
     isAgain = isAsking;
     if (isAsking) return;
     isAsking = true;
-    await call("state", [!!woke]).catch(() => {});
+    const args = [isWoken];
+    isWoken = false;
+    await call("state", args).catch(() => {});
     isAsking = false;
     if (isAgain) void sync();
   }
@@ -137,11 +145,25 @@ type Asked<Credentials> = Omit<
   "close" | "events" | "fetch" | "snapshot" | "subscribe" | typeof Symbol.asyncDispose
 >;
 
+/** Members that are there and are `undefined`, which JSON drops: to a provider that is not the same (S17). */
+const missingIn = (credentials: unknown): string[] =>
+  isObject(credentials)
+    ? Object.keys(credentials).filter((name) => credentials[name] === undefined)
+    : [];
+
 /** The methods that the worker carries out. */
-const askedBy = <Credentials>(call: Call, { session }: Shown): Asked<Credentials> => ({
+const askedBy = <Credentials>(
+  call: Call,
+  { session }: Shown,
+  { linger }: Closing,
+): Asked<Credentials> => ({
   // In JSON an absent argument would become `null`, which is no sign-in without an argument.
   signIn: (credentials, options) =>
-    call("signIn", credentials === undefined ? [] : [credentials], own({ ...options }).signal),
+    call(
+      "signIn",
+      credentials === undefined ? [] : [credentials, missingIn(credentials)],
+      own({ ...options }).signal,
+    ),
   // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
   adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
   getToken(options) {
@@ -151,13 +173,13 @@ const askedBy = <Credentials>(call: Call, { session }: Shown): Asked<Credentials
   authorization: (options) =>
     call("authorization", [{ begunIn: session() }], own({ ...options }).signal),
   signOut(options) {
-    const done = call("signOut", [own({ ...options }).untilRevoked === true]);
+    const done = linger(call("signOut", [own({ ...options }).untilRevoked === true]));
     // As in the vault: a page need not wait for it.
     done.catch(() => {});
     return done;
   },
   accounts: () => call("accounts", []),
-  removeAccount: (of) => call("removeAccount", [of]),
+  removeAccount: (of) => linger(call("removeAccount", [of])),
 });
 
 /**
@@ -193,8 +215,8 @@ export function connectVault<Credentials = never>(
       code: "invalid_option",
       message: "Cannot use this timeout or maxReplayBytes. Pass numbers from 0 on.",
     });
-  const closing = new AbortController();
-  const ended = closing.signal;
+  const closing = createClosing();
+  const { ended, left } = closing;
   const shown = createShown(account);
   const limit = timeout + LONGEST_CALL;
   const question: Page["question"] = (type, args) => ({
@@ -204,12 +226,12 @@ export function connectVault<Credentials = never>(
     args: toJson(args),
     seen: shown.seen(),
   });
-  const call = createCall({ start, fallback, timeout, limit, shown, ended, question });
+  const call = createCall({ start, fallback, timeout, limit, shown, ended, left, question });
   listen(call, account, ended);
 
-  function close(): void {
+  function close(): Promise<void> {
     const message = "Cannot go on: the vault was closed. Make a new one.";
-    closing.abort(refusal({ code: "closed", message }));
+    return closing.close(refusal({ code: "closed", message }));
   }
 
   return {
@@ -220,9 +242,9 @@ export function connectVault<Credentials = never>(
         shown.tell({ type: "retried", account, sessionId, generation, status: 401 }),
       maxReplayBytes,
     }),
-    ...askedBy<Credentials>(call, shown),
+    ...askedBy<Credentials>(call, shown, closing),
     ...shown.methods,
-    close,
-    [Symbol.asyncDispose]: async () => close(),
+    close: () => void close(),
+    [Symbol.asyncDispose]: close,
   };
 }

@@ -20,6 +20,8 @@ export interface Page {
   readonly shown: Shown;
   /** Aborted when the vault is closed. */
   readonly ended: AbortSignal;
+  /** Aborted when nobody needs the worker any more: the vault is closed, and has signed out what it was to. */
+  readonly left: AbortSignal;
   question(type: Question["type"], args: readonly unknown[]): Question;
 }
 
@@ -45,7 +47,7 @@ async function startAndAsk(page: Page, make: () => unknown, limit: number): Prom
     made.addEventListener?.("error", () => failed.abort());
     return made.vault ?? made.port ?? made.active ?? made;
   })();
-  const waiting = { limit, gone: failed.signal, givenUp: [page.ended] };
+  const waiting = { limit, gone: failed.signal, givenUp: [page.left] };
   const { tokenkeep, state } = await ask(port, () => page.question("state", []), waiting);
   if (!tokenkeep || !state?.owner) throw refusal();
   return { port: await port, state };
@@ -62,11 +64,11 @@ async function waitForControl(limit: number): Promise<void> {
 
 /** The error of a failed start says nothing to a caller, and may hold a secret. */
 async function find(page: Page): Promise<Reached> {
-  const { start, fallback, timeout, limit, ended } = page;
+  const { start, fallback, timeout, limit, left } = page;
   try {
     return await startAndAsk(page, start, timeout);
   } catch {
-    ended.throwIfAborted();
+    left.throwIfAborted();
   }
   try {
     // A service worker that is just replaced answers nobody: its successor does.
@@ -79,12 +81,12 @@ async function find(page: Page): Promise<Reached> {
 }
 
 async function establish(page: Page, gone: AbortController): Promise<VaultPort> {
-  const { timeout, ended, shown } = page;
+  const { timeout, left, shown } = page;
   const { port, state } = await find(page);
   // Without control no token would be attached, and no fallback would attach one either.
   if (state.isolated) await waitForControl(timeout);
   shown.take(state);
-  const options = own<LockOptions>({ mode: "shared", signal: ended });
+  const options = own<LockOptions>({ mode: "shared", signal: left });
   // Granted when the worker has ended.
   if (state.lock) navigator.locks?.request(state.lock, options, () => gone.abort()).catch(() => {});
   return port;
@@ -95,7 +97,7 @@ export function createLink(page: Page): () => Link {
   let current: Link | undefined;
 
   return () => {
-    page.ended.throwIfAborted();
+    page.left.throwIfAborted();
     if (current) return current;
     const gone = new AbortController();
     const port = establish(page, gone);

@@ -1,6 +1,14 @@
 /** A page's part: what it shows and sends, and what it makes of silence. */
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { connectVault, type VaultPort, type VaultRequestInit } from "../../../src/worker.ts";
+import type { Vault } from "../../../src/index.ts";
+import { claryJwt, type ClaryJwtCredentials } from "../../../src/providers/clary-jwt.ts";
+import { memoryStore } from "../../../src/stores/memory.ts";
+import {
+  connectVault,
+  serveVault,
+  type VaultPort,
+  type VaultRequestInit,
+} from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
 import { credentials, ORIGIN } from "../../support/fake-api.ts";
 import { rejection } from "../../support/vault.ts";
@@ -94,6 +102,95 @@ describe("a page's vault", () => {
     expect(await call).toMatchObject({ code: "closed" });
     expect(await rejection(vault.signOut())).toMatchObject({ code: "closed" });
     expect(posted).toEqual(["getToken"]);
+  });
+});
+
+describe("a vault that is closed", () => {
+  /** A worker that is found when a test says so, and then has what was asked of it. */
+  function late() {
+    const posted: unknown[] = [];
+    let find!: () => void;
+    const found = new Promise<void>((resolve) => (find = resolve));
+    const port = odd(({ type }) => {
+      posted.push(type);
+      return { tokenkeep: 1, state: { owner: "o", seq: 1, news: [] } };
+    });
+    const vault = connect(async () => {
+      await found;
+      return port;
+    });
+    return { vault, posted, find };
+  }
+
+  it.each([
+    ["signOut", (vault: Vault) => vault.signOut()],
+    ["removeAccount", (vault: Vault) => vault.removeAccount("ada")],
+  ] as const)(
+    "while its worker starts has that worker hear of a %s [S14 P19]",
+    async (type, end) => {
+      const { vault, posted, find } = late();
+      const ended = end(vault);
+      const given = rejection(vault.getToken());
+      let isDisposed = false;
+      const disposed = vault[Symbol.asyncDispose]().then(() => (isDisposed = true));
+      expect(await given).toMatchObject({ code: "closed" });
+      for (let turn = 0; turn < 5; turn++) await settle();
+      expect(isDisposed).toBe(false);
+      find();
+      await ended;
+      await disposed;
+      expect(posted).toEqual([type]);
+      // Nothing more is asked of it.
+      expect(await rejection(end(vault))).toMatchObject({ code: "closed" });
+      expect(posted).toEqual([type]);
+    },
+  );
+
+  it("and has nothing to say does not wait for a worker [P21]", async () => {
+    const { vault, posted } = late();
+    await vault[Symbol.asyncDispose]();
+    expect(posted).toEqual([]);
+  });
+});
+
+describe("a wake-up", () => {
+  it("that comes while the worker is asked for news is told with the next question [F12]", async () => {
+    const asked: unknown[] = [];
+    const answers: (() => void)[] = [];
+    const listeners: ((event: Event) => unknown)[] = [];
+    vi.stubGlobal("addEventListener", (_: string, listener: (event: Event) => unknown) => {
+      listeners.push(listener);
+    });
+    const port: VaultPort = {
+      postMessage(question, [reply]) {
+        asked.push((question as { args: unknown }).args);
+        answers.push(() =>
+          reply!.postMessage({ tokenkeep: 1, state: { owner: "o", seq: 1, news: [] } }),
+        );
+      },
+    };
+    connect(() => port);
+    // The question that finds the worker has no wake-up in it.
+    await vi.waitFor(() => expect(asked).toEqual(["[]"]));
+    answers.shift()!();
+    await vi.waitFor(() => expect(asked).toEqual(["[]", "[false]"]));
+    listeners[0]!(new Event("pageshow"));
+    answers.shift()!();
+    await vi.waitFor(() => expect(asked).toEqual(["[]", "[false]", "[true]"]));
+  });
+});
+
+describe("credentials that cross to a worker", () => {
+  it("keep their members that are undefined: no key of the operator's takes their place [S17]", async () => {
+    const provider = claryJwt({ env: { CLARY_API_KEY: "operators-key-operators-key-operators" } });
+    const served = serveVault({ provider, store: memoryStore() });
+    const vault = connectVault<ClaryJwtCredentials>(() => served);
+    onTestFinished(() => vault.close());
+    for (const missing of ["apiKey", "tier"])
+      expect(
+        await rejection(vault.signIn({ subject: "ada", [missing]: undefined } as never)),
+      ).toMatchObject({ code: "invalid_option" });
+    await vault.signIn({ subject: "ada" });
   });
 });
 
