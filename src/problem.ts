@@ -40,16 +40,23 @@ const text = (...values: unknown[]): string | undefined => {
  */
 async function readBody(response: Response, timeout: number): Promise<unknown> {
   let timer;
+  let turn;
   const until = new Promise((resolve) => {
     timer = setTimeout(resolve, Math.min(timeout, MOST));
   });
   try {
-    return jsonIn(await readText(response.clone(), { most: LONGEST, until }));
+    const text = readText(response.clone(), { most: LONGEST, until });
+    // The part that came in time is there a turn later. A body that is no stream comes as a whole, or never.
+    const over = until.then(
+      () => new Promise<undefined>((resolve) => void (turn = setTimeout(resolve))),
+    );
+    return jsonIn(await Promise.race([text, over]));
   } catch {
     // A body that was read already cannot be cloned, and a body that breaks off says nothing.
     return undefined;
   } finally {
     clearTimeout(timer);
+    clearTimeout(turn);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The common part of the presets over OAuth 2.0: a server's ways and an application's make one client. */
+import { check } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import type { OAuthClient } from "./oauth.ts";
 
@@ -26,6 +27,17 @@ export function clientAt(at: PresetServer, options: PresetClient): OAuthClient {
   }) as OAuthClient;
 }
 
-/** An origin from what a console shows: a host, or an address with a slash at its end. */
-export const originAt = (address: string): string =>
-  (/^https?:\/\//.test(address) ? address : `https://${address}`).replace(/\/+$/, "");
+/**
+ * An option that names a server, or its part. One that is missing would become a host or a path of that name:
+ * `https://undefined` (S17).
+ */
+export function placeIn(value: unknown, name: string): string {
+  check(typeof value === "string" && !/^(undefined|null)?$/.test(value), `${name}, a text`);
+  return value;
+}
+
+/** An origin from what a console shows: a host, or an address with a slash at its end. `name` is the option's. */
+export function originAt(value: unknown, name: string): string {
+  const address = placeIn(value, name);
+  return (/^https?:\/\//.test(address) ? address : `https://${address}`).replace(/\/+$/, "");
+}

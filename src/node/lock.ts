@@ -5,6 +5,7 @@
  * @see https://www.sqlite.org/lockingv3.html
  */
 import { subtle } from "../guard/crypto.ts";
+import { memberOf } from "../guard/thrown.ts";
 import { localLock } from "../locks/local.ts";
 import { isBusy } from "../stores/sqlite.ts";
 import type { Lock } from "../types.ts";
@@ -24,6 +25,8 @@ export interface ProcessLockOptions {
 
 /** How long until the next try, milliseconds: jittered, so that waiting processes do not try in step. */
 const pauseOf = (): number => 10 + 20 * Math.random();
+
+const IN_USE = new Set(["EBUSY", "EPERM", "EACCES"]);
 
 /** SQLite does not wait by itself, and makes no second file beside the first. */
 const QUIETLY = "PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY";
@@ -63,12 +66,23 @@ function createLockFiles(builtins: Builtins, folder: string): LockFiles {
   const inodeOf = (path: string): number | undefined =>
     files.lstatSync(path, { throwIfNoEntry: false })?.ino;
 
-  function remove(path: string): void {
+  /** Whether the file is in use, so that it cannot go: Windows keeps an open one. */
+  function remove(path: string): boolean {
     try {
       files.unlinkSync(path);
-    } catch {
-      // Windows keeps an open file.
+      return false;
+    } catch (error) {
+      return IN_USE.has(String(memberOf(error, "code")));
     }
+  }
+
+  /** Lets go of a file, and leaves none behind. */
+  function clear(db: Database, path: string): void {
+    // First, so that nobody takes a file that is on its way out for the lock.
+    const isInUse = remove(path);
+    db.close();
+    // It stays where somebody else has opened it meanwhile.
+    if (isInUse) remove(path);
   }
 
   /** Opens the file and runs a statement, with the handle closed where that fails. */
@@ -96,11 +110,7 @@ function createLockFiles(builtins: Builtins, folder: string): LockFiles {
         if (isBusy(error)) return undefined;
         throw error;
       }
-      const release = (): void => {
-        // First, so that nobody takes a file that is on its way out for the lock.
-        remove(path);
-        db.close();
-      };
+      const release = (): void => clear(db, path);
       // The holder before has removed the file that this handle is for.
       if (before !== undefined && inodeOf(path) === before) return release;
       db.close();
@@ -109,10 +119,8 @@ function createLockFiles(builtins: Builtins, folder: string): LockFiles {
     isFree(path) {
       if (inodeOf(path) === undefined) return true;
       // A shared lock, so that two processes that look at once do not take each other for the holder.
-      const db = open(path, "SELECT count(*) FROM sqlite_schema");
       // The process that held the file is dead, and could not clear up. No lock has that name again.
-      remove(path);
-      db.close();
+      clear(open(path, "SELECT count(*) FROM sqlite_schema"), path);
       return true;
     },
   };

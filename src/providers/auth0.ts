@@ -25,7 +25,7 @@ export interface Auth0Options
 /** What `beginSignIn` and `completeSignIn` take. The scope is `openid profile email offline_access` by default. */
 export function auth0Client(options: Auth0Client): OAuthClient {
   const { domain, audience, ...client } = own(options);
-  const issuer = originAt(domain) + "/";
+  const issuer = originAt(domain, "domain") + "/";
   const scope = "openid profile email offline_access";
   return clientAt({ issuer, scope, parameters: audience ? { audience } : {} }, client);
 }

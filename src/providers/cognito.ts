@@ -5,7 +5,7 @@
  * @module
  */
 import type { OAuthClient } from "../grant/oauth.ts";
-import { clientAt, type PresetClient } from "../grant/oauth-preset.ts";
+import { clientAt, placeIn, type PresetClient } from "../grant/oauth-preset.ts";
 import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 import { type CodeCredentials, oauth2, type OAuth2Options } from "./oauth2.ts";
@@ -23,7 +23,7 @@ export interface CognitoOptions
 /** What `beginSignIn` and `completeSignIn` take. The scope is `openid` by default; Cognito has no `offline_access`. */
 export function cognitoClient(options: CognitoClient): OAuthClient {
   const { userPoolId, ...client } = own(options);
-  const [region = ""] = userPoolId.split("_");
+  const [region = ""] = placeIn(userPoolId, "userPoolId").split("_");
   const domain = region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
   const issuer = `https://cognito-idp.${region}.${domain}/${userPoolId}`;
   return clientAt({ issuer, scope: "openid" }, client);

@@ -33,7 +33,7 @@ export function entraClient(options: EntraClient): OAuthClient {
   const { tenant, authority = "https://login.microsoftonline.com", ...client } = own(options);
   const isGuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(tenant);
   check(isGuid, "tenant, its id. A domain, common, organizations, consumers name another issuer");
-  const issuer = `${originAt(authority)}/${tenant.toLowerCase()}/v2.0`;
+  const issuer = `${originAt(authority, "authority")}/${tenant.toLowerCase()}/v2.0`;
   return clientAt({ issuer, scope: "openid profile offline_access" }, client);
 }
 

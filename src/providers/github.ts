@@ -30,7 +30,7 @@ export interface GithubOptions
 /** What `beginSignIn` and `completeSignIn` take. There is no scope by default: GitHub Apps have none. */
 export function githubClient(options: GithubClient): OAuthClient {
   const { baseURL = "https://github.com", ...client } = own(options);
-  const issuer = `${originAt(baseURL)}/login/oauth`;
+  const issuer = `${originAt(baseURL, "baseURL")}/login/oauth`;
   const endpoints = { authorization: `${issuer}/authorize`, token: `${issuer}/access_token` };
   return clientAt({ issuer, endpoints }, client);
 }
@@ -78,7 +78,7 @@ export function github(options: GithubOptions): Provider<CodeCredentials> {
     ...provider,
     async revoke({ accessToken }, exchange) {
       const authorization = `Basic ${btoa(`${clientId}:${clientSecret}`)}`;
-      const url = `${originAt(origins[0])}/applications/${encodeURIComponent(clientId)}/token`;
+      const url = `${originAt(origins[0], "origins")}/applications/${encodeURIComponent(clientId)}/token`;
       const body = { access_token: accessToken };
       await send({ url, method: "DELETE", body, headers: { authorization } }, exchange);
     },

@@ -5,7 +5,7 @@
  * @module
  */
 import type { OAuthClient } from "../grant/oauth.ts";
-import { clientAt, originAt, type PresetClient } from "../grant/oauth-preset.ts";
+import { clientAt, originAt, placeIn, type PresetClient } from "../grant/oauth-preset.ts";
 import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 import { type CodeCredentials, oauth2, type OAuth2Options } from "./oauth2.ts";
@@ -24,7 +24,7 @@ export interface KeycloakOptions
 /** What `beginSignIn` and `completeSignIn` take. The scope is `openid` by default. */
 export function keycloakClient(options: KeycloakClient): OAuthClient {
   const { baseURL, realm, ...client } = own(options);
-  const issuer = `${originAt(baseURL)}/realms/${encodeURIComponent(realm)}`;
+  const issuer = `${originAt(baseURL, "baseURL")}/realms/${encodeURIComponent(placeIn(realm, "realm"))}`;
   return clientAt({ issuer, scope: "openid" }, client);
 }
 

@@ -29,7 +29,7 @@ export interface OktaOptions
 export function oktaClient(options: OktaClient): OAuthClient {
   const { domain, authorizationServer = "default", ...client } = own(options);
   const path = authorizationServer === "org" ? "" : `/oauth2/${authorizationServer}`;
-  const issuer = originAt(domain) + path;
+  const issuer = originAt(domain, "domain") + path;
   return clientAt({ issuer, scope: "openid profile email offline_access" }, client);
 }
 

@@ -60,14 +60,15 @@ export interface SupabaseOptions
 export function supabase(options: SupabaseOptions): Provider<SupabaseCredentials> {
   const { projectURL, publishableKey, signOutScope = "local" } = own(options);
   const { reuseWindow = 10_000, isRefusal = isRefused } = own(options);
-  const auth = `${originAt(projectURL)}/auth/v1`;
+  const origin = originAt(projectURL, "projectURL");
+  const auth = `${origin}/auth/v1`;
   const by = (grantType: string): Provider<unknown> =>
     password<unknown>({
       ...options,
       reuseWindow,
       isRefusal,
       name: "supabase",
-      origins: [originAt(projectURL)],
+      origins: [origin],
       tokenUrl: `${auth}/token?grant_type=${grantType}`,
       refreshUrl: `${auth}/token?grant_type=refresh_token`,
       revokeUrl: `${auth}/logout?scope=${signOutScope}`,

@@ -149,6 +149,13 @@ describe("a body that never ends", () => {
     expect(await readProblem(response, { timeout: 20 })).toEqual({ status: 500, message: "whole" });
   });
 
+  it("is given up in time where the runtime shows no stream of it [F84 F75]", async () => {
+    const text = (): Promise<string> => new Promise(() => {});
+    const silent = { status: 500, headers: new Headers(), clone: () => ({ text }) };
+    const problem = await readProblem(silent as unknown as Response, { timeout: 5 });
+    expect(problem).toEqual({ status: 500 });
+  });
+
   it("leaves the response readable [F84 S10]", async () => {
     const response = respond(endless("{"), 500);
     await readProblem(response, { timeout: 5 });

@@ -65,6 +65,45 @@ describe("two locks on one folder, as two processes have them", () => {
   });
 });
 
+describe("a file that cannot go while it is open, as on Windows", () => {
+  /** As `builtins`, on a file system that keeps what somebody has open. */
+  function keeping() {
+    let open = 0;
+    const counted: typeof builtins = {
+      ...builtins,
+      open(place) {
+        const db = builtins.open(place);
+        open += 1;
+        return {
+          ...db,
+          exec: (sql) => db.exec(sql),
+          close() {
+            open -= 1;
+            db.close();
+          },
+        };
+      },
+      files: {
+        ...builtins.files,
+        unlinkSync(place) {
+          if (open > 0) throw Object.assign(new Error("busy"), { code: "EBUSY" });
+          builtins.files.unlinkSync(place);
+        },
+      },
+    };
+    const folder = path.join(root, "kept");
+    return { lock: processLock(counted, { folder }), left: () => readdirSync(folder) };
+  }
+
+  it("goes when it is closed: no attempt leaves one behind [F57]", async () => {
+    const { lock, left } = keeping();
+    const release = await lock.hold?.("an attempt's");
+    expect(left()).toHaveLength(1);
+    release?.();
+    expect(left()).toEqual([]);
+  });
+});
+
 describe("a sign of life", () => {
   it("is seen by others until it is let go, and a look is no hold [F57]", async () => {
     const [one, two] = [lockOf(), lockOf()];

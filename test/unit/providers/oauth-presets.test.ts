@@ -7,6 +7,7 @@ import { github, githubClient } from "../../../src/providers/github.ts";
 import { googleClient } from "../../../src/providers/google.ts";
 import { keycloakClient } from "../../../src/providers/keycloak.ts";
 import { oktaClient } from "../../../src/providers/okta.ts";
+import { supabase } from "../../../src/providers/supabase.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { type BrandName, brandNames, brands, SECRET } from "../../apis/oauth/brands.ts";
 import { logIn, openPreset, presets, signedInTo } from "../../support/preset-logins.ts";
@@ -15,6 +16,7 @@ import { findSecrets } from "../../support/secrets.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const clientId = "app";
+const tenant = "8eaef023-2b34-4da1-9baa-8bc8c9d6a490";
 const origins = ["https://api.acme.test"];
 
 const root = Object.prototype as unknown as Record<string, unknown>;
@@ -32,6 +34,29 @@ describe("every preset over OAuth", () => {
     const { issuer, endpoints } = presets[name].client();
     expect(issuer).toBe(brands[name].issuer);
     expect(endpoints?.token ?? brands[name].places.token).toBe(brands[name].places.token);
+  });
+
+  it.each<[string, (missing: never) => unknown]>([
+    ["auth0's domain", (domain) => auth0Client({ clientId, domain })],
+    ["okta's domain", (domain) => oktaClient({ clientId, domain })],
+    ["entra's authority", (authority) => entraClient({ clientId, tenant, authority })],
+    ["github's baseURL", (baseURL) => githubClient({ clientId, baseURL })],
+    ["keycloak's baseURL", (baseURL) => keycloakClient({ clientId, realm: "acme", baseURL })],
+    [
+      "keycloak's realm",
+      (realm) => keycloakClient({ clientId, baseURL: "login.acme.test", realm }),
+    ],
+    ["cognito's userPoolId", (userPoolId) => cognitoClient({ clientId, userPoolId })],
+    ["supabase's projectURL", (projectURL) => supabase({ projectURL, publishableKey: "key" })],
+  ])("%s that is missing is told, and is no host of that name [S17 F87]", (what, make) => {
+    const [, option] = what.split(" ");
+    const told = expect.objectContaining({
+      code: "invalid_option",
+      message: expect.stringContaining(`${option}, a text`) as string,
+    }) as object;
+    const isOptional = /authority|baseURL/.test(what) && !what.startsWith("keycloak");
+    for (const missing of ["", "undefined", "null", null, 7, ...(isOptional ? [] : [undefined])])
+      expect(() => make(missing as never)).toThrow(told);
   });
 
   it.each(brandNames)("%s hands out no secret [S7]", (name) => {
