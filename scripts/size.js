@@ -11,54 +11,54 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_390,
-  browser: 29_240,
+  "": 27_430,
+  browser: 29_290,
   "channels/broadcast": 390,
-  cloudflare: 37_070,
-  deno: 31_510,
+  cloudflare: 37_410,
+  deno: 31_540,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3580,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 8000,
-  node: 35_980,
+  oauth: 8100,
+  node: 36_080,
   "providers/api-key": 2300,
   "providers/artos": 4090,
-  "providers/auth0": 14_720,
+  "providers/auth0": 14_780,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
-  "providers/cognito": 14_640,
+  "providers/cognito": 14_710,
   "providers/cookie": 8730,
-  "providers/entra": 14_800,
-  "providers/github": 14_880,
-  "providers/google": 14_650,
+  "providers/entra": 14_850,
+  "providers/github": 14_920,
+  "providers/google": 14_680,
   "providers/jwt-bearer": 11_090,
-  "providers/keycloak": 14_660,
+  "providers/keycloak": 14_730,
   "providers/mint": 4790,
-  "providers/oauth2": 14_430,
-  "providers/okta": 14_670,
+  "providers/oauth2": 14_450,
+  "providers/okta": 14_740,
   "providers/password": 4490,
   "providers/qovery": 2080,
   "providers/self-signed": 8860,
   "providers/simplismart": 2080,
-  "providers/supabase": 4960,
+  "providers/supabase": 5000,
   "providers/static-token": 1940,
   "providers/vmcloud": 3450,
-  "stores/cloudflare-kv": 2500,
-  "stores/deno-kv": 2310,
-  "stores/durable-object": 2120,
+  "stores/cloudflare-kv": 2610,
+  "stores/deno-kv": 2400,
+  "stores/durable-object": 2210,
   "stores/encrypted": 4050,
-  "stores/indexeddb": 2550,
+  "stores/indexeddb": 2640,
   "stores/memory": 340,
-  "stores/sqlite": 3880,
+  "stores/sqlite": 3940,
   testing: 36_170,
   webhook: 2680,
-  worker: 35_100,
+  worker: 35_400,
   vaults: 1750,
   wretch: 1730,
-  "stores/postgres": 5180,
-  "stores/redis": 6470,
+  "stores/postgres": 5240,
+  "stores/redis": 6560,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,7 +72,7 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 29_840,
+    limit: 29_860,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4670,
+    limit: 4870,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 43_460,
+    limit: 43_490,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 9160,
+    limit: 9360,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
