@@ -6,6 +6,8 @@ import type { Place } from "./world.ts";
 
 /** What was under way when a vault was closed: an exchange, and two answers of the store, in waking time. */
 const FINISH = 35_000;
+/** A sign-in that takes longer was not written at once. */
+const SLOWLY = 60_000;
 
 export interface Ends {
   /** Watches a sign-in or an adoption. */
@@ -53,14 +55,21 @@ export function judgeEnds(facts: Facts): Ends {
       );
   });
 
-  /** Whether something else may have taken this sign-in's place: it ended no earlier than this began. */
+  /**
+   * Whether something else may have taken this sign-in's place: it ended no earlier than this began. One whose
+   * context was frozen before it was written has only clocks to be told by, too: an earlier session may look later.
+   */
   const isReplaced = (op: Begun): boolean =>
     facts.hasEvicted ||
     facts.begun.some(
       (other) =>
-        other !== op && facts.isNeighbour(other.place, op.place) && other.settledAt >= op.startedAt,
+        other !== op &&
+        facts.isNeighbour(other.place, op.place) &&
+        (other.settledAt >= op.startedAt || (facts.isClockUnsure && wasFrozen(op))),
     ) ||
     mayBeEnded(op);
+
+  const wasFrozen = ({ startedAt }: Begun): boolean => world.now() - startedAt > SLOWLY;
 
   function begin({ place, vault }: Context, user: string): { resolved(): void; rejected(): void } {
     const op: Begun = {
