@@ -31,7 +31,7 @@ export type VaultErrorCode =
   | "keys_unavailable"
   /** An option or argument is wrong. */
   | "invalid_option"
-  /** The vault was closed, or signed out while signing in. */
+  /** The vault was closed, or signed out while a session was beginning. */
   | "closed";
 
 /**

@@ -29,10 +29,7 @@ export interface DeedBox {
   read(): Deed | undefined;
   /** Writes down which session this is; synchronous, so that the deed goes to disk with the session. */
   claim(name: SessionName): void;
-  /**
-   * Notes a sign-out of this session. Never throws: where the storage takes no write, this instance knows the
-   * debt, and the next claim writes it.
-   */
+  /** Notes a sign-out of this session. Never throws: a full storage keeps nobody from signing out or in. */
   owe(name: SessionName, sessionId: string): void;
   /** The debt that stands now, if there is one. */
   debt(): Debt | undefined;
@@ -47,17 +44,25 @@ const DEED = "tokenkeep-deed";
 export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox {
   /** Only this instance writes the storage. */
   let known: Deed | undefined;
-  /** Whether `known` is what is stored: the storage may be full. */
-  let isStored = true;
   const stored = kv.get(DEED) as Deed | undefined;
   // A member that the stored deed does not have is absent, whatever a prototype holds (S15).
   if (stored) known = own(stored);
+  /** What the storage has: less than is known, where it took no write. */
+  let written = known;
 
   function put(next: Deed): void {
     known = own(next);
-    isStored = false;
     kv.put(DEED, next);
-    isStored = true;
+    written = known;
+  }
+
+  /** Where the storage takes no write, this instance knows it, and the next claim writes it. */
+  function tryToPut(next: Deed): void {
+    try {
+      put(next);
+    } catch {
+      // What is owed is no reason to fail.
+    }
   }
 
   function deedOf({ provider, account, key, isRegional }: SessionName): Deed {
@@ -68,17 +73,13 @@ export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox
   return {
     read: () => known,
     claim(name) {
-      const isSame =
-        known?.key === name.key && known.provider === name.provider && !known.isLeaving;
-      if (!isSame || !isStored) put(deedOf(name));
+      const isNamed =
+        written?.key === name.key && written.provider === name.provider && !written.isLeaving;
+      if (!isNamed) put(deedOf(name));
+      else if (known !== written) tryToPut(deedOf(name));
     },
     owe(name, sessionId) {
-      const deed = known ?? deedOf(name);
-      try {
-        put({ ...deed, owes: { sessionId, since: now() } });
-      } catch {
-        // No sign-out, and no sign-in in a session's place, fails by it.
-      }
+      tryToPut({ ...(known ?? deedOf(name)), owes: { sessionId, since: now() } });
     },
     debt() {
       const owes = known?.owes;
@@ -87,7 +88,7 @@ export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox
       return age >= 0 && age < CACHED ? owes : undefined;
     },
     pay(debt) {
-      if (known?.owes === debt) put({ ...known, owes: undefined });
+      if (known?.owes === debt) tryToPut({ ...known, owes: undefined });
     },
     leave() {
       if (known) put({ ...known, isLeaving: true });
@@ -95,6 +96,7 @@ export function createDeed(kv: DurableStorage["kv"], now: () => number): DeedBox
     drop() {
       if (known) kv.delete(DEED);
       known = undefined;
+      written = undefined;
     },
   };
 }

@@ -3,7 +3,6 @@
  */
 import { toAdoption } from "../guard/adoption.ts";
 import { own } from "../guard/json.ts";
-import { createRecent } from "../guard/recent.ts";
 import { shownClaims } from "../guard/claims.ts";
 import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
@@ -19,9 +18,6 @@ import type { ObjectContext, Shelf } from "./shelf.ts";
 import type { Tended } from "./tend.ts";
 import { createUpkeep, type Upkeep } from "./upkeep.ts";
 import type { Failure, Lease, Need, Owner, SessionName, SessionState } from "./wire.ts";
-
-/** More adoptions than are asked for again at one time. */
-const MOST_ADOPTIONS = 100;
 
 export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
@@ -85,16 +81,10 @@ function startsAndEnds(
   const { clock = systemClock } = settings;
   const begin = createBegin(shelf, settings);
   let removedAt = -Infinity;
-  /** By the name of an adoption, when it was begun: one that is asked for again is no younger. */
-  const adoptions = createRecent<number>(MOST_ADOPTIONS);
-
   /** The adoption by this object's clock, because a Worker's may be another (F60). */
   function dated(asked: unknown): Adoption | undefined {
     const { sessionId, age } = own({ ...Object(asked) });
-    const adoption = toAdoption({ sessionId, startedAt: clock.now() - age });
-    if (!adoption) return undefined;
-    const { sessionId: name, startedAt } = adoption;
-    return { sessionId: name, startedAt: adoptions.get(name) ?? adoptions.set(name, startedAt) };
+    return toAdoption({ sessionId, startedAt: clock.now() - age });
   }
 
   return {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { OAuthClient } from "../grant/oauth.ts";
-import { clientAt, originAt, type PresetClient } from "../grant/oauth-preset.ts";
+import { clientAt, originAt, placeIn, type PresetClient } from "../grant/oauth-preset.ts";
 import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 import { type CodeCredentials, oauth2, type OAuth2Options } from "./oauth2.ts";
@@ -28,7 +28,10 @@ export interface OktaOptions
 /** What `beginSignIn` and `completeSignIn` take. The scope is `openid profile email offline_access` by default. */
 export function oktaClient(options: OktaClient): OAuthClient {
   const { domain, authorizationServer = "default", ...client } = own(options);
-  const path = authorizationServer === "org" ? "" : `/oauth2/${authorizationServer}`;
+  const path =
+    authorizationServer === "org"
+      ? ""
+      : `/oauth2/${placeIn(authorizationServer, "authorizationServer")}`;
   const issuer = originAt(domain, "domain") + path;
   return clientAt({ issuer, scope: "openid profile email offline_access" }, client);
 }

@@ -42,7 +42,7 @@ async function asBegun(
   return token;
 }
 
-/** The credentials as the page has them: JSON has dropped members that are `undefined` (S17). */
+/** The credentials with the members that JSON has dropped, as `undefined` (S17). */
 function withMissing(credentials: unknown, missing: unknown): unknown {
   if (!isObject(credentials) || !areTexts(missing)) return credentials;
   const absent = Object.fromEntries(missing.map((name) => [name, undefined]));

@@ -53,7 +53,7 @@ type Call = <Type extends keyof Answers>(
   signal?: AbortSignal | null,
 ) => Promise<Answers[Type]>;
 
-/** What nobody needs to wait for, and `close()` does not give up. */
+/** Questions that nobody needs to wait for, and that `close()` does not give up. */
 const isSignOut = (type: keyof Answers): boolean => type === "signOut" || type === "removeAccount";
 
 /** A question's arguments as JSON. */
@@ -145,10 +145,13 @@ type Asked<Credentials> = Omit<
   "close" | "events" | "fetch" | "snapshot" | "subscribe" | typeof Symbol.asyncDispose
 >;
 
-/** Members that are there and are `undefined`, which JSON drops: to a provider that is not the same (S17). */
+/** JSON has none of these. */
+const NO_JSON: ReadonlySet<string> = new Set(["undefined", "function", "symbol"]);
+
+/** Members that JSON would drop: to a provider, one that is missing is not one that is absent (S17). */
 const missingIn = (credentials: unknown): string[] =>
   isObject(credentials)
-    ? Object.keys(credentials).filter((name) => credentials[name] === undefined)
+    ? Object.keys(credentials).filter((name) => NO_JSON.has(typeof credentials[name]))
     : [];
 
 /** The methods that the worker carries out. */

@@ -20,7 +20,7 @@ export interface Page {
   readonly shown: Shown;
   /** Aborted when the vault is closed. */
   readonly ended: AbortSignal;
-  /** Aborted when nobody needs the worker any more: the vault is closed, and has signed out what it was to. */
+  /** Aborted when nobody needs the worker any more: the vault is closed, and none of its sign-outs is under way. */
   readonly left: AbortSignal;
   question(type: Question["type"], args: readonly unknown[]): Question;
 }

@@ -6,7 +6,7 @@ import type { KvNamespace } from "../../../src/stores/cloudflare-kv.ts";
 
 const keys = readKeys(`k1:${btoa("0123456789abcdef0123456789abcdef")}`, {});
 
-it("one that finds another entry at each try was not told: it is owed on [P4]", async () => {
+it("one that finds another entry at each try is an error, so that it does not count as told [P4]", async () => {
   const puts: string[] = [];
   let revision = 0;
   const flickering = {

@@ -36,7 +36,7 @@ it("the same providers and `env` have the same parts", () => {
   expect(part({})).not.toBe(part());
 });
 
-it("a class is asked for its providers where no later one has the name: what its function throws is not others' [F102]", () => {
+it("a class is asked for its providers only where no later class has the name: its error fails no other's vault [F102]", () => {
   const asked: string[] = [];
   const keys = `k1:${btoa("0123456789abcdef0123456789abcdef")}`;
   define({

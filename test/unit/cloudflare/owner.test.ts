@@ -280,12 +280,18 @@ describe("a storage that is full", () => {
   });
 
   it("fails no sign-in by the debt of the session before [P19]", async () => {
-    const { state, build, call } = open();
+    const { state, build, call, clock } = open();
     const owner = build();
     await owner.signIn(call, {}, {});
     await settle();
     state.isFull = (row) => row === "tokenkeep-deed";
     expect(await owner.signIn(call, {}, {})).toMatchObject({ lease: { accessToken: "at-1" } });
+    await owner.signIn(call, {}, {});
+    expect(await owner.state(call)).toMatchObject({ snapshot: { persisted: true } });
+    // Nor a refresh, though the debt was never noted.
+    await clock.at(clock.now() + 24 * HOUR);
+    expect(await token(owner, call)).toBe("at-2");
+    expect(await owner.state(call)).toMatchObject({ snapshot: { persisted: true, generation: 2 } });
   });
 });
 
@@ -295,7 +301,7 @@ describe("an adoption by a Worker whose clock is behind the object's", () => {
     const owner = build();
     const theirs = { ...clock, now: () => clock.now() - ms };
     const vault = proxyTo(() => owner, provider, { clock: theirs });
-    return { owner, call, vault, state };
+    return { owner, call, clock, vault, state };
   }
 
   it.each(["signOut", "removeAccount"] as const)(
@@ -319,14 +325,17 @@ describe("an adoption by a Worker whose clock is behind the object's", () => {
     expect(await vault.getToken()).toBe("adopted");
   });
 
-  it("and which is asked for again after a removal does not come back [F101 F49]", async () => {
-    const { owner, call } = behind(0);
-    const adoption = { sessionId: "an-adoption-of-22-chars", age: 0 };
-    await owner.adopt(call, { accessToken: "adopted" }, { adoption });
+  it("is older than a removal that came while its question was on its way: it does not stand [F101 F49]", async () => {
+    const { owner, call, clock } = behind(0);
+    const asked = (age: number, sessionId: string) =>
+      owner.adopt(call, { accessToken: "adopted" }, { adoption: { sessionId, age } });
+    await owner.signIn(call, {}, {});
     await owner.removeAccount(call);
-    // Its second question took longer on its way than it says.
-    await owner.adopt(call, { accessToken: "adopted" }, { adoption });
+    await clock.at(clock.now() + 1_000);
+    await asked(5_000, "an-adoption-before-it");
     expect(await owner.token(call, {})).toMatchObject({ error: { code: "no_session" } });
+    await asked(500, "an-adoption-after-it");
+    expect(await owner.token(call, {})).toMatchObject({ lease: { accessToken: "adopted" } });
   });
 });
 

@@ -39,6 +39,11 @@ describe("every preset over OAuth", () => {
   it.each<[string, (missing: never) => unknown]>([
     ["auth0's domain", (domain) => auth0Client({ clientId, domain })],
     ["okta's domain", (domain) => oktaClient({ clientId, domain })],
+    [
+      "okta's authorizationServer",
+      (authorizationServer) =>
+        oktaClient({ clientId, domain: "acme.okta.test", authorizationServer }),
+    ],
     ["entra's authority", (authority) => entraClient({ clientId, tenant, authority })],
     ["github's baseURL", (baseURL) => githubClient({ clientId, baseURL })],
     ["keycloak's baseURL", (baseURL) => keycloakClient({ clientId, realm: "acme", baseURL })],
@@ -54,7 +59,8 @@ describe("every preset over OAuth", () => {
       code: "invalid_option",
       message: expect.stringContaining(`${option}, a text`) as string,
     }) as object;
-    const isOptional = /authority|baseURL/.test(what) && !what.startsWith("keycloak");
+    const isOptional =
+      /authority|authorizationServer|baseURL/.test(what) && !what.startsWith("keycloak");
     for (const missing of ["", "undefined", "null", null, 7, ...(isOptional ? [] : [undefined])])
       expect(() => make(missing as never)).toThrow(told);
   });

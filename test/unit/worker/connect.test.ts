@@ -181,15 +181,16 @@ describe("a wake-up", () => {
 });
 
 describe("credentials that cross to a worker", () => {
-  it("keep their members that are undefined: no key of the operator's takes their place [S17]", async () => {
+  it("keep their members that JSON drops: no key of the operator's takes their place [S17]", async () => {
     const provider = claryJwt({ env: { CLARY_API_KEY: "operators-key-operators-key-operators" } });
     const served = serveVault({ provider, store: memoryStore() });
     const vault = connectVault<ClaryJwtCredentials>(() => served);
     onTestFinished(() => vault.close());
     for (const missing of ["apiKey", "tier"])
-      expect(
-        await rejection(vault.signIn({ subject: "ada", [missing]: undefined } as never)),
-      ).toMatchObject({ code: "invalid_option" });
+      for (const value of [undefined, () => "key", Symbol("key")])
+        expect(
+          await rejection(vault.signIn({ subject: "ada", [missing]: value } as never)),
+        ).toMatchObject({ code: "invalid_option" });
     await vault.signIn({ subject: "ada" });
   });
 });
