@@ -10,17 +10,17 @@ const vault = createVault({
   keys: env("TOKENKEEP_KEYS"),
   cron: (refresh, signal) => Deno.cron("vmcloud tokens", "*/5 * * * *", { signal }, refresh),
 });
-try {
-  await vault.getToken();
-} catch (error) {
-  const code = isVaultError(error) ? error.code : undefined;
-  // Nobody has signed in yet, or the session has ended.
-  if (code === "no_session" || code === "sign_in_required")
-    await vault.signIn({ email: env("VMCLOUD_EMAIL"), password: env("VMCLOUD_PASSWORD") });
-}
+/** Signs in where nobody has yet, or where the session has ended. */
+const start = (): Promise<unknown> =>
+  vault.getToken().catch((error: unknown) => {
+    if (!isVaultError(error) || !/no_session|sign_in_required/.test(error.code)) throw error;
+    return vault.signIn({ email: env("VMCLOUD_EMAIL"), password: env("VMCLOUD_PASSWORD") });
+  });
+await start().catch(() => {});
 
 Deno.serve(async () => {
   try {
+    await start();
     return await vault.fetch("https://api.vmcloud.com/v1/vms");
   } catch (error) {
     return new Response(isVaultError(error) ? error.code : "unreachable", { status: 502 });

@@ -23,7 +23,8 @@ export default {
     const account = await visitorOf(request, env);
     if (!account) return new Response("Sign in first", { status: 401 });
     const provider = new URL(request.url).searchParams.get("api") ?? "vmcloud";
-    const call = calls(env)[provider];
+    const known = calls(env);
+    const call = Object.hasOwn(known, provider) ? known[provider] : undefined;
     if (!call) return new Response("There is no such API", { status: 404 });
 
     const vault = createVault({ provider, account, env, ctx, ...local });

@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { isAmount } from "./guard/amounts.ts";
 import { type Challenge, parseChallenge } from "./guard/challenge.ts";
 import { isObject, own } from "./guard/json.ts";
 import { jsonIn, parseRetryAfter, readText } from "./guard/replies.ts";
 
 /** Milliseconds; above 2^31 a timer would fire at once (F15). */
 const MOST = 1e9;
+/** Milliseconds; also where a given timeout is none, because this never rejects. */
+const USUAL = 5_000;
 /** In bytes: more than any error needs. */
 const LONGEST = 65_536;
 
@@ -87,8 +90,8 @@ export async function readProblem(
   response: Response,
   options: ProblemOptions = {},
 ): Promise<Problem> {
-  const { timeout = 5_000 } = own(options);
-  const body = await readBody(response, timeout);
+  const { timeout } = own(options);
+  const body = await readBody(response, isAmount(timeout) ? timeout : USUAL);
   const top = own(isObject(body) ? body : {});
   const inner = isObject(top["error"]) ? own(top["error"]) : top;
   const code = text(inner["code"], top["code"], top["error"], top["type"]);

@@ -23,6 +23,10 @@ document.body.toggleAttribute("data-site", document.getElementById("apis") === n
 // A phone's visitor would scroll past them for a long time.
 for (const fold of document.querySelectorAll<HTMLDetailsElement>(".fold"))
   fold.open = matchMedia("(width >= 40rem)").matches;
+/** The log cannot be read: what answers for the APIs is not there. */
+const GONE = document.body.hasAttribute("data-site")
+  ? "The service worker that stands for the APIs has gone. Reload the page."
+  : "The demo's server does not answer. Start it again with “npm run demo”.";
 const context = await startContext().catch((error: Error) => {
   write("status", "Not started");
   const needs = "It needs Web Locks and BroadcastChannel, which current browsers have";
@@ -105,10 +109,7 @@ async function readLog(): Promise<void> {
     } catch {
       // Without a network nobody knows; that there is none is said elsewhere.
       const isDown = navigator.onLine;
-      write(
-        "down",
-        isDown ? "The demo's server does not answer. Start it again with “npm run demo”." : "",
-      );
+      write("down", isDown ? GONE : "");
     }
     const live = history.scene(Date.now())?.isLive;
     await new Promise<void>((resolve) => {

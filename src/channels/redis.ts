@@ -141,7 +141,7 @@ function relayOver(redis: Redis): Relay {
     if (audience.hearers.size > 0 || audiences.get(name) !== audience) return;
     audiences.delete(name);
     if (audiences.size === 0) release();
-    else void current?.connection?.unsubscribe(name).catch(() => {});
+    else void current?.connection?.unsubscribe(name, audience.hear).catch(() => {});
   }
 
   return {

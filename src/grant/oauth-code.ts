@@ -1,5 +1,6 @@
 /** The outcome of a login by OAuth, on its way to the vault, which redeems the code. */
 import { check } from "../errors.ts";
+import { isAmount } from "../guard/amounts.ts";
 import { isObject, own } from "../guard/json.ts";
 
 /** A login's code, with the values that the login was begun with. A code is redeemed once, and only with them. */
@@ -13,11 +14,16 @@ export interface CodeCredentials {
   readonly redirectUri: string;
   /** Stands in the ID token again; absent where no ID token is wanted. */
   readonly nonce?: string | undefined;
-  /** How old the login may be, in seconds; any age where it is absent. */
+  /** How long before it was begun the user may have logged in, in seconds; any time where it is absent. */
   readonly maxAge?: number | undefined;
+  /** How many milliseconds ago the login was begun, ten minutes at most; 0 where it is absent. */
+  readonly age?: number | undefined;
   /** The scope that was asked for; the provider's where it is absent. */
   readonly scope?: string | undefined;
 }
+
+/** A login is kept no longer, in milliseconds. */
+const LONGEST = 600_000;
 
 const isText = (value: unknown): value is string =>
   typeof value === "string" && value.length > 0 && value.length <= 16_384;
@@ -26,10 +32,11 @@ const isText = (value: unknown): value is string =>
 export function narrowCode(credentials: unknown): CodeCredentials {
   const code: Partial<CodeCredentials> = isObject(credentials) ? own(credentials) : {};
   const { callback, state, codeVerifier, redirectUri, nonce, maxAge } = code;
+  const age = isAmount(code.age) ? Math.min(code.age, LONGEST) : 0;
   const scope = isText(code.scope) ? code.scope : undefined;
   check(
     isText(callback) && isText(state) && isText(codeVerifier) && isText(redirectUri),
     "what completeSignIn hands to signIn",
   );
-  return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge, scope });
+  return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge, age, scope });
 }

@@ -121,6 +121,13 @@ async function pushed({ url, insists }: Pusher, parameters: Parameters): Promise
   throw failure({ reason, status, retryAfter });
 }
 
+/** Where the user is, if that is a place to come back to. */
+function usualPlace(back: URL): string {
+  const { pathname, href } = new URL(location.href);
+  const isAtCallback = back.pathname !== "/" && back.pathname === pathname;
+  return isAtCallback || pathname.startsWith("//") ? "/" : href;
+}
+
 /**
  * Makes a login: authorization code with PKCE, `state` and, with the scope `openid`, a nonce. `mark` stands in
  * front of its `state`. Every member of client and options is their own.
@@ -136,8 +143,7 @@ export async function prepare(
   const { returnTo, maxAge } = options;
   const back = redirectOf(client);
   const redirectUri = back.href;
-  const isAtCallback = back.pathname !== "/" && back.pathname === new URL(location.href).pathname;
-  const place = placeOf(returnTo ?? (isAtCallback ? "/" : location.href));
+  const place = placeOf(returnTo ?? usualPlace(back));
   const server = await serverOf(client);
   // RFC 9700 §2.1.1: no login goes on with less.
   if (!server.has_s256) throw failure({ reason: "pkce_unsupported" });
@@ -150,6 +156,7 @@ export async function prepare(
     codeVerifier,
     nonce,
     maxAge,
+    begunAt: Date.now(),
     redirectUri,
     issuer: issuer && server.issuer,
     namesIssuer: server.authorization_response_iss_parameter_supported,

@@ -135,7 +135,7 @@ export async function finish(
   pending: Pending,
   vault: SignsIn,
 ): Promise<Finished> {
-  const { codeVerifier, redirectUri, nonce, maxAge, scope, returnTo } = own(pending);
+  const { codeVerifier, redirectUri, nonce, maxAge, begunAt, scope, returnTo } = own(pending);
   if (!isFromIssuer(answer, pending)) {
     // Without an issuer nobody can tell whether the one that is named is right.
     const advice = pending.issuer === undefined ? "Give the client its issuer" : undefined;
@@ -148,6 +148,8 @@ export async function finish(
   }
   const state = answer.get("state") ?? "";
   const callback = `?${answer}`;
-  await vault.signIn({ callback, state, codeVerifier, redirectUri, nonce, maxAge, scope });
+  // The rest of the login is one machine's; its clock may have gone back meanwhile.
+  const age = Math.max(0, Date.now() - begunAt);
+  await vault.signIn({ callback, state, codeVerifier, redirectUri, nonce, maxAge, age, scope });
   return { type: "signed-in", returnTo };
 }

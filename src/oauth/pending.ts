@@ -11,6 +11,8 @@ export interface Pending {
   readonly codeVerifier: string;
   readonly nonce: string | undefined;
   readonly maxAge: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly begunAt: number;
   readonly redirectUri: string;
   /** The issuer that the callback has to name, if it names any. */
   readonly issuer: string | undefined;

@@ -29,6 +29,7 @@ export type PopupOutcome =
   | { readonly type: "closed" };
 
 interface Open {
+  readonly vault: SignsIn;
   /** Its first caller's, whose end is the login's. */
   readonly signal: AbortSignal | undefined;
   /** Absent while the browser opens it. */
@@ -131,7 +132,8 @@ async function run(open: Open, login: PopupLogin): Promise<PopupOutcome> {
  * anything is awaited, because browsers open popups for nothing else. The popup comes back to the client's
  * `redirectUri`, where the application calls `completeSignIn` as at each load, and is closed.
  *
- * A second call while the popup is open shows that one, and gets its outcome; its own signal ends its waiting alone.
+ * A second call for this vault while the popup is open shows that one, and gets its outcome; its own signal ends its
+ * waiting alone. A call for another vault of the same client closes the popup, whose outcome then is `closed`.
  * Rejects as `beginSignIn` and the vault's `signIn` do, and with the signal's reason.
  *
  * @example
@@ -158,7 +160,8 @@ export async function signInByPopup(
   const key = clientKey(mine);
   const before = popups.get(key);
   const isOpen = before?.isAnswered || !before?.popup?.closed;
-  if (before && isOpen && !before.signal?.aborted) {
+  // Another vault's is another account's (S11).
+  if (before && before.vault === vault && isOpen && !before.signal?.aborted) {
     before.popup?.focus();
     return unlessAborted(before.outcome, given.signal);
   }
@@ -170,6 +173,7 @@ export async function signInByPopup(
     if (popups.get(key) === open) popups.delete(key);
   });
   const open: Open = {
+    vault,
     signal: given.signal,
     outcome,
     isAnswered: false,

@@ -347,10 +347,16 @@ async function checkIdToken(
   const skew = skewAt(idToken, { date: reply.date, here: exchange.now() });
   const at = own({ ...client, [oauth.clockSkew]: skew });
   if (!code) return claimsIn(await oauth.processRefreshTokenResponse(as, at, response));
-  const { nonce, maxAge } = code;
+  const { nonce, maxAge, age = 0 } = code;
+  // What the server was asked is how old the user's login may be when this one begins (§3.1.2.1).
+  const oldest = maxAge === undefined ? undefined : maxAge + Math.ceil(age / 1_000);
   const redeemed = await oauth.processAuthorizationCodeResponse(
     ...[as, at, response],
-    own({ expectedNonce: nonce ?? oauth.expectNoNonce, maxAge, requireIdToken: true }) as object,
+    own({
+      expectedNonce: nonce ?? oauth.expectNoNonce,
+      maxAge: oldest,
+      requireIdToken: true,
+    }) as object,
   );
   if (keys) await checkSignature(as, response, { keys, exchange });
   return claimsIn(redeemed);

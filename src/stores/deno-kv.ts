@@ -70,7 +70,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
     throw because("invalid_option", "kv is no database", "Pass kv: await Deno.openKv()");
 
   /** Within the deadline; again for as long as SQLite says that another connection has it locked. */
-  const use = <T>(call: () => Promise<T>): Promise<T> =>
+  const use = <T>(call: (late: Promise<never>) => Promise<T>): Promise<T> =>
     inTime(
       timeout,
       async (late) => {
@@ -80,7 +80,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
         });
         for (;;) {
           try {
-            return await call();
+            return await call(late);
           } catch (error) {
             // The first statement that writes has failed, so nothing is written.
             if (over || !/is locked/.test(String(error))) throw error;
@@ -115,8 +115,9 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
     },
     read,
     write: (key, next, expected) =>
-      use(async () => {
-        const { record, versionstamp } = await get(key);
+      use(async (late) => {
+        // After the deadline no write begins: the caller has been told that it failed.
+        const { record, versionstamp } = await Promise.race([late, get(key)]);
         if (!isExpected(record, expected)) return false;
         const at = [...prefix, key];
         const write = kv.atomic().check({ key: at, versionstamp });

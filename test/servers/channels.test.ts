@@ -87,6 +87,36 @@ describe.each(kinds)("a channel by %s", (_, make) => {
   });
 });
 
+describe.each(kinds)(
+  "a channel by %s whose port is closed and opened again in one go",
+  (_, make) => {
+    it("hears, beside another port of the same connection [F30 P4]", async () => {
+      const { channels } = await make();
+      const heard: unknown[] = [];
+      const kept = channels[1].open("kept", () => {});
+      const sender = channels[0].open("again", () => {});
+      let port = channels[1].open("again", () => {});
+      const areThere = (): Promise<void> =>
+        vi.waitFor(
+          () =>
+            expect([kept, sender, port].map((one) => one.isConnected!())).toEqual([
+              true,
+              true,
+              true,
+            ]),
+          soon,
+        );
+      await areThere();
+      port.close();
+      port = channels[1].open("again", (said) => heard.push(said));
+      await areThere();
+      sender.post(message);
+      await vi.waitFor(() => expect(heard).toEqual([message]), soon);
+      for (const one of [kept, sender, port]) one.close();
+    });
+  },
+);
+
 it("anything but a client or a pool is told at once", () => {
   for (const odd of [undefined, null, {}, Promise.resolve({}), "redis://127.0.0.1"]) {
     expect(() => redisChannel(odd as never)).toThrow(/createClient\(\)/);

@@ -264,6 +264,14 @@ describe("options and bodies that are odd", () => {
     );
   };
 
+  it.each([Number.NaN, -1, "soon"])(
+    "a timeout of %s is none: the usual one counts",
+    async (wrong) => {
+      const timeout = wrong as number;
+      expect(await readProblem(late(), { timeout })).toMatchObject({ message: "late" });
+    },
+  );
+
   it.each([Infinity, 2 ** 31])("a timeout of %d is a long one [F15]", async (timeout) => {
     expect(await readProblem(late(), { timeout })).toMatchObject({ message: "late" });
   });

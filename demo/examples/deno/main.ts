@@ -16,19 +16,30 @@ const vault = createVault({
   kv: await Deno.openKv(),
   keys: env("TOKENKEEP_KEYS"),
 });
-try {
-  await vault.getToken();
-} catch (error) {
-  const code = isVaultError(error) ? error.code : undefined;
-  // Nobody has signed in yet, or the session has ended.
-  if (code === "no_session" || code === "sign_in_required")
-    await vault.signIn({ email: env("EXAMPLE_EMAIL"), password: env("EXAMPLE_PASSWORD") });
+let starting: Promise<void> | undefined;
+
+/** Signs in where nobody has yet, or where the session has ended. */
+async function signIn(): Promise<void> {
+  try {
+    await vault.getToken();
+  } catch (error) {
+    if (isVaultError(error) && /no_session|sign_in_required/.test(error.code))
+      await vault.signIn({ email: env("EXAMPLE_EMAIL"), password: env("EXAMPLE_PASSWORD") });
+  }
 }
+
+/** All who come meanwhile share one sign-in. */
+function start(): Promise<void> {
+  starting ??= signIn().finally(() => (starting = undefined));
+  return starting;
+}
+await start();
 
 const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 Deno.serve(async () => {
   try {
+    await start();
     const response = await vault.fetch(`${API}/things`);
     if (!response.ok) return new Response(`The API answered ${response.status}.`, { status: 502 });
     const things = (await response.json()) as string[];

@@ -49,11 +49,11 @@ function visitorOf({ headers }: IncomingMessage): string | undefined {
 type Answer = readonly [status: number, body: unknown, headers?: Record<string, string>];
 
 async function signIn(request: IncomingMessage): Promise<Answer> {
-  const body = await readJson(request);
+  const body = await readJson(request).catch(() => null);
   if (body === undefined) return [413, { error: "This is too long" }, { connection: "close" }];
-  const { email, password } = body as Partial<PasswordCredentials>;
+  const { email, password } = Object(body) as Partial<PasswordCredentials>;
   if (typeof email !== "string" || typeof password !== "string")
-    throw new TypeError("A sign-in has an email and a password");
+    return [400, { error: "A sign-in is JSON, with an email and a password" }];
   // An account of its own for each sign-in: nobody gets the session of somebody who signed in before.
   const account = randomUUID();
   await vaults.with(account, (vault) => vault.signIn({ email, password }));
@@ -79,9 +79,9 @@ async function answer(request: IncomingMessage): Promise<Answer> {
   return [200, { signedIn: false }];
 }
 
-/** 400 where the request is at fault, 401 where only a sign-in helps, 503 where another try does. */
+/** 401 where only a sign-in helps, 502 and 503 where another try does. */
 function refusal(error: unknown): Answer {
-  if (!isVaultError(error)) return [400, { error: "This request cannot be read" }];
+  if (!isVaultError(error)) return [502, { error: "VMCloud cannot be reached, or cannot be read" }];
   const isOver = ["no_session", "sign_in_required", "credentials_refused"].includes(error.code);
   return [isOver ? 401 : 503, { error: error.message }];
 }

@@ -32,7 +32,7 @@ export type Send = (command: readonly string[]) => Promise<unknown>;
 export interface Connection {
   readonly send: Send;
   subscribe(name: string, listener: (text: string) => void): Promise<unknown>;
-  unsubscribe(name: string): Promise<unknown>;
+  unsubscribe(name: string, listener: (text: string) => void): Promise<unknown>;
   end(): void;
 }
 
@@ -163,7 +163,7 @@ interface NodeClient extends Emitter {
   duplicate?(overrides?: object): NodeClient;
   connect(): Promise<unknown>;
   subscribe(name: string, listener: (text: string) => void): Promise<unknown>;
-  unsubscribe(name: string): Promise<unknown>;
+  unsubscribe(name: string, listener: (text: string) => void): Promise<unknown>;
   destroy(): void;
   unref?(): void;
 }
@@ -238,7 +238,8 @@ async function connectNodeRedis(
   const connection: Connection = {
     send: (command) => own.sendCommand(command),
     subscribe: (name, listener) => own.subscribe(name, listener),
-    unsubscribe: (name) => own.unsubscribe(name),
+    // With its listener: else a port that is opened again before the answer would be deaf.
+    unsubscribe: (name, listener) => own.unsubscribe(name, listener),
     // It throws where nothing is open any more.
     end: () => void (own.isOpen && own.destroy()),
   };

@@ -193,6 +193,20 @@ describe("a login that is begun", () => {
     expect(error).toMatchObject({ reason: "metadata_missing", status: 404 });
   });
 
+  it("at a place that no router takes for one of this origin comes back to the root", async () => {
+    const page = await openPage();
+    page.href = `${APP}//vms`;
+    await page.oauth.beginSignIn(client);
+    await page.load(page.login());
+    expect(await page.oauth.completeSignIn(client, page.vault)).toEqual({
+      type: "signed-in",
+      returnTo: "/",
+    });
+    // Asked for, it is an error all the same.
+    const error = await rejection(page.oauth.beginSignIn(client, { returnTo: `${APP}//vms` }));
+    expect(error).toMatchObject({ code: "invalid_option" });
+  });
+
   it.each<[string, object, object]>([
     ["clientId", { clientId: "" }, {}],
     ["dangerouslyAllowLoopbackHttp: true in the client", { issuer: "http://localhost:3000" }, {}],

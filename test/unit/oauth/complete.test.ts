@@ -134,6 +134,29 @@ describe("a callback", () => {
     }
   });
 
+  it.each([
+    [5 * 60_000, 0, "signed-in"],
+    [5 * 60_000, 120, "sign_in_failed"],
+    [0, 120, "sign_in_failed"],
+  ])(
+    "after %i ms at the server's pages counts maxAge: 0 from its beginning, by a login %i s before it: %s",
+    async (ms, before, type) => {
+      const page = await openPage();
+      const begunAt = Date.now();
+      page.server.idToken = (told) => ({
+        ...told,
+        iat: Math.floor(Date.now() / 1_000),
+        auth_time: Math.floor(begunAt / 1_000) - before,
+      });
+      await page.oauth.beginSignIn(client, { maxAge: 0 });
+      await page.load(page.login());
+      // A consent page, perhaps.
+      later(ms);
+      const outcome = page.oauth.completeSignIn(client, page.vault).catch((error) => error);
+      expect(Object.values(await outcome)).toContain(type);
+    },
+  );
+
   it("leaves an application alone that has gone elsewhere meanwhile", async () => {
     const page = await back();
     const completing = page.oauth.completeSignIn(client, page.vault);

@@ -74,6 +74,20 @@ it("that is asked for again while its answer is completed is one: nobody has to 
   expect([popups.length, asked()]).toEqual([1, 1]);
 });
 
+it("of another vault closes the one before, and gives no vault the other's outcome [S11]", async () => {
+  const another = { signIn: vi.fn<(code: unknown) => Promise<void>>(async () => {}) };
+  const first = page.oauth.signInByPopup(client, page.vault);
+  await until(() => expect(popups.at(-1)?.href).toContain("state="));
+  const second = page.oauth.signInByPopup(client, another);
+  expect(await first).toEqual({ type: "closed" });
+  await until(() => expect(popups).toHaveLength(2));
+  expect(popups[0]?.closed).toBe(true);
+  await answer();
+  expect(await second).toEqual({ type: "signed-in", returnTo: expect.any(String) });
+  expect(another.signIn).toHaveBeenCalledOnce();
+  expect(page.vault.snapshot().status).not.toBe("signed-in");
+});
+
 it("that is given up while its code is redeemed signs nobody in, and gives the tokens back [P20]", async () => {
   const { letGo } = hold();
   const caller = new AbortController();

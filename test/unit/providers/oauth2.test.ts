@@ -301,6 +301,19 @@ describe("a client", () => {
     expect(JSON.stringify(provider)).not.toContain(secret);
   });
 
+  it.each(["", "undefined", "null", 7, null])(
+    "has a secret, or none: %j is told, without the value [S17]",
+    (clientSecret) => {
+      const wrong = { ...options, clientSecret: clientSecret as string };
+      const told = expect.objectContaining({
+        code: "invalid_option",
+        name: "VaultError",
+      }) as object;
+      expect(() => oauth2(wrong)).toThrow(told);
+      expect(() => oauth2(wrong)).toThrow("clientSecret, a text");
+    },
+  );
+
   it("has no secret in a browser, unless it says that it dares [S16]", () => {
     vi.stubGlobal("document", {});
     expect(() => oauth2({ ...options, clientSecret: "x" })).toThrow("no clientSecret in a browser");
