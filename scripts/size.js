@@ -25,19 +25,19 @@ const alone = {
   node: 36_080,
   "providers/api-key": 2300,
   "providers/artos": 4090,
-  "providers/auth0": 14_870,
+  "providers/auth0": 14_880,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
-  "providers/cognito": 14_810,
+  "providers/cognito": 14_820,
   "providers/cookie": 8730,
-  "providers/entra": 14_950,
+  "providers/entra": 14_960,
   "providers/github": 15_040,
-  "providers/google": 14_780,
+  "providers/google": 14_800,
   "providers/jwt-bearer": 11_090,
-  "providers/keycloak": 14_830,
+  "providers/keycloak": 14_840,
   "providers/mint": 4790,
   "providers/oauth2": 14_540,
-  "providers/okta": 14_840,
+  "providers/okta": 14_860,
   "providers/password": 4490,
   "providers/qovery": 2080,
   "providers/self-signed": 8860,
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 43_630,
+    limit: 43_650,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";

@@ -40,3 +40,10 @@ export function narrowCode(credentials: unknown): CodeCredentials {
   );
   return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge, age, scope });
 }
+
+/**
+ * How long ago the user may have logged in, in seconds: what the server was asked is how old that may be when this
+ * login begins (OpenID Connect Core §3.1.2.1), and it may have taken a while.
+ */
+export const oldestOf = ({ maxAge, age = 0 }: CodeCredentials): number | undefined =>
+  maxAge === undefined ? undefined : maxAge + Math.ceil(age / 1_000);

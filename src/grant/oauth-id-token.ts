@@ -8,6 +8,10 @@ export const ALGORITHMS: ReadonlySet<string> = new Set(
   "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519".split(" "),
 );
 
+/** A reply of JSON. Older browsers have no `Response.json`. */
+export const replyOf = (body: unknown): Response =>
+  new Response(JSON.stringify(body), own({ headers: own({ "content-type": "application/json" }) }));
+
 /**
  * A token endpoint's reply with nothing in it but this ID token: `oauth4webapi` would refuse the real one for
  * members that tell nothing of it.

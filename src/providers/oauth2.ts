@@ -33,8 +33,8 @@ import {
 } from "../grant/oauth.ts";
 import { type Claims, shownOf } from "../grant/oauth-claims.ts";
 import { briefly, lost, PATIENT, withFound } from "../grant/oauth-finder.ts";
-import { ALGORITHMS, replyWith, skewAt } from "../grant/oauth-id-token.ts";
-import { type CodeCredentials, narrowCode } from "../grant/oauth-code.ts";
+import { ALGORITHMS, replyOf, replyWith, skewAt } from "../grant/oauth-id-token.ts";
+import { type CodeCredentials, narrowCode, oldestOf } from "../grant/oauth-code.ts";
 import { checkOptions, isOpenId } from "../grant/oauth-options.ts";
 import { outcomeOf, type ReplyRules, type TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf } from "../grant/secrets.ts";
@@ -347,14 +347,12 @@ async function checkIdToken(
   const skew = skewAt(idToken, { date: reply.date, here: exchange.now() });
   const at = own({ ...client, [oauth.clockSkew]: skew });
   if (!code) return claimsIn(await oauth.processRefreshTokenResponse(as, at, response));
-  const { nonce, maxAge, age = 0 } = code;
-  // What the server was asked is how old the user's login may be when this one begins (§3.1.2.1).
-  const oldest = maxAge === undefined ? undefined : maxAge + Math.ceil(age / 1_000);
+  const { nonce } = code;
   const redeemed = await oauth.processAuthorizationCodeResponse(
     ...[as, at, response],
     own({
       expectedNonce: nonce ?? oauth.expectNoNonce,
-      maxAge: oldest,
+      maxAge: oldestOf(code),
       requireIdToken: true,
     }) as object,
   );
@@ -396,11 +394,7 @@ const checkBy = ({ jwks }: KeySet, as: oauth.AuthorizationServer, response: Resp
     asMetadata(own({ ...as })),
     response,
     own({
-      [oauth.customFetch]: async () =>
-        new Response(
-          JSON.stringify(jwks),
-          own({ headers: own({ "content-type": "application/json" }) }),
-        ),
+      [oauth.customFetch]: async () => replyOf(jwks),
       [oauth.allowInsecureRequests]: true,
     }),
   );

@@ -9,7 +9,7 @@ import { isAccount } from "../guard/syntax.ts";
 import { MAX_REPLAY } from "../request/body.ts";
 import type { Vault } from "../vault/contract.ts";
 import { ask, type VaultPort } from "./ask.ts";
-import { type Closing, createClosing } from "./closing.ts";
+import { type Closing, createClosing } from "./closing-page.ts";
 import { createLink, type Link, type Page, type VaultWorker } from "./link.ts";
 import { isRight, isText } from "./narrow.ts";
 import { type Answers, NUDGES, VERSION } from "./protocol.ts";
