@@ -65,12 +65,14 @@ const unlessResent = (calls: Run["calls"]): Run["calls"] =>
   calls.filter(({ status, bodies }) => status === 200 || bodies.length < 2);
 
 /** Once a context has seen an endpoint let a token through, that is an ordinary endpoint to it. */
-function mustStayHealed({ calls }: Run): void {
+function mustStayHealed(run: Run): void {
+  const { calls } = run;
+  const ordinary = new Set(ordinaryCalls(run));
   for (const place of new Set(calls.map((one) => one.place))) {
     const own = calls.filter((one) => one.place === place && one.endpoint !== 0);
     const first = own.find(({ status }) => status === 200);
     must(!!first, "an endpoint never healed");
-    const later = own.filter(({ startedAt }) => startedAt > (first?.settledAt ?? 0));
+    const later = own.filter((one) => ordinary.has(one) && one.startedAt > (first?.settledAt ?? 0));
     mustServe({ calls: unlessResent(later) });
   }
 }

@@ -34,14 +34,17 @@ export function judgeEnds(facts: Facts): Ends {
     if (hasHadTime(place)) violate("P21.store", "F44: a closed vault reads on");
   });
 
+  /** Where one may meet the other's session. A browser has one jar: another account may find the cookie. */
+  const isNear = (one: Place, other: Place): boolean =>
+    scenario.provider === "cookie" ? one.device === other.device : facts.isNeighbour(one, other);
+
   /**
    * Whether a sign-out or a removal may have ended what this sign-in began. One that was asked for before has only
    * clocks to tell it from what came later.
    */
   const mayBeEnded = ({ place, startedAt }: Begun): boolean =>
     [...facts.tried].some(
-      ([other, at]) =>
-        facts.isNeighbour(other, place) && (facts.isClockUnsure || at >= startedAt - 1),
+      ([other, at]) => isNear(other, place) && (facts.isClockUnsure || at >= startedAt - 1),
     ) || facts.removals.some((one) => facts.isNeighbour(place, one) && one.settledAt >= startedAt);
 
   facts.stores.onWrite.push((place, _, next) => {
