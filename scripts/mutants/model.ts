@@ -15,7 +15,7 @@ const seen: Readonly<Record<string, string>> = {
   "a limit that comes late after a freeze ends at once":
     "a reuse window is judged by running time, whatever clocks and stores do",
   "a read that was overtaken by an own write counts":
-    "a sign-out ends every session that its context has had",
+    "a store of seconds: what was read before a sign-in",
   "a sign-out ends only the current session":
     "a sign-out ends every session that its context has had",
   "a window is judged by the wall clock alone":

@@ -66,6 +66,21 @@ const stores: Family[] = [
     },
   },
   {
+    title: "a store of seconds: what was read before a sign-in says nothing after it [P16 P19 F58]",
+    share: 0.5,
+    schedules: scenario({ ...calm, provider: "password", contexts: 2 }, []).map((drawn) => ({
+      ...drawn,
+      store: { ...STORE, pace: [200, 2_000] as const },
+      script: [
+        { after: 0, command: { type: "expire" as const } },
+        ...calls(drawn.seed % 100, 1),
+        { after: 20_000, command: { type: "sign-in" as const, place: 0 } },
+        { after: (drawn.seed >> 8) % 6_000, command: { type: "expire" as const } },
+        ...calls((drawn.seed >> 4) % 6_000, 1),
+      ],
+    })),
+  },
+  {
     title: "slow stores, all the time, some past anybody's patience [P2 P8 P10 P16 F44 F59]",
     share: 3,
     schedules: fc
