@@ -10,6 +10,7 @@ const vault = createVault({
   keys: env("TOKENKEEP_KEYS"),
   cron: (refresh, signal) => Deno.cron("vmcloud tokens", "*/5 * * * *", { signal }, refresh),
 });
+
 /** Signs in where nobody has yet, or where the session has ended. */
 const start = (): Promise<unknown> =>
   vault.getToken().catch((error: unknown) => {

@@ -23,6 +23,7 @@ document.body.toggleAttribute("data-site", document.getElementById("apis") === n
 // A phone's visitor would scroll past them for a long time.
 for (const fold of document.querySelectorAll<HTMLDetailsElement>(".fold"))
   fold.open = matchMedia("(width >= 40rem)").matches;
+
 /** The log cannot be read: what answers for the APIs is not there. */
 const GONE = document.body.hasAttribute("data-site")
   ? "The service worker that stands for the APIs has gone. Reload the page."

@@ -81,6 +81,7 @@ function startsAndEnds(
   const { clock = systemClock } = settings;
   const begin = createBegin(shelf, settings);
   let removedAt = -Infinity;
+
   /** The adoption by this object's clock, because a Worker's may be another (F60). */
   function dated(asked: unknown): Adoption | undefined {
     const { sessionId, age } = own({ ...Object(asked) });

@@ -26,6 +26,7 @@ export interface ProcessLockOptions {
 /** How long until the next try, milliseconds: jittered, so that waiting processes do not try in step. */
 const pauseOf = (): number => 10 + 20 * Math.random();
 
+/** What systems say of a file that somebody has open. */
 const IN_USE = new Set(["EBUSY", "EPERM", "EACCES"]);
 
 /** SQLite does not wait by itself, and makes no second file beside the first. */

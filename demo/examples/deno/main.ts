@@ -16,6 +16,7 @@ const vault = createVault({
   kv: await Deno.openKv(),
   keys: env("TOKENKEEP_KEYS"),
 });
+
 let starting: Promise<void> | undefined;
 
 /** Signs in where nobody has yet, or where the session has ended. */
