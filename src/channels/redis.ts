@@ -6,6 +6,7 @@
  */
 import { own } from "../guard/json.ts";
 import { check } from "../errors.ts";
+import { DEADLINE, inTime } from "../guard/stored.ts";
 import { type Connection, type Redis, type RedisClient, redisOf } from "../server/redis/client.ts";
 import { channelOver, type Hearer, type Relay } from "../server/relay.ts";
 import type { Channel } from "../types.ts";
@@ -95,14 +96,26 @@ function relayOver(redis: Redis): Relay {
     for (const hearer of hearers) hearer.opened();
   }
 
-  /** Connects, once for all: a client that cannot reach Redis goes on trying by itself. */
+  /** A connection to one node of a cluster is over with it: the next one is to any that is there. */
+  function retry(attempt: Attempt): void {
+    if (current !== attempt) return;
+    release();
+    const timer: ReturnType<typeof setTimeout> & { unref?(): void } = setTimeout(
+      () => void connect(),
+      PAUSE * (0.5 + Math.random() / 2),
+    );
+    timer.unref?.();
+  }
+
+  /** Connects, once for all: a client that cannot reach Redis goes on trying by itself, but for a cluster's. */
   async function connect(): Promise<void> {
     if (current || audiences.size === 0) return;
     const attempt: Attempt = { connection: undefined, hasOpened: false };
     current = attempt;
-    try {
-      await redis.connect({
-        reconnects: true,
+    const open = (late?: Promise<never>): Promise<Connection> =>
+      redis.connect({
+        reconnects: !redis.isCluster,
+        ...(late && { late }),
         made(connection) {
           // Its last port may have been closed meanwhile.
           if (current === attempt) attempt.connection = connection;
@@ -117,17 +130,15 @@ function relayOver(redis: Redis): Relay {
           // An earlier connection's end is no news.
           if (current !== attempt) return;
           for (const { hearers } of audiences.values()) for (const hearer of hearers) hearer.lost();
+          if (redis.isCluster) retry(attempt);
         },
       });
+    try {
+      await (redis.isCluster
+        ? inTime(DEADLINE, open, () => ["no node of the Redis cluster answers"])
+        : open());
     } catch {
-      if (current !== attempt) return;
-      // A cluster without a node that answers.
-      current = undefined;
-      const timer: ReturnType<typeof setTimeout> & { unref?(): void } = setTimeout(
-        () => void connect(),
-        PAUSE * (0.5 + Math.random() / 2),
-      );
-      timer.unref?.();
+      retry(attempt);
     }
   }
 

@@ -1,14 +1,17 @@
 /** A Redis Cluster of two primaries: each record lies on one of them, and a list is of both. */
 import { Cluster } from "ioredis";
 import { createCluster } from "redis";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { redisChannel } from "../../src/channels/redis.ts";
 import { type RedisClient, redisStore } from "../../src/stores/redis.ts";
 import { headOf, record } from "../contracts/store.ts";
 import { openClient } from "./redis.ts";
+import { freePort } from "../support/free-port.ts";
 import { type Server, startRedis, theServers } from "./own-server.ts";
 
 const soon = { timeout: 15_000, interval: 20 };
+/** A client may need a while to notice that a node is gone. */
+const sometime = { timeout: 40_000, interval: 20 };
 const SLOTS = [
   ["0", "8191"],
   ["8192", "16383"],
@@ -35,20 +38,52 @@ const opens: Record<"redis" | "ioredis", (ports: readonly number[]) => Promise<O
   },
 };
 
+/** Two primaries, each with half of the slots. */
+async function startCluster(): Promise<readonly [Server, Server]> {
+  // By itself the bus is 10,000 above, where the system's own choices may be in its way.
+  const buses = [String(await freePort()), String(await freePort())] as const;
+  const start = (bus: string): Promise<Server> =>
+    startRedis(["--cluster-enabled", "yes", "--cluster-port", bus]);
+  const servers = await Promise.all([start(buses[0]), start(buses[1])]);
+  const admins = await Promise.all(servers.map(({ url }) => openClient("ioredis", url)));
+  for (const [at, admin] of admins.entries())
+    await admin.send("CLUSTER", "ADDSLOTSRANGE", ...SLOTS[at]!);
+  await admins[0]!.send("CLUSTER", "MEET", "127.0.0.1", String(servers[1].port), buses[1]);
+  for (const admin of admins)
+    await vi.waitFor(async () => {
+      const info = String(await admin.send("CLUSTER", "INFO"));
+      if (!/cluster_state:ok[^]*cluster_known_nodes:2/.test(info)) throw new Error(info);
+    }, soon);
+  for (const admin of admins) admin.end();
+  return servers;
+}
+
+/** Asks one server by a connection of its own. */
+async function ask({ url }: Server, ...command: string[]): Promise<unknown> {
+  const { send, end } = await openClient("ioredis", url);
+  try {
+    return await send(...command);
+  } finally {
+    end();
+  }
+}
+
+/** Takes a primary out for good: its slots are another's, nobody knows its name any more, and it ends. */
+async function remove(gone: Server, left: Server): Promise<void> {
+  const id = String(await ask(gone, "CLUSTER", "MYID"));
+  const { send, end } = await openClient("ioredis", left.url);
+  const heir = String(await send("CLUSTER", "MYID"));
+  const slots = Array.from({ length: 16_384 }, (_, at) => String(at));
+  await Promise.all(slots.map((slot) => send("CLUSTER", "SETSLOT", slot, "NODE", heir)));
+  await gone.kill();
+  await send("CLUSTER", "FORGET", id);
+  end();
+}
+
 describe.runIf(theServers().redis)("a Redis Cluster", () => {
   let servers: readonly Server[];
   beforeAll(async () => {
-    servers = await Promise.all(SLOTS.map(() => startRedis(["--cluster-enabled", "yes"])));
-    const admins = await Promise.all(servers.map(({ url }) => openClient("ioredis", url)));
-    for (const [at, admin] of admins.entries())
-      await admin.send("CLUSTER", "ADDSLOTSRANGE", ...SLOTS[at]!);
-    await admins[0]!.send("CLUSTER", "MEET", "127.0.0.1", String(servers[1]!.port));
-    for (const admin of admins)
-      await vi.waitFor(async () => {
-        const info = String(await admin.send("CLUSTER", "INFO"));
-        if (!/cluster_state:ok[^]*cluster_known_nodes:2/.test(info)) throw new Error(info);
-      }, soon);
-    for (const admin of admins) admin.end();
+    servers = await startCluster();
   });
   afterAll(() => Promise.all(servers.map((server) => server.close())));
 
@@ -68,12 +103,7 @@ describe.runIf(theServers().redis)("a Redis Cluster", () => {
       }
       expect((await store.list("account")).toSorted()).toEqual(keys.toSorted());
       const counts = await Promise.all(
-        servers.map(async ({ url }) => {
-          const node = await openClient("ioredis", url);
-          const size = Number(await node.send("DBSIZE"));
-          node.end();
-          return size;
-        }),
+        servers.map(async (server) => Number(await ask(server, "DBSIZE"))),
       );
       expect(Math.min(...counts)).toBeGreaterThan(0);
 
@@ -91,6 +121,47 @@ describe.runIf(theServers().redis)("a Redis Cluster", () => {
       ports[1]!.post(message);
       await vi.waitFor(() => expect(heard).toEqual([message]), soon);
       for (const port of ports) port.close();
+      end();
+    },
+  );
+
+  it.each(["redis", "ioredis"] as const)(
+    "by %s: a channel whose node is taken out goes on by another one [F30 F59]",
+    async (name) => {
+      const all = await startCluster();
+      onTestFinished(async () => {
+        await Promise.all(all.map((server) => server.close()));
+      });
+      const { client, end } = await opens[name](all.map(({ port }) => port));
+      const heard: unknown[] = [];
+      const channel = redisChannel(client);
+      const port = channel.open("one", (said) => heard.push(said));
+      const other = channel.open("one", () => {});
+      const areThere = (): Promise<void> =>
+        vi.waitFor(
+          () => expect([port.isConnected!(), other.isConnected!()]).toEqual([true, true]),
+          sometime,
+        );
+      await areThere();
+      const counts = await Promise.all(
+        all.map(
+          async (server) => Object(await ask(server, "PUBSUB", "NUMSUB", "tokenkeep:one"))[1],
+        ),
+      );
+      expect(counts.toSorted()).toEqual([0, 1]);
+      const [gone, left] = counts[0] === 1 ? all : [all[1], all[0]];
+      await remove(gone, left);
+
+      await vi.waitFor(() => expect(port.isConnected!()).toBe(false), sometime);
+      await areThere();
+      const message = { type: "changed", sessionId: "s", generation: 2 } as const;
+      // What the application's client still sends to the node that is gone is lost, as any message may be.
+      await vi.waitFor(() => {
+        other.post(message);
+        expect(heard).toContainEqual(message);
+      }, sometime);
+      port.close();
+      other.close();
       end();
     },
   );

@@ -135,15 +135,25 @@ function watch(client: Emitter, options: ConnectionOptions): void {
 async function openInTime(
   opened: Promise<unknown>,
   connection: Connection,
-  { late }: ConnectionOptions,
+  options: ConnectionOptions,
 ): Promise<void> {
   try {
-    await (late ? Promise.race([opened, late]) : opened);
+    await inTime(opened, options);
   } catch (error) {
     connection.end();
     opened.catch(() => {});
     throw error;
   }
+}
+
+/** Waits for an answer, unless it takes too long. */
+const inTime = <T>(answer: T | Promise<T>, { late }: ConnectionOptions): Promise<T> =>
+  late ? Promise.race([answer, late]) : Promise.resolve(answer);
+
+/** One node after the other, from any on: each hears what is published at another, and one may be gone. */
+function createTurns(): <T>(nodes?: readonly T[]) => T | undefined {
+  let turn = Math.floor(Math.random() * 2 ** 16);
+  return (nodes = []) => nodes[turn++ % nodes.length];
 }
 
 /** After so many milliseconds without a message the system asks whether the other side is there. */
@@ -171,6 +181,7 @@ interface NodeClient extends Emitter {
 function overNodeRedis(client: NodeClient): Redis {
   const isCluster = Array.isArray(client.masters) && client.nodeClient !== undefined;
   const troubles = troublesOf(client);
+  const takeTurns = createTurns();
   return {
     isCluster,
     keyPrefix: "",
@@ -199,7 +210,7 @@ function overNodeRedis(client: NodeClient): Redis {
       }, late);
     },
     canConnect: isCluster || client.duplicate !== undefined,
-    connect: (options) => connectNodeRedis(client, options),
+    connect: (options) => connectNodeRedis(client, takeTurns(client.masters), options),
   };
 }
 
@@ -221,13 +232,13 @@ function overSentinel(client: NodeClient): Redis {
   };
 }
 
-/** In a cluster any node hears what is published at any other. */
 async function connectNodeRedis(
   client: NodeClient,
+  node: object | undefined,
   options: ConnectionOptions,
 ): Promise<Connection> {
-  const [node] = client.masters ?? [];
-  const one = node && client.nodeClient ? await client.nodeClient(node) : client;
+  // A node that is gone keeps its client trying.
+  const one = (node && (await inTime(client.nodeClient?.(node), options))) ?? client;
   if (!one.duplicate)
     return fail("a pool of Redis clients opens no connection", "Pass createClient()");
   const own = one.duplicate({
@@ -273,6 +284,7 @@ function overIoRedis(client: Io): Redis {
   const { keyPrefix } = client.options ?? {};
   const start = (): void => void client.connect().catch(() => {});
   const troubles = troublesOf(client);
+  const takeTurns = createTurns();
   let isKnocking = false;
 
   /** Where nobody listens for errors, ioredis tells them only to those whose commands wait. */
@@ -309,13 +321,12 @@ function overIoRedis(client: Io): Redis {
       }, late);
     },
     canConnect: true,
-    connect: (options) => connectIoRedis(client, options),
+    connect: (options) => connectIoRedis(takeTurns(client.nodes?.("master")) ?? client, options),
   };
 }
 
 async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<Connection> {
-  const [node = client] = client.nodes?.("master") ?? [];
-  const own = node.duplicate({
+  const own = client.duplicate({
     lazyConnect: true,
     // Nothing is sent twice, nor later than its caller knows.
     enableOfflineQueue: false,
