@@ -6,8 +6,6 @@ import type { Place } from "./world.ts";
 
 /** What was under way when a vault was closed: an exchange, and two answers of the store, in waking time. */
 const FINISH = 35_000;
-/** A sign-in that takes longer was not written at once. */
-const SLOWLY = 60_000;
 
 export interface Ends {
   /** Watches a sign-in or an adoption. */
@@ -34,24 +32,22 @@ export function judgeEnds(facts: Facts): Ends {
     if (hasHadTime(place)) violate("P21.store", "F44: a closed vault reads on");
   });
 
-  /** Where one may meet the other's session. A browser has one jar: another account may find the cookie. */
-  const isNear = (one: Place, other: Place): boolean =>
-    scenario.provider === "cookie" ? one.device === other.device : facts.isNeighbour(one, other);
-
   /**
    * Whether a sign-out or a removal may have ended what this sign-in began. One that was asked for before has only
    * clocks to tell it from what came later.
    */
-  const mayBeEnded = ({ place, startedAt }: Begun): boolean =>
+  const mayBeEnded = ({ place, startedAt }: Pick<Begun, "place" | "startedAt">): boolean =>
     [...facts.tried].some(
-      ([other, at]) => isNear(other, place) && (facts.isClockUnsure || at >= startedAt - 1),
+      ([other, at]) =>
+        facts.isNeighbour(other, place) && (facts.isClockUnsure || at >= startedAt - 1),
     ) || facts.removals.some((one) => facts.isNeighbour(place, one) && one.settledAt >= startedAt);
 
   facts.stores.onWrite.push((place, _, next) => {
     if (!next?.tombstone || facts.hasEvicted) return;
     const [grants] = [...facts.sessionByGrants].find(([, id]) => id === next.sessionId) ?? [];
     const op = facts.opOf(grants);
-    if (op && !mayBeEnded(op))
+    // By a cookie another account may have found what this sign-in began: a sign-out is its own.
+    if (op && !mayBeEnded({ place, startedAt: op.startedAt }))
       violate(
         "P19.ended",
         `F41: context ${place.id} has ended a session that nobody signed out of`,
@@ -72,7 +68,7 @@ export function judgeEnds(facts: Facts): Ends {
     ) ||
     mayBeEnded(op);
 
-  const wasFrozen = ({ startedAt }: Begun): boolean => world.now() - startedAt > SLOWLY;
+  const wasFrozen = ({ place, startedAt }: Begun): boolean => place.disturbedAt >= startedAt;
 
   function begin({ place, vault }: Context, user: string): { resolved(): void; rejected(): void } {
     const op: Begun = {
