@@ -80,6 +80,8 @@ async function webkit(): Promise<TestProjectInlineConfiguration> {
       browser: {
         ...shared,
         headless: false,
+        // Where the page can be seen, Vitest draws its own over it, for the whole of the run: most of a core.
+        ui: false,
         provider: miniBrowser(port, debian.webkit),
         instances: [{ browser: "safari", name: "webkit" }],
       },
