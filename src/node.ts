@@ -112,7 +112,10 @@ export function createVault<Credentials>(from: NodeVaultOptions<Credentials>): V
       close: () => void end().catch(() => {}),
       [Symbol.asyncDispose]: end,
     };
-    return isServer ? ending : callers.holding(ending, engine, options.clock ?? Date);
+    if (isServer) return ending;
+    const { provider, clock = Date } = options;
+    const renewal = provider.renewal && own(provider.renewal);
+    return callers.holding(ending, { engine, renewal, clock });
   } catch (error) {
     close?.();
     throw error;

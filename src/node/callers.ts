@@ -5,7 +5,8 @@
  */
 import { deferred } from "../guard/deferred.ts";
 import type { Engine } from "../refresh/contract.ts";
-import type { Clock } from "../types.ts";
+import { isRenewable } from "../refresh/decide.ts";
+import type { Clock, Renewal } from "../types.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface Callers {
@@ -16,11 +17,14 @@ export interface Callers {
   /** Another process refreshes: no call has to stay for that. */
   dismiss(): void;
   /** The same vault, whose calls hold the process open. */
-  holding<Credentials>(
-    vault: Vault<Credentials>,
-    engine: Engine,
-    clock: Pick<Clock, "now">,
-  ): Vault<Credentials>;
+  holding<Credentials>(vault: Vault<Credentials>, parts: HeldParts): Vault<Credentials>;
+}
+
+/** What tells whether a refresh is due, or has begun. */
+export interface HeldParts {
+  readonly engine: Pick<Engine, "look" | "state">;
+  readonly renewal: Renewal | undefined;
+  readonly clock: Pick<Clock, "now">;
 }
 
 type Signal = AbortSignal | null | undefined;
@@ -38,10 +42,10 @@ function whenAborted(signal: Signal): { readonly aborted: Promise<void>; end(): 
   return { aborted: done, end: () => signal?.removeEventListener("abort", settle) };
 }
 
-/** Whether the token's soft time has come, and no back-off is under way. */
-function isDue(engine: Engine, now: number): boolean {
+/** Whether the token's soft time has come, something can renew it, and no back-off is under way. */
+function isDue(engine: Pick<Engine, "state">, renewal: Renewal | undefined, now: number): boolean {
   const { session } = engine.state();
-  if (!session || session.refused) return false;
+  if (!session || !isRenewable(session, renewal)) return false;
   const { refreshAt = Infinity, coolDown } = session;
   return now >= refreshAt && now >= (coolDown?.until ?? 0);
 }
@@ -51,7 +55,7 @@ export function createCallers(): Callers {
   let staying = 0;
   let dismissal = deferred();
 
-  async function stay(engine: Engine, signal: Signal): Promise<void> {
+  async function stay(engine: Pick<Engine, "look">, signal: Signal): Promise<void> {
     staying += 1;
     const { aborted, end } = whenAborted(signal);
     try {
@@ -69,28 +73,23 @@ export function createCallers(): Callers {
       dismissal.settle();
       dismissal = deferred();
     },
-    holding(vault, engine, clock) {
-      async function leave<T>(answer: Promise<T>, signal: Signal): Promise<T> {
+    holding(vault, { engine, renewal, clock }) {
+      /** Runs a call, and stays until a refresh that it may have begun is stored. */
+      async function hold<T>(call: () => Promise<T>, signal: Signal): Promise<T> {
+        calls += 1;
+        let mayHaveBegun = false;
         try {
-          return await answer;
+          const answer = await call();
+          // A request that cannot be sent again has its 401 at once, and the refresh is for the next call.
+          mayHaveBegun = answer instanceof Response && answer.status === 401;
+          return answer;
         } finally {
           // One of them at least, without a gap between the two.
-          const isStaying = !signal?.aborted && isDue(engine, clock.now());
-          const stayed = isStaying ? stay(engine, signal) : undefined;
+          const isStaying = mayHaveBegun || isDue(engine, renewal, clock.now());
+          const stayed = isStaying && !signal?.aborted ? stay(engine, signal) : undefined;
           calls -= 1;
           await stayed?.catch(() => {});
         }
-      }
-
-      /** Runs a call. One that memory serves, with a token that is not due, gets its own promise back. */
-      function hold<T>(call: () => Promise<T>, signal: Signal): Promise<T> {
-        const isWarm = engine.ready?.() !== undefined;
-        calls += 1;
-        const answer = call();
-        const left = leave(answer, signal);
-        if (!isWarm) return left;
-        left.catch(() => {});
-        return answer;
       }
 
       return {

@@ -181,6 +181,80 @@ describe("the soft time", () => {
     expect(paths().filter((one) => one === "/refresh")).toHaveLength(1);
   });
 
+  /** A refresh that is answered when its caller says so. */
+  function heldRefresh(): { readonly begun: Promise<void>; release(): void } {
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const begun = new Promise<void>((resolve) => {
+      api.answer = ({ path: at, authorization }, response) => {
+        if (at === "/things" && authorization === "Bearer ended") {
+          response.writeHead(401).end();
+          return true;
+        }
+        if (at !== "/refresh") return false;
+        resolve();
+        void held.then(() =>
+          response.end(JSON.stringify({ token: "token-2", refresh: "r-2", expires_in: 3600 })),
+        );
+        return true;
+      };
+    });
+    return { begun, release };
+  }
+
+  it("that comes while a request is under way: its call stays, too [P1 P2 F39]", async () => {
+    let passed = 0;
+    const vault = open({ clock: soft(() => passed), maxStaleness: DAY });
+    await vault.signIn(credentials);
+    const { begun, release } = heldRefresh();
+    let isOver = false;
+    const call = vault.fetch(`${api.url}/things`).then(({ status }) => {
+      isOver = true;
+      return status;
+    });
+    passed = 3600_000 * 0.85;
+    await begun;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isOver).toBe(false);
+    release();
+    expect(await call).toBe(200);
+    expect(vault.snapshot()).toMatchObject({ generation: 2, persisted: true });
+  });
+
+  it("a request that cannot be sent again stays with its 401 until the refresh is stored [P2 P11 F39]", async () => {
+    const vault = open({ maxStaleness: DAY });
+    const expiresAt = Date.now() + 3600_000;
+    await vault.adopt({ accessToken: "ended", refreshToken: "r-1", expiresAt });
+    const { begun, release } = heldRefresh();
+    let isOver = false;
+    const body = new Blob(["once"]).stream();
+    const call = vault
+      .fetch(`${api.url}/things`, { method: "POST", body, duplex: "half" } as RequestInit)
+      .then(({ status }) => {
+        isOver = true;
+        return status;
+      });
+    await begun;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(isOver).toBe(false);
+    release();
+    expect(await call).toBe(401);
+    expect(vault.snapshot()).toMatchObject({ generation: 2, persisted: true });
+  });
+
+  it("of a token that nothing renews keeps no call, and reads nothing [F59 F92]", async () => {
+    let passed = 0;
+    const store = memoryStore();
+    const vault = open({ clock: soft(() => passed), maxStaleness: DAY, store });
+    await vault.adopt({ accessToken: "token-1", expiresAt: Date.now() + 3600_000 });
+    passed = 3600_000 * 0.85;
+    expect(await vault.getToken()).toBe("token-1");
+    const reads = vi.spyOn(store, "read");
+    expect(await vault.getToken()).toBe("token-1");
+    expect((await vault.fetch(`${api.url}/things`)).status).toBe(200);
+    expect(reads).not.toHaveBeenCalled();
+  });
+
   it.each([
     ["alone", {}],
     ["with parts that are undefined", { isHeldOpen: undefined, lock: undefined } as object],
