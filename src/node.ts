@@ -17,7 +17,7 @@ import { check } from "./errors.ts";
 import { type Builtins, loadBuiltins } from "./node/builtins.ts";
 import { type Callers, createCallers } from "./node/callers.ts";
 import { sealed, takeShelf } from "./node/database.ts";
-import { keyFrom } from "./node/key-file.ts";
+import { keyFrom, markOf } from "./node/key-file.ts";
 import { processLock } from "./node/lock.ts";
 import { givenFolder, stateFolder } from "./node/place.ts";
 import { createFollow, hidesRedirects } from "./request/redirects.ts";
@@ -56,7 +56,13 @@ function partsOf(
   const own = keys === undefined ? undefined : keyring(keys, HOW);
   const shelf = takeShelf(builtins, folder, provider?.renewal?.rotation === "strict");
   return {
-    store: sealed(shelf, () => own ?? keyring(() => keyFrom(builtins, folder))),
+    store: own
+      ? sealed(shelf, () => own)
+      : sealed(
+          shelf,
+          () => keyring(() => keyFrom(builtins, folder)),
+          () => markOf(builtins, folder),
+        ),
     lock: processLock(builtins, {
       folder: paths.join(folder, "locks"),
       version: shelf.version,

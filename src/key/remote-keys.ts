@@ -180,10 +180,13 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
 
   return own<RemoteKeys>({
     async get(lacks) {
+      const before = kept;
       const isEnough =
         kept && isYoung(kept.at, maxAge) && (isYoung(kept.at, coolDown) || !lacks?.(kept.set));
       if (!isEnough && !isPaused()) await refresh();
-      if (kept && isYoung(kept.at, maxStale)) return kept.set;
+      // What has come just now is as young as can be, whatever `maxAge` says.
+      if (kept && (kept !== before || isYoung(kept.at, Math.max(maxAge, maxStale))))
+        return kept.set;
       throw new VaultError("keys_unavailable", undefined, failed?.facts ?? { reason: "timed_out" });
     },
   });

@@ -13,6 +13,7 @@ export interface Stats {
   readonly size: number;
   readonly ino: number;
   readonly dev: number;
+  readonly mtimeMs: number;
   isFile(): boolean;
   isDirectory(): boolean;
   isSymbolicLink(): boolean;

@@ -123,15 +123,23 @@ export function takeShelf(builtins: Builtins, folder: string, rotates: boolean):
 }
 
 /**
- * The shelf's store, sealed. A folder that was deleted takes its key along: with the database, the ring is
- * had anew.
+ * The shelf's store, sealed. A folder that was deleted takes its key along, and a key may be deleted alone: with
+ * another database, or another `mark` of the key, the ring is had anew.
  */
-export function sealed({ reach }: Pick<Shelf, "reach">, makeRing: () => Keyring): TokenStore {
-  let at: { readonly inner: TokenStore; readonly store: TokenStore } | undefined;
+export function sealed(
+  { reach }: Pick<Shelf, "reach">,
+  makeRing: () => Keyring,
+  mark: () => string | undefined = () => undefined,
+): TokenStore {
+  let at:
+    | { readonly inner: TokenStore; readonly mark: string | undefined; readonly store: TokenStore }
+    | undefined;
 
   async function store(): Promise<TokenStore> {
     const inner = reach();
-    if (at?.inner !== inner) at = { inner, store: encrypted(inner, makeRing()) };
+    const now = mark();
+    if (at?.inner !== inner || at.mark !== now)
+      at = { inner, mark: now, store: encrypted(inner, makeRing()) };
     return at.store;
   }
 

@@ -5,7 +5,7 @@ import { randomId } from "../guard/random.ts";
 import { fail } from "../guard/stored.ts";
 import type { Builtins } from "./builtins.ts";
 import { codeOf, failBy } from "./errno.ts";
-import { checkFile, syncFolder } from "./place.ts";
+import { checkFile, look, syncFolder } from "./place.ts";
 
 /** In bytes. */
 const LENGTH = 32;
@@ -85,13 +85,21 @@ const LINKLESS: ReadonlySet<string> = new Set([
   "EMLINK",
 ]);
 
+const pathIn = ({ paths }: Builtins, folder: string): string => paths.join(folder, "key");
+
+/** Another text once another file stands there; `undefined` where none does. */
+export function markOf(builtins: Builtins, folder: string): string | undefined {
+  const found = look(builtins, pathIn(builtins, folder));
+  return found && `${found.ino} ${found.mtimeMs}`;
+}
+
 /**
  * The key as a ring's text. The file is made once, by the first process that needs it. Throws
  * `store_unavailable` with what to do where the file is somebody else's, open to others, damaged, or cannot be
  * made.
  */
 export function keyFrom(builtins: Builtins, folder: string): string {
-  const path = builtins.paths.join(folder, "key");
+  const path = pathIn(builtins, folder);
   try {
     let bytes = read(builtins, path);
     if (!bytes) {

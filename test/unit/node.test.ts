@@ -119,6 +119,21 @@ describe("a session", () => {
     expect(await open().getToken()).toBe("token-2");
   });
 
+  it("whose key file is deleted ends for a process that runs, too: one new sign-in is for all [F29 P16 P19]", async () => {
+    const running = open({ maxStaleness: 0 });
+    await running.signIn(credentials);
+    rmSync(path.join(folder, "key"));
+    const second = open({ maxStaleness: 0 });
+    await expect(second.getToken()).rejects.toMatchObject({ code: "no_session" });
+    await second.signIn(credentials);
+    // A call that began in the session before does not go on in the next one.
+    await expect(running.getToken()).rejects.toMatchObject({ code: "session_changed" });
+    expect(await running.getToken()).toBe("token-2");
+    await running.signIn(credentials);
+    await expect(second.getToken()).rejects.toMatchObject({ code: "session_changed" });
+    expect(await second.getToken()).toBe("token-3");
+  });
+
   it("is over for a process whose folder was deleted, and the next sign-in goes into a new one [P4 P16]", async () => {
     const vault = open({ maxStaleness: 0 });
     await vault.signIn(credentials);

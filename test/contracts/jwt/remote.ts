@@ -138,6 +138,23 @@ export function jwtRemote({ control }: RemoteContract): void {
       expect(await verdict(token, { key })).toBe("keys_unavailable: no_keys");
     });
 
+    it.each([
+      [{ maxAge: 86_400_000 }, 43_200_000, 1],
+      [{ maxAge: 600_000, maxStale: 60_000 }, 599_000, 1],
+      [{ maxStale: 0 }, 599_000, 1],
+      [{ maxAge: 0, maxStale: 0 }, 1, 2],
+    ])("%j: a set serves as long as no other is asked for [S12]", async (options, ms, asked) => {
+      const { issuer, key, calls, pass } = await open({}, options);
+      const token = await signed({ kid: "k1" });
+      expect(await verdict(token, { key })).toBe("accepted");
+      pass(ms);
+      expect(await verdict(token, { key, now: () => NOW })).toBe("accepted");
+      expect(await calls()).toBe(asked);
+      await issuer.set({ mode: "html" });
+      pass(86_400_000);
+      expect(await verdict(token, { key, now: () => NOW })).toBe("keys_unavailable: no_keys");
+    });
+
     it("a clock that was set back makes one request more, and no storm [S12]", async () => {
       const { key, calls, pass } = await open();
       const token = await signed({ kid: "k1" });
