@@ -56,3 +56,19 @@ export function basicOf(credentials: unknown, key: unknown, { variable }: Secret
     `or one text of the form "user:password"${where}.`;
   throw new VaultError("invalid_option", message, { reason: "no_token" });
 }
+
+/** A text as forms have it. */
+const formEncoded = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1);
+
+/**
+ * An OAuth client's credential: both parts form-encoded first, as RFC 6749 §2.3.1 says. Forms leave `-`, `_` and
+ * `.` as they are, so that a server that does not decode them knows an ordinary client all the same.
+ */
+export const clientBasic = (id: string, secret: string): string =>
+  `Basic ${btoa(`${formEncoded(id)}:${formEncoded(secret)}`)}`;
+
+/** How `oauth4webapi` is told to show it. */
+export const inBasic =
+  (secret: string) =>
+  (_server: unknown, client: { readonly client_id: string }, _body: unknown, headers: Headers) =>
+    headers.set("authorization", clientBasic(client.client_id, secret));

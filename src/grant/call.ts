@@ -71,7 +71,7 @@ export function isKept(value: unknown): boolean {
 }
 
 /** RFC 9110 §5.1, names; §5.5, values. A text that ends in `undefined` comes of a token that is not there. */
-const isHeader = (name: string, value: unknown): boolean =>
+export const isHeader = (name: string, value: unknown): boolean =>
   /^[\w!#$%&'*+.^`|~-]+$/.test(name) &&
   typeof value === "string" &&
   /^[!-~]([ -~]*[!-~])?$/.test(value) &&

@@ -6,6 +6,7 @@
  */
 import { clientParts, type OAuthClient } from "../grant/oauth.ts";
 import { clientAt, originAt, type PresetClient } from "../grant/oauth-preset.ts";
+import type { TokenReply } from "../grant/outcome.ts";
 import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 import { type CodeCredentials, oauth2, type OAuth2Options } from "./oauth2.ts";
@@ -38,7 +39,10 @@ export function auth0Client(options: Auth0Client): OAuthClient {
  *   Overlap Period" is 0 by default; where it is set, the previous token, and no earlier one, may come again
  *   for so long: `reuseWindow`, in milliseconds ("Configure Refresh Token Rotation").
  * - A refused refresh token is `invalid_grant` with status 403, and not 400 (support article "403: Unknown or
- *   invalid refresh token").
+ *   invalid refresh token"). `mfa_required`, with 403, wants the user too ("Multi-factor Authentication and the
+ *   token endpoint").
+ * - A wrong secret, or an application whose way to authenticate is another, is `access_denied` with 401, and not
+ *   `invalid_client` (auth0/express-openid-connect#363): that is no session's end.
  * - The end of a family does not move when it is refreshed: 30 days by default, then a user signs in again.
  *
  * Rotation is strict by default, and a secret goes in the body, as Auth0 has it by default. `signIn` rejects as that of `oauth2` does.
@@ -60,6 +64,18 @@ export function auth0(options: Auth0Options): Provider<CodeCredentials> {
   const client = auth0Client(options);
   // One tenant's tokens for two APIs are two sessions (S11).
   const usual = [...clientParts(client), client.parameters?.["audience"] ?? ""];
-  const { partition = usual, clientAuthentication = "post" } = own(options);
-  return oauth2(own({ ...options, partition, clientAuthentication, ...client, name: "auth0" }));
+  const { partition = usual, clientAuthentication = "post", isRefusal = isRefused } = own(options);
+  const chosen = { partition, clientAuthentication, isRefusal };
+  return oauth2(own({ ...options, ...chosen, ...client, name: "auth0" }));
 }
+
+/** Where only the user helps. */
+const REFUSING: ReadonlySet<unknown> = new Set([
+  "invalid_grant",
+  "mfa_required",
+  "login_required",
+  "interaction_required",
+  "consent_required",
+]);
+
+const isRefused = ({ body }: TokenReply): boolean => REFUSING.has(body?.["error"]);

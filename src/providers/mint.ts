@@ -17,6 +17,7 @@
  * @module
  */
 import { check } from "../errors.ts";
+import { clientBasic } from "../grant/basic.ts";
 import {
   askBy,
   headersOf,
@@ -112,15 +113,11 @@ export function clientSecretPost(credentials: ClientCredentials): TokenCall {
   return { body };
 }
 
-/** A text as forms have it. */
-const formEncoded = (text: string): string => new URLSearchParams([["", text]]).toString().slice(1);
-
 /**
  * Writes a `client_credentials` grant with the client's secret as HTTP Basic (`client_secret_basic`), both
  * parts form-encoded first, as RFC 6749 §2.3.1 says: for `request` of {@link mint}.
  */
 export function clientSecretBasic(credentials: ClientCredentials): TokenCall {
   const { id, secret, body } = clientGrant(credentials);
-  const authorization = `Basic ${btoa(`${formEncoded(id)}:${formEncoded(secret)}`)}`;
-  return { headers: { authorization }, body };
+  return { headers: { authorization: clientBasic(id, secret) }, body };
 }

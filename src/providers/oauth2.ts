@@ -19,6 +19,7 @@
  * @module
  */
 import * as oauth from "oauth4webapi";
+import { inBasic } from "../grant/basic.ts";
 import { readStandard } from "../grant/call.ts";
 import {
   clientParts,
@@ -149,8 +150,7 @@ const asMetadata = (server: object): oauth.AuthorizationServer =>
 function clientOf(options: OAuth2Options): Client {
   const { clientId, clientSecret, clientAuthentication = "basic", resource = [], scope } = options;
   const { isRefusal, safe503 } = options;
-  const confidential =
-    clientAuthentication === "post" ? oauth.ClientSecretPost : oauth.ClientSecretBasic;
+  const confidential = clientAuthentication === "post" ? oauth.ClientSecretPost : inBasic;
   const resources = typeof resource === "string" ? [resource] : resource;
   return {
     options,

@@ -114,6 +114,27 @@ describe("auth0", () => {
     await expect(get()).rejects.toMatchObject({ code: "sign_in_required" });
   });
 
+  const renewing = async (status: number, error: string) => {
+    const opened = await signedInTo("auth0");
+    opened.api.fault("refresh", { status, body: { error } });
+    opened.api.expireAccessTokens();
+    opened.pass(10_000);
+    return opened;
+  };
+
+  it("a wrong secret is access_denied with 401, and ends no session [P17 F72]", async () => {
+    const { vault, api, get } = await renewing(401, "access_denied");
+    expect((await get()).status).toBe(200);
+    expect(vault.snapshot().status).toBe("signed-in");
+    expect(api.counters()).toMatchObject({ refreshed: 1 });
+  });
+
+  it("a refresh that wants another factor asks for a sign-in [P17 F72]", async () => {
+    const { vault, get } = await renewing(403, "mfa_required");
+    await expect(get()).rejects.toMatchObject({ code: "sign_in_required" });
+    expect(vault.snapshot().status).toBe("sign-in-required");
+  });
+
   it("in its overlap period a token whose reply was lost comes again, and nobody is signed out [P2 F39]", async () => {
     const { vault, api, pass, get } = await signedInTo("auth0", {
       brand: { rotation: "window", reuseWindow: 30_000 },
