@@ -53,7 +53,7 @@ it("the Worker of the set-up: signs in once, calls, heals a 401 with one refresh
 
 it("signing in from a Worker, by two requests at once; signing out", async () => {
   const own = bindings();
-  const responses = await Promise.all([call(own, ctx), call(own, ctx)]);
+  const responses = await Promise.all([call("default", own, ctx), call("default", own, ctx)]);
   expect(responses.map(({ status }) => status)).toEqual([200, 200]);
   expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 0 });
 
@@ -74,13 +74,13 @@ it("importing tokens from secrets: once, and the refresh token works", async () 
     VMCLOUD_TOKEN: token!,
     VMCLOUD_REFRESH_TOKEN: refresh_token!,
   };
-  await importOnce(own, ctx);
+  await importOnce("default", own, ctx);
   api.expireAccessTokens();
   const vault = createVault({ provider: "vmcloud", env: own, ctx });
   const vms = "https://api.vmcloud.com/v1/vms";
   expect((await vault.fetch(vms)).status).toBe(200);
   // Again, as the next request does: the spent token does not replace the session.
-  await importOnce(own, ctx);
+  await importOnce("default", own, ctx);
   expect((await vault.fetch(vms)).status).toBe(200);
   expect(api.counters()).toMatchObject({ signIns: 1, tokenCalls: 1, reuseDetections: 0 });
 });

@@ -8,6 +8,7 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Hono } from "hono";
+import { generateSignedCookie } from "hono/cookie";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createVault } from "../../src/cloudflare.ts";
 import { createApi, type TestApi } from "../apis/apis.ts";
@@ -62,16 +63,19 @@ it("Cron: a schedule calls with the session of its account", async () => {
 });
 
 it("Hono: a route's handler, with the context that Hono makes", async () => {
-  const app = new Hono<{ Bindings: Env }>()
-    .get("/tenants/:tenant/vms", listVms)
-    .get("/vms", listVms);
-  const ask = (path: string): Response | Promise<Response> =>
-    app.request(path, {}, own, ctx as never);
-  expect((await ask(`/tenants/${account}/vms`)).status).toBe(200);
-  // Another tenant is another account, and a route without one is nobody's.
+  const COOKIE_SECRET = "the Worker alone knows it";
+  const app = new Hono<{ Bindings: Env & { COOKIE_SECRET: string } }>().get("/vms", listVms);
+  const ask = async (cookie = ""): Promise<Response> =>
+    app.request("/vms", { headers: { cookie } }, { ...own, COOKIE_SECRET }, ctx as never);
+  const signed = (visitor: string, secret = COOKIE_SECRET): Promise<string> =>
+    generateSignedCookie("visitor", visitor, secret);
+  expect((await ask(await signed(account))).status).toBe(200);
+  // Another visitor is another account.
   app.onError((error, c) => c.text((error as { code?: string }).code ?? "", 500));
-  expect(await (await ask("/tenants/nobody/vms")).text()).toBe("no_session");
-  expect(await (await ask("/vms")).text()).toBe("invalid_option");
+  expect(await (await ask(await signed("nobody"))).text()).toBe("no_session");
+  // A stranger, and one who merely names an account, is nobody.
+  const strangers = ["", `visitor=${account}`, await signed(account, "another's")];
+  for (const cookie of strangers) expect((await ask(cookie)).status).toBe(401);
 });
 
 it("Pages Functions: the context is the ctx, and the class is another Worker's", async () => {

@@ -6,8 +6,8 @@ interface Env {
   readonly VMCLOUD_PASSWORD: string;
 }
 
-export async function call(env: Env, ctx: VaultContext): Promise<Response> {
-  const vault = createVault<PasswordCredentials>({ provider: "vmcloud", env, ctx });
+export async function call(account: string, env: Env, ctx: VaultContext): Promise<Response> {
+  const vault = createVault<PasswordCredentials>({ provider: "vmcloud", account, env, ctx });
   try {
     return await vault.fetch("https://api.vmcloud.com/v1/vms");
   } catch (error) {

@@ -5,8 +5,8 @@ interface Env {
   readonly VMCLOUD_REFRESH_TOKEN: string;
 }
 
-export const importOnce = (env: Env, ctx: VaultContext): Promise<void> =>
-  createVault({ provider: "vmcloud", env, ctx }).adopt(
+export const importOnce = (account: string, env: Env, ctx: VaultContext): Promise<void> =>
+  createVault({ provider: "vmcloud", account, env, ctx }).adopt(
     { accessToken: env.VMCLOUD_TOKEN, refreshToken: env.VMCLOUD_REFRESH_TOKEN },
     { unlessSignedIn: true },
   );
