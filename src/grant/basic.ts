@@ -67,8 +67,16 @@ const formEncoded = (text: string): string => new URLSearchParams([["", text]]).
 export const clientBasic = (id: string, secret: string): string =>
   `Basic ${btoa(`${formEncoded(id)}:${formEncoded(secret)}`)}`;
 
-/** How `oauth4webapi` is told to show it. */
+/** How `oauth4webapi` lets a client show itself. */
+type ShowClient = (
+  server: unknown,
+  client: { readonly client_id: string },
+  body: unknown,
+  headers: Headers,
+) => void;
+
+/** For `oauth4webapi`: shows the secret as {@link clientBasic} does. */
 export const inBasic =
-  (secret: string) =>
-  (_server: unknown, client: { readonly client_id: string }, _body: unknown, headers: Headers) =>
-    headers.set("authorization", clientBasic(client.client_id, secret));
+  (secret: string): ShowClient =>
+  (_server, { client_id: id }, _body, headers) =>
+    headers.set("authorization", clientBasic(id, secret));

@@ -9,7 +9,7 @@ export interface Policy {
    * has to go to this very text: nothing is parsed a second time.
    */
   (input: string): string | undefined;
-  /** The origin that `input` names, if no token may go to any path of it. */
+  /** The origin of an address that no token may go to, unless its path is one of `publicPaths`. */
   unlisted(input: string): string | undefined;
 }
 
@@ -33,10 +33,10 @@ const isUnder = (path: string, prefix: string): boolean =>
 
 /**
  * A path that may lead a server out of a prefix (F78): it has a slash, backslash, dot or zero byte that is
- * encoded once or more often, or in overlong UTF-8, or IIS's `%u`; or a dot segment with a path parameter
- * (`..;`).
+ * encoded once or more often, or in overlong UTF-8, or IIS's `%u` of four digits; or a dot segment with a path
+ * parameter (`..;`).
  */
-const LEADS_OUT = /%(25)*(00|2e|2f|5c|u|c[01]|e0%(25)*[89]|f0%(25)*8)|\.(;|%(25)*3b)/i;
+const LEADS_OUT = /%(25)*(00|2e|2f|5c|u[\da-f]{4}|c[01]|e0%(25)*[89]|f0%(25)*8)|\.(;|%(25)*3b)/i;
 
 /**
  * The base of relative addresses. The platform's getter gives it, because an `<img name=baseURI>` takes
@@ -94,27 +94,33 @@ export function createPolicy(
   // Compiled once: this test runs at every request, and costs half of `startsWith`.
   const isPlain = remembering(RegExp(`^(?:${plain.join("|")})/`));
 
+  const isPublic = ({ pathname }: URL): boolean =>
+    publicPaths.some((path) => isUnder(pathname, path));
+
+  const hasPlace = ({ origin, pathname }: URL): boolean =>
+    bases.some(
+      (base) =>
+        origin === base.origin &&
+        isUnder(pathname, base.pathname) &&
+        (base.pathname === "/" || !LEADS_OUT.test(pathname)),
+    );
+
   function judge(input: string): string | undefined {
     if (isPlain(input)) return input;
     const url = parse(input);
-    if (!url) return undefined;
-    const { href, pathname } = url;
-    const allowed =
-      bases.some(
-        (base) =>
-          // No user or password either: they would stand before the host.
-          href.startsWith(base.origin + "/") &&
-          isUnder(pathname, base.pathname) &&
-          (base.pathname === "/" || !LEADS_OUT.test(pathname)),
-      ) && !publicPaths.some((path) => isUnder(pathname, path));
-    return allowed ? href : undefined;
+    if (!url || !hasPlace(url) || isPublic(url)) return undefined;
+    const { href, origin } = url;
+    // No user or password either: they would stand before the host.
+    return href.startsWith(origin + "/") ? href : undefined;
   }
 
   return Object.assign(judge, {
     unlisted(input: string) {
-      const origin = parse(input)?.origin;
+      const url = parse(input);
       // An opaque origin, as of `data:`, is none.
-      return origin === "null" || bases.some((base) => base.origin === origin) ? undefined : origin;
+      if (!url || url.origin === "null" || hasPlace(url)) return undefined;
+      const isListed = bases.some(({ origin }) => origin === url.origin);
+      return isListed && isPublic(url) ? undefined : url.origin;
     },
   });
 }

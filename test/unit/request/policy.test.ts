@@ -113,6 +113,28 @@ function tryBench(tokenUrl: string): Partial<ReturnType<typeof bench>> {
 }
 
 describe("public paths", () => {
+  it("are told to nobody, but what leads out of a prefix, or lies beside it, is [F88 F78]", () => {
+    const policy = createPolicy({
+      origins: ["https://api.test/v3"],
+      publicPaths: ["/v3/login"],
+    });
+    const told = (path: string) => policy.unlisted(`https://api.test${path}`);
+    expect(told("/v3/login")).toBeUndefined();
+    for (const path of ["/v3/branches/feature%2Flogin", "/v4", "/"])
+      expect([policy(`https://api.test${path}`), told(path)]).toEqual([
+        undefined,
+        "https://api.test",
+      ]);
+    expect(policy.unlisted("data:text/plain,x")).toBeUndefined();
+  });
+
+  it("a percent sign before the letter u leads nowhere [F78]", () => {
+    const policy = createPolicy({ origins: ["https://api.test/v3"] });
+    const url = "https://api.test/v3/labels/100%25unique";
+    expect(policy(url)).toBe(url);
+    expect(policy("https://api.test/v3/..%25u2215other")).toBeUndefined();
+  });
+
   it("go bare, with what lies below them, by whole segments", async () => {
     const urls = {
       [`${ORIGIN}/status`]: false,
