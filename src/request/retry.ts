@@ -3,6 +3,7 @@
  * token, if the API refused the first one and the request may go out again.
  */
 import { isVaultError, VaultError } from "../errors.ts";
+import { isStream } from "../guard/streams.ts";
 import type { AccessToken, TokenNeed, TokenSource } from "../types.ts";
 import type { Answer, Call, FetchOptions } from "./contract.ts";
 import { endpointOf } from "./endpoint.ts";
@@ -42,6 +43,16 @@ function note(
   const { answer, token } = answered;
   if (token.isWatched && isPassed(answer))
     source.passed?.(endpointOf(token.sessionId, method, href), token);
+}
+
+/**
+ * Cancels a body that will not be sent: its producer would wait for ever. A stream that a caller has given is
+ * cancelled by an abort alone, as by `fetch`: after any other failure it may be sent by another call.
+ */
+function drop({ body, given, signal }: Call): void {
+  const { first } = body;
+  const isOurs = typeof given.body === "function" || signal?.aborted;
+  if (isOurs && isStream(first) && !first.locked) first.cancel(signal?.reason).catch(() => {});
 }
 
 /** Renews for the next call; nobody waits for it here. */
@@ -89,7 +100,14 @@ export function createRetry(options: FetchOptions): Retry {
     // A 401 may have ended the token for this endpoint alone.
     const endpoint = source.ready && endpointFor(call, warm?.sessionId);
     const got = source.getToken({ signal, waitUntil, endpoint });
-    return isToken(got) ? go(call, got) : got.then((token) => go(call, token, running() - since));
+    if (isToken(got)) return go(call, got);
+    return got.then(
+      (token) => go(call, token, running() - since),
+      (error: unknown) => {
+        drop(call);
+        throw error;
+      },
+    );
   }
 
   async function repeat(first: Call, token: AccessToken): Promise<Answer> {

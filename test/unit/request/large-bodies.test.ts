@@ -121,3 +121,44 @@ describe("a Request with a large streamed body", () => {
     expect(sent).toHaveLength(1);
   });
 });
+
+describe("a stream that is not sent, because there is no token", () => {
+  const refuse = async (body: () => BodyInit, signal?: AbortSignal): Promise<unknown> => {
+    const { fetch } = stage({
+      getToken: ({ signal: given }) =>
+        new Promise((_, reject) => {
+          if (!given) return reject(new Error("no token"));
+          given.addEventListener("abort", () => reject(given.reason as Error));
+        }),
+    });
+    const init = { method: "POST", duplex: "half", body: body(), ...(signal && { signal }) };
+    return fetch(VMS, init as RequestInit).catch((error: unknown) => error);
+  };
+
+  /** A stream, and how it was ended. */
+  function made(): { readonly stream: ReadableStream; readonly ended: unknown[] } {
+    const ended: unknown[] = [];
+    return { ended, stream: new ReadableStream({ cancel: (reason) => void ended.push(reason) }) };
+  }
+
+  it("is cancelled by an abort, as by fetch: its producer waits for nobody [P14]", async () => {
+    const { stream, ended } = made();
+    const aborter = new AbortController();
+    const asked = refuse(() => stream, aborter.signal);
+    aborter.abort("enough");
+    await asked;
+    expect(ended).toEqual(["enough"]);
+  });
+
+  it("is left to its caller by any other failure, and may be sent by the next call [P11]", async () => {
+    const { stream, ended } = made();
+    expect(await refuse(() => stream)).toMatchObject({ message: "no token" });
+    expect([ended, stream.locked]).toEqual([[], false]);
+  });
+
+  it("that a function has made is cancelled by any failure [P14]", async () => {
+    const { stream, ended } = made();
+    await refuse(() => (() => stream) as never);
+    expect(ended).toHaveLength(1);
+  });
+});
