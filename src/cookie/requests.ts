@@ -3,6 +3,7 @@ import { VaultError } from "../errors.ts";
 import { decodeClaims } from "../guard/claims.ts";
 import { own } from "../guard/json.ts";
 import { isToken } from "../guard/syntax.ts";
+import { isHeader } from "../grant/call.ts";
 import type { Exchange, Outcome } from "../types.ts";
 import type { Note, Visit } from "./jar.ts";
 import {
@@ -17,8 +18,9 @@ declare const importScripts: unknown;
 
 /**
  * What a server wants in a header, so that another site's form cannot use the cookie: a fixed `value`, such as
- * `X-Requested-With: XMLHttpRequest`; the value of a `cookie` that script can read; or what `read` finds in
- * the reply of a sign-in or a refresh.
+ * `X-Requested-With: XMLHttpRequest`; the value of a `cookie` that script can read; or the text or number that
+ * `read` finds in the reply of a sign-in or a refresh. A value is visible ASCII, with spaces inside; what a cookie or
+ * a reply has otherwise is left out.
  */
 export type Csrf = { readonly header: string } & (
   | { readonly value: string }
@@ -61,13 +63,20 @@ function readableCookie(name: string): string | undefined {
   }
 }
 
+/** In characters: no server's token is longer, and a longer header would fail the request. */
+const LONGEST = 16_384;
+
+/** Whether a header can carry what a cookie or a reply has. */
+const isFit = (header: string, value: string | undefined): value is string =>
+  value !== undefined && value.length <= LONGEST && isHeader(header, value);
+
 /** The header against forged requests, if its value is known. Runtimes quote a value that no header holds. */
 function headersOf(csrf: Csrf | undefined, note: Note): Record<string, string> {
   if (!csrf) return {};
   const { header } = csrf;
   const value =
     "value" in csrf ? csrf.value : "cookie" in csrf ? readableCookie(csrf.cookie) : note.csrf;
-  return isToken(value) ? own({ [header.toLowerCase()]: value }) : {};
+  return isFit(header, value) ? own({ [header.toLowerCase()]: value }) : {};
 }
 
 /** The cookie goes along with these requests, and with no other. */
@@ -85,8 +94,8 @@ const withCookie = (exchange: Exchange, headers: Record<string, string>): Exchan
       ),
   });
 
-const textOf = (subject: unknown): string | undefined =>
-  typeof subject === "string" || typeof subject === "number" ? String(subject) : undefined;
+const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" || typeof value === "number" ? String(value) : undefined;
 
 /** The `sub` of a token, where that is a JWT (RFC 7519 §4.1.2). */
 export const subIn = (accessToken: unknown): string | undefined =>
@@ -116,8 +125,8 @@ export async function askFor(
       const { subject: told, ...grant } = own(read(body, reply));
       sub = subIn(grant.accessToken);
       subject = told === undefined ? sub : textOf(told);
-      const again = csrf && "read" in csrf ? csrf.read(body) : undefined;
-      if (isToken(again)) visit.change({ csrf: again });
+      const again = csrf && "read" in csrf ? textOf(csrf.read(body)) : undefined;
+      if (csrf && isFit(csrf.header, again)) visit.change({ csrf: again });
       return grant;
     },
   });

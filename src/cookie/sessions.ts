@@ -128,6 +128,20 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     }
   }
 
+  /** The same for a sign-in. One that waited too long, or was overtaken at the jar, has asked for no token. */
+  async function atJarFor(
+    errand: Errand,
+    exchange: Exchange,
+    task: (visit: Visit) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    try {
+      return await atJar(exchange, task, errand);
+    } catch (error) {
+      if (!(error instanceof JarBusy)) throw error;
+      return own<Outcome>({ type: "trouble", unprocessed: true, reason: "timed_out" });
+    }
+  }
+
   const headOf = async (exchange: Exchange, key: string) => {
     const { store, clock } = contextOf(exchange);
     return answerOf(clock, () => store.head(key));
@@ -204,30 +218,26 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
   async function login(errand: Errand, exchange: Exchange, body: unknown): Promise<Outcome> {
     checkJar();
     const { clock, key } = contextOf(exchange);
-    return atJar(
-      exchange,
-      async (visit) => {
-        if (await isKeptOut(visit, exchange)) return refuse();
-        // Where the server cannot be told, the debt lapses when the cookie has become another one.
-        const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
-        const { owner, liveSince, isSought } = visit.note();
-        const before = { owner, liveSince, isSought };
-        const beganAt = clock.now();
-        // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
-        if (!isOpen) visit.change({ owner: key, liveSince: beganAt, isSought: undefined });
-        const asked = await askFor({ url: loginUrl, body }, options, visit).catch((error) => {
-          if (isNeverSent(error, exchange)) visit.change(before);
-          throw error;
-        });
-        const outcome = await begun(asked, visit, exchange);
-        if (isWithoutEffect(outcome, exchange)) visit.change(before);
-        if (outcome.type !== "granted") return outcome;
-        visit.change({ loggedInAt: beganAt });
-        const material: Material = { subject: asked.subject, isNew: true };
-        return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
-      },
-      errand,
-    );
+    return atJarFor(errand, exchange, async (visit) => {
+      if (await isKeptOut(visit, exchange)) return refuse();
+      // Where the server cannot be told, the debt lapses when the cookie has become another one.
+      const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
+      const { owner, liveSince, isSought } = visit.note();
+      const before = { owner, liveSince, isSought };
+      const beganAt = clock.now();
+      // Durable before the first byte, so that a sign-out is owed though nobody hears the reply.
+      if (!isOpen) visit.change({ owner: key, liveSince: beganAt, isSought: undefined });
+      const asked = await askFor({ url: loginUrl, body }, options, visit).catch((error) => {
+        if (isNeverSent(error, exchange)) visit.change(before);
+        throw error;
+      });
+      const outcome = await begun(asked, visit, exchange);
+      if (isWithoutEffect(outcome, exchange)) visit.change(before);
+      if (outcome.type !== "granted") return outcome;
+      visit.change({ loggedInAt: beganAt });
+      const material: Material = { subject: asked.subject, isNew: true };
+      return own({ type: "granted", grant: own({ ...outcome.grant, material }) });
+    });
   }
 
   /** Whether there is something that no cookie may take the place of. */
@@ -242,32 +252,28 @@ export function createCookieSessions(given: CookieUrls & CookieRules): CookieSes
     if (!isQuiet) checkJar();
     else if (!hasJar()) return ended(errand, "nothing");
     if (await isTaken(errand, exchange)) return ended(errand, "kept");
-    return atJar(
-      exchange,
-      async (visit) => {
-        if (await isTaken(errand, exchange)) return ended(errand, "kept");
-        if (await isAnothers(visit.note(), exchange))
-          return isQuiet ? ended(errand, "nothing") : refuse();
-        const { clock, key } = contextOf(exchange);
-        // Another context has looked since this one was opened, if the clock has not been set back.
-        const { emptyAt = -Infinity } = visit.note();
-        if (isQuiet && emptyAt >= errand.since && emptyAt <= clock.now())
-          return ended(errand, "nothing");
-        // Read before the debt is: a sign-out that comes later is owed.
-        const passed = isQuiet ? undefined : nameOf(await headOf(exchange, key));
-        const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
-        if (isOpen && logoutUrl) return { type: "trouble", reason: "sign_out_not_heard" };
-        if (isOpen && isQuiet) return ended(errand, "nothing");
-        // Durable before the first byte, as a login's.
-        const { liveSince = clock.now() } = visit.note();
-        if (!isOpen) visit.change({ owner: key, liveSince, isSought: true, passed });
-        const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
-        if (!isNothing(asked.outcome)) return begun(asked, visit, exchange);
-        visit.change({ ...NOBODY, emptyAt: clock.now() });
+    return atJarFor(errand, exchange, async (visit) => {
+      if (await isTaken(errand, exchange)) return ended(errand, "kept");
+      if (await isAnothers(visit.note(), exchange))
+        return isQuiet ? ended(errand, "nothing") : refuse();
+      const { clock, key } = contextOf(exchange);
+      // Another context has looked since this one was opened, if the clock has not been set back.
+      const { emptyAt = -Infinity } = visit.note();
+      if (isQuiet && emptyAt >= errand.since && emptyAt <= clock.now())
         return ended(errand, "nothing");
-      },
-      errand,
-    );
+      // Read before the debt is: a sign-out that comes later is owed.
+      const passed = isQuiet ? undefined : nameOf(await headOf(exchange, key));
+      const isOpen = (await isLeft(visit.note(), exchange)) && !(await settle(visit));
+      if (isOpen && logoutUrl) return { type: "trouble", reason: "sign_out_not_heard" };
+      if (isOpen && isQuiet) return ended(errand, "nothing");
+      // Durable before the first byte, as a login's.
+      const { liveSince = clock.now() } = visit.note();
+      if (!isOpen) visit.change({ owner: key, liveSince, isSought: true, passed });
+      const asked = await askFor({ url: refreshUrl, body: {} }, options, visit);
+      if (!isNothing(asked.outcome)) return begun(asked, visit, exchange);
+      visit.change({ ...NOBODY, emptyAt: clock.now() });
+      return ended(errand, "nothing");
+    });
   }
 
   /** Ends the session whose cookie has become another user's: it is gone, and the other's can be found. */

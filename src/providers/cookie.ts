@@ -23,6 +23,7 @@
 import { check } from "../errors.ts";
 import { createCookieSessions } from "../cookie/sessions.ts";
 import type { Csrf, CookieRules } from "../cookie/requests.ts";
+import { isHeader } from "../grant/call.ts";
 import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import { type Address, addressOf } from "../grant/secrets.ts";
 import { Errand, seeking } from "../cookie/seeking.ts";
@@ -53,6 +54,16 @@ export interface CookieOptions<Credentials = CookieCredentials>
   readonly write?: (credentials: Credentials) => unknown;
 }
 
+/** A header that never goes out would be missed at the server alone, by a 403. */
+function checkCsrf(given: Csrf): void {
+  const csrf = own<Partial<Record<"header" | "value", unknown>>>(given);
+  const { header, value } = csrf;
+  check(
+    typeof header === "string" && isHeader(header, "value" in csrf ? value : "*"),
+    "csrf, with a header's name, and as value visible ASCII with spaces inside",
+  );
+}
+
 /**
  * Makes a provider from endpoints and field names. Rotation is strict by default.
  *
@@ -64,6 +75,8 @@ export interface CookieOptions<Credentials = CookieCredentials>
  *
  * `signIn` rejects with a `VaultError`: `credentials_refused`, `sign_in_failed`, `store_unavailable`, and
  * `invalid_option` where there is no cookie jar, or another account is signed in.
+ *
+ * @throws VaultError `invalid_option` where no header has the name or the fixed value of `csrf`.
  */
 export function cookie<Credentials = CookieCredentials>(
   given: CookieOptions<Credentials>,
@@ -71,6 +84,7 @@ export function cookie<Credentials = CookieCredentials>(
   // What is put on `Object.prototype` later on is no option (S15).
   const options = own(given);
   const { write, rotation = "strict", reuseWindow, assumedLifetime } = options;
+  if (options.csrf) checkCsrf(options.csrf);
   const sessions = createCookieSessions(options);
   // One cookie is one session, so that nothing keeps two apart.
   const { partition: _, ...address } = addressOf(options);

@@ -27,10 +27,14 @@ async function heldSignIn() {
   return { scene, one, two, first, release };
 }
 
-/** A tab that freezes when a reply of a kind has come to the browser: neither the reply nor a timer is heard. */
-function openFreezing({ open, api, clock, jar }: Stage, which: Kind) {
+/**
+ * A tab that freezes when a reply of a kind has come to the browser: neither the reply nor a timer is heard. Or before
+ * the `write` that stands between the jar and its request.
+ */
+function openFreezing({ open, api, clock, jar, store }: Stage, which: Kind | "write") {
   let isFrozen = false;
   const held: (() => void)[] = [];
+  let writes = 0;
   const online = jar.fetchOf(api.fetch);
   api.after = (kind, reply) => {
     if (kind === which) isFrozen = true;
@@ -38,6 +42,17 @@ function openFreezing({ open, api, clock, jar }: Stage, which: Kind) {
     return reply;
   };
   const tab = open({
+    store: {
+      ...store,
+      async write(key, ...change) {
+        // The first one is for the jar itself.
+        if (which === "write" && key.startsWith("jar|") && ++writes === 2) {
+          isFrozen = true;
+          await new Promise<void>((resolve) => held.push(resolve));
+        }
+        return store.write(key, ...change);
+      },
+    },
     clock: {
       ...clock,
       setTimeout: (then, ms) =>
@@ -137,6 +152,49 @@ describe("requests that may set the cookie", () => {
     await clock.until(Promise.all([first, second]));
     expect(kinds(scene)).toEqual(["login", "logout", "login", "login"]);
   });
+
+  it.each([
+    ["a login", bob],
+    ["a search", undefined],
+  ] as const)(
+    "%s that three slow tabs go before says that it has timed out, and sends nothing [F87 P10]",
+    async (_, credentials) => {
+      const scene = stage();
+      const { open, clock } = scene;
+      holdReplies(scene, "refresh");
+      for (const tab of [open(), open(), open()]) tab.vault.subscribe(() => {});
+      await settle();
+      const since = clock.running();
+      const told = await clock.until(refusal(open().vault.signIn(credentials)));
+      expect(told).toMatchObject({ code: "sign_in_failed", reason: "timed_out" });
+      expect(clock.running() - since).toBeLessThanOrEqual(33_200);
+      // Those that were before it.
+      expect(kinds(scene)).toEqual(["refresh", "refresh", "refresh"]);
+    },
+  );
+
+  it.each([
+    ["a login", alice],
+    ["a search", undefined],
+  ] as const)(
+    "%s whose page was frozen before it was sent, and is overtaken, sends nothing [F87 F103 P8]",
+    async (_, credentials) => {
+      const scene = stage();
+      const { open, clock } = scene;
+      const slept = openFreezing(scene, "write");
+      const late = refusal(slept.vault.signIn(credentials));
+      await clock.advance(20_000);
+      const next = open();
+      await clock.until(next.vault.signIn(bob));
+      slept.thaw();
+      expect(await clock.until(late)).toMatchObject({
+        code: "sign_in_failed",
+        reason: "timed_out",
+      });
+      expect(kinds(scene)).toEqual(["login"]);
+      expect(await userOf(next)).toBe("bob");
+    },
+  );
 
   it("two sign-ins at once go one after the other, and the cookie is the last one's [P19]", async () => {
     const scene = stage();

@@ -1,6 +1,6 @@
 /** The cookie mechanism: what it sends and keeps, and how it begins, renews and ends a session. */
 import { describe, expect, it, vi } from "vitest";
-import type { RawGrant } from "../../../src/providers/cookie.ts";
+import type { Csrf, RawGrant } from "../../../src/providers/cookie.ts";
 import { beInPage } from "../../support/browser-jar.ts";
 import { settle } from "../../support/clock.ts";
 import { acme, alice, bob, ME, ORIGIN, refusal, stage, userOf } from "./one-jar.ts";
@@ -152,6 +152,45 @@ describe("what keeps forged requests out", () => {
     await settle();
     expect(api.users()).toEqual([]);
     expect(api.calls.map(({ status }) => status)).not.toContain(403);
+  });
+
+  it.each<[string, Csrf, string]>([
+    ["a fixed value with spaces", { header: "X-CSRF", value: "Acme Web 2" }, "Acme Web 2"],
+    ["a cookie's with a space", { header: "X-CSRF", cookie: "XSRF-TOKEN" }, "a b"],
+    ["a number of the reply", { header: "X-CSRF", read: () => 4711 }, "4711"],
+  ])("%s goes along as it is [F87]", async (_, csrf, value) => {
+    const { open, api, clock } = stage({}, { csrf });
+    beInPage("app.acme.test", "XSRF-TOKEN=a%20b");
+    const { vault } = open();
+    await vault.signIn(alice);
+    const seen: (string | null)[] = [];
+    api.before = (kind, { headers }) => {
+      if (kind === "refresh") seen.push(headers.get("x-csrf"));
+      return undefined;
+    };
+    await clock.advance(HOUR);
+    expect((await clock.until(vault.fetch(ME))).status).toBe(200);
+    expect(seen).toEqual([value]);
+  });
+
+  it.each<[string, object]>([
+    ["a value with a line break", { header: "X-CSRF", value: "line\nbreak" }],
+    ["a value that ends in a space", { header: "X-CSRF", value: "Acme " }],
+    ["a value beyond ASCII", { header: "X-CSRF", value: "Ä" }],
+    ["a value that is missing", { header: "X-CSRF", value: undefined }],
+    ["a value that is a number", { header: "X-CSRF", value: 2 }],
+    ["a header's name with a space", { header: "X CSRF", value: "vault" }],
+    ["a header's name with a colon", { header: "X-CSRF:", cookie: "XSRF-TOKEN" }],
+    ["a header's name that is missing", { read: () => "token" }],
+  ])("%s is told when the provider is made, and shown in no message [F87 S4]", (_, csrf) => {
+    const make = (): unknown => acme({ csrf: csrf as Csrf });
+    expect(make).toThrow(
+      expect.objectContaining({
+        code: "invalid_option",
+        message: expect.not.stringMatching(/break|Acme|Ä|X.CSRF/) as string,
+      }),
+    );
+    expect(make).toThrow("Wanted: csrf, with a header's name");
   });
 
   it("a value that no header holds is left out, and told to nobody [S4 S5]", async () => {
