@@ -43,7 +43,8 @@ export type DenoVaultOptions<Credentials = never> = Partial<VaultOptions<Credent
      * Schedules `refresh`, for hosts that run no timers between requests; no schedule by default. `signal`
      * is aborted when the vault is closed. `name` is made of provider and account, so that two vaults
      * have two schedules, and `Deno.cron` takes it:
-     * `(refresh, signal, name) => Deno.cron(name, "*\/5 * * * *", { signal }, refresh)`.
+     * `(refresh, signal, name) => Deno.cron(name, "*\/5 * * * *", { signal }, refresh)`. What it throws at once is
+     * told as an `invalid_option`; a promise of its own may reject in silence.
      */
     readonly cron?: (refresh: () => Promise<void>, signal: AbortSignal, name: string) => unknown;
   };

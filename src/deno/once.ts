@@ -28,9 +28,12 @@ const renewing =
 const asStream =
   (fetch_: Fetch): Fetch =>
   (input, init) => {
-    const { body, headers } = new Response(init?.body);
-    if (!init || !body) return fetch_(input, init);
-    new Headers(init.headers).forEach((value, name) => headers.set(name, value));
+    const from = input instanceof Request ? input : undefined;
+    const given = init?.body ?? from?.body;
+    const { body, headers } = new Response(given);
+    if (!body) return fetch_(input, init);
+    // An init's headers take the place of the Request's.
+    new Headers(init?.headers ?? from?.headers).forEach((value, name) => headers.set(name, value));
     // Piped, because Deno would find the original bytes in an unpiped stream, and repeat them.
     const stream = body.pipeThrough(new TransformStream());
     const once = { ...init, body: stream, headers, duplex: "half" };

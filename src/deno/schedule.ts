@@ -23,7 +23,9 @@ export function begin(
   const name = nameOf(provider, account);
   try {
     // The host stays awake until the returned promise settles.
-    cron(async () => void (await look()), ended.signal, name);
+    const begun = cron(async () => void (await look()), ended.signal, name);
+    // A promise of it is the schedule's own: its end is nobody's fault here.
+    Promise.resolve(begun).catch(() => {});
   } catch {
     throw new VaultError(
       "invalid_option",

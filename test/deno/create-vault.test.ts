@@ -4,6 +4,7 @@ import { createVault, type DenoVaultOptions } from "../../src/deno.ts";
 import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import type { Provider } from "../../src/types.ts";
 import { spawnApi } from "../apis/client.ts";
 import { ada } from "../apis/vmcloud-data.ts";
 import { acme, credentials, fakeApi, ORIGIN } from "../support/fake-api.ts";
@@ -87,34 +88,53 @@ it("a store that the application brings needs neither database nor keys", async 
   expect((await vault.fetch(`${ORIGIN}/v1/vms`)).status).toBe(200);
 });
 
-it("a refresh whose reply is lost has arrived once: Deno's own second send is kept off [P2 P5]", async () => {
-  const api = await spawnApi(inject("control"), { rotation: "strict" });
-  let passed = 0;
-  const vault = createVault({
-    provider: vmcloud({ baseURL: api.url }),
-    kv: await openKv(),
-    keys,
-    refreshAhead: false,
-    dangerouslyAllowLoopbackHttp: true,
-    clock: clockAhead(() => passed),
-  });
-  open.push(vault);
-  await vault.signIn(ada);
-  const events: string[] = [];
-  vault.events(({ type }) => events.push(type));
-  await api.fault("refresh", { dropReply: "before" });
-  passed += 86_400_000 * 0.81;
-  await api.set({ clockOffset: passed });
-  expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
-  await vi.waitFor(() => expect(events).toContain("trouble"), { timeout: 10_000 });
-  expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
-  // It had not been processed, so that the last chance succeeds.
-  passed += 86_400_000 * 0.2;
-  await api.set({ clockOffset: passed });
-  expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
-  expect(await api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 1 });
-  await api.close();
-});
+/** Its renewals are asked for by a `Request`. */
+function byRequest(provider: Provider<PasswordCredentials>): Provider<PasswordCredentials> {
+  const { renew } = provider;
+  return {
+    ...provider,
+    renew: (grant, exchange) =>
+      renew!(grant, {
+        ...exchange,
+        fetch: (input, init) => exchange.fetch(new Request(input, init)),
+      }),
+  };
+}
+
+it.each<[string, typeof byRequest]>([
+  ["an address and an init", (provider) => provider],
+  ["a Request", byRequest],
+])(
+  "a refresh by %s whose reply is lost has arrived once: Deno's own second send is kept off [P2 P5]",
+  async (_, by) => {
+    const api = await spawnApi(inject("control"), { rotation: "strict" });
+    let passed = 0;
+    const vault = createVault({
+      provider: by(vmcloud({ baseURL: api.url })),
+      kv: await openKv(),
+      keys,
+      refreshAhead: false,
+      dangerouslyAllowLoopbackHttp: true,
+      clock: clockAhead(() => passed),
+    });
+    open.push(vault);
+    await vault.signIn(ada);
+    const events: string[] = [];
+    vault.events(({ type }) => events.push(type));
+    await api.fault("refresh", { dropReply: "before" });
+    passed += 86_400_000 * 0.81;
+    await api.set({ clockOffset: passed });
+    expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
+    await vi.waitFor(() => expect(events).toContain("trouble"), { timeout: 10_000 });
+    expect(await api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
+    // It had not been processed, so that the last chance succeeds.
+    passed += 86_400_000 * 0.2;
+    await api.set({ clockOffset: passed });
+    expect((await vault.fetch(`${api.url}/v1/vms`)).status).toBe(200);
+    expect(await api.counters()).toMatchObject({ tokenCalls: 2, refreshed: 1 });
+    await api.close();
+  },
+);
 
 it("several vaults in one process share nothing but the database [S11]", async () => {
   const kv = await openKv();
@@ -332,6 +352,22 @@ describe("cron", () => {
     expect(timers.set).toBe(0);
     first.close();
     await Promise.all(jobs);
+  });
+
+  it("a schedule whose promise rejects ends no process: calls refresh without it [F102]", async () => {
+    const faults: unknown[] = [];
+    const listen = (event: PromiseRejectionEvent): void => {
+      event.preventDefault();
+      faults.push(event.reason);
+    };
+    globalThis.addEventListener("unhandledrejection", listen as EventListener);
+    const cron = async (): Promise<void> => {
+      throw new TypeError("This name is taken");
+    };
+    make({ kv: await openKv(), keys, cron });
+    await new Promise((resolve) => setTimeout(resolve));
+    globalThis.removeEventListener("unhandledrejection", listen as EventListener);
+    expect(faults).toEqual([]);
   });
 
   it("an account that is wrong leaves no schedule behind", async () => {
