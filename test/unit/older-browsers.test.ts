@@ -1,4 +1,4 @@
-/** The oldest browsers of `docs/support.md` follow from what the code uses: nothing newer goes there unasked. */
+/** From which browsers on all but a redirect works, by `docs/support.md`: nothing newer is used there unasked. */
 import { parseSync, Visitor } from "vite";
 import { expect, it } from "vitest";
 import { readSources, type Source } from "./sources.ts";
