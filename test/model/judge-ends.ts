@@ -46,8 +46,8 @@ export function judgeEnds(facts: Facts): Ends {
     if (!next?.tombstone || facts.hasEvicted) return;
     const [grants] = [...facts.sessionByGrants].find(([, id]) => id === next.sessionId) ?? [];
     const op = facts.opOf(grants);
-    // By a cookie another account may have found what this sign-in began: a sign-out is its own.
-    if (op && !mayBeEnded({ place, startedAt: op.startedAt }))
+    // By a cookie another account may have found what this sign-in began: its own sign-outs end that.
+    if (op && !mayBeEnded(op) && !mayBeEnded({ place, startedAt: op.startedAt }))
       violate(
         "P19.ended",
         `F41: context ${place.id} has ended a session that nobody signed out of`,
