@@ -13,7 +13,10 @@ export interface FakeApiOptions extends TokenRules {
   readonly origin?: string;
   /** Gets credentials: a path, or an absolute URL; `"/login"` by default. Each `POST` there is granted. */
   readonly signInUrl?: string;
-  /** Gets refresh tokens; `"/refresh"` by default. It may be `signInUrl`, as with OAuth. */
+  /**
+   * Gets refresh tokens; `"/refresh"` by default. It may be `signInUrl`, as with OAuth. The metadata of every
+   * OAuth issuer, which the API also answers with, names this address.
+   */
   readonly refreshUrl?: string;
   /** Gets a token after a sign-out; `"/logout"` by default. */
   readonly revokeUrl?: string;
@@ -35,7 +38,7 @@ export interface FakeApiCounts {
   /** Refresh tokens that came again after they were spent: the API has ended their sign-ins. */
   readonly reuses: number;
   readonly revocations: number;
-  /** Requests to everything else, each send counted. */
+  /** Requests to everything else, each send counted; none that looks OAuth metadata up. */
   readonly requests: number;
   /** Those among them that were answered by 401, because they showed no living token. */
   readonly unauthorized: number;
@@ -97,6 +100,9 @@ export function fakeApi(options: FakeApiOptions = {}): FakeApi {
   const granted = (found: IssuedTokens): Response =>
     Response.json(write(found), { headers: { "cache-control": "no-store" } });
 
+  const showsLiving = (request: Request): boolean =>
+    shownBy(request).some((token) => tokens.isAlive(token));
+
   const answers: Record<FakeCall, (request: Request, text: string) => Promise<Response>> = {
     "sign-in": async () => granted(tokens.begin()),
     async refresh(_, text) {
@@ -112,7 +118,7 @@ export function fakeApi(options: FakeApiOptions = {}): FakeApi {
       return Response.json({});
     },
     async request(request) {
-      if (shownBy(request).some((token) => tokens.isAlive(token))) return answer(request);
+      if (showsLiving(request)) return answer(request);
       counts.unauthorized += 1;
       const headers = { "www-authenticate": "Bearer" };
       return Response.json({ error: "invalid_token" }, { status: 401, headers });
@@ -127,6 +133,8 @@ export function fakeApi(options: FakeApiOptions = {}): FakeApi {
 
   async function handle(request: Request): Promise<Response> {
     if (request.method === "OPTIONS") return new Response(null, { status: 204 });
+    const metadata = metadataFor(request, addresses);
+    if (metadata && !showsLiving(request)) return Response.json(metadata);
     const kept = request.clone();
     const text = await request.text();
     const kind = kindOf(request, text, addresses);
@@ -198,6 +206,24 @@ function kindOf({ url, method }: Request, text: string, addresses: Addresses): F
   if (place === addresses.signIn && method !== "GET") return "sign-in";
   return place === addresses.revoke ? "revoke" : "request";
 }
+
+/**
+ * What an OAuth server tells of itself (RFC 8414 §3.2), whichever issuer is asked for. OpenID Connect Discovery §4
+ * puts an issuer's path in front of the address's own, RFC 8414 §3.1 behind it.
+ */
+function metadataFor({ url, method }: Request, addresses: Addresses): object | undefined {
+  const { origin, pathname } = new URL(url);
+  const found = METADATA.exec(pathname);
+  if (!found || method !== "GET") return undefined;
+  const [, before = "", behind = ""] = found;
+  return {
+    issuer: origin + before + behind,
+    token_endpoint: addresses.refresh,
+    revocation_endpoint: addresses.revoke,
+  };
+}
+
+const METADATA = /^(.*)\/\.well-known\/(?:openid-configuration|oauth-authorization-server)(\/.*)?$/;
 
 /** In JSON, a form, or a body of another kind. */
 const refreshTokenIn = (text: string): string | undefined => /\brefresh-\d+\b/.exec(text)?.[0];

@@ -13,7 +13,10 @@ export interface TestVaultOptions<Credentials> extends Omit<
 > {
   /** The API that the vault's requests go to; a new {@link fakeApi} by default, by the same clock. */
   readonly api?: FakeApi;
-  /** Signs in with these; by default it adopts tokens of the API, for which every provider will do. */
+  /**
+   * Signs in with these; by default it adopts tokens of the API. A provider that renews by refresh tokens renews
+   * them. With any other, such as `mint` or `clary-jwt`, the session ends when the tokens do.
+   */
   readonly credentials?: Credentials;
   /** Whether the vault is signed in; `true` by default. */
   readonly signedIn?: boolean;

@@ -163,6 +163,35 @@ describe("an API's own ways", () => {
     expect(api.counts).toMatchObject({ signIns: 1, refreshes: 2, reuses: 0 });
   });
 
+  it.each([
+    ["/.well-known/openid-configuration", ""],
+    ["/realms/acme/.well-known/openid-configuration", "/realms/acme"],
+    ["/.well-known/oauth-authorization-server", ""],
+    ["/.well-known/oauth-authorization-server/oauth2/default", "/oauth2/default"],
+  ])("OAuth metadata is at %s, for whichever issuer", async (path, behind) => {
+    const api = fakeApi({ revokeUrl: "/revoke" });
+    const reply = await api.fetch(`https://login.example.com${path}`);
+    expect([reply.status, await reply.json()]).toEqual([
+      200,
+      {
+        issuer: `https://login.example.com${behind}`,
+        token_endpoint: `${api.origin}/refresh`,
+        revocation_endpoint: `${api.origin}/revoke`,
+      },
+    ]);
+    expect(api.counts.requests).toBe(0);
+  });
+
+  it("what is no look-up of metadata is a request like others", async () => {
+    const api = fakeApi();
+    const own = "https://api.example.com/.well-known/openid-configuration";
+    const headers = { authorization: `Bearer ${api.grant().accessToken}` };
+    expect(await (await api.fetch(own, { headers })).json()).toEqual({ ok: true });
+    expect((await api.fetch(own, { method: "POST" })).status).toBe(401);
+    expect((await api.fetch(`${own}s`)).status).toBe(401);
+    expect(api.counts).toMatchObject({ requests: 3, unauthorized: 2 });
+  });
+
   it("an address may have a query, as Supabase's do: a sign-in, a refresh and a sign-out are known by it", async () => {
     const auth = "/auth/v1/token?grant_type=";
     const api = fakeApi({

@@ -1,6 +1,13 @@
 /** `testVault`: in memory, signed in, over a fake API. */
 import { expect, it, onTestFinished, vi } from "vitest";
+import { http } from "msw";
+import { setupServer } from "msw/node";
+import { auth0 } from "../../../src/providers/auth0.ts";
+import { claryJwt } from "../../../src/providers/clary-jwt.ts";
+import { google } from "../../../src/providers/google.ts";
+import { keycloak } from "../../../src/providers/keycloak.ts";
 import { oauth2 } from "../../../src/providers/oauth2.ts";
+import { okta } from "../../../src/providers/okta.ts";
 import { createClock, fakeApi, testVault } from "../../../src/testing.ts";
 
 it("is signed in, and keeps its events", async () => {
@@ -32,6 +39,56 @@ it("adopts tokens for any provider: OAuth's, without a login", async () => {
   api.expire();
   expect((await vault.fetch(`${api.origin}/things`)).status).toBe(200);
   expect(api.counts).toMatchObject({ signIns: 0, refreshes: 1 });
+});
+
+const app = { clientId: "page", origins: ["https://api.acme.example"] };
+const OAUTH = {
+  auth0: () => auth0({ ...app, domain: "acme.eu.auth0.com" }),
+  okta: () => okta({ ...app, domain: "acme.okta.com" }),
+  keycloak: () => keycloak({ ...app, baseURL: "https://login.acme.example/auth", realm: "acme" }),
+  google: () => google({ ...app, clientSecret: "secret" }),
+  oauth2: () => oauth2({ ...app, name: "acme", issuer: "https://login.acme.example" }),
+};
+
+it.each(Object.entries(OAUTH))(
+  "%s looks its server up, and a 401 is healed by one refresh, which no look-up is counted for [P11]",
+  async (_, make) => {
+    const api = fakeApi({ origin: "https://api.acme.example" });
+    const { vault } = await testVault({ api, provider: make() });
+    onTestFinished(() => vault.close());
+    api.expire();
+    expect((await vault.fetch(`${api.origin}/things`)).status).toBe(200);
+    expect(api.counts).toMatchObject({ refreshes: 1, requests: 2, unauthorized: 1 });
+    await vault.signOut({ untilRevoked: true });
+    expect(api.counts).toMatchObject({ revocations: 1, requests: 2 });
+  },
+);
+
+it("OAuth's server is looked up over MSW, too, where one of its addresses is the issuer's [P11]", async () => {
+  const api = fakeApi({
+    origin: "https://api.acme.example",
+    refreshUrl: "https://acme.eu.auth0.com/oauth/token",
+  });
+  const server = setupServer(...api.handlers(http));
+  server.listen({ onUnhandledFrame: "error" });
+  onTestFinished(() => server.close());
+  const global: typeof fetch = (...request) => fetch(...request);
+  const { vault } = await testVault({ api, provider: OAUTH.auth0(), fetch: global });
+  onTestFinished(() => vault.close());
+  api.expire();
+  expect((await vault.fetch(`${api.origin}/things`)).status).toBe(200);
+  expect(api.counts).toMatchObject({ refreshes: 1, requests: 2 });
+});
+
+it("adopted tokens end the session of a provider that renews by no refresh token", async () => {
+  const api = fakeApi({ origin: "https://api.claryai.com" });
+  const { vault } = await testVault({ api, provider: claryJwt() });
+  onTestFinished(() => vault.close());
+  expect((await vault.fetch(`${api.origin}/v1/documents`)).status).toBe(200);
+  api.expire();
+  await expect(vault.fetch(`${api.origin}/v1/documents`)).rejects.toMatchObject({
+    code: "sign_in_required",
+  });
 });
 
 it("an option that is undefined lets no request out to the network", async () => {
