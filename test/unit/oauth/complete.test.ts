@@ -1,5 +1,6 @@
 /** A page's load that is a callback, in every state that a user or an attacker can bring about. */
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { isVaultError } from "../../../src/index.ts";
 import { API, ISSUER } from "../../support/oauth-server.ts";
 import { rejection } from "../../support/vault.ts";
 import type { OAuthClient } from "../../../src/oauth.ts";
@@ -393,13 +394,46 @@ describe("afterwards", () => {
     expect(new URL(page.left.at(-1)!).searchParams.get("id_token_hint")).toBe("the.id.token");
   });
 
+  it.each<[string, Record<string, unknown>, OAuthClient]>([
+    ["tells no logout page", {}, client],
+    ["tells one by http", { end_session_endpoint: "http://login.acme.test/logout" }, client],
+    [
+      "is known by endpoints without one",
+      {},
+      { ...client, endpoints: { authorization: `${ISSUER}/authorize`, token: `${ISSUER}/token` } },
+    ],
+  ])(
+    "signing out at a server that %s is done here, and the error says so [S14 F87]",
+    async (_, told, at) => {
+      const page = await back();
+      await page.oauth.completeSignIn(client, page.vault);
+      // A new load, so that the server is looked up anew.
+      await page.load(page.href);
+      page.server.answer = ({ path }) =>
+        path.startsWith("/.well-known/") ? Response.json({ issuer: ISSUER, ...told }) : undefined;
+      const before = page.left.length;
+      const error = await rejection(page.oauth.beginSignOut(at, page.vault));
+      expect(isVaultError(error)).toBe(true);
+      expect(error).toMatchObject({ code: "invalid_option", reason: "metadata_invalid" });
+      expect(error.message).toMatch(
+        /^Cannot go to the server's logout page: .*The session here has ended/,
+      );
+      expect(page.vault.snapshot().status).toBe("signed-out");
+      await vi.waitFor(() => expect(page.server.to("/revoke")).toHaveLength(1));
+      expect(page.left).toHaveLength(before);
+    },
+  );
+
   it("signing out here works where the server cannot be reached", async () => {
     const page = await back();
     await page.oauth.completeSignIn(client, page.vault);
     await page.load(page.href);
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("offline")));
     const error = await rejection(page.oauth.beginSignOut(client, page.vault));
-    expect(error).toMatchObject({ reason: "no_connection" });
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "no_connection" });
+    expect(error.message).toBe(
+      "Cannot go to the server's logout page: no connection. The session here has ended: try again, or go on without that page.",
+    );
     expect(page.vault.snapshot().status).toBe("signed-out");
     expect(
       await rejection(page.oauth.beginSignOut(client, page.vault, { returnTo: "//e.test" })),
