@@ -7,6 +7,8 @@ import { atBase } from "../grant/base-url.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
+export type { StaticCredentials };
+
 /** The options of {@link clary}. */
 export interface ClaryOptions extends Omit<SecretOptions<"CLARY_API_KEY">, "variable"> {
   /** The API's address, which may be your own host; `https://api.claryai.com` by default. */

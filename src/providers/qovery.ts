@@ -8,6 +8,8 @@ import { atBase } from "../grant/base-url.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
+export type { StaticCredentials };
+
 /** The options of {@link qovery}. */
 export interface QoveryOptions extends Omit<SecretOptions<"QOVERY_API_TOKEN">, "variable"> {
   /** The API's address, with a path if it has one; `https://api.qovery.com` by default. */

@@ -8,6 +8,8 @@ import { atBase } from "../grant/base-url.ts";
 import type { Provider } from "../types.ts";
 import { type SecretOptions, staticToken, type StaticCredentials } from "./static-token.ts";
 
+export type { StaticCredentials };
+
 /** The options of {@link simplismart}. */
 export interface SimplismartOptions extends Omit<SecretOptions<"SIMPLISMART_TOKEN">, "variable"> {
   /** The API's address, with a path if it has one; `https://api.app.simplismart.ai` by default. */

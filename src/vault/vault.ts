@@ -43,7 +43,7 @@ export function checkParts({
   check(store?.shared, "store, or createVault from tokenkeep/browser, /node, /deno");
   check(
     provider.renewal?.rotation !== "strict" || store.atomic,
-    'store, atomic where tokens rotate: use "tokenkeep/cloudflare"',
+    "store that compares and sets, atomic where tokens rotate: leave durable: false out, or take Postgres, tokenkeep/node or tokenkeep/cloudflare",
   );
 }
 

@@ -48,6 +48,15 @@ describe("the provider", () => {
   });
 });
 
+describe("the store", () => {
+  it("that does not compare and set, under rotation: what to leave out, and which to take [F87]", () => {
+    const store = { ...memoryStore(), atomic: false };
+    const message = messageOf(() => createVault({ provider: acme(), store }));
+    for (const cure of ["durable: false", "Postgres", "tokenkeep/node", "tokenkeep/cloudflare"])
+      expect(message).toContain(cure);
+  });
+});
+
 describe("a sign-in", () => {
   it("whose reply nobody can read: the provider's read [F87]", async () => {
     const { vault, api } = bench();
