@@ -11,25 +11,25 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_430,
-  browser: 29_290,
+  "": 27_600,
+  browser: 29_470,
   "channels/broadcast": 390,
-  cloudflare: 37_410,
-  deno: 31_570,
+  cloudflare: 37_490,
+  deno: 31_770,
   jwt: 11_940,
   "channels/postgres": 2850,
-  "channels/redis": 3580,
+  "channels/redis": 3850,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 8150,
-  node: 36_080,
+  oauth: 8310,
+  node: 36_440,
   "providers/api-key": 2300,
   "providers/artos": 4090,
   "providers/auth0": 14_880,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
   "providers/cognito": 14_820,
-  "providers/cookie": 8730,
+  "providers/cookie": 8970,
   "providers/entra": 14_960,
   "providers/github": 15_040,
   "providers/google": 14_800,
@@ -52,13 +52,13 @@ const alone = {
   "stores/indexeddb": 2640,
   "stores/memory": 340,
   "stores/sqlite": 3940,
-  testing: 36_170,
+  testing: 36_500,
   webhook: 2680,
-  worker: 35_430,
+  worker: 35_620,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5240,
-  "stores/redis": 6560,
+  "stores/redis": 6650,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 29_860,
+    limit: 30_050,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 28_170,
+    limit: 28_340,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 43_650,
+    limit: 43_750,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
