@@ -97,11 +97,16 @@ export function createVault<Credentials>(from: NodeVaultOptions<Credentials>): V
     : partsOf(loadBuiltins(), given, { callers, isServer });
   try {
     const { lock = made.lock, isHeldOpen = isServer ? undefined : callers.isHeldOpen } = options;
+    const waitUntil = (work: Promise<unknown>): void => {
+      callers.waitUntil(work);
+      options.waitUntil?.(work);
+    };
     const { vault, engine } = createOwnedVault<Credentials>(
       {
         ...options,
         ...(lock && { lock }),
         ...(isHeldOpen && { isHeldOpen }),
+        ...(!isServer && { waitUntil }),
         store,
       },
       hidesRedirects() ? undefined : createFollow,

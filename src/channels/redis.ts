@@ -6,7 +6,7 @@
  */
 import { own } from "../guard/json.ts";
 import { check } from "../errors.ts";
-import { DEADLINE, inTime } from "../guard/stored.ts";
+import { DEADLINE } from "../guard/stored.ts";
 import { type Connection, type Redis, type RedisClient, redisOf } from "../server/redis/client.ts";
 import { channelOver, type Hearer, type Relay } from "../server/relay.ts";
 import type { Channel } from "../types.ts";
@@ -60,18 +60,43 @@ interface Attempt {
 /** Those who hear one name. */
 interface Audience {
   readonly hearers: Set<Hearer>;
+  /** How many messages have come. */
+  heard: number;
   /** Always the same function, because some clients keep all that they are given. */
   readonly hear: (text: string) => void;
 }
 
 function createAudience(): Audience {
   const hearers = new Set<Hearer>();
-  return {
+  const audience: Audience = {
     hearers,
+    heard: 0,
     hear(text) {
+      audience.heard += 1;
       for (const hearer of hearers) hearer.heard(text);
     },
   };
+  return audience;
+}
+
+type Timer = ReturnType<typeof setTimeout> & { unref?(): void };
+
+/** A timer that keeps no process alive. */
+function unheld(ms: number, run: () => void): Timer {
+  const timer: Timer = setTimeout(run, ms);
+  timer.unref?.();
+  return timer;
+}
+
+/** Rejects when a node has had its time to answer. */
+function createDeadline(): { readonly late: Promise<never>; end(): void } {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = unheld(DEADLINE, reject);
+  });
+  // Whoever still waits has it.
+  late.catch(() => {});
+  return { late, end: () => clearTimeout(timer) };
 }
 
 function relayOver(redis: Redis): Relay {
@@ -81,6 +106,8 @@ function relayOver(redis: Redis): Relay {
   );
   const audiences = new Map<string, Audience>();
   let current: Attempt | undefined;
+  /** Runs until the next node of a cluster is tried. */
+  let pause: Timer | undefined;
 
   async function subscribe(
     { connection }: Attempt,
@@ -96,26 +123,39 @@ function relayOver(redis: Redis): Relay {
     for (const hearer of hearers) hearer.opened();
   }
 
-  /** A connection to one node of a cluster is over with it: the next one is to any that is there. */
+  function release(): void {
+    const last = current;
+    current = undefined;
+    last?.connection?.end();
+  }
+
+  /** A connection to one node of a cluster is over with it: the next one, after a pause, is to another node. */
   function retry(attempt: Attempt): void {
     if (current !== attempt) return;
     release();
-    const timer: ReturnType<typeof setTimeout> & { unref?(): void } = setTimeout(
-      () => void connect(),
-      PAUSE * (0.5 + Math.random() / 2),
-    );
-    timer.unref?.();
+    pause ??= unheld(PAUSE * (0.5 + Math.random() / 2), () => {
+      pause = undefined;
+      void connect();
+    });
+  }
+
+  function lose(attempt: Attempt): void {
+    // An earlier connection's end is no news.
+    if (current !== attempt) return;
+    for (const { hearers } of audiences.values()) for (const hearer of hearers) hearer.lost();
+    if (redis.isCluster) retry(attempt);
   }
 
   /** Connects, once for all: a client that cannot reach Redis goes on trying by itself, but for a cluster's. */
   async function connect(): Promise<void> {
-    if (current || audiences.size === 0) return;
+    if (current || pause || audiences.size === 0) return;
     const attempt: Attempt = { connection: undefined, hasOpened: false };
     current = attempt;
-    const open = (late?: Promise<never>): Promise<Connection> =>
-      redis.connect({
+    const deadline = redis.isCluster ? createDeadline() : undefined;
+    try {
+      await redis.connect({
         reconnects: !redis.isCluster,
-        ...(late && { late }),
+        ...(deadline && { late: deadline.late }),
         made(connection) {
           // Its last port may have been closed meanwhile.
           if (current === attempt) attempt.connection = connection;
@@ -126,33 +166,36 @@ function relayOver(redis: Redis): Relay {
           attempt.hasOpened = true;
           for (const [name, audience] of audiences) void subscribe(attempt, name, audience);
         },
-        lost() {
-          // An earlier connection's end is no news.
-          if (current !== attempt) return;
-          for (const { hearers } of audiences.values()) for (const hearer of hearers) hearer.lost();
-          if (redis.isCluster) retry(attempt);
-        },
+        lost: () => lose(attempt),
       });
-    try {
-      await (redis.isCluster
-        ? inTime(DEADLINE, open, () => ["no node of the Redis cluster answers"])
-        : open());
     } catch {
       retry(attempt);
+    } finally {
+      deadline?.end();
     }
   }
 
-  function release(): void {
-    current?.connection?.end();
-    current = undefined;
+  /** A node that has left its cluster keeps its connections, and hears nothing of the others any more. */
+  async function publish(name: string, text: string): Promise<void> {
+    const audience = audiences.get(name);
+    const attempt = current;
+    const heard = audience?.heard;
+    await redis.send(["PUBLISH", name, text], name);
+    if (!redis.isCluster || !audience || !attempt?.hasOpened) return;
+    unheld(DEADLINE, () => {
+      if (audiences.get(name) === audience && audience.heard === heard) lose(attempt);
+    });
   }
 
   function leave(name: string, audience: Audience, hearer: Hearer): void {
     audience.hearers.delete(hearer);
     if (audience.hearers.size > 0 || audiences.get(name) !== audience) return;
     audiences.delete(name);
-    if (audiences.size === 0) release();
-    else void current?.connection?.unsubscribe(name, audience.hear).catch(() => {});
+    if (audiences.size === 0) {
+      clearTimeout(pause);
+      pause = undefined;
+      release();
+    } else void current?.connection?.unsubscribe(name, audience.hear).catch(() => {});
   }
 
   return {
@@ -166,7 +209,7 @@ function relayOver(redis: Redis): Relay {
       else if (current.hasOpened) void subscribe(current, name, audience);
       return () => leave(name, audience, hearer);
     },
-    publish: (name, text) => redis.send(["PUBLISH", name, text], name),
+    publish,
   };
 }
 

@@ -136,17 +136,18 @@ export const withoutRefreshToken = (outcome: Outcome): Outcome =>
     ? own<Outcome>({ ...outcome, grant: own({ ...outcome.grant, refreshToken: undefined }) })
     : outcome;
 
-/** Refuses narrowly: a captive portal's page or a firewall's 403 is trouble (P17). */
-function isRefused(reply: TokenReply, { isRefusal }: ReplyRules): boolean {
-  const { status, body } = reply;
-  if (isRefusal)
-    try {
-      return isRefusal(reply) === true;
-    } catch {
-      return false;
-    }
+/** Narrowly: a captive portal's page or a firewall's 403 is trouble (P17). */
+export function refusesAsUsual({ status, body }: TokenReply): boolean {
   const meaning = meaningOf(body);
   return meaning ? meaning === "final" : !!body && (status === 400 || status === 401);
+}
+
+function isRefused(reply: TokenReply, { isRefusal = refusesAsUsual }: ReplyRules): boolean {
+  try {
+    return isRefusal(reply) === true;
+  } catch {
+    return false;
+  }
 }
 
 export function outcomeOf(reply: TokenReply, rules: ReplyRules): Outcome {

@@ -14,6 +14,8 @@ export interface Callers {
   isHeldOpen(): boolean;
   /** Whether a call still waits for its own answer. */
   areUnderWay(): boolean;
+  /** For the engine: its work, while it is under way. */
+  waitUntil(work: Promise<unknown>): void;
   /** Another process refreshes: no call has to stay for that. */
   dismiss(): void;
   /** The same vault, whose calls hold the process open. */
@@ -50,7 +52,13 @@ function isDue(engine: Pick<Engine, "state">, renewal: Renewal | undefined, now:
   return now >= refreshAt && now >= (coolDown?.until ?? 0);
 }
 
+/** By its status: what another library's `fetch` answers is no `Response` of the platform's. */
+const isUnauthorized = (answer: unknown): boolean =>
+  typeof answer === "object" && answer !== null && Reflect.get(answer, "status") === 401;
+
 export function createCallers(): Callers {
+  /** The engine's work that is under way. */
+  const passes = new Set<Promise<unknown>>();
   let calls = 0;
   let staying = 0;
   let dismissal = deferred();
@@ -69,28 +77,44 @@ export function createCallers(): Callers {
   return {
     isHeldOpen: () => calls + staying > 0,
     areUnderWay: () => calls > 0,
+    waitUntil(work) {
+      const end = (): void => void passes.delete(work);
+      passes.add(work);
+      work.then(end, end);
+    },
     dismiss() {
       dismissal.settle();
       dismissal = deferred();
     },
     holding(vault, { engine, renewal, clock }) {
+      const mayRenew = (): boolean => {
+        const { session } = engine.state();
+        return !!session && isRenewable(session, renewal);
+      };
+
       /** Runs a call, and stays until a refresh that it may have begun is stored. */
-      async function hold<T>(call: () => Promise<T>, signal: Signal): Promise<T> {
+      async function held<T>(call: () => Promise<T>, signal: Signal): Promise<T> {
         calls += 1;
-        let mayHaveBegun = false;
+        let isRejected = false;
         try {
           const answer = await call();
-          // A request that cannot be sent again has its 401 at once, and the refresh is for the next call.
-          mayHaveBegun = answer instanceof Response && answer.status === 401;
+          isRejected = isUnauthorized(answer);
           return answer;
         } finally {
+          // A request that cannot be sent again has its 401 at once, and the refresh is for the next call.
+          const hasBegun = isRejected && passes.size > 0 && mayRenew();
           // One of them at least, without a gap between the two.
-          const isStaying = mayHaveBegun || isDue(engine, renewal, clock.now());
+          const isStaying = hasBegun || isDue(engine, renewal, clock.now());
           const stayed = isStaying && !signal?.aborted ? stay(engine, signal) : undefined;
           calls -= 1;
-          await stayed?.catch(() => {});
+          // No turn more than needed (F92).
+          if (stayed) await stayed.catch(() => {});
         }
       }
+
+      /** What is aborted already begins nothing. */
+      const hold = <T>(call: () => Promise<T>, signal: Signal): Promise<T> =>
+        signal?.aborted ? call() : held(call, signal);
 
       return {
         ...vault,

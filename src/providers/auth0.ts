@@ -6,7 +6,7 @@
  */
 import { clientParts, type OAuthClient } from "../grant/oauth.ts";
 import { clientAt, originAt, type PresetClient } from "../grant/oauth-preset.ts";
-import type { TokenReply } from "../grant/outcome.ts";
+import { refusesAsUsual, type TokenReply } from "../grant/outcome.ts";
 import { own } from "../guard/json.ts";
 import type { Provider } from "../types.ts";
 import { type CodeCredentials, oauth2, type OAuth2Options } from "./oauth2.ts";
@@ -69,13 +69,8 @@ export function auth0(options: Auth0Options): Provider<CodeCredentials> {
   return oauth2(own({ ...options, ...chosen, ...client, name: "auth0" }));
 }
 
-/** Where only the user helps. */
-const REFUSING: ReadonlySet<unknown> = new Set([
-  "invalid_grant",
-  "mfa_required",
-  "login_required",
-  "interaction_required",
-  "consent_required",
-]);
-
-const isRefused = ({ body }: TokenReply): boolean => REFUSING.has(body?.["error"]);
+function isRefused(reply: TokenReply): boolean {
+  const error = reply.body?.["error"];
+  if (error === "mfa_required") return true;
+  return !(error === "access_denied" && reply.status === 401) && refusesAsUsual(reply);
+}

@@ -9,7 +9,7 @@ export interface Policy {
    * has to go to this very text: nothing is parsed a second time.
    */
   (input: string): string | undefined;
-  /** The origin of an address that no token may go to, unless its path is one of `publicPaths`. */
+  /** The origin of an address that no token may go to, unless it is one of `publicPaths` of a listed one. */
   unlisted(input: string): string | undefined;
 }
 
@@ -31,12 +31,28 @@ function parseBase(base: string, allowLoopbackHttp: boolean | undefined): URL {
 const isUnder = (path: string, prefix: string): boolean =>
   path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : prefix + "/");
 
+/** A percent sign, a hexadecimal digit or a `u`, encoded: what another escape is made of. */
+const IN_ESCAPES = /%(25|3\d|[46][1-6]|[57]5)/g;
+const DEEPEST = 8;
+
+const decode = (escape: string): string => String.fromCharCode(parseInt(escape.slice(1), 16));
+
 /**
  * A path that may lead a server out of a prefix (F78): it has a slash, backslash, dot or zero byte that is
- * encoded once or more often, or in overlong UTF-8, or IIS's `%u` of four digits; or a dot segment with a path
- * parameter (`..;`).
+ * encoded, or in overlong UTF-8, or IIS's `%u` of four digits; or a dot segment with a path parameter (`..;`).
  */
-const LEADS_OUT = /%(25)*(00|2e|2f|5c|u[\da-f]{4}|c[01]|e0%(25)*[89]|f0%(25)*8)|\.(;|%(25)*3b)/i;
+const LEAVING = /%(00|2e|2f|5c|u[\da-f]{4}|c[01]|e0%[89]|f0%8)|\.(;|%3b)/i;
+
+/** However often it is encoded. */
+function leadsOut(path: string): boolean {
+  let text = path;
+  for (let depth = 0; depth < DEEPEST; depth++) {
+    const inner = text.replace(IN_ESCAPES, decode);
+    if (inner === text) return LEAVING.test(text);
+    text = inner;
+  }
+  return true;
+}
 
 /**
  * The base of relative addresses. The platform's getter gives it, because an `<img name=baseURI>` takes
@@ -102,7 +118,7 @@ export function createPolicy(
       (base) =>
         origin === base.origin &&
         isUnder(pathname, base.pathname) &&
-        (base.pathname === "/" || !LEADS_OUT.test(pathname)),
+        (base.pathname === "/" || !leadsOut(pathname)),
     );
 
   function judge(input: string): string | undefined {

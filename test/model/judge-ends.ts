@@ -36,7 +36,7 @@ export function judgeEnds(facts: Facts): Ends {
    * Whether a sign-out or a removal may have ended what this sign-in began. One that was asked for before has only
    * clocks to tell it from what came later.
    */
-  const mayBeEnded = ({ place, startedAt }: Pick<Begun, "place" | "startedAt">): boolean =>
+  const mayBeEnded = ({ place, startedAt }: Begun): boolean =>
     [...facts.tried].some(
       ([other, at]) =>
         facts.isNeighbour(other, place) && (facts.isClockUnsure || at >= startedAt - 1),
@@ -47,7 +47,9 @@ export function judgeEnds(facts: Facts): Ends {
     const [grants] = [...facts.sessionByGrants].find(([, id]) => id === next.sessionId) ?? [];
     const op = facts.opOf(grants);
     // By a cookie another account may have found what this sign-in began: its own sign-outs end that.
-    if (op && !mayBeEnded(op) && !mayBeEnded({ place, startedAt: op.startedAt }))
+    const mayBeFound = scenario.provider === "cookie";
+    const isEnded = op && (mayBeEnded(op) || (mayBeFound && mayBeEnded({ ...op, place })));
+    if (op && !isEnded)
       violate(
         "P19.ended",
         `F41: context ${place.id} has ended a session that nobody signed out of`,

@@ -138,7 +138,7 @@ async function openInTime(
   options: ConnectionOptions,
 ): Promise<void> {
   try {
-    await inTime(opened, options);
+    await unlessLate(opened, options);
   } catch (error) {
     connection.end();
     opened.catch(() => {});
@@ -147,7 +147,7 @@ async function openInTime(
 }
 
 /** Waits for an answer, unless it takes too long. */
-const inTime = <T>(answer: T | Promise<T>, { late }: ConnectionOptions): Promise<T> =>
+const unlessLate = <T>(answer: T | Promise<T>, { late }: ConnectionOptions): Promise<T> =>
   late ? Promise.race([answer, late]) : Promise.resolve(answer);
 
 /** One node after the other, from any on: each hears what is published at another, and one may be gone. */
@@ -237,8 +237,10 @@ async function connectNodeRedis(
   node: object | undefined,
   options: ConnectionOptions,
 ): Promise<Connection> {
+  // One of its own would be a second cluster.
+  if (client.masters && !node) fail("the Redis cluster has no node yet", "Call connect() first");
   // A node that is gone keeps its client trying.
-  const one = (node && (await inTime(client.nodeClient?.(node), options))) ?? client;
+  const one = (node && (await unlessLate(client.nodeClient?.(node), options))) ?? client;
   if (!one.duplicate)
     return fail("a pool of Redis clients opens no connection", "Pass createClient()");
   const own = one.duplicate({
@@ -251,8 +253,14 @@ async function connectNodeRedis(
     subscribe: (name, listener) => own.subscribe(name, listener),
     // With its listener: else a port that is opened again before the answer would be deaf.
     unsubscribe: (name, listener) => own.unsubscribe(name, listener),
-    // It throws where nothing is open any more.
-    end: () => void (own.isOpen && own.destroy()),
+    // Also where nothing is open any more: until then the package keeps it.
+    end() {
+      try {
+        own.destroy();
+      } catch {
+        // Some versions throw for what is closed.
+      }
+    },
   };
   watch(own, options);
   // It keeps no process alive.
@@ -321,7 +329,10 @@ function overIoRedis(client: Io): Redis {
       }, late);
     },
     canConnect: true,
-    connect: (options) => connectIoRedis(takeTurns(client.nodes?.("master")) ?? client, options),
+    async connect(options) {
+      const node = isCluster ? takeTurns(client.nodes?.("master")) : client;
+      return connectIoRedis(node ?? fail("the Redis cluster has no node yet"), options);
+    },
   };
 }
 
