@@ -12,7 +12,7 @@ export interface SharedOptions<Env> {
   readonly dangerouslyAllowLoopbackHttp?: boolean;
   /**
    * Called with each event, for logs and metrics. The object tells of its session. A Worker tells of `retried`,
-   * when a request is sent again after its 401, and of `bare`, when an origin is not listed: once in each
+   * when a request is sent again after its 401, and of `bare`, when an address is not listed: once for each origin in each
    * isolate. An event holds no secret. `waitUntil` holds the promise that the function returns, and a rejection
    * stands in the platform's log. The function of `defineTokenVault` serves both sides; `createVault` needs one
    * of its own only where the class belongs to another Worker.

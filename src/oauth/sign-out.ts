@@ -55,10 +55,14 @@ export async function beginSignOut(
   const at = own(client);
   const { end_session_endpoint: page } = await serverOf(at).catch(unreached);
   if (!page || !isSafe(page, at))
-    throw noPage("the server tells no https address of one", "call vault.signOut() alone", {
-      code: "invalid_option",
-      reason: "metadata_invalid",
-    });
+    throw noPage(
+      "the server tells no https address of one",
+      "for this server call vault.signOut({ untilRevoked: true })",
+      {
+        code: "invalid_option",
+        reason: "metadata_invalid",
+      },
+    );
   const address = addressOf(at, page, {
     ...parameters,
     client_id: at.clientId,

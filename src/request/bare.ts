@@ -1,4 +1,4 @@
-/** Tells of requests that go out without a token because their origin is not listed (F88). */
+/** Tells of requests that go out without a token because their address is not one of the listed ones (F88). */
 import type { FetchOptions } from "./contract.ts";
 
 /** How many unlisted origins are told, at most. */

@@ -42,7 +42,7 @@ export interface FetchOptions {
   readonly isSelfSigned?: boolean | undefined;
   /** A call goes out a second time, with this token. */
   readonly onRetry?: ((token: AccessToken) => void) | undefined;
-  /** Something has gone out bare, because its origin is not listed: told once for each origin. */
+  /** Something has gone out bare, because its address is not one of the listed ones: told once for each origin. */
   readonly onBare?: ((origin: string) => void) | undefined;
   /** How much of a `Request`'s body is kept for a second send; 1,048,576 by default. */
   readonly maxReplayBytes?: number | undefined;

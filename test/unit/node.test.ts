@@ -257,6 +257,21 @@ describe("the soft time", () => {
     expect(vault.snapshot()).toMatchObject({ generation: 2, persisted: true });
   });
 
+  it("a 401 of a host that is not listed keeps no call, and reads nothing [S18 F59]", async () => {
+    const other = await serve();
+    other.answer = (_, response) => {
+      response.writeHead(401).end();
+      return true;
+    };
+    const store = memoryStore();
+    const vault = open({ maxStaleness: DAY, store });
+    await vault.signIn(credentials);
+    const reads = vi.spyOn(store, "read");
+    expect((await vault.fetch(`${other.url}/things`)).status).toBe(401);
+    expect(reads).not.toHaveBeenCalled();
+    other.close();
+  });
+
   it("of a token that nothing renews keeps no call, and reads nothing [F59 F92]", async () => {
     let passed = 0;
     const store = memoryStore();

@@ -232,6 +232,9 @@ export function origins(stage: Stage): void {
       "/..%25c0%25afother",
       "/..%e0%80%afother",
       "/..%u2215other",
+      "/..%u%32215other",
+      "/..%25%32%66other",
+      "/%25%32%65%25%32%65/other",
       "/v1%00",
       "/v1%2500",
     ])(

@@ -129,6 +129,15 @@ describe("auth0", () => {
     expect(api.counters()).toMatchObject({ refreshed: 1 });
   });
 
+  it.each([
+    [400, "access_denied"],
+    [401, "unauthorized"],
+    [403, "invalid_grant"],
+  ])("any other refusal asks for a sign-in: %i %s [P17 F72]", async (status, error) => {
+    const { get } = await renewing(status, error);
+    await expect(get()).rejects.toMatchObject({ code: "sign_in_required" });
+  });
+
   it("a refresh that wants another factor asks for a sign-in [P17 F72]", async () => {
     const { vault, get } = await renewing(403, "mfa_required");
     await expect(get()).rejects.toMatchObject({ code: "sign_in_required" });
