@@ -11,40 +11,40 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_600,
-  browser: 29_470,
+  "": 27_700,
+  browser: 29_570,
   "channels/broadcast": 390,
-  cloudflare: 37_490,
-  deno: 31_770,
+  cloudflare: 37_590,
+  deno: 31_880,
   jwt: 11_940,
   "channels/postgres": 2850,
-  "channels/redis": 3850,
+  "channels/redis": 3910,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 8310,
-  node: 36_440,
+  oauth: 8320,
+  node: 36_650,
   "providers/api-key": 2300,
   "providers/artos": 4090,
   "providers/auth0": 14_880,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
   "providers/cognito": 14_820,
-  "providers/cookie": 8970,
+  "providers/cookie": 8980,
   "providers/entra": 14_960,
   "providers/github": 15_040,
   "providers/google": 14_800,
-  "providers/jwt-bearer": 11_090,
+  "providers/jwt-bearer": 11_100,
   "providers/keycloak": 14_840,
-  "providers/mint": 4790,
+  "providers/mint": 4800,
   "providers/oauth2": 14_540,
   "providers/okta": 14_860,
   "providers/password": 4490,
   "providers/qovery": 2080,
   "providers/self-signed": 8860,
   "providers/simplismart": 2080,
-  "providers/supabase": 5000,
+  "providers/supabase": 5010,
   "providers/static-token": 1940,
-  "providers/vmcloud": 3450,
+  "providers/vmcloud": 3460,
   "stores/cloudflare-kv": 2610,
   "stores/deno-kv": 2400,
   "stores/durable-object": 2210,
@@ -52,13 +52,13 @@ const alone = {
   "stores/indexeddb": 2640,
   "stores/memory": 340,
   "stores/sqlite": 3940,
-  testing: 36_500,
+  testing: 36_610,
   webhook: 2680,
-  worker: 35_620,
+  worker: 35_710,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5240,
-  "stores/redis": 6650,
+  "stores/redis": 6690,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 30_050,
+    limit: 30_150,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 28_340,
+    limit: 28_440,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 43_750,
+    limit: 43_860,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
