@@ -221,6 +221,10 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
     isIdle: ({ place, vault }: LiveContext): boolean =>
       !place.busy.size &&
       !place.pending.size &&
+      // Between two tries to write it, a grant waits.
+      invariants.facts.arrivals.every(
+        ({ place: at, access }) => at !== place || invariants.facts.generationByAccess.has(access),
+      ) &&
       // What the store did not take of a removal is tried again.
       invariants.facts.removals.every(
         ({ by, settledAt }) => by !== place || settledAt < Infinity,

@@ -139,8 +139,8 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
     changedAt: new Map<string, number>(),
     /** The highest attempt whose grant was stored, by session. */
     attempts: new Map<string, number>(),
-    /** When a session's first record took effect. */
-    begunAt: new Map<string, number>(),
+    /** Since when a session stands: its first record, or another one's after which it came back. */
+    stoodSince: new Map<string, number>(),
     /** When an intent became durable, by attempt. */
     intentAt: new Map<string, number>(),
     /** Whose it is, by attempt. */
@@ -256,11 +256,11 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
   }
 
   // The same for all contexts of a store: what was written, and what it says of whom.
-  stores.onWrite.push((place, key, next) => {
+  stores.onWrite.push((place, key, next, previous) => {
     world.trace(place, () => `writes ${key.split("|").at(-1)} ${describe(next)}`);
     if (!next) return;
     facts.written.push({ device: place.device, key, record: next });
-    if (!facts.begunAt.has(next.sessionId)) facts.begunAt.set(next.sessionId, world.now());
+    if (next.sessionId !== previous?.sessionId) facts.stoodSince.set(next.sessionId, world.now());
     const body = bodyOf(next);
     const attemptId = body?.intent?.attemptId;
     if (attemptId !== undefined && !facts.intentAt.has(attemptId)) {

@@ -119,7 +119,7 @@ export function judgeCalls(facts: Facts): Calling {
       violate("P16.gone", "F58: no session, though this context knows one");
     // A store that shows the past may show a context that comes anew what was before the sign-in.
     if (lag && !facts.heard.has(place)) return;
-    const since = facts.begunAt.get(found?.sessionId ?? "") ?? Infinity;
+    const since = facts.stoodSince.get(found?.sessionId ?? "") ?? Infinity;
     // A look that was under way may still tell what was before the sign-in.
     if (world.now() - since > longestRead)
       violate("P16.gone", "F58: no session, though the store has one");
@@ -171,6 +171,10 @@ export function judgeCalls(facts: Facts): Calling {
         const name = `${place.id} ${sessionId}`;
         if (!facts.heardAt.has(name)) facts.heardAt.set(name, world.now());
       }
+      // A store that does not compare may bring an ended session back, earlier than it was known here:
+      // SECURITY.md (P4, P19). Of what a context knows it still never goes back.
+      if (type === "signed-out" && !facts.stores.rules.isAtomic)
+        served.delete(`${place.id} ${sessionId}`);
       if (type === "unpersisted" && sessionId !== undefined)
         facts.unpersisted.set(place, { sessionId, at: world.now() });
       if (type !== "refused") return;
@@ -230,6 +234,9 @@ export function judgeCalls(facts: Facts): Calling {
       const found = facts.recordOf(place);
       const stored = bodyOf(found);
       if (!found || !stored || facts.ended.has(found.sessionId) || stored.refused) return "any";
+      // A store that shows the past may still show what stood there before.
+      const since = facts.stoodSince.get(found.sessionId) ?? -Infinity;
+      if (lag && world.now() - since <= longestRead) return "any";
       if (scenario.endpoints[0]?.kind === "bad" || isSignedOutSince(place)) return "any";
       // Two contexts that both refresh end each other's tokens.
       if (!facts.stores.rules.isAtomic && scenario.killsOld) return "any";
