@@ -1,9 +1,11 @@
 /** The end of a context: what is under way is finished, and nothing is begun any more (P21). */
 import type { Clock } from "../types.ts";
-import { EXCHANGE } from "./timing.ts";
+import { EXCHANGE, STORE } from "./timing.ts";
 
 export interface Ending {
   readonly isClosed: () => boolean;
+  /** Whether it was closed so long ago that nothing is tried again. */
+  readonly isOver: () => boolean;
   /** Aborted when the context is closed. */
   readonly signal: AbortSignal;
   /** Work that the end waits for. */
@@ -43,6 +45,8 @@ export function createEnding(clock: Clock): Ending {
 
   return {
     isClosed: () => signal.aborted,
+    // An exchange may have been under way, and its grant has to be written.
+    isOver: () => clock.running() - closedAt >= EXCHANGE + STORE,
     signal,
     finishing(work) {
       underWay.add(work);

@@ -49,7 +49,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
   const { provider, store, lock, clock = systemClock, random = Math.random, waitUntil } = options;
   const { patience = 20_000, maxStaleness = 60_000, refreshAhead } = options;
   const ending = createEnding(clock);
-  const { isClosed, finishing } = ending;
+  const { isClosed, isOver, finishing } = ending;
   let isAttempting = false;
   let step: Promise<unknown> | undefined;
   /** The session that was last ended in the store. */
@@ -108,6 +108,7 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     mind,
     keeper,
     pause,
+    isOver,
     release({ ended, dropped }) {
       for (const session of ended) {
         released = session.sessionId;

@@ -23,6 +23,8 @@ export interface WriterOptions {
   readonly keeper: Keeper;
   /** A pause between two tries. */
   readonly pause: () => Promise<void>;
+  /** Whether there is no time for another try. */
+  readonly isOver: () => boolean;
   /** Told of the session that a write has ended in the store, and of grants that no context serves. */
   readonly release: (gone: Pick<Merged, "ended" | "dropped">) => void;
 }
@@ -33,7 +35,7 @@ const isIn = (sessions: readonly Session[], id: string): boolean =>
 /** So many lost compare-and-sets in a row are no bad luck: the store is broken (F54). */
 const MOST_CONFLICTS = 8;
 
-export function createWriter({ mind, keeper, pause, release }: WriterOptions): Writer {
+export function createWriter({ mind, keeper, pause, isOver, release }: WriterOptions): Writer {
   let flushing: Promise<void> | undefined;
   /** Sessions that a sign-out may have ended, by a write whose answer is unknown. */
   let doubtful: readonly Session[] = [];
@@ -94,7 +96,7 @@ export function createWriter({ mind, keeper, pause, release }: WriterOptions): W
       await load();
       if (await writeOnce()) continue;
       conflicts += 1;
-      if (conflicts >= MOST_CONFLICTS) throw new StoreTrouble(undefined, false);
+      if (conflicts >= MOST_CONFLICTS || isOver()) throw new StoreTrouble(undefined, false);
       if (conflicts > 1) await pause();
     }
   }

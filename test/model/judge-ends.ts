@@ -103,7 +103,9 @@ export function judgeEnds(facts: Facts): Ends {
     const isHeard = id !== undefined && !!facts.heard.get(place)?.has(id);
     // What this context has served is ended too, wherever it is stored by then.
     for (const served of facts.heard.get(place) ?? []) known.add(served);
-    if (id !== undefined) known.add(id);
+    // Of a session that is not known here, only clocks tell that it did not begin after this.
+    const isLater = !isHeard && (bodyOf(found)?.startedAt ?? 0) > facts.wallOf(place);
+    if (id !== undefined && !isLater) known.add(id);
     facts.signedOut.set(place, known);
     facts.tried.set(place, world.now());
     return {

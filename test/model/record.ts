@@ -5,6 +5,7 @@ export interface Body {
   readonly generation: number;
   readonly attempt: number;
   readonly issuedAt: number;
+  readonly startedAt: number;
   readonly renewedAt?: number;
   readonly refused?: true;
   readonly causedBy?: string;

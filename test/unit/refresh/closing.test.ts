@@ -92,6 +92,21 @@ describe("close() while a sign-in is being stored", () => {
     }
   });
 
+  it("gives up in time where the store is slow and always answers no [F54 P21]", async () => {
+    const { vault, clock, store } = await odd();
+    store.delay = 4 * SECOND;
+    store.isDeaf = true;
+    const signingIn = outcome(vault.signIn(bob));
+    await clock.advance(SECOND);
+    vault.close();
+    // An exchange, and two answers of the store.
+    await clock.advance(35 * SECOND);
+    const { operations } = store;
+    await clock.advance(10 * MINUTE);
+    expect(store.operations).toBe(operations);
+    expect(await signingIn).toBeUndefined();
+  });
+
   it("while its reply is still to come, either stores it or revokes it [P20 P21]", async () => {
     const made = await odd();
     const { vault, api, clock } = made;

@@ -114,7 +114,13 @@ describe("a bug in what writes", () => {
         throw new RangeError("a bug");
       },
     };
-    const writer = createWriter({ mind, keeper, pause: async () => {}, release() {} });
+    const writer = createWriter({
+      mind,
+      keeper,
+      pause: async () => {},
+      isOver: () => false,
+      release() {},
+    });
     mind.learn({
       type: "changed",
       change: {
