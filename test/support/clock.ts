@@ -45,36 +45,10 @@ export const clockAhead = (passed: () => number): Clock => ({
   running: () => performance.now() + passed(),
 });
 
-/** What is shorter is a pause between two looks, which keeps things going; what is longer may be a limit. */
-const LEAST_LIMIT = 1_000;
-/** How often it is looked whether time was passed. */
-const LOOK = 20;
-
-/**
- * By both clocks no time passes except `passed()` milliseconds, and no limit ends before that, however busy
- * the machine is. Pauses are the system's.
- */
+/** The system's timers, but by both clocks no time passes except `passed()` milliseconds. */
 export function stillClock(start: number, passed: () => number): Clock {
-  const began = performance.now();
-  const running = (): number => began + passed();
-  interface Timer {
-    system: unknown;
-  }
-  return {
-    now: () => start + passed(),
-    running,
-    setTimeout(callback, ms) {
-      if (ms < LEAST_LIMIT) return { system: systemClock.setTimeout(callback, ms) };
-      const due = running() + ms;
-      const look = (): void => {
-        if (running() >= due) callback();
-        else timer.system = systemClock.setTimeout(look, LOOK);
-      };
-      const timer: Timer = { system: systemClock.setTimeout(look, LOOK) };
-      return timer;
-    },
-    clearTimeout: (timer) => systemClock.clearTimeout((timer as Timer | undefined)?.system),
-  };
+  const running = performance.now();
+  return { ...systemClock, now: () => start + passed(), running: () => running + passed() };
 }
 
 export const manualClock = (start: number = START): ManualClock => createClock({ start, settle });
