@@ -174,9 +174,15 @@ export function createLookUp(client: OAuthClient): LookUp<OAuthServer> {
   let found = endpoints && given(endpoints, issuer);
   return async (exchange) => {
     let last: LookUpFlaw = { flaw: "metadata_missing" };
+    let loss: { readonly why: unknown } | undefined;
     if (found) return found;
     for (const url of addressesOf(issuer ?? "")) {
-      const reply = await send({ url, method: "GET" }, exchange);
+      const reply = await send({ url, method: "GET" }, exchange).catch((why: unknown) => {
+        // A page cannot read a 404 without CORS headers, and it looks like no reply at all.
+        loss ??= { why };
+      });
+      if (!reply && exchange.signal.aborted) break;
+      if (!reply) continue;
       const { status, body, retryAfter, isRedirect } = reply;
       if (status === 200) {
         const server: OAuthServer | LookUpFlaw = isObject(body)
@@ -190,6 +196,7 @@ export function createLookUp(client: OAuthClient): LookUp<OAuthServer> {
       // Only where nothing stands at the one address is the other asked.
       if (status !== 404) break;
     }
+    if (loss) throw loss.why;
     return last;
   };
 }
@@ -231,9 +238,12 @@ export const withKeys =
  * of the same name.
  */
 export function clientParts(client: OAuthClient): string[] {
-  const { issuer, endpoints, clientId, scope = "", resource = [] } = own(client);
+  const { issuer, endpoints, clientId, scope = "", resource = [], parameters } = own(client);
   const { token, authorization } = own({ ...endpoints });
+  const { audience } = own({ ...parameters });
   const server = issuer ?? token ?? authorization ?? "";
   const resources = typeof resource === "string" ? [resource] : resource;
-  return [server, clientId, scope.split(" ").sort().join(" "), ...resources];
+  const parts = [server, clientId, scope.split(" ").sort().join(" "), ...resources];
+  // Some servers are told by it, in the place of a resource, which API the tokens are for.
+  return audience === undefined ? parts : [...parts, `audience ${audience}`];
 }

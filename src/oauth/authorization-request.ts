@@ -10,6 +10,7 @@ import {
   failure,
   isOpenId,
   isSafe,
+  lossIn,
   mistake,
   pairsOf,
   type Parameters,
@@ -25,7 +26,7 @@ export interface LoginOptions {
   readonly prompt?: string;
   /** Whom the login page is to ask for. */
   readonly loginHint?: string;
-  /** How many seconds ago the user may have logged in at most. The ID token must tell. */
+  /** How many seconds ago the user may have logged in at most. The ID token must tell: with the scope `openid` alone. */
   readonly maxAge?: number;
   /** What is asked for beside the client's own scope, by this login alone: a step-up. Space-separated. */
   readonly scope?: string;
@@ -62,7 +63,11 @@ const challengeOf = async (verifier: string): Promise<string> =>
 /** What the application wants of the login; nothing in it makes the login less safe. */
 function wishesOf(client: OAuthClient, options: LoginOptions): Record<string, string> {
   const { prompt, loginHint, maxAge, scope, parameters } = options;
-  if (maxAge !== undefined && !(maxAge >= 0)) throw mistake("maxAge, in seconds");
+  if (maxAge !== undefined && !(maxAge >= 0 && maxAge < Infinity))
+    throw mistake("maxAge, in seconds");
+  // Nothing else tells when the user has logged in.
+  if (maxAge !== undefined && !isOpenId(client))
+    throw mistake("the scope openid, because of maxAge");
   const wishes = {
     ...client.parameters,
     ...(prompt !== undefined && { prompt }),
@@ -117,7 +122,7 @@ async function pushed({ url, insists }: Pusher, parameters: Parameters): Promise
   if (status !== undefined && status < 300 && typeof request_uri === "string")
     return { client_id: parameters["client_id"], request_uri };
   if (!insists) return parameters;
-  const reason = status === undefined ? "no_connection" : "pushed_request_refused";
+  const reason = status === undefined ? lossIn(exchange) : "pushed_request_refused";
   throw failure({ reason, status, retryAfter });
 }
 

@@ -29,9 +29,15 @@ interface Flawed {
   readonly retryAfter?: number | undefined;
 }
 
+/** What helps, where trying again is not all. */
+const ADVICE: Partial<Record<VaultErrorReason, string>> = own({
+  no_connection: "Try again, or check the address and CORS",
+  pkce_unsupported: "Let the server allow PKCE by S256",
+});
+
 /** The error of a login, or of a logout: it says what the vault's own would. */
 export function failure(given: Flawed): Error {
-  const { advice = "Try again", ...facts } = own(given);
+  const { advice = ADVICE[given.reason] ?? "Try again", ...facts } = own(given);
   const message = `Cannot sign in: ${facts.reason.replaceAll("_", " ")}. ${advice}.`;
   return refusal({ ...facts, code: "sign_in_failed", message });
 }
@@ -42,9 +48,9 @@ export const mistake = (wanted: string): Error =>
     message: `Cannot use these arguments: one is missing or wrong. Wanted: ${wanted}.`,
   });
 
-/** What tells one client's logins from another's. */
+/** What tells one client's logins from another's: a page may have one for each of its accounts. */
 export const clientKey = (client: OAuthClient): string =>
-  JSON.stringify([...clientParts(client), own({ ...client.parameters })]);
+  JSON.stringify([...clientParts(client), redirectOf(client).href, own({ ...client.parameters })]);
 
 /** The server of each client, once it was looked up. */
 const lookUps = new Map<string, LookUp<OAuthServer>>();
@@ -72,6 +78,10 @@ export const exchangeOf = (ms: number = DEADLINE): Exchange => ({
   now: Date.now,
 });
 
+/** Why no reply came. */
+export const lossIn = ({ signal }: Exchange): "no_connection" | "timed_out" =>
+  signal.aborted ? "timed_out" : "no_connection";
+
 /** The server, from its metadata or as the client gives it. */
 export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
   const { issuer, endpoints, clientId } = client;
@@ -85,8 +95,9 @@ export async function serverOf(client: OAuthClient): Promise<OAuthServer> {
   const key = JSON.stringify([issuer, endpoints]);
   const lookUp = lookUps.get(key) ?? createLookUp(client);
   lookUps.set(key, lookUp);
-  const found = await lookUp(exchangeOf()).catch(() => undefined);
-  if (!found) throw failure({ reason: "no_connection" });
+  const exchange = exchangeOf();
+  const found = await lookUp(exchange).catch(() => undefined);
+  if (!found) throw failure({ reason: lossIn(exchange) });
   if (!("flaw" in found)) return found;
   const { flaw: reason, status, retryAfter } = found;
   throw failure({ reason, status, retryAfter });

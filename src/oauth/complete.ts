@@ -57,7 +57,7 @@ const unanswered = new Map<string, URLSearchParams>();
  * Rejects as the vault's `signIn` does; with `sign_in_failed`, reason `issuer_mismatch`, where another server than
  * the client's has answered; with `store_unavailable` where IndexedDB does not answer: then call it again.
  */
-export function completeSignIn(client: OAuthClient, vault: SignsIn): Promise<SignInOutcome> {
+export async function completeSignIn(client: OAuthClient, vault: SignsIn): Promise<SignInOutcome> {
   const mine = own(client);
   const key = clientKey(mine);
   const outcome = underWay.get(key) ?? complete(mine, vault).finally(() => underWay.delete(key));
@@ -65,12 +65,17 @@ export function completeSignIn(client: OAuthClient, vault: SignsIn): Promise<Sig
   return outcome;
 }
 
+/** Whether this is the redirect URI, with what the server has added: two clients' may differ in their queries alone. */
+const isAt = (back: URL, here: URL): boolean =>
+  here.pathname === back.pathname &&
+  [...back.searchParams].every(([name, value]) => here.searchParams.getAll(name).includes(value));
+
 async function complete(client: OAuthClient, vault: SignsIn): Promise<SignInOutcome> {
   const key = clientKey(client);
   const here = new URL(location.href);
   const back = redirectOf(client);
   const before = unanswered.get(key);
-  if (!before && here.pathname !== back.pathname) return { type: "none" };
+  if (!before && !isAt(back, here)) return { type: "none" };
   const answer = before ?? here.searchParams;
   const state = answer.get("state");
   if (!state || !(answer.has("code") || answer.has("error"))) return interrupted(here);

@@ -4,7 +4,8 @@ import { parseChallenge } from "../guard/challenge.ts";
 import { own } from "../guard/json.ts";
 import { unlessAborted } from "../guard/unless-aborted.ts";
 import { within } from "../guard/within.ts";
-import { hasNoBody, readAlong } from "../request/body.ts";
+import { hasNoBody, lasting, readAlong } from "../request/body.ts";
+import { keepHeaders, readInit } from "../request/init.ts";
 
 /** What an API wants (RFC 9470 §3, RFC 6750 §3.1). The server's word: pass it on, and trust it in nothing. */
 export interface StepUp {
@@ -43,7 +44,8 @@ function wantedBy({ status, headers }: Response): StepUp | undefined {
   const { error = "", max_age, acr_values: acrValues, scope } = own({ ...challenge });
   if (!/^insufficient_(user_authentication|scope)$/.test(error)) return undefined;
   const maxAge = max_age === undefined ? NaN : Number(max_age);
-  return own({ error, maxAge: maxAge >= 0 ? maxAge : undefined, acrValues, scope });
+  const isAge = maxAge >= 0 && maxAge < Infinity;
+  return own({ error, maxAge: isAge ? maxAge : undefined, acrValues, scope });
 }
 
 /** Who is signed in, as far as anybody has told. */
@@ -55,14 +57,36 @@ function subjectOf(vault: Steps): unknown {
 
 type Input = string | URL | Request;
 
-/** Answers with the request once more; with `undefined` where its body can be read only once, or is too long. */
-function keep(input: Input, init: RequestInit | undefined): () => Promise<Input | undefined> {
-  if (init?.body instanceof ReadableStream) return async () => undefined;
-  if (!(input instanceof Request) || init?.body || hasNoBody(input)) return async () => input;
-  const { isKept, again } = readAlong(input.clone());
+/** A call as it was made: what its caller changes during the login is not what is sent (F68). */
+interface Kept {
+  readonly input: Input;
+  readonly init: RequestInit;
+  /** The input once more; `undefined` where its body can be read only once, or is too long. */
+  again(): Promise<Input | undefined>;
+}
+
+function keep(given: Input, init: RequestInit | undefined): Kept {
+  const input = given instanceof Request ? given : String(given);
+  const { headers, body, ...others } = readInit(init);
+  // A function makes its body anew.
+  const kept = body == null || typeof body === "function" ? body : lasting(body);
+  const said = own({
+    ...others,
+    ...(headers && { headers: keepHeaders(headers) }),
+    ...(body !== undefined && { body: kept ?? body }),
+  }) as RequestInit;
+  const isStream = body != null && kept === undefined;
+  return { input, init: said, again: isStream ? async () => undefined : replay(input, body) };
+}
+
+function replay(input: Input, body: unknown): Kept["again"] {
+  if (!(input instanceof Request)) return async () => input;
+  const copy = input.clone();
+  if (body || hasNoBody(input)) return async () => copy;
+  const { isKept, again } = readAlong(copy);
   return async () => {
     const kept = { body: (await isKept()) ? again() : undefined } as RequestInit;
-    return kept.body === undefined ? undefined : new Request(input, kept);
+    return kept.body === undefined ? undefined : new Request(copy, kept);
   };
 }
 
@@ -118,8 +142,8 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
     return within(unlessAborted(asked, signal), patience);
   }
 
-  return async (input, init) => {
-    const keeping = keep(input, init);
+  return async (...call) => {
+    const { input, init, again: keeping } = keep(...call);
     const subject = subjectOf(vault);
     const response = await vault.fetch(input, init);
     const wanted = wantedBy(response);
@@ -129,7 +153,7 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
     const asker = subject ?? subjectOf(vault);
     // `null` in an init takes the `Request`'s signal away, as it does for `fetch`.
     const given = input instanceof Request ? input.signal : undefined;
-    const signal = init?.signal === undefined ? given : init.signal;
+    const signal = init.signal === undefined ? given : init.signal;
     // A request of one user is not sent as another's (F103).
     if (!(await isOver(wanted, signal)) || asker === undefined || subjectOf(vault) !== asker)
       return response;

@@ -63,7 +63,8 @@ export function auth0Client(options: Auth0Client): OAuthClient {
 export function auth0(options: Auth0Options): Provider<CodeCredentials> {
   const client = auth0Client(options);
   // One tenant's tokens for two APIs are two sessions (S11).
-  const usual = [...clientParts(client), client.parameters?.["audience"] ?? ""];
+  const { parameters, ...others } = client;
+  const usual = [...clientParts(others), parameters?.["audience"] ?? ""];
   const { partition = usual, clientAuthentication = "post", isRefusal = isRefused } = own(options);
   const chosen = { partition, clientAuthentication, isRefusal };
   return oauth2(own({ ...options, ...chosen, ...client, name: "auth0" }));

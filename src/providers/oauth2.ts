@@ -218,9 +218,9 @@ async function redeem(
   const { callback, state, codeVerifier, redirectUri } = code;
   let answer: URLSearchParams;
   try {
-    answer = oauth.validateAuthResponse(
-      ...[asMetadata(server), client, new URLSearchParams(callback), state],
-    );
+    const told = new URLSearchParams(callback);
+    answer = oauth.validateAuthResponse(...[asMetadata(server), client, told, state]);
+    if (!told.get("code")) throw new TypeError("no code");
   } catch {
     return { type: "trouble", reason: "callback_invalid" };
   }

@@ -193,6 +193,39 @@ describe("a login that is begun", () => {
     expect(error).toMatchObject({ reason: "metadata_missing", status: 404 });
   });
 
+  it("finds metadata at RFC 8414's address where a page cannot read the other one's 404", async () => {
+    const page = await openPage();
+    let other = true;
+    page.server.answer = ({ path }) => {
+      if (path === "/.well-known/openid-configuration") throw new TypeError("no CORS");
+      if (path !== "/.well-known/oauth-authorization-server" || !other) return undefined;
+      return Response.json({ issuer: ISSUER, authorization_endpoint: `${ISSUER}/authorize` });
+    };
+    await page.load(page.href);
+    await page.oauth.beginSignIn(client);
+    expect(page.left).toHaveLength(1);
+    other = false;
+    await page.load(page.href);
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({
+      reason: "no_connection",
+      message: expect.stringContaining("CORS"),
+    });
+  });
+
+  it("at a server that is silent says so [F87]", async () => {
+    const page = await openPage();
+    const soon = new AbortController();
+    vi.spyOn(AbortSignal, "timeout").mockReturnValue(soon.signal);
+    vi.stubGlobal("fetch", (_: string, { signal }: RequestInit) => {
+      soon.abort(new DOMException("late", "TimeoutError"));
+      return Promise.reject(signal?.reason);
+    });
+    await page.load(page.href);
+    const error = await rejection(page.oauth.beginSignIn(client));
+    expect(error).toMatchObject({ code: "sign_in_failed", reason: "timed_out" });
+  });
+
   it("at a place that no router takes for one of this origin comes back to the root", async () => {
     const page = await openPage();
     page.href = `${APP}//vms`;
@@ -216,6 +249,8 @@ describe("a login that is begun", () => {
     ["scope", {}, { scope: ["vms:write"] }],
     ["redirectUri", { redirectUri: "https://other.test/callback" }, {}],
     ["maxAge", {}, { maxAge: -1 }],
+    ["maxAge", {}, { maxAge: Infinity }],
+    ["openid", { scope: "vms:write" }, { maxAge: 0 }],
     ["parameters", {}, { parameters: { audience: 7 } }],
     ["prompt", {}, { prompt: ["login"] }],
   ])("with a wrong %s is told", async (word, wrong, options) => {

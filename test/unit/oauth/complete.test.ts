@@ -344,6 +344,73 @@ describe("two logins in two tabs at once", () => {
 });
 
 describe("afterwards", () => {
+  it("is completed by the client that began it, where two differ in the query alone [S11]", async () => {
+    const page = await openPage();
+    const [ada, grace] = ["ada", "grace"].map((name) => ({
+      ...client,
+      redirectUri: `/callback?account=${name}`,
+    })) as [OAuthClient, OAuthClient];
+    await page.oauth.beginSignIn(grace);
+    await page.load(page.login());
+    const signIn = vi.fn();
+    expect(await page.oauth.completeSignIn(ada, { signIn })).toEqual({ type: "none" });
+    expect(signIn).not.toHaveBeenCalled();
+    expect(page.href).toContain("code=");
+    const outcome = await page.oauth.completeSignIn(grace, page.vault);
+    expect(outcome).toEqual({ type: "signed-in", returnTo: "/vms?page=2#third" });
+    expect(page.href).not.toContain("code=");
+  });
+
+  it("is completed though another client of the page looks at the same time [S11]", async () => {
+    const page = await openPage();
+    const other = { ...client, redirectUri: "/other" };
+    await page.oauth.beginSignIn(client);
+    await page.load(page.login());
+    const signIn = vi.fn();
+    const outcomes = await Promise.all([
+      page.oauth.completeSignIn(other, { signIn }),
+      page.oauth.completeSignIn(client, page.vault),
+    ]);
+    expect(outcomes.map(({ type }) => type)).toEqual(["none", "signed-in"]);
+    expect(signIn).not.toHaveBeenCalled();
+  });
+
+  it("userinfo that is not to be had now is no user without claims", async () => {
+    const page = await back();
+    await page.oauth.completeSignIn(client, page.vault);
+    const headers = { "retry-after": "7" };
+    page.server.answer = ({ path }) =>
+      path === "/userinfo" ? new Response("busy", { status: 503, headers }) : undefined;
+    expect(await rejection(page.oauth.readUserInfo(client, page.vault))).toMatchObject({
+      code: "sign_in_failed",
+      status: 503,
+      retryAfter: 7_000,
+    });
+  });
+
+  it("userinfo that never ends is given up [F84]", async () => {
+    const page = await back();
+    await page.oauth.completeSignIn(client, page.vault);
+    let isGone = false;
+    const endless = new ReadableStream<Uint8Array>({
+      start: (to) => to.enqueue(new TextEncoder().encode("{")),
+      cancel: () => void (isGone = true),
+    });
+    let isAsked = false;
+    page.server.answer = ({ path }) => {
+      if (path !== "/userinfo") return undefined;
+      isAsked = true;
+      return new Response(endless);
+    };
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const reading = rejection(page.oauth.readUserInfo(client, page.vault));
+    while (!isAsked) await new Promise((resolve) => setImmediate(resolve));
+    while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(await reading).toMatchObject({ code: "sign_in_failed", reason: "timed_out" });
+    await vi.waitFor(() => expect(isGone).toBe(true));
+  });
+
   it("userinfo is read with the session's token, and is this user's only", async () => {
     const page = await back();
     await page.oauth.completeSignIn(client, page.vault);

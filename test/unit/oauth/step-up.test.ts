@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createStepUp, type StepUp, type StepUpOptions, type Steps } from "../../../src/oauth.ts";
 
+const URL_ = "https://api.acme.test/vms";
 const OLD = 'Bearer error="insufficient_user_authentication", max_age="60", acr_values="mfa pwd"';
 const NARROW = 'Bearer realm="vms", error="insufficient_scope", scope="vms:write"';
 
@@ -29,7 +30,10 @@ function make(challenge: string, status = 401, more: Partial<StepUpOptions> = {}
   const vault: Steps = {
     async fetch(input, init) {
       const request = new Request(input, init);
-      sent.push(`${request.method} ${await request.text()}`);
+      const { method, url } = request;
+      const path = url.replace(URL_, "");
+      const mark = request.headers.get("x-mark") ?? "";
+      sent.push(`${method} ${path}${mark}${await request.text()}`);
       return made.isContent
         ? new Response("ok")
         : new Response(null, { status, headers: { "www-authenticate": challenge } });
@@ -48,8 +52,6 @@ function make(challenge: string, status = 401, more: Partial<StepUpOptions> = {}
   });
   return Object.assign(made, { fetch });
 }
-
-const URL_ = "https://api.acme.test/vms";
 
 describe("a challenge", () => {
   it.each<[string, number, StepUp]>([
@@ -142,6 +144,37 @@ describe("a challenge", () => {
     made.isContent = true;
     end();
     expect((await answered).status).toBe(200);
+  });
+
+  it.each(["URL and init", "Request"])(
+    "is sent once more as it was at the call, whatever its caller does to its %s [P11 F68]",
+    async (by) => {
+      const url = new URL(`${URL_}/1`);
+      const body = new URLSearchParams({ amount: "1" });
+      const headers = new Headers({ "x-mark": "!" });
+      const init = { method: "POST", body, headers };
+      const request = new Request(`${URL_}/1`, { headers });
+      const made = make(OLD, 401, {
+        async onChallenge() {
+          url.pathname = "/vms/2";
+          body.set("amount", "1000");
+          headers.set("x-mark", "?");
+          request.headers.set("x-mark", "?");
+          init.method = "PUT";
+          made.isContent = true;
+        },
+      });
+      const answered = by === "Request" ? made.fetch(request) : made.fetch(url, init);
+      expect((await answered).status).toBe(200);
+      const once = by === "Request" ? "GET /1!" : "POST /1!amount=1";
+      expect(made.sent).toEqual([once, once]);
+    },
+  );
+
+  it.each(["1e999", "-1", "soon"])("with max_age %s wants no age", async (age) => {
+    const made = make(`Bearer error="insufficient_user_authentication", max_age="${age}"`);
+    await made.fetch(URL_);
+    expect(made.asked.map(({ maxAge }) => maxAge)).toEqual([undefined]);
   });
 
   it("before a body that can be read once is the answer [P11]", async () => {

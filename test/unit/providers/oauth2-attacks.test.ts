@@ -30,6 +30,20 @@ describe("an attack by the name of", () => {
     expect(server.to("/token")).toEqual([]);
   });
 
+  it.each(["?state=state-1", "?state=state-1&code="])(
+    "a callback without a code: %s is told as that, and spends nothing",
+    async (callback) => {
+      const { vault, server, login } = await stage();
+      const code = {
+        ...(await login()),
+        callback: `${callback}&iss=${encodeURIComponent(ISSUER)}`,
+      };
+      const error = await rejection(vault.signIn(code));
+      expect(error).toMatchObject({ code: "sign_in_failed", reason: "callback_invalid" });
+      expect(server.to("/token")).toEqual([]);
+    },
+  );
+
   it("CSRF on the callback: another state spends no code", async () => {
     const { vault, server, login } = await stage();
     const error = await rejection(vault.signIn({ ...(await login()), state: "state-2" }));

@@ -338,9 +338,10 @@ describe("a client", () => {
       expect(form.getAll("resource")).toEqual([API, `${API}/2`]);
   });
 
-  it("keeps sessions of another client, scope or resource apart [S11]", () => {
+  it("keeps sessions of another client, scope, resource or audience apart [S11]", () => {
     const one = JSON.stringify(oauth2(options).partition);
-    for (const other of [{ clientId: "2" }, { scope: "openid" }, { resource: API }])
+    const audience = { parameters: { audience: API } };
+    for (const other of [{ clientId: "2" }, { scope: "openid" }, { resource: API }, audience])
       expect(JSON.stringify(oauth2({ ...options, ...other }).partition)).not.toBe(one);
     const turned = oauth2({ ...options, scope: "offline_access openid" });
     expect(JSON.stringify(turned.partition)).toBe(one);
