@@ -13,10 +13,10 @@ import type { Presentation } from "../request/presentation.ts";
 import { createFollow } from "../request/redirects.ts";
 import type { Fetch, Clock, Provider, TokenSet } from "../types.ts";
 import type { Vault, VaultEvent } from "../vault/vault.ts";
-import { type Ask, type AskParts, createAsk } from "./ask.ts";
+import { type AskParts, createAsk } from "./ask.ts";
 import { createReadPath, type ReadPath, type ReadPathParts, TRIES } from "./read-path.ts";
 import { demand } from "./set-up.ts";
-import { isFailure, type SessionName, type SessionState, teller } from "./wire.ts";
+import { isFailure, type SessionState, teller } from "./wire.ts";
 
 /** A vault whose session a Durable Object owns. */
 export interface CloudflareVault<Credentials = unknown> extends Pick<
@@ -66,7 +66,7 @@ export function createProxy<Credentials>(parts: ProxyParts): CloudflareVault<Cre
   const path = createReadPath({ ...parts, clock, ask });
   return {
     ...sendingBy(path, { ...parts, clock }),
-    ...heldBy(path, { session: parts.session, ask, clock }),
+    ...heldBy(path, { ...parts, ask, clock }),
   };
 }
 
@@ -120,13 +120,16 @@ function sendingBy(
 /** The methods that the object carries out. */
 function heldBy<Credentials>(
   { askForToken }: ReadPath,
-  {
-    session,
-    ask,
-    clock,
-  }: { readonly session: SessionName; readonly ask: Ask; readonly clock: Clock },
+  { session, ask, clock, memory }: Pick<ReadPathParts, "session" | "ask" | "clock" | "memory">,
 ): Omit<CloudflareVault<Credentials>, "authorization" | "fetch" | "getToken"> {
   const again = { tries: TRIES };
+
+  /** Here the session is over at once, though the object may not be reached. */
+  function forget(): void {
+    const { token } = memory.get(session.key) ?? {};
+    if (token) memory.reject(session.key, token);
+  }
+
   return {
     async signIn(credentials, options = {}) {
       const sent = plain(credentials);
@@ -144,9 +147,11 @@ function heldBy<Credentials>(
       }, again);
     },
     async signOut() {
+      forget();
       await askForToken((owner) => owner.signOut(session), again);
     },
     async removeAccount() {
+      forget();
       await askForToken((owner) => owner.removeAccount(session), again);
     },
     async state() {

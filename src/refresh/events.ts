@@ -20,6 +20,7 @@ export function happenings(before: Knowledge, news: News, after: Knowledge): Hap
       ? { type: "trouble", session, status: news.status }
       : undefined,
     sessionHappening(before, after),
+    endedUnseen(before, news),
     // A sign-in that has yielded to another one, or to a sign-out, has signed nobody in.
     news.type === "started" && session?.sessionId === news.sessionId
       ? { type: "signed-in", session }
@@ -58,6 +59,19 @@ function storeHappening(before: Knowledge, news: News, after: Knowledge): Happen
   const isSame = was?.sessionId === news.record.sessionId && was.revision === news.record.revision;
   const isNew = !isSame || opened !== undefined;
   return isUnreadable && isNew && !isEnded ? { type: "unreadable", session } : undefined;
+}
+
+/** A session that a sign-out has ended in the store, and that this context has never shown: it may have just begun. */
+function endedUnseen(before: Knowledge, news: News): Happening | undefined {
+  const { session } = before.found;
+  if (news.type !== "written" || !session || before.session?.sessionId === session.sessionId)
+    return undefined;
+  const { record, changes } = news;
+  const ends = changes.filter((change) => change.type === "end");
+  const isEnded = record.tombstone || record.sessionId !== session.sessionId;
+  // Of those that were known it was told at once.
+  const isTold = ends.some(({ sessionIds }) => sessionIds.has(session.sessionId));
+  return ends.length > 0 && isEnded && !isTold ? { type: "signed-out", session } : undefined;
 }
 
 function sessionHappening(before: Knowledge, after: Knowledge): Happening | undefined {

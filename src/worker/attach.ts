@@ -1,5 +1,5 @@
 /** A service worker's `fetch` events: requests that pass through it get the token on their way. */
-import { isVaultError, type VaultErrorCode } from "../errors.ts";
+import { because, isVaultError, type VaultErrorCode } from "../errors.ts";
 import { own } from "../guard/json.ts";
 import { UNATTACHED } from "../guard/unattached.ts";
 import type { Policy } from "../request/policy.ts";
@@ -10,6 +10,8 @@ import type { Extendable, Hold } from "./hold.ts";
 /** The part of a service worker's `FetchEvent` that is used. */
 export interface FetchEventLike extends Extendable {
   readonly request: Request;
+  /** The page that asks. */
+  readonly clientId?: string;
   respondWith(response: Promise<Response>): void;
 }
 
@@ -51,7 +53,16 @@ export interface AttachParts {
   readonly policy: Policy;
   readonly presentation: Presentation;
   readonly hold: Hold;
+  /** Whether this page may be served this account's token. */
+  readonly mayHave: (client: string | undefined, account: string) => boolean;
 }
+
+const anothers = (): Error =>
+  because(
+    "invalid_option",
+    "this page's vault is of another account",
+    "Give attachTokens the account of the page that asks",
+  );
 
 /** Sends a passing request with the account's token; `false` where the request is none of the vault's. */
 export function createAttach({
@@ -59,13 +70,17 @@ export function createAttach({
   policy,
   presentation,
   hold,
+  mayHave,
 }: AttachParts): (event: FetchEventLike, account: string) => boolean {
   return (event, account) => {
-    const { request } = event;
+    const { request, clientId } = event;
     if (!isAttachable(request, policy, presentation)) return false;
     // Held before anything begins.
     const response = Promise.resolve()
-      .then(() => accounts.use(account, ({ vault }) => vault.fetch(request)))
+      .then(() => {
+        if (!mayHave(clientId, account)) throw anothers();
+        return accounts.use(account, ({ vault }) => vault.fetch(request));
+      })
       .catch(toResponse);
     event.respondWith(response);
     hold.hold(response, event);

@@ -3,11 +3,14 @@
  * request is about to be sent.
  */
 import { isAmount } from "../guard/amounts.ts";
+import { shortHash } from "../guard/hash.ts";
 import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
+import { createRecent } from "../guard/recent.ts";
 import { isAccount } from "../guard/syntax.ts";
 import { MAX_REPLAY } from "../request/body.ts";
 import type { Vault } from "../vault/contract.ts";
+import { activation, isPrerendered } from "./activation.ts";
 import { ask, type VaultPort } from "./ask.ts";
 import { type Closing, createClosing } from "./closing-page.ts";
 import { createLink, type Link, type Page, type VaultWorker } from "./link.ts";
@@ -73,13 +76,17 @@ function createCall(page: Page): Call {
   /** A worker that was slow with one question may be there for all others. */
   async function ping({ port, gone }: Link): Promise<void> {
     const waiting = { limit: page.timeout, gone: gone.signal, givenUp: [ended] };
-    const reply = await ask(port, () => page.question("state", []), waiting).catch(() => undefined);
+    const reply = await ask(port, () => page.question("state"), waiting).catch(() => undefined);
     if (reply?.tokenkeep) shown.take(reply.state);
     else gone.abort();
   }
 
   return async (type, args, signal) => {
     ended.throwIfAborted();
+    // Now: what its caller changes while the worker is found is not what was asked for (F68).
+    const text = toJson(args);
+    // Its time begins when the page is opened.
+    if (isPrerendered()) await activation(ended);
     const until = performance.now() + limit;
     const givenUp = [isSignOut(type) ? left : ended, signal];
     const isOfType = isRight[type];
@@ -87,7 +94,7 @@ function createCall(page: Page): Call {
       const link = linked();
       const { port, gone } = link;
       const waiting = { limit: until - performance.now(), gone: gone.signal, givenUp };
-      const reply = await ask(port, () => page.question(type, args), waiting);
+      const reply = await ask(port, () => page.question(type, text), waiting);
       if (reply.tokenkeep) {
         shown.take(reply.state);
         if (reply.error) throw refusal(reply.error);
@@ -154,6 +161,23 @@ const missingIn = (credentials: unknown): string[] =>
     ? Object.keys(credentials).filter((name) => NO_JSON.has(typeof credentials[name]))
     : [];
 
+/** How many tokens that were handed out are remembered, by a hash. */
+const MOST_TOKENS = 64;
+
+/** A worker that has begun anew does not know whose token it is that comes back as rejected: the page does (F103). */
+function createAskForToken(call: Call, session: Shown["session"]): Vault["getToken"] {
+  const sessions = createRecent<string>(MOST_TOKENS);
+  return async (options) => {
+    const { rejected, signal } = own({ ...options });
+    const begunIn =
+      (isText(rejected) ? sessions.peek(shortHash(rejected)) : undefined) ?? session();
+    const token = await call("getToken", [{ rejected, begunIn }], signal);
+    const now = session();
+    if (now !== undefined) sessions.set(shortHash(token), now);
+    return token;
+  };
+}
+
 /** The methods that the worker carries out. */
 const askedBy = <Credentials>(
   call: Call,
@@ -169,10 +193,7 @@ const askedBy = <Credentials>(
     ),
   // One name for all tries, so that an adoption whose answer was lost is not made twice (F101).
   adopt: (tokens) => call("adopt", [tokens, { sessionId: randomId(), startedAt: Date.now() }]),
-  getToken(options) {
-    const { rejected, signal } = own({ ...options });
-    return call("getToken", [{ rejected, begunIn: session() }], signal);
-  },
+  getToken: createAskForToken(call, session),
   authorization: (options) =>
     call("authorization", [{ begunIn: session() }], own({ ...options }).signal),
   signOut(options) {
@@ -222,11 +243,11 @@ export function connectVault<Credentials = never>(
   const { ended, left } = closing;
   const shown = createShown(account);
   const limit = timeout + LONGEST_CALL;
-  const question: Page["question"] = (type, args) => ({
+  const question: Page["question"] = (type, args = "[]") => ({
     tokenkeep: VERSION,
     type,
     account,
-    args: toJson(args),
+    args,
     seen: shown.seen(),
   });
   const call = createCall({ start, fallback, timeout, limit, shown, ended, left, question });

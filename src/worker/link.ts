@@ -22,7 +22,8 @@ export interface Page {
   readonly ended: AbortSignal;
   /** Aborted when nobody needs the worker any more: the vault is closed, and none of its sign-outs is under way. */
   readonly left: AbortSignal;
-  question(type: Question["type"], args: readonly unknown[]): Question;
+  /** `args` as JSON: an array, empty by default. */
+  question(type: Question["type"], args?: string): Question;
 }
 
 export interface Link {
@@ -48,7 +49,7 @@ async function startAndAsk(page: Page, make: () => unknown, limit: number): Prom
     return made.vault ?? made.port ?? made.active ?? made;
   })();
   const waiting = { limit, gone: failed.signal, givenUp: [page.left] };
-  const { tokenkeep, state } = await ask(port, () => page.question("state", []), waiting);
+  const { tokenkeep, state } = await ask(port, () => page.question("state"), waiting);
   if (!tokenkeep || !state?.owner) throw refusal();
   return { port: await port, state };
 }

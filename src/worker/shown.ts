@@ -24,6 +24,8 @@ export function createShown(account: string): Shown {
   const { events, join, tell } = createListeners();
   let seen: Seen | undefined;
   let session: string | undefined;
+  /** The session whose end was told last. */
+  let ended: string | undefined;
   /** What the worker has told last: the same worker does not tell it again. */
   let told: Omit<Snapshot, "account"> | undefined;
   let shown: Snapshot = Object.freeze({ status: "loading", persisted: true, account });
@@ -35,6 +37,25 @@ export function createShown(account: string): Shown {
     // Members without a value are set, too, so that no prototype is asked for them (S15).
     shown = Object.freeze({ ...now, ...JSON.parse(text, bareAndFrozen) });
     tell();
+  }
+
+  function tellOnce(event: VaultEvent): void {
+    const { type, sessionId } = event;
+    if (type === "signed-out" && sessionId !== undefined) {
+      if (sessionId === ended) return;
+      ended = sessionId;
+    }
+    tell(event);
+  }
+
+  /** A worker that has just begun may not have known the session that is over, nor told of its end. */
+  function leave(next: string | undefined, news: State["news"]): void {
+    const isTold = news.some(
+      (one) => one?.event?.type === "signed-out" && one.event.sessionId === session,
+    );
+    if (session !== undefined && session !== next && !isTold)
+      tellOnce({ type: "signed-out", account, sessionId: session });
+    session = next;
   }
 
   return {
@@ -58,13 +79,14 @@ export function createShown(account: string): Shown {
       const since = seen?.owner === owner ? seen.seq : 0;
       for (const one of news)
         if (one && one.seq > since) {
-          if (one.snapshot) {
-            // A worker that has not read the record yet knows less than this page.
-            if (isKnown(one.snapshot)) session = one.sessionId;
-            told = one.snapshot;
+          const { snapshot, event } = one;
+          // A worker that has not read the record yet knows less than this page.
+          if (snapshot && (snapshot.status !== "loading" || !isKnown(shown))) {
+            if (isKnown(snapshot)) leave(one.sessionId, news);
+            told = snapshot;
             show(told);
           }
-          if (one.event) tell({ ...one.event, account });
+          if (event) tellOnce({ ...event, account });
         }
       if (seq > since) seen = { owner, seq };
       // A worker that is heard again is away no more.

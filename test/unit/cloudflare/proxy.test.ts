@@ -261,3 +261,24 @@ describe("a request of a Worker's that goes out bare", () => {
     );
   });
 });
+
+it.each(["signOut", "removeAccount"] as const)(
+  "%s that fails serves no token from the isolate's memory any more [P4]",
+  async (leave) => {
+    let asked = 0;
+    const owner = {
+      async token() {
+        asked += 1;
+        return { revision: 1, lease: { accessToken: "at-1", sessionId: "s", generation: 1 } };
+      },
+      [leave]: () => Promise.reject(new Error("down")),
+    } as unknown as Owner;
+    const vault = proxyTo(() => owner, provider);
+    await vault.getToken();
+    await vault.getToken();
+    expect(asked).toBe(1);
+    await expect(vault[leave]()).rejects.toThrow();
+    await vault.getToken();
+    expect(asked).toBe(2);
+  },
+);

@@ -12,6 +12,7 @@ import {
   post,
   question,
   serve,
+  VMS,
 } from "./worker-part.ts";
 
 describe("a service worker's fetch event", () => {
@@ -167,6 +168,33 @@ describe("a service worker's fetch event", () => {
     expect((await from("controlled"))!.value).toBeUndefined();
     expect((await from("controlled"))!.error).toBeUndefined();
     expect((await from("another"))!.error).toMatchObject({ code: "worker_unavailable" });
+  });
+
+  it("under isolation a page that asks for one account is not served another's token [S11]", async () => {
+    beServiceWorker();
+    const served = await serve({ isolated: true });
+    await post(question("signIn", credentials), event({}));
+    await post({ ...question("signIn", credentials), account: "b" }, event({}));
+    const ask = { ...question("token", { url: VMS }), account: "b" };
+    expect((await post(ask, { ...event({}), source: { id: "controlled" } })).error).toBeUndefined();
+    const pass = async (clientId: string, ...account: string[]): Promise<Response> => {
+      const one = Object.assign(event({}), {
+        request: new Request(VMS),
+        clientId,
+        answer: undefined as Promise<Response> | undefined,
+        respondWith: (response: Promise<Response>) => void (one.answer = response),
+      });
+      expect(served.attachTokens(one as unknown as Event, ...(account as [string]))).toBe(true);
+      return (await one.answer)!;
+    };
+    const before = api.to("/v1/vms").length;
+    const refused = await pass("controlled");
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ error: { code: "invalid_option" } });
+    expect(api.to("/v1/vms")).toHaveLength(before);
+    expect((await pass("controlled", "b")).status).toBe(200);
+    // A page without a vault says nothing of an account.
+    expect((await pass("another")).status).toBe(200);
   });
 
   it("isolation is refused where nothing could attach the tokens [S7]", async () => {
