@@ -214,8 +214,18 @@ export function createContexts({ world, server, scenario, stores, invariants }: 
       return follow(context, context.vault.signOut(), told);
     },
     remove(context: LiveContext, account: string): Promise<void> {
-      const told = invariants.remove(context.place, account);
-      return follow(context, context.vault.removeAccount(account), told);
+      const removed = invariants.remove(context.place, account);
+      // Of its own account it is a sign-out as well.
+      const left = account === context.place.account && invariants.signOut(context.place);
+      return follow(context, context.vault.removeAccount(account), {
+        resolved() {
+          removed.resolved();
+          if (left) left.resolved();
+        },
+        rejected() {
+          if (left) left.rejected();
+        },
+      });
     },
     /** Whether a context has nothing under way: no call, no question, no change that waits. */
     isIdle: ({ place, vault }: LiveContext): boolean =>
