@@ -11,32 +11,32 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_700,
-  browser: 29_570,
+  "": 27_830,
+  browser: 29_700,
   "channels/broadcast": 390,
-  cloudflare: 37_590,
-  deno: 31_880,
+  cloudflare: 37_760,
+  deno: 31_990,
   jwt: 11_940,
   "channels/postgres": 2850,
   "channels/redis": 3910,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 8320,
-  node: 36_650,
+  oauth: 9260,
+  node: 36_790,
   "providers/api-key": 2300,
   "providers/artos": 4090,
-  "providers/auth0": 14_880,
+  "providers/auth0": 14_960,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
-  "providers/cognito": 14_820,
+  "providers/cognito": 14_830,
   "providers/cookie": 8980,
-  "providers/entra": 14_960,
-  "providers/github": 15_040,
-  "providers/google": 14_800,
+  "providers/entra": 14_980,
+  "providers/github": 15_050,
+  "providers/google": 14_810,
   "providers/jwt-bearer": 11_100,
-  "providers/keycloak": 14_840,
+  "providers/keycloak": 14_850,
   "providers/mint": 4800,
-  "providers/oauth2": 14_540,
+  "providers/oauth2": 14_580,
   "providers/okta": 14_860,
   "providers/password": 4490,
   "providers/qovery": 2080,
@@ -52,9 +52,9 @@ const alone = {
   "stores/indexeddb": 2640,
   "stores/memory": 340,
   "stores/sqlite": 3940,
-  testing: 36_610,
+  testing: 36_740,
   webhook: 2680,
-  worker: 35_710,
+  worker: 36_220,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5240,
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 30_150,
+    limit: 30_270,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 28_440,
+    limit: 28_570,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 4890,
+    limit: 5460,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 43_860,
+    limit: 44_210,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 9420,
+    limit: 10_180,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,

@@ -216,6 +216,7 @@ onClick("sign-out", () =>
 );
 
 const offline = document.getElementById("offline") as HTMLInputElement;
+offline.checked = context.isSwitchedOff();
 offline.addEventListener("change", () => {
   // A worker has one network for all.
   const to = tabs

@@ -29,6 +29,8 @@ export interface Context {
   readonly login: { readonly isAway: boolean; readonly news: string };
   setOffline(offline: boolean): void;
   readonly isOffline: () => boolean;
+  /** Whether it is so by the switch, and not by the network. */
+  readonly isSwitchedOff: () => boolean;
 }
 
 /** Where the APIs are: the page's server has written it there; on the site nobody serves. */
@@ -51,7 +53,7 @@ export async function startContext(within?: number): Promise<Context> {
   // An OAuth server has one name, which its metadata tells; its tokens travel in no cookie.
   const url = isNamed && !api.login ? there.replace("127.0.0.1", "localhost") : there;
   const tab = await claimNumber(within === undefined);
-  let offline = asked.has("offline");
+  let offline = takeOffline();
 
   const line = joinChannel(listen);
   const trace = createTrace(tab, line.post, () => offline);
@@ -117,7 +119,17 @@ export async function startContext(within?: number): Promise<Context> {
     isOwned: opened.isOwned,
     setOffline,
     isOffline: () => offline || !navigator.onLine,
+    isSwitchedOff: () => offline,
   };
+}
+
+/** A tab that is opened by one that is switched off begins so. A reload does not: the switch is its own by then. */
+function takeOffline(): boolean {
+  const url = new URL(location.href);
+  const isAsked = url.searchParams.has("offline");
+  url.searchParams.delete("offline");
+  if (isAsked) history.replaceState(history.state, "", url);
+  return isAsked;
 }
 
 /** Goes at once, as a tab does that is closed; what cannot be closed leaves the page. */

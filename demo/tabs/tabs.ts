@@ -48,7 +48,7 @@ export function createTabs(context: Context, line: Line, onChange: (gone?: numbe
   const address = (page: string, within?: number): string => {
     const query = new URLSearchParams({ api: context.api.id, account: context.person.account });
     if (within !== undefined) query.set("within", String(within));
-    if (context.isOffline()) query.set("offline", "");
+    if (context.isSwitchedOff()) query.set("offline", "");
     return `./${page}?${query}`;
   };
 

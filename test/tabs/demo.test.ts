@@ -207,6 +207,23 @@ describe("what goes wrong", () => {
     expect(await page.locator("#summary").textContent()).not.toContain("Signed out");
   });
 
+  it("offline: a tab that is opened then is so too, and says it; a reload begins anew [F13]", async () => {
+    const { context, page } = await visit("?api=vmcloud");
+    await signIn(page);
+    await page.getByLabel("Offline").check();
+    const opening = context.waitForEvent("page");
+    await button(page, "Open another").click();
+    const other = await opening;
+    await other.locator("#offline").waitFor();
+    await expect.poll(() => other.locator("#offline").isChecked()).toBe(true);
+    expect(new URL(other.url()).searchParams.has("offline")).toBe(false);
+    await page.getByLabel("Offline").uncheck();
+    await other.reload();
+    await expect.poll(() => other.locator("#offline").isChecked()).toBe(false);
+    await other.bringToFront();
+    expect(await press(other, "Send one")).toContain("it was answered");
+  });
+
   it("the worker is offline with its tabs: it does not refresh before the network is back [F13 F12]", async () => {
     const { context, page } = await visit("?api=vmcloud");
     page.setDefaultTimeout(60_000);
