@@ -91,6 +91,7 @@ const pagePart = new Set([
   "oauth/step-up",
   "oauth/user-info",
   "worker/ask",
+  "worker/activation",
   "worker/closing-page",
   "worker/connect",
   "worker/keep",
