@@ -189,7 +189,8 @@ export function createLookUp(client: OAuthClient): LookUp<OAuthServer> {
           ? narrow(body, issuer ?? "")
           : { flaw: "metadata_invalid" };
         if ("flaw" in server) return server;
-        found = server;
+        // The first address may only have been out of reach, and may tell more.
+        if (!loss) found = server;
         return server;
       }
       last = { flaw: isRedirect ? "redirected" : "metadata_missing", status, retryAfter };

@@ -5,7 +5,8 @@ import { own } from "../guard/json.ts";
 import { unlessAborted } from "../guard/unless-aborted.ts";
 import { within } from "../guard/within.ts";
 import { hasNoBody, lasting, readAlong } from "../request/body.ts";
-import { keepHeaders, readInit } from "../request/init.ts";
+import { isRequest, keepHeaders, readInit } from "../request/init.ts";
+import { PAST, pastOf } from "../request/past.ts";
 
 /** What an API wants (RFC 9470 §3, RFC 6750 §3.1). The server's word: pass it on, and trust it in nothing. */
 export interface StepUp {
@@ -66,7 +67,8 @@ interface Kept {
 }
 
 function keep(given: Input, init: RequestInit | undefined): Kept {
-  const input = given instanceof Request ? given : String(given);
+  const input = isRequest(given) ? given : String(given);
+  const past = pastOf(init);
   const { headers, body, ...others } = readInit(init);
   // A function makes its body anew.
   const kept = body == null || typeof body === "function" ? body : lasting(body);
@@ -74,14 +76,16 @@ function keep(given: Input, init: RequestInit | undefined): Kept {
     ...others,
     ...(headers && { headers: keepHeaders(headers) }),
     ...(body !== undefined && { body: kept ?? body }),
+    // Another vault that sends by this function has told where redirects led it (F63).
+    ...(past && { [PAST]: past }),
   }) as RequestInit;
   const isStream = body != null && kept === undefined;
   return { input, init: said, again: isStream ? async () => undefined : replay(input, body) };
 }
 
 function replay(input: Input, body: unknown): Kept["again"] {
-  if (!(input instanceof Request)) return async () => input;
-  const copy = input.clone();
+  if (!isRequest(input)) return async () => input;
+  const copy = Request.prototype.clone.call(input);
   if (body || hasNoBody(input)) return async () => copy;
   const { isKept, again } = readAlong(copy);
   return async () => {
@@ -152,7 +156,7 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
     if (again === undefined) return response;
     const asker = subject ?? subjectOf(vault);
     // `null` in an init takes the `Request`'s signal away, as it does for `fetch`.
-    const given = input instanceof Request ? input.signal : undefined;
+    const given = isRequest(input) ? input.signal : undefined;
     const signal = init.signal === undefined ? given : init.signal;
     // A request of one user is not sent as another's (F103).
     if (!(await isOver(wanted, signal)) || asker === undefined || subjectOf(vault) !== asker)

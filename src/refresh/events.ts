@@ -67,11 +67,11 @@ function endedUnseen(before: Knowledge, news: News): Happening | undefined {
   if (news.type !== "written" || !session || before.session?.sessionId === session.sessionId)
     return undefined;
   const { record, changes } = news;
-  const ends = changes.filter((change) => change.type === "end");
   const isEnded = record.tombstone || record.sessionId !== session.sessionId;
-  // Of those that were known it was told at once.
-  const isTold = ends.some(({ sessionIds }) => sessionIds.has(session.sessionId));
-  return ends.length > 0 && isEnded && !isTold ? { type: "signed-out", session } : undefined;
+  // Of those that were shown it was told at once.
+  const isTold = before.met.has(session.sessionId);
+  const isSignOut = changes.some(({ type }) => type === "end");
+  return isSignOut && isEnded && !isTold ? { type: "signed-out", session } : undefined;
 }
 
 function sessionHappening(before: Knowledge, after: Knowledge): Happening | undefined {

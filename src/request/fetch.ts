@@ -2,12 +2,12 @@
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401. Its steps
  * stand beside it: policy, init, body, send, redirects, the 401 rule.
  */
-import { says } from "../guard/json.ts";
+import {} from "../guard/json.ts";
 import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
 import { createRetry, isPlain } from "./retry.ts";
-import { hasHeader, keepHeaders, readInit } from "./init.ts";
+import { hasHeader, isRequest, keepHeaders, readInit } from "./init.ts";
 import { isWhole, PAST, pastOf, toldBy } from "./past.ts";
 import { readPlain, toCall } from "./plain.ts";
 import { AUTHORIZATION } from "./presentation.ts";
@@ -30,13 +30,6 @@ function urlOf(request: Request): string {
     );
   }
 }
-
-/**
- * A `Request` shows in its methods, because one of another realm is no instance of the class here. A member
- * on `Object.prototype` makes no request of a text or a `URL` (F67).
- */
-const isRequest = (input: Input): input is Request =>
-  typeof input === "object" && input !== null && "clone" in input && says(input, "clone");
 
 /**
  * An init for a call without a token: the caller's own one, unless it has what is the vault's alone. `fetch`

@@ -16,6 +16,13 @@ const MEMBERS =
     " ",
   );
 
+/**
+ * A `Request` shows in its methods, because one of another realm is no instance of the class here. A member
+ * on `Object.prototype` makes no request of a text or a `URL` (F67).
+ */
+export const isRequest = (input: string | URL | Request): input is Request =>
+  typeof input === "object" && input !== null && "clone" in input && says(input, "clone");
+
 /** An init that says nothing. */
 export const NOTHING: Given = Object.freeze(Object.create(null));
 

@@ -8,9 +8,21 @@ const here = (): (EventTarget & { readonly prerendering?: boolean }) | undefined
 
 export const isPrerendered = (): boolean => here()?.prerendering === true;
 
-/** Resolves when the page is opened; rejects when `ended` is aborted. */
-export const activation = (ended: AbortSignal): Promise<void> =>
-  new Promise((resolve, reject) => {
-    here()?.addEventListener("prerenderingchange", () => resolve(), { once: true });
-    ended.addEventListener("abort", () => reject(ended.reason), { once: true });
-  });
+/** Resolves when the page is opened; rejects with the reason of the signal that is aborted before. */
+export async function activation(
+  givenUp: readonly (AbortSignal | null | undefined)[],
+): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      here()?.addEventListener("prerenderingchange", () => resolve(), { signal });
+      for (const one of givenUp) {
+        one?.throwIfAborted();
+        one?.addEventListener("abort", () => reject(one.reason), { signal });
+      }
+    });
+  } finally {
+    over.abort();
+  }
+}

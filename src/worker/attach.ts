@@ -60,7 +60,7 @@ export interface AttachParts {
 const anothers = (): Error =>
   because(
     "invalid_option",
-    "this page's vault is of another account",
+    "this page's vaults are of other accounts",
     "Give attachTokens the account of the page that asks",
   );
 

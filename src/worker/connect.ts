@@ -85,10 +85,10 @@ function createCall(page: Page): Call {
     ended.throwIfAborted();
     // Now: what its caller changes while the worker is found is not what was asked for (F68).
     const text = toJson(args);
-    // Its time begins when the page is opened.
-    if (isPrerendered()) await activation(ended);
-    const until = performance.now() + limit;
     const givenUp = [isSignOut(type) ? left : ended, signal];
+    // Its time begins when the page is opened.
+    if (isPrerendered()) await activation(givenUp);
+    const until = performance.now() + limit;
     const isOfType = isRight[type];
     for (let tries = 0, isLate = false; tries < MOST_TRIES && !isLate; tries++) {
       const link = linked();

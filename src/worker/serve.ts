@@ -5,7 +5,6 @@ import { broadcastChannel } from "../channels/broadcast.ts";
 import { check, VaultError } from "../errors.ts";
 import { isObject, own } from "../guard/json.ts";
 import { randomId } from "../guard/random.ts";
-import { createRecent } from "../guard/recent.ts";
 import { isAccount } from "../guard/syntax.ts";
 import { within } from "../guard/within.ts";
 import { webLocks } from "../locks/web-locks.ts";
@@ -20,6 +19,7 @@ import { createAccounts } from "./accounts.ts";
 import { type AnswerTo, createAnswers } from "./answers.ts";
 import { createAttach, type FetchEventLike } from "./attach.ts";
 import { createHold, type Hold } from "./hold.ts";
+import { createPages } from "./pages.ts";
 import { hearPages, isControlled, isServiceWorker, type Message } from "./scope.ts";
 import { createNudge, holdLock } from "./signs.ts";
 import { createTickets } from "./tickets.ts";
@@ -49,9 +49,6 @@ export interface ServedVault {
   /** How a page in the same realm asks: `connectVault` does it. */
   postMessage(question: unknown, ports: readonly MessagePort[]): void;
 }
-
-/** How many pages' accounts are remembered. */
-const MOST_PAGES = 256;
 
 /** How many milliseconds a worker's own lock may take. Without the lock pages notice the worker's end later. */
 const LOCK_PATIENCE = 1_000;
@@ -151,21 +148,12 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
   const parts = { owner, count, settings, policy, nudge };
   const accounts = createAccounts((name) => createAccount(name, parts));
 
-  /** Under isolation: whose tokens each page has asked for, by its vaults. */
-  const wanted = createRecent<Set<string>>(MOST_PAGES);
+  const pages = createPages();
 
   /** An isolated page is given no token: its request passes this worker, which attaches the token. */
-  async function isKept(client: string | undefined, account: string): Promise<boolean> {
-    if (!isolated) return false;
-    if (client === undefined || !(await isControlled(client)))
-      throw new VaultError("worker_unavailable");
-    wanted.set(client, (wanted.get(client) ?? new Set()).add(account));
-    return true;
-  }
-
-  /** A page that asks for one account alone is not served another's token (S11). */
-  function mayHave(client: string | undefined, account: string): boolean {
-    return wanted.peek(client ?? "")?.has(account) ?? true;
+  async function isKept(client: string | undefined): Promise<boolean> {
+    if (isolated && !(await isControlled(client))) throw new VaultError("worker_unavailable");
+    return isolated;
   }
 
   const hear = createHearing(
@@ -177,8 +165,11 @@ export function serveVault<Credentials>(options: ServeOptions<Credentials>): Ser
     }),
     hold,
   );
-  const attach = createAttach({ accounts, policy, presentation, hold, mayHave });
-  hearPages(hear);
+  const attach = createAttach({ accounts, policy, presentation, hold, mayHave: pages.mayHave });
+  hearPages((message) => {
+    pages.note(message);
+    hear(message);
+  });
   // Pages that have heard nothing since the end of the worker before this one ask again.
   nudge();
 

@@ -55,6 +55,8 @@ export function createShown(account: string): Shown {
     );
     if (session !== undefined && session !== next && !isTold)
       tellOnce({ type: "signed-out", account, sessionId: session });
+    // A sign-out that no store has taken ends nothing for good: it may be there once more.
+    if (next === ended) ended = undefined;
     session = next;
   }
 

@@ -16,8 +16,8 @@ export interface TicketSettings {
   readonly policy: Policy;
   readonly presentation: Presentation;
   readonly clock?: Clock | undefined;
-  /** Looks at the page first, which asks for this account: answers with `true` where it gets no token at all. */
-  readonly isKept: (client: string | undefined, account: string) => Promise<boolean>;
+  /** Looks at the page first: answers with `true` where the page gets no token at all. */
+  readonly isKept: (client: string | undefined) => Promise<boolean>;
 }
 
 export interface TicketQuestion {
@@ -75,7 +75,7 @@ export function createTickets(settings: TicketSettings): GiveTicket {
     }
     // The page's own header wins (S6).
     if (headers.includes(header)) return undefined;
-    if (await isKept(client, account.vault.snapshot().account)) {
+    if (await isKept(client)) {
       // Its request gets the token of whoever is signed in when it passes.
       if (begunIn !== undefined && account.vault.snapshot().status === "loading")
         await account.engine.look();

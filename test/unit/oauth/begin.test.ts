@@ -213,6 +213,21 @@ describe("a login that is begun", () => {
     });
   });
 
+  it("looks again at the address that tells more, where that was only out of reach", async () => {
+    const page = await openPage();
+    let isAway = true;
+    page.server.answer = ({ path }) => {
+      if (path === "/.well-known/openid-configuration" && isAway) throw new TypeError("network");
+      if (path !== "/.well-known/oauth-authorization-server") return undefined;
+      return Response.json({ issuer: ISSUER, authorization_endpoint: `${ISSUER}/other` });
+    };
+    await page.load(page.href);
+    await page.oauth.beginSignIn(client);
+    isAway = false;
+    await page.oauth.beginSignIn(client);
+    expect(page.left.map((url) => new URL(url).pathname)).toEqual(["/other", "/authorize"]);
+  });
+
   it("at a server that is silent says so [F87]", async () => {
     const page = await openPage();
     const soon = new AbortController();

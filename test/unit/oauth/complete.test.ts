@@ -388,6 +388,23 @@ describe("afterwards", () => {
     });
   });
 
+  it("userinfo that never begins is given up [F84]", async () => {
+    const page = await back();
+    await page.oauth.completeSignIn(client, page.vault);
+    const asked: (AbortSignal | null | undefined)[] = [];
+    const silent = {
+      snapshot: () => page.vault.snapshot(),
+      fetch: (_: string, init?: RequestInit) =>
+        new Promise<Response>(() => void asked.push(init?.signal)),
+    };
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const reading = rejection(page.oauth.readUserInfo(client, silent));
+    while (!asked.length) await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(await reading).toMatchObject({ code: "sign_in_failed", reason: "timed_out" });
+    expect(asked[0]?.aborted).toBe(true);
+  });
+
   it("userinfo that never ends is given up [F84]", async () => {
     const page = await back();
     await page.oauth.completeSignIn(client, page.vault);

@@ -6,7 +6,10 @@ const URL_ = "https://api.acme.test/vms";
 const OLD = 'Bearer error="insufficient_user_authentication", max_age="60", acr_values="mfa pwd"';
 const NARROW = 'Bearer realm="vms", error="insufficient_scope", scope="vms:write"';
 
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 interface Made {
   readonly fetch: Steps["fetch"];
@@ -170,6 +173,14 @@ describe("a challenge", () => {
       expect(made.sent).toEqual([once, once]);
     },
   );
+
+  it("of another realm's Request is sent to its address, and once more [F75]", async () => {
+    const made = make(OLD);
+    const request = new Request(`${URL_}/1`);
+    vi.stubGlobal("Request", class extends Request {});
+    expect((await made.fetch(request)).status).toBe(200);
+    expect(made.sent).toEqual(["GET /1", "GET /1"]);
+  });
 
   it.each(["1e999", "-1", "soon"])("with max_age %s wants no age", async (age) => {
     const made = make(`Bearer error="insufficient_user_authentication", max_age="${age}"`);

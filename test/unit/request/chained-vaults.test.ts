@@ -1,6 +1,7 @@
 /** A vault that sends through another one: each shows its own token, and neither takes the other's. */
 import { describe, expect, it } from "vitest";
 import { createVault } from "../../../src/index.ts";
+import { createStepUp } from "../../../src/oauth.ts";
 import { staticToken } from "../../../src/providers/static-token.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { acme, type FakeApi, fakeApi, ORIGIN } from "../../support/fake-api.ts";
@@ -23,6 +24,23 @@ const shownIn = (api: FakeApi, header: string): (string | null)[] =>
   api.to("/v1/vms").map(({ headers }) => headers.get(header));
 
 describe("a vault over a vault", () => {
+  it("by a step-up gets no token of the other's where a foreign host has led it [S2 F63]", async () => {
+    const inner = await signedIn();
+    const fetch = createStepUp(inner.vault, {
+      onChallenge: async () => {},
+    }) as typeof inner.vault.fetch;
+    const { vault } = await signedIn({ api: fakeApi(), fetch: fetch as never });
+    inner.api.api = ({ url }) => {
+      const to = { [VMS]: `${FOREIGN}/a`, [`${FOREIGN}/a`]: `${ORIGIN}/v1/b` }[url];
+      return to
+        ? new Response(null, { status: 302, headers: { location: to } })
+        : new Response("b");
+    };
+    expect(await (await vault.fetch(VMS)).text()).toBe("b");
+    const [last] = inner.api.to("/v1/b");
+    expect(last?.headers.get("authorization")).toBeNull();
+  });
+
   it("whose header is the same one sends its own token alone [S6]", async () => {
     const api = fakeApi();
     const { fetch } = await gateway(api);

@@ -1,7 +1,7 @@
 /** A sign-out in a context that has not shown the session yet: it is an end like any other. */
 import { describe, expect, it } from "vitest";
 import type { VaultEvent } from "../../../src/vault/vault.ts";
-import { bench, signedIn } from "../../support/vault.ts";
+import { bench, rejection, signedIn } from "../../support/vault.ts";
 
 function ends(vault: { events(listener: (event: VaultEvent) => void): unknown }): VaultEvent[] {
   const heard: VaultEvent[] = [];
@@ -26,6 +26,22 @@ describe("a sign-out by a context that has just begun", () => {
       first.close();
     },
   );
+
+  it("tells of it once, though the store takes only the second one", async () => {
+    const { api, clock, store, vault: first } = await signedIn();
+    let isFull = true;
+    const write: typeof store.write = (...change) =>
+      isFull ? Promise.reject(new Error("full")) : store.write(...change);
+    const { vault } = bench({ api, clock, store: { ...store, write } });
+    const heard = ends(vault);
+    expect(await clock.until(rejection(vault.signOut()))).toMatchObject({
+      code: "store_unavailable",
+    });
+    isFull = false;
+    await clock.until(vault.signOut());
+    expect(heard).toHaveLength(1);
+    first.close();
+  });
 
   it("tells nothing where nobody was signed in, and nothing twice of what was shown", async () => {
     const { vault } = bench();

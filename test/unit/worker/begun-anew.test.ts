@@ -18,6 +18,8 @@ interface Workers {
   readonly start: () => VaultPort;
   /** The worker ends, and another one is there. */
   renew(): void;
+  /** From here on the store takes nothing of the worker that is there. */
+  fill(): void;
 }
 
 /** A store that needs some time, as IndexedDB does. */
@@ -31,8 +33,18 @@ function workers(): Workers {
   const api = fakeApi();
   vi.stubGlobal("fetch", api.fetch);
   const store = slowStore();
-  const serve = (): VaultPort =>
-    serveVault({ provider: acme(), store, fetch: api.fetch, channel: mute });
+  /** What a worker that has ended would still write is written by nobody. */
+  const refused = new Set<number>();
+  let count = 0;
+  function serve(): VaultPort {
+    const mine = ++count;
+    const write: TokenStore["write"] = (...change) =>
+      mine !== count || refused.has(mine)
+        ? Promise.reject(new Error("full"))
+        : store.write(...change);
+    const own = { ...store, write };
+    return serveVault({ provider: acme(), store: own, fetch: api.fetch, channel: mute });
+  }
   let current = serve();
   return {
     api,
@@ -47,6 +59,7 @@ function workers(): Workers {
       };
     },
     renew: () => void (current = serve()),
+    fill: () => void refused.add(count),
   };
 }
 
@@ -92,6 +105,20 @@ describe("a worker that begins anew", () => {
     await pages[0]!.signOut();
     for (const page of pages) await page.accounts();
     expect(heard.map((ends) => ends.length)).toEqual([2, 2]);
+  });
+
+  it("after a sign-out that no store took, and is signed out again: each end is heard", async () => {
+    const { start, renew, fill } = workers();
+    const page = connect(start);
+    await page.signIn(credentials);
+    const heard = endsHeardBy(page);
+    fill();
+    expect(await rejection(page.signOut())).toMatchObject({ code: "store_unavailable" });
+    renew();
+    await page.getToken();
+    expect(page.snapshot().status).toBe("signed-in");
+    await page.signOut();
+    expect(heard).toHaveLength(2);
   });
 
   it("and finds the session ended: the page hears of it once", async () => {
@@ -162,6 +189,33 @@ describe("a page that is prerendered", () => {
     document.dispatchEvent(new Event("prerenderingchange"));
     expect(await call).toEqual([]);
     expect(fallback).not.toHaveBeenCalled();
+  });
+
+  it("keeps nobody who gives up [P14]", async () => {
+    const { start } = workers();
+    prerender();
+    const page = connect(start);
+    const caller = new AbortController();
+    const call = rejection(page.fetch(VMS, { signal: caller.signal }));
+    const reason = new Error("enough");
+    caller.abort(reason);
+    expect(await call).toBe(reason);
+    expect(await rejection(page.fetch(VMS, { signal: caller.signal }))).toBe(reason);
+  });
+
+  it("and closes its vault: a sign-out is made up for when it is opened [S14]", async () => {
+    const { start, store, api } = workers();
+    const before = connect(start);
+    await before.signIn(credentials);
+    const document = prerender();
+    const page = connect(start);
+    const leaving = page.signOut();
+    page.close();
+    document.prerendering = false;
+    document.dispatchEvent(new Event("prerenderingchange"));
+    await leaving;
+    const fresh = createVault({ provider: acme(), store, fetch: api.fetch });
+    expect(await rejection(fresh.getToken())).toMatchObject({ code: "no_session" });
   });
 
   it("and closes its vault: calls end [P21]", async () => {
