@@ -21,17 +21,17 @@ const alone = {
   "channels/redis": 3910,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 9260,
+  oauth: 9360,
   node: 36_790,
   "providers/api-key": 2300,
   "providers/artos": 4090,
-  "providers/auth0": 14_960,
+  "providers/auth0": 14_970,
   "providers/clary": 2070,
   "providers/clary-jwt": 7320,
   "providers/cognito": 14_830,
   "providers/cookie": 8980,
   "providers/entra": 14_980,
-  "providers/github": 15_050,
+  "providers/github": 15_060,
   "providers/google": 14_810,
   "providers/jwt-bearer": 11_100,
   "providers/keycloak": 14_850,
@@ -54,7 +54,7 @@ const alone = {
   "stores/sqlite": 3940,
   testing: 36_740,
   webhook: 2680,
-  worker: 36_220,
+  worker: 36_290,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5240,
@@ -87,7 +87,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 5460,
+    limit: 5490,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 10_180,
+    limit: 10_220,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
