@@ -2,7 +2,6 @@
  * `vault.fetch`: `fetch` with a token, where the token may go, and one more try after a 401. Its steps
  * stand beside it: policy, init, body, send, redirects, the 401 rule.
  */
-import {} from "../guard/json.ts";
 import { createBareTeller } from "./bare.ts";
 import { keepBody } from "./body.ts";
 import type { Call, FetchOptions, Given, VaultFetch, VaultRequestInit } from "./contract.ts";
