@@ -9,6 +9,17 @@ afterEach(() => vi.unstubAllGlobals());
 const query = (url: string | undefined): Record<string, string> =>
   Object.fromEntries(new URL(url ?? "").searchParams);
 
+/** Metadata that stands at RFC 8414's address, while it is there; `usual` answers at OpenID Connect's. */
+function elsewhere(page: Page, usual: () => Response | void): { isThere: boolean } {
+  const at = { isThere: true };
+  page.server.answer = ({ path }) => {
+    if (path === "/.well-known/openid-configuration") return usual() ?? undefined;
+    if (path !== "/.well-known/oauth-authorization-server" || !at.isThere) return undefined;
+    return Response.json({ issuer: ISSUER, authorization_endpoint: `${ISSUER}/elsewhere` });
+  };
+  return at;
+}
+
 describe("a login that is begun", () => {
   it("leaves for the server's login page, with PKCE, state and nonce", async () => {
     const page = await openPage();
@@ -178,16 +189,11 @@ describe("a login that is begun", () => {
 
   it("finds metadata at RFC 8414's address too, and says when there is none", async () => {
     const page = await openPage();
-    let other = true;
-    page.server.answer = ({ path }) => {
-      if (path === "/.well-known/openid-configuration") return new Response(null, { status: 404 });
-      if (path !== "/.well-known/oauth-authorization-server" || !other) return undefined;
-      return Response.json({ issuer: ISSUER, authorization_endpoint: `${ISSUER}/authorize` });
-    };
+    const at = elsewhere(page, () => new Response(null, { status: 404 }));
     await page.load(page.href);
     await page.oauth.beginSignIn(client);
     expect(page.left).toHaveLength(1);
-    other = false;
+    at.isThere = false;
     await page.load(page.href);
     const error = await rejection(page.oauth.beginSignIn(client));
     expect(error).toMatchObject({ reason: "metadata_missing", status: 404 });
@@ -195,16 +201,13 @@ describe("a login that is begun", () => {
 
   it("finds metadata at RFC 8414's address where a page cannot read the other one's 404", async () => {
     const page = await openPage();
-    let other = true;
-    page.server.answer = ({ path }) => {
-      if (path === "/.well-known/openid-configuration") throw new TypeError("no CORS");
-      if (path !== "/.well-known/oauth-authorization-server" || !other) return undefined;
-      return Response.json({ issuer: ISSUER, authorization_endpoint: `${ISSUER}/authorize` });
-    };
+    const at = elsewhere(page, () => {
+      throw new TypeError("no CORS");
+    });
     await page.load(page.href);
     await page.oauth.beginSignIn(client);
     expect(page.left).toHaveLength(1);
-    other = false;
+    at.isThere = false;
     await page.load(page.href);
     const error = await rejection(page.oauth.beginSignIn(client));
     expect(error).toMatchObject({
@@ -216,16 +219,14 @@ describe("a login that is begun", () => {
   it("looks again at the address that tells more, where that was only out of reach", async () => {
     const page = await openPage();
     let isAway = true;
-    page.server.answer = ({ path }) => {
-      if (path === "/.well-known/openid-configuration" && isAway) throw new TypeError("network");
-      if (path !== "/.well-known/oauth-authorization-server") return undefined;
-      return Response.json({ issuer: ISSUER, authorization_endpoint: `${ISSUER}/other` });
-    };
+    elsewhere(page, () => {
+      if (isAway) throw new TypeError("network");
+    });
     await page.load(page.href);
     await page.oauth.beginSignIn(client);
     isAway = false;
     await page.oauth.beginSignIn(client);
-    expect(page.left.map((url) => new URL(url).pathname)).toEqual(["/other", "/authorize"]);
+    expect(page.left.map((url) => new URL(url).pathname)).toEqual(["/elsewhere", "/authorize"]);
   });
 
   it("at a server that is silent says so [F87]", async () => {
