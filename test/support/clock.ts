@@ -45,10 +45,30 @@ export const clockAhead = (passed: () => number): Clock => ({
   running: () => performance.now() + passed(),
 });
 
-/** The system's timers, but by both clocks no time passes except `passed()` milliseconds. */
-export function stillClock(start: number, passed: () => number): Clock {
+/** How soon a timer that is held looks again. */
+const AGAIN = 20;
+
+/**
+ * The system's timers, but by both clocks no time passes except `passed()` milliseconds. No timer ends
+ * while `isHeld()`: what must be answered in time is, on however slow a machine.
+ */
+export function stillClock(start: number, passed: () => number, isHeld = () => false): Clock {
   const running = performance.now();
-  return { ...systemClock, now: () => start + passed(), running: () => running + passed() };
+  return {
+    ...systemClock,
+    now: () => start + passed(),
+    running: () => running + passed(),
+    setTimeout(callback, ms) {
+      const timer = { handle: systemClock.setTimeout(end, ms) };
+      function end(): void {
+        if (isHeld()) timer.handle = systemClock.setTimeout(end, AGAIN);
+        else callback();
+      }
+      return timer;
+    },
+    clearTimeout: (timer) =>
+      systemClock.clearTimeout((timer as { handle: unknown } | undefined)?.handle),
+  };
 }
 
 export const manualClock = (start: number = START): ManualClock => createClock({ start, settle });

@@ -127,7 +127,7 @@ async function watchedBy({ runBy, others }: Watchers): Promise<readonly Watched[
   if (runBy === "page")
     return Promise.all(others.map((page) => page.evaluate(() => window.kit.watched)));
   const counted = await others[0].evaluate(() => window.workerWatched);
-  return [counted ?? { looks: 0, free: 0, refused: 0 }];
+  return [counted ?? { looks: 0, free: 0, refused: 0, asked: 0 }];
 }
 
 const POLL = { timeout: 30_000, interval: 50 };

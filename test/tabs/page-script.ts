@@ -79,12 +79,19 @@ const config = JSON.parse(new URL(location.href).searchParams.get("config") ?? "
 // A reloaded page is as far ahead as it was before.
 let ahead = Number(sessionStorage.getItem("ahead") ?? config.ahead ?? 0);
 
-const clock =
-  config.still === undefined ? clockAhead(() => ahead) : stillClock(config.still, () => ahead);
-
 if (config.locks === false)
   Object.defineProperty(Navigator.prototype, "locks", { value: undefined });
 if (config.channel === false) Reflect.deleteProperty(window, "BroadcastChannel");
+
+const watched = watch();
+const clock =
+  config.still === undefined
+    ? clockAhead(() => ahead)
+    : stillClock(
+        config.still,
+        () => ahead,
+        () => watched.asked > 0,
+      );
 
 window.makeVault = (options = {}) => {
   const { api, reuseWindow, patience, maxStaleness } = config;
@@ -127,7 +134,7 @@ async function send(n: string, kind: number): Promise<string> {
 window.kit = {
   api: config.api,
   events,
-  watched: watch(),
+  watched,
   jump(ms) {
     ahead += ms;
     sessionStorage.setItem("ahead", String(ahead));

@@ -16,13 +16,20 @@ const config = JSON.parse(
   new URL(location.href).searchParams.get("config") ?? "{}",
 ) as WorkerConfig;
 
-let ahead = config.ahead ?? 0;
-const clock =
-  config.still === undefined ? clockAhead(() => ahead) : stillClock(config.still, () => ahead);
-
 const control = new BroadcastChannel(CONTROL);
 const say = (said: Said): void => control.postMessage(said);
-watch((counts) => say({ type: "counted", ...counts }));
+const watched = watch((counts) => say({ type: "counted", ...counts }));
+
+let ahead = config.ahead ?? 0;
+const clock =
+  config.still === undefined
+    ? clockAhead(() => ahead)
+    : stillClock(
+        config.still,
+        () => ahead,
+        () => watched.asked > 0,
+      );
+
 /** Where the next call is held. */
 let armed = config.armed;
 let letGo = (): void => {};
