@@ -23,6 +23,8 @@ export interface Grants {
   readonly id: number;
   readonly user: string;
   readonly device: number;
+  /** Who has signed in: with several devices always the same, whatever the credentials. */
+  readonly person: string;
   isRevoked: boolean;
 }
 
@@ -75,7 +77,8 @@ export function createServer(world: World, scenario: Scenario) {
   });
 
   function begin(user: string, device: number): Grants {
-    const grants: Grants = { id: all.length, user, device, isRevoked: false };
+    const person = scenario.devices > 1 ? "one" : user;
+    const grants: Grants = { id: all.length, user, device, person, isRevoked: false };
     all.push(grants);
     return grants;
   }
@@ -90,10 +93,10 @@ export function createServer(world: World, scenario: Scenario) {
     if (!scenario.isStateless) end(({ grants }) => grants === which);
   }
 
-  /** One device's new token ends what other devices of the user hold. */
-  function endOthers({ user, device, id }: Grants): void {
+  /** One device's new token ends what other devices of the person hold. */
+  function endOthers({ person, device }: Grants): void {
     if (scenario.devices > 1)
-      end(({ grants }) => grants.user === user && grants.device !== device && grants.id !== id);
+      end(({ grants }) => grants.person === person && grants.device !== device);
   }
 
   function make(grants: Grants, parts: Partial<Granted>): Granted {
