@@ -1,5 +1,5 @@
 /** From a session to the record that a store keeps, and back again, narrowed (S10). */
-import type { Provider, Session, StoredRecord } from "../types.ts";
+import type { Provider, Session, StoredRecord, TokenSet } from "../types.ts";
 import { own } from "./json.ts";
 import { isToken } from "./syntax.ts";
 
@@ -18,17 +18,21 @@ export const toRecord = (session: Session): StoredRecord =>
     body: session,
   });
 
+/** Whether there is an access token that a header can hold, and a refresh token that is text, if any. */
+const hasTokens = (given: TokenSet | undefined): boolean =>
+  isToken(given?.accessToken) && typeof (given?.refreshToken ?? "") === "string";
+
 const isFinite = (value: unknown): boolean => Number.isFinite(value);
 
-/** Whether a record has the numbers that decisions are made with. */
+/** Whether a session has the numbers that decisions are made with, and has no other values in their places. */
 function hasNumbers(session: Session): boolean {
-  const { generation, attempt, lastAttempt = 0, issuedAt, startedAt } = session;
-  const { intent, coolDown, skew = 0 } = session;
-  return (
-    [generation, attempt, lastAttempt, issuedAt, startedAt, skew].every(isFinite) &&
-    (!intent || [intent.attempt, intent.deadline, intent.firstSentAt].every(isFinite)) &&
-    (!coolDown || [coolDown.until, coolDown.tries].every(isFinite))
-  );
+  const { generation, attempt, issuedAt, startedAt, intent, coolDown, tokenSet } = session;
+  const always = [generation, attempt, issuedAt, startedAt];
+  if (intent) always.push(intent.attempt, intent.deadline, intent.firstSentAt);
+  if (coolDown) always.push(coolDown.until, coolDown.tries);
+  const { lastAttempt, skew, refreshAt, renewedAt } = session;
+  const atTimes = [lastAttempt, skew, refreshAt, renewedAt, tokenSet.expiresAt];
+  return always.every(isFinite) && atTimes.every((one = 0) => isFinite(one));
 }
 
 /** The session in a record, or `undefined` for a record without a sound one. */
@@ -38,6 +42,6 @@ export function fromRecord(record: StoredRecord | undefined): Session | undefine
   if (!record || !session) return undefined;
   const isSame = session.sessionId === record.sessionId && session.revision === record.revision;
   // Else a runtime's error would quote the header that cannot hold it (S4, S5).
-  const isSound = isToken(session.tokenSet?.accessToken) && hasNumbers(session);
+  const isSound = hasTokens(session.tokenSet) && hasNumbers(session);
   return isSame && isSound ? session : undefined;
 }
