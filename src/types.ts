@@ -298,6 +298,8 @@ export interface Renewal {
   readonly assumedLifetime?: number | undefined;
   /** Whether `renew` needs a refresh token; `true` by default. */
   readonly needsRefreshToken?: boolean | undefined;
+  /** Whether `renew` needs the material that a sign-in keeps, which an adopted token has not; `false` by default. */
+  readonly needsMaterial?: boolean | undefined;
   /** Whether `renew` signs the token itself, by the clock of this device; `false` by default. */
   readonly selfSigned?: boolean | undefined;
 }

@@ -2,6 +2,7 @@
 import { check } from "../errors.ts";
 import { copyOf, own } from "../guard/json.ts";
 import type { Exchange, Outcome, Provider, Renewal } from "../types.ts";
+import { BY_MATERIAL } from "./material.ts";
 import {
   type Address,
   addressOf,
@@ -30,7 +31,7 @@ export function minting<Credentials>(
   const { assumedLifetime } = options;
   return own<Provider<Credentials | void>>({
     ...addressOf(options),
-    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }),
+    renewal: own({ ...BY_MATERIAL, assumedLifetime }),
     async signIn(credentials, exchange) {
       if (credentials === undefined) return asFound(secretOf(found(options), options));
       // As they are sent: an application may use one object for all of its accounts (S11).

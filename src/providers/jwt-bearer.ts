@@ -28,6 +28,7 @@ import { SignJWT } from "jose";
 import { check, isVaultError, VaultError } from "../errors.ts";
 import { requestOf } from "../grant/call.ts";
 import { skewOf } from "../grant/lifetime.ts";
+import { BY_MATERIAL } from "../grant/material.ts";
 import type { RawGrant, ReplyRules, TokenReply } from "../grant/outcome.ts";
 import {
   type Address,
@@ -205,7 +206,7 @@ export function jwtBearer<Credentials>(
 
   return own<Provider<Credentials>>({
     ...addressOf(options),
-    renewal: own({ rotation: "none", needsRefreshToken: false, assumedLifetime }),
+    renewal: own({ ...BY_MATERIAL, assumedLifetime }),
     async signIn(credentials, exchange) {
       // As they are signed: an application may use one object for all of its accounts (S11).
       const material = copyOf(credentials);

@@ -29,6 +29,7 @@ import {
   warnOnce,
 } from "../grant/secrets.ts";
 import { check, isVaultError } from "../errors.ts";
+import { BY_MATERIAL } from "../grant/material.ts";
 import {
   type HmacAlgorithm,
   type JwtAlgorithm,
@@ -133,8 +134,7 @@ function signing<Credentials>(
   return own<Provider<Credentials>>({
     ...addressOf(options),
     renewal: own({
-      rotation: "none",
-      needsRefreshToken: false,
+      ...BY_MATERIAL,
       selfSigned: true,
       assumedLifetime: lifetime,
     }),

@@ -76,11 +76,16 @@ export interface Decision {
 export const isStep = ({ next }: Decision): boolean => next === "begin" || next === "recover";
 
 /** Whether there is a way to the next token set at all. */
-export const isRenewable = (
-  { refused, tokenSet }: Session,
+export function isRenewable(
+  { refused, tokenSet, material }: Session,
   renewal: Renewal | undefined,
-): renewal is Renewal =>
-  !!renewal && !refused && (renewal.needsRefreshToken === false || !!tokenSet.refreshToken);
+): renewal is Renewal {
+  if (!renewal || refused) return false;
+  const { needsRefreshToken = true, needsMaterial = false } = renewal;
+  return (
+    (!needsRefreshToken || !!tokenSet.refreshToken) && (!needsMaterial || material !== undefined)
+  );
+}
 
 const lifeOf = ({ tokenSet, issuedAt }: Session): number =>
   (tokenSet.expiresAt ?? Infinity) - issuedAt;

@@ -39,6 +39,7 @@ function selfSigned(scenario: Scenario, server: Server, place: Place): Provider<
     renewal: {
       rotation: "none",
       needsRefreshToken: false,
+      needsMaterial: true,
       selfSigned: true,
       assumedLifetime: scenario.life,
     },
