@@ -25,8 +25,8 @@ const session: Session = {
 function withValue(path: string, value: unknown): Session {
   const changed = structuredClone(session);
   const names = path.split(".");
-  const last = names.pop()!;
-  const parent = names.reduce((found, name) => found[name] as never, changed as never as object);
+  const last = names.pop() ?? "";
+  const parent = names.reduce<object>((found, name) => Reflect.get(found, name), changed);
   Reflect.set(parent, last, value);
   return changed;
 }

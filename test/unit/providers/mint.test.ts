@@ -190,6 +190,7 @@ describe("a reply", () => {
     expect(provider.renewal).toEqual({
       rotation: "none",
       needsRefreshToken: false,
+      needsMaterial: true,
       assumedLifetime: HOUR,
     });
     const fetch = async (): Promise<Response> => reply(404, { detail: "User not found" });
@@ -201,18 +202,35 @@ describe("a reply", () => {
 });
 
 describe("a token without its credentials", () => {
-  it("serves to its end, then asks for a sign-in, and mints nothing [P9]", async () => {
+  it("serves to its end, then its 401s are returned, a sign-in is asked for, and nothing minted [P9]", async () => {
     const env = { ACME_TOKEN: "access-1-secret" };
     const { vault, api, clock, events } = open(acme({ variable: "ACME_TOKEN", env }));
     await vault.signIn();
     expect((await vault.fetch(VMS)).status).toBe(200);
     api.login(undefined as never, 0);
     api.expire();
-    const error = await rejection(clock.until(vault.fetch(VMS)));
-    expect(error).toMatchObject({ code: "sign_in_required" });
+    expect((await clock.until(vault.fetch(VMS))).status).toBe(401);
+    expect(vault.snapshot().status).toBe("sign-in-required");
     expect(mints({ api })).toBe(0);
     await settle();
     expect(events.filter((type) => type === "refused")).toHaveLength(1);
+  });
+
+  it("one endpoint that always answers 401 fails no other, and ends no session [P13 P17 F36 F42]", async () => {
+    const { vault, api, clock } = open();
+    const { api: answer } = api;
+    api.api = (call, n) => (call.url.includes("/odd") ? reply(401, {}) : answer(call, n));
+    api.login(undefined as never, 0);
+    await vault.adopt({ accessToken: "access-1-secret", expiresAt: clock.now() + HOUR });
+    const statusAt = async (path: string): Promise<number> =>
+      (await clock.until(vault.fetch(ORIGIN + path))).status;
+    for (let round = 0; round < 3; round++) {
+      expect(await statusAt("/odd")).toBe(401);
+      expect(await statusAt("/good")).toBe(200);
+      await clock.advance(10 * 60_000);
+    }
+    expect(await vault.getToken()).toBe("access-1-secret");
+    expect(mints({ api })).toBe(0);
   });
 
   it("likewise one that was adopted", async () => {
