@@ -12,6 +12,7 @@
 import { fromBase64, randomBytes, subtle, toBase64, type WebCryptoKey } from "../guard/crypto.ts";
 import { type KeyNames, type Keyring, type Sealer, unknownKey } from "../guard/keyring.ts";
 import { own, says } from "../guard/json.ts";
+import { KEYS_LOST } from "../guard/keys-lost.ts";
 import { bare, fail, headOf, parseStored } from "../guard/stored.ts";
 import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
 
@@ -138,15 +139,18 @@ export function encrypted(
 
   /** Some browsers and modes refuse keys, or give back null (F27): a sample shows it. */
   async function tryOut(): Promise<void> {
-    const lost = (): never =>
-      fail("keys cannot be kept here", "Pass a key ring, or use memoryStore()");
-    if (!store.keepsKeys) lost();
+    if (!store.keepsKeys) fail(...KEYS_LOST);
     const sessionId = "probe:" + crypto.randomUUID();
-    const head: RecordHead = { format: 1, sessionId, revision: 0 };
+    let head: RecordHead = { format: 1, sessionId, revision: 0 };
     await store.write(sessionId, await seal(sessionId, { ...head, body: 1 }), undefined);
-    const opened = await read(sessionId);
-    await store.write(sessionId, undefined, head);
-    tried = opened?.body === 1 || lost();
+    try {
+      const opened = await read(sessionId);
+      // What cannot be read back has another head, and is deleted all the same.
+      if (opened) head = headOf(opened);
+      tried = opened?.body === 1 || fail(...KEYS_LOST);
+    } finally {
+      await store.write(sessionId, undefined, head);
+    }
   }
 
   return {

@@ -7,6 +7,7 @@
  */
 import { checkAmounts } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
+import { KEYS_LOST } from "../guard/keys-lost.ts";
 import { memberOf } from "../guard/thrown.ts";
 import { promisifyRequest } from "idb-keyval";
 import {
@@ -20,9 +21,24 @@ import {
   parseStored,
 } from "../guard/stored.ts";
 import { VaultError } from "../errors.ts";
-import type { StoredRecord, TokenStore } from "../types.ts";
+import type { RecordHead, StoredRecord, TokenStore } from "../types.ts";
+
+/** What is stored, where WebKit gives `null` for a whole row because it cannot unwrap the key in it (F27). */
+const UNREADABLE: RecordHead = own({ format: 1, sessionId: "", revision: 0 });
 
 const ANOTHERS: Cause = ["the database is another's", "Pass indexedDbStore({ database })"];
+
+const DENIED: Cause = [
+  "IndexedDB is denied, full or silent",
+  "Allow site data, free disk space: nothing is lost",
+];
+
+/** By the error's name. */
+const CAUSES: Readonly<Record<string, Cause>> = own({
+  // An object store of this name that makes its keys itself.
+  DataError: ANOTHERS,
+  DataCloneError: KEYS_LOST,
+});
 
 const STORE = "records";
 /** The key of the scope's id. It is no text, so that it is never listed as a record. */
@@ -31,7 +47,7 @@ const SCOPE = ["scope"];
 /**
  * Keeps records in one IndexedDB database, with a strictly durable compare-and-set.
  *
- * @param options `database`: the database's name, `"tokenkeep"` by default. `timeout`: how many
+ * @param options `database`: the database's name, `"tokenkeep"` by default; nobody else may open it. `timeout`: how many
  * milliseconds a call may take, 4000 by default; within them a dead connection is tried twice.
  * `indexedDB`: the factory, the global one by default.
  * @returns a store with compare-and-set, shared by the origin. Its methods reject with a `VaultError`,
@@ -45,7 +61,7 @@ const SCOPE = ["scope"];
  * ```ts
  * import { indexedDbStore } from "tokenkeep/stores/indexeddb";
  *
- * const store = indexedDbStore({ database: "my-app" });
+ * const store = indexedDbStore({ database: "my-app-sessions" });
  * ```
  */
 export function indexedDbStore(
@@ -112,21 +128,19 @@ export function indexedDbStore(
           }
         }
       },
-      (error) =>
-        // An object store of this name that makes its keys itself.
-        memberOf(error, "name") === "DataError"
-          ? ANOTHERS
-          : [
-              "IndexedDB is denied, full or silent",
-              "Allow site data, free disk space: nothing is lost",
-            ],
+      (error) => CAUSES[String(memberOf(error, "name"))] ?? DENIED,
     );
 
   const get = (store: IDBObjectStore, key: IDBValidKey): Promise<unknown> =>
     promisifyRequest<unknown>(store.get(key));
 
-  const read = async (key: string): Promise<StoredRecord | undefined> =>
-    parseStored(await use("readonly", (store) => get(store, key)));
+  async function getRecord(store: IDBObjectStore, key: string): Promise<StoredRecord | undefined> {
+    const row = await get(store, key);
+    return parseStored(row === null ? UNREADABLE : row);
+  }
+
+  const read = (key: string): Promise<StoredRecord | undefined> =>
+    use("readonly", (store) => getRecord(store, key));
 
   /** Of many contexts that start together, one adds the id; the others read it. */
   const makeScope = (): Promise<unknown> =>
@@ -157,7 +171,7 @@ export function indexedDbStore(
     read,
     write: (key, next, expected) =>
       use("readwrite", async (store) => {
-        const current = parseStored(await get(store, key));
+        const current = await getRecord(store, key);
         if (!isExpected(current, expected)) return false;
         if (next) store.put(next, key);
         else store.delete(key);

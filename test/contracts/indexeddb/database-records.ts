@@ -10,7 +10,6 @@ export function records(stage: DatabaseStage): void {
   it.each<[string, unknown]>([
     ["of a newer format", { ...record(), format: 2 }],
     ["without a format", { ...record(), format: undefined }],
-    ["that is null", null],
     ["that is a string", "session"],
     ["that is a list", [record()]],
     ["without a session id", { ...record(), sessionId: undefined }],
@@ -43,6 +42,21 @@ export function records(stage: DatabaseStage): void {
     expect(await dig(database, "a")).toEqual(planted);
     expect(await store.list("")).toEqual(["a"]);
     expect(await store.write("b", record(), undefined)).toBe(true);
+  });
+
+  it("a row that comes back as null, its key lost, is a record that does not open, and can be replaced [S8 F27 F29]", async () => {
+    const { database } = stage;
+    const store = indexedDbStore({ database });
+    await store.list("");
+    for (const next of [record(), undefined]) {
+      await plant(database, "a", null);
+      const found = await store.read("a");
+      expect([found?.format, found?.body, found?.tombstone]).toEqual([1, undefined, undefined]);
+      expect(await store.head("a")).toEqual(found);
+      expect(await store.write("a", record(), undefined)).toBe(false);
+      expect(await store.write("a", next, headOf(found!))).toBe(true);
+      expect(await store.read("a")).toEqual(next);
+    }
   });
 
   it("what a polluted Object.prototype holds is not part of a record [S10]", async () => {

@@ -104,6 +104,28 @@ export function sealingKeys(stage: SealingStage): void {
     expect(await sealing.read("a")).toEqual(record());
   });
 
+  it("where a sample cannot even be read back it is deleted, and the reason is told [S8 F27]", async () => {
+    const { makeInner } = stage;
+    const real = watched(makeInner());
+    const unreadable = { format: 1, sessionId: "", revision: 0 } as const;
+    // As IndexedDB in WebKit, which gives back null for the whole row.
+    const forgetful: TokenStore = {
+      ...real,
+      read: async (key) => (await real.read(key)) && unreadable,
+      async write(key, next, expected) {
+        const head = expected?.sessionId === "" ? await real.head(key) : expected;
+        return real.write(key, next, head);
+      },
+    };
+    await expect(encrypted(forgetful).write("a", record(), undefined)).rejects.toMatchObject({
+      code: "store_unavailable",
+      message: expect.stringContaining("keys cannot be kept"),
+    });
+    const failing: TokenStore = { ...real, read: () => Promise.reject(new Error("no")) };
+    await expect(encrypted(failing).write("a", record(), undefined)).rejects.toThrow("no");
+    expect(await real.list("")).toEqual([]);
+  });
+
   it("a key that the store refuses is never replaced by plaintext [S8 F27]", async () => {
     const { makeInner } = stage;
     const real = watched(makeInner());

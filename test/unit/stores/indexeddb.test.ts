@@ -5,7 +5,10 @@ import { afterEach, expect, it, vi } from "vitest";
 import { encrypted } from "../../../src/stores/encrypted.ts";
 import { indexedDbStore } from "../../../src/stores/indexeddb.ts";
 import { indexedDbContract } from "../../contracts/indexeddb.ts";
-import { freshDatabase } from "../../support/browser-databases.ts";
+import { createVault, type Vault } from "../../../src/index.ts";
+import type { PasswordCredentials } from "../../../src/providers/password.ts";
+import { dig, freshDatabase, plant } from "../../support/browser-databases.ts";
+import { acme, credentials, fakeApi } from "../../support/fake-api.ts";
 import { sealingContract } from "../../contracts/sealing.ts";
 import { record, storeContract } from "../../contracts/store.ts";
 
@@ -41,6 +44,48 @@ it("a missing IndexedDB rejects, and says what to do [P16]", async () => {
     code: "store_unavailable",
     message: expect.stringContaining("Allow site data"),
   });
+});
+
+it("a key that cannot be cloned, as on some iPhones, is told as that [F27 P16]", async () => {
+  vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+    throw new DOMException("The object can not be cloned.", "DataCloneError");
+  });
+  const store = encrypted(indexedDbStore({ database: freshDatabase() }));
+  await expect(store.write("a", record(), undefined)).rejects.toMatchObject({
+    code: "store_unavailable",
+    message: expect.stringContaining("keys cannot be kept"),
+  });
+});
+
+it("a session whose key is lost signs out, tells of it, and is replaced by the next sign-in [S8 F27 F29]", async () => {
+  const database = freshDatabase();
+  const api = fakeApi();
+  const open = (): Vault<PasswordCredentials> =>
+    createVault({
+      provider: acme(),
+      store: encrypted(indexedDbStore({ database })),
+      fetch: api.fetch,
+    });
+  const first = open();
+  await first.signIn(credentials);
+  first.close();
+  const keys = await indexedDbStore({ database }).list("");
+  for (const key of keys) await plant(database, key, null);
+
+  const second = open();
+  const events: string[] = [];
+  second.events(({ type }) => events.push(type));
+  await expect(second.getToken()).rejects.toMatchObject({ code: "no_session" });
+  expect(second.snapshot().status).toBe("signed-out");
+  expect(events).toContain("unreadable");
+  await second.signIn(credentials);
+  expect(second.snapshot()).toMatchObject({ status: "signed-in", persisted: true });
+  for (const key of keys) await plant(database, key, null);
+  second.close();
+  const third = open();
+  await third.signOut();
+  expect(await dig(database, keys[0]!)).toMatchObject({ tombstone: true });
+  third.close();
 });
 
 it("copies of the library share one database by default [F10]", async () => {
