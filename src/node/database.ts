@@ -55,8 +55,6 @@ function createShelf(builtins: Builtins, folder: string): Shelf {
     const ino = check();
     if (ino === undefined) return fail(`${path} has vanished`);
     const db = builtins.open(path);
-    // For macOS, where only this brings what is written to the disk itself.
-    db.exec("PRAGMA fullfsync = ON");
     return { db, store: sqliteStore(db, { table: TABLE }), ino };
   }
 

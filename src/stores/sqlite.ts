@@ -121,19 +121,24 @@ function parseRow(row: unknown): StoredRecord | undefined {
  * stop the whole process.
  */
 function withSettings<T>(db: SqliteDatabase, work: () => T): T {
-  const setting = (name: string): number => Number(firstOf(db.prepare(`PRAGMA ${name}`).get()));
-  const patience = setting("busy_timeout");
-  const level = setting("synchronous");
+  const get = (name: string): number => Number(firstOf(db.prepare(`PRAGMA ${name}`).get()));
+  const set = (name: string, value: number): unknown => db.exec(`PRAGMA ${name} = ${value}`);
+  const patience = get("busy_timeout");
+  const level = get("synchronous");
   /** FULL: what is committed is on the disk. */
   const full = Math.max(level, 2);
-  if (patience) db.exec("PRAGMA busy_timeout = 0");
+  /** On macOS only `fullfsync` brings it to the disk itself; elsewhere it changes nothing. */
+  const isFlushed = get("fullfsync") === 1;
+  if (patience) set("busy_timeout", 0);
+  if (!isFlushed) set("fullfsync", 1);
   try {
-    if (full !== level) db.exec(`PRAGMA synchronous = ${full}`);
+    if (full !== level) set("synchronous", full);
     return work();
   } finally {
-    // First, because the other one throws while a transaction of the application's is open.
-    if (patience) db.exec(`PRAGMA busy_timeout = ${patience}`);
-    if (full !== level) db.exec(`PRAGMA synchronous = ${level}`);
+    if (!isFlushed) set("fullfsync", 0);
+    if (patience) set("busy_timeout", patience);
+    // Last, because it throws while a transaction of the application's is open.
+    if (full !== level) set("synchronous", level);
   }
 }
 

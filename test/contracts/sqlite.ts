@@ -62,7 +62,7 @@ const value = (row: unknown): unknown => Object.values(Object(row))[0];
 function sqliteCases({ file, connect }: Place): void {
   const failing = { code: "store_unavailable" };
 
-  it("commits by WAL and synchronous FULL, and leaves the handle's own settings as they were [P5]", async () => {
+  it("commits by WAL, synchronous FULL and fullfsync, and leaves the handle's own settings as they were [P5]", async () => {
     const db = connect(file());
     db.exec("PRAGMA synchronous = OFF; PRAGMA busy_timeout = 1234");
     const levels: unknown[] = [];
@@ -72,7 +72,7 @@ function sqliteCases({ file, connect }: Place): void {
         name === "exec"
           ? (sql: string) => {
               if (sql === "COMMIT")
-                for (const of of ["synchronous", "busy_timeout", "journal_mode"])
+                for (const of of ["synchronous", "busy_timeout", "journal_mode", "fullfsync"])
                   levels.push(value(db.prepare(`PRAGMA ${of}`).get()));
               return exec(sql);
             }
@@ -80,7 +80,8 @@ function sqliteCases({ file, connect }: Place): void {
     });
     const store = sqliteStore(spied);
     await store.write("a", record(), undefined);
-    expect(levels.slice(-3)).toEqual([2, 0, "wal"]);
+    expect(levels.slice(-4)).toEqual([2, 0, "wal", 1]);
+    expect(value(db.prepare("PRAGMA fullfsync").get())).toBe(0);
     expect(value(db.prepare("PRAGMA synchronous").get())).toBe(0);
     expect(value(db.prepare("PRAGMA busy_timeout").get())).toBe(1234);
   });
