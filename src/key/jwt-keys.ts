@@ -1,5 +1,5 @@
 /** The keys that a JWT may have been signed by. The JWT names one of them, and never where it comes from. */
-import { check } from "../errors.ts";
+import { check, isVaultError } from "../errors.ts";
 import type { JwtAlgorithm, KeyPairAlgorithm } from "./algorithms.ts";
 import type { WebCryptoKey } from "../guard/crypto.ts";
 import { isHmac } from "./hmac-key.ts";
@@ -87,12 +87,14 @@ async function importFrom(
     if (source.type === "remote")
       imported.set(jwk, new Map([...(imported.get(jwk) ?? []), [algorithm, key]]));
     return [key];
-  } catch {
+  } catch (error) {
+    // Not the JWT's fault, as a key is that somebody else has spoiled.
+    if (isVaultError(error) && error.reason === "unsupported_algorithm") throw error;
     return [];
   }
 }
 
-/** The keys that may have signed. */
+/** The keys that may have signed. Rejects where this runtime lacks the algorithm. */
 export async function keysFor(
   header: Members,
   algorithm: JwtAlgorithm,

@@ -24,8 +24,8 @@ export interface RemoteKeysOptions {
   /** How many milliseconds a key set is used without asking again; 600,000 (ten minutes) by default. */
   readonly maxAge?: number;
   /**
-   * How many milliseconds must have passed since the last fetch before an unknown key makes another fetch;
-   * 30,000 by default. Without this pause, everybody who sends a made-up `kid` would make a request.
+   * How many milliseconds must have passed since the last fetch, also one that failed, before an unknown key makes
+   * another; 30,000 by default. Without this pause, everybody who sends a made-up `kid` would make a request.
    */
   readonly coolDown?: number;
   /**
@@ -181,12 +181,16 @@ export function remoteKeys(url: string | URL, options?: RemoteKeysOptions): Remo
   return own<RemoteKeys>({
     async get(lacks) {
       const before = kept;
+      const lacking = (): boolean => !!kept && lacks?.(kept.set) === true;
+      const triedAt = Math.max(kept?.at ?? 0, failed?.at ?? 0);
       const isEnough =
-        kept && isYoung(kept.at, maxAge) && (isYoung(kept.at, coolDown) || !lacks?.(kept.set));
+        kept && isYoung(kept.at, maxAge) && (isYoung(triedAt, coolDown) || !lacking());
       if (!isEnough && !isPaused()) await refresh();
       // What has come just now is as young as can be, whatever `maxAge` says.
-      if (kept && (kept !== before || isYoung(kept.at, Math.max(maxAge, maxStale))))
-        return kept.set;
+      const isUsable = kept && (kept !== before || isYoung(kept.at, Math.max(maxAge, maxStale)));
+      // The issuer may have a newer set, which cannot be had: that says nothing of the JWT.
+      const isUnsure = failed && lacking();
+      if (kept && isUsable && !isUnsure) return kept.set;
       throw new VaultError("keys_unavailable", undefined, failed?.facts ?? { reason: "timed_out" });
     },
   });

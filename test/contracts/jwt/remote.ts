@@ -1,5 +1,5 @@
 /** Key sets that are fetched: from where, how often, and what happens when they cannot be. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type RemoteKeys, remoteKeys, type RemoteKeysOptions } from "../../../src/jwt.ts";
 import { type IssuerSwitches, type SpawnedIssuer, spawnIssuer } from "../../apis/issuer.ts";
 import { forge, good, NOW, pairOf, signed, verdict } from "./forgeries.ts";
@@ -136,6 +136,39 @@ export function jwtRemote({ control }: RemoteContract): void {
       expect(await verdict(token, { key })).toBe("accepted");
       pass(60_000);
       expect(await verdict(token, { key })).toBe("keys_unavailable: no_keys");
+    });
+
+    it("a new key that cannot be had says nothing of the JWT, and made-up kids make no storm then either [S12]", async () => {
+      const { issuer, key, calls, pass } = await open();
+      const { publicJwk, sign } = await pairOf("RSA", " that is new");
+      const known = await signed({ kid: "k1" });
+      const token = await forge({ alg: "RS256", kid: "k2" }, good, sign);
+      expect(await verdict(known, { key })).toBe("accepted");
+      await issuer.set({ mode: "fails", jwks: { keys: [{ ...publicJwk, kid: "k2" }] } });
+      pass(30_000);
+      for (let turn = 0; turn < 10; turn++) {
+        expect(await verdict(token, { key })).toBe("keys_unavailable: no_keys");
+        expect(await verdict(known, { key })).toBe("accepted");
+        pass(2_900);
+      }
+      expect(await calls()).toBe(2);
+      await issuer.set({ mode: "good" });
+      pass(1_000);
+      expect(await verdict(token, { key })).toBe("accepted");
+      expect(await verdict(known, { key })).toBe("unknown_key");
+    });
+
+    it("a set whose keys this runtime cannot use is told as that, and the JWT not blamed [S12]", async () => {
+      const { publicJwk } = await pairOf("RSA");
+      const token = await signed({ kid: "k1" });
+      const importKey = vi.spyOn(crypto.subtle, "importKey");
+      importKey.mockRejectedValue(new DOMException("no", "NotSupportedError"));
+      try {
+        const key = { keys: [{ ...publicJwk, kid: "k1" }] };
+        expect(await verdict(token, { key })).toBe("invalid_option: unsupported_algorithm");
+      } finally {
+        importKey.mockRestore();
+      }
     });
 
     it.each([
