@@ -50,9 +50,12 @@ const LONGEST_KEY = 512;
 /** How long a write that was not answered keeps the next one waiting, in milliseconds: its answer may never come. */
 const LONGEST_WRITE = 120_000;
 
-interface UnderWay {
+/** A write's place among those of one key. */
+interface Turn {
+  /** When it has ended, and all before it. */
   readonly end: Promise<unknown>;
-  readonly until: number;
+  /** The next one waits until then at most, milliseconds since the epoch. */
+  until: number;
 }
 
 /**
@@ -106,22 +109,31 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
   const reach = <T>(answer: (late: Promise<never>) => Promise<T>): Promise<T> =>
     inTime(timeout, answer, () => ["Workers KV does not answer"]);
 
-  /** By key: a write that KV has not answered yet. */
-  const underWay = new Map<string, UnderWay>();
+  /** By key: the last write, until KV has answered it. */
+  const turns = new Map<string, Turn>();
 
-  /** Without compare-and-set a late write overwrites the one after it, which therefore waits for its end. */
-  async function afterEarlier(key: string, late: Promise<never>): Promise<void> {
-    const earlier = underWay.get(key);
-    if (earlier && Date.now() < earlier.until) await Promise.race([earlier.end, late]);
-  }
-
-  async function noted(key: string, writing: Promise<unknown>): Promise<void> {
-    const mine = { end: writing.catch(() => {}), until: Date.now() + LONGEST_WRITE };
-    underWay.set(key, mine);
+  /**
+   * Without compare-and-set two writes at once would both find what they expect, and a late one overwrites the
+   * one after it: so each begins, with what it reads, when the one before it has ended.
+   */
+  async function inTurn<T>(
+    key: string,
+    late: Promise<never>,
+    task: (mine: Turn) => Promise<T>,
+  ): Promise<T> {
+    const last = turns.get(key);
+    const earlier = last && Date.now() < last.until ? last : undefined;
+    let done = (): void => {};
+    const over = new Promise<void>((resolve) => (done = resolve));
+    const end = Promise.all([earlier?.end, over]);
+    const mine = { end, until: earlier?.until ?? Date.now() + LONGEST_WRITE };
+    turns.set(key, mine);
+    void end.then(() => turns.get(key) === mine && turns.delete(key));
     try {
-      await writing;
+      if (earlier) await Promise.race([earlier.end, late]);
+      return await task(mine);
     } finally {
-      if (underWay.get(key) === mine) underWay.delete(key);
+      done();
     }
   }
 
@@ -152,14 +164,16 @@ export function cloudflareKvStore(kv: KvNamespace, given: CloudflareKvOptions = 
       }),
     read: (key) => reach(() => get(key)),
     write: (key, next, expected) =>
-      reach(async (late) => {
-        // After the deadline no write begins: the caller has been told that it failed.
-        await afterEarlier(key, late);
-        const current = await Promise.race([get(key), late]);
-        if (!isExpected(current, expected)) return false;
-        await noted(key, next ? put(key, next) : kv.delete(nameOf(key)));
-        return true;
-      }),
+      reach((late) =>
+        inTurn(key, late, async (mine) => {
+          // After the deadline no write begins: the caller has been told that it failed.
+          const current = await Promise.race([get(key), late]);
+          if (!isExpected(current, expected)) return false;
+          mine.until = Date.now() + LONGEST_WRITE;
+          await (next ? put(key, next) : kv.delete(nameOf(key)));
+          return true;
+        }),
+      ),
     list: (prefix) =>
       reach(async () => {
         const keys: string[] = [];

@@ -42,6 +42,34 @@ it("a write waits for the one before it, and finds what that has written [P3 P4]
   expect(await store.head("a")).toMatchObject({ sessionId: "one" });
 });
 
+it("of two writes that begin together one finds what the other has written [P3 P4]", async () => {
+  const { store, letGo } = slowKv();
+  const first = store.write("a", record("one"), undefined);
+  const others = [record("two"), undefined].map((next) => store.write("a", next, undefined));
+  await vi.advanceTimersByTimeAsync(500);
+  letGo();
+  expect(await Promise.all([first, ...others])).toEqual([true, false, false]);
+  const { sessionId, revision, format } = record("one");
+  const head = { sessionId, revision, format } as const;
+  const next = ["three", "four"].map((name) => store.write("a", record(name), head));
+  expect(await Promise.all(next)).toEqual([true, false]);
+  expect(await store.head("a")).toMatchObject({ sessionId: "three" });
+});
+
+it("a write that gave up while it waited lets nobody overtake the one before it [P3 P4]", async () => {
+  const { store, letGo, puts } = slowKv();
+  const early = ["one", "two"].map((name) =>
+    expect(store.write("a", record(name), undefined)).rejects.toThrow(/KV/),
+  );
+  await vi.advanceTimersByTimeAsync(1_000);
+  await Promise.all(early);
+  const third = store.write("a", record("three"), undefined);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(puts()).toBe(1);
+  letGo();
+  expect(await third).toBe(false);
+});
+
 it("a write that is never answered keeps no other key waiting, and its own two minutes [F31]", async () => {
   const { store } = slowKv();
   store.write("a", record("one"), undefined).catch(() => {});
