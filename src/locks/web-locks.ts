@@ -9,8 +9,12 @@ import type { Lock } from "../types.ts";
 
 declare const importScripts: unknown;
 
+/** A process of Node has locks of its own, also where a library has given it a `document`. */
+const isNode = (): boolean =>
+  !!(globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node;
+
 const isBrowser = (): boolean =>
-  typeof document === "object" || typeof importScripts === "function";
+  !isNode() && (typeof document === "object" || typeof importScripts === "function");
 
 /**
  * Uses `navigator.locks` where it works. Where it is missing or refuses (insecure contexts, sandboxed

@@ -40,7 +40,7 @@ export interface DenoKvStoreOptions {
   readonly timeout?: number;
 }
 
-const strong = { consistency: "strong" } as const;
+const strong = own({ consistency: "strong" } as const);
 
 /**
  * Keeps records in a Deno KV database, as they are: wrap the store in `encrypted` with a key ring.
@@ -127,7 +127,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): Token
     list: (begin) =>
       use(async () => {
         const keys: string[] = [];
-        for await (const { key } of kv.list({ prefix, start: [...prefix, begin] }, strong)) {
+        for await (const { key } of kv.list(own({ prefix, start: [...prefix, begin] }), strong)) {
           const name = key[prefix.length];
           // Keys are sorted: those with the same beginning stand together. Deeper ones are no records.
           if (typeof name !== "string" || !name.startsWith(begin)) break;

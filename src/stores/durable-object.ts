@@ -125,7 +125,7 @@ export function durableObjectStore(
     },
     list: (prefix) =>
       use(() =>
-        Array.from(storage.kv.list({ prefix: PREFIX + prefix }), ([key]) =>
+        Array.from(storage.kv.list(own({ prefix: PREFIX + prefix })), ([key]) =>
           key.slice(PREFIX.length),
         ),
       ),

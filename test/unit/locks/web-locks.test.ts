@@ -84,3 +84,8 @@ it("hold of a lock that is free is had and let go, also where the manager grants
   release?.();
   await vi.waitFor(async () => expect(await lock.isFree?.(name)).toBe(true));
 });
+
+it("Node's locks span this process alone, also where a library has made a document [P2 F57]", () => {
+  vi.stubGlobal("document", {});
+  expect(webLocks().spans).toBe("context");
+});
