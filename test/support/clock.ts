@@ -47,10 +47,13 @@ export const clockAhead = (passed: () => number): Clock => ({
 
 /** How soon a timer that is held looks again. */
 const AGAIN = 20;
+/** Timers of so long are limits: by a clock that stands still they do not end. */
+const LIMIT = 10_000;
 
 /**
- * The system's timers, but by both clocks no time passes except `passed()` milliseconds. No timer ends
- * while `isHeld()`: what must be answered in time is, on however slow a machine.
+ * By both clocks no time passes except `passed()` milliseconds. Short timers are the system's, because they are
+ * hints; limits, such as an exchange's and a caller's patience, end by `passed()`. No timer ends while
+ * `isHeld()`: what must be answered in time is, on however slow a machine.
  */
 export function stillClock(start: number, passed: () => number, isHeld = () => false): Clock {
   const running = performance.now();
@@ -59,9 +62,12 @@ export function stillClock(start: number, passed: () => number, isHeld = () => f
     now: () => start + passed(),
     running: () => running + passed(),
     setTimeout(callback, ms) {
-      const timer = { handle: systemClock.setTimeout(end, ms) };
+      const from = passed();
+      const isLimit = ms >= LIMIT;
+      const timer = { handle: systemClock.setTimeout(end, isLimit ? AGAIN : ms) };
       function end(): void {
-        if (isHeld()) timer.handle = systemClock.setTimeout(end, AGAIN);
+        if (isHeld() || (isLimit && passed() - from < ms))
+          timer.handle = systemClock.setTimeout(end, AGAIN);
         else callback();
       }
       return timer;

@@ -90,6 +90,13 @@ export interface WorkerScene extends Stage {
   letThrough(): Promise<void>;
 }
 
+/** How many attempts of the page's origin hold their sign of life. */
+const attemptsIn = (page: Page): Promise<number> =>
+  page.evaluate(async () => {
+    const { held = [] } = await navigator.locks.query();
+    return held.filter(({ name }) => name?.startsWith("tokenkeep:attempt:")).length;
+  });
+
 /** Ten tabs around a session that has expired, and a worker that is held at a phase of its first refresh. */
 export async function beginAt(runBy: WorkerScene["runBy"], phase: string): Promise<WorkerScene> {
   const { stage, config } = await expire({
@@ -100,6 +107,7 @@ export async function beginAt(runBy: WorkerScene["runBy"], phase: string): Promi
   const others: [Page, ...Page[]] = [first];
   while (others.length < TABS) others.push(await stage.open(config));
   await first.evaluate(() => window.workerHeld);
+  expect(await attemptsIn(first), "locks of attempts that are held").toBe(1);
   return {
     ...stage,
     runBy,

@@ -20,6 +20,11 @@ const control = new BroadcastChannel(CONTROL);
 const say = (said: Said): void => control.postMessage(said);
 const watched = watch((counts) => say({ type: "counted", ...counts }));
 
+/** Where the next call is held. */
+let armed = config.armed;
+let letGo = (): void => {};
+let isStopped = false;
+
 let ahead = config.ahead ?? 0;
 const clock =
   config.still === undefined
@@ -27,12 +32,8 @@ const clock =
     : stillClock(
         config.still,
         () => ahead,
-        () => watched.asked > 0,
+        () => watched.asked > 0 || isStopped,
       );
-
-/** Where the next call is held. */
-let armed = config.armed;
-let letGo = (): void => {};
 
 control.onmessage = ({ data }: MessageEvent<Said>) => {
   if (data.type === "jump") {
@@ -52,8 +53,11 @@ async function pass(phase: string): Promise<void> {
   if (armed !== phase) return;
   armed = undefined;
   const released = new Promise<void>((resolve) => (letGo = resolve));
+  // No store may be given up meanwhile, which would let the attempt's lock go.
+  isStopped = true;
   say({ type: "arrived", phase });
   await released;
+  isStopped = false;
 }
 
 const inner = encrypted(indexedDbStore());
