@@ -27,6 +27,7 @@ import { fail, heading, root, seconds, useOwnNode } from "./run.js";
  * @property {number} total
  * @property {number} seed
  * @property {Record<string, number[]>} done the shares that passed, by family
+ * @property {readonly string[]} [earlier] by `--anyway`: how much was done on which other source
  */
 
 /**
@@ -100,6 +101,7 @@ heading(
   `${sum(shares)} schedules of ${families.length} families, TOKENKEEP_SEED=${progress.seed}, ` +
     `source ${progress.source.slice(0, 16)}`,
 );
+for (const one of progress.earlier ?? []) console.log(`Played on another source: ${one}`);
 if (excused) console.log(`Excused, so that this proves less: ${excused}`);
 const before = shares.filter(isDone);
 if (before.length > 0) console.log(`${sum(before)} are done already (${file})`);
@@ -147,7 +149,12 @@ function begin() {
   const isLeft =
     known !== undefined &&
     families.some(({ title, runs }) => (known.done[title]?.length ?? 0) < Math.ceil(runs / SHARE));
-  if (isSame && isLeft) return known;
+  if (isSame && isLeft && known.source === source) return known;
+  if (isSame && isLeft) {
+    const count = Object.values(known.done).reduce((all, { length }) => all + length, 0);
+    const earlier = `${count} shares in all until source ${known.source.slice(0, 16)}`;
+    return { ...known, source, earlier: [...(known.earlier ?? []), earlier] };
+  }
   return {
     source,
     total,
@@ -275,6 +282,7 @@ function conclude() {
   const wanted = shares.filter(({ index }) => index < until);
   const passed = sum(wanted.filter(isDone));
   console.log(`\nTook ${seconds(started)}. TOKENKEEP_SEED=${progress.seed}`);
+  for (const one of progress.earlier ?? []) console.log(`Of these on another source: ${one}`);
   console.log(`${passed} schedules passed, ${failed.size} families failed`);
   process.exitCode = failed.size === 0 && passed === sum(wanted) ? 0 : 1;
 }
