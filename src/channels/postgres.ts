@@ -17,8 +17,8 @@ export interface PostgresChannelOptions {
   readonly name?: string;
 }
 
-/** One connection for all channels over one pool, because a process may have thousands of accounts. */
-const relays = new WeakMap<object, Map<string, Relay>>();
+/** One connection for all accounts over one pool, because a process may have thousands of them. */
+const channels = new WeakMap<object, Map<string, Channel>>();
 
 /**
  * Tells other processes which generation there is, and never a token. All channels over one pool share one
@@ -44,11 +44,11 @@ export function postgresChannel(
   const { name = "tokenkeep" } = own(options);
   check(/^[a-z_][a-z0-9_]{0,62}$/.test(name), "name, in lower case");
   const postgres = postgresOf(pool);
-  const known = relays.get(pool) ?? new Map<string, Relay>();
-  relays.set(pool, known);
-  const relay = known.get(name) ?? relayOver(postgres, name);
-  known.set(name, relay);
-  return channelOver(relay);
+  const known = channels.get(pool) ?? new Map<string, Channel>();
+  channels.set(pool, known);
+  const channel = known.get(name) ?? channelOver(relayOver(postgres, name));
+  known.set(name, channel);
+  return channel;
 }
 
 /** A notification begins with a hash of whom it is for, because its length is limited. */
@@ -82,8 +82,9 @@ function relayOver(postgres: Postgres, channel: string): Relay {
       const hash = shortHash(name);
       const some = hearers.get(hash) ?? new Set();
       hearers.set(hash, some.add(hearer));
-      stop ??= begin();
-      if (isOpen) hearer.opened();
+      // It may tell at once that it is open, and then tells all.
+      if (!stop) stop = begin();
+      else if (isOpen) hearer.opened();
       return () => {
         some.delete(hearer);
         if (some.size === 0 && hearers.get(hash) === some) hearers.delete(hash);

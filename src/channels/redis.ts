@@ -20,8 +20,15 @@ export interface RedisChannelOptions {
 /** How long to wait before the next try to connect, milliseconds; half as long with luck. */
 const PAUSE = 1000;
 
-/** One connection for all channels over one client, because a process may have thousands of accounts. */
-const relays = new WeakMap<object, Relay>();
+/** What all channels over one client share. */
+interface Shared {
+  /** One connection, because a process may have thousands of accounts. */
+  readonly relay: Relay;
+  /** By prefix, because a user may be allowed the names of one prefix alone. */
+  readonly channels: Map<string, Channel>;
+}
+
+const shared = new WeakMap<object, Shared>();
 
 /**
  * Tells other processes which generation there is, and never a token. All channels over one client share one
@@ -42,13 +49,17 @@ const relays = new WeakMap<object, Relay>();
 export function redisChannel(client: RedisClient, options: RedisChannelOptions = {}): Channel {
   const { prefix = "tokenkeep:" } = own(options);
   const redis = redisOf(client);
-  const relay = relays.get(client) ?? relayOver(redis);
-  relays.set(client, relay);
-  return channelOver({
-    join: (name, hearer) => relay.join(prefix + name, hearer),
-    publish: (name, text) => relay.publish(prefix + name, text),
-  });
+  const found = shared.get(client) ?? { relay: relayOver(redis), channels: new Map() };
+  shared.set(client, found);
+  const channel = found.channels.get(prefix) ?? channelOver(below(prefix, found.relay));
+  found.channels.set(prefix, channel);
+  return channel;
 }
+
+const below = (prefix: string, { join, publish }: Relay): Relay => ({
+  join: (name, hearer) => join(prefix + name, hearer),
+  publish: (name, text) => publish(prefix + name, text),
+});
 
 /** The one connection, from the moment at which it is wanted. */
 interface Attempt {
@@ -60,6 +71,8 @@ interface Attempt {
 /** Those who hear one name. */
 interface Audience {
   readonly hearers: Set<Hearer>;
+  /** Whether Redis has confirmed, on this connection, that messages come. */
+  isOpen: boolean;
   /** How many messages have come. */
   heard: number;
   /** Always the same function, because some clients keep all that they are given. */
@@ -70,6 +83,7 @@ function createAudience(): Audience {
   const hearers = new Set<Hearer>();
   const audience: Audience = {
     hearers,
+    isOpen: false,
     heard: 0,
     hear(text) {
       audience.heard += 1;
@@ -109,18 +123,16 @@ function relayOver(redis: Redis): Relay {
   /** Runs until the next node of a cluster is tried. */
   let pause: Timer | undefined;
 
-  async function subscribe(
-    { connection }: Attempt,
-    name: string,
-    { hear, hearers }: Audience,
-  ): Promise<void> {
+  async function subscribe(attempt: Attempt, name: string, audience: Audience): Promise<void> {
     try {
-      await connection?.subscribe(name, hear);
+      await attempt.connection?.subscribe(name, audience.hear);
     } catch {
       // The connection is lost: it subscribes when it is there again.
       return;
     }
-    for (const hearer of hearers) hearer.opened();
+    if (current !== attempt) return;
+    audience.isOpen = true;
+    for (const hearer of audience.hearers) hearer.opened();
   }
 
   function release(): void {
@@ -129,10 +141,18 @@ function relayOver(redis: Redis): Relay {
     last?.connection?.end();
   }
 
+  function tellLoss(): void {
+    for (const audience of audiences.values()) {
+      audience.isOpen = false;
+      for (const hearer of audience.hearers) hearer.lost();
+    }
+  }
+
   /** A connection to one node of a cluster is over with it: the next one, after a pause, is to another node. */
   function retry(attempt: Attempt): void {
     if (current !== attempt) return;
     release();
+    tellLoss();
     pause ??= unheld(PAUSE * (0.5 + Math.random() / 2), () => {
       pause = undefined;
       void connect();
@@ -142,8 +162,8 @@ function relayOver(redis: Redis): Relay {
   function lose(attempt: Attempt): void {
     // An earlier connection's end is no news.
     if (current !== attempt) return;
-    for (const { hearers } of audiences.values()) for (const hearer of hearers) hearer.lost();
     if (redis.isCluster) retry(attempt);
+    else tellLoss();
   }
 
   /** Connects, once for all: a client that cannot reach Redis goes on trying by itself, but for a cluster's. */
@@ -205,8 +225,8 @@ function relayOver(redis: Redis): Relay {
       audience.hearers.add(hearer);
       audiences.set(name, audience);
       if (!current) void connect();
-      else if (current.hasOpened && known) hearer.opened();
-      else if (current.hasOpened) void subscribe(current, name, audience);
+      else if (audience.isOpen) hearer.opened();
+      else if (current.hasOpened && !known) void subscribe(current, name, audience);
       return () => leave(name, audience, hearer);
     },
     publish,

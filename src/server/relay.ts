@@ -23,7 +23,7 @@ export interface Relay {
   publish(name: string, text: string): Promise<unknown>;
 }
 
-/** A message on its way: who says it, as how many-th, and what; without `said` it is a trial. */
+/** A message on its way: who says it, as how many-th, and what; without `said` it only asks to come back. */
 interface Sent {
   readonly from: string;
   readonly count: number;
@@ -43,34 +43,116 @@ function narrow(text: string): Sent | undefined {
   }
 }
 
-export const channelOver = (relay: Relay): Channel => ({
-  open: (name, onMessage) => openPort(relay, name, onMessage),
-});
-
 /**
- * The server hands a port's own messages back to it: as long as the last one has come back, messages arrive. So
- * each connection begins with a trial, and silence after a question means something (step 8).
+ * A channel over a relay. All its ports share one trial of each connection, so that a server's restart costs one
+ * message, and not one for each account: make one channel for each relay.
  */
-function openPort(relay: Relay, name: string, onMessage: (message: unknown) => void): ChannelPort {
+export function channelOver(relay: Relay): Channel {
+  const ports = new Set<ChannelPort>();
+  let trial: Trial | undefined;
+  return {
+    open(name, onMessage) {
+      trial ??= openTrial(relay);
+      const { isBack, leave } = trial;
+      const { close, ...rest } = openPort(relay, { name, isTried: isBack, onMessage });
+      const port: ChannelPort = {
+        ...rest,
+        close() {
+          close();
+          if (!ports.delete(port) || ports.size > 0) return;
+          leave();
+          trial = undefined;
+        },
+      };
+      ports.add(port);
+      return port;
+    },
+  };
+}
+
+/** Publishes under one name, and knows whether the server has still to take something. */
+interface Sender {
+  send(text: string): void;
+  isSending(): boolean;
+}
+
+function senderTo(relay: Relay, name: string): Sender {
+  let isSending = false;
+  return {
+    isSending: () => isSending,
+    send(text) {
+      isSending = true;
+      const settled = (): void => {
+        isSending = false;
+      };
+      relay.publish(name, text).then(settled, settled);
+    },
+  };
+}
+
+/** What each connection begins with. */
+interface Trial {
+  /** Whether this connection's has come back. One that was lost on its way is tried once more. */
+  isBack(): boolean;
+  leave(): void;
+}
+
+/** The server hands a message back to its sender: where the first has come back, messages arrive. */
+function openTrial(relay: Relay): Trial {
+  const name = `trial|${randomId()}`;
+  const sender = senderTo(relay, name);
+  /** What is to come back; absent while there is no connection. */
+  let mark: string | undefined;
+  let isBack = false;
+  const leave = relay.join(name, {
+    opened() {
+      mark = randomId();
+      isBack = false;
+      sender.send(mark);
+    },
+    lost() {
+      mark = undefined;
+      isBack = false;
+    },
+    heard(text) {
+      if (text === mark) isBack = true;
+    },
+  });
+  return {
+    leave,
+    isBack() {
+      if (mark !== undefined && !isBack && !sender.isSending()) sender.send(mark);
+      return isBack;
+    },
+  };
+}
+
+/** One port of a channel. */
+interface PortParts {
+  readonly name: string;
+  /** Whether the connection has delivered. */
+  readonly isTried: () => boolean;
+  readonly onMessage: (message: unknown) => void;
+}
+
+/** As long as a port's own last message has come back, silence after a question means something (step 8). */
+function openPort(relay: Relay, { name, isTried, onMessage }: PortParts): ChannelPort {
   const from = randomId();
+  const sender = senderTo(relay, name);
   let sent = 0;
   let heard = 0;
   let isOpen = false;
-  let isSending = false;
 
   function send(said?: object): void {
     sent += 1;
-    isSending = true;
-    const settled = (): void => {
-      isSending = false;
-    };
-    relay.publish(name, JSON.stringify({ from, count: sent, said })).then(settled, settled);
+    sender.send(JSON.stringify({ from, count: sent, said }));
   }
 
   const leave = relay.join(name, {
     opened() {
       isOpen = true;
-      send();
+      // What was said before is the last connection's: this one has its trial.
+      heard = sent;
     },
     lost() {
       isOpen = false;
@@ -85,9 +167,9 @@ function openPort(relay: Relay, name: string, onMessage: (message: unknown) => v
 
   return {
     isConnected() {
-      if (!isOpen) return false;
+      if (!isOpen || !isTried()) return false;
       // What was lost on its way, while the connection stood, is tried once more.
-      if (heard < sent && !isSending) send();
+      if (heard < sent && !sender.isSending()) send();
       return heard === sent;
     },
     post({ type, sessionId, generation }) {

@@ -56,6 +56,8 @@ function print({ title, times, duration }: Fleet, counts: Counts): void {
   console.log(`  reads           ${rate(counts.reads + counts.heads)}`);
   console.log(`  writes          ${rate(counts.writes)}, ${daily(counts.writes)}`);
   console.log(`  messages        ${rate(counts.published)}, ${rate(counts.delivered)} delivered`);
+  // One for each process, for however many accounts those that are played stand.
+  console.log(`  trials          ${counts.trials} in all, of processes that began meanwhile`);
   console.log(`  token calls     ${rate(counts.tokenCalls)}, ${daily(counts.tokenCalls)}`);
 }
 

@@ -43,6 +43,16 @@ describe("a day of a fleet", () => {
     expect((reads + heads) / requests).toBeLessThan(1.3);
   });
 
+  it("a vault that is opened sends no message: a process tries its connection, once for all [F45]", async () => {
+    const crowded = { ...base, accounts: 20, spread: 20, kept: 2, duration: HOUR };
+    const { opened, published, trials } = await simulate(crowded);
+    expect(opened).toBeGreaterThan(10 * 40);
+    expect(published).toBe(0);
+    // Forty processes, because the accounts begin one after the other.
+    expect(trials).toBeGreaterThan(0);
+    expect(trials).toBeLessThanOrEqual(40);
+  });
+
   it("a process keeps no more vaults than it may", async () => {
     const crowded = { ...base, accounts: 20, spread: 20, duration: HOUR };
     const roomy = await simulate(crowded);

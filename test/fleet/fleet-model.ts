@@ -6,8 +6,9 @@
  */
 import { createVault, type Vault } from "../../src/index.ts";
 import { localLock } from "../../src/locks/local.ts";
+import { channelOver, type Hearer, type Relay } from "../../src/server/relay.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import type { Channel, Lock, PeerMessage, Provider, TokenStore } from "../../src/types.ts";
+import type { Channel, Lock, Provider, TokenStore } from "../../src/types.ts";
 import { seeded } from "../model/random.ts";
 import { virtualClock } from "../support/virtual-clock.ts";
 
@@ -37,9 +38,11 @@ export interface Counts {
   heads: number;
   /** Compare-and-sets. */
   writes: number;
-  /** Messages that were published, and how often one was delivered. */
+  /** Messages of vaults that were published, and how often one was delivered to another process. */
   published: number;
   delivered: number;
+  /** Messages by which a process tries its connection. They hang on processes, and not on accounts. */
+  trials: number;
   tokenCalls: number;
   /** Vaults that were made. */
   opened: number;
@@ -90,32 +93,38 @@ function sharedStore(counts: Counts): TokenStore {
   };
 }
 
-/** Publish and subscribe, between all vaults of one account. */
-function sharedChannel(counts: Counts): Channel {
-  const rooms = new Map<string, Set<(message: unknown) => void>>();
-  return {
-    open(name, onMessage) {
-      const room = rooms.get(name) ?? new Set();
-      rooms.set(name, room.add(onMessage));
-      return {
-        post(message: PeerMessage) {
-          counts.published += 1;
-          for (const listener of room) {
-            if (listener === onMessage) continue;
-            counts.delivered += 1;
-            queueMicrotask(() => listener(message));
-          }
-        },
-        close: () => void room.delete(onMessage),
-        isConnected: () => true,
-      };
-    },
+/** Publish and subscribe: answers with a process's connection, which stands as long as the process. */
+function sharedRelay(counts: Counts): () => Relay {
+  const rooms = new Map<string, Set<Hearer>>();
+  return () => {
+    const own = new Set<Hearer>();
+    return {
+      join(name, hearer) {
+        const room = rooms.get(name) ?? new Set();
+        rooms.set(name, room.add(hearer));
+        own.add(hearer);
+        hearer.opened();
+        return () => {
+          room.delete(hearer);
+          own.delete(hearer);
+        };
+      },
+      async publish(name, text) {
+        if (name.startsWith("trial|")) counts.trials += 1;
+        else counts.published += 1;
+        for (const hearer of rooms.get(name) ?? []) {
+          if (!own.has(hearer)) counts.delivered += 1;
+          queueMicrotask(() => hearer.heard(text));
+        }
+      },
+    };
   };
 }
 
 /** One process: the vaults of the accounts that it served last. */
 interface Process {
   readonly lock: Lock;
+  readonly channel: Channel | undefined;
   /** In the order in which they were used. */
   readonly vaults: Map<string, Vault<Credentials>>;
 }
@@ -128,6 +137,7 @@ const nothing = (): Counts => ({
   writes: 0,
   published: 0,
   delivered: 0,
+  trials: 0,
   tokenCalls: 0,
   opened: 0,
   held: 0,
@@ -140,17 +150,20 @@ export async function simulate(scenario: Scenario, seed = 1): Promise<Counts> {
   const counts = nothing();
   const provider = providerOf(counts, life);
   const store = sharedStore(counts);
-  const channel = scenario.channel ? sharedChannel(counts) : undefined;
+  const connect = sharedRelay(counts);
   const processes = new Map<number, Process>();
   let held = 0;
 
   function processOf(id: number): Process {
-    const found = processes.get(id) ?? { lock: localLock(), vaults: new Map() };
-    processes.set(id, found);
-    return found;
+    const found = processes.get(id);
+    if (found) return found;
+    const channel = scenario.channel ? channelOver(connect()) : undefined;
+    const made: Process = { lock: localLock(), channel, vaults: new Map() };
+    processes.set(id, made);
+    return made;
   }
 
-  function vaultOf({ lock, vaults }: Process, account: string): Vault<Credentials> {
+  function vaultOf({ lock, channel, vaults }: Process, account: string): Vault<Credentials> {
     let vault = vaults.get(account);
     if (!vault) {
       counts.opened += 1;

@@ -45,8 +45,9 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 it("a message reaches the other ports, and not its own", async () => {
   const relay = server();
   const heard: [string, unknown][] = [];
+  const channel = channelOver(relay);
   const [one, two] = ["one", "two"].map((name) =>
-    channelOver(relay).open("name", (said) => heard.push([name, said])),
+    channel.open("name", (said) => heard.push([name, said])),
   );
   relay.open();
   one!.post(message);
@@ -77,6 +78,37 @@ describe("it says that it is connected only while messages arrive", () => {
     expect(port.isConnected!()).toBe(false);
     await turn();
     expect(port.isConnected!()).toBe(true);
+  });
+
+  it("for all ports by one trial, which is tried once more if it was lost [F45]", async () => {
+    const relay = server();
+    const channel = channelOver(relay);
+    const ports = ["a", "b", "c"].map((name) => channel.open(name, () => {}));
+    const connected = (): readonly boolean[] => ports.map((port) => port.isConnected!());
+    relay.mode = "lost";
+    relay.open();
+    await turn();
+    expect(relay.said).toHaveLength(1);
+    relay.mode = "on";
+    expect(connected()).toEqual([false, false, false]);
+    await turn();
+    expect(connected()).toEqual([true, true, true]);
+    expect(relay.said).toHaveLength(2);
+  });
+
+  it("not by the trial of an earlier connection, nor by a message of its own alone [F45]", async () => {
+    const relay = server();
+    const port = channelOver(relay).open("name", () => {});
+    relay.open();
+    await turn();
+    const [trial = ""] = relay.said;
+    relay.mode = "lost";
+    relay.open();
+    port.post(message);
+    relay.say(relay.said.at(-1)!);
+    relay.say(trial);
+    await turn();
+    expect(port.isConnected!()).toBe(false);
   });
 
   it("a question that the server does not hand on: its silence means nothing [F45]", async () => {
