@@ -18,7 +18,7 @@ const alone = {
   deno: 31_990,
   jwt: 11_940,
   "channels/postgres": 3060,
-  "channels/redis": 4190,
+  "channels/redis": 4260,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 9360,
@@ -58,7 +58,7 @@ const alone = {
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5240,
-  "stores/redis": 6690,
+  "stores/redis": 6760,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));

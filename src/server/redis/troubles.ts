@@ -4,11 +4,19 @@
  */
 import { memberOf } from "../../guard/thrown.ts";
 
+/**
+ * How Redis up to 6.2 begins the error of a command that a script calls: with the script, and with the command's place
+ * in it, once or twice. The command's own word follows, with or without a dash. What stands behind that is no word of
+ * Redis: it may show what is stored (S4).
+ */
+const IN_SCRIPT = /^ERR Error running script \([^)]*\): (?:@user_script: ?\d+: )+-?([A-Z]{3,}) /;
+
 /** The word that an error of Redis itself begins with; an empty text for any other error. */
 export function wordOf(error: unknown): string {
   const message = memberOf(error, "message");
-  const [word = ""] = typeof message === "string" ? message.split(" ") : [];
-  return /^[A-Z]+$/.test(word) ? word : "";
+  if (typeof message !== "string") return "";
+  const [, word] = IN_SCRIPT.exec(message) ?? /^([A-Z]+)(?: |$)/.exec(message) ?? [];
+  return word ?? "";
 }
 
 /** No other try brings an answer to these, unless somebody changes the user or the client. */
