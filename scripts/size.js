@@ -57,8 +57,8 @@ const alone = {
   worker: 36_290,
   vaults: 1750,
   wretch: 1730,
-  "stores/postgres": 5240,
-  "stores/redis": 6760,
+  "stores/postgres": 5270,
+  "stores/redis": 6800,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));

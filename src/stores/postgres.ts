@@ -144,16 +144,16 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
     return rows.length > 0;
   }
 
-  /** Whether the record that is found was written under this id. */
-  async function isOwn(key: string, id: string): Promise<boolean> {
+  /** Whether what is found is what an earlier try has left: the record under this id, or none after a delete. */
+  async function isDone(key: string, { next, id, isAgain }: Write): Promise<boolean> {
     const [head, writer] = await find(key, "write_id");
     // Throws for another format.
-    recordOf(head);
-    return writer === id;
+    const found = recordOf(head);
+    return next ? writer === id : isAgain && found === undefined;
   }
 
   async function write(key: string, wanted: Write): Promise<boolean> {
-    const { next, expected, id } = wanted;
+    const { next, expected } = wanted;
     // Nothing is to be deleted.
     if (!next && !expected) return (await read(key)) === undefined;
     try {
@@ -161,7 +161,7 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
     } catch (error) {
       if (codeOf(error) !== UNSERIALIZABLE) throw error;
     }
-    return isOwn(key, id);
+    return isDone(key, wanted);
   }
 
   return {
@@ -177,7 +177,8 @@ export function postgresStore(pool: PostgresClient, given: PostgresStoreOptions 
     write(key, next, expected) {
       // One id for all tries.
       const id = randomId();
-      return reach(() => write(key, { next, expected, id }));
+      let tries = 0;
+      return reach(() => write(key, { next, expected, id, isAgain: tries++ > 0 }));
     },
     list: (prefix) =>
       reach(async () => {
@@ -193,6 +194,8 @@ interface Write {
   readonly expected: RecordHead | undefined;
   /** The same for all tries. */
   readonly id: string;
+  /** Whether an earlier try's answer was lost: it may have been done. */
+  readonly isAgain: boolean;
 }
 
 /** A record of a row; one without a head is no row: the table takes none. */

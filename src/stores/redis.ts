@@ -55,10 +55,11 @@ return { role, redis.call('HGET', KEYS[1], 'head'), body }
 /**
  * `KEYS`: the record. `ARGV`: the write's id; the expected revision and session, or two empty texts where
  * nothing is expected; the next head, or an empty text to delete; the next body, or an empty text where there
- * is none. Answers with the role, whether it is written, and what was found instead.
+ * is none; `again` for a delete whose answer was lost. Answers with the role, whether it is written, and what was
+ * found instead.
  *
- * A client that sends a command again after a lost connection finds its own id: then it is written. It is
- * written once more, so that WAITAOF on this connection waits for it.
+ * A client that sends a command again after a lost connection finds its own id: then it is written. After a
+ * delete it finds nothing. Either is written once more, so that WAITAOF on this connection waits for it.
  */
 const WRITE = createScript(`${ROLE}
 if role == 'slave' then return { role, '0', false } end
@@ -74,7 +75,9 @@ if found[1] then
   if not same then return { role, '0', found[1] } end
   redis.call('DEL', KEYS[1])
 elseif ARGV[2] ~= '' then
-  return { role, '0', false }
+  if ARGV[6] ~= 'again' then return { role, '0', false } end
+  redis.call('HSET', KEYS[1], 'write', ARGV[1])
+  redis.call('DEL', KEYS[1])
 end
 if ARGV[4] ~= '' then
   redis.call('HSET', KEYS[1], 'head', ARGV[4], 'write', ARGV[1])
@@ -192,7 +195,11 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     async write(key, next, expected) {
       // One id for all tries.
       const values = valuesOf(randomId(), next, expected);
-      return reach((late) => put(key, values, late));
+      let tries = 0;
+      return reach((late) => {
+        const isAgain = tries++ > 0 && !next;
+        return put(key, [...values, isAgain ? "again" : ""], late);
+      });
     },
     list: (begin) =>
       reach(async () => {

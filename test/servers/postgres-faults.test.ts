@@ -288,6 +288,18 @@ describe.runIf(theServers().postgres)("a Postgres that does not do", () => {
     },
   );
 
+  it.each(PACKAGES)("by %s: a delete whose answer is lost is done [P3]", async (name) => {
+    const pool = open(name);
+    const table = await withTable(pool);
+    const store = postgresStore(open(name, door.url).client, { table });
+    await store.write("a", record(), undefined);
+    const cut = door.cutAfter(/session-1/);
+    expect(await store.write("a", undefined, headOf(record()))).toBe(true);
+    await cut;
+    expect(await store.read("a")).toBeUndefined();
+    expect(await store.write("a", undefined, headOf(record()))).toBe(false);
+  });
+
   it.each(PACKAGES)(
     "by %s: under serializable isolation the second writer is told no [P3]",
     async (name) => {
