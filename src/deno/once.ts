@@ -1,4 +1,5 @@
 /** Deno sends some requests twice; a request that spends a refresh token must not be among them. */
+import { own } from "../guard/json.ts";
 import type { Fetch, Provider } from "../types.ts";
 
 /**
@@ -36,6 +37,7 @@ const asStream =
     new Headers(init?.headers ?? from?.headers).forEach((value, name) => headers.set(name, value));
     // Piped, because Deno would find the original bytes in an unpiped stream, and repeat them.
     const stream = body.pipeThrough(new TransformStream());
-    const once = { ...init, body: stream, headers, duplex: "half" };
+    // The copy has no prototype, as the init of an exchange has none (S15).
+    const once = own({ ...init, body: stream, headers, duplex: "half" });
     return fetch_(input, once);
   };
