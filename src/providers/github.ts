@@ -1,6 +1,10 @@
 /**
  * GitHub: a user's tokens of a GitHub App or an OAuth app, for an application with a server.
  *
+ * The API answers 403 to a request without a `User-Agent`. Cloudflare Workers send none by themselves, so that
+ * each call from there has to name one: `vault.fetch(url, { headers: { "user-agent": "acme" } })`. The request
+ * of a sign-out names `tokenkeep`.
+ *
  * @see https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens
  * @module
  */
@@ -80,7 +84,9 @@ export function github(options: GithubOptions): Provider<CodeCredentials> {
       const authorization = `Basic ${btoa(`${clientId}:${clientSecret}`)}`;
       const url = `${originAt(origins[0], "origins")}/applications/${encodeURIComponent(clientId)}/token`;
       const body = { access_token: accessToken };
-      await send({ url, method: "DELETE", body, headers: { authorization } }, exchange);
+      // Workers add no `User-Agent`, and the API refuses a request without one.
+      const headers = { authorization, "user-agent": "tokenkeep" };
+      await send({ url, method: "DELETE", body, headers }, exchange);
     },
   } satisfies Provider<CodeCredentials>);
 }

@@ -341,6 +341,16 @@ describe("github", () => {
     expect(vault.snapshot().status).toBe("sign-in-required");
   });
 
+  it("a sign-out names its client: GitHub answers 403 to a request without a User-Agent [S14]", async () => {
+    const fetch = vi.fn(async (_url: string, _init: RequestInit) => new Response(null));
+    const exchange = { fetch, signal: new AbortController().signal, now: Date.now };
+    const app = github({ clientId, clientSecret: SECRET });
+    await app.revoke?.({ accessToken: "ghu_1" } as never, exchange as never);
+    const headers = new Headers(fetch.mock.calls[0]?.[1].headers);
+    expect(headers.get("user-agent")).toBe("tokenkeep");
+    expect(headers.get("authorization")).toMatch(/^Basic /);
+  });
+
   it("is found on an Enterprise Server, whose API lies below a path", async () => {
     const baseURL = "https://ghe.acme.test";
     const app = {
