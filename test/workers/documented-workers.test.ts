@@ -62,6 +62,17 @@ it("signing in from a Worker, by two requests at once; signing out", async () =>
   await expect(vault.getToken()).rejects.toMatchObject({ code: "no_session" });
 });
 
+it("signing in from a Worker, again where the session has ended: the refresh token was refused", async () => {
+  const own = bindings();
+  expect((await call("default", own, ctx)).status).toBe(200);
+  api.revoke();
+  api.expireAccessTokens();
+  const responses = await Promise.all([call("default", own, ctx), call("default", own, ctx)]);
+  expect(responses.map(({ status }) => status)).toEqual([200, 200]);
+  expect(api.counters()).toMatchObject({ signIns: 2, tokenCalls: 1 });
+  await leave("default", own, ctx);
+});
+
 it("importing tokens from secrets: once, and the refresh token works", async () => {
   const reply = await fetch("https://api.vmcloud.com/api/v1/auth/token", {
     method: "POST",

@@ -11,7 +11,9 @@ export async function call(account: string, env: Env, ctx: VaultContext): Promis
   try {
     return await vault.fetch("https://api.vmcloud.com/v1/vms");
   } catch (error) {
-    if (!isVaultError(error) || error.code !== "no_session") throw error;
+    const code = isVaultError(error) ? error.code : undefined;
+    // Nobody has signed in yet, or the session has ended.
+    if (code !== "no_session" && code !== "sign_in_required") throw error;
     const credentials = { email: env.VMCLOUD_EMAIL, password: env.VMCLOUD_PASSWORD };
     await vault.signIn(credentials, { unlessSignedIn: true });
     return vault.fetch("https://api.vmcloud.com/v1/vms");
