@@ -28,7 +28,11 @@ export type Untold = { readonly [Fact in keyof Told]?: undefined };
 
 /** The guarded way to a token endpoint, which each call of a provider gets. */
 export interface Exchange {
-  /** Aborted at the exchange's deadline, 15 s after it has begun; a minute where the provider has `wrap`. */
+  /**
+   * Aborted at the exchange's deadline: for `renew`, 15 s after the attempt to refresh began, so that it has what is
+   * left of them; for `signIn` and `revoke`, 15 s after the exchange has begun, or a minute where the provider has
+   * `wrap`.
+   */
   readonly signal: AbortSignal;
   readonly fetch: Fetch;
   /** Milliseconds since the epoch by the server's clock, where it is known; otherwise by the clock here. */

@@ -283,7 +283,7 @@ export interface Provider<Credentials = unknown> {
   revoke?(tokenSet: TokenSet, exchange: Exchange): Promise<unknown>;
   /**
    * Stands in front of a vault's engine, for a mechanism that begins or ends more than the store knows of.
-   * Its exchanges may wait for each other, for a minute.
+   * Its sign-ins and revocations may wait for each other, for a minute.
    */
   wrap?<Source extends Wrapped>(engine: Source, surroundings: Surroundings): Source;
 }
