@@ -1,6 +1,6 @@
 /** Laws of webhooks, for any bytes: what was signed is verified, what was changed is not (S13). */
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { verifyWebhook, type WebhookResult } from "../../src/webhook.ts";
 import {
   type Bytes,
@@ -157,4 +157,45 @@ it("parts that are Node's Buffers, whose slice() copies nothing, from a maker th
   const headers = { "x-webhook-signature": await hexSignature({ secret, body: "abcdef" }) };
   const result = await verifyWebhook(webhook(headers, body), { secret });
   expect(result.ok && result.text()).toBe("abcdef");
+});
+
+it("a forged delivery with many signatures costs one HMAC of its body for each secret, and is refused [S13]", async () => {
+  const secrets = ["one", "other"].map((name) => `whsec_${btoa(`the ${name} secret of 24 bytes`)}`);
+  const body = new Uint8Array(100_000);
+  const forged = Array.from({ length: 15 }, (_, byte) => {
+    const signature = new Uint8Array(32).fill(byte);
+    return `v1,${toBase64(signature)}`;
+  });
+  const timestamp = String(NOW / 1000);
+  const right = await standardSignature({ secret: secrets[1]!, body }, "id", timestamp);
+  /** The outcome, and how many bytes of HMACs each message had. */
+  const cost = async (last: string): Promise<{ is: string; long: number; short: number }> => {
+    const sizes: number[] = [];
+    const { sign, verify } = crypto.subtle;
+    const sizeOf = (data: unknown): void => void sizes.push((data as Uint8Array).byteLength);
+    vi.spyOn(crypto.subtle, "sign").mockImplementation((algorithm, key, data) => {
+      sizeOf(data);
+      return sign.call(crypto.subtle, algorithm, key, data);
+    });
+    vi.spyOn(crypto.subtle, "verify").mockImplementation((algorithm, key, signature, data) => {
+      sizeOf(data);
+      return verify.call(crypto.subtle, algorithm, key, signature, data);
+    });
+    const headers = {
+      "webhook-id": "id",
+      "webhook-timestamp": timestamp,
+      "webhook-signature": [...forged, last].join(" "),
+    };
+    const options = { scheme: "standard", secret: secrets, now: () => NOW } as const;
+    const is = outcome(await verifyWebhook(webhook(headers, body), options));
+    vi.restoreAllMocks();
+    const long = sizes.filter((size) => size >= body.length).length;
+    expect(sizes.every((size) => size >= body.length || size <= 32)).toBe(true);
+    return { is, long, short: sizes.length - long };
+  };
+  const wrong = await cost(forged[0]!);
+  expect(wrong).toMatchObject({ is: "signature_mismatch", long: 2 });
+  // For each secret its own HMAC, and each of the sixteen signatures.
+  expect(wrong.short).toBeLessThanOrEqual(2 * 17);
+  expect(await cost(right)).toMatchObject({ is: "verified", long: 2 });
 });
