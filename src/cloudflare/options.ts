@@ -79,7 +79,7 @@ export interface CloudflareVaultOptions extends SharedOptions<never> {
   readonly providers?: Providers;
   /** Those of `defineTokenVault` by default; needed only where the class belongs to another Worker. */
   readonly keys?: KeysOption;
-  /** How many milliseconds a call waits for tokens, in all; 20,000 by default. */
+  /** How many milliseconds a call waits for tokens, in all, the object included; 20,000 by default. */
   readonly patience?: number;
   /** How many milliseconds memory serves a token without a question; 60,000 by default. */
   readonly maxStaleness?: number;

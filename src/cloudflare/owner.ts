@@ -2,12 +2,13 @@
  * The inside of the Durable Object: its answers to Workers. One object serves one session key for ever.
  */
 import { toAdoption } from "../guard/adoption.ts";
+import { isAmount } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import { shownClaims } from "../guard/claims.ts";
 import { toWireError } from "../guard/wire-error.ts";
 import { systemClock } from "../refresh/clock.ts";
 import type { Adoption } from "../refresh/contract.ts";
-import type { Grant } from "../types.ts";
+import type { Grant, TokenNeed } from "../types.ts";
 import { snapshotOf } from "../vault/snapshot.ts";
 import { LOOK_AGAIN, setAlarm } from "./alarm.ts";
 import { createBegin } from "./beginnings.ts";
@@ -23,13 +24,18 @@ export interface ObjectOwner extends Owner {
   alarm(): Promise<void>;
 }
 
+/** A caller's patience is counted from this one, and no timer of the engine is longer (F15). */
+const LONGEST_PATIENCE = 1e9;
+
 export function createOwner(ctx: ObjectContext, given: OwnerSettings): ObjectOwner {
-  const settings = own(given);
+  const { patience: ownPatience = 20_000 } = own(given);
+  const patience = Math.min(ownPatience, LONGEST_PATIENCE);
+  const settings = own({ ...given, patience });
   const upkeep = createUpkeep(ctx, settings);
   const { alarm, shelf } = upkeep;
   const answer = answeringBy(upkeep);
   return {
-    token: (name, need) => answer(name, (one) => tokenOf(one, need)),
+    token: (name, need) => answer(name, (one) => tokenOf(one, waitedBy(need, patience))),
     ...startsAndEnds(answer, { shelf, settings }),
     state: (name) => answer(name, (one) => stateOf(one, shelf)),
     alarm,
@@ -61,9 +67,17 @@ interface Leased {
 
 const leased = ({ engine }: Tended): Leased => ({ lease: leaseOf(engine.state()) });
 
-async function tokenOf(one: Tended, asked: Need): Promise<Leased> {
-  const { rejected, endpoint, passed, waited, date } = own(asked);
-  const need = { rejected, endpoint, passed, isHandedOn: true, waited, date };
+/**
+ * A question for the engine, whose patience is the object's for every caller: what a caller does not wait of it
+ * counts as waited before, and what the caller waits longer as less than nothing.
+ */
+function waitedBy(asked: Need, patience: number): TokenNeed {
+  const { patience: left, waited, rejected, endpoint, passed, date } = own(asked);
+  const before = isAmount(left) ? patience - left : waited;
+  return { rejected, endpoint, passed, isHandedOn: true, waited: before, date };
+}
+
+async function tokenOf(one: Tended, need: TokenNeed): Promise<Leased> {
   const { accessToken, sessionId, generation } = await one.engine.getToken(need);
   one.asked();
   const { lease } = leased(one);

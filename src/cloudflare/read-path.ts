@@ -23,6 +23,8 @@ export interface ReadPathParts {
   readonly cache: TokenCache | undefined;
   readonly waitUntil: (promise: Promise<unknown>) => void;
   readonly clock: Clock;
+  /** How many milliseconds a call waits for tokens, in all. */
+  readonly patience: number;
   readonly maxStaleness: number;
 }
 
@@ -81,7 +83,7 @@ type Renew = (need: TokenNeed) => Promise<AccessToken>;
 
 /** Gets a token that the isolate does not remember, from KV or from the object. */
 function createRenew(parts: ReadPathParts, askForToken: ReadPath["askForToken"]): Renew {
-  const { session, memory, cache, clock } = parts;
+  const { session, memory, cache, clock, patience } = parts;
   const { key } = session;
 
   async function fromCache(
@@ -98,8 +100,12 @@ function createRenew(parts: ReadPathParts, askForToken: ReadPath["askForToken"])
     const { rejected, endpoint, waited, date } = need;
     const named = rejected && { sessionId: rejected.sessionId, generation: rejected.generation };
     const passed = memory.passed(endpoint);
+    const since = clock.running();
+    // Reckoned anew for each try.
+    const left = (): number => Math.max(0, patience - (waited ?? 0) - (clock.running() - since));
+    const said = { rejected: named, endpoint, passed, waited, date };
     const lease = await askForToken(
-      (owner) => owner.token(session, { rejected: named, endpoint, passed, waited, date }),
+      (owner) => owner.token(session, { ...said, patience: left() }),
       { ...need, tries: TRIES },
     );
     if (!lease) throw unavailable();

@@ -20,7 +20,10 @@ export interface SessionName {
 }
 
 /** The core's `TokenNeed`, as far as it is plain data. */
-export type Need = Omit<TokenNeed, "signal" | "waitUntil">;
+export interface Need extends Omit<TokenNeed, "signal" | "waitUntil"> {
+  /** How many milliseconds the caller still waits, from 0 on; as long as the object's own patience where absent. */
+  readonly patience?: number | undefined;
+}
 
 /** An access token, and how long it may be served without asking again. */
 export interface Lease {
