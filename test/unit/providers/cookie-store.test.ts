@@ -152,6 +152,112 @@ describe("a store that takes seconds for each write", () => {
   });
 });
 
+/** A store that, while it is deaf, takes no write of the jar's record, and says so. */
+function deafJar(store: TokenStore) {
+  const heard = { isDeaf: false, operations: 0, refused: 0 };
+  async function pass<T>(ask: () => Promise<T>): Promise<T> {
+    heard.operations += 1;
+    // A loop without a pause would starve the test.
+    return heard.operations > 5_000 ? never() : ask();
+  }
+  const deaf: TokenStore = {
+    ...store,
+    read: (key) => pass(() => store.read(key)),
+    head: (key) => pass(() => store.head(key)),
+    list: (prefix) => pass(() => store.list(prefix)),
+    write: (key, next, expected) =>
+      pass(async () => {
+        if (!heard.isDeaf || !key.startsWith("jar|")) return store.write(key, next, expected);
+        heard.refused += 1;
+        return false;
+      }),
+  };
+  return { store: deaf, heard };
+}
+
+describe("a store that never takes a write of the jar's record, and says so", () => {
+  interface Path {
+    readonly what: string;
+    /** Alice is signed in, and her token is so old. */
+    readonly age?: number;
+    readonly act: (vault: CookieVault) => Promise<unknown>;
+    readonly end: unknown;
+    /** Milliseconds, at most. */
+    readonly within: number;
+  }
+  const HOUR = 3_600_000;
+  // An exchange that waits for others at the jar may take a minute, and a call has its patience.
+  const paths: readonly Path[] = [
+    {
+      what: "a first sign-in",
+      act: (vault) => vault.signIn(alice),
+      end: { code: "sign_in_failed" },
+      within: 60_000,
+    },
+    {
+      what: "a sign-in",
+      age: 1_000,
+      act: (vault) => vault.signIn(bob),
+      end: { code: "sign_in_failed" },
+      within: 60_000,
+    },
+    {
+      what: "signIn() without credentials",
+      act: (vault) => vault.signIn(),
+      end: { code: "sign_in_failed" },
+      within: 60_000,
+    },
+    {
+      what: "a call that looks for a cookie",
+      act: (vault) => vault.fetch(ME),
+      end: { code: "refresh_failed" },
+      within: 20_000,
+    },
+    {
+      what: "a call with an expired token",
+      age: HOUR,
+      act: (vault) => vault.fetch(ME),
+      end: { code: "refresh_failed" },
+      within: 20_000,
+    },
+    { what: "a sign-out", age: 1_000, act: (vault) => vault.signOut(), end: "done", within: 0 },
+  ];
+
+  it.each(paths)(
+    "is asked with pauses, and $what settles in time and sends nothing [F54 P10]",
+    async ({ age, act, end, within }) => {
+      const { open, api, clock, store } = stage();
+      const { store: deaf, heard } = deafJar(store);
+      const tab = open({ store: deaf });
+      if (age !== undefined) {
+        await clock.until(tab.vault.signIn(alice));
+        await clock.advance(age);
+      }
+      Object.assign(heard, { isDeaf: true, operations: 0 });
+      const sent = api.calls.length;
+      const since = clock.running();
+      const acting = act(tab.vault).then(
+        () => "done",
+        ({ code }) => ({ code }),
+      );
+      expect(await clock.until(acting)).toEqual(end);
+      expect(clock.running() - since).toBeLessThanOrEqual(within);
+      // What goes on after it has an end, too: a minute of looks, ten a second, each of which writes.
+      await clock.advance(10 * 60_000);
+      expect(heard.refused).toBeGreaterThan(10);
+      expect(heard.operations).toBeLessThan(1_300);
+      const before = heard.operations;
+      await clock.advance(10 * 60_000);
+      expect(heard.operations).toBe(before);
+      expect(api.calls.slice(sent)).toEqual([]);
+      // Once it listens, all is well.
+      heard.isDeaf = false;
+      await clock.until(tab.vault.signIn(bob));
+      expect(await clock.until(userOf(tab))).toBe("bob");
+    },
+  );
+});
+
 describe("what a provider reaches of the store", () => {
   /** What another account's provider would like to know. */
   async function spyOn(task: (exchange: Exchange, front: object) => Promise<void>): Promise<void> {

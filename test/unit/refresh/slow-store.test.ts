@@ -152,8 +152,20 @@ describe("a store that never takes a write, and says so", () => {
     readonly what: string;
     /** How old the session is; absent where there is none. */
     readonly age?: number;
+    /** It is refreshed ahead of time. */
+    readonly refreshAhead?: true;
+    /** What comes before the store is deaf. */
+    readonly first?: (bench: Odd) => Promise<unknown>;
     readonly act: (bench: Odd) => Promise<unknown>;
+    /** The store is deaf when a refresh's reply is on its way: the commit is the first write of those. */
+    readonly isCommit?: true;
   }
+  const SOFT = 2_790 * SECOND;
+  const call: Path["act"] = ({ vault }) => vault.fetch(VMS);
+  const rejected: Path["act"] = ({ vault, api }) => {
+    api.expire();
+    return vault.fetch(VMS);
+  };
   /** Every path to a write. */
   const paths: readonly Path[] = [
     { what: "a first sign-in", act: ({ vault }) => vault.signIn(bob) },
@@ -165,46 +177,89 @@ describe("a store that never takes a write, and says so", () => {
     {
       what: "another account's removal",
       age: SECOND,
+      async first({ api, clock, store }) {
+        const other = bench({ api, clock, store, account: "other" });
+        await other.vault.signIn(bob);
+        other.vault.close();
+      },
       act: ({ vault }) => vault.removeAccount("other"),
     },
-    { what: "a call with an expired token", age: HOUR, act: ({ vault }) => vault.fetch(VMS) },
     {
-      what: "a call in the soft window",
-      age: 2_800 * SECOND,
-      act: ({ vault }) => vault.fetch(VMS),
-    },
-    {
-      what: "a call whose token is rejected",
-      age: MINUTE,
-      act({ vault, api }) {
-        api.expire();
-        return vault.fetch(VMS);
+      what: "accounts() with a tombstone of a day",
+      age: SECOND,
+      async first({ vault, clock }) {
+        await vault.signOut();
+        await clock.advance(25 * HOUR);
       },
+      act: ({ vault }) => vault.accounts(),
+    },
+    { what: "a call with an expired token", age: HOUR, act: call },
+    { what: "a call in the soft window", age: SOFT + 10 * SECOND, act: call },
+    { what: "a call whose token is rejected", age: MINUTE, act: rejected },
+    { what: "a refresh ahead of time", age: SOFT - 25, refreshAhead: true, act: async () => {} },
+    { what: "a commit for an expired token", age: HOUR, act: call, isCommit: true },
+    { what: "a commit in the soft window", age: SOFT + 10 * SECOND, act: call, isCommit: true },
+    { what: "a commit for a rejected token", age: MINUTE, act: rejected, isCommit: true },
+    {
+      what: "a commit ahead of time",
+      age: SOFT - 25,
+      refreshAhead: true,
+      act: ({ clock }) => clock.advance(25),
+      isCommit: true,
     },
   ];
 
-  async function deaf({ age }: Path): Promise<Odd> {
-    const made = age === undefined ? oddBench() : await odd();
-    await made.clock.advance(age ?? 0);
-    made.store.isDeaf = true;
-    return made;
+  /** Begins, and goes on with a store that is deaf. */
+  async function deaf(path: Path): Promise<Odd & { readonly acting: Promise<unknown> }> {
+    const { age, first, isCommit = false, refreshAhead } = path;
+    const options = refreshAhead ? { refreshAhead } : {};
+    const made = age === undefined ? oddBench() : await odd(options);
+    const { api, clock, store } = made;
+    await clock.advance(age ?? 0);
+    await first?.(made);
+    const refresh = gate(api.refresh);
+    if (isCommit) api.refresh = refresh.answer;
+    else store.isDeaf = true;
+    const acting = outcome(path.act(made));
+    if (isCommit) {
+      await rest();
+      expect(refresh.arrived).toBe(1);
+      store.isDeaf = true;
+      refresh.open();
+    }
+    Object.assign(store, { operations: 0, reads: 0 });
+    return { ...made, acting };
   }
 
   it.each(paths)("is asked with pauses, and $what settles in time [F54 P10]", async (path) => {
     const made = await deaf(path);
     const { clock, store } = made;
-    await within(clock, MINUTE, outcome(path.act(made)));
+    await within(clock, MINUTE, made.acting);
     expect(store.operations).toBeLessThan(500);
     // Nor does a retry become a loop.
     const before = store.operations;
     await clock.advance(10 * MINUTE);
     expect(store.operations - before).toBeLessThan(500);
+    // It was asked to write, and nothing is spent that no intent stands for.
+    expect(store.operations - store.reads).toBeGreaterThan(0);
+    expect(refreshes(made)).toBe(path.isCommit ? 1 : 0);
   });
+
+  it.each(paths.filter(({ isCommit }) => isCommit))(
+    "serves what it does not take: $what [F54 P7 P20]",
+    async (path) => {
+      const made = await deaf(path);
+      const { vault, clock } = made;
+      await within(clock, MINUTE, made.acting);
+      await clock.advance(10 * SECOND);
+      expect(await within(clock, 20 * SECOND, outcome(vault.getToken()))).toBe("access-2-secret");
+      expect(vault.snapshot().persisted).toBe(false);
+    },
+  );
 
   it.each(paths)("is not asked after close(), whatever $what has begun [F54 P21]", async (path) => {
     const made = await deaf(path);
-    const { vault, clock, store } = made;
-    const acting = outcome(path.act(made));
+    const { vault, clock, store, acting } = made;
     await clock.advance(50);
     const begun = namesOf(store);
     vault.close();
