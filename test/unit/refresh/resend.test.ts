@@ -202,39 +202,56 @@ describe("a page that has not heard yet that somebody else has signed in", () =>
 });
 
 describe("a POST that an isolated service worker sends for its page", () => {
-  it("comes back, and goes out once, as its own user's [F103]", async () => {
-    vi.stubGlobal("registration", {});
-    vi.stubGlobal("clients", { claim: async () => {}, matchAll: async () => [] });
-    vi.stubGlobal("addEventListener", undefined);
-    const api = fakeApi();
-    const served = serveVault({
-      provider: acme(),
-      store: memoryStore(),
-      fetch: api.fetch,
-      isolated: true,
-      lock: undefined,
-      channel: undefined,
-    } as never);
-    const page = closedAfter(connectVault<typeof bob>(() => served));
-    vi.stubGlobal("navigator", {
-      onLine: true,
-      serviceWorker: Object.assign(new EventTarget(), { controller: {} }),
-    });
-    await page.signIn(credentials);
-    const held = busy(api);
-    let response!: Promise<Response>;
-    const event = Object.assign(new Event("fetch"), {
-      request: new Request(VMS, order),
-      waitUntil() {},
-      respondWith: (answer: Promise<Response>) => void (response = answer),
-    });
-    expect(served.attachTokens(event)).toBe(true);
-    await vi.waitFor(() => expect(held.arrived).toBe(1));
-    await page.signOut();
-    await page.signIn(bob);
-    held.open();
-    await expectOnce(api, await response);
-  });
+  it.each([
+    ["its own page", 0],
+    ["another page", 1],
+  ])(
+    "comes back, and goes out once, as its own user's: bob signs in on %s [F103]",
+    async (_, by) => {
+      vi.stubGlobal("registration", {});
+      vi.stubGlobal("clients", { claim: async () => {}, matchAll: async () => [] });
+      vi.stubGlobal("addEventListener", undefined);
+      const api = fakeApi();
+      const served = serveVault({
+        provider: acme(),
+        store: memoryStore(),
+        fetch: api.fetch,
+        isolated: true,
+        lock: undefined,
+        channel: undefined,
+      } as never);
+      const connect = (): Vault<typeof bob> => closedAfter(connectVault<typeof bob>(() => served));
+      const pages = [connect(), connect()] as const;
+      const [page] = pages;
+      vi.stubGlobal("navigator", {
+        onLine: true,
+        serviceWorker: Object.assign(new EventTarget(), { controller: {} }),
+      });
+      await page.signIn(credentials);
+      const held = busy(api);
+      async function send(init: RequestInit): Promise<Response> {
+        let response: Promise<Response> | undefined;
+        const event = Object.assign(new Event("fetch"), {
+          request: new Request(VMS, init),
+          waitUntil() {},
+          respondWith: (answer: Promise<Response>) => void (response = answer),
+        });
+        expect(served.attachTokens(event)).toBe(true);
+        return response!;
+      }
+      const response = send(order);
+      await vi.waitFor(() => expect(held.arrived).toBe(1));
+      await pages[by]!.signOut();
+      await pages[by]!.signIn(bob);
+      held.open();
+      await expectOnce(api, await response);
+      // Nothing of it has cost bob a refresh, and bob is served.
+      expect(api.to("/v1/vms")).toHaveLength(1);
+      expect(api.to("/refresh")).toHaveLength(0);
+      expect((await send({})).status).toBe(200);
+      expect(api.calls.at(-1)!.headers.get("authorization")).toBe("Bearer access-2-secret");
+    },
+  );
 });
 
 describe("a token source that answers with another session's token", () => {
