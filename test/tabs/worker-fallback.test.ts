@@ -167,14 +167,24 @@ describe("what a worker holds on to", () => {
     const scene = await around();
     const { api, first, others } = scene;
     const held = await holdAt(scene, "server asked");
-    const aborted = first.evaluate(() => {
+    await first.evaluate(() => {
       const { kit, vault } = window;
-      const signal = AbortSignal.timeout(500);
-      return kit.call(() => vault.fetch(`${kit.api}/v1/me`, { signal }));
+      const controller = new AbortController();
+      const { signal } = controller;
+      const call = kit.call(() => vault.fetch(`${kit.api}/v1/me`, { signal }));
+      Object.assign(window, { controller, call });
     });
     await held.arrived;
     const calls = fetchAll(others);
-    expect(await aborted).toMatchObject({ result: "TimeoutError" });
+    const aborted = await first.evaluate(() => {
+      const { controller, call } = window as unknown as {
+        controller: AbortController;
+        call: Promise<unknown>;
+      };
+      controller.abort();
+      return call;
+    });
+    expect(aborted).toMatchObject({ result: "AbortError" });
     await held.release();
     expect(await calls).toEqual(all(others, "200"));
     expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
