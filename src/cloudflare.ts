@@ -30,6 +30,7 @@ import { readKeys } from "./cloudflare/keys.ts";
 import type { CloudflareVaultOptions, TokenVaultOptions } from "./cloudflare/options.ts";
 import { brokenOwner, createOwner, type ObjectOwner } from "./cloudflare/owner.ts";
 import { type CloudflareVault, createProxy } from "./cloudflare/proxy.ts";
+import { senderTo } from "./cloudflare/sender.ts";
 import {
   checkLoopback,
   checkProviders,
@@ -159,6 +160,7 @@ export function createVault<Credentials = unknown>(
   const shared = sharedOf(options, { binding, hasCache: kv !== undefined });
   const provider = providerOf(options, shared);
   const told = options.onEvent ?? shared.onEvent;
+  const sender = options.fetch ?? shared.fetch;
   const hint = locationHint === undefined ? undefined : own({ locationHint });
 
   const key = keyOf(provider, account);
@@ -175,7 +177,7 @@ export function createVault<Credentials = unknown>(
     objectId: (hash) => String(namespace.idFromName(hash)),
     owner: (hash) => namespace.get(namespace.idFromName(hash), hint) as Owner,
     waitUntil: (promise) => ctx.waitUntil(promise),
-    fetch: options.fetch ?? shared.fetch,
+    fetch: sender && senderTo(provider, sender),
     clock: options.clock,
     patience,
     maxStaleness,

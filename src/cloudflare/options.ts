@@ -33,7 +33,8 @@ export interface TokenVaultOptions<Env = never>
   readonly keys?: KeysOption<Env>;
   /**
    * Gives the sender of requests to token endpoints and to the API, on both sides: `(env) => env.MTLS`.
-   * A sender is a binding, or a function like `fetch`; the global `fetch` by default.
+   * A sender is a binding, or a function like `fetch`; the global `fetch` by default, which also sends whatever a
+   * Worker asks of other origins than the provider's, at each hop of a redirect (S1, S2).
    */
   readonly fetch?: (env: Env) => Sender | Fetch;
   /**
@@ -85,7 +86,7 @@ export interface CloudflareVaultOptions extends SharedOptions<never> {
   readonly maxStaleness?: number;
   /** As in `createVault` of the core; 1,048,576 by default. */
   readonly maxReplayBytes?: number;
-  /** Sends the requests to the API; the sender of `defineTokenVault` by default. */
+  /** Sends the requests to the provider's origins; the sender of `defineTokenVault` by default. */
   readonly fetch?: Fetch;
   /** The system's by default. */
   readonly clock?: VaultOptions["clock"];

@@ -1,7 +1,7 @@
 /** What a Worker's set-up may be: bindings that send, jurisdictions, copies of `env`, events that wait. */
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   createVault,
   defineTokenVault,
@@ -21,6 +21,9 @@ import {
   stage,
 } from "./strict-vmcloud.ts";
 import { hooks, namedProviders, providers } from "./tested-worker.ts";
+
+// Before the test servers are closed, which are asked by `fetch`.
+afterEach(() => void vi.unstubAllGlobals());
 
 const code = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
@@ -133,6 +136,32 @@ describe("a binding that sends", () => {
     ]);
   });
 
+  it("sends to nobody else, neither what goes bare nor what a redirect leads away [S1 S2]", async () => {
+    const { api, provider, vault, echo } = await stage();
+    const foreign = await stage();
+    namedProviders[provider] = providers[provider]!;
+    const hosts: string[] = [];
+    hooks.sender = {
+      async fetch(input: never, init: never) {
+        hosts.push(new URL(new Request(input, init).url).origin);
+        return fetch(input, init);
+      },
+    };
+    const options = { env: { ...env }, binding: "NAMED_VAULT", fetch: undefined as never };
+    await vault(options).signIn(credentials);
+    const target = `${foreign.api.url}/public/echo`;
+    expect((await vault(options).fetch(target)).status).toBe(200);
+    // With a token, and with an Authorization of the caller's own.
+    for (const init of [{}, { headers: { authorization: "Bearer own" } }]) {
+      await api.fault("api", { redirect: target });
+      const response = await vault(options).fetch(echo, init);
+      expect([response.status, response.redirected, response.url]).toEqual([200, true, target]);
+    }
+    expect((await foreign.api.counters()).requests).toBe(3);
+    expect(hosts.length).toBe(3);
+    expect(new Set(hosts)).toEqual(new Set([new URL(echo).origin]));
+  });
+
   it("that is none is told", () => {
     defineTokenVault({ binding: "X", providers: { x: vmcloud() }, fetch: () => ({}) as never });
     const make = (): unknown =>
@@ -176,7 +205,9 @@ describe("events", () => {
       told.push(event);
       envs.push(given);
     };
-    const own = { env: otherEnv(), fetch: async () => new Response("bare") };
+    const own = { env: otherEnv() };
+    // What goes elsewhere goes by the platform's own.
+    vi.stubGlobal("fetch", async () => new Response("bare"));
     for (const account of ["ada", "grace", "ada"])
       await (await vault({ ...own, account }).fetch("https://elsewhere.example/?secret=1")).text();
     await vault(own).fetch("https://third.example/path");
