@@ -11,52 +11,52 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_830,
-  browser: 29_700,
+  "": 27_880,
+  browser: 29_840,
   "channels/broadcast": 390,
-  cloudflare: 37_760,
-  deno: 31_990,
+  cloudflare: 38_210,
+  deno: 32_110,
   jwt: 11_940,
   "channels/postgres": 3060,
   "channels/redis": 4260,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 9360,
-  node: 36_790,
+  node: 36_850,
   "providers/api-key": 2300,
-  "providers/artos": 4090,
+  "providers/artos": 4110,
   "providers/auth0": 14_970,
   "providers/clary": 2070,
-  "providers/clary-jwt": 7320,
+  "providers/clary-jwt": 7340,
   "providers/cognito": 14_830,
   "providers/cookie": 8980,
   "providers/entra": 14_980,
   "providers/github": 15_060,
   "providers/google": 14_810,
-  "providers/jwt-bearer": 11_100,
+  "providers/jwt-bearer": 11_120,
   "providers/keycloak": 14_850,
-  "providers/mint": 4800,
+  "providers/mint": 4820,
   "providers/oauth2": 14_580,
   "providers/okta": 14_860,
   "providers/password": 4490,
   "providers/qovery": 2080,
-  "providers/self-signed": 8860,
+  "providers/self-signed": 8890,
   "providers/simplismart": 2080,
   "providers/supabase": 5010,
   "providers/static-token": 1940,
   "providers/vmcloud": 3460,
-  "stores/cloudflare-kv": 2610,
-  "stores/deno-kv": 2400,
+  "stores/cloudflare-kv": 2660,
+  "stores/deno-kv": 2410,
   "stores/durable-object": 2210,
-  "stores/encrypted": 4050,
-  "stores/indexeddb": 2640,
+  "stores/encrypted": 4060,
+  "stores/indexeddb": 2740,
   "stores/memory": 340,
-  "stores/sqlite": 3940,
-  testing: 36_740,
-  webhook: 2680,
-  worker: 36_290,
+  "stores/sqlite": 3960,
+  testing: 36_800,
+  webhook: 2760,
+  worker: 36_450,
   vaults: 1750,
-  wretch: 1730,
+  wretch: 1820,
   "stores/postgres": 5270,
   "stores/redis": 6800,
 };
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 30_270,
+    limit: 30_420,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 28_570,
+    limit: 28_640,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";
@@ -93,7 +93,7 @@ const bundles = [
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 44_210,
+    limit: 44_370,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
