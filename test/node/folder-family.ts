@@ -20,13 +20,16 @@ import {
 } from "../support/member-processes.ts";
 import { printIfFailed } from "../support/server-says.ts";
 import type { Results } from "../support/obeying-process.ts";
-import type { Freezing, Frozen, Phase } from "./folder-process.ts";
+import type { Freezing, Frozen, Phase, Still } from "./folder-process.ts";
+import { type Looking, LOOKS } from "./looks.ts";
 
 export { DAY, every, HOUR, type Results };
 
-export interface Member extends Verbs, Pick<Spawned<Freezing>, "pid" | "signal" | "kill"> {
+export interface Member extends Verbs, Pick<Spawned<object>, "pid" | "signal" | "kill"> {
   /** Fetches a path of the API; answers with statuses or error codes. */
   fetch(path: string, times?: number): Promise<Results>;
+  /** Resolves once it has looked at the record, and knows what it has seen. */
+  look(): Promise<unknown>;
   /** Stands still at this moment of the next refresh; resolves when it does. */
   freezeAt(phase: Phase): Promise<{ readonly frozen: Promise<unknown> }>;
 }
@@ -66,13 +69,15 @@ interface Place {
   readonly url: string;
   readonly user: User | undefined;
   readonly keys: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
 }
 
-function start(runtime: string, { folder, url, user, keys = "" }: Place): Member {
+function start(runtime: string, { folder, url, user, keys = "", env }: Place): Member {
   let onFrozen = (): void => {};
   const given = [script, folder, url, ...(keys && [keys])];
-  const spawned = spawnMember<Freezing>([...commandOf(runtime), ...given], {
+  const spawned = spawnMember<Freezing & Looking>([...commandOf(runtime), ...given], {
     ...user,
+    env,
     heard: (answer) => (answer as Partial<Frozen>).frozen && onFrozen(),
   });
   const { ask, pid, signal, kill } = spawned;
@@ -80,6 +85,7 @@ function start(runtime: string, { folder, url, user, keys = "" }: Place): Member
     ...verbsOf(spawned),
     ...{ pid, signal, kill },
     fetch: (path, times = 1) => ask({ fetch: url + path, times }),
+    look: () => ask({ looks: LOOKS }),
     async freezeAt(phase) {
       const frozen = new Promise<void>((resolve) => (onFrozen = resolve));
       await ask({ freezeAt: phase });
@@ -99,15 +105,20 @@ export async function family(
     readonly user?: User;
     /** What seals the sessions: a key file in the folder by default, which is not for Deno. */
     readonly keys?: string | undefined;
+    /** No time passes for them but what they are told of. */
+    readonly isStill?: boolean;
   } = {},
 ): Promise<Family> {
-  const { folder = freshFolder(), user, keys, ...switches } = options;
+  const { folder = freshFolder(), user, keys, isStill = false, ...switches } = options;
+  const env = isStill ? ({ TOKENKEEP_STILL_SINCE: `${Date.now()}` } satisfies Still) : {};
   if (user)
     for (const one of [path.dirname(folder), folder])
       if (existsSync(one)) chownSync(one, user.uid, user.gid);
   const api = await spawnApi(inject("control"), { rotation: "strict", ...switches });
   printIfFailed(api);
-  const members = runtimes.map((runtime) => start(runtime, { folder, url: api.url, user, keys }));
+  const members = runtimes.map((runtime) =>
+    start(runtime, { folder, url: api.url, user, keys, env }),
+  );
   await members[0]!.signIn();
   await Promise.all(members.map((member) => member.fetch("/v1/vms")));
   return { api, members, folder, pass: passing(api, members) };

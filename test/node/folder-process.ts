@@ -9,8 +9,9 @@ import type { PasswordCredentials } from "../../src/providers/password.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
 import { encrypted, keyring } from "../../src/stores/encrypted.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
-import { clockAhead } from "../support/clock.ts";
+import { clockAhead, stillClock } from "../support/clock.ts";
 import { carryOut, obey } from "../support/obeying-process.ts";
+import { countLooks, type Looking } from "./looks.ts";
 
 /** A moment of a refresh, in the store: where a process can be stopped for good. */
 export type Phase =
@@ -23,6 +24,11 @@ export type Phase =
 export interface Freezing {
   /** Stands still for ever at this moment of the next refresh. */
   readonly freezeAt: Phase;
+}
+
+/** Its environment, where its clock stands still from then on, but for the time that it is told of. */
+export interface Still {
+  readonly TOKENKEEP_STILL_SINCE: string;
 }
 
 /** Said by one that stands still: nothing follows. */
@@ -45,6 +51,7 @@ function freezeIf(phase: Phase): void {
 }
 
 /** The first write of a refresh is the intent, the second one the commit. */
+const looked = countLooks();
 const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
 const { exec } = DatabaseSync.prototype;
 let isWriting = false;
@@ -63,12 +70,13 @@ DatabaseSync.prototype.exec = function (sql: string) {
   return result;
 };
 
+const { TOKENKEEP_STILL_SINCE: stillSince } = process.env as Partial<Still>;
 const shared = {
   provider: vmcloud({ baseURL }),
   dangerouslyAllowLoopbackHttp: true,
   // As if it had been in use all the time, although its clock leaps.
   maxStaleness: 1e10,
-  clock: clockAhead(() => passed),
+  clock: stillSince ? stillClock(Number(stillSince), () => passed) : clockAhead(() => passed),
 };
 
 /** Deno has no `tokenkeep/node`: the core, over the very file that the others keep in their folder. */
@@ -82,7 +90,8 @@ let vault: ReturnType<typeof openInDeno> | undefined;
 const open = (): ReturnType<typeof openInDeno> =>
   "Deno" in globalThis ? openInDeno() : createVault({ ...shared, path, keys });
 
-await obey<Partial<Freezing>>(({ freezeAt, ...order }) => {
+await obey<Partial<Freezing & Looking>>(async ({ freezeAt, looks, ...order }) => {
+  if (looks) await looked(looks);
   passed += order.advance ?? 0;
   if (freezeAt) [freezing, writes] = [freezeAt, 0];
   vault ??= open();

@@ -2,16 +2,20 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { createVault } from "../../src/node.ts";
 import { vmcloud } from "../../src/providers/vmcloud.ts";
-import { clockAhead } from "../support/clock.ts";
+import { clockAhead, stillClock } from "../support/clock.ts";
 import { carryOut, type Order } from "../support/obeying-process.ts";
+import { countLooks, type Looking } from "./looks.ts";
 
 /** What a thread is started with. */
 export interface Start {
   readonly path: string;
   readonly baseURL: string;
+  /** When its clock stood still. From there on only the time passes that it is told of. */
+  readonly stillSince?: number | undefined;
 }
 
-const { path, baseURL } = workerData as Start;
+const { path, baseURL, stillSince } = workerData as Start;
+const looked = countLooks();
 let passed = 0;
 const vault = createVault({
   path,
@@ -19,10 +23,13 @@ const vault = createVault({
   dangerouslyAllowLoopbackHttp: true,
   // As if it had been in use all the time, although its clock leaps.
   maxStaleness: 1e10,
-  clock: clockAhead(() => passed),
+  clock: stillSince ? stillClock(stillSince, () => passed) : clockAhead(() => passed),
 });
 
-parentPort?.on("message", async ({ id, ...order }: Order & { readonly id: number }) => {
+type Ordered = Order & Partial<Looking> & { readonly id: number };
+
+parentPort?.on("message", async ({ id, looks, ...order }: Ordered) => {
+  if (looks) await looked(looks);
   passed += order.advance ?? 0;
   parentPort?.postMessage({ id, results: await carryOut(vault, order) });
 });
