@@ -1,5 +1,6 @@
 /** One of eight processes is killed or stopped at each phase of a refresh. The server's counters are the verdict. */
-import { describe, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { describe, expect, it, vi } from "vitest";
 import { all, DAY, every, family, HOUR, type Member } from "./folder-family.ts";
 import type { Phase } from "./folder-process.ts";
 
@@ -23,6 +24,14 @@ async function scene(
 /** Until they have seen what a dead process has left, or are served. */
 const seen = (served: Promise<unknown>, others: readonly Member[]): Promise<unknown> =>
   Promise.race([served, Promise.all(others.map((one) => one.look()))]);
+
+/** Until it stands still: the signal is only sent when `kill` returns. Linux alone shows that. */
+async function stopped({ pid }: Member): Promise<void> {
+  if (process.platform !== "linux") return;
+  // The state comes after the name, which may hold anything.
+  const state = (): string => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1) ?? "";
+  await vi.waitFor(() => expect(state()).toMatch(/^T/), { timeout: 10_000, interval: 5 });
+}
 
 /** Its calls end with it. */
 const ignored = (call: Promise<unknown>): void => void call.catch(() => {});
@@ -115,6 +124,7 @@ describe("SIGSTOP and SIGCONT in mid-refresh", () => {
     const own = victim.fetch("/v1/vms");
     await gate.arrived;
     victim.signal("SIGSTOP");
+    await stopped(victim);
     const served = all(others);
     await gate.release();
     victim.signal("SIGCONT");
@@ -131,6 +141,7 @@ describe("SIGSTOP and SIGCONT in mid-refresh", () => {
     const own = victim.fetch("/v1/vms");
     await gate.arrived;
     victim.signal("SIGSTOP");
+    await stopped(victim);
     await gate.release();
     await pass(HOUR, others);
     expect(await all(others)).toEqual(every(3 * OTHERS, 200));
