@@ -46,7 +46,11 @@ describe("an endpoint that always says 401", () => {
     [30, 6],
     [45, 6],
     [60, 6],
-    [24 * 60, 20],
+    [15, 24],
+    [30, 24],
+    [45, 24],
+    [60, 24],
+    [24 * 60, 24],
   ])(
     "fails no other one, where there are forty of them, asked in turn, and tokens live %i minutes, in %i hours [F42 P13]",
     async (minutes, hours) => {
@@ -132,8 +136,12 @@ describe("an endpoint that always says 401", () => {
   const forty = (at: number): readonly string[] => inTurn(at, 20 * SECOND);
   const revoked: readonly Revoked[] = [
     { minutes: 15, every: 5 * SECOND, hours: 24, count: 1, bad: () => [BAD] },
+    { minutes: 30, every: 5 * SECOND, hours: 12, count: 1, bad: () => [BAD] },
+    { minutes: 45, every: 5 * SECOND, hours: 12, count: 1, bad: () => [BAD] },
     { minutes: 60, every: 5 * SECOND, hours: 24, count: 1, bad: () => [BAD] },
     { minutes: 15, every: 20 * SECOND, hours: 12, count: 40, bad: forty },
+    { minutes: 30, every: 20 * SECOND, hours: 12, count: 40, bad: forty },
+    { minutes: 45, every: 20 * SECOND, hours: 12, count: 40, bad: forty },
     { minutes: 24 * 60, every: 20 * SECOND, hours: 12, count: 40, bad: forty },
   ];
 
