@@ -29,7 +29,6 @@ import {
   warnOnce,
 } from "../grant/secrets.ts";
 import { check, isVaultError } from "../errors.ts";
-import { BY_MATERIAL } from "../grant/material.ts";
 import {
   type HmacAlgorithm,
   type JwtAlgorithm,
@@ -134,7 +133,8 @@ function signing<Credentials>(
   return own<Provider<Credentials>>({
     ...addressOf(options),
     renewal: own({
-      ...BY_MATERIAL,
+      rotation: "none",
+      needsRefreshToken: false,
       selfSigned: true,
       assumedLifetime: lifetime,
     }),

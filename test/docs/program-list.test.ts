@@ -152,7 +152,7 @@ describe("in a page", () => {
     expect((await own.fetch(VMS)).status).toBe(200);
     expect(await own.accounts()).toEqual(["ada"]);
     own.close();
-    expect((await indexedDB.databases()).map(({ name }) => name)).toEqual(["my-app"]);
+    expect((await indexedDB.databases()).map(({ name }) => name)).toEqual(["my-app-sessions"]);
   });
 });
 

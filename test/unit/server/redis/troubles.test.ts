@@ -1,7 +1,7 @@
 /** What Redis' own errors say by their first word: all that is read of them, and none of it is shown. */
 import { describe, expect, it } from "vitest";
-import { wordOf } from "../../../src/server/redis/troubles.ts";
-import { redisStore } from "../../../src/stores/redis.ts";
+import { wordOf } from "../../../../src/server/redis/troubles.ts";
+import { redisStore } from "../../../../src/stores/redis.ts";
 
 /** As Redis up to 6.2 tells the error of a command that a script calls. */
 const wrapped = (error: string): string =>
