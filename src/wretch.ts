@@ -48,8 +48,7 @@ function refuse(why: string, advice: string): never {
  *
  * - Middlewares after the vault, and wretch's own addons, see each send with its token. There `dedupe` and
  *   `throttlingCache` are switched off; a reply that was fetched for another request is refused, and so
- *   is a second try of a POST. A log there may read the headers once before
- *   it sends, and after the reply.
+ *   is a second try of a POST.
  * - `retry` may stand before the vault. It sees replies that are healed already. A POST or PATCH is not sent
  *   again: `retry` gets the first reply once more.
  * - A `dedupe` or cache before the vault answers without asking the vault: have one for each account,
@@ -61,11 +60,7 @@ function refuse(why: string, advice: string): never {
  * @throws VaultError `invalid_option`, as the rejection of a call, where a middleware is in the wrong
  * place.
  */
-export const vaultMiddleware = (vault: WretchVault): ConfiguredMiddleware =>
-  middlewareOf(vault, "List that middleware before vaultMiddleware");
-
-/** `advice` for a middleware that has to stand before the vault. */
-function middlewareOf(vault: WretchVault, advice: string): ConfiguredMiddleware {
+export function vaultMiddleware(vault: WretchVault): ConfiguredMiddleware {
   // wretch makes its chain anew for each call, so that these variables belong to one call.
   return (next) => {
     let reply: Promise<Response> | undefined;
@@ -80,7 +75,7 @@ function middlewareOf(vault: WretchVault, advice: string): ConfiguredMiddleware 
           const added = addedTo(options, headersOf(init));
           if (!added) return next(to, init);
           isSpent ||= !isIdempotent(init);
-          return sendOnce(next, { url: to, init, added }, advice);
+          return sendOnce(next, { url: to, init, added });
         },
       });
       return reply;
@@ -113,37 +108,26 @@ interface ShownCall {
 }
 
 /**
- * Sends with a token. A sender has to read the header, so that getters tell what became of the request: a reply
- * that comes although nobody read the header is another request's. Whoever makes a request of a plain object asks
- * for its iterator first, so that a log is told from that. What comes once more in a later task is a second send,
- * and so is a second copy where no request was made of the object itself.
+ * Sends with a token. A sender has to read the header, so that the getter tells what became of the
+ * request: a reply that comes although nobody read the header is another request's, and a read later on
+ * is a second send.
  */
 async function sendOnce(
   next: FetchLike,
   { url, init, added: [header, value] }: ShownCall,
-  advice: string,
 ): Promise<Response> {
-  const before = new Set<"made" | "read">();
   let isRead = false;
-  let isMade = false;
-  function note(use: "made" | "read"): void {
-    const isAgain = before.has(use) && !(use === "read" && isMade);
-    if (isAgain && !isIdempotent(init)) refuse("a request is sent again", advice);
-    // In one go a request may be made more than once: to measure it, to log it, to send it.
-    queueMicrotask(() => before.add(use));
-  }
+  let isOver = false;
   const headers = {
-    // Inherited, so that no copy and no list of headers has it.
-    __proto__: {
-      get [Symbol.iterator]() {
-        note("made");
-        isMade = true;
-        return undefined;
-      },
-    },
     ...toRecord(init.headers),
     get [header]() {
-      note("read");
+      if (isOver && !isIdempotent(init))
+        refuse("a request is sent again", "List that middleware before vaultMiddleware");
+      // In one go a request may be made more than once: to measure it, to log it, to send it.
+      if (!isRead)
+        queueMicrotask(() => {
+          isOver = true;
+        });
       isRead = true;
       return value;
     },
@@ -155,15 +139,14 @@ async function sendOnce(
     ? reply
     : refuse(
         "a reply came without a request",
-        `${advice}, one per account; a mock belongs in wretch's fetchPolyfill`,
+        "List that middleware before vaultMiddleware, one per account; a mock belongs in wretch's fetchPolyfill",
       );
 }
 
 /**
  * {@link vaultMiddleware}, listed before all other middlewares, even those that were given before this
  * addon: no `dedupe` or cache, even one that several accounts share, answers
- * for the vault. A `retry` stands behind the vault then, and a second try of a POST or PATCH is refused: where
- * those are to end with the first reply, list {@link vaultMiddleware} after `retry`, and leave the addon out.
+ * for the vault.
  *
  * @example
  * ```ts
@@ -177,9 +160,7 @@ async function sendOnce(
  */
 export function vaultAddon(vault: WretchVault): WretchAddon<unknown> {
   return {
-    beforeRequest(wretch) {
-      const advice = "Instead of vaultAddon, list vaultMiddleware after that middleware";
-      return wretch.middlewares([middlewareOf(vault, advice), ...wretch._middlewares], true);
-    },
+    beforeRequest: (wretch) =>
+      wretch.middlewares([vaultMiddleware(vault), ...wretch._middlewares], true),
   };
 }
