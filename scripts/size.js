@@ -56,7 +56,7 @@ const alone = {
   webhook: 2760,
   worker: 36_450,
   vaults: 1750,
-  wretch: 1820,
+  wretch: 1730,
   "stores/postgres": 5270,
   "stores/redis": 6800,
 };
