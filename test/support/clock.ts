@@ -77,4 +77,11 @@ export function stillClock(start: number, passed: () => number, isHeld = () => f
   };
 }
 
+/** The clock of a page or a worker: still where a time is given, and otherwise the system's, moved on. */
+export const clockFrom = (
+  still: number | undefined,
+  passed: () => number,
+  isHeld: () => boolean,
+): Clock => (still === undefined ? clockAhead(passed) : stillClock(still, passed, isHeld));
+
 export const manualClock = (start: number = START): ManualClock => createClock({ start, settle });

@@ -12,7 +12,7 @@ import {
 import type { PasswordCredentials } from "tokenkeep/providers/password";
 import { vmcloud } from "tokenkeep/providers/vmcloud";
 import { connect, type Owner } from "./worker-page.ts";
-import { clockAhead, stillClock } from "../support/clock.ts";
+import { clockFrom } from "../support/clock.ts";
 import { watch, type Watched } from "./count-looks.ts";
 
 /** Travels in the page's URL, so that a reload keeps it. Everything but `api` has a default. */
@@ -84,14 +84,11 @@ if (config.locks === false)
 if (config.channel === false) Reflect.deleteProperty(window, "BroadcastChannel");
 
 const watched = watch();
-const clock =
-  config.still === undefined
-    ? clockAhead(() => ahead)
-    : stillClock(
-        config.still,
-        () => ahead,
-        () => watched.asked > 0,
-      );
+const clock = clockFrom(
+  config.still,
+  () => ahead,
+  () => watched.asked > 0,
+);
 
 window.makeVault = (options = {}) => {
   const { api, reuseWindow, patience, maxStaleness } = config;

@@ -9,7 +9,7 @@ import { indexedDbStore } from "tokenkeep/stores/indexeddb";
 import { serveVault } from "tokenkeep/worker";
 import type { TokenStore } from "tokenkeep";
 import { CONTROL, type Said, type WorkerConfig } from "./worker-control.ts";
-import { clockAhead, stillClock } from "../support/clock.ts";
+import { clockFrom } from "../support/clock.ts";
 import { watch } from "./count-looks.ts";
 
 const config = JSON.parse(
@@ -26,14 +26,11 @@ let letGo = (): void => {};
 let isStopped = false;
 
 let ahead = config.ahead ?? 0;
-const clock =
-  config.still === undefined
-    ? clockAhead(() => ahead)
-    : stillClock(
-        config.still,
-        () => ahead,
-        () => watched.asked > 0 || isStopped,
-      );
+const clock = clockFrom(
+  config.still,
+  () => ahead,
+  () => watched.asked > 0 || isStopped,
+);
 
 control.onmessage = ({ data }: MessageEvent<Said>) => {
   if (data.type === "jump") {
