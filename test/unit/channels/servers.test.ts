@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { postgresChannel } from "../../../src/channels/postgres.ts";
 import { redisChannel } from "../../../src/channels/redis.ts";
 import { postgresStore } from "../../../src/stores/postgres.ts";
+import { pgClients } from "../../support/pg-clients.ts";
 
 /** As `ioredis` while Redis is away: the first `connect` rejects, and it goes on trying by itself. */
 class Away extends EventEmitter {
@@ -84,17 +85,7 @@ it("a connection whose last port was closed before it was made is ended [P21]", 
 
 /** As a pool of `pg` whose clients cannot be made: a certificate is being replaced. */
 function poolWithout(makes: () => boolean) {
-  const clients: EventEmitter[] = [];
-  class Client extends EventEmitter {
-    constructor() {
-      super();
-      if (!makes()) throw new Error("ENOENT");
-      clients.push(this);
-    }
-    connect = async (): Promise<void> => {};
-    query = async (): Promise<void> => {};
-    end = async (): Promise<void> => {};
-  }
+  const { Client, clients } = pgClients(makes);
   const pool = {
     Client,
     options: {},

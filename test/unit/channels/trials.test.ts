@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { postgresChannel } from "../../../src/channels/postgres.ts";
 import { redisChannel } from "../../../src/channels/redis.ts";
 import type { Channel, ChannelPort, PeerMessage } from "../../../src/types.ts";
+import { pgClients } from "../../support/pg-clients.ts";
 
 const message: PeerMessage = { type: "changed", sessionId: "session-1", generation: 2 };
 
@@ -26,17 +27,8 @@ async function settle(): Promise<void> {
 
 /** As a pool of `pg`. */
 function overPg(): Stage {
-  const clients: EventEmitter[] = [];
+  const { Client, clients } = pgClients();
   let published = 0;
-  class Client extends EventEmitter {
-    constructor() {
-      super();
-      clients.push(this);
-    }
-    connect = async (): Promise<void> => {};
-    query = async (): Promise<void> => {};
-    end = async (): Promise<void> => {};
-  }
   const pool = {
     Client,
     options: {},
