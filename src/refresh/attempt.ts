@@ -159,11 +159,17 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
     const { session, found, ended } = mind.known;
     // Behind a sign-in that the store has not taken, a session stands as long as the store shows it.
     const isHidden = found.session?.sessionId === sessionId && !ended.has(sessionId);
-    if (session?.sessionId === sessionId) keep(one.next, note(one, outcome, got));
-    else if (!got) return;
-    else if (isHidden) keep(one.next, conclusionOf(one, outcome, got));
-    else return parts.revoke(got);
-    if (got) parts.arrived();
+    const isServed = session?.sessionId === sessionId;
+    if (!isServed && !isHidden) return got && parts.revoke(got);
+    if (!isServed && !got) return;
+    const conclusion = conclusionOf(one, outcome, got);
+    try {
+      if (isServed) note(one, conclusion);
+    } finally {
+      // Whatever goes wrong in telling of it, no grant is lost.
+      keep(one.next, conclusion);
+      if (got) parts.arrived();
+    }
     await writer.persist();
     const { session: served } = mind.known;
     // Persist, then tell.
@@ -176,10 +182,8 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
   }
 
   /** Tells what became of an exchange of the session that is served. */
-  function note(one: Try, outcome: Ending, got: DatedGrant | undefined): Conclusion {
-    const conclusion = conclusionOf(one, outcome, got);
+  function note(one: Try, { outcome, got, isOffline, jitter }: Conclusion): void {
     const { status, reason } = outcome;
-    const { isOffline, jitter } = conclusion;
     mind.learn({
       type: "ended",
       outcome: got ? "granted" : outcome.type === "refused" ? "refused" : "trouble",
@@ -190,7 +194,6 @@ export function createAttempt(parts: AttemptParts): () => Promise<void> {
       isOffline,
       jitter,
     });
-    return conclusion;
   }
 
   function keep({ sessionId }: Session, conclusion: Conclusion): void {

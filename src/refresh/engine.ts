@@ -215,8 +215,12 @@ export function createEngine(key: string, options: VaultOptions<unknown>, onNews
     ready: mind.ready,
     passed(endpoint, name) {
       const { sessionId, generation } = name;
-      mind.learn({ type: "passed", sessionId, generation, endpoint });
-      peers.passed(name);
+      try {
+        mind.learn({ type: "passed", sessionId, generation, endpoint });
+        peers.passed(name);
+      } catch {
+        // The call has its answer, which no bug of ours may take away: it would be sent again.
+      }
     },
     state: () => stateOf(mind, clock.now()),
     look,

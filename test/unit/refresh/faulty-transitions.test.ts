@@ -154,6 +154,7 @@ describe("a bug in a refresh", () => {
     "begun",
     "learn: unsent",
     "learn: refreshing",
+    "learn: ended",
     "concluded",
     "merge",
     "learn: writing",
@@ -163,6 +164,7 @@ describe("a bug in a refresh", () => {
     "decide after read",
     "decide after unsent",
     "decide after refreshing",
+    "decide after ended",
     "decide after changed",
     "decide after writing",
     "decide after written",
@@ -170,6 +172,7 @@ describe("a bug in a refresh", () => {
     "happenings: read",
     "happenings: unsent",
     "happenings: refreshing",
+    "happenings: ended",
     "happenings: changed",
     "happenings: writing",
     "happenings: written",
@@ -282,6 +285,23 @@ describe("a bug in what a 401 says", () => {
       expect(refreshes(made)).toBe(1);
       expect(await reopened(made)).toBe("access-2-secret");
       expectNobodysTrouble(made);
+    },
+  );
+});
+
+describe("a bug in what a success says", () => {
+  it.each(["learn: passed", "afterPass", "decide", "happenings: passed"])(
+    "(%s) takes no answer away from who has called [F53 P11]",
+    async (place) => {
+      const made = await signedIn();
+      const { vault, api, clock } = made;
+      const write = (): Promise<Response> => vault.fetch(VMS, { method: "POST", body: "a" });
+      expect(await meeting(place, made, () => outcome(write().then(({ status }) => status)))).toBe(
+        200,
+      );
+      expect(api.to(new URL(VMS).pathname)).toHaveLength(1);
+      expectNobodysTrouble(made);
+      expect((await within(clock, MINUTE, write())).status).toBe(200);
     },
   );
 });
