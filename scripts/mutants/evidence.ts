@@ -168,6 +168,23 @@ export const evidence: readonly Mutant[] = [
     title: "at its second time, ten seconds after the first",
   },
   {
+    name: "a 401 of long ago is an end for an endpoint that was not asked",
+    law: "P2, step 8",
+    ...ofEndpoints(
+      "isSurelyOver",
+      (original) => (endpoints, asked) =>
+        original(
+          changed(endpoints, ({ rejected, ...one }) => ({
+            ...one,
+            rejected: rejected && { ...rejected, lastAt: asked.at },
+          })),
+          asked,
+        ),
+    ),
+    test: ENDPOINTS_EVIDENCE,
+    title: "not by what was said a minute ago",
+  },
+  {
     name: "a paused endpoint's 401 is an end",
     law: "P2, step 8",
     ...ofEndpoints(

@@ -9,11 +9,12 @@ export interface Evidence {
   /** The last generation that the endpoint let through, and when it last did so. */
   readonly passed?: number | undefined;
   readonly passedAt?: number | undefined;
-  /** The last generation that the endpoint rejected, and when it first did so. */
+  /** The last generation that the endpoint rejected, and when it did so for the first and the last time. */
   readonly rejected?:
     | {
         readonly generation: number;
         readonly at: number;
+        readonly lastAt: number;
         /** The generation was rejected again, after time enough for a passing fault to be over. */
         readonly isConfirmed: boolean;
         /** This 401 may ask for a refresh; otherwise it is returned as it is. */
@@ -56,6 +57,8 @@ const MOST_REFRESHES = 10;
 const REFRESHES_WITHIN = 10 * MINUTE;
 /** A second 401 after this time confirms the first one. */
 const CONFIRMED = 10_000;
+/** What was rejected longer ago is tried once more before it counts as over. */
+const LATELY = MINUTE;
 /** How many unhealable endpoints are remembered; of all endpoints, three times as many. */
 const MOST_UNHEALABLE = 256;
 /** Beyond those, all unknown endpoints count as this one, which may ask for one refresh a minute. */
@@ -99,6 +102,7 @@ export function afterRejection(endpoints: Endpoints, rejection: Rejection): Endp
     rejected: {
       generation,
       at: isRepeated ? rejected.at : at,
+      lastAt: at,
       isConfirmed: isRepeated && (rejected.isConfirmed || at - rejected.at >= CONFIRMED),
       // A pause that is over gives the endpoint another try.
       mayRefresh: !isTooSoon && !isPaused({ pause }, at),
@@ -203,7 +207,8 @@ export const isRejected = (endpoints: Endpoints, generation: number): boolean =>
 /**
  * Whether the token has ended, surely enough for a replay that may revoke a token that still works. So it
  * is if an endpoint rejects it that had let it through, or has rejected it for long (by a second 401, or
- * while no endpoint can ever have let it through), and no endpoint has let it through since.
+ * while no endpoint can ever have let it through), and no endpoint has let it through since. Only the word
+ * of lately counts: later, the token may be good for the endpoint that is asked then.
  */
 export const isSurelyOver = (
   endpoints: Endpoints,
@@ -215,6 +220,7 @@ export const isSurelyOver = (
 ): boolean =>
   [...endpoints.values()].some(({ passed, rejected, pause }) => {
     if (rejected?.generation !== generation || isPaused({ pause }, at)) return false;
+    if (at - rejected.lastAt >= LATELY) return false;
     const hasPassedElsewhere = [...endpoints.values()].some(
       (other) => other.passed === generation && (other.passedAt ?? 0) > rejected.at,
     );

@@ -3,11 +3,16 @@ import type { StoredRecord } from "../../src/types.ts";
 import type { Vault } from "../../src/vault/vault.ts";
 import { LONGEST_MESSAGE } from "./channels.ts";
 import { type Body, bodyOf } from "./record.ts";
-import type { Scenario } from "./scenario.ts";
+import { PATIENCE, type Scenario } from "./scenario.ts";
 import type { Endpoint, Grants, Server } from "./server.ts";
 import type { Stores } from "./stores.ts";
 import { type Code, Violation } from "./violation.ts";
 import { EPOCH, type Place, type World } from "./world.ts";
+
+/** What an endpoint said longer ago ends no token for a replay. */
+const LATELY = 60_000;
+/** How long a reply is on its way at the most, and what comes of it until a request leaves. */
+const LATEST_REPLY = 2 * PATIENCE + 20_000;
 
 export interface Context {
   readonly place: Place;
@@ -220,6 +225,12 @@ export function createFacts({ world, server, scenario, stores, keyOf }: FactsPar
             !facts.isSilent(witness)),
       );
       const isLong = (first: Heard401, at: number): boolean => at - first.at >= 9_990;
+      // What was said long ago is asked once more. A reply may be heard long after it was given.
+      const isLately = said.some(
+        ({ at, isProxied }) =>
+          isProxied || sender.disturbedAt >= at || world.now() - at < LATELY + LATEST_REPLY,
+      );
+      if (!isLately) return false;
       return said.some(
         ({ endpoint, at, isProxied }, index) =>
           passed.some((one) => one.endpoint === endpoint) ||

@@ -125,7 +125,11 @@ export function judgeEnds(facts: Facts): Ends {
     const { device } = place;
     const removal = { by: place, device, account, startedAt: world.now(), settledAt: Infinity };
     facts.removals.push(removal);
-    const id = facts.recordOf(removal)?.sessionId;
+    const found = facts.recordOf(removal);
+    // What it does not hold, it tells by clocks alone from what began after it: one may have been set back.
+    const isLater = (bodyOf(found)?.startedAt ?? 0) > facts.wallOf(place);
+    const isHeard = !!facts.heard.get(place)?.has(found?.sessionId ?? "");
+    const id = isLater && !isHeard ? undefined : found?.sessionId;
     for (const context of facts.contexts)
       if (facts.isNeighbour(context.place, removal)) facts.tried.set(context.place, world.now());
     return {

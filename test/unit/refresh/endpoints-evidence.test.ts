@@ -125,12 +125,23 @@ describe("a 401 is surely the token's end", () => {
     const first = told(rejects("a", 3, 1));
     expect(isSurelyOver(first, 3, 10_000, true)).toBe(false);
     expect(isSurelyOver(first, 3, 10_001, true)).toBe(true);
-    expect(isSurelyOver(first, 3, HOUR, false)).toBe(false);
+    expect(isSurelyOver(first, 3, 10_001, false)).toBe(false);
+  });
+
+  it.each([
+    ["by an endpoint that had let it through", told(passes("a", 3, 0), rejects("a", 3, 1))],
+    ["at its second time", told(rejects("a", 3, -MINUTE), rejects("a", 3, 1))],
+    ["where none has let it through", told(rejects("a", 3, 1))],
+  ])("not by what was said a minute ago, %s [P2 P17]", (_, known) => {
+    expect(isSurelyOver(known, 3, MINUTE, true)).toBe(true);
+    expect(isSurelyOver(known, 3, MINUTE + 1, true)).toBe(false);
+    // The same endpoint says it once more.
+    expect(isSurelyOver(rejects("a", 3, HOUR)(known), 3, HOUR, true)).toBe(true);
   });
 
   it("at its second time, ten seconds after the first [P2 F43]", () => {
     const first = told(rejects("a", 3, 1));
-    expect(isSurelyOver(first, 3, HOUR)).toBe(false);
+    expect(isSurelyOver(first, 3, MINUTE)).toBe(false);
     expect(isSurelyOver(rejects("a", 3, 10_000)(first), 3, 10_000)).toBe(false);
     const second = rejects("a", 3, 10_001)(first);
     expect(isSurelyOver(second, 3, 10_001)).toBe(true);
