@@ -51,9 +51,12 @@ export async function lifeline(
 
 /** Closes a tab, and waits until nothing of it runs any more. */
 export async function closeTab(page: Page): Promise<void> {
-  const isGone = await lifeline(page.url(), (address) =>
-    page.evaluate((url) => void fetch(url, { mode: "no-cors" }).catch(() => {}), address),
-  );
+  const isGone = await lifeline(page.url(), (address) => page.evaluate(hold, address));
   await page.close();
   await isGone();
+}
+
+/** Runs in the tab. A request that does not get through, because the network has just changed, is made anew. */
+function hold(url: string): void {
+  fetch(url, { mode: "no-cors" }).catch(() => setTimeout(hold, 50, url));
 }
