@@ -8,6 +8,7 @@ import { defineConfig } from "vitest/config";
 import type { TestProjectInlineConfiguration } from "vitest/config";
 import type { TestProject } from "vitest/node";
 import { findBrowsers } from "./scripts/browsers.js";
+import { networkFaults } from "./test/setup/network-faults-command.ts";
 import { freePort } from "./test/support/free-port.ts";
 
 declare module "vitest" {
@@ -195,10 +196,12 @@ export default defineConfig({
           name: "browser",
           include: inBrowsers,
           globalSetup: [control],
+          setupFiles: ["./test/setup/network-faults.ts"],
           browser: {
             enabled: true,
             headless: true,
             screenshotFailures: false,
+            commands: { networkFaults },
             instances: [
               { browser: "chromium", provider: playwright({ launchOptions: chromium }) },
               { browser: "firefox", provider: playwright({ launchOptions: firefox }) },

@@ -50,10 +50,11 @@ export default class TotalsReporter {
         const [, suite] = suites.find(([begin]) => begin.test(test.fullName)) ?? ["", "other"];
         const counts = (totals.suites[suite] ??= { passed: 0, failed: 0 });
         if (outcome !== "skipped") counts[outcome]++;
-        if (outcome === "failed")
-          failed.push(
-            tell(`${name}: ${module.relativeModuleId} > ${test.fullName}`, test.result()),
-          );
+        if (outcome === "failed") {
+          const what = `${name}: ${module.relativeModuleId} > ${test.fullName}`;
+          const { networkFaults = [] } = test.meta();
+          failed.push([tell(what, test.result()), ...networkFaults].join("\n    "));
+        }
       }
       // A file that cannot even be loaded counts as one failure: it holds no test to count.
       const broken = module.errors().length;
