@@ -78,14 +78,22 @@ if (mode === "all") {
   await step("Lint", () => all(["npm", "run", "-s", "lint"]));
   await step("Format", () => all(["oxfmt", "--check"]));
   await step("Sizes", () => run("node", ["scripts/size.js"]).then(({ ok }) => ok));
+  heading(`Tests run by ${lanes.node}`);
   await tests("node");
   // A filter may leave nothing for them.
   const some = extra.length > 0 ? ["--passWithNoTests"] : [];
-  await tests("bun", some);
-  await tests("deno", some);
+  // Each waits now and then, and one of them leaves a core idle. Both at once, they speak only if something fails.
+  heading(`Tests run by ${lanes.bun} and by ${lanes.deno}`);
+  await Promise.all([
+    tests("bun", some, { isQuiet: true }),
+    tests("deno", some, { isQuiet: true }),
+  ]);
 } else if (mode === "quick") {
-  await tests("node", ["--project", "node", "--project", "dom"], { TOKENKEEP_SCHEDULES: "500" });
+  heading(`Tests run by ${lanes.node}`);
+  const some = ["--project", "node", "--project", "dom"];
+  await tests("node", some, { env: { TOKENKEEP_SCHEDULES: "500" } });
 } else {
+  heading(`Tests run by ${lanes[/** @type {"deno" | "bun"} */ (mode)]}`);
   await tests(/** @type {"deno" | "bun"} */ (mode));
 }
 conclude();
@@ -120,16 +128,18 @@ async function all(...commands) {
  *
  * @param {"node" | "deno" | "bun"} runtime
  * @param {string[]} [args]
- * @param {Record<string, string>} [env] used where the caller's environment says nothing
+ * @param {{ env?: Record<string, string>, isQuiet?: boolean }} [options] `env` is used where the caller's
+ *   environment says nothing; a quiet run shows its output only if it fails
  */
-async function tests(runtime, args = [], env = {}) {
-  heading(`Tests run by ${lanes[runtime]}`);
+async function tests(runtime, args = [], { env = {}, isQuiet = false } = {}) {
+  const since = performance.now();
   const folder = mkdtempSync(path.join(os.tmpdir(), "tokenkeep-"));
   const file = path.join(folder, "totals.json");
   const set = Object.fromEntries(Object.entries(env).filter(([name]) => !process.env[name]));
   const reporters = ["--reporter=default", "--reporter=./scripts/reporter.js"];
   const [command = "", ...start] = starts[runtime];
   const { ok } = await run(command, [...start, ...reporters, ...args, ...extra], {
+    quiet: isQuiet,
     // Off the network: no metrics, no look-up of a place, no look for an update.
     env: {
       WRANGLER_SEND_METRICS: "false",
@@ -145,6 +155,7 @@ async function tests(runtime, args = [], env = {}) {
   Object.assign(projects, report.projects);
   errors += report.errors;
   failedTests.push(...report.failed);
+  if (isQuiet) console.log(`${lanes[runtime]}: ${ok ? "ok" : "FAILED"} (${seconds(since)})`);
   const failed = Object.values(report.projects).some((totals) => totals.failed > 0);
   if (!ok && !failed && report.errors === 0) failures.push(`Vitest in ${lanes[runtime]} failed`);
 }
