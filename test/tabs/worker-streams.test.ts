@@ -12,6 +12,13 @@ import { isolated } from "./worker-requests.ts";
 
 useBrowser(["worker-script"]);
 
+declare global {
+  interface Window {
+    /** Waits until the server has got so many pieces of the body that is being sent. */
+    hasGot: (count: number) => Promise<void>;
+  }
+}
+
 interface Scene {
   readonly api: VmcloudApi;
   readonly page: Page;
@@ -24,12 +31,16 @@ async function setUp(): Promise<Scene> {
   const api = createVmcloudApi();
   const handler = cors(api.fetch);
   const pieces: string[][] = [];
+  /** What has come of the body that is being sent. */
+  let coming: readonly Buffer[] = [];
   const server = createSecureServer(selfSigned(), (incoming, reply) => {
     const { method, headers, url } = incoming;
     const own: Buffer[] = [];
+    const isStreamed = method === "POST" && url.startsWith("/v1/");
+    if (isStreamed) coming = own;
     incoming.on("data", (piece) => own.push(Buffer.from(piece)));
     incoming.on("end", async () => {
-      if (method === "POST" && url.startsWith("/v1/")) pieces.push(own.map(String));
+      if (isStreamed) pieces.push(own.map(String));
       const named = Object.entries(headers).filter(([name]) => !name.startsWith(":"));
       const answer = await handler(
         new Request(`https://api.test${url}`, {
@@ -51,6 +62,10 @@ async function setUp(): Promise<Scene> {
   });
   onTestFinished(() => browser.close());
   const page = await browser.newPage({ ignoreHTTPSErrors: true });
+  await page.exposeFunction("hasGot", async (count: number) => {
+    const message = "pieces of the body that have come";
+    await expect.poll(() => coming.length, { interval: 10, message }).toBeGreaterThanOrEqual(count);
+  });
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await page.goto(
     `${bareAddress()}/?config=${encodeURIComponent(JSON.stringify({ api: url, ...isolated }))}`,
@@ -64,10 +79,12 @@ const send = (page: Page, kilobytes = 0): Promise<{ status: number; body: Echo }
     const pieces = ["one ", "two ", "three", ..."x".repeat(kilobytes)].map((piece) =>
       piece === "x" ? "x".repeat(1_024) : piece,
     );
+    let sent = 0;
     const body = new ReadableStream({
       async pull(controller) {
-        // A turn of its own for each, so that they do not travel as one.
-        if (pieces.length > kilobytes) await new Promise((resolve) => setTimeout(resolve, 50));
+        // Each is made when the one before it has come, so that they do not travel as one.
+        if (sent > 0 && pieces.length >= kilobytes) await window.hasGot(sent);
+        sent += 1;
         const piece = pieces.shift();
         if (piece) controller.enqueue(new TextEncoder().encode(piece));
         else controller.close();
