@@ -13,6 +13,7 @@ import {
   userOf,
 } from "./cookie-tabs.ts";
 import { closeTab } from "./lifeline.ts";
+import { setOnline } from "./network.ts";
 
 export function cookieCases(): void {
   describe("a refresh token in a cookie", () => {
@@ -158,13 +159,13 @@ export function cookieCases(): void {
       const stage = await setUp();
       const [page] = (await stage.openSignedOut(1)) as [Page];
       await signInTo(page, "alice");
-      await stage.context.setOffline(true);
+      await setOnline(stage.context, false);
       await signOutOf(page);
       await hasStatus(page, "signed-out");
       expect(stage.api.users()).toEqual(["alice"]);
       // The network is back for a page that is being closed, and nobody may hear what it still sends.
       await stage.stopApi();
-      await stage.context.setOffline(false);
+      await setOnline(stage.context, true);
       await closeTab(page);
       await stage.startApi();
       // It may have gone in mid-visit: past the deadline the jar is free.

@@ -2,6 +2,7 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import { fetchOf, tokenOf } from "./tab-calls.ts";
+import { setOnline } from "./network.ts";
 import type { Ended } from "./page-script.ts";
 import { credentials, hasStatus, HOUR, reaches, setUp, useBrowser } from "./real-tabs.ts";
 
@@ -14,13 +15,13 @@ describe("offline", () => {
   it("a valid token is still served, and a request fails as fetch does [F13 P17]", async () => {
     const stage = await setUp();
     const [page] = await stage.openSignedIn(1);
-    await stage.context.setOffline(true);
+    await setOnline(stage.context, false);
 
     expect(await tokenOf(page)).toMatchObject({ result: "ok" });
     expect(await fetchOf(page)).toMatchObject({ result: "TypeError", message: "Failed to fetch" });
     expect(await statusOf(page)).toBe("signed-in");
 
-    await stage.context.setOffline(false);
+    await setOnline(stage.context, true);
     expect(await fetchOf(page)).toMatchObject({ result: "200" });
     expect(stage.api.counters().tokenCalls).toBe(0);
   });
@@ -29,7 +30,7 @@ describe("offline", () => {
     const stage = await setUp();
     const { api, context } = stage;
     const pages = await stage.openSignedIn(3, { patience: 1_000 });
-    await context.setOffline(true);
+    await setOnline(context, false);
 
     // Due, but the token is good: it is served.
     await stage.jump(20 * HOUR);
@@ -43,7 +44,7 @@ describe("offline", () => {
     expect(api.counters().tokenCalls).toBe(0);
 
     // Nobody calls: coming back is enough.
-    await context.setOffline(false);
+    await setOnline(context, true);
     await reaches(() => api.counters().refreshed, 1);
     for (const page of pages) expect(await fetchOf(page)).toMatchObject({ result: "200" });
     expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0, unauthorized: 0 });
@@ -53,14 +54,14 @@ describe("offline", () => {
     const stage = await setUp();
     const { api, context } = stage;
     const [page] = await stage.openSignedIn(1);
-    await context.setOffline(true);
+    await setOnline(context, false);
     await stage.jump(25 * HOUR);
     // The call is under way when this returns.
     const waiting = await page.evaluateHandle(() => ({
       end: window.kit.call(() => window.vault.getToken()),
     }));
     expect(api.counters().tokenCalls).toBe(0);
-    await context.setOffline(false);
+    await setOnline(context, true);
 
     expect(await waiting.evaluate(({ end }) => end)).toMatchObject({ result: "ok" });
     expect(api.counters()).toMatchObject({ tokenCalls: 1, reuseDetections: 0 });
@@ -69,12 +70,12 @@ describe("offline", () => {
   it("signing out works offline [S14]", async () => {
     const stage = await setUp();
     const pages = await stage.openSignedIn(3);
-    await stage.context.setOffline(true);
+    await setOnline(stage.context, false);
 
     await pages[0].evaluate(() => window.vault.signOut());
 
     await Promise.all(pages.map((page) => hasStatus(page, "signed-out")));
-    await stage.context.setOffline(false);
+    await setOnline(stage.context, true);
     await pages[1]!.reload();
     await hasStatus(pages[1]!, "signed-out");
   });
