@@ -5,11 +5,11 @@
  */
 import type { Page } from "playwright";
 import { expect } from "vitest";
-import { deferred } from "../apis/gates.ts";
 
 interface Held {
-  readonly arrived: () => void;
-  isOver: boolean;
+  hasArrived: boolean;
+  /** How many connections wait: one that did not hold is followed by another. */
+  waiting: number;
 }
 
 const open = new Map<string, Held>();
@@ -18,12 +18,15 @@ let count = 0;
 /** The server's side: the request is held until its connection closes. */
 export function answerLifeline({ url, signal }: Request): Promise<Response> {
   const held = open.get(new URL(url).searchParams.get("id") ?? "");
+  if (held) {
+    held.hasArrived = true;
+    held.waiting += 1;
+  }
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => {
-      if (held) held.isOver = true;
+      if (held) held.waiting -= 1;
       resolve(new Response());
     });
-    held?.arrived();
   });
 }
 
@@ -36,16 +39,17 @@ export async function lifeline(
   begin: (address: string) => Promise<unknown>,
 ): Promise<() => Promise<void>> {
   const id = String((count += 1));
-  const arrived = deferred<void>();
-  const held: Held = { arrived: arrived.resolve, isOver: false };
+  const held: Held = { hasArrived: false, waiting: 0 };
   open.set(id, held);
   const address = new URL(`/lifeline?id=${id}`, site);
   address.hostname = `lifeline-${id}.localhost`;
   await begin(address.href);
-  await arrived.promise;
-  const message = "what was to end is gone, as the server sees it";
+  const poll = { timeout: 30_000, interval: 20 };
+  const come = "what is to end has made its request, as the server sees it";
+  await expect.poll(() => held.hasArrived, { ...poll, message: come }).toBe(true);
+  const gone = "what was to end is gone, as the server sees it";
   return async () => {
-    await expect.poll(() => held.isOver, { timeout: 30_000, interval: 20, message }).toBe(true);
+    await expect.poll(() => held.waiting, { ...poll, message: gone }).toBe(0);
   };
 }
 
@@ -56,7 +60,10 @@ export async function closeTab(page: Page): Promise<void> {
   await isGone();
 }
 
-/** Runs in the tab. A request that does not get through, because the network has just changed, is made anew. */
-function hold(url: string): void {
+/**
+ * Runs in the tab, or in the worker. A request that does not get through, because the network has just changed,
+ * is made anew.
+ */
+export function hold(url: string): void {
   fetch(url, { mode: "no-cors" }).catch(() => setTimeout(hold, 50, url));
 }

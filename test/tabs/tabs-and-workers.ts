@@ -2,7 +2,7 @@
 import type { CDPSession, Page } from "playwright";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { all, fetchAll, fetchOf, TABS } from "./tab-calls.ts";
-import { closeTab, lifeline } from "./lifeline.ts";
+import { closeTab, hold, lifeline } from "./lifeline.ts";
 import type { Config } from "./page-script.ts";
 import { HOUR, setUp, type Stage, type StageOptions } from "./real-tabs.ts";
 
@@ -102,7 +102,7 @@ export async function killWorker(
   const { targetId, url } = targets[0]!;
   const { sessionId } = await session.send("Target.attachToTarget", { targetId });
   const isGone = await lifeline(url, async (address) => {
-    const expression = `void fetch("${address}", { mode: "no-cors" }).catch(() => {})`;
+    const expression = `void (${hold})("${address}")`;
     const message = JSON.stringify({ id: 1, method: "Runtime.evaluate", params: { expression } });
     await session.send("Target.sendMessageToTarget", { sessionId, message });
   });
@@ -114,7 +114,8 @@ export async function killWorker(
   // Pages would be given a shared worker that is still listed.
   const isListed = async (): Promise<boolean> =>
     (await workersOf(stage, type)).targets.some((one) => one.targetId === targetId);
-  await expect.poll(isListed, { timeout: 30_000, interval: 20 }).toBe(false);
+  const message = "the browser lists the dead worker";
+  await expect.poll(isListed, { timeout: 30_000, interval: 20, message }).toBe(false);
 }
 
 /** Where a refresh may be when the tab that asked for it goes: in its worker, or on the server. */
