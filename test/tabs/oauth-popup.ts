@@ -2,7 +2,14 @@
 import type { Page } from "playwright";
 import { expect, it } from "vitest";
 import type { RunBy } from "./oauth-config.ts";
-import { answerLogin, type LoginStage, outcomeOf, setUpLogin, statusOf } from "./oauth-stage.ts";
+import {
+  answerLogin,
+  answerPopup,
+  type LoginStage,
+  outcomeOf,
+  setUpLogin,
+  statusOf,
+} from "./oauth-stage.ts";
 
 interface Popped {
   readonly stage: LoginStage;
@@ -55,7 +62,7 @@ export function popupCases(runBy: RunBy): void {
     const popped = await pop(runBy);
     const { stage, page, popup, outcome } = popped;
     const closed = gone(popup);
-    await answerLogin(popup).catch(() => {});
+    await answerPopup(popup);
     expect(await outcome).toBe("signed-in");
     await closed;
     expect([openPages(popped), await statusOf(page)]).toEqual([1, "signed-in"]);
@@ -71,7 +78,7 @@ export function popupCases(runBy: RunBy): void {
     expect(await outcome).toBe("closed");
     const opened = stage.context.waitForEvent("page");
     const again = ask(page);
-    await answerLogin(await opened).catch(() => {});
+    await answerPopup(await opened);
     expect(await again).toBe("signed-in");
     expect(stage.told).toMatchObject({ logins: 1, errors: [] });
   });
@@ -90,7 +97,7 @@ export function popupCases(runBy: RunBy): void {
     const second = page.evaluate(() => window.signIn.popup());
     await popup.locator("form").first().waitFor();
     expect(openPages(popped)).toBe(2);
-    await answerLogin(popup).catch(() => {});
+    await answerPopup(popup);
     expect(await Promise.all([outcome, second])).toEqual(["signed-in", "signed-in"]);
     expect(stage.told.logins).toBe(1);
   });
