@@ -1,5 +1,6 @@
 /** Proves what needs real sockets: CORS across origins, dropped connections, the control server. */
 import { afterEach, describe, expect, it } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { type SpawnedApi, spawnApi } from "./client.ts";
 import { cors } from "./cors.ts";
 import { wordsOf } from "./log.ts";
@@ -141,13 +142,14 @@ describe("sockets", () => {
   it("close with the server, though a call is held, and can be opened again", async () => {
     const api = createVmcloudApi();
     const gate = api.gate("api", "before");
-    const served = await serve(api.fetch);
+    const port = await freePort();
+    const served = await serve(api.fetch, { port });
     const held = fetch(`${served.url}/public/echo`);
     await gate.arrived;
     await served.close();
     await expect(held).rejects.toThrow(TypeError);
     gate.release();
-    const again = await serve(api.fetch, { port: Number(new URL(served.url).port) });
+    const again = await serve(api.fetch, { port });
     open.push(again);
     expect(again.url).toBe(served.url);
     expect((await fetch(`${again.url}/public/echo`)).status).toBe(200);

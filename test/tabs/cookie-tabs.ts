@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, onTestFailed, onTestFinished } from "vites
 import { type CookieApi, type CookieApiSwitches, createCookieApi } from "../apis/cookies.ts";
 import { withCredentials } from "../apis/cookie-servers.ts";
 import { serve, type Served } from "../apis/sockets.ts";
+import { freePort } from "../support/free-port.ts";
 import { bundle, launch } from "./browsers.ts";
 import { answerLifeline } from "./lifeline.ts";
 import type { CookieConfig } from "./cookie-page.ts";
@@ -66,9 +67,9 @@ export async function setUp(options: CookieStageOptions = {}): Promise<CookieSta
     return Date.now() + offset;
   });
   const handler = withCredentials(api.fetch);
-  let served = await serve(handler);
-  const { url: address } = served;
-  const url = withHost(address, "localhost");
+  const port = await freePort();
+  let served = await serve(handler, { port });
+  const url = withHost(served.url, "localhost");
   const context = await browser.newContext();
   const faults: string[] = [];
   onTestFailed(() => console.error("The server's calls:", api.calls));
@@ -112,7 +113,7 @@ export async function setUp(options: CookieStageOptions = {}): Promise<CookieSta
     },
     stopApi: () => served.close(),
     async startApi() {
-      served = await serve(handler, { port: Number(new URL(address).port) });
+      served = await serve(handler, { port });
     },
   };
   return stage;

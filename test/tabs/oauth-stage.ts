@@ -2,17 +2,15 @@
  * The stage of the login's tests: `oidc-provider`, which is certified and not ours, on a socket of its own
  * with its own login page, an API that asks it about tokens, and the application's pages.
  */
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import {
-  type AddressInfo,
-  createServer as createNetServer,
-  type Server as NetServer,
-} from "node:net";
+import { createServer as createNetServer, type Server as NetServer } from "node:net";
 import Provider from "oidc-provider";
 import type { Browser, BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, onTestFailed, onTestFinished } from "vitest";
 import { cors } from "../apis/cors.ts";
 import { serve, type Served } from "../apis/sockets.ts";
+import { freePort } from "../support/free-port.ts";
 import { bundle, launch } from "./browsers.ts";
 import { answerLifeline } from "./lifeline.ts";
 import type { OAuthConfig, RunBy } from "./oauth-config.ts";
@@ -94,10 +92,11 @@ export interface LoginStage {
   restart(): Promise<void>;
 }
 
-const listen = (server: NetServer, port = 0): Promise<number> =>
-  new Promise((resolve) =>
-    server.listen(port, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
-  );
+async function listen(server: NetServer, port: number): Promise<void> {
+  server.listen(port, "127.0.0.1");
+  // Rejects where somebody else has the port.
+  await once(server, "listening");
+}
 
 const close = (server: Server): Promise<void> =>
   new Promise((resolve) => {
@@ -135,7 +134,8 @@ export async function setUpLogin({
     stage.arrived();
     void stage.gate.then(() => handle(request, response));
   });
-  const port = await listen(server);
+  const port = await freePort();
+  await listen(server, port);
   const issuer = `http://127.0.0.1:${port}`;
   const provider = new Provider(issuer, {
     clients: [

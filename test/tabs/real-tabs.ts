@@ -13,6 +13,7 @@ import { wordsOf } from "../apis/log.ts";
 import type { Handler } from "../apis/replies.ts";
 import { serve, type Served } from "../apis/sockets.ts";
 import { ada, createVmcloudApi, type VmcloudApi, type VmcloudOptions } from "../apis/vmcloud.ts";
+import { freePort } from "../support/free-port.ts";
 import { printIfFailed } from "../support/server-says.ts";
 import { bundle, launch } from "./browsers.ts";
 import { answerLifeline } from "./lifeline.ts";
@@ -95,7 +96,8 @@ export async function setUp(options: StageOptions = {}): Promise<Stage> {
   const secrets: string[] = [];
   const recorded = recording(api.fetch, secrets);
   const handler = cors(front ? front(recorded) : recorded, corsOptions);
-  let served = await serve(handler, { keepAlive });
+  const port = await freePort();
+  let served = await serve(handler, { keepAlive, port });
   const { url } = served;
   const context = given ?? (await newContext());
   const faults: string[] = [];
@@ -142,7 +144,7 @@ export async function setUp(options: StageOptions = {}): Promise<Stage> {
     },
     stopApi: () => served.close(),
     async startApi() {
-      served = await serve(handler, { keepAlive, port: Number(new URL(url).port) });
+      served = await serve(handler, { keepAlive, port });
     },
   };
   return stage;
