@@ -142,7 +142,9 @@ export function createFaults<Kind extends string>(options: FaultsOptions = {}): 
 function replacement(fault: Fault): Response | undefined {
   const { status, body = null, redirect, nonsense } = fault;
   if (redirect !== undefined) {
-    return new Response(null, { status: status ?? 307, headers: { location: redirect } });
+    // A browser would keep a permanent one, also for the next server that is given the same port.
+    const headers = { location: redirect, "cache-control": "no-store" };
+    return new Response(null, { status: status ?? 307, headers });
   }
   if (fault.captivePortal === true) return html(200, "Welcome! Please log in to the hotel's Wi-Fi");
   if (nonsense !== undefined) {
