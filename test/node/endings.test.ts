@@ -23,7 +23,7 @@ afterEach(() => {
 
 interface Run {
   readonly child: ChildProcess;
-  /** Resolves when it has said this. */
+  /** Resolves when it has said this; rejects where it is gone before. */
   said(line: string): Promise<void>;
   /** What it has said, when it is gone. */
   readonly lines: Promise<readonly string[]>;
@@ -44,7 +44,11 @@ function run(what: string, { ahead = 0, limit = 1024 } = {}): Run {
   });
   return {
     child,
-    said: (line) => new Promise((resolve) => waiting.set(line, resolve)),
+    said: (line) =>
+      new Promise((resolve, reject) => {
+        waiting.set(line, resolve);
+        child.once("close", () => reject(new Error(`It ended and had not said "${line}"`)));
+      }),
     lines: new Promise((resolve) => child.once("close", () => resolve(lines))),
   };
 }
