@@ -98,7 +98,7 @@ describe("the refreshing tab is closed in flight", () => {
   it("strict and expired: nobody hangs, all are asked to sign in within their patience [F39 P10]", async () => {
     // No clock is moved: once the tab's lock shows that it is gone, they wait five seconds for what it
     // may have sent, and one for peers. The default patience of 20 s is enough on an idle machine.
-    const scene = await refreshing({ after: 25 * HOUR }, { patience: 30_000 });
+    const scene = await refreshing({ after: 25 * HOUR }, { patience: 60_000 });
     const calls = Promise.all(scene.others.map(fetchOf));
     await close(scene);
 

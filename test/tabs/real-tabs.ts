@@ -170,7 +170,7 @@ export async function hasStatus(page: Page, status: string): Promise<void> {
 
 /** Waits until a sum over all tabs, or anything else that grows, has come to `value`. */
 export async function reaches(read: () => unknown, value: unknown): Promise<void> {
-  await expect.poll(read, { timeout: 30_000, interval: 20 }).toBe(value);
+  await expect.poll(read, { timeout: 90_000, interval: 20 }).toBe(value);
 }
 
 /**
