@@ -265,7 +265,8 @@ export default defineConfig({
           include: ["test/package/**/*.test.ts"],
           provide: { chromium, firefox },
           testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Each packs, builds and installs first, two at a time.
+          hookTimeout: 240_000,
         },
       },
     ],

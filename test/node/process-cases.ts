@@ -63,7 +63,7 @@ export function processCases(runtimes: readonly string[], keys?: string): void {
       const generations = await Promise.all(some.map((member) => member.generation()));
       expect(generations).toEqual(some.map(() => [2, "true"]));
     };
-    await vi.waitFor(() => heard(hearing));
+    await vi.waitFor(() => heard(hearing), 20_000);
     await pass(DAY * 0.2);
     expect(await all(members)).toEqual(every(3 * size, 200));
     await heard(members);

@@ -61,7 +61,7 @@ export const tool = (
 /** A script's output, when it has ended by itself, in good order and without a word of complaint. */
 export function runQuietly(file: string, args: readonly string[], cwd: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(file, args, { cwd, timeout: 15_000 }, (error, output, complaint) => {
+    execFile(file, args, { cwd, timeout: 60_000 }, (error, output, complaint) => {
       if (error || complaint) reject(error ?? new Error(complaint));
       else resolve(output);
     });

@@ -177,7 +177,8 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  if (wrangler.exitCode === null && wrangler.signalCode === null) {
+  // It is not there where what goes before it has failed.
+  if (wrangler?.exitCode === null && wrangler.signalCode === null) {
     const ended = once(wrangler, "exit");
     wrangler.kill("SIGTERM");
     await ended;

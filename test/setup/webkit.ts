@@ -40,7 +40,7 @@ export default async function setup(project: TestProject): Promise<void> {
       // Gone already.
     }
   });
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 600; tries++) {
     if (failure) break;
     try {
       const response = await fetch(`http://127.0.0.1:${port}/status`);

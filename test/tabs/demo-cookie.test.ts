@@ -69,6 +69,8 @@ describe("a refresh token in a cookie", () => {
     await signIn(before.page);
     // Its database is lost: what is kept besides is the cookie, and the choice to go without a worker.
     const { cookies, origins } = await before.context.storageState();
+    // It would renew its token in a while, by the cookie that the others then have spent.
+    await before.context.close();
     const { next } = await logOf("cookie");
     const { context, page } = await visit("?api=qovery", { storageState: { cookies, origins } });
     const other = await context.newPage();

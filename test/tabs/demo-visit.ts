@@ -133,18 +133,11 @@ export async function logIn(page: Page): Promise<void> {
 export async function signIn(page: Page): Promise<void> {
   const hasLogin = (await page.locator("#login-hint").getAttribute("hidden")) === null;
   if (hasLogin) return logIn(page);
-  await page.locator("#fields input").last().evaluate(isFilled);
+  const box = page.locator("#fields input").last();
+  await expect.poll(() => box.inputValue(), { message: "the form's last box" }).not.toBe("");
   await button(page, "Sign in").click();
   await button(page, "Sign out").waitFor();
 }
-
-/** Resolves when the box has got its text. */
-const isFilled = (box: Element): Promise<void> =>
-  new Promise((resolve) => {
-    const look = (): unknown =>
-      (box as HTMLInputElement).value ? resolve() : requestAnimationFrame(look);
-    look();
-  });
 
 /**
  * Presses a button and waits until what it stands for is over; tells what the page says of it: beside the

@@ -62,6 +62,7 @@ describe.each([
       await nextGeneration(staying);
       await killWorker({ context, url }, "shared_worker");
     }
+    await nextGeneration(staying);
     await stage.restart();
     await expect.poll(() => told.refreshes, { timeout: 60_000 }).toBeGreaterThanOrEqual(REFRESHES);
     await Promise.all(staying.map(isDone));
@@ -78,7 +79,7 @@ describe.each([
     expect(told).toMatchObject({ errors: [], reuses: 0 });
     const sent = worked.reduce((sum, one) => sum + one.sent, 0);
     console.info(`${sent} requests, ${told.refreshes} refreshes, ${told.reuses} reuses`);
-  });
+  }, 240_000);
 });
 
 describe("the server of these tests", () => {

@@ -273,7 +273,8 @@ export function requestsUnderIsolation(): void {
       const stage = await setUp();
       const served = await serve(async (request) => {
         const { pathname, search } = new URL(request.url);
-        return /^\/([\w-]+\.js)?$/.test(pathname)
+        // Some browsers ask for an icon, and in their own time.
+        return /^\/([\w-]+\.(js|ico))?$/.test(pathname)
           ? fetch(bareAddress() + pathname + search)
           : stage.api.fetch(request);
       });

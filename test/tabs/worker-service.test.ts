@@ -76,7 +76,7 @@ describe("the service worker is killed", () => {
   });
 
   it("in flight, strict: nobody hangs, one last chance for all [F39 P2 P10]", async () => {
-    const stage = await rejected({}, { patience: 30_000 });
+    const stage = await rejected({}, { patience: 60_000 });
     const { api, pages } = stage;
     const gate = api.gate("refresh", "after");
     const calls = fetchAll(pages);

@@ -116,7 +116,7 @@ describe("the worker is killed", () => {
   });
 
   it("in flight, strict and expired: nobody hangs, one last chance for all [F39 P2 P10]", async () => {
-    const scene = await around({}, { patience: 30_000 });
+    const scene = await around({}, { patience: 60_000 });
     const { api, first, others } = scene;
     const gate = api.gate("refresh", "after");
     const calls = fetchAll([first, ...others]);

@@ -148,8 +148,8 @@ export function origins(stage: Stage): void {
     it(
       "law: the token goes along exactly where the address sent has the listed origin [S1]",
       {
-        // Seven thousand addresses.
-        timeout: 60_000,
+        // 36,000 addresses.
+        timeout: 120_000,
       },
       async () => {
         const { sent } = await spied();
