@@ -29,6 +29,7 @@ import {
   KINDS,
   usageOf,
 } from "./key/algorithms.ts";
+import { isAmount } from "./guard/amounts.ts";
 import type { WebCryptoKey } from "./guard/crypto.ts";
 import { isHmac } from "./key/hmac-key.ts";
 import { isObject, own } from "./guard/json.ts";
@@ -156,8 +157,10 @@ function settingsOf(given: VerifyJwtOptions) {
   );
   const source = sourceOf(key);
   check(source.type === "one" || ofSecrets.length === 0, "a secret for HMAC: key sets are public");
-  check(tolerance >= 0 && tolerance < Infinity, "tolerance, in milliseconds");
-  check(maxAge === undefined || (maxAge >= 0 && maxAge < Infinity), "maxAge, in milliseconds");
+  // A text would be put behind the number that it is to be added to: such a JWT had no end.
+  const isEnding = (ms: unknown): boolean => isAmount(ms) && ms < Infinity;
+  check(isEnding(tolerance), "tolerance, in milliseconds");
+  check(maxAge === undefined || isEnding(maxAge), "maxAge, in milliseconds");
   check(type === undefined || (typeof type === "string" && type), "type, a text");
   return {
     source,

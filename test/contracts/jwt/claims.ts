@@ -217,7 +217,10 @@ export function jwtClaims(): void {
       ["a secret that was not set", { algorithms: ["HS256"], key: "undefined" }],
       ["a tolerance without end", { tolerance: Infinity }],
       ["a tolerance that is none", { tolerance: NaN }],
+      ["a tolerance as text, which would only be put behind the end", { tolerance: "5000" }],
+      ["a list of tolerances", { tolerance: [5_000] }],
       ["an age that is none", { maxAge: NaN }],
+      ["an age as text", { maxAge: "60000" }],
       ["an empty type", { type: "" }],
     ])("%s is told to the application, whatever the token [S12]", async (_, options) => {
       // By an algorithm that they let through, so that the key is looked at.
