@@ -187,7 +187,12 @@ export function jwtBearer<Credentials>(
     return ask(requestOf(tokenUrl, { body }), rules, exchange);
   }
 
-  async function exchangeFor(credentials: Credentials, given_: Exchange): Promise<Outcome> {
+  /** `kept` are the credentials as they were when this began. */
+  async function exchangeFor(
+    credentials: Credentials,
+    given_: Exchange,
+    kept: Credentials = credentials,
+  ): Promise<Outcome> {
     check(isObject(credentials), "credentials, an object");
     const exchange = noting(given_);
     const outcome = await send(credentials, exchange);
@@ -196,7 +201,7 @@ export function jwtBearer<Credentials>(
     if (seen !== undefined && Math.abs(seen - ahead) <= NEWS) return outcome;
     if (seen !== undefined) {
       ahead = seen;
-      return send(credentials, exchange);
+      return send(kept, exchange);
     }
     const { status } = outcome;
     const reason = "server_time_unknown";
@@ -210,7 +215,7 @@ export function jwtBearer<Credentials>(
     async signIn(credentials, exchange) {
       // As they are signed: an application may use one object for all of its accounts (S11).
       const material = copyOf(credentials);
-      const outcome = await exchangeFor(credentials, exchange);
+      const outcome = await exchangeFor(credentials, exchange, material as Credentials);
       return outcome.type === "granted"
         ? { ...outcome, grant: { ...outcome.grant, material } }
         : outcome;

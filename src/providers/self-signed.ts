@@ -111,12 +111,15 @@ function signing<Credentials>(
     const material = copyOf(credentials);
     try {
       const iat = Math.floor(now() / 1_000);
+      // In one go with that copy: a key takes its time to be imported.
+      const jwt = new SignJWT({ ...claims(credentials) });
+      const more = { ...protectedHeader?.(credentials) };
       const { key, kid, algorithm } = await prepare(credentials);
-      const accessToken = await new SignJWT({ ...claims(credentials) })
+      const accessToken = await jwt
         .setProtectedHeader({
           typ: "JWT",
           ...(kid !== undefined && { kid }),
-          ...protectedHeader?.(credentials),
+          ...more,
           alg: algorithm,
         })
         .setIssuedAt(iat)

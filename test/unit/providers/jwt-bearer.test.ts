@@ -144,6 +144,19 @@ describe("what a refusal says of the clock", () => {
     },
   );
 
+  it("signed once more, it is of whom it was first, whatever the object says by now [S11]", async () => {
+    const form = { ...robot };
+    const { vault, clock, granting, assertions, api } = open();
+    api.login = (call, ordinal) => {
+      Reflect.set(form, "name", "another");
+      return assertions().length > 1
+        ? granting(call, ordinal)
+        : dated(400, refusal, clock.now() + 2 * HOUR);
+    };
+    await vault.signIn(form);
+    expect(assertions().map((one) => decodeJwt(one).iss)).toEqual(["robot", "robot"]);
+  });
+
   it("refused by its own time, too: refused, after two calls [P9]", async () => {
     const { vault, clock, assertions } = open({}, () =>
       dated(400, refusal, clock.now() + 2 * HOUR),

@@ -80,6 +80,17 @@ describe("a JWT", () => {
     expect(await verify(await vault.getToken(), clock)).toMatchObject({ sub: "ada" });
   });
 
+  it("is signed for whom it was begun, though the object says another before its key is ready [S11]", async () => {
+    const { vault, clock } = open({ protectedHeader: ({ user }) => ({ kid: user }) });
+    const form = { ...signer };
+    const done = vault.signIn(form);
+    Reflect.set(form, "user", "another");
+    await done;
+    const jwt = await vault.getToken();
+    expect(decodeProtectedHeader(jwt)).toMatchObject({ kid: "ada" });
+    expect(await verify(jwt, clock)).toMatchObject({ sub: "ada" });
+  });
+
   it("is signed anew when its time has come, also after a reload, without a request", async () => {
     const { vault, clock, store, api } = open();
     await vault.signIn(signer);
