@@ -31,13 +31,16 @@ const isText = (value: unknown): value is string =>
 /** Credentials often come from a page's POST: each member is its own, and a text (S10, S15, S17). */
 export function narrowCode(credentials: unknown): CodeCredentials {
   const code: Partial<CodeCredentials> = isObject(credentials) ? own(credentials) : {};
-  const { callback, state, codeVerifier, redirectUri, nonce, maxAge } = code;
+  const { callback, state, codeVerifier, redirectUri } = code;
+  // `null` is what some make of a member that is absent.
+  const nonce = code.nonce ?? undefined;
+  const maxAge = code.maxAge ?? undefined;
   const age = isAmount(code.age) ? Math.min(code.age, LONGEST) : 0;
   const scope = isText(code.scope) ? code.scope : undefined;
-  check(
-    isText(callback) && isText(state) && isText(codeVerifier) && isText(redirectUri),
-    "what completeSignIn hands to signIn",
-  );
+  const wanted = "what completeSignIn hands to signIn";
+  check(isText(callback) && isText(state) && isText(codeVerifier) && isText(redirectUri), wanted);
+  // An ID token is not to be blamed for them, when the code is spent.
+  check(isText(nonce ?? "-") && isAmount(maxAge ?? 0), wanted);
   return own({ callback, state, codeVerifier, redirectUri, nonce, maxAge, age, scope });
 }
 

@@ -1,6 +1,7 @@
 /** What a login asks of the server, and what is kept until its answer comes. */
 import type { OAuthClient, OAuthServer } from "../grant/oauth.ts";
 import { send } from "../grant/token-request.ts";
+import { isAmount } from "../guard/amounts.ts";
 import { own } from "../guard/json.ts";
 import {
   addressHere,
@@ -63,7 +64,7 @@ const challengeOf = async (verifier: string): Promise<string> =>
 /** What the application wants of the login; nothing in it makes the login less safe. */
 function wishesOf(client: OAuthClient, options: LoginOptions): Record<string, string> {
   const { prompt, loginHint, maxAge, scope, parameters } = options;
-  if (maxAge !== undefined && !(maxAge >= 0 && maxAge < Infinity))
+  if (maxAge !== undefined && !(isAmount(maxAge) && maxAge < Infinity))
     throw mistake("maxAge, in seconds");
   // Nothing else tells when the user has logged in.
   if (maxAge !== undefined && !isOpenId(client))

@@ -266,10 +266,11 @@ describe("a login that is begun", () => {
     ["redirectUri", { redirectUri: "https://other.test/callback" }, {}],
     ["maxAge", {}, { maxAge: -1 }],
     ["maxAge", {}, { maxAge: Infinity }],
+    ["maxAge", {}, { maxAge: "60" }],
     ["openid", { scope: "vms:write" }, { maxAge: 0 }],
     ["parameters", {}, { parameters: { audience: 7 } }],
     ["prompt", {}, { prompt: ["login"] }],
-  ])("with a wrong %s is told", async (word, wrong, options) => {
+  ])("with a wrong %s is told [F87]", async (word, wrong, options) => {
     const page = await openPage();
     const error = await rejection(page.oauth.beginSignIn({ ...client, ...wrong }, options));
     expect(error).toMatchObject({ code: "invalid_option", message: expect.stringContaining(word) });

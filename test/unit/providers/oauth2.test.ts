@@ -71,6 +71,27 @@ describe("a code", () => {
   });
 });
 
+describe("a code with a wrong member beside it", () => {
+  it.each([
+    ["maxAge", "60"],
+    ["maxAge", NaN],
+    ["maxAge", [60]],
+    ["nonce", 7],
+    ["nonce", ""],
+  ])("%s: %j is told, and is not spent [S10 F87]", async (name, value) => {
+    const { vault, server, login } = await stage();
+    const error = await rejection(vault.signIn({ ...(await login()), [name]: value }));
+    expect(error).toMatchObject({ code: "invalid_option" });
+    expect(server.seen).toEqual([]);
+  });
+
+  it("maxAge: null, as some make of a member that is absent, wants no auth_time", async () => {
+    const { vault, login } = await stage();
+    await vault.signIn({ ...(await login()), maxAge: null as never });
+    expect(vault.snapshot().status).toBe("signed-in");
+  });
+});
+
 describe("a refresh", () => {
   it("spends each token once, and asks for the metadata once [P2]", async () => {
     const { vault, server, pass } = await signedIn();
