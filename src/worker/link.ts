@@ -43,24 +43,34 @@ type Made = Worker & { readonly [part in "vault" | "port" | "active"]?: VaultPor
 /** Starts a worker and asks it for its state: only a worker that answers counts. */
 async function startAndAsk(page: Page, make: () => unknown, limit: number): Promise<Reached> {
   const failed = new AbortController();
+  const { signal } = failed;
   const port = (async () => {
     const made = (await make()) as Made;
-    made.addEventListener?.("error", () => failed.abort());
+    made.addEventListener?.("error", () => failed.abort(), { signal });
     return made.vault ?? made.port ?? made.active ?? made;
   })();
-  const waiting = { limit, gone: failed.signal, givenUp: [page.left] };
-  const { tokenkeep, state } = await ask(port, () => page.question("state"), waiting);
-  if (!tokenkeep || !state?.owner) throw refusal();
-  return { port: await port, state };
+  try {
+    const waiting = { limit, gone: signal, givenUp: [page.left] };
+    const { tokenkeep, state } = await ask(port, () => page.question("state"), waiting);
+    if (!tokenkeep || !state?.owner) throw refusal();
+    return { port: await port, state };
+  } finally {
+    // A service worker's registration outlives each worker that is found by it.
+    failed.abort();
+  }
 }
 
 /** An isolating worker has claimed this page by now, and the event that says so may come later. */
 async function waitForControl(limit: number): Promise<void> {
   const { serviceWorker } = navigator;
+  if (serviceWorker.controller) return;
+  const over = new AbortController();
   const changed = new Promise((resolve) => {
-    serviceWorker.addEventListener("controllerchange", resolve);
+    serviceWorker.addEventListener("controllerchange", resolve, { signal: over.signal });
   });
-  if (!serviceWorker.controller && !(await within(changed, limit))) throw refusal();
+  const hasCome = await within(changed, limit);
+  over.abort();
+  if (!hasCome) throw refusal();
 }
 
 /** The error of a failed start says nothing to a caller, and may hold a secret. */

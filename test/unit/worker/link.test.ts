@@ -1,4 +1,5 @@
 /** A page's way to its worker: how it is found, how long that may take, and what is not begun any more. */
+import { getEventListeners } from "node:events";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { VaultPort } from "../../../src/worker.ts";
 import { settle } from "../../support/clock.ts";
@@ -71,6 +72,25 @@ describe("a worker that isolates", () => {
     takeControl();
     expect(await call).toEqual(["ada"]);
     expect(vault.snapshot().status).toBe("signed-in");
+  });
+
+  it("leaves no listener behind, though it begins anew again and again [F92]", async () => {
+    serviceWorker.controller = {};
+    const active: VaultPort = {
+      postMessage(question, ports) {
+        // Of each three answers to a call, two are another worker's.
+        const isOdd = (question as { type: string }).type !== "state" && asked.length % 3 > 0;
+        if (isOdd) ports[0]!.postMessage({ tokenkeep: 2 });
+        else worker.postMessage(question, ports);
+        if (isOdd) asked.push("odd");
+      },
+    };
+    const registration = Object.assign(new EventTarget(), { active });
+    const vault = connect(() => registration as never);
+    for (let call = 0; call < 3; call++) expect(await vault.accounts()).toEqual(["ada"]);
+    expect(asked).toContain("odd");
+    expect(getEventListeners(serviceWorker, "controllerchange")).toEqual([]);
+    expect(getEventListeners(registration, "error")).toEqual([]);
   });
 
   it("and never comes to control the page is unavailable in time, and tried again [P10 S7]", async () => {
