@@ -7,6 +7,7 @@ import { within } from "../guard/within.ts";
 import { hasNoBody, lasting, readAlong } from "../request/body.ts";
 import { isRequest, keepHeaders, readInit } from "../request/init.ts";
 import { PAST, pastOf } from "../request/past.ts";
+import { answerIn } from "../request/retryable.ts";
 
 /** What an API wants (RFC 9470 §3, RFC 6750 §3.1). The server's word: pass it on, and trust it in nothing. */
 export interface StepUp {
@@ -94,12 +95,20 @@ function replay(input: Input, body: unknown): Kept["again"] {
   };
 }
 
+/** Whether the API itself has answered, and the call may be sent again: behind a redirect neither is sure (S18). */
+function isRepeatable({ input, init }: Kept, response: Response): boolean {
+  if (!response.redirected) return true;
+  const { url, method } = isRequest(input) ? input : new Request(input);
+  const answer = answerIn(response, url, init.method ?? method);
+  return answer.isCarried && answer.isRepeatable;
+}
+
 /**
  * Makes a `fetch` over `vault.fetch` that hears of step-ups. A 401 or 403 whose challenge is
  * `insufficient_user_authentication` or `insufficient_scope` calls `onChallenge`; the request is sent once more
  * if the same user is signed in after it, and never as somebody else. Calls that meet the same challenge at the
- * same time share one login. In all other cases the reply is the answer, and so it is for a body that is a stream, and
- * for a `Request`'s of more than 1 MiB.
+ * same time share one login. In all other cases the reply is the answer, and so it is for a body that is a stream,
+ * for a `Request`'s of more than 1 MiB, and where a redirect has led to another origin, or a `POST` anywhere.
  *
  * Rejects as `vault.fetch` does, and with what `onChallenge` rejects with. In a browser the API must expose
  * `WWW-Authenticate` by CORS.
@@ -147,12 +156,13 @@ export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch
   }
 
   return async (...call) => {
-    const { input, init, again: keeping } = keep(...call);
+    const kept = keep(...call);
+    const { input, init } = kept;
     const subject = subjectOf(vault);
     const response = await vault.fetch(input, init);
     const wanted = wantedBy(response);
-    if (!wanted) return response;
-    const again = await keeping();
+    if (!wanted || !isRepeatable(kept, response)) return response;
+    const again = await kept.again();
     if (again === undefined) return response;
     const asker = subject ?? subjectOf(vault);
     // `null` in an init takes the `Request`'s signal away, as it does for `fetch`.

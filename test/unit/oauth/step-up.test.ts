@@ -12,6 +12,7 @@ afterEach(() => {
 });
 
 interface Made {
+  readonly vault: { -readonly [member in keyof Steps]: Steps[member] };
   readonly fetch: Steps["fetch"];
   readonly sent: string[];
   readonly asked: StepUp[];
@@ -23,14 +24,7 @@ interface Made {
 function make(challenge: string, status = 401, more: Partial<StepUpOptions> = {}): Made {
   const sent: string[] = [];
   const asked: StepUp[] = [];
-  const made: Made = {
-    sent,
-    asked,
-    isContent: false,
-    user: "ada",
-    fetch: (...request) => fetch(...request),
-  };
-  const vault: Steps = {
+  const vault: Made["vault"] = {
     async fetch(input, init) {
       const request = new Request(input, init);
       const { method, url } = request;
@@ -45,6 +39,14 @@ function make(challenge: string, status = 401, more: Partial<StepUpOptions> = {}
       status: made.user ? "signed-in" : "signed-out",
       profile: made.user ? { sub: made.user } : undefined,
     }),
+  };
+  const made: Made = {
+    vault,
+    sent,
+    asked,
+    isContent: false,
+    user: "ada",
+    fetch: (...request) => fetch(...request),
   };
   const fetch = createStepUp(vault, {
     async onChallenge(wanted) {
@@ -187,6 +189,24 @@ describe("a challenge", () => {
     await made.fetch(URL_);
     expect(made.asked.map(({ maxAge }) => maxAge)).toEqual([undefined]);
   });
+
+  it.each([
+    ["POST", `${URL_}/2`, 1],
+    ["GET", `${URL_}/2`, 2],
+    ["GET", "https://evil.test/vms", 1],
+  ])(
+    "of a %s that was redirected to %s: sent %i times, a POST and a foreign host's word once [S18]",
+    async (method, to, times) => {
+      const made = make(OLD);
+      const { fetch } = made.vault;
+      made.vault.fetch = async (...request) => {
+        const shown = { redirected: { value: true }, url: { value: to } };
+        return Object.defineProperties(await fetch(...request), shown);
+      };
+      expect((await made.fetch(URL_, { method })).status).toBe(times === 2 ? 200 : 401);
+      expect([made.sent.length, made.asked.length]).toEqual([times, times - 1]);
+    },
+  );
 
   it("before a body that can be read once is the answer [P11]", async () => {
     const made = make(OLD);
