@@ -1,4 +1,5 @@
 /** Step-up: an API wants more than the session's token shows, and the user logs in for it. */
+import { check } from "../errors.ts";
 import { checkAmounts } from "../guard/amounts.ts";
 import { parseChallenge } from "../guard/challenge.ts";
 import { own } from "../guard/json.ts";
@@ -113,7 +114,7 @@ function isRepeatable({ input, init }: Kept, response: Response): boolean {
  * Rejects as `vault.fetch` does, and with what `onChallenge` rejects with. In a browser the API must expose
  * `WWW-Authenticate` by CORS.
  *
- * @throws VaultError `invalid_option` when `patience` is none
+ * @throws VaultError `invalid_option` when `onChallenge` is no function, or `patience` no amount
  *
  * @see https://www.rfc-editor.org/rfc/rfc9470
  *
@@ -131,6 +132,7 @@ function isRepeatable({ input, init }: Kept, response: Response): boolean {
  */
 export function createStepUp(vault: Steps, options: StepUpOptions): Steps["fetch"] {
   const { onChallenge, patience = 300_000 } = own(options);
+  check(typeof onChallenge === "function", "onChallenge, a function");
   checkAmounts({ patience });
   const underWay = new Map<string, Promise<unknown>>();
 

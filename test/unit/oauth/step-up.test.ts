@@ -236,3 +236,11 @@ describe("a challenge", () => {
     expect([made.sent.length, made.asked]).toEqual([1, []]);
   });
 });
+
+it.each([undefined, "login", Promise.resolve()])(
+  "an onChallenge that is %s is told at once: a call would be sent again unasked [S17 P11]",
+  (onChallenge) => {
+    const vault = { fetch: async () => new Response(), snapshot: () => ({ status: "signed-in" }) };
+    expect(() => createStepUp(vault, { onChallenge } as never)).toThrow("onChallenge, a function");
+  },
+);
