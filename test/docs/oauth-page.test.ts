@@ -1,16 +1,23 @@
 /** docs/oauth.md: the page's example, as it stands there, over an OpenID provider. */
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import type { Vault } from "../../src/index.ts";
+import { createVault, type Vault, type VaultOptions } from "../../src/index.ts";
+import type { CodeCredentials } from "../../src/providers/oauth2.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
 import { workshop } from "../support/programs.ts";
 import { openPage } from "../unit/oauth/bare-browser.ts";
+import { stage } from "../unit/providers/oauth2-stage.ts";
 import { read, snippetsOf } from "./pages.ts";
 
 const { save, remove } = workshop();
 afterAll(remove);
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
+});
 
-const [page] = snippetsOf("docs/oauth.md", read("docs/oauth.md"));
+const snippets = snippetsOf("docs/oauth.md", read("docs/oauth.md"));
+const [page] = snippets;
 
 interface Example {
   readonly vault: Vault;
@@ -44,5 +51,35 @@ describe("a page with a login", () => {
       path === "/things" ? Response.json(headers.get("authorization")) : undefined;
     const reply = await after.vault.fetch("https://api.acme.test/things");
     expect(await reply.json()).toMatch(/^Bearer access-/);
+  });
+});
+
+describe("a server with a secret", () => {
+  it("works, and leaves no vault behind with each request [F92]", async () => {
+    const { server, login } = await stage({ clientSecret: "the-server's" });
+    server.answer = ({ headers, path }) =>
+      path === "/things" ? Response.json(headers.get("authorization")) : undefined;
+    let made = 0;
+    const store = memoryStore();
+    vi.stubGlobal("fetch", server.fetch);
+    vi.stubGlobal("make", (options: VaultOptions<CodeCredentials>) => {
+      made += 1;
+      return createVault({ ...options, store });
+    });
+    vi.stubEnv("ACME_SECRET", "the-server's");
+    const { code = "" } = snippets.find((one) => one.code.includes("function handle(")) ?? {};
+    const program = code.replaceAll("acme.example", "acme.test").replace("createVault(", "make(");
+    const { handle } = await import(/* @vite-ignore */ pathToFileURL(save(program)).href);
+    const ask = (path: string, init: RequestInit = {}): Promise<Response> => {
+      const headers = { "sec-fetch-site": "same-origin", ...init.headers };
+      return handle(new Request(`https://app.acme.test${path}`, { ...init, headers }));
+    };
+    const begun = await ask("/session", { method: "POST", body: JSON.stringify(await login()) });
+    const [cookie = ""] = begun.headers.get("set-cookie")?.split(";") ?? [];
+    for (let call = 0; call < 3; call++) {
+      const reply = await ask("/api/things", { headers: { cookie } });
+      expect(await reply.json()).toMatch(/^Bearer access-/);
+    }
+    expect(made).toBe(1);
   });
 });
