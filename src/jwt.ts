@@ -162,6 +162,7 @@ function settingsOf(given: VerifyJwtOptions) {
   check(isEnding(tolerance), "tolerance, in milliseconds");
   check(maxAge === undefined || isEnding(maxAge), "maxAge, in milliseconds");
   check(type === undefined || (typeof type === "string" && type), "type, a text");
+  check(Array.isArray(required) && required.every(isText), "required, a list of claims");
   return {
     source,
     type: type?.toLowerCase(),

@@ -222,6 +222,8 @@ export function jwtClaims(): void {
       ["an age that is none", { maxAge: NaN }],
       ["an age as text", { maxAge: "60000" }],
       ["an empty type", { type: "" }],
+      ["a text where required claims are listed", { required: "sub" }],
+      ["a required claim without a name", { required: [""] }],
     ])("%s is told to the application, whatever the token [S12]", async (_, options) => {
       // By an algorithm that they let through, so that the key is looked at.
       const alg = (options as { algorithms?: string[] }).algorithms?.[0] ?? "RS256";
