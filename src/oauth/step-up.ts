@@ -8,7 +8,6 @@ import { within } from "../guard/within.ts";
 import { hasNoBody, lasting, readAlong } from "../request/body.ts";
 import { isRequest, keepHeaders, readInit } from "../request/init.ts";
 import { PAST, pastOf } from "../request/past.ts";
-import { answerIn } from "../request/retryable.ts";
 
 /** What an API wants (RFC 9470 §3, RFC 6750 §3.1). The server's word: pass it on, and trust it in nothing. */
 export interface StepUp {
@@ -98,10 +97,11 @@ function replay(input: Input, body: unknown): Kept["again"] {
 
 /** Whether the API itself has answered, and the call may be sent again: behind a redirect neither is sure (S18). */
 function isRepeatable({ input, init }: Kept, response: Response): boolean {
-  if (!response.redirected) return true;
-  const { url, method } = isRequest(input) ? input : new Request(input);
-  const answer = answerIn(response, url, init.method ?? method);
-  return answer.isCarried && answer.isRepeatable;
+  const { redirected, url } = response;
+  if (!redirected) return true;
+  const asked = isRequest(input) ? input : new Request(input);
+  const isOwn = url.startsWith(new URL(asked.url).origin + "/");
+  return isOwn && /^(get|head)$/i.test(init.method ?? asked.method);
 }
 
 /**
