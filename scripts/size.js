@@ -21,23 +21,23 @@ const alone = {
   "channels/redis": 4260,
   "locks/local": 310,
   "locks/web-locks": 570,
-  oauth: 9360,
+  oauth: 9460,
   node: 36_850,
   "providers/api-key": 2300,
   "providers/artos": 4110,
-  "providers/auth0": 14_970,
+  "providers/auth0": 14_990,
   "providers/clary": 2070,
   "providers/clary-jwt": 7340,
-  "providers/cognito": 14_830,
+  "providers/cognito": 14_870,
   "providers/cookie": 8980,
-  "providers/entra": 14_980,
-  "providers/github": 15_060,
-  "providers/google": 14_810,
+  "providers/entra": 15_010,
+  "providers/github": 15_090,
+  "providers/google": 14_840,
   "providers/jwt-bearer": 11_120,
-  "providers/keycloak": 14_850,
+  "providers/keycloak": 14_880,
   "providers/mint": 4820,
-  "providers/oauth2": 14_580,
-  "providers/okta": 14_860,
+  "providers/oauth2": 14_610,
+  "providers/okta": 14_900,
   "providers/password": 4490,
   "providers/qovery": 2080,
   "providers/self-signed": 8890,
@@ -54,7 +54,7 @@ const alone = {
   "stores/sqlite": 3960,
   testing: 36_800,
   webhook: 2760,
-  worker: 36_450,
+  worker: 36_500,
   vaults: 1750,
   wretch: 1730,
   "stores/postgres": 5270,
@@ -87,13 +87,13 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker, the page's part",
-    limit: 5490,
+    limit: 5510,
     code: `export { connectVault } from "tokenkeep/worker";`,
   },
   // The goals of these two are 20,000 and 6,000: docs/benchmarks.md says why they are missed.
   {
     title: "tokenkeep/browser + oauth2 + oauth",
-    limit: 44_370,
+    limit: 44_400,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";
@@ -101,7 +101,7 @@ const bundles = [
   },
   {
     title: "tokenkeep/worker + oauth, the page's part",
-    limit: 10_220,
+    limit: 10_240,
     code: `
       export { connectVault } from "tokenkeep/worker";
       export { beginSignIn, completeSignIn } from "tokenkeep/oauth";`,
