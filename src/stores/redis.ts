@@ -11,7 +11,7 @@ import { isVaultError } from "../errors.ts";
 import { insist } from "../guard/insist.ts";
 import { randomId } from "../guard/random.ts";
 import { type RedisClient, redisOf, type Send, textOf } from "../server/redis/client.ts";
-import { proveOne, REPLICA } from "../server/redis/proof.ts";
+import { IN_TRANSACTION, proveOne, REPLICA } from "../server/redis/proof.ts";
 import { createScript, type Script } from "../server/redis/script.ts";
 import { createSynced, type Synced } from "../server/redis/synced.ts";
 import { wordOf } from "../server/redis/troubles.ts";
@@ -155,8 +155,7 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     send: Send = (command) => redis.send(command, prefix + key),
   ): Promise<readonly (string | undefined)[]> {
     const reply = await script.run(send, prefix + key, values);
-    if (!Array.isArray(reply))
-      return fail("the client is inside a transaction", "Pass a client that has none");
+    if (!Array.isArray(reply)) return fail(...IN_TRANSACTION);
     const [role, ...texts] = reply.map(textOf);
     // Redis hides its role from some users, for whom `prove` has failed already, unless nobody asks.
     if (role !== "master" && role !== "unknown") fail(...REPLICA);

@@ -13,6 +13,17 @@ const advise = (setting: string): string => `Set ${setting}. ${OTHERWISE}`;
 
 export const REPLICA: Cause = ["this Redis is a replica", "Connect to the primary"];
 
+/** Hosts deny some commands, or have renamed them. */
+const hidden = (what: string, command: string): Cause => [
+  `Redis hides ${what}`,
+  `Allow ${command} to this user. ${OTHERWISE}`,
+];
+
+export const IN_TRANSACTION: Cause = [
+  "the client is inside a transaction",
+  "Pass a client that has none",
+];
+
 const LATE: Cause = [
   "Redis answers before it is on disk: appendfsync is not always",
   advise("appendfsync always"),
@@ -33,10 +44,12 @@ export async function proveOne(
   send: Send,
   isLost: (error: unknown) => boolean,
 ): Promise<Cause | undefined> {
-  const info = linesOf(
-    textOf(await allowed(send(["INFO"]), isLost, ["its settings", "INFO"])) ?? "",
-  );
-  if (info.get("role") !== "master") fail(...REPLICA);
+  const text = textOf(await shown(send(["INFO"]), isLost)) ?? "";
+  if (text === "QUEUED") fail(...IN_TRANSACTION);
+  const info = linesOf(text);
+  const role = info.get("role");
+  if (role === undefined) fail(...hidden("its settings", "INFO"));
+  if (role !== "master") fail(...REPLICA);
   const policy = info.get("maxmemory_policy");
   if (policy !== "noeviction")
     fail(
@@ -51,11 +64,8 @@ export async function proveOne(
   const [major = 0, minor = 0] = (info.get("redis_version") ?? "").split(".").map(Number);
   const canWait = major > 7 || (major === 7 && minor >= 2);
   // Old servers take one pattern only.
-  const asked = send(["CONFIG", "GET", "*appendfsync*"]);
-  const config = pairsOf(
-    await (canWait ? asked.catch(() => []) : allowed(asked, isLost, ["appendfsync", "CONFIG GET"])),
-  );
-  const late = lateness(config);
+  const config = await shown(send(["CONFIG", "GET", "*appendfsync*"]), isLost);
+  const late = lateness(pairsOf(config));
   if (late && !canWait) fail(...late);
   return late;
 }
@@ -63,6 +73,7 @@ export async function proveOne(
 /** Why a write may be answered before it is on disk. */
 function lateness(config: ReadonlyMap<string, string>): Cause | undefined {
   const appendfsync = config.get("appendfsync");
+  if (appendfsync === undefined) return hidden("appendfsync", "CONFIG GET");
   // It is left to the system, and nobody hears of it: WAITAOF would wait in vain.
   if (appendfsync === "no")
     fail("Redis leaves its disk to the system: appendfsync is no", advise("appendfsync always"));
@@ -79,16 +90,15 @@ const linesOf = (text: string): ReadonlyMap<string, string> =>
     }),
   );
 
-/** Hosts deny some commands, or have renamed them. */
-async function allowed(
+/** A reply; `undefined` where Redis refuses it. */
+async function shown(
   reply: Promise<unknown>,
   isLost: (error: unknown) => boolean,
-  [what, command]: readonly [what: string, command: string],
 ): Promise<unknown> {
   try {
     return await reply;
   } catch (error) {
     if (isLost(error)) throw error;
-    return fail(`Redis hides ${what}`, `Allow ${command} to this user. ${OTHERWISE}`);
+    return undefined;
   }
 }
