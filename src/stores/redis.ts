@@ -144,7 +144,8 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
     const primaries = await redis.primaries();
     const proofs = await Promise.all(primaries.map((send) => proveOne(send, isLost)));
     const late = proofs.find((cause) => cause !== undefined);
-    if (late && redis.isCluster) fail(...late);
+    // A write waits for the disk on a connection of its own, to the one server that there is.
+    if (late && (redis.isCluster || !redis.canConnect)) fail(...late);
     synced = late ? (synced ?? createSynced(redis, timeout)) : undefined;
     isProved = true;
   }

@@ -36,6 +36,13 @@ function overCluster(server: Server) {
   return redisStore(client as never, { timeout: 1000 });
 }
 
+/** As `createClientPool()` of `redis`, which opens no connection for the store. */
+function overPool(server: Server) {
+  const send = sendTo(server);
+  const client = { isOpen: true, on() {}, sendCommand: ([name = ""]: string[]) => send(name) };
+  return redisStore(client as never, { timeout: 1000 });
+}
+
 it.each([
   ["denied", refused],
   ["empty", () => []],
@@ -57,6 +64,12 @@ it("an answer that was lost on its way hides nothing: it is asked for again [P16
   };
   expect(await overCluster({ config }).read("a")).toBeUndefined();
   expect(asked).toBe(2);
+});
+
+it("a pool, by which no write can wait for the disk, is refused by the first look, and the setting is named [P20]", async () => {
+  const config = (): unknown => ["appendfsync", "everysec"];
+  await expect(overPool({ config }).head("start")).rejects.toEqual(says("Set appendfsync always"));
+  expect(await overPool({}).head("start")).toBeUndefined();
 });
 
 it("a client inside a transaction of the application is no replica, also at the first look [P16]", async () => {
