@@ -371,9 +371,9 @@ async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<C
   return connection;
 }
 
-/** A reply's text: some clients are told to give bytes. */
+/** A reply's text: some clients are told to give bytes, or texts that know their format. */
 export function textOf(reply: unknown): string | undefined {
-  if (typeof reply === "string") return reply;
+  if (Object.prototype.toString.call(reply) === "[object String]") return String(reply);
   return reply instanceof Uint8Array ? new TextDecoder().decode(reply) : undefined;
 }
 
