@@ -204,7 +204,9 @@ function overNodeRedis(client: NodeClient): Redis {
     async ready(late) {
       if (!client.isOpen) fail("the Redis client is closed", "Call await client.connect() first");
       await untilReady(() => {
-        if (!client.isOpen || client.isReady !== false) return true;
+        // A cluster that knows no node yet would prove nothing, and have no list of its keys.
+        const isReady = client.isReady !== false && client.masters?.length !== 0;
+        if (!client.isOpen || isReady) return true;
         troubles.check();
         return false;
       }, late);
