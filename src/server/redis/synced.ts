@@ -6,7 +6,8 @@
  * @see https://redis.io/docs/latest/commands/waitaof/
  */
 import { fail } from "../../guard/stored.ts";
-import type { Connection, Redis, Send } from "./client.ts";
+import { type Connection, type Redis, type Send, textOf } from "./client.ts";
+import { wordOf } from "./troubles.ts";
 
 /**
  * Runs a task that writes by `send`; resolves as the task does when that is on disk. One that still waits when
@@ -33,6 +34,18 @@ function createSilence(ms: number): { readonly broken: Promise<never>; end(): vo
   return { broken, end: () => clearTimeout(timer) };
 }
 
+/** The application may have selected another database since: it is not among its client's options. */
+async function databaseOf(redis: Redis): Promise<string | undefined> {
+  try {
+    const info = await redis.send(["CLIENT", "INFO"], "");
+    return /\bdb=(\d+)/.exec(textOf(info) ?? "")?.[1];
+  } catch (error) {
+    // A user who may not ask has the database of the options.
+    if (wordOf(error)) return undefined;
+    throw error;
+  }
+}
+
 export function createSynced(redis: Redis, timeout: number): Synced {
   // A timer above 2^31 fires at once (F15), and Redis takes whole milliseconds.
   const limit = Math.ceil(Math.min(timeout, MOST));
@@ -50,7 +63,11 @@ export function createSynced(redis: Redis, timeout: number): Synced {
     batch: readonly Waiting[],
     silence: Promise<never>,
   ): Promise<readonly (() => void)[]> {
-    connection ??= await redis.connect({ reconnects: false, late: silence });
+    if (!connection) {
+      const database = await databaseOf(redis);
+      connection = await redis.connect({ reconnects: false, late: silence });
+      if (database !== undefined) await connection.send(["SELECT", database]);
+    }
     const { send } = connection;
     const timely = batch.filter(({ isLate }) => !isLate);
     // Those who come next need not wait for nobody's disk.
