@@ -105,8 +105,9 @@ export function createSynced(redis: Redis, timeout: number): Synced {
           const answer = await task(send);
           return () => resolve(answer);
         } catch (error) {
-          // What one write is refused for is not the others' fault.
-          return () => reject(error);
+          // What one write is refused for is not the others' fault, nor the disk's: its caller waits for neither.
+          reject(error);
+          return () => {};
         }
       };
       const waiting: Waiting = { isLate: false, begin, reject };

@@ -60,3 +60,12 @@ it("a write goes to the database that the application has selected, where it is 
   expect([...server.heads.keys()]).toEqual(["2 tokenkeep:a"]);
   expect(await store.head("a")).toMatchObject({ sessionId: record().sessionId });
 });
+
+it("a write that a replica does not take is told as that, and not as the disk's refusal [P16]", async () => {
+  const server = new Server();
+  const store = redisStore(new Client(server) as never);
+  await store.write("a", record(), undefined);
+  server.isReplica = true;
+  const replica = expect.stringContaining("this Redis is a replica") as unknown;
+  await expect(store.write("b", record(), undefined)).rejects.toMatchObject({ message: replica });
+});
