@@ -189,7 +189,9 @@ function overPostgresJs(sql: Js): Postgres {
   return {
     // Its errors say so.
     isEnded: () => false,
-    run: (text, values) => sql.unsafe(text, values).values(),
+    // An application's own transforms may have made an object of the list.
+    run: async (text, values) =>
+      (await sql.unsafe(text, values).values()).map((row) => Object.values(row)),
     listen(channel, listener) {
       const subscription = subscriptions.get(channel) ?? subscribe(sql, channel);
       subscriptions.set(channel, subscription);

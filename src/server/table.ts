@@ -45,7 +45,7 @@ export async function prove(postgres: Postgres, { title, name }: Table): Promise
   const [row = []] = await postgres.run(PROOF, [name]);
   const [isStandby, fsync, kind, persistence, columns, isUnique] = row;
   if (isStandby !== "false") fail(...STANDBY);
-  if (kind === null) fail(...missing(title));
+  if ((kind ?? null) === null) fail(...missing(title));
   if (kind !== ORDINARY || columns !== COLUMNS || isUnique !== "true") fail(...different(title));
   if (persistence !== "p")
     fail(`the table ${title} is emptied by a crash`, `ALTER TABLE ${title} SET LOGGED`);
