@@ -11,18 +11,18 @@ import { root } from "./run.js";
 
 /** In bytes, gzipped, by subpath: a little above what it is. A subpath without a limit fails. */
 const alone = {
-  "": 27_880,
-  browser: 29_840,
+  "": 27_910,
+  browser: 29_860,
   "channels/broadcast": 390,
-  cloudflare: 38_210,
-  deno: 32_110,
+  cloudflare: 38_220,
+  deno: 32_130,
   jwt: 11_940,
-  "channels/postgres": 3060,
-  "channels/redis": 4260,
+  "channels/postgres": 3070,
+  "channels/redis": 4280,
   "locks/local": 310,
   "locks/web-locks": 570,
   oauth: 9460,
-  node: 36_850,
+  node: 36_880,
   "providers/api-key": 2300,
   "providers/artos": 4110,
   "providers/auth0": 14_990,
@@ -52,13 +52,13 @@ const alone = {
   "stores/indexeddb": 2740,
   "stores/memory": 340,
   "stores/sqlite": 3960,
-  testing: 36_800,
+  testing: 36_810,
   webhook: 2760,
   worker: 36_500,
   vaults: 1750,
   wretch: 1730,
-  "stores/postgres": 5270,
-  "stores/redis": 6800,
+  "stores/postgres": 5280,
+  "stores/redis": 6940,
 };
 
 const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
@@ -72,14 +72,14 @@ for (const subpath of Object.keys(exports)) {
 const bundles = [
   {
     title: "tokenkeep/browser + vmcloud",
-    limit: 30_420,
+    limit: 30_440,
     code: `
       export { createVault } from "tokenkeep/browser";
       export { vmcloud } from "tokenkeep/providers/vmcloud";`,
   },
   {
     title: "tokenkeep + stores/memory + vmcloud",
-    limit: 28_640,
+    limit: 28_650,
     code: `
       export { createVault } from "tokenkeep";
       export { memoryStore } from "tokenkeep/stores/memory";

@@ -142,7 +142,7 @@ export function redisStore(client: RedisClient, given: RedisStoreOptions = {}): 
 
   async function prove(): Promise<void> {
     const primaries = await redis.primaries();
-    const proofs = await Promise.all(primaries.map((send) => proveOne(send, isLost)));
+    const proofs = await Promise.all(primaries.map((send) => proveOne(send)));
     const late = proofs.find((cause) => cause !== undefined);
     // A write waits for the disk on a connection of its own, to the one server that there is.
     if (late && (redis.isCluster || !redis.canConnect)) fail(...late);

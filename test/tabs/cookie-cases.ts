@@ -13,7 +13,7 @@ import {
   userOf,
 } from "./cookie-tabs.ts";
 import { closeTab } from "./lifeline.ts";
-import { setOnline } from "./network.ts";
+import { setOnline } from "./set-online.ts";
 
 export function cookieCases(): void {
   describe("a refresh token in a cookie", () => {

@@ -2,7 +2,7 @@
 import type { Page } from "playwright";
 import { describe, expect, it } from "vitest";
 import { fetchOf, tokenOf } from "./tab-calls.ts";
-import { setOnline } from "./network.ts";
+import { setOnline } from "./set-online.ts";
 import type { Ended } from "./page-script.ts";
 import { credentials, hasStatus, HOUR, reaches, setUp, useBrowser } from "./real-tabs.ts";
 

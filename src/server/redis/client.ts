@@ -375,7 +375,8 @@ async function connectIoRedis(client: Io, options: ConnectionOptions): Promise<C
 
 /** A reply's text: some clients are told to give bytes, or texts that know their format. */
 export function textOf(reply: unknown): string | undefined {
-  if (Object.prototype.toString.call(reply) === "[object String]") return String(reply);
+  const text: unknown = Object(reply).valueOf?.();
+  if (typeof text === "string") return text;
   return reply instanceof Uint8Array ? new TextDecoder().decode(reply) : undefined;
 }
 

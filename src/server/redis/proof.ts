@@ -5,6 +5,7 @@
  */
 import { type Cause, fail } from "../../guard/stored.ts";
 import { pairsOf, type Send, textOf } from "./client.ts";
+import { wordOf } from "./troubles.ts";
 
 const OTHERWISE =
   "For tokens that do not rotate pass durable: false; dangerouslyAssumeDurable if your host loses nothing";
@@ -37,19 +38,13 @@ const PAUSING: Cause = [
 /**
  * Throws `store_unavailable` where this primary may lose what it acknowledges, with the setting that is missing.
  * Answers with the reason where a write has to wait for the disk, and with nothing where Redis does so by itself.
- *
- * @param isLost whether an error is of the connection, and may be gone at the next try
  */
-export async function proveOne(
-  send: Send,
-  isLost: (error: unknown) => boolean,
-): Promise<Cause | undefined> {
-  const text = textOf(await shown(send(["INFO"]), isLost)) ?? "";
+export async function proveOne(send: Send): Promise<Cause | undefined> {
+  const text = textOf(await shown(send(["INFO"]))) ?? "";
   if (text === "QUEUED") fail(...IN_TRANSACTION);
   const info = linesOf(text);
   const role = info.get("role");
-  if (role === undefined) fail(...hidden("its settings", "INFO"));
-  if (role !== "master") fail(...REPLICA);
+  if (role !== "master") fail(...(role ? REPLICA : hidden("its settings", "INFO")));
   const policy = info.get("maxmemory_policy");
   if (policy !== "noeviction")
     fail(
@@ -64,7 +59,7 @@ export async function proveOne(
   const [major = 0, minor = 0] = (info.get("redis_version") ?? "").split(".").map(Number);
   const canWait = major > 7 || (major === 7 && minor >= 2);
   // Old servers take one pattern only.
-  const config = await shown(send(["CONFIG", "GET", "*appendfsync*"]), isLost);
+  const config = await shown(send(["CONFIG", "GET", "*appendfsync*"]));
   const late = lateness(pairsOf(config));
   if (late && !canWait) fail(...late);
   return late;
@@ -90,15 +85,6 @@ const linesOf = (text: string): ReadonlyMap<string, string> =>
     }),
   );
 
-/** A reply; `undefined` where Redis refuses it. */
-async function shown(
-  reply: Promise<unknown>,
-  isLost: (error: unknown) => boolean,
-): Promise<unknown> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (isLost(error)) throw error;
-    return undefined;
-  }
-}
+/** A reply; `undefined` where Redis refuses it. Rejects where the connection has failed. */
+export const shown = (reply: Promise<unknown>): Promise<unknown> =>
+  reply.catch((error: unknown) => (wordOf(error) ? undefined : Promise.reject(error)));

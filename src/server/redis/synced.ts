@@ -7,7 +7,7 @@
  */
 import { fail } from "../../guard/stored.ts";
 import { type Connection, type Redis, type Send, textOf } from "./client.ts";
-import { wordOf } from "./troubles.ts";
+import { shown } from "./proof.ts";
 
 /**
  * Runs a task that writes by `send`; resolves as the task does when that is on disk. One that still waits when
@@ -20,8 +20,8 @@ const MOST = 1e9;
 
 interface Waiting {
   isLate: boolean;
-  /** Writes; answers with what tells its caller. */
-  begin(send: Send): Promise<() => void>;
+  /** Writes; answers with what tells its caller, or with nothing to one that has been told already. */
+  begin(send: Send): Promise<(() => void) | undefined>;
   reject(error: unknown): void;
 }
 
@@ -32,18 +32,6 @@ function createSilence(ms: number): { readonly broken: Promise<never>; end(): vo
     timer = setTimeout(reject, ms);
   });
   return { broken, end: () => clearTimeout(timer) };
-}
-
-/** The application may have selected another database since: it is not among its client's options. */
-async function databaseOf(redis: Redis): Promise<string | undefined> {
-  try {
-    const info = await redis.send(["CLIENT", "INFO"], "");
-    return /\bdb=(\d+)/.exec(textOf(info) ?? "")?.[1];
-  } catch (error) {
-    // A user who may not ask has the database of the options.
-    if (wordOf(error)) return undefined;
-    throw error;
-  }
 }
 
 export function createSynced(redis: Redis, timeout: number): Synced {
@@ -62,11 +50,13 @@ export function createSynced(redis: Redis, timeout: number): Synced {
   async function write(
     batch: readonly Waiting[],
     silence: Promise<never>,
-  ): Promise<readonly (() => void)[]> {
+  ): Promise<readonly ((() => void) | undefined)[]> {
     if (!connection) {
-      const database = await databaseOf(redis);
+      // The application may have selected another since. A user who may not ask has the one of the client's options.
+      const info = await shown(redis.send(["CLIENT", "INFO"], ""));
+      const [, database] = / db=(\d+)/.exec(textOf(info) ?? "") ?? [];
       connection = await redis.connect({ reconnects: false, late: silence });
-      if (database !== undefined) await connection.send(["SELECT", database]);
+      if (database) await connection.send(["SELECT", database]);
     }
     const { send } = connection;
     const timely = batch.filter(({ isLate }) => !isLate);
@@ -87,7 +77,7 @@ export function createSynced(redis: Redis, timeout: number): Synced {
       const silence = createSilence(limit);
       try {
         for (const tell of await Promise.race([write(batch, silence.broken), silence.broken]))
-          tell();
+          tell?.();
       } catch (error) {
         drop();
         for (const { reject } of batch) reject(error);
@@ -100,14 +90,14 @@ export function createSynced(redis: Redis, timeout: number): Synced {
 
   return (task, late) =>
     new Promise((resolve, reject) => {
-      const begin = async (send: Send): Promise<() => void> => {
+      const begin = async (send: Send): Promise<(() => void) | undefined> => {
         try {
           const answer = await task(send);
           return () => resolve(answer);
         } catch (error) {
           // What one write is refused for is not the others' fault, nor the disk's: its caller waits for neither.
           reject(error);
-          return () => {};
+          return undefined;
         }
       };
       const waiting: Waiting = { isLate: false, begin, reject };
