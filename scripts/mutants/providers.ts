@@ -167,6 +167,7 @@ export const providers: readonly Mutant[] = [
         <Credentials>(options: Parameters<typeof original<Credentials>>[0]) => {
           const provider = original<Credentials>(options);
           return over(provider, {
+            renewal: { ...provider.renewal, rotation: "none", needsMaterial: false },
             renew: async ({ material = null, ...rest }, exchange) =>
               (await provider.renew?.({ material, ...rest }, exchange)) as Outcome,
           });
